@@ -1,0 +1,145 @@
+//! What can go wrong: one variant for each thing a user can put right.
+//!
+//! Every message says what was expected, what came, and what to do. The command line prints it as
+//! one line and exits with code 3.
+
+use std::path::{Path, PathBuf};
+
+/// The result of everything that can fail in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A failure, with its remedy in the message.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A name that is in no registry (environment, critic, algorithm, …).
+    #[error("unknown {kind} '{name}'; choose one of: {known}")]
+    UnknownName {
+        /// What was asked for, in the user's words: "environment", "critic".
+        kind: &'static str,
+        /// The name that came.
+        name: String,
+        /// The names that exist, separated by commas.
+        known: String,
+    },
+
+    /// Flags or settings that contradict each other or lie outside their range.
+    #[error("{0}")]
+    Usage(String),
+
+    /// A TOML file that does not parse, or holds an unknown key.
+    #[error("{}: {reason}", path.display())]
+    Config {
+        /// The file, or `--set` for a setting of the command line.
+        path: PathBuf,
+        /// What is wrong in it.
+        reason: String,
+    },
+
+    /// A file or folder that cannot be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// The verb: "read", "write", "create".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+
+    /// A path that holds no checkpoint where one was expected.
+    #[error("{} is not a checkpoint: {reason}", path.display())]
+    NotACheckpoint {
+        /// The path that was given.
+        path: PathBuf,
+        /// What is missing or strange.
+        reason: String,
+    },
+
+    /// A checkpoint that was one, and is damaged.
+    #[error("{} is damaged: {reason}; train or copy it again", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+
+    /// A run that exists already; nothing is overwritten.
+    #[error("{} exists already; add --resume to continue it, or choose another --out", .0.display())]
+    RunExists(PathBuf),
+
+    /// Two things that must agree and do not.
+    #[error("{what}: expected {expected}, got {found}; {remedy}")]
+    Mismatch {
+        /// What was compared.
+        what: String,
+        /// What was expected.
+        expected: String,
+        /// What came.
+        found: String,
+        /// What to do.
+        remedy: String,
+    },
+
+    /// Numbers that are NaN or infinite where that makes every result meaningless.
+    #[error("{0}")]
+    NonFinite(String),
+
+    /// A gradient that the data do not determine.
+    #[error(transparent)]
+    Gradient(#[from] GradientError),
+
+    /// A simulation that `MuJoCo` reports as unstable.
+    #[error("the physics of {env} became unstable: {reason}")]
+    Physics {
+        /// Name of the environment.
+        env: String,
+        /// `MuJoCo`'s warning.
+        reason: String,
+    },
+
+    /// Checkpoints that an analysis needs and nobody has made yet.
+    #[error("missing checkpoint for {what}; make it with: {command}")]
+    MissingCheckpoint {
+        /// Which checkpoint.
+        what: String,
+        /// The command that trains it.
+        command: String,
+    },
+
+    /// Libtorch refused an operation.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+
+    /// A table could not be built, read or written.
+    #[error("table: {0}")]
+    Table(String),
+
+    /// A figure could not be drawn.
+    #[error("figure: {0}")]
+    Figure(String),
+}
+
+/// Why a least-squares gradient is undefined (`estimator` §1.2, §1.4).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GradientError {
+    /// No more rollouts than unknowns.
+    #[error("{rollouts} rollouts cannot determine a gradient in {dims} action dimensions; use --rollouts {} or more", dims + 3)]
+    TooFewRollouts {
+        /// Rollouts with a finite return.
+        rollouts: usize,
+        /// Action dimensions.
+        dims: usize,
+    },
+    /// A return or an action is not finite.
+    #[error("return or action of rollout {0} is not finite")]
+    NonFinite(usize),
+}
+
+impl Error {
+    /// Wraps an I/O error with the verb and the path it belongs to; meant for `map_err`.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+}

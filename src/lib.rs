@@ -1,0 +1,40 @@
+//! `hyperl` measures how right a critic's action gradient is.
+//!
+//! Actor-critic algorithms climb ∂Q/∂a. This crate trains such critics on `MuJoCo`, loads their
+//! checkpoints, estimates the true gradient from perturbed simulator rollouts (the LMSE estimator
+//! of "Recomposing the Reinforcement Learning Building-Blocks with Hypernetworks", ICML 2021, §3 and
+//! App. B) and reports how well the two agree.
+//!
+//! # Map, in reading order
+//!
+//! Data goes one way: a module uses only those above it in this list.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`error`] | what can go wrong, and what the user can do about it |
+//! | [`rng`] | named, independent random streams from one seed |
+//! | [`stats`] | pure functions on slices: intervals, similarity, tests |
+//! | [`env`] | physics, the environments, exact snapshots |
+//! | [`nn`] | networks: layers, critics, actors, their weights, Adam |
+//! | [`algo`] | training: replay, TD3, the off-policy loop |
+//! | [`checkpoint`] | what is on disk: format, save, load, resume |
+//! | [`rollout`] | the discounted return of a first action, in bulk |
+//! | [`gradient`] | the estimator: states → actions → returns → fit → compare |
+//! | [`analysis`] | specs, selection of checkpoints, measures, tables |
+//! | [`report`] | figures, tables and pages from those tables |
+//! | [`cli`] | flags → resolved config → run; the one place that prints |
+
+pub mod error;
+pub mod rng;
+pub mod stats;
+pub mod env;
+pub mod nn;
+pub mod algo;
+pub mod checkpoint;
+pub mod rollout;
+pub mod gradient;
+pub mod analysis;
+pub mod report;
+pub mod cli;
+
+pub use error::{Error, Result};
