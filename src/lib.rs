@@ -16,9 +16,9 @@
 //! | [`stats`] | pure functions on slices: intervals, similarity, tests |
 //! | [`env`] | physics, the environments, exact snapshots |
 //! | [`nn`] | networks: layers, critics, actors, their weights, Adam |
+//! | [`rollout`] | the return of a first action from a simulator state, in bulk |
 //! | [`algo`] | training: replay, TD3, the off-policy loop |
 //! | [`checkpoint`] | what is on disk: format, save, load, resume |
-//! | [`rollout`] | the discounted return of a first action, in bulk |
 //! | [`gradient`] | the estimator: states → actions → returns → fit → compare |
 //! | [`analysis`] | specs, selection of checkpoints, measures, tables |
 //! | [`report`] | figures, tables and pages from those tables |
@@ -29,9 +29,9 @@ pub mod rng;
 pub mod stats;
 pub mod env;
 pub mod nn;
+pub mod rollout;
 pub mod algo;
 pub mod checkpoint;
-pub mod rollout;
 pub mod gradient;
 pub mod analysis;
 pub mod report;

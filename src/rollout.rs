@@ -1,1 +1,218 @@
-//! (placeholder)
+//! The return of a first action from a simulator state, in bulk.
+//!
+//! A rollout restores a snapshot, applies its first action for `hold` steps, then follows a policy
+//! until the state is absorbing or its steps are used up. Rollouts run in blocks of [`BLOCK`], each
+//! with its own simulators; a worker takes a block from start to end. The policy's forward pass
+//! always has [`BLOCK`] rows, so that a rollout's numbers depend neither on what shares its block
+//! nor on the number of workers.
+//!
+//! The only place, beside the critic's gradient, where `f64` physics meets `f32` networks.
+
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+use tch::{Kind, Tensor};
+
+use crate::env::{Env, Snapshot};
+use crate::error::{Error, Result};
+use crate::nn::actor::Actor;
+use crate::nn::weights::{Reuse, Training};
+
+/// Rollouts that share one forward pass of the policy.
+pub const BLOCK: usize = 32;
+
+/// A deterministic policy, as rollouts see it.
+pub trait Policy: Send {
+    /// Writes the actions for a block of observations.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] if the network refuses its input.
+    ///
+    /// # Shapes
+    /// `obs [BLOCK, S]` and `actions [BLOCK, A]`, row by row.
+    fn act(&self, obs: &[f64], actions: &mut [f64]) -> Result<()>;
+
+    /// Returns the same policy for another worker.
+    ///
+    /// # Errors
+    /// None in practice.
+    fn share(&self) -> Result<Box<dyn Policy>>;
+}
+
+impl Policy for Actor {
+    fn act(&self, obs: &[f64], actions: &mut [f64]) -> Result<()> {
+        let obs: Vec<f32> = obs.iter().map(|&x| x as f32).collect();
+        let obs = Tensor::f_from_slice(&obs)?.f_view([BLOCK as i64, -1])?;
+        let chosen = tch::no_grad(|| Actor::act(self, &obs)).to_kind(Kind::Double);
+        chosen.f_copy_data(actions, actions.len())?;
+        Ok(())
+    }
+
+    fn share(&self) -> Result<Box<dyn Policy>> {
+        Ok(Box::new(self.again(Reuse::Share, Training::Frozen)?))
+    }
+}
+
+/// One rollout to make.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'j> {
+    /// Where it starts.
+    pub start: &'j Snapshot,
+    /// The action tried first, `[A]`; `None` follows the policy from the start.
+    pub first_action: Option<&'j [f64]>,
+    /// Steps after which it is cut.
+    pub max_steps: u32,
+}
+
+/// Why a rollout ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The state is absorbing.
+    Terminated,
+    /// Its steps were used up.
+    Cut,
+    /// The simulator reported an instability; the return is NaN.
+    Unstable,
+}
+
+/// What came of one rollout.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Σ γᵏ rₖ over its steps.
+    pub discounted_return: f64,
+    /// Steps made.
+    pub steps: u32,
+    /// Why it ended.
+    pub end: End,
+    /// The observation at its end, `[S]`.
+    pub last_obs: Vec<f64>,
+}
+
+/// How rollouts are made.
+pub struct Rollouts<'r> {
+    /// Makes one simulator.
+    pub make_env: &'r (dyn Fn() -> Result<Box<dyn Env>> + Sync),
+    /// What follows the first action.
+    pub policy: &'r dyn Policy,
+    /// Discount factor γ, per step.
+    pub gamma: f64,
+    /// Steps for which the first action is held: 1 as printed in the paper, 3 in the authors' script.
+    pub hold: u32,
+    /// The workers.
+    pub workers: &'r rayon::ThreadPool,
+    /// Told the steps that a finished block made.
+    pub progress: &'r (dyn Fn(u64) + Sync),
+}
+
+impl Rollouts<'_> {
+    /// Makes all rollouts; outcomes come in the order of the jobs.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] if a snapshot belongs to another environment; those of making an
+    /// environment. An unstable simulation is no error but [`End::Unstable`].
+    pub fn run(&self, jobs: &[Job]) -> Result<Vec<Outcome>> {
+        let policies = jobs.chunks(BLOCK).map(|_| self.policy.share()).collect::<Result<Vec<_>>>()?;
+        let idle: Mutex<Vec<Vec<Box<dyn Env>>>> = Mutex::new(Vec::new());
+        let blocks: Vec<Result<Vec<Outcome>>> = self.workers.install(|| {
+            let blocks = jobs.chunks(BLOCK).zip(policies).collect::<Vec<_>>();
+            blocks
+                .into_par_iter()
+                .with_max_len(1)
+                .map(|(jobs, policy)| {
+                    let mut envs = lock(&idle).pop().unwrap_or_default();
+                    while envs.len() < jobs.len() {
+                        envs.push((self.make_env)()?);
+                    }
+                    let outcomes = self.run_block(&mut envs, &*policy, jobs)?;
+                    lock(&idle).push(envs);
+                    (self.progress)(outcomes.iter().map(|o| u64::from(o.steps)).sum());
+                    Ok(outcomes)
+                })
+                .collect()
+        });
+        Ok(blocks.into_iter().collect::<Result<Vec<_>>>()?.concat())
+    }
+
+    /// Makes the rollouts of one block in lockstep.
+    fn run_block(
+        &self,
+        envs: &mut [Box<dyn Env>],
+        policy: &dyn Policy,
+        jobs: &[Job],
+    ) -> Result<Vec<Outcome>> {
+        let (obs_dim, action_dim) = (envs[0].spec().obs_dim, envs[0].spec().action_dim);
+        let mut obs = vec![0.0; BLOCK * obs_dim];
+        let mut actions = vec![0.0; BLOCK * action_dim];
+        let mut runs = Vec::with_capacity(jobs.len());
+        for ((env, job), row) in envs.iter_mut().zip(jobs).zip(obs.chunks_exact_mut(obs_dim)) {
+            env.restore(job.start)?;
+            row.copy_from_slice(env.obs());
+            runs.push(Run { discounted_return: 0.0, discount: 1.0, steps: 0, end: None });
+        }
+        while runs.iter().any(|run| run.end.is_none()) {
+            let holding = |(run, job): (&Run, &Job)| {
+                job.first_action.is_some() && run.steps < self.hold || run.end.is_some()
+            };
+            if !runs.iter().zip(jobs).all(holding) {
+                policy.act(&obs, &mut actions)?;
+            }
+            let rows = obs.chunks_exact_mut(obs_dim).zip(actions.chunks_exact(action_dim));
+            for (((run, job), env), (row, chosen)) in runs.iter_mut().zip(jobs).zip(&mut *envs).zip(rows)
+            {
+                if run.end.is_none() {
+                    let first = job.first_action.filter(|_| run.steps < self.hold);
+                    run.advance(&mut **env, first.unwrap_or(chosen), (self.gamma, job.max_steps))?;
+                    row.copy_from_slice(env.obs());
+                }
+            }
+        }
+        let outcome = |(run, row): (Run, &[f64])| Outcome {
+            discounted_return: run.discounted_return,
+            steps: run.steps,
+            end: run.end.expect("the loop ends when every run has"),
+            last_obs: row.to_vec(),
+        };
+        Ok(runs.into_iter().zip(obs.chunks_exact(obs_dim)).map(outcome).collect())
+    }
+}
+
+/// A rollout under way.
+struct Run {
+    discounted_return: f64,
+    discount: f64,
+    steps: u32,
+    end: Option<End>,
+}
+
+impl Run {
+    fn advance(
+        &mut self,
+        env: &mut dyn Env,
+        action: &[f64],
+        (gamma, max_steps): (f64, u32),
+    ) -> Result<()> {
+        let step = match env.step(action) {
+            Ok(step) if step.reward.is_finite() => step,
+            Ok(_) | Err(Error::Physics { .. }) => {
+                self.discounted_return = f64::NAN;
+                self.steps += 1;
+                self.end = Some(End::Unstable);
+                return Ok(());
+            }
+            Err(other) => return Err(other),
+        };
+        self.discounted_return += self.discount * step.reward;
+        self.discount *= gamma;
+        self.steps += 1;
+        if step.terminated {
+            self.end = Some(End::Terminated);
+        } else if self.steps >= max_steps {
+            self.end = Some(End::Cut);
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

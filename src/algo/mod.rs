@@ -1,1 +1,11 @@
-//! (placeholder)
+//! Training: what is remembered, what one update does, and the loop around both.
+//!
+//! The algorithms know nothing of files, logs or flags: the loop yields events and the command line
+//! acts on them.
+
+pub mod config;
+pub mod evaluate;
+pub mod off_policy;
+pub mod replay;
+pub mod reservoir;
+pub mod td3;

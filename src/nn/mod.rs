@@ -1,1 +1,15 @@
-//! (placeholder)
+//! Networks: layers, critics, actors, their weights, and the optimiser.
+//!
+//! A network is built once, by one function, from a [`weights::Source`]: random draws of a named
+//! stream, a checkpoint, or another network. So what is initialised, saved, copied and loaded
+//! cannot drift apart. Letters of shapes: `B` batch, `S` observation, `A` action.
+
+pub mod actor;
+pub mod adam;
+pub mod critic;
+pub mod dense;
+pub mod hyper;
+pub mod init;
+pub mod mlp;
+pub mod residual;
+pub mod weights;

@@ -1,0 +1,54 @@
+//! Greedy episodes of a policy, from the same initial states each time (authors' evaluation: a new
+//! environment seeded with the run's seed plus 100).
+
+use crate::env::{EnvId, Snapshot};
+use crate::error::Result;
+use crate::rng::Stream;
+use crate::rollout::{Job, Policy, Rollouts};
+
+/// Undiscounted returns of the episodes of one evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// Environment steps of training before it.
+    pub step: u64,
+    /// One entry for each episode.
+    pub returns: Vec<f64>,
+}
+
+/// Draws the initial states on which every evaluation of a run starts.
+///
+/// # Errors
+/// Those of making the environment.
+pub fn initial_states(env: EnvId, seed: u64, episodes: usize) -> Result<Vec<Snapshot>> {
+    let stream = Stream::new(seed + 100, "evaluate");
+    let mut env = env.make()?;
+    let draw = |episode: usize| {
+        env.reset(&mut stream.child(&episode.to_string()));
+        env.snapshot()
+    };
+    Ok((0..episodes).map(draw).collect())
+}
+
+/// Runs one greedy episode from each state, up to the time limit.
+///
+/// # Errors
+/// Those of the rollouts.
+pub fn episode_returns(
+    env: EnvId,
+    policy: &dyn Policy,
+    states: &[Snapshot],
+    workers: &rayon::ThreadPool,
+) -> Result<Vec<f64>> {
+    let max_steps = env.spec().time_limit;
+    let jobs: Vec<Job> =
+        states.iter().map(|start| Job { start, first_action: None, max_steps }).collect();
+    let rollouts = Rollouts {
+        make_env: &|| env.make(),
+        policy,
+        gamma: 1.0,
+        hold: 1,
+        workers,
+        progress: &|_| (),
+    };
+    Ok(rollouts.run(&jobs)?.into_iter().map(|outcome| outcome.discounted_return).collect())
+}

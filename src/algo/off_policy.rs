@@ -1,0 +1,267 @@
+//! The off-policy loop: act, store, learn; evaluate and checkpoint when due.
+//!
+//! [`OffPolicy`] is an iterator of events. It knows nothing of files, logs or flags; whoever drives
+//! it saves and prints. Its state can be taken out ([`OffPolicy::progress`] and the public parts)
+//! and put back, and then goes on bit for bit.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tch::{Device, Tensor};
+
+use super::config::TrainConfig;
+use super::evaluate::{Evaluation, episode_returns, initial_states};
+use super::replay::{Replay, Transition};
+use super::reservoir::Reservoir;
+use super::td3::{Losses, Td3, Td3Sources};
+use crate::env::{Env, Snapshot};
+use crate::error::Result;
+use crate::nn::weights::Draw;
+use crate::rng::{Stream, StreamState};
+
+/// What the loop reports.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Greedy episodes were run.
+    Evaluated(Evaluation),
+    /// The schedule asks for a checkpoint of this step.
+    CheckpointDue(u64),
+    /// One environment step is done, with all that belonged to it; a good moment to stop.
+    Stepped {
+        /// Environment steps so far.
+        step: u64,
+        /// Losses of the update, if there was one.
+        losses: Option<Losses>,
+        /// Return of the episode that ended with this step, if one did.
+        episode_return: Option<f64>,
+    },
+}
+
+/// Counters and random streams; together with weights, replay and simulator the whole state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// Environment steps made.
+    pub step: u64,
+    /// Updates made.
+    pub updates: u64,
+    /// Steps taken by the actor's optimiser.
+    pub actor_adam_steps: u64,
+    /// Steps taken by each critic's optimiser.
+    pub critic_adam_steps: u64,
+    /// States offered to the reservoir.
+    pub states_seen: u64,
+    /// Return of the episode under way, as bits of an `f64` (in hexadecimal).
+    pub episode_return: String,
+    /// Where each random stream stands: reset, explore, minibatch, smooth, reservoir.
+    pub streams: [StreamState; 5],
+}
+
+/// The random streams of the loop.
+struct Streams {
+    reset: Stream,
+    explore: Stream,
+    minibatch: Stream,
+    smooth: Stream,
+    reservoir: Stream,
+}
+
+/// A training run.
+pub struct OffPolicy {
+    config: TrainConfig,
+    device: Device,
+    env: Box<dyn Env>,
+    /// The agent.
+    pub agent: Td3,
+    /// What it remembers.
+    pub replay: Replay,
+    /// A sample of the states it visited.
+    pub reservoir: Reservoir,
+    streams: Streams,
+    step: u64,
+    episode_return: f64,
+    evaluation_states: Vec<Snapshot>,
+    workers: Arc<rayon::ThreadPool>,
+    pending: VecDeque<Event>,
+}
+
+impl OffPolicy {
+    /// Starts a run from scratch.
+    ///
+    /// # Errors
+    /// Those of making environment and networks.
+    pub fn new(
+        config: TrainConfig,
+        device: Device,
+        workers: Arc<rayon::ThreadPool>,
+    ) -> Result<Self> {
+        let seed = config.seed;
+        let init = Stream::new(seed, "init");
+        let [actor, q1, q2] = ["actor", "q1", "q2"].map(|part| init.child(part));
+        let [mut actor, mut q1, mut q2] =
+            [&actor, &q1, &q2].map(|stream| Draw { stream, kind: tch::Kind::Float });
+        let sources = Td3Sources { actor: &mut actor, q1: &mut q1, q2: &mut q2 };
+        let (kind, dims) = (config.critic, config.dims());
+        let agent = Td3::new(config.td3.clone(), (kind, dims), sources, Arc::clone(&workers))?;
+        let mut streams = Streams {
+            reset: Stream::new(seed, "reset"),
+            explore: Stream::new(seed, "explore"),
+            minibatch: Stream::new(seed, "minibatch"),
+            smooth: Stream::new(seed, "smooth"),
+            reservoir: Stream::new(seed, "reservoir"),
+        };
+        let mut env = config.env.make()?;
+        env.reset(&mut streams.reset);
+        let mut run = Self {
+            device,
+            env,
+            agent,
+            replay: Replay::new(dims, config.replay_capacity),
+            reservoir: Reservoir::new(config.reservoir),
+            streams,
+            step: 0,
+            episode_return: 0.0,
+            evaluation_states: initial_states(config.env, seed, config.evaluation_episodes)?,
+            workers,
+            pending: VecDeque::new(),
+            config,
+        };
+        let first = run.evaluate()?;
+        run.pending.push_back(first);
+        Ok(run)
+    }
+
+    /// Returns the configuration.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// Returns the simulator's state.
+    pub fn env_state(&self) -> Snapshot {
+        self.env.snapshot()
+    }
+
+    /// Returns counters and random streams.
+    pub fn progress(&self) -> Progress {
+        let Streams { reset, explore, minibatch, smooth, reservoir } = &self.streams;
+        Progress {
+            step: self.step,
+            updates: self.agent.updates(),
+            actor_adam_steps: self.agent.actor.adam.steps(),
+            critic_adam_steps: self.agent.critics[0].adam.steps(),
+            states_seen: self.reservoir.seen(),
+            episode_return: format!("{:016x}", self.episode_return.to_bits()),
+            streams: [reset, explore, minibatch, smooth, reservoir].map(Stream::state),
+        }
+    }
+
+    /// Continues at a saved point; weights, moments, replay and reservoir are the caller's to fill.
+    /// Returns `None` if the saved streams or numbers are not readable.
+    ///
+    /// # Errors
+    /// [`crate::Error::Mismatch`] if the simulator's state is of another environment.
+    pub fn restore(&mut self, progress: &Progress, env: &Snapshot) -> Result<Option<()>> {
+        let streams: Vec<_> = progress.streams.iter().filter_map(Stream::from_state).collect();
+        let bits = u64::from_str_radix(&progress.episode_return, 16);
+        let (Ok([reset, explore, minibatch, smooth, reservoir]), Ok(bits)) =
+            (<[Stream; 5]>::try_from(streams), bits)
+        else {
+            return Ok(None);
+        };
+        self.streams = Streams { reset, explore, minibatch, smooth, reservoir };
+        self.step = progress.step;
+        self.episode_return = f64::from_bits(bits);
+        self.agent.set_updates(progress.updates);
+        self.env.restore(env)?;
+        self.pending.clear();
+        Ok(Some(()))
+    }
+
+    /// One environment step: act, step, store, learn.
+    fn advance(&mut self) -> Result<()> {
+        let obs = self.env.obs().to_vec();
+        self.reservoir.offer(&mut self.streams.reservoir, || self.env.snapshot());
+
+        let warm = self.step >= self.config.warmup_steps;
+        let action = if warm { self.explore(&obs)? } else { self.random_action() };
+        let step = self.env.step(&action)?;
+        self.step += 1;
+        self.episode_return += step.reward;
+
+        self.replay.push(Transition {
+            obs: &obs,
+            action: &action,
+            next_obs: self.env.obs(),
+            reward: step.reward,
+            // A fall on the very last step counts as cut, as in the authors' code.
+            terminated: step.terminated && !step.truncated,
+        });
+        let losses = if warm { Some(self.learn()) } else { None };
+
+        let ended = step.terminated || step.truncated;
+        let episode_return = ended.then_some(self.episode_return);
+        if ended {
+            self.env.reset(&mut self.streams.reset);
+            self.episode_return = 0.0;
+        }
+        if self.step.is_multiple_of(self.config.evaluate_every) {
+            let evaluated = self.evaluate()?;
+            self.pending.push_back(evaluated);
+        }
+        if self.step.is_multiple_of(self.config.checkpoint_every) || self.step == self.config.steps {
+            self.pending.push_back(Event::CheckpointDue(self.step));
+        }
+        self.pending.push_back(Event::Stepped { step: self.step, losses, episode_return });
+        Ok(())
+    }
+
+    fn random_action(&mut self) -> Vec<f64> {
+        let dims = self.env.spec().action_dim;
+        (0..dims).map(|_| self.streams.explore.uniform(-1.0, 1.0)).collect()
+    }
+
+    /// π(s) + N(0, σ²), clipped to the box.
+    fn explore(&mut self, obs: &[f64]) -> Result<Vec<f64>> {
+        let row: Vec<f32> = obs.iter().map(|&x| x as f32).collect();
+        let row = Tensor::from_slice(&row).unsqueeze(0).to_device(self.device);
+        let greedy = tch::no_grad(|| self.agent.actor.online.act(&row));
+        let greedy = Vec::<f32>::try_from(greedy.flatten(0, 1))?;
+        let noise = self.config.exploration_noise;
+        let noisy = |a: &f32| f64::from(*a) + noise * self.streams.explore.normal();
+        Ok(greedy.iter().map(noisy).map(|a| a.clamp(-1.0, 1.0)).collect())
+    }
+
+    fn learn(&mut self) -> Losses {
+        let rows = self.config.batch;
+        let batch = self.replay.sample(rows, self.device, &mut self.streams.minibatch);
+        let dims = self.env.spec().action_dim;
+        let draws: Vec<f32> =
+            (0..rows * dims).map(|_| self.streams.smooth.normal() as f32).collect();
+        let noise = Tensor::from_slice(&draws).view([rows as i64, dims as i64]);
+        self.agent.update(&batch, &noise.to_device(self.device))
+    }
+
+    fn evaluate(&self) -> Result<Event> {
+        let actor = &self.agent.actor.online;
+        let returns =
+            episode_returns(self.config.env, actor, &self.evaluation_states, &self.workers)?;
+        Ok(Event::Evaluated(Evaluation { step: self.step, returns }))
+    }
+}
+
+impl Iterator for OffPolicy {
+    type Item = Result<Event>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.pending.is_empty() {
+            if self.step >= self.config.steps {
+                return None;
+            }
+            if let Err(error) = self.advance() {
+                return Some(Err(error));
+            }
+        }
+        self.pending.pop_front().map(Ok)
+    }
+}

@@ -1,0 +1,242 @@
+//! Adam (Kingma & Ba 2015) as `PyTorch` computes it, with moments that can be saved.
+//!
+//! On the CPU, moments, weights and (where asked) the target network are updated in one pass over
+//! memory: an SA-Hyper critic has millions of weights, and four passes would cost four times the
+//! bandwidth. On other devices the same equations run as tensor operations.
+
+use tch::{Device, Kind, Tensor};
+
+use super::weights::Params;
+
+/// Exponential decay of the first moment.
+const BETA1: f64 = 0.9;
+/// Exponential decay of the second moment.
+const BETA2: f64 = 0.999;
+/// Added to the root of the second moment.
+const EPSILON: f64 = 1e-8;
+
+/// The optimiser of one network.
+#[derive(Debug)]
+pub struct Adam {
+    learning_rate: f64,
+    steps: u64,
+    first: Vec<Tensor>,
+    second: Vec<Tensor>,
+}
+
+/// A target network that follows in the same pass: `θ' ← θ' + τ (θ − θ')`.
+#[derive(Debug, Clone, Copy)]
+pub struct Follow<'p> {
+    /// Weights of the target network.
+    pub target: &'p Params,
+    /// Fraction of the online weights mixed in.
+    pub tau: f64,
+}
+
+/// The scalars of one step.
+#[derive(Clone, Copy)]
+struct Scalars {
+    step: f64,
+    root_correction: f64,
+    tau: f64,
+}
+
+impl Adam {
+    /// Starts with zero moments for these weights.
+    pub fn new(params: &Params, learning_rate: f64) -> Self {
+        let zeros = || params.iter().map(|p| p.tensor.detach().zeros_like()).collect();
+        Self { learning_rate, steps: 0, first: zeros(), second: zeros() }
+    }
+
+    /// Returns the number of steps taken.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Returns first and second moments, in the order of the weights, sharing memory.
+    pub fn moments(&self) -> [Vec<Tensor>; 2] {
+        [&self.first, &self.second].map(|m| m.iter().map(Tensor::shallow_clone).collect())
+    }
+
+    /// Continues from saved moments.
+    ///
+    /// # Panics
+    /// If their number or shapes differ from those of the weights.
+    pub fn restore(&mut self, steps: u64, first: &[Tensor], second: &[Tensor]) {
+        assert_eq!((first.len(), second.len()), (self.first.len(), self.second.len()));
+        for (mine, saved) in self.first.iter_mut().zip(first) {
+            mine.copy_(saved);
+        }
+        for (mine, saved) in self.second.iter_mut().zip(second) {
+            mine.copy_(saved);
+        }
+        self.steps = steps;
+    }
+
+    /// Moves the weights one step against `gradients`; then lets a target network follow.
+    ///
+    /// # Panics
+    /// If gradients and weights differ in number or shape.
+    pub fn step(&mut self, params: &Params, gradients: &[Tensor], follow: Option<Follow>) {
+        assert_eq!(gradients.len(), self.first.len(), "one gradient for each weight tensor");
+        self.steps += 1;
+        let bias1 = 1.0 - BETA1.powi(self.steps as i32);
+        let bias2 = 1.0 - BETA2.powi(self.steps as i32);
+        let scalars = Scalars {
+            step: self.learning_rate / bias1,
+            root_correction: bias2.sqrt(),
+            tau: follow.map_or(0.0, |f| f.tau),
+        };
+        let mut targets = follow.map(|f| f.target.iter());
+        tch::no_grad(|| {
+            for (i, param) in params.iter().enumerate() {
+                let target = targets.as_mut().map(|t| &t.next().expect("same network").tensor);
+                let tensors = Tensors {
+                    weight: &param.tensor,
+                    gradient: &gradients[i].contiguous(),
+                    first: &self.first[i],
+                    second: &self.second[i],
+                    target,
+                };
+                tensors.update(scalars);
+            }
+        });
+    }
+}
+
+/// The tensors of one weight, all of the same shape.
+struct Tensors<'t> {
+    weight: &'t Tensor,
+    gradient: &'t Tensor,
+    first: &'t Tensor,
+    second: &'t Tensor,
+    target: Option<&'t Tensor>,
+}
+
+impl Tensors<'_> {
+    fn update(&self, scalars: Scalars) {
+        let all = [Some(self.weight), Some(self.first), Some(self.second), self.target];
+        let fits = |t: &Tensor| t.size() == self.gradient.size() && t.kind() == self.gradient.kind();
+        assert!(all.iter().flatten().all(|t| fits(t)), "Adam's tensors differ in shape or kind");
+        let on_cpu = |t: &Tensor| t.device() == Device::Cpu && t.is_contiguous();
+        if !all.iter().flatten().all(|t| on_cpu(t)) {
+            return self.update_by_operations(scalars);
+        }
+        match self.gradient.kind() {
+            Kind::Double => self.update_in_memory::<f64>(scalars),
+            Kind::Float => self.update_in_memory::<f32>(scalars),
+            kind => panic!("weights are f32 or f64, got {kind:?}"),
+        }
+    }
+
+    /// The same equations as tensor operations, for devices other than the CPU.
+    fn update_by_operations(&self, Scalars { step, root_correction, tau }: Scalars) {
+        let _ = self.first.shallow_clone().lerp_(self.gradient, 1.0 - BETA1);
+        let square = self.gradient.square();
+        let _ = self.second.shallow_clone().lerp_(&square, 1.0 - BETA2);
+        let denominator = self.second.sqrt() / root_correction + EPSILON;
+        let mut weight = self.weight.detach();
+        let _ = weight.g_sub_(&(self.first / denominator * step));
+        if let Some(target) = self.target {
+            let _ = target.shallow_clone().lerp_(&weight, tau);
+        }
+    }
+
+    #[allow(unsafe_code, reason = "one pass over memory in place of ten tensor operations")]
+    fn update_in_memory<T: Real>(&self, scalars: Scalars) {
+        let entries = self.gradient.numel();
+        // SAFETY: the tensors are contiguous CPU tensors of `entries` elements of type T (checked by
+        // the caller), each with its own storage, alive during the call, and no one else uses them
+        // meanwhile: the optimiser owns the moments, and weights change nowhere else.
+        unsafe {
+            let slice = |t: &Tensor| std::slice::from_raw_parts_mut(t.data_ptr().cast::<T>(), entries);
+            let (weight, gradient) = (slice(self.weight), slice(self.gradient));
+            let (first, second) = (slice(self.first), slice(self.second));
+            let target = self.target.map(slice);
+            if std::arch::is_x86_feature_detected!("avx2") {
+                fused_avx2(weight, gradient, [first, second], target, scalars);
+            } else {
+                fused(weight, gradient, [first, second], target, scalars);
+            }
+        }
+    }
+}
+
+/// The same arithmetic compiled for wider vectors; results are equal bit for bit, because Rust
+/// neither reorders nor contracts floating-point operations.
+#[target_feature(enable = "avx2")]
+fn fused_avx2<T: Real>(
+    weight: &mut [T],
+    gradient: &[T],
+    moments: [&mut [T]; 2],
+    target: Option<&mut [T]>,
+    scalars: Scalars,
+) {
+    fused(weight, gradient, moments, target, scalars);
+}
+
+#[inline(always)]
+fn fused<T: Real>(
+    weight: &mut [T],
+    gradient: &[T],
+    [first, second]: [&mut [T]; 2],
+    target: Option<&mut [T]>,
+    scalars: Scalars,
+) {
+    let n = weight.len();
+    let (gradient, first, second) = (&gradient[..n], &mut first[..n], &mut second[..n]);
+    let (keep1, add1) = (T::from_f64(1.0 - BETA1), T::from_f64(1.0 - BETA2));
+    let beta2 = T::from_f64(BETA2);
+    let (step, root) = (T::from_f64(scalars.step), T::from_f64(scalars.root_correction));
+    let epsilon = T::from_f64(EPSILON);
+    let mut one = |i: usize| {
+        let g = gradient[i];
+        let m = first[i] + keep1 * (g - first[i]);
+        let v = beta2 * second[i] + add1 * g * g;
+        first[i] = m;
+        second[i] = v;
+        weight[i] = weight[i] - step * m / (v.root() / root + epsilon);
+        weight[i]
+    };
+    if let Some(target) = target {
+        let target = &mut target[..n];
+        let tau = T::from_f64(scalars.tau);
+        for (i, t) in target.iter_mut().enumerate() {
+            *t = *t + tau * (one(i) - *t);
+        }
+    } else {
+        for i in 0..n {
+            one(i);
+        }
+    }
+}
+
+/// The two number types of networks.
+trait Real:
+    Copy
+    + std::ops::Add<Output = Self>
+    + std::ops::Sub<Output = Self>
+    + std::ops::Mul<Output = Self>
+    + std::ops::Div<Output = Self>
+{
+    fn from_f64(value: f64) -> Self;
+    fn root(self) -> Self;
+}
+
+impl Real for f32 {
+    fn from_f64(value: f64) -> Self {
+        value as Self
+    }
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+}
+
+impl Real for f64 {
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+}

@@ -1,0 +1,178 @@
+//! The swap point: what a critic is, which exist, and a critic with its weights.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::hyper::{AsHyper, Hypernetwork, SaHyper};
+use super::init::HyperInit;
+use super::mlp::{Mlp, MlpCritic};
+use super::weights::{Builder, Of, Params, Reuse, Source, Training};
+use crate::error::{Error, Result};
+
+/// An estimate of the value of an action in a state.
+pub trait Critic: Send {
+    /// Returns Q.
+    ///
+    /// # Shapes
+    /// `obs [B, S]`, `action [B, A]`; result `[B]`.
+    fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor;
+}
+
+/// Sizes that a critic and an actor are built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dims {
+    /// Length `S` of an observation.
+    pub obs: i64,
+    /// Length `A` of an action.
+    pub action: i64,
+}
+
+/// The critics that exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CriticKind {
+    /// `[s, a] → 256 → 256 → 1`.
+    MlpStandard,
+    /// `[s, a] → 256 → 1`.
+    MlpSmall,
+    /// The state makes the weights, the action is the input.
+    SaHyper,
+    /// The action makes the weights, the state is the input.
+    AsHyper,
+}
+
+impl CriticKind {
+    /// All critics, in the order of the paper's tables.
+    pub const ALL: [Self; 4] = [Self::MlpStandard, Self::MlpSmall, Self::SaHyper, Self::AsHyper];
+
+    /// Returns the name used on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MlpStandard => "mlp-standard",
+            Self::MlpSmall => "mlp-small",
+            Self::SaHyper => "sa-hyper",
+            Self::AsHyper => "as-hyper",
+        }
+    }
+
+    /// Returns whether weights are made by a primary network, which takes the smaller learning rate.
+    pub fn is_hyper(self) -> bool {
+        matches!(self, Self::SaHyper | Self::AsHyper)
+    }
+
+    /// Builds the critic.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    fn build(
+        self,
+        builder: &mut Builder,
+        Dims { obs, action }: Dims,
+        init: HyperInit,
+    ) -> Result<Box<dyn Critic>> {
+        Ok(match self {
+            Self::MlpStandard => {
+                Box::new(MlpCritic(Mlp::new(builder, &[obs + action, 256, 256, 1])?))
+            }
+            Self::MlpSmall => Box::new(MlpCritic(Mlp::new(builder, &[obs + action, 256, 1])?)),
+            Self::SaHyper => {
+                Box::new(SaHyper(Hypernetwork::new(builder, [obs, action, 1], init)?))
+            }
+            Self::AsHyper => {
+                Box::new(AsHyper(Hypernetwork::new(builder, [action, obs, 1], init)?))
+            }
+        })
+    }
+}
+
+impl fmt::Display for CriticKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for CriticKind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| Error::UnknownName {
+            kind: "critic",
+            name: name.into(),
+            known: Self::ALL.map(Self::name).join(", "),
+        })
+    }
+}
+
+/// A critic together with its weights.
+pub struct QNet {
+    kind: CriticKind,
+    dims: Dims,
+    critic: Box<dyn Critic>,
+    params: Params,
+}
+
+impl QNet {
+    /// Builds a critic whose weights come from `source`, with the paper's initialisation for new ones.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn new(
+        kind: CriticKind,
+        dims: Dims,
+        training: Training,
+        source: &mut dyn Source,
+    ) -> Result<Self> {
+        Self::with_init(kind, dims, training, (source, HyperInit::Paper))
+    }
+
+    /// Builds a critic with a named initialisation for new weights.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn with_init(
+        kind: CriticKind,
+        dims: Dims,
+        training: Training,
+        (source, init): (&mut dyn Source, HyperInit),
+    ) -> Result<Self> {
+        let mut builder = Builder::new(source, training);
+        let critic = kind.build(&mut builder, dims, init)?;
+        Ok(Self { kind, dims, critic, params: builder.finish() })
+    }
+
+    /// Returns a critic with the same weights: a copy, or the same memory.
+    ///
+    /// # Errors
+    /// None in practice: the architectures are equal.
+    pub fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
+        let mut source = Of { params: &self.params, reuse };
+        Self::new(self.kind, self.dims, training, &mut source)
+    }
+
+    /// Returns Q; `obs [B, S]`, `action [B, A]`, result `[B]`.
+    pub fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
+        self.critic.q(obs, action)
+    }
+
+    /// Returns the weights.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+}
+
+/// Returns the number of weights of one critic of this kind, without building it in memory.
+///
+/// # Errors
+/// None in practice.
+pub fn parameter_count(kind: CriticKind, dims: Dims) -> Result<usize> {
+    struct Shapes;
+    impl Source for Shapes {
+        fn tensor(&mut self, _: &str, shape: &[i64], _: &super::init::Init) -> Result<Tensor> {
+            Ok(Tensor::zeros([1], (tch::Kind::Float, tch::Device::Cpu)).expand(shape, false))
+        }
+    }
+    Ok(QNet::new(kind, dims, Training::Frozen, &mut Shapes)?.params.count())
+}

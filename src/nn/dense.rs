@@ -1,0 +1,78 @@
+//! Linear layers: with shared weights, and with dynamic weights (one set for each row).
+
+use tch::Tensor;
+
+use super::init::Init;
+use super::weights::Builder;
+use crate::error::Result;
+
+/// `y = x Wᵀ + b` with one set of weights for all rows.
+#[derive(Debug)]
+pub struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Linear {
+    /// Builds a layer `[inputs] → [outputs]` with `PyTorch`'s bias and the given rule for the weight.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn new(builder: &mut Builder, inputs: i64, outputs: i64, weight: &Init) -> Result<Self> {
+        Ok(Self {
+            weight: builder.param("weight", &[outputs, inputs], weight)?,
+            bias: builder.param("bias", &[outputs], &Init::pytorch(inputs))?,
+        })
+    }
+
+    /// Builds a layer with the given rules for weight and bias.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn with_bias(
+        builder: &mut Builder,
+        [inputs, outputs]: [i64; 2],
+        weight: &Init,
+        bias: &Init,
+    ) -> Result<Self> {
+        Ok(Self {
+            weight: builder.param("weight", &[outputs, inputs], weight)?,
+            bias: builder.param("bias", &[outputs], bias)?,
+        })
+    }
+
+    /// Applies the layer.
+    ///
+    /// # Shapes
+    /// `input [B, in]`; result `[B, out]`.
+    pub fn forward(&self, input: &Tensor) -> Tensor {
+        input.linear(&self.weight, Some(&self.bias))
+    }
+}
+
+/// The weights of one dynamic layer, a set for each row of the batch (paper, Eq. 1).
+#[derive(Debug)]
+pub struct DynamicLinear {
+    /// `[B, out·in]`, row-major: entry `o·in + i`.
+    pub weight: Tensor,
+    /// `[B, out]`.
+    pub bias: Tensor,
+    /// `[B, out]`: what the gain differs from 1.
+    pub scale: Tensor,
+}
+
+impl DynamicLinear {
+    /// Applies each row's own layer: `y = (W x) ⊙ (1 + g) + b`.
+    ///
+    /// # Shapes
+    /// `input [B, in]`; result `[B, out]`.
+    pub fn forward(&self, input: &Tensor) -> Tensor {
+        let [rows, outputs] = [self.bias.size()[0], self.bias.size()[1]];
+        let product = if outputs == 1 {
+            (&self.weight * input).sum_dim_intlist([1i64].as_slice(), true, input.kind())
+        } else {
+            self.weight.view([rows, outputs, -1]).bmm(&input.unsqueeze(2)).squeeze_dim(2)
+        };
+        self.bias.addcmul(&product, &(&self.scale + 1.0))
+    }
+}

@@ -1,0 +1,169 @@
+//! Hypernetworks: a primary network makes the weights of a small dynamic network (§2.3, App. D.1).
+//!
+//! The primary maps the meta-variable to `z ∈ R¹⁰²⁴`; linear heads of `z` are the weights, biases
+//! and gains of a dynamic network with one hidden layer of 256, which maps the base variable to the
+//! output. SA-Hyper: the state is the meta-variable and the action the base. AS-Hyper: the reverse.
+//!
+//! # Deviations
+//!
+//! The six heads of the authors' code (weight, bias and gain of both layers) are rows of one linear
+//! layer here, in that order: one matrix product in place of six, with the same function and the
+//! same initial distribution.
+
+use tch::Tensor;
+
+use super::critic::Critic;
+use super::dense::{DynamicLinear, Linear};
+use super::init::{HIDDEN_HEAD_BOUND, HyperInit, Init, OUTPUT_HEAD_BOUND};
+use super::residual::Residual;
+use super::weights::Builder;
+use crate::error::Result;
+
+/// Width of the dynamic network's hidden layer.
+pub const DYNAMIC_WIDTH: i64 = 256;
+
+/// Length of the embedding `z`.
+pub const EMBEDDING: i64 = 1024;
+
+/// One width of the primary: a linear layer up to it, then two residual blocks.
+#[derive(Debug)]
+struct Stage {
+    up: Linear,
+    blocks: [Residual; 2],
+}
+
+/// The primary network: `d → 256 → 512 → 1024`, no activation on its output.
+#[derive(Debug)]
+pub struct Primary {
+    stages: Vec<Stage>,
+}
+
+impl Primary {
+    /// Builds the network for a meta-variable of length `inputs`.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn new(builder: &mut Builder, inputs: i64, init: HyperInit) -> Result<Self> {
+        let rule = |fan_in| match init {
+            HyperInit::Paper => Init::primary(fan_in),
+            HyperInit::Pytorch => Init::pytorch(fan_in),
+        };
+        let mut stages = Vec::new();
+        let mut width = inputs;
+        for (stage, next) in [256, 512, EMBEDDING].into_iter().enumerate() {
+            let name = |offset: usize| (3 * stage + offset).to_string();
+            let up = builder.within(&name(0), |b| Linear::new(b, width, next, &rule(width)))?;
+            let mut block =
+                |offset| builder.within(&name(offset), |b| Residual::new(b, next, &rule(next)));
+            stages.push(Stage { up, blocks: [block(1)?, block(2)?] });
+            width = next;
+        }
+        Ok(Self { stages })
+    }
+
+    /// Returns `z`; `meta [B, d]`, result `[B, 1024]`.
+    pub fn forward(&self, meta: &Tensor) -> Tensor {
+        let mut x = meta.shallow_clone();
+        for stage in &self.stages {
+            x = stage.up.forward(&x);
+            for block in &stage.blocks {
+                x = block.forward(&x);
+            }
+        }
+        x
+    }
+}
+
+/// A primary network with its heads.
+#[derive(Debug)]
+pub struct Hypernetwork {
+    primary: Primary,
+    heads: Linear,
+    base: i64,
+    outputs: i64,
+}
+
+/// A dynamic network: one set of weights for each row of the batch.
+#[derive(Debug)]
+pub struct DynamicNetwork {
+    /// `base → 256`.
+    pub hidden: DynamicLinear,
+    /// `256 → outputs`.
+    pub output: DynamicLinear,
+}
+
+impl Hypernetwork {
+    /// Builds the network for a meta-variable of length `meta` and a base variable of length `base`.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn new(
+        builder: &mut Builder,
+        [meta, base, outputs]: [i64; 3],
+        init: HyperInit,
+    ) -> Result<Self> {
+        let primary = builder.within("primary", |b| Primary::new(b, meta, init))?;
+        let sizes = head_sizes(base, outputs);
+        let (hidden, output): (i64, i64) = (sizes[..3].iter().sum(), sizes[3..].iter().sum());
+        let (weight, bias) = match init {
+            HyperInit::Paper => (
+                Init::Rows(vec![
+                    (hidden, Init::Uniform(HIDDEN_HEAD_BOUND)),
+                    (output, Init::Uniform(OUTPUT_HEAD_BOUND)),
+                ]),
+                Init::Zeros,
+            ),
+            HyperInit::Pytorch => (Init::pytorch(EMBEDDING), Init::pytorch(EMBEDDING)),
+        };
+        let heads = builder.within("heads", |b| {
+            Linear::with_bias(b, [EMBEDDING, hidden + output], &weight, &bias)
+        })?;
+        Ok(Self { primary, heads, base, outputs })
+    }
+
+    /// Returns the dynamic network that belongs to each row of `meta [B, d]`.
+    pub fn weights(&self, meta: &Tensor) -> DynamicNetwork {
+        let made = self.heads.forward(&self.primary.forward(meta));
+        let sizes = head_sizes(self.base, self.outputs);
+        let mut parts = made.split_with_sizes(sizes, 1).into_iter();
+        let mut layer = || DynamicLinear {
+            weight: parts.next().expect("six heads").contiguous(),
+            bias: parts.next().expect("six heads"),
+            scale: parts.next().expect("six heads"),
+        };
+        DynamicNetwork { hidden: layer(), output: layer() }
+    }
+}
+
+/// Rows of the six heads: weight, bias and gain of the hidden layer, then of the output layer.
+fn head_sizes(base: i64, outputs: i64) -> [i64; 6] {
+    let width = DYNAMIC_WIDTH;
+    [width * base, width, width, outputs * width, outputs, outputs]
+}
+
+impl DynamicNetwork {
+    /// Applies each row's own network; `base [B, in]`, result `[B, outputs]`.
+    pub fn forward(&self, base: &Tensor) -> Tensor {
+        self.output.forward(&self.hidden.forward(base).relu())
+    }
+}
+
+/// The critic whose primary sees the state and whose dynamic network sees the action (§3).
+#[derive(Debug)]
+pub struct SaHyper(pub Hypernetwork);
+
+impl Critic for SaHyper {
+    fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
+        self.0.weights(obs).forward(action).squeeze_dim(1)
+    }
+}
+
+/// The critic whose primary sees the action and whose dynamic network sees the state (§3).
+#[derive(Debug)]
+pub struct AsHyper(pub Hypernetwork);
+
+impl Critic for AsHyper {
+    fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
+        self.0.weights(action).forward(obs).squeeze_dim(1)
+    }
+}

@@ -1,0 +1,50 @@
+//! Plain multi-layer perceptrons: the actor's trunk and the paper's MLP critics.
+
+use tch::Tensor;
+
+use super::critic::Critic;
+use super::dense::Linear;
+use super::init::Init;
+use super::weights::Builder;
+use crate::error::Result;
+
+/// Linear layers with ReLU between them and none after the last.
+#[derive(Debug)]
+pub struct Mlp {
+    layers: Vec<Linear>,
+}
+
+impl Mlp {
+    /// Builds `widths[0] → widths[1] → …` with `PyTorch`'s initialisation.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn new(builder: &mut Builder, widths: &[i64]) -> Result<Self> {
+        let layer = |(index, pair): (usize, &[i64])| {
+            builder.within(&format!("layers.{index}"), |b| {
+                Linear::new(b, pair[0], pair[1], &Init::pytorch(pair[0]))
+            })
+        };
+        Ok(Self { layers: widths.windows(2).enumerate().map(layer).collect::<Result<_>>()? })
+    }
+
+    /// Applies the network; `input [B, widths[0]]`, result `[B, last width]`.
+    pub fn forward(&self, input: &Tensor) -> Tensor {
+        let (last, hidden) = self.layers.split_last().expect("an MLP has layers");
+        let mut x = input.shallow_clone();
+        for layer in hidden {
+            x = layer.forward(&x).relu();
+        }
+        last.forward(&x)
+    }
+}
+
+/// A critic that concatenates observation and action: MLP-Standard and MLP-Small (App. D.4).
+#[derive(Debug)]
+pub struct MlpCritic(pub Mlp);
+
+impl Critic for MlpCritic {
+    fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
+        self.0.forward(&Tensor::cat(&[obs, action], 1)).squeeze_dim(1)
+    }
+}

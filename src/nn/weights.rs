@@ -1,0 +1,235 @@
+//! Named tensors: where the weights of a network come from, and what is done with all of them.
+
+use tch::{Device, Kind, Tensor};
+
+use super::init::Init;
+use crate::error::{Error, Result};
+use crate::rng::Stream;
+
+/// One weight tensor of a network.
+#[derive(Debug)]
+pub struct Param {
+    /// Path inside the network, such as `primary.0.weight`.
+    pub name: String,
+    /// The tensor, in `PyTorch`'s layout `[out, in]`.
+    pub tensor: Tensor,
+}
+
+/// All weights of a network, in the order in which they were built.
+#[derive(Debug)]
+pub struct Params(Vec<Param>);
+
+/// Whether gradients are taken with respect to the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Training {
+    /// The weights are leaves of the graph.
+    Trainable,
+    /// No graph is recorded through them.
+    Frozen,
+}
+
+/// Where the weights of a network come from.
+pub trait Source {
+    /// Returns the tensor called `name` with this shape; `init` says how a new one would start.
+    ///
+    /// # Errors
+    /// If the source has no such tensor, or one of another shape.
+    fn tensor(&mut self, name: &str, shape: &[i64], init: &Init) -> Result<Tensor>;
+}
+
+/// New weights, drawn from a stream.
+#[derive(Debug)]
+pub struct Draw<'s> {
+    /// Each tensor takes its own child stream, named after it.
+    pub stream: &'s Stream,
+    /// `Kind::Float` for training, `Kind::Double` for reference computations.
+    pub kind: Kind,
+}
+
+impl Source for Draw<'_> {
+    fn tensor(&mut self, name: &str, shape: &[i64], init: &Init) -> Result<Tensor> {
+        let mut stream = self.stream.child(name);
+        let entries = shape.iter().product::<i64>() as usize;
+        let mut values = Vec::with_capacity(entries);
+        let row = shape.get(1..).map_or(1, |rest| rest.iter().product::<i64>());
+        fill(init, shape[0], row, &mut stream, &mut values);
+        Ok(Tensor::from_slice(&values).reshape(shape).to_kind(self.kind))
+    }
+}
+
+fn fill(init: &Init, rows: i64, row: i64, stream: &mut Stream, values: &mut Vec<f64>) {
+    match init {
+        Init::Zeros => values.extend((0..rows * row).map(|_| 0.0)),
+        Init::Uniform(bound) => {
+            values.extend((0..rows * row).map(|_| stream.uniform(-bound, *bound)));
+        }
+        Init::Rows(blocks) => {
+            for (rows, init) in blocks {
+                fill(init, *rows, row, stream, values);
+            }
+        }
+    }
+}
+
+/// What to do with the tensors of another network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reuse {
+    /// Copy their values into new memory.
+    Copy,
+    /// Use the same memory: both networks always hold the same values.
+    Share,
+}
+
+/// The weights of another network of the same architecture.
+#[derive(Debug)]
+pub struct Of<'p> {
+    /// The other network's weights.
+    pub params: &'p Params,
+    /// Copy or share.
+    pub reuse: Reuse,
+}
+
+impl Source for Of<'_> {
+    fn tensor(&mut self, name: &str, shape: &[i64], _init: &Init) -> Result<Tensor> {
+        let found = self.params.find(name)?;
+        check_shape(name, shape, &found.size())?;
+        Ok(match self.reuse {
+            Reuse::Copy => found.detach().copy(),
+            Reuse::Share => found.detach(),
+        })
+    }
+}
+
+/// Checks that a stored tensor has the shape that the architecture needs.
+///
+/// # Errors
+/// [`Error::Mismatch`] with both shapes.
+pub fn check_shape(name: &str, expected: &[i64], found: &[i64]) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::Mismatch {
+        what: format!("shape of tensor {name}"),
+        expected: format!("{expected:?}"),
+        found: format!("{found:?}"),
+        remedy: "the weights belong to another model or environment".into(),
+    })
+}
+
+/// Builds a network: hands out tensors under a path and remembers them.
+pub struct Builder<'s> {
+    source: &'s mut dyn Source,
+    training: Training,
+    path: String,
+    params: Vec<Param>,
+}
+
+impl<'s> Builder<'s> {
+    /// Starts a network whose weights come from `source`.
+    pub fn new(source: &'s mut dyn Source, training: Training) -> Self {
+        Self { source, training, path: String::new(), params: Vec::new() }
+    }
+
+    /// Builds a part of the network under `name`.
+    ///
+    /// # Errors
+    /// Those of `build`.
+    pub fn within<T>(
+        &mut self,
+        name: &str,
+        build: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let outer = self.path.len();
+        self.path.push_str(name);
+        self.path.push('.');
+        let part = build(self);
+        self.path.truncate(outer);
+        part
+    }
+
+    /// Returns the tensor `name` of the current part.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn param(&mut self, name: &str, shape: &[i64], init: &Init) -> Result<Tensor> {
+        let name = format!("{}{name}", self.path);
+        let tensor = self.source.tensor(&name, shape, init)?;
+        let tensor = tensor.set_requires_grad(self.training == Training::Trainable);
+        self.params.push(Param { name, tensor: tensor.shallow_clone() });
+        Ok(tensor)
+    }
+
+    /// Returns all tensors that were handed out.
+    pub fn finish(self) -> Params {
+        Params(self.params)
+    }
+}
+
+impl Params {
+    /// Iterates over the tensors and their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Param> {
+        self.0.iter()
+    }
+
+    /// Returns the tensors, sharing memory.
+    pub fn tensors(&self) -> Vec<Tensor> {
+        self.0.iter().map(|param| param.tensor.shallow_clone()).collect()
+    }
+
+    /// Returns the number of single weights.
+    pub fn count(&self) -> usize {
+        self.0.iter().map(|param| param.tensor.numel()).sum()
+    }
+
+    /// Returns the number of single weights that are NaN or infinite.
+    pub fn non_finite(&self) -> i64 {
+        tch::no_grad(|| {
+            let bad = |param: &Param| {
+                param.tensor.isfinite().logical_not().sum(Kind::Int64).int64_value(&[])
+            };
+            self.0.iter().map(bad).sum()
+        })
+    }
+
+    /// Returns the device that holds the weights.
+    pub fn device(&self) -> Device {
+        self.0.first().map_or(Device::Cpu, |param| param.tensor.device())
+    }
+
+    /// Returns the tensor called `name`.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] if there is none.
+    pub fn find(&self, name: &str) -> Result<&Tensor> {
+        self.0.iter().find(|param| param.name == name).map(|param| &param.tensor).ok_or_else(|| {
+            Error::Mismatch {
+                what: "weights".into(),
+                expected: format!("a tensor {name}"),
+                found: "none of that name".into(),
+                remedy: "the weights belong to another model".into(),
+            }
+        })
+    }
+
+    /// Mixes the fraction `tau` of `online` into these weights (Polyak averaging).
+    ///
+    /// # Panics
+    /// If the two networks differ in architecture.
+    pub fn track(&self, online: &Self, tau: f64) {
+        assert_eq!(self.0.len(), online.0.len(), "a target mirrors its network");
+        tch::no_grad(|| {
+            for (target, online) in self.0.iter().zip(&online.0) {
+                let _ = target.tensor.shallow_clone().lerp_(&online.tensor, tau);
+            }
+        });
+    }
+}
+
+impl<'p> IntoIterator for &'p Params {
+    type Item = &'p Param;
+    type IntoIter = std::slice::Iter<'p, Param>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
