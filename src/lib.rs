@@ -24,17 +24,17 @@
 //! | [`report`] | figures, tables and pages from those tables |
 //! | [`cli`] | flags → resolved config → run; the one place that prints |
 
-pub mod error;
-pub mod rng;
-pub mod stats;
-pub mod env;
-pub mod nn;
-pub mod rollout;
 pub mod algo;
-pub mod checkpoint;
-pub mod gradient;
 pub mod analysis;
-pub mod report;
+pub mod checkpoint;
 pub mod cli;
+pub mod env;
+pub mod error;
+pub mod gradient;
+pub mod nn;
+pub mod report;
+pub mod rng;
+pub mod rollout;
+pub mod stats;
 
 pub use error::{Error, Result};

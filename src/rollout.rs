@@ -111,7 +111,9 @@ impl Rollouts<'_> {
     /// [`Error::Mismatch`] if a snapshot belongs to another environment; those of making an
     /// environment. An unstable simulation is no error but [`End::Unstable`].
     pub fn run(&self, jobs: &[Job]) -> Result<Vec<Outcome>> {
-        let policies = jobs.chunks(BLOCK).map(|_| self.policy.share()).collect::<Result<Vec<_>>>()?;
+        let Self { make_env, gamma, hold, progress, .. } = *self;
+        let policies =
+            jobs.chunks(BLOCK).map(|_| self.policy.share()).collect::<Result<Vec<_>>>()?;
         let idle: Mutex<Vec<Vec<Box<dyn Env>>>> = Mutex::new(Vec::new());
         let blocks: Vec<Result<Vec<Outcome>>> = self.workers.install(|| {
             let blocks = jobs.chunks(BLOCK).zip(policies).collect::<Vec<_>>();
@@ -121,59 +123,60 @@ impl Rollouts<'_> {
                 .map(|(jobs, policy)| {
                     let mut envs = lock(&idle).pop().unwrap_or_default();
                     while envs.len() < jobs.len() {
-                        envs.push((self.make_env)()?);
+                        envs.push(make_env()?);
                     }
-                    let outcomes = self.run_block(&mut envs, &*policy, jobs)?;
+                    let outcomes = run_block(&mut envs, &*policy, jobs, (gamma, hold))?;
                     lock(&idle).push(envs);
-                    (self.progress)(outcomes.iter().map(|o| u64::from(o.steps)).sum());
+                    progress(outcomes.iter().map(|o| u64::from(o.steps)).sum());
                     Ok(outcomes)
                 })
                 .collect()
         });
         Ok(blocks.into_iter().collect::<Result<Vec<_>>>()?.concat())
     }
+}
 
-    /// Makes the rollouts of one block in lockstep.
-    fn run_block(
-        &self,
-        envs: &mut [Box<dyn Env>],
-        policy: &dyn Policy,
-        jobs: &[Job],
-    ) -> Result<Vec<Outcome>> {
-        let (obs_dim, action_dim) = (envs[0].spec().obs_dim, envs[0].spec().action_dim);
-        let mut obs = vec![0.0; BLOCK * obs_dim];
-        let mut actions = vec![0.0; BLOCK * action_dim];
-        let mut runs = Vec::with_capacity(jobs.len());
-        for ((env, job), row) in envs.iter_mut().zip(jobs).zip(obs.chunks_exact_mut(obs_dim)) {
-            env.restore(job.start)?;
-            row.copy_from_slice(env.obs());
-            runs.push(Run { discounted_return: 0.0, discount: 1.0, steps: 0, end: None });
-        }
-        while runs.iter().any(|run| run.end.is_none()) {
-            let holding = |(run, job): (&Run, &Job)| {
-                job.first_action.is_some() && run.steps < self.hold || run.end.is_some()
-            };
-            if !runs.iter().zip(jobs).all(holding) {
-                policy.act(&obs, &mut actions)?;
-            }
-            let rows = obs.chunks_exact_mut(obs_dim).zip(actions.chunks_exact(action_dim));
-            for (((run, job), env), (row, chosen)) in runs.iter_mut().zip(jobs).zip(&mut *envs).zip(rows)
-            {
-                if run.end.is_none() {
-                    let first = job.first_action.filter(|_| run.steps < self.hold);
-                    run.advance(&mut **env, first.unwrap_or(chosen), (self.gamma, job.max_steps))?;
-                    row.copy_from_slice(env.obs());
-                }
-            }
-        }
-        let outcome = |(run, row): (Run, &[f64])| Outcome {
-            discounted_return: run.discounted_return,
-            steps: run.steps,
-            end: run.end.expect("the loop ends when every run has"),
-            last_obs: row.to_vec(),
-        };
-        Ok(runs.into_iter().zip(obs.chunks_exact(obs_dim)).map(outcome).collect())
+/// Makes the rollouts of one block in lockstep.
+fn run_block(
+    envs: &mut [Box<dyn Env>],
+    policy: &dyn Policy,
+    jobs: &[Job],
+    (gamma, hold): (f64, u32),
+) -> Result<Vec<Outcome>> {
+    let (obs_dim, action_dim) = (envs[0].spec().obs_dim, envs[0].spec().action_dim);
+    let mut obs = vec![0.0; BLOCK * obs_dim];
+    let mut actions = vec![0.0; BLOCK * action_dim];
+    let mut runs = Vec::with_capacity(jobs.len());
+    for ((env, job), row) in envs.iter_mut().zip(jobs).zip(obs.chunks_exact_mut(obs_dim)) {
+        env.restore(job.start)?;
+        row.copy_from_slice(env.obs());
+        runs.push(Run { discounted_return: 0.0, discount: 1.0, steps: 0, end: None });
     }
+    while runs.iter().any(|run| run.end.is_none()) {
+        let holding = |(run, job): (&Run, &Job)| {
+            job.first_action.is_some() && run.steps < hold || run.end.is_some()
+        };
+        if !runs.iter().zip(jobs).all(holding) {
+            policy.act(&obs, &mut actions)?;
+        }
+        let rows = obs.chunks_exact_mut(obs_dim).zip(actions.chunks_exact(action_dim));
+        for (((run, job), env), (row, chosen)) in
+            runs.iter_mut().zip(jobs).zip(&mut *envs).zip(rows)
+        {
+            if run.end.is_none() {
+                let first = job.first_action.filter(|_| run.steps < hold);
+                run.advance(&mut **env, first.unwrap_or(chosen), (gamma, job.max_steps))?;
+                row.copy_from_slice(env.obs());
+            }
+        }
+    }
+    let outcome = |(run, row): (Run, &[f64])| Outcome {
+        discounted_return: run.discounted_return,
+        steps: run.steps,
+        end: run.end.expect("the loop ends when every run has"),
+        last_obs: row.to_vec(),
+    };
+    Ok(runs.into_iter().zip(obs.chunks_exact(obs_dim)).map(outcome).collect())
 }
 
 /// A rollout under way.

@@ -209,7 +209,8 @@ impl OffPolicy {
             let evaluated = self.evaluate()?;
             self.pending.push_back(evaluated);
         }
-        if self.step.is_multiple_of(self.config.checkpoint_every) || self.step == self.config.steps {
+        if self.step.is_multiple_of(self.config.checkpoint_every) || self.step == self.config.steps
+        {
             self.pending.push_back(Event::CheckpointDue(self.step));
         }
         self.pending.push_back(Event::Stepped { step: self.step, losses, episode_return });

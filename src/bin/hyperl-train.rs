@@ -1,1 +1,7 @@
-fn main(){}
+//! Trains checkpoints; see `hyperl-train --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hyperl::cli::train::main()
+}

@@ -116,7 +116,8 @@ struct Tensors<'t> {
 impl Tensors<'_> {
     fn update(&self, scalars: Scalars) {
         let all = [Some(self.weight), Some(self.first), Some(self.second), self.target];
-        let fits = |t: &Tensor| t.size() == self.gradient.size() && t.kind() == self.gradient.kind();
+        let fits =
+            |t: &Tensor| t.size() == self.gradient.size() && t.kind() == self.gradient.kind();
         assert!(all.iter().flatten().all(|t| fits(t)), "Adam's tensors differ in shape or kind");
         let on_cpu = |t: &Tensor| t.device() == Device::Cpu && t.is_contiguous();
         if !all.iter().flatten().all(|t| on_cpu(t)) {
@@ -149,7 +150,8 @@ impl Tensors<'_> {
         // the caller), each with its own storage, alive during the call, and no one else uses them
         // meanwhile: the optimiser owns the moments, and weights change nowhere else.
         unsafe {
-            let slice = |t: &Tensor| std::slice::from_raw_parts_mut(t.data_ptr().cast::<T>(), entries);
+            let slice =
+                |t: &Tensor| std::slice::from_raw_parts_mut(t.data_ptr().cast::<T>(), entries);
             let (weight, gradient) = (slice(self.weight), slice(self.gradient));
             let (first, second) = (slice(self.first), slice(self.second));
             let target = self.target.map(slice);

@@ -9,7 +9,7 @@ use tch::Tensor;
 use super::hyper::{AsHyper, Hypernetwork, SaHyper};
 use super::init::HyperInit;
 use super::mlp::{Mlp, MlpCritic};
-use super::weights::{Builder, Of, Params, Reuse, Source, Training};
+use super::weights::{Builder, Of, Params, Reuse, Shapes, Source, Training};
 use crate::error::{Error, Result};
 
 /// An estimate of the value of an action in a state.
@@ -78,12 +78,8 @@ impl CriticKind {
                 Box::new(MlpCritic(Mlp::new(builder, &[obs + action, 256, 256, 1])?))
             }
             Self::MlpSmall => Box::new(MlpCritic(Mlp::new(builder, &[obs + action, 256, 1])?)),
-            Self::SaHyper => {
-                Box::new(SaHyper(Hypernetwork::new(builder, [obs, action, 1], init)?))
-            }
-            Self::AsHyper => {
-                Box::new(AsHyper(Hypernetwork::new(builder, [action, obs, 1], init)?))
-            }
+            Self::SaHyper => Box::new(SaHyper(Hypernetwork::new(builder, [obs, action, 1], init)?)),
+            Self::AsHyper => Box::new(AsHyper(Hypernetwork::new(builder, [action, obs, 1], init)?)),
         })
     }
 }
@@ -168,11 +164,5 @@ impl QNet {
 /// # Errors
 /// None in practice.
 pub fn parameter_count(kind: CriticKind, dims: Dims) -> Result<usize> {
-    struct Shapes;
-    impl Source for Shapes {
-        fn tensor(&mut self, _: &str, shape: &[i64], _: &super::init::Init) -> Result<Tensor> {
-            Ok(Tensor::zeros([1], (tch::Kind::Float, tch::Device::Cpu)).expand(shape, false))
-        }
-    }
     Ok(QNet::new(kind, dims, Training::Frozen, &mut Shapes)?.params.count())
 }

@@ -1,1 +1,8 @@
-fn main(){}
+//! The one integration binary: each module asks one question, said in its first line.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test may stop at the first surprise")]
+#![allow(clippy::print_stderr, reason = "tests say what they could not cover")]
+#![allow(clippy::float_cmp, reason = "bit for bit is what several tests are about")]
+
+mod formula;
+mod torch_parity;

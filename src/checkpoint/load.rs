@@ -1,0 +1,188 @@
+//! Opens a checkpoint, strictly.
+
+use std::path::{Path, PathBuf};
+
+use super::disk;
+use super::manifest::{FORMAT, Manifest};
+use super::save::{MANIFEST, STATES, WEIGHTS};
+use super::tensors::TensorFile;
+use crate::env::Snapshot;
+use crate::error::{Error, Result};
+use crate::nn::actor::Actor;
+use crate::nn::critic::QNet;
+use crate::nn::weights::{Params, Shapes, Training};
+
+/// A checkpoint whose manifest was read; networks and states are read when asked for.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    path: PathBuf,
+    manifest: Manifest,
+    hash: String,
+}
+
+/// One of the four critics in a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// First critic.
+    Q1,
+    /// Second critic.
+    Q2,
+    /// Target of the first critic.
+    TargetQ1,
+    /// Target of the second critic.
+    TargetQ2,
+}
+
+impl Which {
+    /// Returns the prefix of its tensors.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Q1 => "critic.q1",
+            Self::Q2 => "critic.q2",
+            Self::TargetQ1 => "critic_target.q1",
+            Self::TargetQ2 => "critic_target.q2",
+        }
+    }
+}
+
+impl Checkpoint {
+    /// Reads and checks the manifest of the checkpoint in folder `path`.
+    ///
+    /// # Errors
+    /// [`Error::NotACheckpoint`] if there is none or it is of another format, [`Error::Corrupt`] if
+    /// it cannot be read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let not = |reason: &str| Error::NotACheckpoint { path: path.into(), reason: reason.into() };
+        if !path.exists() {
+            return Err(not("there is no such folder; give a folder step-… made by hyperl-train"));
+        }
+        let file = path.join(MANIFEST);
+        if !file.is_file() {
+            return Err(not(
+                "it holds no manifest.json; give a folder step-… made by hyperl-train",
+            ));
+        }
+        let bytes = disk::read(&file)?;
+        let corrupt = |e: serde_json::Error| Error::Corrupt {
+            path: file.clone(),
+            reason: format!("it is no readable manifest ({e})"),
+        };
+        let raw: serde_json::Value = serde_json::from_slice(&bytes).map_err(corrupt)?;
+        match raw.get("hyperl_checkpoint").and_then(serde_json::Value::as_u64) {
+            None => return Err(not("its manifest.json was not written by hyperl-train")),
+            Some(version) if version != u64::from(FORMAT) => {
+                return Err(Error::Mismatch {
+                    what: format!("format of {}", path.display()),
+                    expected: FORMAT.to_string(),
+                    found: version.to_string(),
+                    remedy: "read it with the version of hyperl that wrote it".into(),
+                });
+            }
+            Some(_) => {}
+        }
+        let manifest = serde_json::from_value(raw).map_err(corrupt)?;
+        Ok(Self { path: path.into(), manifest, hash: disk::hash(&bytes) })
+    }
+
+    /// Returns the folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns what the checkpoint says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns the hash of the manifest, and so of everything in the checkpoint.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Maps the weights and checks hash, names and shapes.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] naming what does not fit.
+    pub fn weights(&self) -> Result<TensorFile> {
+        let file = TensorFile::open(&self.path.join(WEIGHTS), &self.manifest.hashes.weights)?;
+        file.expect(self.expected_shapes()?)?;
+        Ok(file)
+    }
+
+    /// Returns name and shape of every tensor that the configuration calls for.
+    fn expected_shapes(&self) -> Result<Vec<(String, Vec<i64>)>> {
+        let (kind, dims) = (self.manifest.config.critic, self.manifest.config.dims());
+        let actor = Actor::new(dims, Training::Frozen, &mut Shapes)?;
+        let critic = QNet::new(kind, dims, Training::Frozen, &mut Shapes)?;
+        let mut all = Vec::new();
+        let mut add = |prefix: &str, params: &Params| {
+            all.extend(params.iter().map(|p| (format!("{prefix}.{}", p.name), p.tensor.size())));
+        };
+        add("actor", actor.params());
+        add("actor_target", actor.params());
+        for which in [Which::Q1, Which::Q2, Which::TargetQ1, Which::TargetQ2] {
+            add(which.prefix(), critic.params());
+        }
+        Ok(all)
+    }
+
+    /// Reads the actor.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] or [`Error::NonFinite`].
+    pub fn actor(&self, weights: &TensorFile) -> Result<Actor> {
+        let source = &mut weights.source("actor");
+        let actor = Actor::new(self.manifest.config.dims(), Training::Frozen, source)?;
+        self.check_finite("actor", actor.params())?;
+        Ok(actor)
+    }
+
+    /// Reads one critic.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] or [`Error::NonFinite`].
+    pub fn critic(&self, weights: &TensorFile, which: Which) -> Result<QNet> {
+        let (kind, dims) = (self.manifest.config.critic, self.manifest.config.dims());
+        let source = &mut weights.source(which.prefix());
+        let critic = QNet::new(kind, dims, Training::Frozen, source)?;
+        self.check_finite(which.prefix(), critic.params())?;
+        Ok(critic)
+    }
+
+    fn check_finite(&self, part: &str, params: &Params) -> Result<()> {
+        let bad = params.non_finite();
+        if bad == 0 {
+            return Ok(());
+        }
+        Err(Error::NonFinite(format!(
+            "{}: {bad} weights of {part} are NaN or infinite; training diverged, use an earlier checkpoint",
+            self.path.display()
+        )))
+    }
+
+    /// Reads the sample of visited states.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if the file does not hold what the manifest says.
+    pub fn states(&self) -> Result<Vec<Snapshot>> {
+        let path = self.path.join(STATES);
+        let file = TensorFile::open(&path, &self.manifest.hashes.states)?;
+        let table = file.tensor("states")?;
+        let shape = table.size();
+        if shape.len() != 2 || shape[0] != self.manifest.states as i64 {
+            let reason = format!("{} states expected, shape is {shape:?}", self.manifest.states);
+            return Err(Error::Corrupt { path, reason });
+        }
+        snapshots(&table)
+    }
+}
+
+/// Returns the rows of a tensor `[n, length]` as snapshots.
+///
+/// # Errors
+/// [`Error::Torch`] if it is not of `f64`.
+pub fn snapshots(table: &tch::Tensor) -> Result<Vec<Snapshot>> {
+    let length = table.size()[1] as usize;
+    let flat = Vec::<f64>::try_from(table.flatten(0, 1))?;
+    Ok(flat.chunks_exact(length.max(1)).map(|row| Snapshot(row.to_vec())).collect())
+}

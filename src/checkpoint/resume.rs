@@ -1,0 +1,233 @@
+//! The point from which training continues as if it had never stopped.
+//!
+//! `resume/latest` names a folder `point-…` with weights, moments, simulator, reservoir and counters.
+//! The replay buffer is appended in segments, not rewritten. A new point is complete before `latest`
+//! names it; what no point needs is removed after that.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::disk;
+use super::load::snapshots;
+use super::save::{snapshots_tensor, weights};
+use super::tensors::{TensorFile, TensorSet};
+use crate::algo::off_policy::{OffPolicy, Progress};
+use crate::algo::reservoir::Reservoir;
+use crate::env::Snapshot;
+use crate::error::{Error, Result};
+use crate::nn::adam::Adam;
+use crate::nn::weights::Params;
+
+const LATEST: &str = "latest";
+const TENSORS: &str = "state.safetensors";
+const POINT: &str = "point.json";
+
+/// Counters and file list of one point.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Point {
+    progress: Progress,
+    tensors_hash: String,
+    replay_added: u64,
+    segments: Vec<Segment>,
+    seconds: f64,
+}
+
+/// A file of consecutive replay rows, `f32` little endian.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Segment {
+    first: u64,
+    end: u64,
+    hash: String,
+}
+
+impl Segment {
+    fn path(&self, resume: &Path) -> PathBuf {
+        resume.join("replay").join(format!("{:012}-{:012}.bin", self.first, self.end))
+    }
+}
+
+/// Saves the current point; `seconds` is the time trained so far.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub fn save(run: &Path, training: &OffPolicy, seconds: f64) -> Result<()> {
+    let resume = run.join("resume");
+    disk::create_dir(&resume.join("replay"))?;
+    let progress = training.progress();
+    let mut segments = match latest(run)? {
+        Some((_, point)) => point.segments,
+        None => Vec::new(),
+    };
+    // Rows that were saved already stay where they are; the rest is one new segment.
+    let added = training.replay.added();
+    segments.retain(|s| s.end <= added);
+    let first = segments.last().map_or(0, |s| s.end);
+    let rows = training.replay.rows_since(first);
+    if !rows.is_empty() {
+        let bytes: Vec<u8> = rows.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let count = (rows.len() / training.replay.row_len()) as u64;
+        let segment = Segment { first: added - count, end: added, hash: disk::hash(&bytes) };
+        disk::write(&segment.path(&resume), &bytes)?;
+        segments.push(segment);
+    }
+    let oldest = added - training.replay.len() as u64;
+    segments.retain(|s| s.end > oldest);
+
+    let name = format!("point-{:09}", progress.step);
+    disk::write_dir(&resume.join(&name), |partial| {
+        state_tensors(training)?.write(&partial.join(TENSORS))?;
+        let tensors_hash = disk::hash(&disk::read(&partial.join(TENSORS))?);
+        let point = Point {
+            progress,
+            tensors_hash,
+            replay_added: added,
+            segments: segments.clone(),
+            seconds,
+        };
+        let text = serde_json::to_vec_pretty(&point).expect("a point is plain data");
+        disk::write(&partial.join(POINT), &text)
+    })?;
+    disk::write(&resume.join(LATEST), name.as_bytes())?;
+    remove_unneeded(&resume, &name, &segments)
+}
+
+fn remove_unneeded(resume: &Path, point: &str, segments: &[Segment]) -> Result<()> {
+    for path in disk::entries(resume)? {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        if (name.starts_with("point-") || name.starts_with(".point-")) && name != point {
+            disk::remove_dir(&path)?;
+        }
+    }
+    let needed: Vec<PathBuf> = segments.iter().map(|s| s.path(resume)).collect();
+    for path in disk::entries(&resume.join("replay"))? {
+        if !needed.contains(&path) {
+            std::fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the folder and the content of the latest point, if there is one.
+fn latest(run: &Path) -> Result<Option<(PathBuf, Point)>> {
+    let pointer = run.join("resume").join(LATEST);
+    if !pointer.is_file() {
+        return Ok(None);
+    }
+    let name = String::from_utf8_lossy(&disk::read(&pointer)?).into_owned();
+    let folder = run.join("resume").join(name);
+    let file = folder.join(POINT);
+    let point = serde_json::from_slice(&disk::read(&file)?)
+        .map_err(|e| Error::Corrupt { path: file, reason: e.to_string() })?;
+    Ok(Some((folder, point)))
+}
+
+fn moments<'t>(training: &'t OffPolicy) -> [(&'static str, &'t Adam, &'t Params); 3] {
+    let agent = &training.agent;
+    let [q1, q2] = &agent.critics;
+    [
+        ("adam.actor", &agent.actor.adam, agent.actor.online.params()),
+        ("adam.critic.q1", &q1.adam, q1.online.params()),
+        ("adam.critic.q2", &q2.adam, q2.online.params()),
+    ]
+}
+
+fn state_tensors(training: &OffPolicy) -> Result<TensorSet> {
+    let mut set = weights(&training.agent)?;
+    for (prefix, adam, params) in moments(training) {
+        for (moment, tensors) in ["first", "second"].into_iter().zip(adam.moments()) {
+            for (param, tensor) in params.iter().zip(tensors) {
+                set.add(format!("{prefix}.{moment}.{}", param.name), &tensor)?;
+            }
+        }
+    }
+    set.add("env".into(), &Tensor::from_slice(&training.env_state().0))?;
+    set.add("reservoir".into(), &snapshots_tensor(training.reservoir.states()))?;
+    Ok(set)
+}
+
+/// Brings a freshly made training run to the latest saved point; returns the seconds trained
+/// before it, or `None` if no point was saved yet.
+///
+/// # Errors
+/// [`Error::Corrupt`] naming a file that is damaged.
+pub fn load(run: &Path, training: &mut OffPolicy) -> Result<Option<f64>> {
+    let Some((folder, point)) = latest(run)? else {
+        return Ok(None);
+    };
+    let file = TensorFile::open(&folder.join(TENSORS), &point.tensors_hash)?;
+    let agent = &training.agent;
+    copy_params(&file, "actor", agent.actor.online.params())?;
+    copy_params(&file, "actor_target", agent.actor.target.params())?;
+    for (unit, q) in agent.critics.iter().zip(["q1", "q2"]) {
+        copy_params(&file, &format!("critic.{q}"), unit.online.params())?;
+        copy_params(&file, &format!("critic_target.{q}"), unit.target.params())?;
+    }
+    let Point { progress, replay_added, segments, seconds, .. } = point;
+    restore_moments(&file, training, &progress)?;
+    let states = snapshots(&file.tensor("reservoir")?)?;
+    training.reservoir =
+        Reservoir::restore(training.config().reservoir, progress.states_seen, states);
+    let rows = replay_rows(&run.join("resume"), &segments)?;
+    let stride = training.replay.row_len();
+    let keep = training.config().replay_capacity.min(rows.len() / stride) * stride;
+    training.replay.restore(&rows[rows.len() - keep..], replay_added);
+    let env = Snapshot(Vec::<f64>::try_from(file.tensor("env")?)?);
+    training.restore(&progress, &env)?.ok_or_else(|| Error::Corrupt {
+        path: folder.join(POINT),
+        reason: "a random stream or number in it is not readable".into(),
+    })?;
+    Ok(Some(seconds))
+}
+
+fn copy_params(file: &TensorFile, prefix: &str, params: &Params) -> Result<()> {
+    for param in params {
+        let stored = file.tensor(&format!("{prefix}.{}", param.name))?;
+        crate::nn::weights::check_shape(&param.name, &param.tensor.size(), &stored.size())?;
+        tch::no_grad(|| param.tensor.shallow_clone().copy_(&stored));
+    }
+    Ok(())
+}
+
+fn restore_moments(file: &TensorFile, training: &mut OffPolicy, progress: &Progress) -> Result<()> {
+    let read = |prefix: &str, params: &Params| -> Result<[Vec<Tensor>; 2]> {
+        let all = |moment: &str| {
+            let name = |p: &crate::nn::weights::Param| format!("{prefix}.{moment}.{}", p.name);
+            params.iter().map(|p| file.tensor(&name(p))).collect::<Result<Vec<_>>>()
+        };
+        Ok([all("first")?, all("second")?])
+    };
+    let stored: Vec<[Vec<Tensor>; 2]> = moments(training)
+        .into_iter()
+        .map(|(prefix, _, params)| read(prefix, params))
+        .collect::<Result<_>>()?;
+    let agent = &mut training.agent;
+    let [q1, q2] = &mut agent.critics;
+    let (actor_steps, critic_steps) = (progress.actor_adam_steps, progress.critic_adam_steps);
+    let adams = [
+        (&mut agent.actor.adam, actor_steps),
+        (&mut q1.adam, critic_steps),
+        (&mut q2.adam, critic_steps),
+    ];
+    for ((adam, steps), [first, second]) in adams.into_iter().zip(&stored) {
+        adam.restore(steps, first, second);
+    }
+    Ok(())
+}
+
+fn replay_rows(resume: &Path, segments: &[Segment]) -> Result<Vec<f32>> {
+    let mut rows = Vec::new();
+    for segment in segments {
+        let path = segment.path(resume);
+        let bytes = disk::read(&path)?;
+        if disk::hash(&bytes) != segment.hash {
+            let reason = "its SHA-256 differs from the recorded one".into();
+            return Err(Error::Corrupt { path, reason });
+        }
+        rows.extend(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)));
+    }
+    Ok(rows)
+}

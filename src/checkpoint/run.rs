@@ -1,0 +1,118 @@
+//! The folder of a run: configuration, evaluations, which checkpoints it holds.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::disk;
+use super::save::MANIFEST;
+use crate::algo::config::TrainConfig;
+use crate::algo::evaluate::Evaluation;
+use crate::error::{Error, Result};
+
+/// File of the resolved configuration.
+pub const RUN: &str = "run.toml";
+/// File of the greedy episodes.
+pub const EVALUATIONS: &str = "evaluations.csv";
+/// File of the training time.
+pub const TIMING: &str = "timing.csv";
+
+/// Makes the folder of a new run.
+///
+/// # Errors
+/// [`Error::RunExists`] if there is one already.
+pub fn create(folder: &Path, config: &TrainConfig) -> Result<()> {
+    if folder.join(RUN).exists() {
+        return Err(Error::RunExists(folder.into()));
+    }
+    disk::create_dir(folder)?;
+    let text = toml::to_string(config)
+        .map_err(|e| Error::Config { path: folder.join(RUN), reason: e.to_string() })?;
+    disk::write(&folder.join(RUN), text.as_bytes())
+}
+
+/// Reads a configuration file; unknown keys are errors.
+///
+/// # Errors
+/// [`Error::Io`] or [`Error::Config`].
+pub fn read_config(path: &Path) -> Result<TrainConfig> {
+    let bytes = disk::read(path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    toml::from_str(&text).map_err(|e| Error::Config {
+        path: path.into(),
+        reason: e.to_string().trim().replace('\n', "; "),
+    })
+}
+
+/// Checks that a run may be continued under `config`: everything but the length must agree.
+///
+/// # Errors
+/// [`Error::Mismatch`] naming the first setting that differs.
+pub fn check_same(folder: &Path, config: &TrainConfig) -> Result<()> {
+    let stored = read_config(&folder.join(RUN))?;
+    let as_table = |c: &TrainConfig| toml::Table::try_from(c).unwrap_or_default();
+    let (old, new) = (as_table(&stored), as_table(config));
+    for key in new.keys().chain(old.keys()) {
+        if key != "steps" && old.get(key) != new.get(key) {
+            let show = |t: &toml::Table| t.get(key).map_or("nothing".into(), ToString::to_string);
+            return Err(Error::Mismatch {
+                what: format!("{key} of {}", folder.display()),
+                expected: show(&old),
+                found: show(&new),
+                remedy: "resume with the settings of the run, or choose another --out".into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Writes all evaluations so far.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub fn write_evaluations(folder: &Path, evaluations: &[Evaluation]) -> Result<()> {
+    let mut text = String::from("step,episode,return\n");
+    for evaluation in evaluations {
+        for (episode, value) in evaluation.returns.iter().enumerate() {
+            let _ = writeln!(text, "{},{episode},{value}", evaluation.step);
+        }
+    }
+    disk::write(&folder.join(EVALUATIONS), text.as_bytes())
+}
+
+/// Reads the evaluations of a run.
+///
+/// # Errors
+/// [`Error::Io`], or [`Error::Corrupt`] naming the line.
+pub fn read_evaluations(folder: &Path) -> Result<Vec<Evaluation>> {
+    let path = folder.join(EVALUATIONS);
+    let text = String::from_utf8_lossy(&disk::read(&path)?).into_owned();
+    let mut evaluations: Vec<Evaluation> = Vec::new();
+    for (number, line) in text.lines().enumerate().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let parsed = match fields[..] {
+            [step, _, value] => step.parse::<u64>().ok().zip(value.parse::<f64>().ok()),
+            _ => None,
+        };
+        let Some((step, value)) = parsed else {
+            let reason = format!("line {} is not `step,episode,return`", number + 1);
+            return Err(Error::Corrupt { path, reason });
+        };
+        match evaluations.last_mut() {
+            Some(last) if last.step == step => last.returns.push(value),
+            _ => evaluations.push(Evaluation { step, returns: vec![value] }),
+        }
+    }
+    Ok(evaluations)
+}
+
+/// Returns the checkpoints of a run, in order of steps.
+///
+/// # Errors
+/// [`Error::Io`] naming the folder.
+pub fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>> {
+    let is_step = |path: &PathBuf| {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
+        name.is_some_and(|n| n.starts_with("step-")) && path.join(MANIFEST).is_file()
+    };
+    Ok(disk::entries(folder)?.into_iter().filter(is_step).collect())
+}

@@ -1,0 +1,89 @@
+//! Writes a checkpoint.
+
+use std::path::{Path, PathBuf};
+
+use tch::Tensor;
+
+use super::disk;
+use super::manifest::{FORMAT, Hashes, Manifest, Versions};
+use super::tensors::TensorSet;
+use crate::algo::off_policy::OffPolicy;
+use crate::algo::td3::Td3;
+use crate::env::Snapshot;
+use crate::error::{Error, Result};
+
+/// File of the weights inside a checkpoint.
+pub const WEIGHTS: &str = "weights.safetensors";
+/// File of the visited states inside a checkpoint.
+pub const STATES: &str = "states.safetensors";
+/// File that describes a checkpoint.
+pub const MANIFEST: &str = "manifest.json";
+
+/// Returns the folder of a step inside a run.
+pub fn step_folder(run: &Path, step: u64) -> PathBuf {
+    run.join(format!("step-{step:09}"))
+}
+
+/// Returns all weights of an agent, named as on disk.
+///
+/// # Errors
+/// As [`TensorSet::add`].
+pub fn weights(agent: &Td3) -> Result<TensorSet> {
+    let mut set = TensorSet::default();
+    set.add_params("actor", agent.actor.online.params())?;
+    set.add_params("actor_target", agent.actor.target.params())?;
+    for (unit, q) in agent.critics.iter().zip(["q1", "q2"]) {
+        set.add_params(&format!("critic.{q}"), unit.online.params())?;
+        set.add_params(&format!("critic_target.{q}"), unit.target.params())?;
+    }
+    Ok(set)
+}
+
+/// Returns snapshots as one tensor `[n, length]`.
+pub fn snapshots_tensor(states: &[Snapshot]) -> Tensor {
+    let length = states.first().map_or(0, |s| s.0.len()) as i64;
+    let flat: Vec<f64> = states.iter().flat_map(|s| s.0.iter().copied()).collect();
+    Tensor::from_slice(&flat).view([states.len() as i64, length])
+}
+
+/// Writes the checkpoint of the current step into the run's folder; returns its folder.
+///
+/// # Errors
+/// [`Error::Io`] naming the file; [`Error::NonFinite`] if training has diverged.
+pub fn checkpoint(run: &Path, training: &OffPolicy) -> Result<PathBuf> {
+    let progress = training.progress();
+    let agent = &training.agent;
+    let [q1, q2] = &agent.critics;
+    let bad: i64 = [agent.actor.online.params(), q1.online.params(), q2.online.params()]
+        .iter()
+        .map(|params| params.non_finite())
+        .sum();
+    if bad > 0 {
+        return Err(Error::NonFinite(format!(
+            "training diverged: {bad} weights are NaN or infinite at step {}; lower the learning rates",
+            progress.step
+        )));
+    }
+    let folder = step_folder(run, progress.step);
+    disk::write_dir(&folder, |partial| {
+        weights(agent)?.write(&partial.join(WEIGHTS))?;
+        let states = training.reservoir.states();
+        let mut set = TensorSet::default();
+        set.add("states".into(), &snapshots_tensor(states))?;
+        set.write(&partial.join(STATES))?;
+        let hash = |name| Ok::<_, Error>(disk::hash(&disk::read(&partial.join(name))?));
+        let manifest = Manifest {
+            hyperl_checkpoint: FORMAT,
+            config: training.config().clone(),
+            step: progress.step,
+            updates: progress.updates,
+            states: states.len(),
+            states_seen: progress.states_seen,
+            hashes: Hashes { weights: hash(WEIGHTS)?, states: hash(STATES)? },
+            versions: Versions::current(),
+        };
+        let text = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
+        disk::write(&partial.join(MANIFEST), &text)
+    })?;
+    Ok(folder)
+}

@@ -1,0 +1,6 @@
+//! (placeholder)
+
+/// Runs.
+pub fn main() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}
