@@ -4,5 +4,10 @@
 #![allow(clippy::print_stderr, reason = "tests say what they could not cover")]
 #![allow(clippy::float_cmp, reason = "bit for bit is what several tests are about")]
 
+mod env_suite;
+mod fixtures_stats;
 mod formula;
+mod house_rules;
+mod native_libraries;
+mod physics_parity;
 mod torch_parity;

@@ -1,0 +1,267 @@
+//! Invariants that run over every environment of the registry.
+
+use std::sync::Arc;
+
+use hyperl::Error;
+use hyperl::env::linear::ProcessNoise;
+use hyperl::env::{
+    Env, EnvId, LinearEnv, LinearQuadratic, Lockstep, RecordedState, Snapshot, Step,
+};
+use hyperl::rng::Stream;
+
+/// One step and the observation after it.
+type Record = (Step, Vec<f64>);
+
+/// The registry, and the linear-quadratic system with noise in its snapshot.
+fn all_envs() -> Vec<(&'static str, Box<dyn Fn() -> Box<dyn Env>>)> {
+    let mut all: Vec<(_, Box<dyn Fn() -> Box<dyn Env>>)> = EnvId::ALL
+        .into_iter()
+        .map(|id| (id.name(), Box::new(move || id.make().unwrap()) as Box<dyn Fn() -> _>))
+        .collect();
+    all.push(("linear-quadratic", Box::new(|| linear())));
+    all
+}
+
+fn linear() -> Box<dyn Env> {
+    let noise = ProcessNoise::Saved(Stream::new(0, "process"));
+    Box::new(LinearEnv::new(Arc::new(LinearQuadratic::worked_example()), noise))
+}
+
+fn action(dim: usize, stream: &mut Stream) -> Vec<f64> {
+    (0..dim).map(|_| stream.uniform(-1.0, 1.0)).collect()
+}
+
+/// Steps `env` with random actions from `stream`, through the ends of episodes.
+fn play(env: &mut dyn Env, steps: usize, stream: &mut Stream) -> Vec<Record> {
+    let dim = env.spec().action_dim;
+    let mut one = || {
+        let step = env.step(&action(dim, stream)).unwrap();
+        (step, env.obs().to_vec())
+    };
+    (0..steps).map(|_| one()).collect()
+}
+
+fn episode(env: &mut dyn Env, seed: u64) -> Vec<Record> {
+    env.reset(&mut Stream::new(seed, "reset"));
+    play(env, 40, &mut Stream::new(seed, "action"))
+}
+
+#[test]
+fn every_environment_obeys_its_spec() {
+    for (name, make) in all_envs() {
+        let mut env = make();
+        let spec = env.spec().clone();
+        assert_eq!(spec.name, name);
+        assert_eq!(env.obs().len(), spec.obs_dim, "{name}");
+        env.reset(&mut Stream::new(0, "reset"));
+        for (t, (step, obs)) in
+            play(&mut *env, 1002, &mut Stream::new(0, "action")).into_iter().enumerate()
+        {
+            assert_eq!(obs.len(), spec.obs_dim, "{name}");
+            assert!(step.reward.is_finite() && obs.iter().all(|x| x.is_finite()), "{name} {t}");
+            assert_eq!(step.truncated, t + 1 >= 1000, "{name} {t}");
+        }
+        assert_eq!(env.elapsed(), 1002, "{name}");
+        env.reset(&mut Stream::new(1, "reset"));
+        assert_eq!(env.elapsed(), 0, "{name}");
+    }
+}
+
+#[test]
+fn sizes_are_those_of_the_paper_and_of_gymnasium() {
+    let sizes = EnvId::ALL.map(|id| (id.name(), id.spec().obs_dim, id.spec().action_dim));
+    assert_eq!(
+        sizes,
+        [
+            ("hopper", 11, 3),
+            ("walker2d", 17, 6),
+            ("half-cheetah", 17, 6),
+            ("ant", 111, 8),
+            ("ant-v4", 27, 8),
+            ("ant-contact", 111, 8),
+        ]
+    );
+}
+
+#[test]
+fn a_seed_repeats_and_another_seed_does_not() {
+    for (name, make) in all_envs() {
+        let first = episode(&mut *make(), 7);
+        assert_eq!(first, episode(&mut *make(), 7), "{name}");
+        let mut used = make();
+        episode(&mut *used, 3);
+        if name != "linear-quadratic" {
+            // Its process noise goes on across episodes.
+            assert_eq!(first, episode(&mut *used, 7), "{name}: after another episode");
+        }
+        assert_ne!(first, episode(&mut *make(), 8), "{name}");
+    }
+}
+
+#[test]
+fn every_number_of_an_observation_moves_except_the_papers_empty_contacts() {
+    for (name, make) in all_envs() {
+        let mut env = make();
+        let episodes: Vec<Record> = (0..20).flat_map(|seed| episode(&mut *env, seed)).collect();
+        let still: Vec<usize> = (0..env.spec().obs_dim)
+            .filter(|&i| episodes.iter().all(|(_, obs)| obs[i] == episodes[0].1[i]))
+            .collect();
+        let expected: Vec<usize> = match name {
+            "ant" => (27..111).collect(),
+            // The row of the world.
+            "ant-contact" => (27..33).collect(),
+            _ => vec![],
+        };
+        let mut missing = expected.iter().filter(|i| !still.contains(i));
+        assert_eq!(missing.next(), None, "{name}: these should be zero");
+        // Welded bodies may never touch the ground; all else must move.
+        let moving = |i: &usize| *i < 27 && !expected.contains(i);
+        assert!(!still.iter().any(|i| moving(i)), "{name}: constant {still:?}");
+    }
+}
+
+#[test]
+fn restored_state_replays_the_same_trajectory() {
+    for (name, make) in all_envs() {
+        for before in [0, 1, 7, 60, 300] {
+            let mut env = make();
+            env.reset(&mut Stream::new(5, "reset"));
+            play(&mut *env, before, &mut Stream::new(5, "action"));
+            let (snapshot, obs, elapsed) = (env.snapshot(), env.obs().to_vec(), env.elapsed());
+            let expected = play(&mut *env, 60, &mut Stream::new(6, "action"));
+
+            let mut dirty = make();
+            episode(&mut *dirty, 11);
+            for (kind, mut other) in [("itself", env), ("fresh", make()), ("dirty", dirty)] {
+                other.restore(&snapshot).unwrap();
+                assert_eq!(other.obs(), obs, "{name} {kind} after {before}");
+                assert_eq!(other.elapsed(), elapsed, "{name} {kind} after {before}");
+                assert_eq!(other.snapshot(), snapshot, "{name} {kind} after {before}");
+                let replayed = play(&mut *other, 60, &mut Stream::new(6, "action"));
+                for (t, (found, expected)) in replayed.iter().zip(&expected).enumerate() {
+                    assert_eq!(found, expected, "{name} {kind} after {before}, step {t}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_of_another_environment_is_refused() {
+    let ant = EnvId::AntV4.make().unwrap().snapshot();
+    let error = EnvId::Hopper.make().unwrap().restore(&ant).unwrap_err();
+    assert!(matches!(error, Error::Mismatch { .. }), "{error}");
+    assert!(error.to_string().contains("length of a snapshot of hopper"), "{error}");
+}
+
+#[test]
+fn a_recorded_state_of_another_model_is_refused() {
+    let error = EnvId::Hopper.snapshot_from_state(&RecordedState::default()).unwrap_err();
+    assert!(error.to_string().contains("length of qpos: expected 6, got 0"), "{error}");
+}
+
+#[test]
+fn unstable_physics_is_an_error_until_the_next_reset() {
+    for id in EnvId::ALL {
+        let mut env = id.make().unwrap();
+        env.reset(&mut Stream::new(0, "reset"));
+        let good = env.snapshot();
+        let mut wild = vec![0.0; id.spec().action_dim];
+        wild[0] = f64::NAN;
+        let error = env.step(&wild).unwrap_err();
+        assert!(matches!(error, Error::Physics { .. }), "{id}: {error}");
+        assert!(error.to_string().contains(id.name()), "{id}: {error}");
+        let calm = vec![0.0; id.spec().action_dim];
+        assert!(env.step(&calm).is_err(), "{id}: a warning does not go away by stepping on");
+        env.restore(&good).unwrap();
+        assert!(env.step(&calm).is_ok(), "{id}");
+        assert!(env.step(&wild).is_err(), "{id}");
+        env.reset(&mut Stream::new(0, "reset"));
+        assert!(env.step(&calm).is_ok(), "{id}");
+    }
+}
+
+#[test]
+fn a_broken_state_is_an_error_although_mujoco_resets_itself() {
+    for id in EnvId::ALL {
+        let mut env = id.make().unwrap();
+        env.reset(&mut Stream::new(0, "reset"));
+        // qpos follows elapsed (1), torso position (3) and time (1).
+        for broken in [f64::NAN, 1e12] {
+            let Snapshot(mut numbers) = env.snapshot();
+            numbers[6] = broken;
+            env.restore(&Snapshot(numbers)).unwrap();
+            let result = env.step(&vec![0.0; id.spec().action_dim]);
+            assert!(matches!(result, Err(Error::Physics { .. })), "{id} {broken}");
+            env.reset(&mut Stream::new(0, "reset"));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_logged_into_the_working_folder() {
+    let mut env = EnvId::HalfCheetah.make().unwrap();
+    assert!(env.step(&[f64::NAN; 6]).is_err());
+    assert!(!std::path::Path::new("MUJOCO_LOG.TXT").exists());
+}
+
+#[test]
+fn lockstep_equals_one_at_a_time_for_any_number_of_threads() {
+    const SLOTS: usize = 7;
+    const STEPS: usize = 30;
+    for id in EnvId::ALL {
+        let dim = id.spec().action_dim;
+        let actions: Vec<f64> = action(STEPS * SLOTS * dim, &mut Stream::new(0, "action"));
+        // Slot i stops after 10 + 3 i steps.
+        let active = |t: usize| -> Vec<bool> { (0..SLOTS).map(|i| t < 10 + 3 * i).collect() };
+
+        let alone: Vec<Vec<Record>> = (0..SLOTS)
+            .map(|i| {
+                let mut env = id.make().unwrap();
+                env.reset(&mut Stream::new(i as u64, "reset"));
+                (0..STEPS.min(10 + 3 * i))
+                    .map(|t| {
+                        let row = (t * SLOTS + i) * dim;
+                        let step = env.step(&actions[row..row + dim]).unwrap();
+                        (step, env.obs().to_vec())
+                    })
+                    .collect()
+            })
+            .collect();
+
+        for threads in [1, 2, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut envs = Lockstep::new(SLOTS, || id.make()).unwrap();
+                let mut streams: Vec<Stream> =
+                    (0..SLOTS as u64).map(|i| Stream::new(i, "reset")).collect();
+                envs.reset_all(&mut streams);
+                let mut steps: Vec<_> = (0..SLOTS).map(|_| None).collect();
+                let mut obs = vec![0.0f32; SLOTS * id.spec().obs_dim];
+                for (t, row) in actions.chunks_exact(SLOTS * dim).enumerate() {
+                    envs.step(row, &active(t), &mut steps);
+                    envs.observe_into(&mut obs);
+                    for (i, step) in steps.iter_mut().enumerate() {
+                        let found = step.take().map(Result::unwrap);
+                        let expected = alone[i].get(t);
+                        assert_eq!(found.as_ref(), expected.map(|(s, _)| s), "{id} slot {i}");
+                        let (_, last) = expected.unwrap_or_else(|| alone[i].last().unwrap());
+                        assert_eq!(envs.slot(i).obs(), last, "{id} slot {i}");
+                        let seen = &obs[i * last.len()..(i + 1) * last.len()];
+                        assert!(seen.iter().zip(last).all(|(s, x)| *s == *x as f32), "{id}");
+                    }
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn an_unstable_slot_leaves_the_others_alone() {
+    let mut envs = Lockstep::new(3, || EnvId::Hopper.make()).unwrap();
+    let mut actions = [0.0; 9];
+    actions[4] = f64::INFINITY;
+    let mut steps = [None, None, None];
+    envs.step(&actions, &[true; 3], &mut steps);
+    assert!(matches!(steps, [Some(Ok(_)), Some(Err(Error::Physics { .. })), Some(Ok(_))]));
+}
