@@ -1,1 +1,5 @@
-fn main(){}
+//! The one integration binary: what each module holds is said in its first line.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test may stop at the first surprise")]
+
+mod fixtures_stats;
+mod house_rules;
