@@ -271,8 +271,7 @@ mod tests {
     #[test]
     fn antithetic_pairs_see_through_curvature() {
         let half = [[0.3, 0.1], [-0.2, 0.25], [0.1, -0.35]];
-        let rows: Vec<[f64; 2]> =
-            half.iter().flat_map(|a| [*a, a.map(|x| -x)]).collect();
+        let rows: Vec<[f64; 2]> = half.iter().flat_map(|a| [*a, a.map(|x| -x)]).collect();
         let actions = Array2::from(rows);
         let curved = |a: ArrayView1<'_, f64>| 2.0 * a[0] - a[1] - 3.0 * a[0] * a[0] + a[0] * a[1];
         let returns: Array1<f64> = actions.rows().into_iter().map(curved).collect();

@@ -86,7 +86,8 @@ pub fn chance_above(tau: f64, dims: usize) -> f64 {
     if dims == 1 {
         return 0.5; // the cosine is −1 or 1
     }
-    let above = 0.5 * beta_reg(0.5 * (dims - 1) as f64, 0.5, (1.0 - tau) * (1.0 + tau));
+    let sine2 = (1.0 - tau) * (1.0 + tau);
+    let above = 0.5 * beta_reg(0.5 * (dims - 1) as f64, 0.5, sine2, tau * tau);
     if tau >= 0.0 { above } else { 1.0 - above }
 }
 

@@ -3,3 +3,4 @@
 
 mod fixtures_stats;
 mod house_rules;
+mod native_libraries;
