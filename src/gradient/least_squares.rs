@@ -133,7 +133,7 @@ pub fn local_gradient(
 }
 
 fn is_constant(values: ArrayView1<'_, f64>) -> bool {
-    values.iter().all(|x| *x == values[0])
+    values.iter().all(|x| x - values[0] == 0.0)
 }
 
 fn centred_columns(mut matrix: Array2<f64>) -> Array2<f64> {

@@ -61,9 +61,8 @@ pub fn perturb(
             Design::CentreThenGaussian if i == 0 => centre[j],
             Design::CentreThenGaussian | Design::Gaussian => centre[j] + std * stream.normal(),
         };
-        let executed = nominal.clamp(-1.0, 1.0);
-        clipped += usize::from(executed != nominal);
-        executed
+        clipped += usize::from(nominal.abs() > 1.0);
+        nominal.clamp(-1.0, 1.0)
     });
     let clipped = clipped as f64 / actions.len().max(1) as f64;
     Cloud { actions, clipped }

@@ -11,6 +11,10 @@
 
 use statrs::function::gamma::ln_gamma;
 
+/// `δ²/2` beyond which the expansion for large signals is exact to the last digits; below it,
+/// `e^{−δ²/2}` is no denormal.
+const LARGE: f64 = 200.0;
+
 /// Returns `C_n(δ)`: the mean first coordinate of the unit vector of `N(δ·e₁, I_n)`, for `δ ≥ 0`.
 ///
 /// `C_n(δ) = δ/√2 · Γ((n+1)/2)/Γ(n/2+1) · ₁F₁(½; n/2+1; −δ²/2)`; 0 at `δ = 0`, towards 1 for
@@ -21,9 +25,6 @@ use statrs::function::gamma::ln_gamma;
 pub fn mean_direction(delta: f64, dims: usize) -> f64 {
     assert!((1..=500).contains(&dims), "dimensions from 1 to 500, got {dims}");
     assert!(delta.is_nan() || delta >= 0.0, "a signal-to-noise ratio is not negative");
-    // Beyond, the expansion for large signals is exact to the last digits; below, e^{−x} is no
-    // denormal.
-    const LARGE: f64 = 200.0;
     let x = 0.5 * delta * delta;
     let n = dims as f64;
     if delta.is_infinite() {
@@ -76,10 +77,10 @@ pub fn gaussian_design(snr: f64, rollouts: usize, dims: usize) -> f64 {
     // The mass of χ beyond 9 standard deviations (each below 1) is less than 1e-18.
     let (low, high) = ((dof.sqrt() - 9.0).max(0.0), dof.sqrt() + 9.0);
     let mut pieces = 16;
-    let mut previous = integrate(&integrand, low, high, pieces);
+    let mut previous = integrate(integrand, low, high, pieces);
     loop {
         pieces *= 2;
-        let integral = integrate(&integrand, low, high, pieces);
+        let integral = integrate(integrand, low, high, pieces);
         if (integral - previous).abs() < 1e-13 || pieces >= 4096 {
             return integral;
         }
