@@ -108,7 +108,10 @@ fn data_goes_one_way() {
 #[test]
 fn the_map_of_the_crate_lists_the_modules_in_the_order_of_the_layers() {
     let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    let row = |line: &str| Some(line.strip_prefix("//! | [`")?.split('`').next()?.to_owned());
+    let row = |line: &str| {
+        let name = line.strip_prefix("//! | [`")?.split('`').next()?;
+        Some(name.trim_start_matches("mod@").to_owned()) // `env` is a macro too
+    };
     let listed: Vec<String> = text.lines().filter_map(row).collect();
     assert_eq!(listed, LAYERS);
     assert!(LAYERS.iter().all(|module| text.contains(&format!("pub mod {module};"))));
