@@ -1,4 +1,24 @@
 //! Pure functions on slices: no tensors, no environments.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`summary`] | what is typical of these numbers, and how far do they spread? |
+//! | [`resample`] | how sure is that, given that states (or seeds) are a sample? |
+//! | [`similarity`] | do two gradients point the same way, and what would chance give? |
+//! | [`attenuation`] | which cosine would an exactly right critic show under this noise? |
+//! | [`histogram`] | how far apart are two distributions of weights? |
+//! | [`hypothesis`] | is a difference more than chance? |
+//!
+//! The unit of every interval is the state or the training seed, never the rollout: rollouts are
+//! nested in states, and resampling them adds a second helping of their noise.
+
+pub mod attenuation;
+pub mod histogram;
+pub mod hypothesis;
+pub mod resample;
+pub mod similarity;
+pub mod summary;
+mod tails;
 
 /// A number with its interval.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -11,4 +31,26 @@ pub struct Estimate {
     pub high: f64,
     /// Number of independent units (states or seeds) behind it.
     pub n: usize,
+}
+
+impl Estimate {
+    /// Returns `value` without an interval.
+    pub fn without_interval(value: f64, n: usize) -> Self {
+        Self { value, low: f64::NAN, high: f64::NAN, n }
+    }
+
+    /// Returns `value ± half_width`.
+    pub fn symmetric(value: f64, half_width: f64, n: usize) -> Self {
+        Self { value, low: value - half_width, high: value + half_width, n }
+    }
+
+    /// Returns half the length of the interval; NaN where there is none.
+    pub fn half_width(&self) -> f64 {
+        0.5 * (self.high - self.low)
+    }
+
+    /// Tells whether `truth` lies in the closed interval; false where there is none.
+    pub fn covers(&self, truth: f64) -> bool {
+        self.low <= truth && truth <= self.high
+    }
 }

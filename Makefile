@@ -1,0 +1,36 @@
+# `make` lists the targets. Plain cargo works too, once `make setup` has run.
+#
+#   make setup DEVICE=cuda    libtorch with CUDA instead of the one for the CPU
+DEVICE ?= cpu
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build test lint demo study speed clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Fetch the pinned native libraries into .deps/ (DEVICE=cpu or cuda)
+	@DEVICE=$(DEVICE) scripts/setup
+
+build: setup ## Build both programs
+	cargo build --release --locked --bins
+
+test: setup ## Run all tests, those in the documentation included
+	cargo test --release --locked
+
+lint: setup ## Check format, lints and documentation
+	cargo fmt --check
+	cargo clippy --release --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --release --locked
+
+demo: setup ## Train two tiny critics and compare their gradients, in minutes
+	scripts/demo
+
+study: setup ## Reproduce the figures and tables of the paper (long)
+	scripts/study
+
+speed: setup ## Measure training and rollouts on this machine
+	scripts/speed
+
+clean: ## Remove what cargo built; .deps/, checkpoints/ and reports/ stay
+	cargo clean

@@ -1,0 +1,128 @@
+//! Which actions are tried around the policy's action (paper §3: `a_i = a_μ + Δ_i`, `Δ ~ N(0, σ²I)`).
+//!
+//! Actions are clipped to the unit box *before* they are executed, and what was executed is what
+//! the fit regresses on. Clipping shrinks the variance of a dimension near its bound (to
+//! `½ − 1/2π = 0.341` of σ² at the bound itself) and biases the slope of a curved Q; the share of
+//! clipped entries is therefore part of the result.
+//!
+//! # Deviations
+//! The paper does not say what happens at the bounds; clipping is the authors' code.
+//! σ is a standard deviation as in their code, not a variance as `N(0, 0.3)` could be read.
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use crate::rng::Stream;
+
+/// How the perturbations of one state are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Design {
+    /// Independent normal perturbations in every row: the paper's text.
+    Gaussian,
+    /// The unperturbed action in row 0, normal perturbations in the others: the authors' code.
+    CentreThenGaussian,
+}
+
+/// The actions tried at one state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cloud {
+    /// Executed actions `[n, A]`, inside the unit box.
+    pub actions: Array2<f64>,
+    /// Share of entries in `[0, 1]` that clipping moved, the centre row included.
+    pub clipped: f64,
+}
+
+/// Returns `rollouts` executed actions around `centre`, with perturbations of standard deviation
+/// `std` before clipping to `[-1, 1]`.
+///
+/// The draws are those of `stream`, row by row; the centre row draws nothing.
+///
+/// # Examples
+/// ```
+/// use hyperl::gradient::{Design, perturb};
+/// use hyperl::rng::Stream;
+/// let mut stream = Stream::new(0, "perturb");
+/// let cloud = perturb(&[0.0, 0.9], 15, 0.3, Design::CentreThenGaussian, &mut stream);
+/// assert_eq!(cloud.actions.dim(), (15, 2));
+/// assert_eq!(cloud.actions[[0, 1]], 0.9);
+/// assert!(cloud.actions.iter().all(|a| a.abs() <= 1.0));
+/// ```
+pub fn perturb(
+    centre: &[f64],
+    rollouts: usize,
+    std: f64,
+    design: Design,
+    stream: &mut Stream,
+) -> Cloud {
+    let mut clipped = 0usize;
+    let actions = Array2::from_shape_fn((rollouts, centre.len()), |(i, j)| {
+        let nominal = match design {
+            Design::CentreThenGaussian if i == 0 => centre[j],
+            Design::CentreThenGaussian | Design::Gaussian => centre[j] + std * stream.normal(),
+        };
+        clipped += usize::from(nominal.abs() > 1.0);
+        nominal.clamp(-1.0, 1.0)
+    });
+    let clipped = clipped as f64 / actions.len().max(1) as f64;
+    Cloud { actions, clipped }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Variance of one dimension around its mean, over σ².
+    fn variance_factor(cloud: &Cloud, std: f64) -> f64 {
+        let n = cloud.actions.len() as f64;
+        let mean = cloud.actions.sum() / n;
+        cloud.actions.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / n / (std * std)
+    }
+
+    #[test]
+    fn clipping_has_the_known_moments() {
+        // estimator §1.7 at σ = 0.3; the factor at the bound is ½ − 1/2π exactly
+        let at_bound = 0.5 - 0.5 / std::f64::consts::PI;
+        for (centre, share, factor) in
+            [(0.0, 0.000_858, 1.0), (0.5, 0.0478, 0.92), (0.7, 0.1587, 0.75), (0.85, 0.3085, 0.55)]
+                .into_iter()
+                .chain([(1.0, 0.5, at_bound), (-1.0, 0.5, at_bound)])
+        {
+            let mut stream = Stream::new(0, "perturb");
+            let cloud = perturb(&[centre], 200_000, 0.3, Design::Gaussian, &mut stream);
+            assert!((cloud.clipped - share).abs() < 0.004, "{centre} {}", cloud.clipped);
+            let found = variance_factor(&cloud, 0.3);
+            assert!((found - factor).abs() < 0.01, "{centre} {found}");
+        }
+    }
+
+    #[test]
+    fn far_from_the_bounds_perturbations_are_normal_around_the_centre() {
+        let mut stream = Stream::new(1, "perturb");
+        let cloud = perturb(&[0.1, -0.2], 100_000, 0.05, Design::Gaussian, &mut stream);
+        assert!(cloud.clipped == 0.0);
+        for (column, centre) in cloud.actions.columns().into_iter().zip([0.1, -0.2]) {
+            let fourth = column.iter().map(|a| ((a - centre) / 0.05).powi(4)).sum::<f64>() / 1e5;
+            assert!((column.sum() / 1e5 - centre).abs() < 1e-3);
+            assert!((fourth - 3.0).abs() < 0.1, "{fourth}");
+        }
+    }
+
+    #[test]
+    fn the_release_differs_from_the_paper_in_one_row() {
+        let centre = [0.4, -0.3, 1.0];
+        let cloud = |design, rollouts| {
+            perturb(&centre, rollouts, 0.3, design, &mut Stream::new(2, "perturb")).actions
+        };
+        let paper = cloud(Design::Gaussian, 14);
+        let release = cloud(Design::CentreThenGaussian, 15);
+        assert_eq!(release.row(0).to_vec(), centre);
+        assert_eq!(release.slice(ndarray::s![1.., ..]), paper);
+    }
+
+    #[test]
+    fn designs_have_names_of_the_command_line() {
+        let json = serde_json::to_string(&Design::CentreThenGaussian).unwrap();
+        assert_eq!(json, "\"centre-then-gaussian\"");
+    }
+}

@@ -1,0 +1,244 @@
+//! Is a difference more than chance? Tests of means, shares and families of them.
+//!
+//! The gate (`hyperl-analyze gate`) rests on these; distributions come from the private module
+//! `tails`. Every p-value is the probability of what was seen, or something more extreme, if
+//! there were no difference.
+
+use super::summary::{mean, std};
+use super::{Estimate, tails};
+
+/// A t test.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TTest {
+    /// The t statistic; infinite if the differences are equal and not 0.
+    pub statistic: f64,
+    /// Degrees of freedom; a fraction for Welch's test.
+    pub dof: f64,
+    /// Standard error of the difference.
+    pub standard_error: f64,
+    /// p-value against any difference.
+    pub p_two_sided: f64,
+    /// p-value against a mean below 0 (the candidate is worse).
+    pub p_less: f64,
+    /// p-value against a mean above 0 (the candidate is better).
+    pub p_greater: f64,
+}
+
+impl TTest {
+    fn new(difference: f64, standard_error: f64, dof: f64) -> Self {
+        // No difference and no spread, as when a thing is compared to itself: t = 0, not 0/0.
+        let nothing = difference == 0.0 && standard_error == 0.0;
+        let statistic = if nothing { 0.0 } else { difference / standard_error };
+        Self {
+            statistic,
+            dof,
+            standard_error,
+            p_two_sided: 2.0 * tails::t_above(statistic.abs(), dof),
+            p_less: tails::t_above(-statistic, dof),
+            p_greater: tails::t_above(statistic, dof),
+        }
+    }
+}
+
+/// Tests whether the mean of paired `differences` is 0.
+///
+/// All differences equal to 0 give `t = 0` and `p = 1`; below two differences everything is NaN.
+///
+/// # Examples
+/// ```
+/// use hyperl::stats::hypothesis::paired_t;
+/// let test = paired_t(&[0.1, 0.3, 0.2]);
+/// assert!((test.statistic - 12f64.sqrt()).abs() < 1e-12);
+/// assert!(test.p_greater < 0.05 && test.p_less > 0.95);
+/// ```
+pub fn paired_t(differences: &[f64]) -> TTest {
+    let n = differences.len() as f64;
+    TTest::new(mean(differences), std(differences) / n.sqrt(), n - 1.0)
+}
+
+/// Tests whether two independent samples have the same mean, without assuming equal variances.
+///
+/// The difference is `candidate − base`. NaN if either sample has fewer than two values.
+///
+/// # References
+/// Welch, Biometrika 1947; degrees of freedom by Satterthwaite.
+pub fn welch_t(candidate: &[f64], base: &[f64]) -> TTest {
+    let difference = mean(candidate) - mean(base);
+    let share = |v: &[f64]| std(v).powi(2) / v.len() as f64;
+    let (a, b) = (share(candidate), share(base));
+    let (na, nb) = (candidate.len() as f64, base.len() as f64);
+    // Two constant samples have no variance to share out; any positive dof gives the same p.
+    let dof = if a + b == 0.0 {
+        na + nb - 2.0
+    } else {
+        (a + b).powi(2) / (a * a / (na - 1.0) + b * b / (nb - 1.0))
+    };
+    TTest::new(difference, (a + b).sqrt(), dof)
+}
+
+/// `McNemar`'s test of two paired shares.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct McNemar {
+    /// Exact two-sided p-value (conservative).
+    pub p_exact: f64,
+    /// Two-sided mid-p value: the one to use.
+    pub p_mid: f64,
+}
+
+/// Tests whether as many units changed from yes to no (`lost`) as from no to yes (`gained`).
+///
+/// Units that did not change say nothing and are not asked for; without any change both p are 1.
+///
+/// # References
+/// Fagerland, Lydersen and Laake, BMC Med. Res. Methodol. 2013.
+pub fn mcnemar(lost: u64, gained: u64) -> McNemar {
+    let (n, smaller) = (lost + gained, lost.min(gained));
+    // Under H₀ the smaller count is binomial(n, ½): P(X = k) and its sum from 0, in logarithms.
+    let ln_half_power = -(n as f64) * std::f64::consts::LN_2;
+    let mut ln_choose = 0.0;
+    let (mut point, mut below) = (0.0, 0.0);
+    for k in 0..=smaller {
+        if k > 0 {
+            ln_choose += ((n - k + 1) as f64 / k as f64).ln();
+        }
+        point = (ln_choose + ln_half_power).exp();
+        below += point;
+    }
+    let p_exact = (2.0 * below).min(1.0);
+    McNemar { p_exact, p_mid: (2.0 * below - point).min(1.0) }
+}
+
+/// Returns Holm's adjusted p-values, in the order of the input: reject where the adjusted value
+/// is at most α, and the chance of any false rejection is at most α.
+///
+/// # References
+/// Holm, Scand. J. Stat. 1979.
+///
+/// # Panics
+/// If a p-value is NaN.
+///
+/// # Examples
+/// ```
+/// use hyperl::stats::hypothesis::holm;
+/// assert_eq!(holm(&[0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
+/// ```
+pub fn holm(p_values: &[f64]) -> Vec<f64> {
+    assert!(p_values.iter().all(|p| !p.is_nan()), "Holm's adjustment needs defined p-values");
+    let mut order: Vec<usize> = (0..p_values.len()).collect();
+    order.sort_by(|&i, &j| p_values[i].total_cmp(&p_values[j]));
+    let mut adjusted = vec![0.0; p_values.len()];
+    let mut largest = 0.0f64;
+    for (rank, &i) in order.iter().enumerate() {
+        largest = largest.max((p_values.len() - rank) as f64 * p_values[i]).min(1.0);
+        adjusted[i] = largest;
+    }
+    adjusted
+}
+
+/// Returns `P(F > f)` for Fisher's F: the p-value of a regression whose F statistic is `f`.
+///
+/// NaN if `f` is NaN or a degree of freedom is 0.
+pub fn f_test_p_value(f: f64, numerator_dof: usize, denominator_dof: usize) -> f64 {
+    tails::f_above(f, numerator_dof as f64, denominator_dof as f64)
+}
+
+/// Returns `successes / n` with Wilson's score interval; without an interval if `n` is 0.
+///
+/// # References
+/// Wilson, J. Am. Stat. Assoc. 1927.
+///
+/// # Panics
+/// If there are more successes than trials.
+pub fn wilson(successes: usize, n: usize, level: f64) -> Estimate {
+    assert!(successes <= n, "{successes} successes of {n} trials");
+    if n == 0 {
+        return Estimate::without_interval(f64::NAN, 0);
+    }
+    let (trials, share) = (n as f64, successes as f64 / n as f64);
+    let z2 = tails::normal_two_sided(level).powi(2);
+    let centre = (share + z2 / (2.0 * trials)) / (1.0 + z2 / trials);
+    let radicand = share * (1.0 - share) / trials + z2 / (4.0 * trials * trials);
+    let half = (z2 * radicand).sqrt() / (1.0 + z2 / trials);
+    // At the ends the bound is exact; rounding must not move it.
+    let low = if successes == 0 { 0.0 } else { centre - half };
+    let high = if successes == n { 1.0 } else { centre + half };
+    Estimate { value: share, low, high, n }
+}
+
+/// Returns the half width of the simultaneous band around a curve of shares of `n` units,
+/// `√(ln(2/α) / 2n)` with `α = 1 − level`.
+///
+/// # References
+/// Dvoretzky, Kiefer and Wolfowitz 1956, with the constant of Massart 1990.
+pub fn dkw_half_width(n: usize, level: f64) -> f64 {
+    ((2.0 / (1.0 - level)).ln() / (2.0 * n as f64)).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thing_compared_to_itself_does_not_differ() {
+        let test = paired_t(&[0.0; 20]);
+        assert!((test.p_two_sided - 1.0).abs() < 1e-15 && (test.p_less - 0.5).abs() < 1e-15);
+        let welch = welch_t(&[2.0; 4], &[2.0; 5]);
+        assert!((welch.p_two_sided - 1.0).abs() < 1e-15);
+        let shifted = paired_t(&[-0.25; 20]);
+        assert!(shifted.p_less.abs() < 1e-300 && (shifted.p_greater - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn too_little_data_is_nan() {
+        assert!(paired_t(&[1.0]).p_two_sided.is_nan());
+        assert!(welch_t(&[1.0], &[1.0, 2.0]).p_two_sided.is_nan());
+        assert!(f_test_p_value(1.0, 3, 0).is_nan());
+        assert!(wilson(0, 0, 0.95).value.is_nan());
+    }
+
+    #[test]
+    fn welch_equals_the_textbook_case() {
+        // Equal sizes and variances: the dof is that of the pooled test, 2(n−1).
+        let test = welch_t(&[1.0, 2.0, 3.0], &[2.0, 3.0, 4.0]);
+        assert!((test.dof - 4.0).abs() < 1e-12);
+        assert!((test.statistic + 1.0 / (2.0f64 / 3.0).sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn mcnemar_counts_coin_flips() {
+        // 2 of 10: (1 + 10 + 45)/1024 · 2; mid-p takes off P(X = 2) = 45/1024
+        let test = mcnemar(8, 2);
+        assert!((test.p_exact - 112.0 / 1024.0).abs() < 1e-15);
+        assert!((test.p_mid - 67.0 / 1024.0).abs() < 1e-15);
+        for (lost, gained) in [(0, 0), (7, 7)] {
+            let even = mcnemar(lost, gained);
+            assert!((even.p_exact - 1.0).abs() < 1e-12 && (even.p_mid - 1.0).abs() < 1e-12);
+        }
+        assert_eq!(mcnemar(3, 9), mcnemar(9, 3));
+        assert!(mcnemar(1500, 1000).p_mid < 1e-20);
+    }
+
+    #[test]
+    fn holm_never_lowers_a_value_nor_passes_one() {
+        assert!(holm(&[]).is_empty());
+        let adjusted = holm(&[0.9, 0.2, 0.8]);
+        let expected = [1.0, 0.6, 1.0];
+        assert!(adjusted.iter().zip(expected).all(|(a, e)| (a - e).abs() < 1e-12));
+    }
+
+    #[test]
+    fn wilson_stays_between_nothing_and_all() {
+        let none = wilson(0, 15, 0.95);
+        assert!(none.low.abs() < 1e-15 && none.high > 0.0 && none.high < 0.25);
+        let all = wilson(15, 15, 0.95);
+        assert!((all.high - 1.0).abs() < 1e-15 && (all.low - (1.0 - none.high)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn simultaneous_bands_have_the_known_widths() {
+        // estimator §6.1
+        for (n, half_width) in [(15, 0.351), (150, 0.111), (600, 0.055)] {
+            assert!((dkw_half_width(n, 0.95) - half_width).abs() < 5e-4);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What is typical of a sample, and how far it spreads.
+//!
+//! NaN comes out wherever NaN goes in or the sample is too small: an undefined number must not
+//! look like a defined one.
+
+/// Returns the arithmetic mean; NaN for an empty slice.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Returns the sample standard deviation (divisor `n − 1`); NaN below two values.
+pub fn std(values: &[f64]) -> f64 {
+    if values.len() < 2 {
+        return f64::NAN;
+    }
+    let mean = mean(values);
+    let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
+    (squares / (values.len() - 1) as f64).sqrt()
+}
+
+/// Returns the standard error of the mean, `std / √n`; NaN below two values.
+pub fn standard_error(values: &[f64]) -> f64 {
+    std(values) / (values.len() as f64).sqrt()
+}
+
+/// Returns the quantile at `share` in `[0, 1]` by linear interpolation (type 7, numpy's default).
+///
+/// NaN for an empty slice or if any value is NaN.
+///
+/// # Panics
+/// If `share` lies outside `[0, 1]`.
+///
+/// # Examples
+/// ```
+/// use hyperl::stats::summary::quantile;
+/// assert_eq!(quantile(&[4.0, 1.0, 2.0, 3.0], 0.25), 1.75);
+/// ```
+pub fn quantile(values: &[f64], share: f64) -> f64 {
+    assert!((0.0..=1.0).contains(&share), "a quantile lies between 0 and 1, got {share}");
+    let Some(sorted) = sorted(values) else { return f64::NAN };
+    let position = share * (sorted.len() - 1) as f64;
+    let (below, above) = (sorted[position.floor() as usize], sorted[position.ceil() as usize]);
+    let fraction = position.fract();
+    if fraction == 0.0 { below } else { below + fraction * (above - below) }
+}
+
+/// Returns the median; NaN as in [`quantile`].
+pub fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5)
+}
+
+/// Returns the interquartile range, the distance between the quantiles at ¼ and ¾.
+///
+/// Divided by 1.349 it estimates the standard deviation of normal data, robustly.
+pub fn interquartile_range(values: &[f64]) -> f64 {
+    quantile(values, 0.75) - quantile(values, 0.25)
+}
+
+/// Returns the interquartile mean: the mean of what is left after cutting `⌊n/4⌋` at either end.
+///
+/// NaN for an empty slice or if any value is NaN.
+///
+/// # References
+/// Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice",
+/// `NeurIPS` 2021; the same cut as rliable's and scipy's `trim_mean(x, 0.25)`.
+pub fn interquartile_mean(values: &[f64]) -> f64 {
+    let Some(sorted) = sorted(values) else { return f64::NAN };
+    let cut = sorted.len() / 4;
+    mean(&sorted[cut..sorted.len() - cut])
+}
+
+/// Returns the coefficient of variation, `std / |mean|`; infinite if only the mean is 0.
+///
+/// It is not invariant to a shift and explodes as the mean nears 0; the paper's Table 1 uses it.
+pub fn coefficient_of_variation(values: &[f64]) -> f64 {
+    std(values) / mean(values).abs()
+}
+
+/// Returns the trailing moving average: entry `i` is the mean of the last `window` values up to
+/// and with `i`, or of all `i + 1` there are at the start.
+///
+/// # Panics
+/// If `window` is 0.
+///
+/// # Examples
+/// ```
+/// use hyperl::stats::summary::moving_average;
+/// assert_eq!(moving_average(&[2.0, 4.0, 6.0, 11.0], 2), [2.0, 3.0, 5.0, 8.5]);
+/// ```
+pub fn moving_average(values: &[f64], window: usize) -> Vec<f64> {
+    assert!(window > 0, "a moving average needs a window of at least 1");
+    (0..values.len()).map(|i| mean(&values[(i + 1).saturating_sub(window)..=i])).collect()
+}
+
+/// The values in ascending order; `None` if there are none or one is NaN.
+fn sorted(values: &[f64]) -> Option<Vec<f64>> {
+    if values.is_empty() || values.iter().any(|x| x.is_nan()) {
+        return None;
+    }
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    Some(sorted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_match_those_worked_out_by_hand() {
+        let values = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0];
+        assert!((mean(&values) - 5.0).abs() < 1e-15);
+        assert!((std(&values) - (32.0f64 / 7.0).sqrt()).abs() < 1e-15);
+        assert!((coefficient_of_variation(&values) - (32.0f64 / 7.0).sqrt() / 5.0).abs() < 1e-15);
+        let negative = values.map(|x| -x);
+        assert!(coefficient_of_variation(&negative) > 0.0);
+    }
+
+    #[test]
+    fn quantiles_reach_both_ends_and_survive_infinities() {
+        let values = [3.0, f64::NEG_INFINITY, 1.0, f64::INFINITY];
+        assert_eq!(quantile(&values, 0.0).to_bits(), f64::NEG_INFINITY.to_bits());
+        assert_eq!(quantile(&values, 1.0).to_bits(), f64::INFINITY.to_bits());
+        assert!((median(&values) - 2.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn interquartile_mean_ignores_outliers_but_not_the_middle() {
+        assert!((interquartile_mean(&[1e9, 1.0, 2.0, 3.0, 4.0, -1e9]) - 2.5).abs() < 1e-15);
+        assert!((interquartile_mean(&[1.0, 2.0, 6.0]) - 3.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn undefined_numbers_are_nan() {
+        assert!(mean(&[]).is_nan() && std(&[1.0]).is_nan() && interquartile_mean(&[]).is_nan());
+        assert!(quantile(&[1.0, f64::NAN], 0.0).is_nan());
+        assert!(moving_average(&[], 3).is_empty());
+    }
+
+    #[test]
+    fn moving_average_holds_no_more_than_its_window() {
+        let ramp: Vec<f64> = (0..100).map(f64::from).collect();
+        let smooth = moving_average(&ramp, 20);
+        assert!((smooth[99] - 89.5).abs() < 1e-12 && (smooth[4] - 2.0).abs() < 1e-12);
+        assert_eq!(moving_average(&ramp, 1), ramp);
+    }
+}

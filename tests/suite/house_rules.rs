@@ -1,0 +1,179 @@
+//! Rules of the house that no lint knows: layers, sizes of files, who may print, no paths of a machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules of `src/`, in the order of `lib.rs`: each uses only itself and those before it.
+const LAYERS: [&str; 12] = [
+    "error",
+    "rng",
+    "stats",
+    "env",
+    "nn",
+    "algo",
+    "checkpoint",
+    "rollout",
+    "gradient",
+    "analysis",
+    "report",
+    "cli",
+];
+
+/// Lines a file of ours may have.
+const LONGEST: usize = 400;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files below `folder`, sorted, without those that git ignores and build outputs.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    const SKIPPED: [&str; 5] = [".git", ".deps", "target", "checkpoints", "reports/demo"];
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .filter(|path| !SKIPPED.iter().any(|name| path.ends_with(name)))
+        .flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] })
+        .collect()
+}
+
+/// The Rust files of `src`, `tests` and `benches`: path from the root, text.
+fn rust_files() -> Vec<(String, String)> {
+    ["src", "tests", "benches"]
+        .iter()
+        .flat_map(|folder| files_below(&root().join(folder)))
+        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        .map(|path| {
+            let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+            (name, fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+/// The lines that hold code: neither comments nor documentation.
+fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// The first path segments after each `crate::` of a line; `crate::{a, b::c}` gives a and b.
+fn modules_named(line: &str) -> Vec<String> {
+    let first_word = |text: &str| -> String {
+        text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    };
+    let mut modules = Vec::new();
+    for rest in line.split("crate::").skip(1) {
+        let Some(group) = rest.strip_prefix('{') else {
+            modules.push(first_word(rest));
+            continue;
+        };
+        let mut depth = 0;
+        let at_top = |c: char| {
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            depth == 0 && c == ','
+        };
+        modules.extend(group.split(at_top).map(first_word));
+    }
+    modules.retain(|module| !module.is_empty());
+    modules
+}
+
+#[test]
+fn data_goes_one_way() {
+    let layer = |module: &str| LAYERS.iter().position(|l| *l == module);
+    let mut broken = Vec::new();
+    for (name, text) in rust_files() {
+        let Some(inside) = name.strip_prefix("src/") else { continue };
+        let Some(own) = layer(inside.split(['/', '.']).next().unwrap()) else { continue };
+        for (i, line) in code_lines(&text) {
+            for module in modules_named(line) {
+                let allowed = match layer(&module) {
+                    Some(other) => other <= own,
+                    None => module == "Error" || module == "Result",
+                };
+                if !allowed {
+                    broken.push(format!("{name}:{}: {} uses crate::{module}", i + 1, LAYERS[own]));
+                }
+            }
+        }
+    }
+    assert!(
+        broken.is_empty(),
+        "a module uses only itself and earlier layers:\n{}",
+        broken.join("\n")
+    );
+}
+
+#[test]
+fn the_map_of_the_crate_lists_the_modules_in_the_order_of_the_layers() {
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let row = |line: &str| {
+        let name = line.strip_prefix("//! | [`")?.split('`').next()?;
+        Some(name.trim_start_matches("mod@").to_owned()) // `env` is a macro too
+    };
+    let listed: Vec<String> = text.lines().filter_map(row).collect();
+    assert_eq!(listed, LAYERS);
+    assert!(LAYERS.iter().all(|module| text.contains(&format!("pub mod {module};"))));
+}
+
+#[test]
+fn every_file_can_be_read_in_one_sitting() {
+    let long: Vec<String> = rust_files()
+        .into_iter()
+        .map(|(name, text)| (name, text.lines().count()))
+        .filter(|(_, lines)| *lines > LONGEST)
+        .map(|(name, lines)| format!("{name}: {lines} lines"))
+        .collect();
+    assert!(long.is_empty(), "at most {LONGEST} lines a file:\n{}", long.join("\n"));
+}
+
+#[test]
+fn the_command_line_alone_prints() {
+    let macros = ["print", "eprint"].map(|name| [format!("{name}!("), format!("{name}ln!(")]);
+    let mut printing = Vec::new();
+    for (name, text) in rust_files() {
+        if !name.starts_with("src/") || name.starts_with("src/cli/") || name.starts_with("src/bin/")
+        {
+            continue;
+        }
+        for (i, line) in code_lines(&text) {
+            if macros.iter().flatten().any(|m| line.contains(m.as_str())) {
+                printing.push(format!("{name}:{}", i + 1));
+            }
+        }
+    }
+    assert!(printing.is_empty(), "only src/cli and src/bin print:\n{}", printing.join("\n"));
+}
+
+#[test]
+fn no_file_names_a_folder_of_one_machine() {
+    // Put together here, so that this file does not name them itself.
+    let folders = ["home", "root", "work", "Users"].map(|folder| format!("/{folder}/"));
+    let scratch = format!("/{}/", "tmp");
+    let mut named = Vec::new();
+    for path in files_below(root()) {
+        let Ok(text) = fs::read_to_string(&path) else { continue }; // not text
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        for (i, line) in text.lines().enumerate() {
+            let starts_here = |folder: &String| {
+                line.match_indices(folder.as_str()).any(|(at, _)| {
+                    // A path of a machine starts there: "a/work/b" and "https://x/home/" do not.
+                    !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-}/".contains(c))
+                })
+            };
+            if folders.iter().chain([&scratch]).any(starts_here) {
+                named.push(format!("{name}:{}", i + 1));
+            }
+        }
+    }
+    assert!(named.is_empty(), "paths of a machine:\n{}", named.join("\n"));
+}
+
+#[test]
+fn grouped_and_nested_imports_are_seen() {
+    let modules = modules_named("use crate::{error::{Error, Result}, rng::Stream, nn};");
+    assert_eq!(modules, ["error", "rng", "nn"]);
+    assert_eq!(modules_named("crate::stats::mean(crate::rng::x)"), ["stats", "rng"]);
+    assert!(modules_named("pub(crate) fn f()").is_empty());
+}
