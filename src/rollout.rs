@@ -42,7 +42,9 @@ pub trait Policy: Send {
 impl Policy for Actor {
     fn act(&self, obs: &[f64], actions: &mut [f64]) -> Result<()> {
         let obs: Vec<f32> = obs.iter().map(|&x| x as f32).collect();
-        let obs = Tensor::f_from_slice(&obs)?.f_view([BLOCK as i64, -1])?;
+        let obs = Tensor::f_from_slice(&obs)?
+            .f_view([BLOCK as i64, -1])?
+            .to_device(self.params().device());
         let chosen = tch::no_grad(|| Actor::act(self, &obs)).to_kind(Kind::Double);
         chosen.f_copy_data(actions, actions.len())?;
         Ok(())

@@ -100,7 +100,7 @@ impl OffPolicy {
         let init = Stream::new(seed, "init");
         let [actor, q1, q2] = ["actor", "q1", "q2"].map(|part| init.child(part));
         let [mut actor, mut q1, mut q2] =
-            [&actor, &q1, &q2].map(|stream| Draw { stream, kind: tch::Kind::Float });
+            [&actor, &q1, &q2].map(|stream| Draw { stream, kind: tch::Kind::Float, device });
         let sources = Td3Sources { actor: &mut actor, q1: &mut q1, q2: &mut q2 };
         let (kind, dims) = (config.critic, config.dims());
         let agent = Td3::new(config.td3.clone(), (kind, dims), sources, Arc::clone(&workers))?;

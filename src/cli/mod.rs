@@ -1,6 +1,14 @@
 //! Flags → resolved config → run; the one place that prints.
+//!
+//! Results go to standard output, everything else to standard error. Exit codes: 0 ok, 1 a gate
+//! failed, 2 inconclusive, 3 usage or data error, 130 stopped by a signal after saving.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line prints")]
 
 pub mod analyze;
+mod cosine;
+mod inspect;
+mod paper;
+mod runtime;
+mod shared;
 pub mod train;

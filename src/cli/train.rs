@@ -1,6 +1,311 @@
-//! (placeholder)
+//! `hyperl-train`: trains checkpoints.
 
-/// Runs.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tch::Device;
+
+use super::shared::{self, Done};
+use crate::algo::config::TrainConfig;
+use crate::algo::evaluate::Evaluation;
+use crate::algo::off_policy::{Event, OffPolicy};
+use crate::checkpoint::{disk, resume, run, save};
+use crate::env::EnvId;
+use crate::error::{Error, Result};
+use crate::nn::critic::CriticKind;
+
+/// Trains actor-critic agents and leaves checkpoints that hyperl-analyze measures.
+#[derive(Debug, Parser)]
+#[command(name = "hyperl-train", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train with TD3.
+    #[command(after_help = "Examples:
+  hyperl-train td3 --env hopper --critic sa-hyper --seed 0 --steps 100000
+  hyperl-train td3 --env half-cheetah --critic mlp-standard --seeds 0..4 --out checkpoints
+  hyperl-train td3 --env hopper --critic sa-hyper --set td3.critic_lr=3e-4 --dry-run
+  hyperl-train td3 --env hopper --critic sa-hyper --steps 200000 --resume
+
+A run is the folder OUT/td3-ENV-CRITIC-sSEED. Ctrl-C saves and stops; --resume continues bit for bit.")]
+    Td3(TrainArgs),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+struct TrainArgs {
+    /// Environment [hopper, walker2d, half-cheetah, ant, ant-v4, ant-contact; default: hopper]
+    #[arg(long)]
+    env: Option<EnvId>,
+    /// Critic [mlp-standard, mlp-small, sa-hyper, as-hyper; default: sa-hyper]
+    #[arg(long)]
+    critic: Option<CriticKind>,
+    /// Seed of every random stream [default: 0]
+    #[arg(long, conflicts_with = "seeds")]
+    seed: Option<u64>,
+    /// Several seeds, one run after the other: 0..4 means 0, 1, 2, 3 and 4
+    #[arg(long, value_parser = parse_seeds)]
+    seeds: Option<SeedRange>,
+    /// Environment steps [default: 1000000]
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Settings from a TOML file, as --dry-run prints them
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One setting, such as td3.tau=0.01; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Environment steps between checkpoints [default: 10000]
+    #[arg(long)]
+    checkpoint_every: Option<u64>,
+    /// Environment steps between evaluations [default: 5000]
+    #[arg(long)]
+    evaluate_every: Option<u64>,
+    /// Folder of the runs
+    #[arg(long, default_value = "checkpoints")]
+    out: PathBuf,
+    /// Continue a run from its latest saved point, or start it if there is none
+    #[arg(long)]
+    resume: bool,
+    /// Worker threads; results do not depend on it [default: the processors]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Where the networks live
+    #[arg(long, value_enum, default_value = "cpu")]
+    device: DeviceName,
+    /// Print the resolved settings as TOML and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DeviceName {
+    Cpu,
+    Cuda,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct SeedRange {
+    first: u64,
+    last: u64,
+}
+
+fn parse_seeds(text: &str) -> std::result::Result<SeedRange, String> {
+    let range = text.split_once("..").and_then(|(a, b)| a.parse().ok().zip(b.parse().ok()));
+    match range {
+        Some((first, last)) if first <= last => Ok(SeedRange { first, last }),
+        _ => Err("expected FIRST..LAST, such as 0..4".into()),
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    shared::main(|cli: Cli| match cli.command {
+        Command::Td3(args) => train(&args),
+        Command::Completions { shell } => {
+            shared::completions::<Cli>(shell);
+            Ok(Done::Finished)
+        }
+    })
+}
+
+fn train(args: &TrainArgs) -> Result<Done> {
+    let first = args.seeds.map_or(args.seed, |range| Some(range.first));
+    let config = resolve(args, first)?;
+    if args.dry_run {
+        print!("{}", toml::to_string(&config).map_err(|e| Error::Usage(e.to_string()))?);
+        return Ok(Done::Finished);
+    }
+    let device = device(args.device)?;
+    shared::watch_signals()?;
+    let seeds = args.seeds.map_or(config.seed..=config.seed, |range| range.first..=range.last);
+    for seed in seeds {
+        let config = TrainConfig { seed, ..config.clone() };
+        if train_one(args, config, device)? == Done::Stopped {
+            return Ok(Done::Stopped);
+        }
+    }
+    Ok(Done::Finished)
+}
+
+/// Defaults, then the file, then `--set`, then the flags.
+fn resolve(args: &TrainArgs, seed: Option<u64>) -> Result<TrainConfig> {
+    let mut table = toml::Table::new();
+    if let Some(path) = &args.config {
+        run::read_config(path)?;
+        let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
+        table = text.parse().map_err(|e: toml::de::Error| Error::Config {
+            path: path.clone(),
+            reason: e.to_string(),
+        })?;
+    }
+    let of_set = |reason: String| Error::Config { path: "--set".into(), reason };
+    let mut set_keys = Vec::new();
+    for setting in &args.set {
+        let (key, value) = setting
+            .split_once('=')
+            .ok_or_else(|| of_set(format!("expected KEY=VALUE, got '{setting}'")))?;
+        insert(&mut table, key, parse_value(value)).map_err(of_set)?;
+        set_keys.push(key);
+    }
+    let name = |x: &dyn std::fmt::Display| toml::Value::String(x.to_string());
+    let number = |x: u64| toml::Value::Integer(x as i64);
+    let flags = [
+        ("env", args.env.as_ref().map(|x| name(x))),
+        ("critic", args.critic.as_ref().map(|x| name(x))),
+        ("seed", seed.map(number)),
+        ("steps", args.steps.map(number)),
+        ("checkpoint_every", args.checkpoint_every.map(number)),
+        ("evaluate_every", args.evaluate_every.map(number)),
+    ];
+    for (key, value) in flags {
+        let Some(value) = value else { continue };
+        if set_keys.contains(&key) {
+            let flag = key.replace('_', "-");
+            return Err(Error::Usage(format!("--{flag} and --set {key}=… contradict; give one")));
+        }
+        table.insert(key.into(), value);
+    }
+    let config: TrainConfig =
+        table.try_into().map_err(|e| of_set(e.to_string().trim().replace('\n', "; ")))?;
+    config.resolved()
+}
+
+fn parse_value(text: &str) -> toml::Value {
+    let as_toml: std::result::Result<toml::Table, _> = format!("x = {text}").parse();
+    as_toml.ok().and_then(|mut t| t.remove("x")).unwrap_or_else(|| toml::Value::String(text.into()))
+}
+
+fn insert(
+    table: &mut toml::Table,
+    key: &str,
+    value: toml::Value,
+) -> std::result::Result<(), String> {
+    let Some((head, rest)) = key.split_once('.') else {
+        table.insert(key.into(), value);
+        return Ok(());
+    };
+    let inner = table.entry(head).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    match inner.as_table_mut() {
+        Some(inner) => insert(inner, rest, value),
+        None => Err(format!("{head} is a value, not a table, so {key} does not exist")),
+    }
+}
+
+fn device(name: DeviceName) -> Result<Device> {
+    match name {
+        DeviceName::Cpu => Ok(Device::Cpu),
+        DeviceName::Cuda if tch::Cuda::is_available() => Ok(Device::Cuda(0)),
+        DeviceName::Cuda => Err(Error::Usage(
+            "--device cuda: this build's libtorch has no usable CUDA; run `make setup DEVICE=cuda` \
+             on a machine with an NVIDIA GPU, or use --device cpu"
+                .into(),
+        )),
+    }
+}
+
+/// What is written besides the checkpoints while a run goes on.
+struct Journal {
+    folder: PathBuf,
+    evaluations: Vec<Evaluation>,
+    timing: String,
+    before: f64,
+    started: Instant,
+}
+
+impl Journal {
+    fn seconds(&self) -> f64 {
+        self.before + self.started.elapsed().as_secs_f64()
+    }
+}
+
+fn train_one(args: &TrainArgs, config: TrainConfig, device: Device) -> Result<Done> {
+    let folder = args.out.join(config.run_name());
+    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let exists = folder.join(run::RUN).exists();
+    if exists && args.resume {
+        run::check_same(&folder, &config)?;
+    } else {
+        run::create(&folder, &config)?;
+    }
+    let mut training = OffPolicy::new(config, device, workers)?;
+    let before = if exists { resume::load(&folder, &mut training)? } else { None };
+    let start = training.progress().step;
+    let mut journal = Journal {
+        evaluations: if before.is_some() { run::read_evaluations(&folder)? } else { Vec::new() },
+        timing: previous_timing(&folder, start),
+        before: before.unwrap_or(0.0),
+        started: Instant::now(),
+        folder,
+    };
+    journal.evaluations.retain(|e| e.step <= start);
+    if start > 0 {
+        eprintln!("resuming {} at step {start}", journal.folder.display());
+    }
+    drive(&mut training, &mut journal)
+}
+
+/// Rows of `timing.csv` up to a step.
+fn previous_timing(folder: &Path, step: u64) -> String {
+    let text = std::fs::read_to_string(folder.join(run::TIMING)).unwrap_or_default();
+    let early = |line: &&str| {
+        line.split(',').next().and_then(|s| s.parse::<u64>().ok()).is_some_and(|s| s <= step)
+    };
+    let rows: Vec<&str> = text.lines().filter(early).collect();
+    let mut out = String::from("step,seconds\n");
+    for row in rows {
+        out.push_str(row);
+        out.push('\n');
+    }
+    out
+}
+
+/// Follows the events of a run: saves, and shows how it goes.
+fn drive(training: &mut OffPolicy, journal: &mut Journal) -> Result<Done> {
+    let steps = training.config().steps;
+    let bar = shared::progress_bar(steps, "steps");
+    bar.set_prefix(training.config().run_name());
+    bar.set_position(training.progress().step);
+    bar.reset_eta();
+    while let Some(event) = training.next() {
+        match event? {
+            Event::Evaluated(evaluation) => {
+                let n = evaluation.returns.len() as f64;
+                let mean = evaluation.returns.iter().sum::<f64>() / n;
+                let step = evaluation.step;
+                bar.suspend(|| eprintln!("step {step}: mean return {mean:.1} over {n} episodes"));
+                bar.set_message(format!("(return {mean:.0})"));
+                journal.evaluations.push(evaluation);
+                run::write_evaluations(&journal.folder, &journal.evaluations)?;
+            }
+            Event::CheckpointDue(step) => {
+                save::checkpoint(&journal.folder, training)?;
+                journal.timing.push_str(&format!("{step},{:.3}\n", journal.seconds()));
+                disk::write(&journal.folder.join(run::TIMING), journal.timing.as_bytes())?;
+                resume::save(&journal.folder, training, journal.seconds())?;
+            }
+            Event::Stepped { step, .. } => {
+                bar.set_position(step);
+                if shared::stop_asked() && step < steps {
+                    resume::save(&journal.folder, training, journal.seconds())?;
+                    bar.abandon();
+                    eprintln!("saved at step {step}; add --resume to continue");
+                    return Ok(Done::Stopped);
+                }
+            }
+        }
+    }
+    bar.finish_and_clear();
+    eprintln!("{}: {steps} steps done", journal.folder.display());
+    Ok(Done::Finished)
 }

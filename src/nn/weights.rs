@@ -44,6 +44,8 @@ pub struct Draw<'s> {
     pub stream: &'s Stream,
     /// `Kind::Float` for training, `Kind::Double` for reference computations.
     pub kind: Kind,
+    /// Where the weights live.
+    pub device: Device,
 }
 
 impl Source for Draw<'_> {
@@ -53,7 +55,7 @@ impl Source for Draw<'_> {
         let mut values = Vec::with_capacity(entries);
         let row = shape.get(1..).map_or(1, |rest| rest.iter().product::<i64>());
         fill(init, shape[0], row, &mut stream, &mut values);
-        Ok(Tensor::from_slice(&values).reshape(shape).to_kind(self.kind))
+        Ok(Tensor::from_slice(&values).reshape(shape).to_kind(self.kind).to_device(self.device))
     }
 }
 

@@ -1,0 +1,103 @@
+//! What both programs share: parsing, exit codes, workers, progress, signals.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::error::{Error, Result};
+
+/// Exit code of usage and data errors.
+const USAGE: u8 = 3;
+/// Exit code after a signal, when everything was saved.
+const STOPPED: u8 = 130;
+
+/// What a program did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Done {
+    /// All that was asked.
+    Finished,
+    /// A signal came; what was done so far is saved.
+    Stopped,
+}
+
+/// Parses the command line, runs the program, prints its error and returns the exit code.
+pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
+    let parsed = match C::try_parse() {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Help and version are no errors; if the terminal is gone, nobody is left to tell.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    // Torch's reductions change with its own threads; we spread whole pieces of work instead.
+    tch::set_num_threads(1);
+    match run(parsed) {
+        Ok(Done::Finished) => ExitCode::SUCCESS,
+        Ok(Done::Stopped) => ExitCode::from(STOPPED),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// Prints the completions of program `C` for a shell.
+pub(super) fn completions<C: CommandFactory>(shell: clap_complete::Shell) {
+    let mut command = C::command();
+    let name = command.get_name().to_owned();
+    clap_complete::generate(shell, &mut command, name, &mut std::io::stdout());
+}
+
+/// Starts the workers.
+pub(super) fn workers(threads: usize) -> Result<Arc<rayon::ThreadPool>> {
+    if threads == 0 {
+        return Err(Error::Usage("--threads must be at least 1".into()));
+    }
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map(Arc::new)
+        .map_err(|e| Error::Usage(format!("cannot start {threads} threads: {e}")))
+}
+
+/// Returns the number of processors, the default of `--threads`.
+pub(super) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// From now on Ctrl-C and SIGTERM ask for a stop; a second one ends the program at once.
+pub(super) fn watch_signals() -> Result<()> {
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::SeqCst) {
+            #[allow(clippy::exit, reason = "the user asked twice")]
+            std::process::exit(i32::from(STOPPED));
+        }
+        eprintln!("\nstopping at the next safe point; once more to stop at once");
+    })
+    .map_err(|e| Error::Usage(format!("cannot watch for signals: {e}")))
+}
+
+/// Returns whether a signal asked for a stop.
+pub(super) fn stop_asked() -> bool {
+    STOP.load(Ordering::SeqCst)
+}
+
+/// Returns a progress bar with rate and time left; silent when standard error is no terminal.
+pub(super) fn progress_bar(length: u64, unit: &str) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    let template = format!(
+        "{{prefix}} [{{wide_bar}}] {{human_pos}}/{{human_len}} {unit}, {{per_sec}}, {{eta}} left {{msg}}"
+    );
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
+}
