@@ -158,7 +158,7 @@ fn no_file_names_a_folder_of_one_machine() {
         for (i, line) in text.lines().enumerate() {
             let starts_here = |folder: &String| {
                 line.match_indices(folder.as_str()).any(|(at, _)| {
-                    // A path of a machine starts there: "a/work/b" and "https://x/home/" do not.
+                    // Only where a path starts: not inside a relative path or an address.
                     !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-}/".contains(c))
                 })
             };
