@@ -163,7 +163,9 @@ impl Canvas<'_> {
             return Ok(());
         }
         self.dashes.push(pen.dash);
-        self.backend.draw_path(path.iter().map(backend_place), &pen.to_shape(false)).map_err(drawing)
+        self.backend
+            .draw_path(path.iter().map(backend_place), &pen.to_shape(false))
+            .map_err(drawing)
     }
 
     /// Draws a straight, unbroken line.
@@ -223,7 +225,9 @@ impl Canvas<'_> {
             Marker::Square => {
                 self.polygon(&corners(&[(-3.6, -3.6), (3.6, -3.6), (3.6, 3.6), (-3.6, 3.6)]), fill)
             }
-            Marker::TriangleUp => self.polygon(&corners(&[(0., -4.8), (4.4, 3.2), (-4.4, 3.2)]), fill),
+            Marker::TriangleUp => {
+                self.polygon(&corners(&[(0., -4.8), (4.4, 3.2), (-4.4, 3.2)]), fill)
+            }
             Marker::TriangleDown => {
                 self.polygon(&corners(&[(0., 4.8), (4.4, -3.2), (-4.4, -3.2)]), fill)
             }
@@ -262,7 +266,9 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
         'i' | 'j' | 'l' | '\'' | '|' => 0.28,
         ' ' | ',' | '.' | ';' | ':' | '!' | 'I' | '-' | '/' => 0.34,
         'f' | 't' | 'r' | '(' | ')' | '[' | ']' => 0.40,
-        'm' | 'w' | 'M' | 'W' | '%' | '@' | '—' | '±' | '−' | '→' | '≥' | '≤' | '>' | '<' => 0.92,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' | '—' | '±' | '−' | '→' | '≥' | '≤' | '>' | '<' => {
+            0.92
+        }
         letter if letter.is_uppercase() => 0.70,
         _ => 0.61,
     };

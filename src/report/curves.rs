@@ -14,11 +14,13 @@ use super::theme::{STRONGEST, Style, styles};
 use crate::error::Result;
 
 /// Vertices all lines and bands of a figure may have together; keeps the file below 200 kB.
-const VERTEX_BUDGET: usize = 9_000;
+const VERTEX_BUDGET: usize = 12_000;
 /// Font size of the labels at the ends of lines, in pixels.
 pub(super) const LABEL_SIZE: f64 = 12.5;
+/// Width in pixels of a line that stands for a single seed.
+const SINGLE_UNIT_WIDTH: f64 = 1.2;
 /// Space for the caption of an axis, in pixels.
-const CAPTION: f64 = 22.0;
+const CAPTION: f64 = 24.0;
 /// Space for tick labels below a panel, in pixels.
 const TICKS_BELOW: f64 = 22.0;
 /// Space for the title of a panel, in pixels.
@@ -53,13 +55,9 @@ fn looks(figure: &Figure, names: &[&str]) -> Vec<Style> {
     for (style, name) in looks.iter_mut().zip(names) {
         let all = figure.panels.iter().flat_map(|panel| &panel.series);
         let same: Vec<&Series> = all.filter(|series| series.name == **name).collect();
-        if same.iter().all(|series| !series.points.iter().any(Point::is_present)) {
-            style.label.push_str(" (no data)");
-        } else if same.iter().all(|series| series.n == Some(1)) {
-            style.label.push_str(" (n = 1)");
-        }
         if same.iter().all(|series| series.n == Some(1)) {
-            style.width = 1.2;
+            style.label.push_str(" (n = 1)");
+            style.width = SINGLE_UNIT_WIDTH;
         }
     }
     looks
@@ -118,12 +116,14 @@ impl<'a> Plan<'a> {
         let right_space = label_width + 14.0;
         let room = Room { header: header.height(), width, cell_height, columns, right_space };
         let mut panels = panel_plans(figure, &room);
-        // A line takes one vertex a point, its band two.
-        let lines: usize = figure.panels.iter().map(|panel| panel.series.len()).sum();
-        let limit = VERTEX_BUDGET / (3 * lines).max(1);
+        // A line takes one vertex a point and its band two; a staircase twice as many.
+        let all = figure.panels.iter().flat_map(|panel| &panel.series);
+        let vertices = |series: &Series| if series.kind == SeriesKind::Step { 6 } else { 3 };
+        let limit = VERTEX_BUDGET / all.map(vertices).sum::<usize>().max(1);
         for plan in &mut panels {
             plan.vertex_limit = limit.clamp(30, 500);
-            plan.styles = plan.panel.series.iter().map(|series| look_of(series, names, looks)).collect();
+            let series = plan.panel.series.iter();
+            plan.styles = series.filter_map(|series| look_of(series, names, looks)).collect();
         }
         Self { width, height, header, panels }
     }
@@ -144,14 +144,14 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The style of a series.
-fn look_of(series: &Series, names: &[&str], looks: &[Style]) -> Style {
-    let mut found = names.iter().zip(looks).filter(|(name, _)| **name == series.name);
-    let mut style = found.next().map_or_else(|| super::theme::neutral_style(&series.name, 0), |(_, look)| look.clone());
+/// The style of a series; `None` for a series that is not among `names`.
+fn look_of(series: &Series, names: &[&str], looks: &[Style]) -> Option<Style> {
+    let index = names.iter().position(|name| *name == series.name)?;
+    let mut style = looks[index].clone();
     if series.n == Some(1) {
-        style.width = 1.2;
+        style.width = SINGLE_UNIT_WIDTH;
     }
-    style
+    Some(style)
 }
 
 /// Entries of the legend, the strongest model first.
@@ -186,9 +186,12 @@ struct Room {
 fn panel_plans<'a>(figure: &'a Figure, room: &Room) -> Vec<PanelPlan<'a>> {
     let panels = &figure.panels;
     let first = &panels[0];
-    let same = |axis: fn(&Panel) -> &Axis| panels.iter().all(|p| axis(p).caption() == axis(first).caption());
+    let same = |axis: fn(&Panel) -> &Axis| {
+        panels.iter().all(|p| axis(p).caption() == axis(first).caption())
+    };
     let (same_x, same_y) = (same(|p| &p.x), same(|p| &p.y));
-    let titled = panels.iter().any(|panel| !panel.title.is_empty());
+    let empty = |series: &Series| !series.points.iter().any(Point::is_present);
+    let titled = panels.iter().any(|p| !p.title.is_empty() || p.series.iter().any(empty));
 
     let title = if titled { PANEL_TITLE } else { 6.0 };
     let plot_height = room.cell_height - title - TICKS_BELOW - CAPTION;
@@ -232,7 +235,7 @@ fn panel_plans<'a>(figure: &'a Figure, room: &Room) -> Vec<PanelPlan<'a>> {
             vertex_limit: 0,
             x_caption: !same_x || index + room.columns >= panels.len(),
             y_caption: !same_y || index % room.columns == 0,
-            y_caption_offset: tick_width + CAPTION / 2.0,
+            y_caption_offset: tick_width + CAPTION / 2.0 + 2.0,
         }
     };
     panels.iter().enumerate().map(plan).collect()
@@ -244,7 +247,9 @@ fn y_ranges(figure: &Figure) -> Vec<(f64, f64)> {
         let points = panel.series.iter().flat_map(|series| &series.points);
         let curves = panel.references.iter().flat_map(|reference| match &reference.shape {
             ReferenceShape::Level(y) => vec![Point::new(0.0, *y)],
-            ReferenceShape::Band { low, high } => vec![Point::new(0.0, *low), Point::new(0.0, *high)],
+            ReferenceShape::Band { low, high } => {
+                vec![Point::new(0.0, *low), Point::new(0.0, *high)]
+            }
             ReferenceShape::Curve(points) => points.clone(),
         });
         let limits = |point: Point| {

@@ -35,11 +35,6 @@ impl Area {
         self.right - self.left
     }
 
-    /// Height in pixels.
-    pub(super) fn height(&self) -> f64 {
-        self.bottom - self.top
-    }
-
     /// Whether `point` lies in the box or on its edge.
     pub(super) fn contains(&self, point: Px) -> bool {
         (self.left..=self.right).contains(&point.x) && (self.top..=self.bottom).contains(&point.y)
@@ -90,12 +85,10 @@ impl Area {
 
     /// The part of a polygon inside the box (Sutherland and Hodgman 1974).
     pub(super) fn clip_polygon(&self, polygon: &[Px]) -> Vec<Px> {
-        let depths: [&dyn Fn(Px) -> f64; 4] = [
-            &|p| p.x - self.left,
-            &|p| self.right - p.x,
-            &|p| p.y - self.top,
-            &|p| self.bottom - p.y,
-        ];
+        let depths: [&dyn Fn(Px) -> f64; 4] =
+            [&|p| p.x - self.left, &|p| self.right - p.x, &|p| p.y - self.top, &|p| {
+                self.bottom - p.y
+            }];
         let mut kept = polygon.to_vec();
         for depth in depths {
             let corners = std::mem::take(&mut kept);
@@ -128,16 +121,16 @@ pub(super) fn sample_path(path: &[Px]) -> Vec<Px> {
     samples
 }
 
-/// Keeps at most about `limit` of the points, and every extreme and every gap.
+/// Keeps about `limit` of the points that are present, and every extreme and every gap.
 ///
 /// The points are cut into equal shares; of each share the lowest, the highest and one gap stay.
 /// Nothing is averaged: every point that is drawn was measured.
 pub(super) fn thin(points: &[Point], limit: usize) -> Vec<Point> {
-    let limit = limit.max(9);
+    let limit = limit.max(8);
     if points.len() <= limit {
         return points.to_vec();
     }
-    let share = points.len().div_ceil(limit / 3);
+    let share = points.len().div_ceil(limit / 2);
     let mut kept = vec![0, points.len() - 1];
     for start in (0..points.len()).step_by(share) {
         let indices = start..(start + share).min(points.len());

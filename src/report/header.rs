@@ -57,7 +57,8 @@ impl Entry {
             }
             Sample::Marker => canvas.marker(*marker, px(x + SAMPLE / 2.0, y), *color)?,
             Sample::Patch => {
-                let patch = Area { left: x + 10.0, top: y - 6.0, right: x + SAMPLE, bottom: y + 6.0 };
+                let patch =
+                    Area { left: x + 2.0, top: y - 6.0, right: x + SAMPLE, bottom: y + 6.0 };
                 canvas.rect(&patch, Pen::fill(*color, 1.0))?;
             }
         }

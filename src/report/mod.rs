@@ -15,18 +15,26 @@
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
 
 mod axis;
+mod bars;
 mod canvas;
 mod curves;
 mod figure;
 mod geometry;
 mod header;
+mod html;
 mod labels;
 mod numbers;
+mod page;
 mod panel;
+mod tables;
 pub mod theme;
 
+pub use bars::{Bar, BarFigure, BarGroup, render_bars};
 pub use curves::render_curves;
 pub use figure::{
     Axis, Figure, MAX_PANELS, Panel, Point, Reference, ReferenceShape, Series, SeriesKind, YRange,
 };
+pub use html::render_html;
 pub use numbers::{MISSING, fixed, interval, short, significant};
+pub use page::{Headline, Page, PageFigure, Section, Verdict, render_markdown};
+pub use tables::{Cell, Column, Table, figure_table};

@@ -12,7 +12,7 @@ use crate::error::Result;
 /// Font size of tick labels, in pixels.
 pub(super) const TICK_SIZE: f64 = 12.0;
 /// Font size of captions, in pixels.
-const CAPTION_SIZE: f64 = 13.0;
+pub(super) const CAPTION_SIZE: f64 = 13.0;
 /// Font size of the labels of references, in pixels.
 const REFERENCE_SIZE: f64 = 11.5;
 /// Opacity of bands.
@@ -89,7 +89,9 @@ impl PanelPlan<'_> {
         let mut path: Vec<Px> = Vec::with_capacity(2 * points.len());
         for point in points {
             let place = self.place(point.x, value(point));
-            if kind == SeriesKind::Step && let Some(before) = path.last() {
+            if kind == SeriesKind::Step
+                && let Some(before) = path.last()
+            {
                 let level = before.y;
                 path.push(px(place.x, level));
             }
@@ -111,7 +113,7 @@ impl PanelPlan<'_> {
 fn draw_grid(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>) -> Result<()> {
     let Area { left, top, right, bottom } = plan.plot;
     let grid = Pen::line(GRID, 1.0);
-    let x_ticks = plan.x.ticks(80.0);
+    let x_ticks = plan.x.ticks(66.0);
     for (&tick, label) in x_ticks.iter().zip(tick_labels(&x_ticks)) {
         let x = plan.x.at(tick);
         canvas.line(px(x, top), px(x, bottom), grid)?;
@@ -139,6 +141,10 @@ fn draw_captions(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>) -> Result<()> {
         let letters = Letters::new(CAPTION_SIZE, INK, Anchor::Start).bold();
         canvas.text(&plan.panel.title, px(left, top - 12.0), letters)?;
     }
+    if let Some(note) = absent(plan) {
+        let letters = Letters::new(REFERENCE_SIZE, FAINT_INK, Anchor::End);
+        canvas.text(&note, px(right, top - 12.0), letters)?;
+    }
     let letters = Letters::new(CAPTION_SIZE, INK, Anchor::Middle);
     if plan.x_caption {
         let place = px(f64::midpoint(left, right), bottom + 33.0);
@@ -153,6 +159,15 @@ fn draw_captions(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>) -> Result<()> {
         canvas.text(&style.label, px(right + 8.0, y), letters)?;
     }
     Ok(())
+}
+
+/// Says which series have no data here.
+fn absent(plan: &PanelPlan<'_>) -> Option<String> {
+    let empty = |series: &Series| !series.points.iter().any(Point::is_present);
+    let pairs = plan.panel.series.iter().zip(&plan.styles);
+    let labels: Vec<&str> =
+        pairs.filter(|(series, _)| empty(series)).map(|(_, style)| style.label.as_str()).collect();
+    (!labels.is_empty()).then(|| format!("no data: {}", labels.join(", ")))
 }
 
 /// The translucent band of a series, where there are intervals.
@@ -178,11 +193,11 @@ fn band(plan: &PanelPlan<'_>, points: &[Point], kind: SeriesKind) -> Vec<Px> {
 /// Line, markers and error bars of a series.
 fn draw_series(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>, index: usize) -> Result<()> {
     let (series, style) = (&plan.panel.series[index], &plan.styles[index]);
-    if series.kind == SeriesKind::Markers {
-        let present = series.points.iter().filter(|point| point.is_present());
-        return present.into_iter().try_for_each(|point| draw_measured(canvas, plan, index, point));
-    }
     let points = thin(&series.points, plan.vertex_limit);
+    if series.kind == SeriesKind::Markers {
+        let mut present = points.iter().filter(|point| point.is_present());
+        return present.try_for_each(|point| draw_measured(canvas, plan, index, point));
+    }
     let pen = Pen::line(style.color, style.width).dashed(style.dash);
     for run in runs(&points) {
         if let [single] = run {
@@ -193,7 +208,7 @@ fn draw_series(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>, index: usize) -> R
             canvas.path(&piece, pen)?;
         }
     }
-    for place in signs(plan, index) {
+    for place in signs(plan, index, &points) {
         canvas.marker(style.marker, place, style.color)?;
     }
     Ok(())
@@ -219,8 +234,8 @@ fn draw_measured(
 }
 
 /// Places of the markers on a line: every point if they are few, else some, staggered by series.
-fn signs(plan: &PanelPlan<'_>, index: usize) -> Vec<Px> {
-    let present = plan.panel.series[index].points.iter().filter(|point| point.is_present());
+fn signs(plan: &PanelPlan<'_>, index: usize, points: &[Point]) -> Vec<Px> {
+    let present = points.iter().filter(|point| point.is_present());
     let places = present.map(|point| plan.place(point.x, point.y));
     let visible: Vec<Px> = places.filter(|&place| plan.plot.contains(place)).collect();
     if visible.len() <= MARKERS_PER_LINE + 4 {
@@ -298,9 +313,10 @@ fn draw_reference_labels(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>) -> Resul
     Ok(())
 }
 
-/// What a label must not cover: lines, edges of bands, error bars, other references, zero.
+/// What a label should not cover: lines, bands, error bars, other references, zero.
 fn obstacles(plan: &PanelPlan<'_>) -> Vec<Px> {
-    let mut obstacles = Vec::new();
+    let zero = [plan.place(plan.x.low, 0.0), plan.place(plan.x.high, 0.0)];
+    let mut obstacles = sample_path(&zero);
     for series in &plan.panel.series {
         let points = thin(&series.points, plan.vertex_limit);
         for run in runs(&points) {
@@ -308,6 +324,10 @@ fn obstacles(plan: &PanelPlan<'_>) -> Vec<Px> {
         }
         for run in interval_runs(&points) {
             obstacles.extend(sample_path(&band(plan, run, series.kind)));
+            for point in run {
+                let ends = [plan.place(point.x, point.low), plan.place(point.x, point.high)];
+                obstacles.extend(sample_path(&ends));
+            }
         }
     }
     for reference in &plan.panel.references {
