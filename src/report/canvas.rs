@@ -302,35 +302,38 @@ fn drawing(error: impl std::fmt::Display) -> Error {
 
 /// Writes into the finished SVG what plotters cannot: size in pixels, title, description, dashes.
 fn finish(svg: &str, sheet: &Sheet<'_>, dashes: &[Dash]) -> String {
-    let mut finished = String::with_capacity(svg.len() + 2000);
     let mut dashes = dashes.iter();
-    for line in svg.lines() {
+    let lines = svg.lines().map(|line| {
         if let Some(rest) = line.strip_prefix("<svg ") {
-            let view = rest.find("viewBox").map_or(rest, |start| &rest[start..]);
-            let (width, height) = (sheet.width, sheet.height);
-            finished.push_str(&format!(
-                "<svg role=\"img\" width=\"{width}\" height=\"{height}\" {view}\n\
-                 <title>{}</title>\n<desc>{}</desc>\n",
-                escape(sheet.title),
-                escape(sheet.description)
-            ));
-            continue;
-        }
-        if let Some(rest) = line.strip_prefix("<polyline ") {
-            let pattern = dashes.next().map_or(&[][..], |dash| dash.pattern());
-            finished.push_str("<polyline stroke-linejoin=\"round\" ");
-            if !pattern.is_empty() {
-                let lengths = pattern.iter().map(|length| format!("{}", length * FINENESS));
-                let lengths = lengths.collect::<Vec<_>>().join(" ");
-                finished.push_str(&format!("stroke-dasharray=\"{lengths}\" "));
-            }
-            finished.push_str(rest);
+            opening(rest, sheet)
+        } else if let Some(rest) = line.strip_prefix("<polyline ") {
+            format!("<polyline stroke-linejoin=\"round\" {}{rest}\n", dash_array(dashes.next()))
         } else {
-            finished.push_str(line);
+            format!("{line}\n")
         }
-        finished.push('\n');
+    });
+    lines.collect()
+}
+
+/// The opening tag with the size in pixels, title and description; `rest` is what plotters wrote.
+fn opening(rest: &str, sheet: &Sheet<'_>) -> String {
+    let view = rest.find("viewBox").map_or(rest, |start| &rest[start..]);
+    let Sheet { width, height, .. } = sheet;
+    let (title, description) = (escape(sheet.title), escape(sheet.description));
+    format!(
+        "<svg role=\"img\" width=\"{width}\" height=\"{height}\" {view}\n\
+         <title>{title}</title>\n<desc>{description}</desc>\n"
+    )
+}
+
+/// The attribute that breaks a line into dashes; nothing for an unbroken line.
+fn dash_array(dash: Option<&Dash>) -> String {
+    let pattern = dash.map_or(&[][..], |dash| dash.pattern());
+    if pattern.is_empty() {
+        return String::new();
     }
-    finished
+    let lengths = pattern.iter().map(|length| (length * FINENESS).to_string());
+    format!("stroke-dasharray=\"{}\" ", lengths.collect::<Vec<_>>().join(" "))
 }
 
 /// Replaces the characters that mean something in XML and HTML.

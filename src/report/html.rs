@@ -57,38 +57,38 @@ fn section_html(section: &Section) -> Result<String> {
         Verdict::Undecided => "undecided",
         Verdict::NotTested => "not-tested",
     };
-    let mut html = format!("<section>\n<h2>{}</h2>\n", escape(&section.title));
-    html.push_str(&format!("<p class=\"claim\">{}</p>\n", inline(&section.claim)));
-    html.push_str(&format!(
+    let mut html = vec![format!("<section>\n<h2>{}</h2>\n", escape(&section.title))];
+    html.push(format!("<p class=\"claim\">{}</p>\n", inline(&section.claim)));
+    html.push(format!(
         "<p><span class=\"verdict {class}\">{}</span> {}</p>\n",
         section.verdict,
         inline(&section.reason)
     ));
     if let Some(headline) = &section.headline {
         let (label, number) = (escape(&headline.label), escape(&headline.number()));
-        html.push_str(&format!("<p>{label}: <span class=\"number\">{number}</span></p>\n"));
+        html.push(format!("<p>{label}: <span class=\"number\">{number}</span></p>\n"));
     }
     for figure in &section.figures {
-        html.push_str(&format!("<figure>\n{}</figure>\n", figure.svg));
+        html.push(format!("<figure>\n{}</figure>\n", figure.svg));
     }
     if let Some(table) = &section.table {
-        html.push_str(&table_html(table)?);
+        html.push(table_html(table)?);
     }
-    html.push_str(&prose("How it was measured", &section.how_measured));
-    html.push_str(&prose("What it does not show", &section.does_not_show));
+    html.push(prose("How it was measured", &section.how_measured));
+    html.push(prose("What it does not show", &section.does_not_show));
     if !section.command.is_empty() {
         let command = escape(&section.command);
-        html.push_str(&format!("<h3>Make it again</h3>\n<pre><code>{command}</code></pre>\n"));
+        html.push(format!("<h3>Make it again</h3>\n<pre><code>{command}</code></pre>\n"));
     }
     if !section.provenance.is_empty() {
         let pair = |(name, value): &(String, String)| {
             format!("<dt>{}</dt><dd>{}</dd>\n", escape(name), escape(value))
         };
         let pairs: String = section.provenance.iter().map(pair).collect();
-        html.push_str(&format!("<h3>Provenance</h3>\n<dl>\n{pairs}</dl>\n"));
+        html.push(format!("<h3>Provenance</h3>\n<dl>\n{pairs}</dl>\n"));
     }
-    html.push_str("</section>\n");
-    Ok(html)
+    html.push("</section>\n".to_owned());
+    Ok(html.concat())
 }
 
 /// A heading and its paragraphs; nothing if there is no text.

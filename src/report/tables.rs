@@ -138,14 +138,13 @@ impl Table {
             if numeric { format!("{}:", "-".repeat(width - 1)) } else { "-".repeat(width) }
         });
         lines.insert(1, rule.collect());
-        let mut markdown = String::new();
-        for line in lines {
+        let lines = lines.iter().map(|line| {
             let cells = line.iter().zip(&columns).map(|(cell, &(width, numeric))| {
                 if numeric { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
             });
-            markdown.push_str(&format!("| {} |\n", cells.collect::<Vec<_>>().join(" | ")));
-        }
-        Ok(markdown)
+            format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
+        });
+        Ok(lines.collect())
     }
 
     /// Writes the table as CSV (RFC 4180) with full precision.
