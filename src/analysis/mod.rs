@@ -1,1 +1,3 @@
-//! (placeholder)
+//! Analyses: which checkpoints, which measure, what comes out.
+
+pub mod measure;

@@ -101,3 +101,10 @@ pub(super) fn progress_bar(length: u64, unit: &str) -> ProgressBar {
     bar.enable_steady_tick(Duration::from_millis(500));
     bar
 }
+
+/// Prints a result as JSON to standard output.
+pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| Error::Table(e.to_string()))?;
+    println!("{text}");
+    Ok(())
+}

@@ -1,1 +1,40 @@
-//! (placeholder)
+//! Figures, tables and pages from plain data.
+//!
+//! Nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
+//! [`Figure`], a [`BarFigure`], a [`Table`] or a [`Page`], and gets text back (SVG, Markdown, CSV,
+//! HTML). Writing it to a file is the caller's affair.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `theme.rs` | a model has one colour, marker, dash and label everywhere |
+//! | `numbers.rs` | 10K, significant digits, "mean [low, high]" |
+//! | `figure.rs`, `curves.rs`, `panel.rs` | curves as data; their layout; the drawing of a panel |
+//! | `bars.rs` | bars with error bars |
+//! | `tables.rs` | Markdown and CSV |
+//! | `page.rs`, `html.rs` | the report: claim, verdict, number, figure, table, method, limits |
+//! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
+
+mod axis;
+mod bars;
+mod canvas;
+mod curves;
+mod figure;
+mod geometry;
+mod header;
+mod html;
+mod labels;
+mod numbers;
+mod page;
+mod panel;
+mod tables;
+pub mod theme;
+
+pub use bars::{Bar, BarFigure, BarGroup, render_bars};
+pub use curves::render_curves;
+pub use figure::{
+    Axis, Figure, MAX_PANELS, Panel, Point, Reference, ReferenceShape, Series, SeriesKind, YRange,
+};
+pub use html::render_html;
+pub use numbers::{MISSING, fixed, interval, short, significant};
+pub use page::{Headline, Page, PageFigure, Section, Verdict, render_markdown};
+pub use tables::{Cell, Column, Table, figure_table};

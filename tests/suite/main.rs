@@ -10,4 +10,5 @@ mod formula;
 mod house_rules;
 mod native_libraries;
 mod physics_parity;
+mod reports;
 mod torch_parity;

@@ -1,0 +1,3 @@
+//! What can be measured, one measure a file.
+
+pub mod runtime;

@@ -1,0 +1,342 @@
+//! The sheet on which figures are drawn: plotters' SVG backend, with sub-pixel places, dashes, a
+//! title and a description.
+//!
+//! Plotters' backend counts whole pixels and knows no dashes. So everything is drawn ten times too
+//! large under a `viewBox` that shrinks it again, and dashes, round joins, `<title>` and `<desc>`
+//! are written into the finished text. Its text width estimate (0.7 em a letter) is too crude to
+//! place labels by; [`text_width`] knows the widths of letters.
+
+use plotters::prelude::{
+    DrawingBackend, FontStyle, FontTransform, IntoFont, RGBAColor, RGBColor, SVGBackend,
+    ShapeStyle, TextStyle,
+};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::geometry::{Area, Px, px};
+use super::theme::{Color, Dash, Marker};
+use crate::error::{Error, Result};
+
+/// Backend units per pixel.
+const FINENESS: f64 = 10.0;
+
+/// Factor by which plotters' SVG backend shrinks every font size.
+const PLOTTERS_FONT_FACTOR: f64 = 1.24;
+
+/// A line's colour, opacity and width.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pen {
+    /// Colour of line or filling.
+    pub(super) color: Color,
+    /// 0 transparent, 1 opaque.
+    pub(super) opacity: f64,
+    /// Width of lines in pixels; fillings ignore it.
+    pub(super) width: f64,
+    /// Dash pattern; fillings ignore it.
+    pub(super) dash: Dash,
+}
+
+impl Pen {
+    /// An opaque, unbroken line.
+    pub(super) const fn line(color: Color, width: f64) -> Self {
+        Self { color, opacity: 1.0, width, dash: Dash::Solid }
+    }
+
+    /// A translucent filling.
+    pub(super) const fn fill(color: Color, opacity: f64) -> Self {
+        Self { color, opacity, width: 0.0, dash: Dash::Solid }
+    }
+
+    /// The same pen with another dash.
+    pub(super) const fn dashed(self, dash: Dash) -> Self {
+        Self { dash, ..self }
+    }
+
+    /// This pen as plotters knows it.
+    fn to_shape(self, filled: bool) -> ShapeStyle {
+        let Color { red, green, blue } = self.color;
+        let stroke_width = (self.width * FINENESS).round() as u32;
+        ShapeStyle { color: RGBAColor(red, green, blue, self.opacity), filled, stroke_width }
+    }
+}
+
+/// Where the given place lies in a piece of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anchor {
+    /// At its left end.
+    Start,
+    /// At its middle.
+    Middle,
+    /// At its right end.
+    End,
+}
+
+/// Size, colour and direction of a piece of text; it is centred vertically on its place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Letters {
+    /// Height of the font in pixels.
+    pub(super) size: f64,
+    /// Colour.
+    pub(super) color: Color,
+    /// Where its place is.
+    pub(super) anchor: Anchor,
+    /// Whether it is bold.
+    pub(super) weight: Weight,
+    /// Whether it runs upwards.
+    pub(super) direction: Direction,
+}
+
+/// Weight of a font.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// For labels.
+    Regular,
+    /// For titles.
+    Bold,
+}
+
+/// Direction of a piece of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// Left to right.
+    Across,
+    /// Bottom to top.
+    Up,
+}
+
+impl Letters {
+    /// Regular horizontal text.
+    pub(super) const fn new(size: f64, color: Color, anchor: Anchor) -> Self {
+        Self { size, color, anchor, weight: Weight::Regular, direction: Direction::Across }
+    }
+
+    /// The same in bold.
+    pub(super) const fn bold(self) -> Self {
+        Self { weight: Weight::Bold, ..self }
+    }
+
+    /// The same, bottom to top.
+    pub(super) const fn upwards(self) -> Self {
+        Self { direction: Direction::Up, ..self }
+    }
+}
+
+/// What the sheet is called, and how large it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sheet<'a> {
+    /// Width in pixels.
+    pub(super) width: f64,
+    /// Height in pixels.
+    pub(super) height: f64,
+    /// Text of `<title>`.
+    pub(super) title: &'a str,
+    /// Text of `<desc>`.
+    pub(super) description: &'a str,
+}
+
+/// An SVG being drawn.
+pub(super) struct Canvas<'a> {
+    backend: SVGBackend<'a>,
+    /// Dash of every polyline so far, in the order of drawing.
+    dashes: Vec<Dash>,
+}
+
+/// Draws a sheet and returns its SVG.
+pub(super) fn render(
+    sheet: Sheet<'_>,
+    draw: impl FnOnce(&mut Canvas<'_>) -> Result<()>,
+) -> Result<String> {
+    let mut svg = String::new();
+    let fine = |length: f64| (length * FINENESS).round() as u32;
+    let backend = SVGBackend::with_string(&mut svg, (fine(sheet.width), fine(sheet.height)));
+    let mut canvas = Canvas { backend, dashes: Vec::new() };
+    draw(&mut canvas)?;
+    canvas.backend.present().map_err(drawing)?;
+    let dashes = std::mem::take(&mut canvas.dashes);
+    drop(canvas);
+    Ok(finish(&svg, &sheet, &dashes))
+}
+
+impl Canvas<'_> {
+    /// Draws a polyline; fewer than two places draw nothing.
+    pub(super) fn path(&mut self, path: &[Px], pen: Pen) -> Result<()> {
+        if path.len() < 2 {
+            return Ok(());
+        }
+        self.dashes.push(pen.dash);
+        self.backend
+            .draw_path(path.iter().map(backend_place), &pen.to_shape(false))
+            .map_err(drawing)
+    }
+
+    /// Draws a straight, unbroken line.
+    pub(super) fn line(&mut self, from: Px, to: Px, pen: Pen) -> Result<()> {
+        let (from, to) = (backend_place(&from), backend_place(&to));
+        self.backend.draw_line(from, to, &pen.to_shape(false)).map_err(drawing)
+    }
+
+    /// Fills a polygon; fewer than three corners draw nothing.
+    pub(super) fn polygon(&mut self, corners: &[Px], pen: Pen) -> Result<()> {
+        if corners.len() < 3 {
+            return Ok(());
+        }
+        let corners = corners.iter().map(backend_place);
+        self.backend.fill_polygon(corners, &pen.to_shape(true)).map_err(drawing)
+    }
+
+    /// Fills a box.
+    pub(super) fn rect(&mut self, area: &Area, pen: Pen) -> Result<()> {
+        let corner = backend_place(&px(area.left, area.top));
+        let opposite = backend_place(&px(area.right, area.bottom));
+        self.backend.draw_rect(corner, opposite, &pen.to_shape(true), true).map_err(drawing)
+    }
+
+    /// Writes text.
+    pub(super) fn text(&mut self, text: &str, place: Px, letters: Letters) -> Result<()> {
+        let h_pos = match letters.anchor {
+            Anchor::Start => HPos::Left,
+            Anchor::Middle => HPos::Center,
+            Anchor::End => HPos::Right,
+        };
+        let weight = match letters.weight {
+            Weight::Regular => FontStyle::Normal,
+            Weight::Bold => FontStyle::Bold,
+        };
+        let transform = match letters.direction {
+            Direction::Across => FontTransform::None,
+            Direction::Up => FontTransform::Rotate270,
+        };
+        let Color { red, green, blue } = letters.color;
+        let size = letters.size * FINENESS * PLOTTERS_FONT_FACTOR;
+        let font = ("sans-serif", size).into_font().style(weight).transform(transform);
+        let color = RGBColor(red, green, blue);
+        let style = TextStyle::from(font).color(&color).pos(Pos::new(h_pos, VPos::Center));
+        self.backend.draw_text(text, &style, backend_place(&place)).map_err(drawing)
+    }
+
+    /// Draws a marker of about nine pixels.
+    pub(super) fn marker(&mut self, marker: Marker, place: Px, color: Color) -> Result<()> {
+        let corners = |offsets: &[(f64, f64)]| -> Vec<Px> {
+            offsets.iter().map(|(dx, dy)| px(place.x + dx, place.y + dy)).collect()
+        };
+        let fill = Pen::fill(color, 1.0);
+        let stroke = Pen::line(color, 1.7);
+        match marker {
+            Marker::Circle | Marker::Ring => self.circle(place, marker, color),
+            Marker::Square => {
+                self.polygon(&corners(&[(-3.6, -3.6), (3.6, -3.6), (3.6, 3.6), (-3.6, 3.6)]), fill)
+            }
+            Marker::TriangleUp => {
+                self.polygon(&corners(&[(0., -4.8), (4.4, 3.2), (-4.4, 3.2)]), fill)
+            }
+            Marker::TriangleDown => {
+                self.polygon(&corners(&[(0., 4.8), (4.4, -3.2), (-4.4, -3.2)]), fill)
+            }
+            Marker::Diamond => {
+                self.polygon(&corners(&[(0., -5.2), (4.6, 0.), (0., 5.2), (-4.6, 0.)]), fill)
+            }
+            Marker::Hexagon => {
+                let right = [(0., -4.6), (4., -2.3), (4., 2.3)];
+                let left = [(0., 4.6), (-4., 2.3), (-4., -2.3)];
+                self.polygon(&corners(&[right, left].concat()), fill)
+            }
+            Marker::Plus => {
+                self.line(px(place.x - 4.6, place.y), px(place.x + 4.6, place.y), stroke)?;
+                self.line(px(place.x, place.y - 4.6), px(place.x, place.y + 4.6), stroke)
+            }
+            Marker::Cross => {
+                let c = corners(&[(-3.6, -3.6), (3.6, 3.6), (-3.6, 3.6), (3.6, -3.6)]);
+                self.line(c[0], c[1], stroke)?;
+                self.line(c[2], c[3], stroke)
+            }
+        }
+    }
+
+    /// Draws the round markers.
+    fn circle(&mut self, place: Px, marker: Marker, color: Color) -> Result<()> {
+        let (filled, radius) = if marker == Marker::Ring { (false, 3.4) } else { (true, 4.0) };
+        let style = Pen::line(color, 1.6).to_shape(filled);
+        let radius = (radius * FINENESS) as u32;
+        self.backend.draw_circle(backend_place(&place), radius, &style, filled).map_err(drawing)
+    }
+}
+
+/// Width in pixels that `text` may take: the widths of `DejaVu` Sans, the widest font in common use.
+pub(super) fn text_width(text: &str, size: f64) -> f64 {
+    let em = |letter: char| match letter {
+        'i' | 'j' | 'l' | '\'' | '|' => 0.28,
+        ' ' | ',' | '.' | ';' | ':' | '!' | 'I' | '-' | '/' => 0.34,
+        'f' | 't' | 'r' | '(' | ')' | '[' | ']' => 0.40,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' | '—' | '±' | '−' | '→' | '≥' | '≤' | '>' | '<' => {
+            0.92
+        }
+        letter if letter.is_uppercase() => 0.70,
+        _ => 0.61,
+    };
+    size * text.chars().map(em).sum::<f64>()
+}
+
+/// Breaks text into lines of at most `width` pixels, between words.
+pub(super) fn wrap(text: &str, size: f64, width: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if text_width(line, size) + text_width(word, size) + size < width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A place in backend units.
+fn backend_place(place: &Px) -> (i32, i32) {
+    ((place.x * FINENESS).round() as i32, (place.y * FINENESS).round() as i32)
+}
+
+/// What plotters could not draw.
+fn drawing(error: impl std::fmt::Display) -> Error {
+    Error::Figure(error.to_string())
+}
+
+/// Writes into the finished SVG what plotters cannot: size in pixels, title, description, dashes.
+fn finish(svg: &str, sheet: &Sheet<'_>, dashes: &[Dash]) -> String {
+    let mut dashes = dashes.iter();
+    let lines = svg.lines().map(|line| {
+        if let Some(rest) = line.strip_prefix("<svg ") {
+            opening(rest, sheet)
+        } else if let Some(rest) = line.strip_prefix("<polyline ") {
+            format!("<polyline stroke-linejoin=\"round\" {}{rest}\n", dash_array(dashes.next()))
+        } else {
+            format!("{line}\n")
+        }
+    });
+    lines.collect()
+}
+
+/// The opening tag with the size in pixels, title and description; `rest` is what plotters wrote.
+fn opening(rest: &str, sheet: &Sheet<'_>) -> String {
+    let view = rest.find("viewBox").map_or(rest, |start| &rest[start..]);
+    let Sheet { width, height, .. } = sheet;
+    let (title, description) = (escape(sheet.title), escape(sheet.description));
+    format!(
+        "<svg role=\"img\" width=\"{width}\" height=\"{height}\" {view}\n\
+         <title>{title}</title>\n<desc>{description}</desc>\n"
+    )
+}
+
+/// The attribute that breaks a line into dashes; nothing for an unbroken line.
+fn dash_array(dash: Option<&Dash>) -> String {
+    let pattern = dash.map_or(&[][..], |dash| dash.pattern());
+    if pattern.is_empty() {
+        return String::new();
+    }
+    let lengths = pattern.iter().map(|length| (length * FINENESS).to_string());
+    format!("stroke-dasharray=\"{}\" ", lengths.collect::<Vec<_>>().join(" "))
+}
+
+/// Replaces the characters that mean something in XML and HTML.
+pub(super) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,271 @@
+//! A figure of curves as plain data: what is drawn, with nothing about how.
+
+use crate::error::{Error, Result};
+use crate::stats::Estimate;
+
+/// Most panels one figure may hold; more would make each too small for a paper column.
+pub const MAX_PANELS: usize = 4;
+
+/// One picture with one message.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Figure {
+    /// What is shown.
+    pub title: String,
+    /// Environment, steps, number of seeds and states, and what the band is.
+    pub subtitle: String,
+    /// What the picture says, for readers who cannot see it.
+    pub description: String,
+    /// One to [`MAX_PANELS`] panels, in reading order.
+    pub panels: Vec<Panel>,
+    /// Whether panels compare at a glance.
+    pub y_range: YRange,
+}
+
+/// How the vertical ranges of panels relate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum YRange {
+    /// Each panel has its own.
+    #[default]
+    PerPanel,
+    /// All panels share the widest.
+    Shared,
+}
+
+/// One pair of axes and what is drawn in it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Panel {
+    /// Heading of the panel, mostly an environment; empty if the figure has one panel.
+    pub title: String,
+    /// Horizontal axis.
+    pub x: Axis,
+    /// Vertical axis.
+    pub y: Axis,
+    /// The data.
+    pub series: Vec<Series>,
+    /// Chance, ceiling and other things to compare with.
+    pub references: Vec<Reference>,
+}
+
+/// Name, unit and range of an axis.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Axis {
+    /// What is measured.
+    pub label: String,
+    /// In which unit; empty if it has none.
+    pub unit: String,
+    /// Fixed limits; `None` fits them to the data. A fitted vertical axis always holds zero.
+    pub range: Option<(f64, f64)>,
+}
+
+impl Axis {
+    /// An axis fitted to its data.
+    pub fn new(label: impl Into<String>, unit: impl Into<String>) -> Self {
+        Self { label: label.into(), unit: unit.into(), range: None }
+    }
+
+    /// The same axis with fixed limits.
+    #[must_use]
+    pub fn with_range(self, low: f64, high: f64) -> Self {
+        Self { range: Some((low, high)), ..self }
+    }
+
+    /// Label with its unit in brackets.
+    pub fn caption(&self) -> String {
+        if self.unit.is_empty() {
+            self.label.clone()
+        } else {
+            format!("{} ({})", self.label, self.unit)
+        }
+    }
+}
+
+/// What is known of one model, say, along the horizontal axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// A model's kebab-case name, or any other label.
+    pub name: String,
+    /// Points in increasing `x`.
+    pub points: Vec<Point>,
+    /// How they are drawn.
+    pub kind: SeriesKind,
+    /// Independent units (seeds, states) behind each point; `None` if nothing was averaged.
+    pub n: Option<usize>,
+}
+
+impl Series {
+    /// A line with a band.
+    pub fn line(name: impl Into<String>, points: Vec<Point>, n: usize) -> Self {
+        Self { name: name.into(), points, kind: SeriesKind::Line, n: Some(n) }
+    }
+
+    /// Separate points with error bars.
+    pub fn markers(name: impl Into<String>, points: Vec<Point>, n: usize) -> Self {
+        Self { name: name.into(), points, kind: SeriesKind::Markers, n: Some(n) }
+    }
+
+    /// A staircase, such as the fraction of learnable states against the threshold.
+    pub fn step(name: impl Into<String>, points: Vec<Point>, n: usize) -> Self {
+        Self { name: name.into(), points, kind: SeriesKind::Step, n: Some(n) }
+    }
+}
+
+/// How a series is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeriesKind {
+    /// Line with a translucent band.
+    Line,
+    /// Markers with error bars: what to use when n is small.
+    Markers,
+    /// Staircase that keeps each value up to the next point.
+    Step,
+}
+
+/// One measured point; NaN in `y` is a gap, NaN in `low` or `high` a point without interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// Horizontal position.
+    pub x: f64,
+    /// Value.
+    pub y: f64,
+    /// Lower end of its interval.
+    pub low: f64,
+    /// Upper end of its interval.
+    pub high: f64,
+}
+
+impl Point {
+    /// A point without interval.
+    pub const fn new(x: f64, y: f64) -> Self {
+        Self { x, y, low: f64::NAN, high: f64::NAN }
+    }
+
+    /// An estimate at `x`.
+    pub const fn estimate(x: f64, estimate: &Estimate) -> Self {
+        Self { x, y: estimate.value, low: estimate.low, high: estimate.high }
+    }
+
+    /// Whether there is a value to draw.
+    pub(super) fn is_present(&self) -> bool {
+        self.y.is_finite()
+    }
+
+    /// Whether there is an interval to draw.
+    pub(super) fn has_interval(&self) -> bool {
+        self.is_present() && self.low.is_finite() && self.high.is_finite()
+    }
+}
+
+/// Something grey to compare with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reference {
+    /// Its name, written in place: "chance", "ceiling".
+    pub label: String,
+    /// Its shape.
+    pub shape: ReferenceShape,
+}
+
+/// The shape of a reference.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReferenceShape {
+    /// A horizontal line.
+    Level(f64),
+    /// A horizontal band.
+    Band {
+        /// Lower edge.
+        low: f64,
+        /// Upper edge.
+        high: f64,
+    },
+    /// A curve, with a band where its points have intervals.
+    Curve(Vec<Point>),
+}
+
+impl Reference {
+    /// A horizontal line.
+    pub fn level(label: impl Into<String>, y: f64) -> Self {
+        Self { label: label.into(), shape: ReferenceShape::Level(y) }
+    }
+
+    /// A horizontal band.
+    pub fn band(label: impl Into<String>, low: f64, high: f64) -> Self {
+        Self { label: label.into(), shape: ReferenceShape::Band { low, high } }
+    }
+
+    /// A curve.
+    pub fn curve(label: impl Into<String>, points: Vec<Point>) -> Self {
+        Self { label: label.into(), shape: ReferenceShape::Curve(points) }
+    }
+}
+
+impl Figure {
+    /// Names of all series, each once, in order of appearance.
+    pub fn series_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for series in self.panels.iter().flat_map(|panel| &panel.series) {
+            if !names.contains(&series.name.as_str()) {
+                names.push(&series.name);
+            }
+        }
+        names
+    }
+
+    /// Refuses what no reader could make sense of.
+    ///
+    /// # Errors
+    /// [`Error::Figure`] if there is no panel or more than [`MAX_PANELS`], if an axis has no
+    /// label or an empty range, if a series stands twice in a panel, or if its points have no
+    /// finite, increasing `x`.
+    pub fn validate(&self) -> Result<()> {
+        let fail = |reason: String| Err(Error::Figure(format!("'{}': {reason}", self.title)));
+        if self.panels.is_empty() || self.panels.len() > MAX_PANELS {
+            return fail(format!(
+                "expected 1 to {MAX_PANELS} panels, got {}; split the figure",
+                self.panels.len()
+            ));
+        }
+        for panel in &self.panels {
+            if let Some(reason) = panel.fault() {
+                return fail(format!("panel '{}': {reason}", panel.title));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Panel {
+    /// The first thing wrong with this panel, in words.
+    fn fault(&self) -> Option<String> {
+        for (axis, which) in [(&self.x, "horizontal"), (&self.y, "vertical")] {
+            if let Some(fault) = axis.fault() {
+                return Some(format!("the {which} axis {fault}"));
+            }
+        }
+        for (index, series) in self.series.iter().enumerate() {
+            let name = &series.name;
+            if self.series[..index].iter().any(|other| &other.name == name) {
+                return Some(format!("series '{name}' stands twice; give each its own name"));
+            }
+            if series.points.iter().any(|point| !point.x.is_finite()) {
+                return Some(format!("series '{name}' has a point without a finite x; drop it"));
+            }
+            if series.points.windows(2).any(|pair| pair[1].x <= pair[0].x) {
+                return Some(format!(
+                    "series '{name}' does not increase in x; sort it and keep one point per x"
+                ));
+            }
+        }
+        None
+    }
+}
+
+impl Axis {
+    /// What is wrong with this axis, as the end of a sentence.
+    pub(super) fn fault(&self) -> Option<String> {
+        if self.label.is_empty() {
+            return Some("has no label; name what it shows".to_owned());
+        }
+        let (low, high) = self.range?;
+        let usable = low.is_finite() && high.is_finite() && low < high;
+        (!usable).then(|| format!("has the range [{low}, {high}]; expected low < high"))
+    }
+}

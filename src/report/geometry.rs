@@ -1,0 +1,158 @@
+//! Pixels, boxes, clipping and thinning: the plane geometry below every figure.
+
+use super::figure::Point;
+
+/// A place on the page, in pixels from the upper left corner.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Px {
+    /// To the right.
+    pub(super) x: f64,
+    /// Down.
+    pub(super) y: f64,
+}
+
+/// Shorthand for a place on the page.
+pub(super) const fn px(x: f64, y: f64) -> Px {
+    Px { x, y }
+}
+
+/// A box on the page, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Area {
+    /// Left edge.
+    pub(super) left: f64,
+    /// Upper edge.
+    pub(super) top: f64,
+    /// Right edge.
+    pub(super) right: f64,
+    /// Lower edge.
+    pub(super) bottom: f64,
+}
+
+impl Area {
+    /// Width in pixels.
+    pub(super) fn width(&self) -> f64 {
+        self.right - self.left
+    }
+
+    /// Whether `point` lies in the box or on its edge.
+    pub(super) fn contains(&self, point: Px) -> bool {
+        (self.left..=self.right).contains(&point.x) && (self.top..=self.bottom).contains(&point.y)
+    }
+
+    /// Whether `other` lies wholly inside.
+    pub(super) fn holds(&self, other: &Self) -> bool {
+        self.contains(px(other.left, other.top)) && self.contains(px(other.right, other.bottom))
+    }
+
+    /// The part of the segment from `a` to `b` inside the box (Liang and Barsky 1984).
+    pub(super) fn clip_segment(&self, a: Px, b: Px) -> Option<(Px, Px)> {
+        let (dx, dy) = (b.x - a.x, b.y - a.y);
+        let (mut enter, mut leave) = (0.0_f64, 1.0_f64);
+        let edges = [
+            (-dx, a.x - self.left),
+            (dx, self.right - a.x),
+            (-dy, a.y - self.top),
+            (dy, self.bottom - a.y),
+        ];
+        for (outward, room) in edges {
+            if outward == 0.0 {
+                if room < 0.0 {
+                    return None;
+                }
+            } else if outward < 0.0 {
+                enter = enter.max(room / outward);
+            } else {
+                leave = leave.min(room / outward);
+            }
+        }
+        let along = |t: f64| px(a.x + t * dx, a.y + t * dy);
+        (enter <= leave).then(|| (along(enter), along(leave)))
+    }
+
+    /// The pieces of a polyline inside the box.
+    pub(super) fn clip_path(&self, path: &[Px]) -> Vec<Vec<Px>> {
+        let mut pieces: Vec<Vec<Px>> = Vec::new();
+        for pair in path.windows(2) {
+            let Some((from, to)) = self.clip_segment(pair[0], pair[1]) else { continue };
+            match pieces.last_mut() {
+                Some(piece) if piece.last() == Some(&from) => piece.push(to),
+                _ => pieces.push(vec![from, to]),
+            }
+        }
+        pieces
+    }
+
+    /// The part of a polygon inside the box (Sutherland and Hodgman 1974).
+    pub(super) fn clip_polygon(&self, polygon: &[Px]) -> Vec<Px> {
+        let depths: [&dyn Fn(Px) -> f64; 4] =
+            [&|p| p.x - self.left, &|p| self.right - p.x, &|p| p.y - self.top, &|p| {
+                self.bottom - p.y
+            }];
+        let mut kept = polygon.to_vec();
+        for depth in depths {
+            let corners = std::mem::take(&mut kept);
+            for (index, &to) in corners.iter().enumerate() {
+                let from = corners[(index + corners.len() - 1) % corners.len()];
+                let (before, after) = (depth(from), depth(to));
+                if (before < 0.0) != (after < 0.0) {
+                    let t = before / (before - after);
+                    kept.push(px(from.x + t * (to.x - from.x), from.y + t * (to.y - from.y)));
+                }
+                if after >= 0.0 {
+                    kept.push(to);
+                }
+            }
+        }
+        kept
+    }
+}
+
+/// Points every few pixels along a polyline; what a label must not cover.
+pub(super) fn sample_path(path: &[Px]) -> Vec<Px> {
+    const SPACING: f64 = 3.0;
+    let mut samples = path.to_vec();
+    for pair in path.windows(2) {
+        let (dx, dy) = (pair[1].x - pair[0].x, pair[1].y - pair[0].y);
+        let pieces = (dx.hypot(dy) / SPACING).ceil();
+        let between = (1..pieces as usize).map(|k| k as f64 / pieces);
+        samples.extend(between.map(|t| px(pair[0].x + t * dx, pair[0].y + t * dy)));
+    }
+    samples
+}
+
+/// Keeps about `limit` of the points that are present, and every extreme and every gap.
+///
+/// The points are cut into equal shares; of each share the lowest, the highest and one gap stay.
+/// Nothing is averaged: every point that is drawn was measured.
+pub(super) fn thin(points: &[Point], limit: usize) -> Vec<Point> {
+    let limit = limit.max(8);
+    if points.len() <= limit {
+        return points.to_vec();
+    }
+    let share = points.len().div_ceil(limit / 2);
+    let mut kept = vec![0, points.len() - 1];
+    for start in (0..points.len()).step_by(share) {
+        let indices = start..(start + share).min(points.len());
+        let by_value = |a: &usize, b: &usize| points[*a].y.total_cmp(&points[*b].y);
+        let present = || indices.clone().filter(|&index| points[index].is_present());
+        kept.extend(present().min_by(by_value));
+        kept.extend(present().max_by(by_value));
+        kept.extend(indices.clone().find(|&index| !points[index].is_present()));
+    }
+    kept.sort_unstable();
+    kept.dedup();
+    kept.into_iter().map(|index| points[index]).collect()
+}
+
+/// The stretches without gaps.
+pub(super) fn runs(points: &[Point]) -> Vec<&[Point]> {
+    let pieces = points.split(|point| !point.is_present());
+    pieces.filter(|run| !run.is_empty()).collect()
+}
+
+/// The stretches in which every point has an interval.
+pub(super) fn interval_runs(points: &[Point]) -> Vec<&[Point]> {
+    let pieces = points.split(|point| !point.has_interval());
+    pieces.filter(|run| !run.is_empty()).collect()
+}

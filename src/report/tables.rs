@@ -1,0 +1,218 @@
+//! Tables as plain data, and as Markdown for people and CSV for programs.
+
+use super::figure::{Figure, Point};
+use super::numbers::{MISSING, interval, significant};
+use crate::error::{Error, Result};
+use crate::stats::Estimate;
+
+/// A rectangle of cells under named columns.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Table {
+    /// From left to right.
+    pub columns: Vec<Column>,
+    /// From top to bottom; each as long as `columns`.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// Name and unit of a column.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Column {
+    /// What it holds.
+    pub name: String,
+    /// In which unit; empty if it has none.
+    pub unit: String,
+}
+
+impl Column {
+    /// A column with a unit; an empty one for none.
+    pub fn new(name: impl Into<String>, unit: impl Into<String>) -> Self {
+        Self { name: name.into(), unit: unit.into() }
+    }
+
+    /// Name with its unit in brackets.
+    fn header(&self) -> String {
+        if self.unit.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{} ({})", self.name, self.unit)
+        }
+    }
+}
+
+/// One value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// Words.
+    Text(String),
+    /// A number.
+    Number {
+        /// Its value.
+        value: f64,
+        /// Significant digits people see; programs see all.
+        digits: usize,
+    },
+    /// A number with its interval.
+    Interval(Estimate),
+    /// Nothing was measured.
+    Missing,
+}
+
+impl Cell {
+    /// Words.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A number with three significant digits.
+    pub const fn number(value: f64) -> Self {
+        Self::Number { value, digits: 3 }
+    }
+
+    /// What people read.
+    pub(super) fn display(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number { value, digits } => significant(*value, *digits),
+            Self::Interval(estimate) => interval(estimate),
+            Self::Missing => MISSING.to_owned(),
+        }
+    }
+}
+
+impl Table {
+    /// An empty table with these columns.
+    pub fn new(columns: impl IntoIterator<Item = Column>) -> Self {
+        Self { columns: columns.into_iter().collect(), rows: Vec::new() }
+    }
+
+    /// Whether a column holds numbers, which stand at its right edge.
+    pub(super) fn is_numeric(&self, column: usize) -> bool {
+        let mut cells = self.rows.iter().map(|row| &row[column]);
+        !cells.any(|cell| matches!(cell, Cell::Text(_)))
+    }
+
+    /// Headings of all columns, for people.
+    pub(super) fn headers(&self) -> Vec<String> {
+        self.columns.iter().map(Column::header).collect()
+    }
+
+    /// Whether a column needs places for interval and count in CSV.
+    fn has_intervals(&self, column: usize) -> bool {
+        self.rows.iter().any(|row| matches!(row[column], Cell::Interval(_)))
+    }
+
+    /// Refuses rows that do not fit the columns.
+    ///
+    /// # Errors
+    /// [`Error::Table`] names the first such row.
+    pub fn validate(&self) -> Result<()> {
+        let expected = self.columns.len();
+        let odd = self.rows.iter().enumerate().find(|(_, row)| row.len() != expected);
+        odd.map_or(Ok(()), |(index, row)| {
+            let found = row.len();
+            Err(Error::Table(format!(
+                "row {index} has {found} cells, expected {expected}; fill gaps with Cell::Missing"
+            )))
+        })
+    }
+
+    /// Writes the table as aligned Markdown, numbers to the right.
+    ///
+    /// # Errors
+    /// [`Error::Table`] if a row does not fit the columns.
+    pub fn to_markdown(&self) -> Result<String> {
+        self.validate()?;
+        let clean = |text: String| text.replace('|', "\\|").replace('\n', " ");
+        let mut lines: Vec<Vec<String>> = vec![self.headers().into_iter().map(clean).collect()];
+        for row in &self.rows {
+            lines.push(row.iter().map(|cell| clean(cell.display())).collect());
+        }
+        let width = |column: usize| {
+            let widths = lines.iter().map(|line| line[column].chars().count());
+            widths.max().unwrap_or(0).max(3)
+        };
+        let columns: Vec<(usize, bool)> = (0..self.columns.len())
+            .map(|column| (width(column), self.is_numeric(column)))
+            .collect();
+        let rule = columns.iter().map(|&(width, numeric)| {
+            if numeric { format!("{}:", "-".repeat(width - 1)) } else { "-".repeat(width) }
+        });
+        lines.insert(1, rule.collect());
+        let lines = lines.iter().map(|line| {
+            let cells = line.iter().zip(&columns).map(|(cell, &(width, numeric))| {
+                if numeric { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+            });
+            format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
+        });
+        Ok(lines.collect())
+    }
+
+    /// Writes the table as CSV (RFC 4180) with full precision.
+    ///
+    /// A column of intervals becomes four: the value, `… low`, `… high` and `… n`. What is missing
+    /// or NaN is an empty field.
+    ///
+    /// # Errors
+    /// [`Error::Table`] if a row does not fit the columns.
+    pub fn to_csv(&self) -> Result<String> {
+        self.validate()?;
+        let mut header = Vec::new();
+        for (index, column) in self.columns.iter().enumerate() {
+            header.push(column.header());
+            if self.has_intervals(index) {
+                header.extend(["low", "high", "n"].map(|part| format!("{} {part}", column.name)));
+            }
+        }
+        let mut csv = csv_line(&header);
+        for row in &self.rows {
+            let cells = row.iter().enumerate();
+            let fields =
+                cells.flat_map(|(index, cell)| csv_fields(cell, self.has_intervals(index)));
+            csv.push_str(&csv_line(&fields.collect::<Vec<_>>()));
+        }
+        Ok(csv)
+    }
+}
+
+/// The fields of a cell: one, or four in a column of intervals.
+fn csv_fields(cell: &Cell, wide: bool) -> Vec<String> {
+    let number = |value: f64| if value.is_nan() { String::new() } else { format!("{value}") };
+    let mut fields = match cell {
+        Cell::Text(text) => vec![text.clone()],
+        Cell::Number { value, .. } => vec![number(*value)],
+        Cell::Interval(Estimate { value, low, high, n }) => {
+            vec![number(*value), number(*low), number(*high), n.to_string()]
+        }
+        Cell::Missing => vec![String::new()],
+    };
+    if wide {
+        fields.resize(4, String::new());
+    }
+    fields
+}
+
+/// Joins fields, with quotes where they are needed.
+fn csv_line(fields: &[String]) -> String {
+    let quote = |field: &String| {
+        let plain = !field.contains([',', '"', '\n', '\r']);
+        if plain { field.clone() } else { format!("\"{}\"", field.replace('"', "\"\"")) }
+    };
+    format!("{}\n", fields.iter().map(quote).collect::<Vec<_>>().join(","))
+}
+
+/// The numbers behind a figure, which lie beside it as CSV: one row a point, none thinned out.
+pub fn figure_table(figure: &Figure) -> Table {
+    let names = ["panel", "series", "x", "y", "low", "high", "n"];
+    let mut table = Table::new(names.map(|name| Column::new(name, "")));
+    for panel in &figure.panels {
+        for series in &panel.series {
+            let n = series.n.map_or(Cell::Missing, |n| Cell::number(n as f64));
+            for &Point { x, y, low, high } in &series.points {
+                let words = [&panel.title, &series.name].map(Cell::text);
+                let numbers = [x, y, low, high].map(Cell::number);
+                table.rows.push(words.into_iter().chain(numbers).chain([n.clone()]).collect());
+            }
+        }
+    }
+    table
+}

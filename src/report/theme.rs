@@ -1,0 +1,223 @@
+//! How a model looks: one colour, one marker, one dash and one label, the same in every figure.
+//!
+//! Colours are the eight of Okabe and Ito ("Color Universal Design", 2008), which stay apart for
+//! readers with any common colour vision; the ninth model takes a brown. Colour never stands alone:
+//! marker and dash tell the same story.
+//!
+//! # Deviations
+//! The palette's yellow is darkened: as a thin line on white it cannot be seen.
+
+/// An opaque colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Color {
+    /// Red, 0–255.
+    pub red: u8,
+    /// Green, 0–255.
+    pub green: u8,
+    /// Blue, 0–255.
+    pub blue: u8,
+}
+
+impl Color {
+    /// Reads `0xRRGGBB`.
+    pub const fn from_hex(rgb: u32) -> Self {
+        Self { red: (rgb >> 16) as u8, green: (rgb >> 8) as u8, blue: rgb as u8 }
+    }
+
+    /// Writes `#RRGGBB`, as SVG and CSS want it.
+    pub fn to_hex(self) -> String {
+        format!("#{:02X}{:02X}{:02X}", self.red, self.green, self.blue)
+    }
+
+    /// A darker shade of the same hue, for text: thin strokes need more contrast than lines.
+    #[must_use]
+    pub fn ink(self) -> Self {
+        let darken = |channel: u8| (f64::from(channel) * 0.72) as u8;
+        Self { red: darken(self.red), green: darken(self.green), blue: darken(self.blue) }
+    }
+}
+
+/// Background of every figure; figures stay light on dark pages, so that colours mean the same.
+pub const PAPER: Color = Color::from_hex(0xFF_FF_FF);
+/// Titles and labels.
+pub const INK: Color = Color::from_hex(0x22_22_22);
+/// Subtitles and tick labels.
+pub const FAINT_INK: Color = Color::from_hex(0x55_55_55);
+/// Grid lines.
+pub const GRID: Color = Color::from_hex(0xE6_E6_E6);
+/// The line at zero.
+pub const ZERO: Color = Color::from_hex(0xA0_A0_A0);
+/// Reference lines and bands: chance, ceiling.
+pub const REFERENCE: Color = Color::from_hex(0x8C_8C_8C);
+
+/// The sign that marks a data point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Marker {
+    /// Filled circle.
+    Circle,
+    /// Filled square.
+    Square,
+    /// Filled triangle, tip up.
+    TriangleUp,
+    /// Filled triangle, tip down.
+    TriangleDown,
+    /// Filled square standing on its tip.
+    Diamond,
+    /// Upright cross.
+    Plus,
+    /// Diagonal cross.
+    Cross,
+    /// Empty circle.
+    Ring,
+    /// Filled hexagon.
+    Hexagon,
+}
+
+/// The dash pattern of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dash {
+    /// Unbroken.
+    Solid,
+    /// Long dashes.
+    Long,
+    /// Short dashes.
+    Short,
+    /// Dots.
+    Dotted,
+    /// Dash, dot.
+    DashDot,
+}
+
+impl Dash {
+    /// Lengths of strokes and spaces in pixels; empty for an unbroken line.
+    pub const fn pattern(self) -> &'static [f64] {
+        match self {
+            Self::Solid => &[],
+            Self::Long => &[9.0, 3.5],
+            Self::Short => &[4.5, 3.0],
+            Self::Dotted => &[1.8, 2.8],
+            Self::DashDot => &[8.0, 3.0, 1.8, 3.0],
+        }
+    }
+}
+
+/// How one series is drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Style {
+    /// What a reader sees.
+    pub label: String,
+    /// Colour of line, band and marker.
+    pub color: Color,
+    /// Sign at its points.
+    pub marker: Marker,
+    /// Dash pattern of its line.
+    pub dash: Dash,
+    /// Width of its line in pixels.
+    pub width: f64,
+}
+
+/// Row of the table of models.
+struct ModelRow {
+    name: &'static str,
+    label: &'static str,
+    rgb: u32,
+    marker: Marker,
+    dash: Dash,
+}
+
+/// The model whose line is widest and drawn on top of all others.
+pub const STRONGEST: &str = "sa-hyper";
+
+/// Every model that has a style of its own. A new critic is one more row.
+const MODELS: [ModelRow; 9] = [
+    row("sa-hyper", "SA-Hyper", 0xD5_5E_00, Marker::Circle, Dash::Solid),
+    row("as-hyper", "AS-Hyper", 0x00_9E_73, Marker::TriangleUp, Dash::Short),
+    row("emb-hyper", "Emb-Hyper", 0xCC_79_A7, Marker::Diamond, Dash::DashDot),
+    row("mlp-standard", "MLP-Standard", 0x00_72_B2, Marker::Square, Dash::Long),
+    row("mlp-small", "MLP-Small", 0xA8_98_00, Marker::TriangleDown, Dash::Dotted),
+    row("mlp-large", "MLP-Large", 0x56_B4_E9, Marker::Plus, Dash::DashDot),
+    row("resnet-features", "ResNet-Features", 0x8C_5A_2B, Marker::Cross, Dash::Dotted),
+    row("resnet35", "ResNet35", 0x00_00_00, Marker::Ring, Dash::Short),
+    row("q-d2rl", "Q-D2RL", 0xE6_9F_00, Marker::Hexagon, Dash::Long),
+];
+
+/// Builds a row; keeps the table above readable.
+const fn row(
+    name: &'static str,
+    label: &'static str,
+    rgb: u32,
+    marker: Marker,
+    dash: Dash,
+) -> ModelRow {
+    ModelRow { name, label, rgb, marker, dash }
+}
+
+/// Looks of series that are no model, in their order of appearance: greys, told apart by dash and
+/// marker.
+const NEUTRALS: [(u32, Marker, Dash); 5] = [
+    (0x33_33_33, Marker::Circle, Dash::Solid),
+    (0x77_77_77, Marker::Square, Dash::Long),
+    (0x55_55_55, Marker::TriangleUp, Dash::Short),
+    (0x99_99_99, Marker::Diamond, Dash::DashDot),
+    (0x44_44_44, Marker::Cross, Dash::Dotted),
+];
+
+/// Kebab-case names of the models that have a style of their own.
+pub fn models() -> impl Iterator<Item = &'static str> {
+    MODELS.iter().map(|row| row.name)
+}
+
+/// Label of a model; any other name is its own label.
+pub fn model_label(name: &str) -> &str {
+    MODELS.iter().find(|row| row.name == name).map_or(name, |row| row.label)
+}
+
+/// Style of a model; `None` for any other series.
+pub fn model_style(name: &str) -> Option<Style> {
+    let row = MODELS.iter().find(|row| row.name == name)?;
+    Some(Style {
+        label: row.label.to_owned(),
+        color: Color::from_hex(row.rgb),
+        marker: row.marker,
+        dash: row.dash,
+        width: if name == STRONGEST { 2.6 } else { 1.9 },
+    })
+}
+
+/// Style of the `order`-th series of a figure that is no model.
+pub fn neutral_style(name: &str, order: usize) -> Style {
+    let (rgb, marker, dash) = NEUTRALS[order % NEUTRALS.len()];
+    Style { label: name.to_owned(), color: Color::from_hex(rgb), marker, dash, width: 1.9 }
+}
+
+/// Styles of all series of a figure, in the order of `names`.
+pub fn styles<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Style> {
+    let mut neutrals = 0;
+    let mut style_of = |name: &str| {
+        model_style(name).unwrap_or_else(|| {
+            neutrals += 1;
+            neutral_style(name, neutrals - 1)
+        })
+    };
+    names.into_iter().map(&mut style_of).collect()
+}
+
+/// Label of an environment; any other name is its own label.
+pub fn env_label(name: &str) -> &str {
+    match name {
+        "hopper" => "Hopper",
+        "walker2d" => "Walker2d",
+        "half-cheetah" => "HalfCheetah",
+        "ant" => "Ant",
+        "ant-v4" => "Ant (27 numbers)",
+        "ant-contact" => "Ant (contact forces)",
+        "half-cheetah-fwd-back" => "HalfCheetah-Fwd-Back",
+        "half-cheetah-vel" => "HalfCheetah-Vel",
+        "half-cheetah-vel-medium" => "HalfCheetah-Vel-Medium",
+        "ant-fwd-back" => "Ant-Fwd-Back",
+        "ant-dir-rad1" => "Ant-Dir (±1 rad)",
+        "ant-vel" => "Ant-Vel",
+        "linear" => "Linear system",
+        other => other,
+    }
+}

@@ -1,0 +1,133 @@
+//! Do numbers, tables and pages read well?
+
+use hyperl::report::{
+    figure_table, fixed, interval, render_html, render_markdown, short, significant,
+};
+use hyperl::stats::Estimate;
+
+use super::examples::{page, score_table, single_seed_figure};
+use super::svg::assert_well_formed;
+
+#[test]
+fn numbers_read_well() {
+    assert_eq!(
+        [0.0, 950.0, 1500.0, 10_000.0, 999_999.9, 1e6, -2500.0].map(short),
+        ["0", "950", "1.5K", "10K", "1M", "1M", "−2.5K"]
+    );
+    assert_eq!(
+        [3418.2, 0.012_345, -12.345, 0.0, 2.5e-6].map(|v| significant(v, 3)),
+        ["3418", "0.0123", "−12.3", "0", "2.50e−6"]
+    );
+    assert_eq!(significant(f64::NAN, 3), "–");
+    assert_eq!(fixed(-0.001, 2), "0.00");
+    let estimate = |value, low, high| Estimate { value, low, high, n: 7 };
+    assert_eq!(interval(&estimate(0.2134, 0.1471, 0.2797)), "0.213 [0.147, 0.280]");
+    assert_eq!(interval(&estimate(3418.3, 3100.7, 3735.9)), "3418 [3101, 3736]");
+    assert_eq!(interval(&estimate(4.492, 1.99, f64::INFINITY)), "4.5 [2.0, ∞]");
+    assert_eq!(interval(&estimate(0.5, f64::NAN, f64::NAN)), "0.500 (n = 7)");
+    assert_eq!(interval(&estimate(f64::NAN, 0.0, 1.0)), "–");
+}
+
+#[test]
+fn tables_for_people_and_for_programs() {
+    insta::assert_snapshot!(score_table().to_markdown().unwrap(), @r#"
+    | model        |          mean cosine | train time (s) |
+    | ------------ | -------------------: | -------------: |
+    | SA-Hyper     | 0.213 [0.147, 0.280] |            140 |
+    | MLP \| "old" |      −0.0500 (n = 1) |              – |
+    "#);
+    insta::assert_snapshot!(score_table().to_csv().unwrap(), @r#"
+    model,mean cosine,mean cosine low,mean cosine high,mean cosine n,train time (s)
+    SA-Hyper,0.2134,0.1471,0.2797,150,140.26
+    "MLP | ""old""",-0.05,,,1,
+    "#);
+    let mut broken = score_table();
+    broken.rows[1].pop();
+    insta::assert_snapshot!(broken.to_csv().unwrap_err().to_string(), @"table: row 1 has 2 cells, expected 3; fill gaps with Cell::Missing");
+}
+
+#[test]
+fn the_numbers_behind_a_figure_are_all_in_its_table() {
+    let figure = single_seed_figure();
+    let csv = figure_table(&figure).to_csv().unwrap();
+    assert_eq!(csv.lines().count(), 1 + 3 * 201);
+    let first = figure.panels[0].series[0].points[0];
+    assert_eq!(csv.lines().nth(1).unwrap(), format!(",sa-hyper,0,{},,,1", first.y));
+}
+
+#[test]
+fn a_report_opens_with_the_answer() {
+    insta::assert_snapshot!(render_markdown(&page()).unwrap(), @r#"
+    # Gradient accuracy
+
+    |           | claim                                             | verdict    | number                                          |
+    | --------- | ------------------------------------------------- | ---------- | ----------------------------------------------- |
+    | Figure 3d | SA-Hyper's gradients point better than the MLP's. | holds      | difference of mean cosine: 0.121 [0.062, 0.180] |
+    | Figure 5  | MAML updates are noisy.                           | not tested | –                                               |
+
+    ## Figure 3d
+
+    **Claim.** SA-Hyper's gradients point better than the MLP's.
+
+    **Verdict: holds.** The paired difference is above zero on p < 0.05.
+
+    **difference of mean cosine: 0.121 [0.062, 0.180]**
+
+    ![SA-Hyper above MLP](cosine.svg)
+
+    | model        |          mean cosine | train time (s) |
+    | ------------ | -------------------: | -------------: |
+    | SA-Hyper     | 0.213 [0.147, 0.280] |            140 |
+    | MLP \| "old" |      −0.0500 (n = 1) |              – |
+
+    ### How it was measured
+
+    With `Nr = 15` rollouts.
+
+    States: on policy.
+
+    ### What it does not show
+
+    Whether a better gradient trains faster.
+
+    ### Make it again
+
+    ```sh
+    hyperl-analyze report analyses/fig03-cosine.toml
+    ```
+
+    ### Provenance
+
+    - seed: 0
+
+    ## Figure 5
+
+    **Claim.** MAML updates are noisy.
+
+    **Verdict: not tested.** No checkpoint of MAML yet.
+    "#);
+}
+
+#[test]
+fn the_page_is_self_contained() {
+    let html = render_html(&page()).unwrap();
+    for loaded in ["<script", "<link", "<img", "src=", "url(", "@import"] {
+        assert!(!html.contains(loaded), "{loaded}");
+    }
+    let order = [
+        "gradients point better",
+        "holds</span>",
+        "0.121 [0.062, 0.180]",
+        "<svg ",
+        "<table>",
+        "How it was measured",
+        "What it does not show",
+        "hyperl-analyze report",
+    ];
+    let section = &html[html.find("<section>").unwrap()..];
+    let places: Vec<usize> = order.iter().map(|part| section.find(part).unwrap()).collect();
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(section.contains("p &lt; 0.05") && section.contains("<code>Nr = 15</code>"));
+    let body = html[html.find("<body>").unwrap()..].replace("</html>", "");
+    assert_well_formed(&body);
+}
