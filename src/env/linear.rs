@@ -219,8 +219,9 @@ impl LinearQuadratic {
         self.cost_within(horizon - 1)
     }
 
-    /// P₀ = 0, c₀ = 0;  Pₕ₊₁ = Q + KᵀRK + γ Aᵀ_cl Pₕ A_cl,  cₕ₊₁ = tr(RΣ_ε) + γ tr(Pₕ(BΣ_εBᵀ + Σ_w)) + γ cₕ
+    /// Returns the cost of the policy over `horizon` rewards, which is nothing over none.
     fn cost_within(&self, horizon: u32) -> CostToGo {
+        // P' = Q + KᵀR K + γ (A - BK)ᵀP (A - BK),  c' = tr(RΣ_ε) + γ tr(P (BΣ_εBᵀ + Σ_w)) + γ c
         let Coefficients { dynamics, input, gain, gamma, .. } = &self.coefficients;
         let closed_loop = dynamics - &input.dot(gain);
         let running = running_cost(&self.coefficients);
@@ -234,15 +235,17 @@ impl LinearQuadratic {
         cost
     }
 
-    /// Q(s, a) = r(s, a) - γ [(As + Ba)ᵀP(As + Ba) + tr(PΣ_w) + c], with P and c of what follows.
+    /// Returns Q of `a` when `after` is the cost of what follows the first step.
     fn q_before(&self, after: &CostToGo, s: &[f64], a: &[f64]) -> f64 {
+        // Q(s, a) = r(s, a) - γ [(As + Ba)ᵀP (As + Ba) + tr(PΣ_w) + c]
         let Coefficients { gamma, process_variance, .. } = &self.coefficients;
         let process_noise = after.p.diag().dot(process_variance);
         self.reward(s, a) - gamma * (after.at(self.mean_next(s, a).view()) + process_noise)
     }
 
-    /// ∂Q/∂a = -2 [R a + γ BᵀP (As + Ba)]
+    /// Returns the action gradient of [`Self::q_before`].
     fn q_gradient_before(&self, after: &CostToGo, s: &[f64], a: &[f64]) -> Array1<f64> {
+        // ∂Q/∂a = -2 [R a + γ BᵀP (As + Ba)]
         let Coefficients { input, action_cost, gamma, .. } = &self.coefficients;
         let future = input.t().dot(&after.p.dot(&self.mean_next(s, a)));
         (action_cost.dot(&ArrayView1::from(a)) + future * *gamma) * -2.0

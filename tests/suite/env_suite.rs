@@ -12,14 +12,14 @@ use hyperl::rng::Stream;
 /// One step and the observation after it.
 type Record = (Step, Vec<f64>);
 
+/// A name and the environments it makes.
+type Maker = (&'static str, Box<dyn Fn() -> Box<dyn Env>>);
+
 /// The registry, and the linear-quadratic system with noise in its snapshot.
-fn all_envs() -> Vec<(&'static str, Box<dyn Fn() -> Box<dyn Env>>)> {
-    let mut all: Vec<(_, Box<dyn Fn() -> Box<dyn Env>>)> = EnvId::ALL
-        .into_iter()
-        .map(|id| (id.name(), Box::new(move || id.make().unwrap()) as Box<dyn Fn() -> _>))
-        .collect();
-    all.push(("linear-quadratic", Box::new(|| linear())));
-    all
+fn all_envs() -> Vec<Maker> {
+    let registry =
+        EnvId::ALL.map(|id| -> Maker { (id.name(), Box::new(move || id.make().unwrap())) });
+    registry.into_iter().chain([("linear-quadratic", Box::new(linear) as _)]).collect()
 }
 
 fn linear() -> Box<dyn Env> {
@@ -116,7 +116,7 @@ fn every_number_of_an_observation_moves_except_the_papers_empty_contacts() {
         assert_eq!(missing.next(), None, "{name}: these should be zero");
         // Welded bodies may never touch the ground; all else must move.
         let moving = |i: &usize| *i < 27 && !expected.contains(i);
-        assert!(!still.iter().any(|i| moving(i)), "{name}: constant {still:?}");
+        assert!(!still.iter().any(moving), "{name}: constant {still:?}");
     }
 }
 

@@ -168,7 +168,7 @@ fn to_numbers(state: &StreamState) -> impl Iterator<Item = f64> {
 
 fn from_numbers(numbers: &[f64]) -> StreamState {
     StreamState {
-        key: numbers[..8].iter().map(|word| format!("{:08x}", *word as u32)).collect(),
+        key: numbers[..8].iter().map(|&w| format!("{:08x}", w as u32)).collect::<Vec<_>>().concat(),
         position: format!("{}", numbers[8] as u64),
     }
 }

@@ -1,4 +1,5 @@
-//! Figures of the worked example to 40 digits, from mpmath; Monte Carlo agrees (Q = -9.878 ± 0.024).
+//! Figures of the worked example come from the formulas at 40 digits (mpmath); Monte Carlo agrees
+//! (Q = -9.878 ± 0.024).
 
 use super::*;
 
@@ -34,7 +35,7 @@ fn the_value_of_the_worked_example_is_known() {
 #[test]
 fn q_and_its_derivatives_in_the_worked_example_are_known() {
     let system = LinearQuadratic::worked_example();
-    assert_near(system.q(&S, &A), -9.854_173_665_577_781);
+    assert_near(system.q(&S, &A), -9.854_173_665_577_78);
     assert_all_near(&system.q_gradient(&S, &A), [-0.465_126_665_964_595_1, -1.062_746_011_353_217]);
     let hessian = [
         [-0.351_838_076_886_812_3, -0.097_519_223_127_661_93],
@@ -72,6 +73,7 @@ fn finite_horizons_in_the_worked_example_are_known() {
         assert_near(system.q_within(&S, &A, horizon), q);
         assert_all_near(&system.q_gradient_within(&S, &A, horizon), gradient);
     }
+    // P = Q + K.T @ R @ K; a = -K @ s; -2 * (R @ a + 0.95 * B.T @ P @ (A @ s + B @ a))   # numpy
     let at_mean = system.q_gradient_within(&S, &[-0.125, -0.25], 2);
     assert_all_near(&at_mean, [0.094_271_625, -0.111_617_25]);
 }
