@@ -14,7 +14,7 @@
 //! | [`error`] | what can go wrong, and what the user can do about it |
 //! | [`rng`] | named, independent random streams from one seed |
 //! | [`stats`] | pure functions on slices: intervals, similarity, tests |
-//! | [`env`] | physics, the environments, exact snapshots |
+//! | [`mod@env`] | physics, the environments, exact snapshots |
 //! | [`nn`] | networks: layers, critics, actors, their weights, Adam |
 //! | [`rollout`] | the return of a first action from a simulator state, in bulk |
 //! | [`algo`] | training: replay, TD3, the off-policy loop |
