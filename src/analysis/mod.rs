@@ -1,3 +1,7 @@
-//! Analyses: which checkpoints, which measure, what comes out.
+//! Analyses: which checkpoints, which measure, what comes out as rows.
 
 pub mod measure;
+pub mod select;
+pub mod spec;
+pub mod summary;
+pub mod table;

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
-use super::runtime;
+use super::cosine::{self, CosineArgs, What};
 use super::shared::{self, Done};
+use super::{inspect, paper, runtime};
 use crate::algo::config::TrainConfig;
 use crate::env::EnvId;
 use crate::error::Result;
@@ -22,6 +23,37 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Compare the critic's action gradient with the true one, from perturbed rollouts.
+    #[command(after_help = "Examples:
+  hyperl-analyze cosine --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000
+  hyperl-analyze cosine --ckpt checkpoints/td3-hopper-sa-hyper-s0 --json
+  hyperl-analyze cosine --ckpt 'checkpoints/*' --mode as-released --states 30")]
+    Cosine(CosineArgs),
+    /// Compare the critic's action gradient with a fit to its own values (Fig. 8), without rollouts.
+    #[command(
+        after_help = "Example:\n  hyperl-analyze self-check --ckpt checkpoints/td3-hopper-sa-hyper-s0"
+    )]
+    SelfCheck(CosineArgs),
+    /// Show the share of states whose gradient is right enough to learn from (Fig. 3a–c).
+    #[command(
+        after_help = "Example:\n  hyperl-analyze learnable --ckpt checkpoints/td3-hopper-sa-hyper-s0"
+    )]
+    Learnable(CosineArgs),
+    /// Draw the returns of greedy episodes during training (Fig. 4).
+    #[command(
+        after_help = "Example:\n  hyperl-analyze returns --ckpt checkpoints/td3-hopper-sa-hyper-s0"
+    )]
+    Returns(paper::ReturnsArgs),
+    /// Make figures of the paper from their specs, each with the claim and our verdict.
+    #[command(
+        after_help = "Example:\n  hyperl-analyze report analyses/fig03-*.toml --checkpoints checkpoints --partial"
+    )]
+    Report(paper::ReportArgs),
+    /// Print what a checkpoint holds: shapes, hashes, versions, NaN counts.
+    #[command(
+        after_help = "Example:\n  hyperl-analyze inspect checkpoints/td3-hopper-sa-hyper-s0/step-000010000"
+    )]
+    Inspect(inspect::InspectArgs),
     /// List every critic with its number of parameters.
     #[command(after_help = "Example:\n  hyperl-analyze models --env hopper")]
     Models(ModelsArgs),
@@ -50,6 +82,12 @@ struct ModelsArgs {
 /// Runs the program.
 pub fn main() -> ExitCode {
     shared::main(|cli: Cli| match cli.command {
+        Command::Cosine(args) => cosine::run(&args, What::Cosine),
+        Command::SelfCheck(args) => cosine::run(&args, What::SelfCheck),
+        Command::Learnable(args) => cosine::run(&args, What::Learnable),
+        Command::Returns(args) => paper::returns(&args),
+        Command::Report(args) => paper::report(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Models(args) => models(&args),
         Command::Runtime(args) => runtime::run(&args),
         Command::Completions { shell } => {

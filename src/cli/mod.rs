@@ -8,6 +8,7 @@
 pub mod analyze;
 mod cosine;
 mod inspect;
+mod output;
 mod paper;
 mod runtime;
 mod shared;

@@ -1,1 +1,279 @@
-//! (placeholder)
+//! `hyperl-analyze report` and `returns`: figures of the paper from their specs, and learning curves.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::cosine::measure_all;
+use super::output::{self, Provenance, summary_table, write_figures, write_page, write_provenance};
+use super::shared::{self, Done};
+use crate::analysis::measure::gradient_cosine::Against;
+use crate::analysis::select;
+use crate::analysis::spec::{Found, Measure, Missing, Spec};
+use crate::analysis::summary::{Column, by_checkpoint, summarise};
+use crate::analysis::table::{self, StateRow};
+use crate::checkpoint::manifest::Versions;
+use crate::checkpoint::{disk, run as runs};
+use crate::error::Result;
+use crate::gradient::Settings;
+use crate::report::study::{ReturnCurve, return_panels, state_panels};
+use crate::report::verdict::{Contrast, RunValues, contrast, judge, table as contrast_table};
+use crate::report::{Headline, Page, Section};
+use crate::stats::summary;
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// Specs, such as analyses/fig03-*.toml
+    #[arg(required = true)]
+    specs: Vec<PathBuf>,
+    /// Folder of the runs
+    #[arg(long, default_value = "checkpoints")]
+    checkpoints: PathBuf,
+    /// Go on without the runs that nobody has trained, and list them
+    #[arg(long)]
+    partial: bool,
+    /// Folder of the reports, one folder for each spec
+    #[arg(long, default_value = "reports")]
+    out: PathBuf,
+    /// Worker threads; results do not depend on it [default: the processors]
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReturnsArgs {
+    /// Runs or checkpoints, or quoted patterns of either
+    #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
+    checkpoints: Vec<String>,
+    /// Folder of tables and figures
+    #[arg(long, default_value = "reports/returns")]
+    out: PathBuf,
+}
+
+pub(super) fn returns(args: &ReturnsArgs) -> Result<Done> {
+    let curves = curves(&select::runs(&args.checkpoints)?)?;
+    disk::create_dir(&args.out)?;
+    let title = "Returns of greedy episodes during training";
+    let text = (title, RETURNS_SUBTITLE, title);
+    let section = Section {
+        title: title.into(),
+        reason: "an analysis of given runs, not of a claim".into(),
+        figures: write_figures(&args.out, text, return_panels(&curves))?,
+        how_measured: RETURNS_MEASURED.into(),
+        command: format!(
+            "hyperl-analyze returns --ckpt {} --out {}",
+            args.checkpoints.join(" "),
+            args.out.display()
+        ),
+        provenance: output::versions(),
+        ..Section::default()
+    };
+    write_page(&args.out, &Page { title: title.into(), sections: vec![section] })?;
+    for curve in &curves {
+        if let Some((step, returns)) = curve.evaluations.last() {
+            let mean = summary::mean(returns);
+            println!("{:13} {:13} s{} {step:>9} {mean:10.1}", curve.env, curve.critic, curve.seed);
+        }
+    }
+    eprintln!("wrote {}", args.out.join("report.md").display());
+    Ok(Done::Finished)
+}
+
+const RETURNS_SUBTITLE: &str =
+    "undiscounted; band: 95 % interval over seeds, or over the episodes of a single run";
+const RETURNS_MEASURED: &str = "Greedy episodes from the same initial states at each evaluation, up to the \
+    time limit of 1000 steps. With one seed the band is over the episodes of that run: it says how \
+    much episodes differ, not how much training runs do.";
+
+/// Reads the evaluations of runs.
+fn curves(folders: &[PathBuf]) -> Result<Vec<ReturnCurve>> {
+    let mut curves = Vec::new();
+    for folder in folders {
+        let config = runs::read_config(&folder.join(runs::RUN))?;
+        let evaluations = runs::read_evaluations(folder)?;
+        curves.push(ReturnCurve {
+            env: config.env.name().into(),
+            critic: config.critic.name().into(),
+            seed: config.seed,
+            evaluations: evaluations.into_iter().map(|e| (e.step, e.returns)).collect(),
+        });
+    }
+    Ok(curves)
+}
+
+pub(super) fn report(args: &ReportArgs) -> Result<Done> {
+    let missing = if args.partial { Missing::Report } else { Missing::Fail };
+    let mut specs = Vec::new();
+    for path in &args.specs {
+        let spec = Spec::read(path)?;
+        let found = spec.find(&args.checkpoints, missing)?;
+        specs.push((path, spec, found));
+    }
+    for (path, spec, found) in specs {
+        let name = path.file_stem().map_or("report".into(), |n| n.to_string_lossy().into_owned());
+        eprintln!("{name}: {} runs, {} missing", found.runs.len(), found.missing.len());
+        if report_one(args, (path, &name), &spec, &found)? == Done::Stopped {
+            return Ok(Done::Stopped);
+        }
+    }
+    Ok(Done::Finished)
+}
+
+/// What a spec's measure gave: figures, runs in numbers, and a table.
+struct Measured {
+    panels: Vec<crate::report::Panel>,
+    runs: Vec<RunValues>,
+    rows: Vec<StateRow>,
+    quantity: &'static str,
+    subtitle: String,
+    how: String,
+}
+
+fn report_one(
+    args: &ReportArgs,
+    (path, name): (&Path, &str),
+    spec: &Spec,
+    found: &Found,
+) -> Result<Done> {
+    let folder = args.out.join(name);
+    disk::create_dir(&folder)?;
+    let checkpoints = found.checkpoints()?;
+    let measured = match spec.measure {
+        Measure::EpisodeReturn => measured_returns(&curves(&found.runs)?),
+        Measure::GradientCosine | Measure::SelfCheck => {
+            let (column, against) = if spec.measure == Measure::SelfCheck {
+                (Column::SelfCosine, Against::OwnValues)
+            } else {
+                (Column::Cosine, Against::Returns)
+            };
+            let threads = args.threads.unwrap_or_else(shared::processors);
+            let units = (args.out.as_path(), threads);
+            let Some(rows) = measure_all(&checkpoints, &spec.settings, against, units)? else {
+                return Ok(Done::Stopped);
+            };
+            measured_states(rows, spec, column)
+        }
+    };
+    let command = format!(
+        "hyperl-analyze report {} --checkpoints {}{} --out {}",
+        path.display(),
+        args.checkpoints.display(),
+        if args.partial { " --partial" } else { "" },
+        args.out.display()
+    );
+    let mut table = None;
+    if !measured.rows.is_empty() {
+        table::write_parquet(&folder.join("states.parquet"), &measured.rows)?;
+        let column =
+            if spec.measure == Measure::SelfCheck { Column::SelfCosine } else { Column::Cosine };
+        let summaries: Vec<_> =
+            by_checkpoint(&measured.rows).into_iter().map(|r| summarise(r, column)).collect();
+        let all = summary_table(&summaries);
+        disk::write(&folder.join("summary.csv"), all.to_csv()?.as_bytes())?;
+        table = Some(all);
+    }
+    let none = Settings::default();
+    write_provenance(
+        &folder,
+        &Provenance {
+            command: &command,
+            settings: if table.is_some() { &spec.settings } else { &none },
+            versions: Versions::current(),
+            checkpoints: output::origins(&checkpoints),
+        },
+    )?;
+    let section = section(spec, found, measured, (&folder, command))?;
+    let page = Page { title: format!("{}: {}", spec.figure, spec.title), sections: vec![section] };
+    write_page(&folder, &page)?;
+    eprintln!("wrote {}", folder.join("report.md").display());
+    Ok(Done::Finished)
+}
+
+fn measured_returns(curves: &[ReturnCurve]) -> Measured {
+    let values = |c: &ReturnCurve| c.evaluations.iter().map(|(_, r)| summary::mean(r)).collect();
+    let runs = curves.iter().map(|c| RunValues {
+        env: c.env.clone(),
+        critic: c.critic.clone(),
+        seed: c.seed,
+        values: values(c),
+    });
+    Measured {
+        panels: return_panels(curves),
+        runs: runs.collect(),
+        rows: Vec::new(),
+        quantity: "mean return over training",
+        subtitle: RETURNS_SUBTITLE.into(),
+        how: RETURNS_MEASURED.into(),
+    }
+}
+
+fn measured_states(rows: Vec<StateRow>, spec: &Spec, column: Column) -> Measured {
+    let same =
+        |a: &StateRow, b: &StateRow| (&a.env, &a.critic, a.seed) == (&b.env, &b.critic, b.seed);
+    let runs = rows.chunk_by(same).map(|rows| RunValues {
+        env: rows[0].env.clone(),
+        critic: rows[0].critic.clone(),
+        seed: rows[0].seed,
+        values: rows.iter().map(|r| column.of(r)).collect(),
+    });
+    let runs = runs.collect();
+    Measured {
+        panels: spec.panels.iter().flat_map(|p| state_panels(&rows, p, column)).collect(),
+        runs,
+        quantity: "mean cosine over training",
+        subtitle: output::subtitle(&rows, &spec.settings),
+        how: output::how_measured(&spec.settings),
+        rows,
+    }
+}
+
+fn section(
+    spec: &Spec,
+    found: &Found,
+    measured: Measured,
+    (folder, command): (&Path, String),
+) -> Result<Section> {
+    let contrasts: Vec<Contrast> = spec
+        .contrasts
+        .iter()
+        .filter_map(|pair| contrast(&measured.runs, pair.map(crate::nn::critic::CriticKind::name)))
+        .collect();
+    let (verdict, reason) = judge(&contrasts, spec.contrasts.len(), found.missing.len());
+    let title = format!("{}: {}", spec.figure, spec.title);
+    let text = (title.as_str(), measured.subtitle.as_str(), spec.title.as_str());
+    let mut does_not_show = vec![spec.caveat.clone()];
+    if !measured.rows.is_empty() {
+        does_not_show.push(output::DOES_NOT_SHOW.into());
+    }
+    if !found.missing.is_empty() {
+        does_not_show.push(format!(
+            "{} of the {} runs of the claim were not trained; the first missing one is made by `{}`.",
+            found.missing.len(),
+            found.missing.len() + found.runs.len(),
+            found.missing[0]
+        ));
+    }
+    does_not_show.retain(|text| !text.is_empty());
+    let table = contrast_table(&contrasts, measured.quantity);
+    disk::write(&folder.join("contrasts.csv"), table.to_csv()?.as_bytes())?;
+    Ok(Section {
+        title: spec.figure.clone(),
+        claim: spec.claim.clone(),
+        verdict,
+        reason,
+        headline: contrasts.first().map(|c| Headline {
+            label: format!(
+                "difference {} − {} in {}, interval within these runs only",
+                c.better, c.worse, measured.quantity
+            ),
+            estimate: if c.over_seeds.n < 2 { c.within_runs } else { c.over_seeds },
+            unit: String::new(),
+        }),
+        figures: write_figures(folder, text, measured.panels)?,
+        table: Some(table),
+        how_measured: measured.how,
+        does_not_show: does_not_show.join("\n\n"),
+        command,
+        provenance: output::versions(),
+    })
+}

@@ -74,6 +74,10 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 /// From now on Ctrl-C and SIGTERM ask for a stop; a second one ends the program at once.
 pub(super) fn watch_signals() -> Result<()> {
+    static WATCHED: AtomicBool = AtomicBool::new(false);
+    if WATCHED.swap(true, Ordering::SeqCst) {
+        return Ok(());
+    }
     ctrlc::set_handler(|| {
         if STOP.swap(true, Ordering::SeqCst) {
             #[allow(clippy::exit, reason = "the user asked twice")]

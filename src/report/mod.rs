@@ -26,8 +26,10 @@ mod labels;
 mod numbers;
 mod page;
 mod panel;
+pub mod study;
 mod tables;
 pub mod theme;
+pub mod verdict;
 
 pub use bars::{Bar, BarFigure, BarGroup, render_bars};
 pub use curves::render_curves;

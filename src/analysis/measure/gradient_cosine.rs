@@ -1,0 +1,101 @@
+//! Agreement of critic and truth at the states of one checkpoint (paper §3, App. B).
+
+use serde::Serialize;
+
+use crate::analysis::table::StateRow;
+use crate::checkpoint::Checkpoint;
+use crate::checkpoint::disk::hash;
+use crate::checkpoint::load::Which;
+use crate::env::Snapshot;
+use crate::error::Result;
+use crate::gradient::critic_gradient::Smaller;
+use crate::gradient::{Agent, Mode, Settings, StatesFrom, measure, self_check, states};
+use crate::nn::critic::QNet;
+use crate::rng::Stream;
+use crate::rollout::Policy;
+
+/// Changes whenever the same checkpoint and settings would give other numbers.
+const REVISION: u32 = 1;
+
+/// What is measured at each state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Against {
+    /// The returns of rollouts: the truth.
+    Returns,
+    /// The critic's own values: the paper's self-check (Fig. 8), without rollouts.
+    OwnValues,
+}
+
+/// Returns a key that is equal exactly if checkpoint, settings and method are.
+///
+/// # Panics
+/// Never: settings are plain data.
+pub fn key(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> String {
+    let settings = serde_json::to_string(&(settings, against, REVISION)).expect("plain data");
+    hash(format!("{} {settings}", checkpoint.hash()).as_bytes())[..16].to_owned()
+}
+
+/// Measures one checkpoint; one row for each state.
+///
+/// # Errors
+/// Those of loading, and of the estimator.
+pub fn rows(
+    checkpoint: &Checkpoint,
+    settings: &Settings,
+    against: Against,
+    (workers, progress): (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
+) -> Result<Vec<StateRow>> {
+    let config = &checkpoint.manifest().config;
+    let weights = checkpoint.weights()?;
+    let actor = checkpoint.actor(&weights)?;
+    let critic = checkpoint.critic(&weights, Which::Q1)?;
+    let targets: Option<[QNet; 2]> = match settings.mode {
+        Mode::AsReleased if against == Against::Returns => Some([
+            checkpoint.critic(&weights, Which::TargetQ1)?,
+            checkpoint.critic(&weights, Which::TargetQ2)?,
+        ]),
+        _ => None,
+    };
+    let smaller = targets.as_ref().map(|[q1, q2]| Smaller(q1, q2));
+    let make_env = || config.env.make();
+    let agent = Agent {
+        make_env: &make_env,
+        policy: &actor,
+        critic: &critic,
+        bootstrap: smaller.as_ref().map(|s| s as _),
+        gamma: config.td3.gamma,
+    };
+    let starts = starts(checkpoint, &actor, settings)?;
+    let row = |state: usize| StateRow::new(checkpoint.manifest(), settings, state);
+    Ok(match against {
+        Against::Returns => measure(&agent, &starts, settings, (workers, progress))?
+            .into_iter()
+            .enumerate()
+            .map(|(state, result)| row(state).with(&result))
+            .collect(),
+        Against::OwnValues => self_check(&agent, &starts, settings)?
+            .into_iter()
+            .enumerate()
+            .map(|(state, cosine)| StateRow { self_cosine: cosine, ..row(state) })
+            .collect(),
+    })
+}
+
+/// Returns the states at which the checkpoint is measured.
+fn starts(
+    checkpoint: &Checkpoint,
+    policy: &dyn Policy,
+    settings: &Settings,
+) -> Result<Vec<Snapshot>> {
+    let stream = Stream::new(settings.seed, "states");
+    match settings.source() {
+        StatesFrom::Replay => {
+            states::from_replay(&checkpoint.states()?, settings.states, &mut stream.child("replay"))
+        }
+        StatesFrom::Policy => {
+            let env = checkpoint.manifest().config.env;
+            states::from_policy(&|| env.make(), policy, settings.states, &stream.child("policy"))
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Which checkpoints: a checkpoint, a run, or a pattern of either.
+
+use std::path::{Path, PathBuf};
+
+use crate::checkpoint::{Checkpoint, run};
+use crate::error::{Error, Result};
+
+/// Returns the runs and checkpoints that paths or patterns such as `runs/*/step-*` name.
+///
+/// # Errors
+/// [`Error::NotACheckpoint`] if a path names nothing.
+fn expand(patterns: &[String]) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for pattern in patterns {
+        if Path::new(pattern).exists() {
+            paths.push(PathBuf::from(pattern));
+            continue;
+        }
+        let found: Vec<PathBuf> = glob::glob(pattern)
+            .map_err(|e| Error::Usage(format!("'{pattern}' is no pattern: {e}")))?
+            .filter_map(std::result::Result::ok)
+            .collect();
+        if found.is_empty() {
+            return Err(Error::NotACheckpoint {
+                path: pattern.into(),
+                reason: "nothing has that name; give a checkpoint, a run or a quoted pattern"
+                    .into(),
+            });
+        }
+        paths.extend(found);
+    }
+    Ok(paths)
+}
+
+/// Opens every checkpoint that the patterns name, sorted by environment, critic, seed and step.
+///
+/// # Errors
+/// Those of opening; [`Error::NotACheckpoint`] for a run without checkpoints.
+pub fn checkpoints(patterns: &[String]) -> Result<Vec<Checkpoint>> {
+    let mut all = Vec::new();
+    for path in expand(patterns)? {
+        if path.join(run::RUN).is_file() {
+            let steps = run::checkpoints(&path)?;
+            if steps.is_empty() {
+                let reason = "the run has no checkpoint yet; train on with --resume".into();
+                return Err(Error::NotACheckpoint { path, reason });
+            }
+            for step in steps {
+                all.push(Checkpoint::open(&step)?);
+            }
+        } else {
+            all.push(Checkpoint::open(&path)?);
+        }
+    }
+    all.sort_by_key(|c| {
+        let m = c.manifest();
+        (m.config.env, m.config.critic, m.config.seed, m.step, c.hash().to_owned())
+    });
+    all.dedup_by(|a, b| a.hash() == b.hash());
+    Ok(all)
+}
+
+/// Returns the folders of the runs that the patterns name; a checkpoint stands for its run.
+///
+/// # Errors
+/// [`Error::NotACheckpoint`] for a path that belongs to no run.
+pub fn runs(patterns: &[String]) -> Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for path in expand(patterns)? {
+        let folder = if path.join(run::RUN).is_file() {
+            path
+        } else {
+            match path.parent().filter(|parent| parent.join(run::RUN).is_file()) {
+                Some(parent) => parent.to_owned(),
+                None => {
+                    let reason = "it holds no run.toml; give a folder made by hyperl-train".into();
+                    return Err(Error::NotACheckpoint { path, reason });
+                }
+            }
+        };
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}

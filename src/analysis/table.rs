@@ -1,0 +1,334 @@
+//! Rows of results, as polars frames, Parquet and CSV.
+
+use std::fs::File;
+use std::path::Path;
+
+use polars::prelude::{
+    CsvWriter, DataFrame, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader,
+    SerWriter, Series,
+};
+
+use crate::checkpoint::manifest::Manifest;
+use crate::error::{Error, Result};
+use crate::gradient::{Settings, StateResult};
+use crate::stats::similarity::chance_above;
+
+/// One state of one checkpoint, with every diagnostic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateRow {
+    /// Environment.
+    pub env: String,
+    /// Algorithm.
+    pub algo: String,
+    /// Critic.
+    pub critic: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Environment steps of training.
+    pub step: u64,
+    /// Estimator mode.
+    pub mode: String,
+    /// Number of the state.
+    pub state: u64,
+    /// Rollouts asked for.
+    pub rollouts: u64,
+    /// Action dimensions `A`.
+    pub dims: u64,
+    /// Cosine of critic's and true gradient; NaN if undefined or excluded.
+    pub cosine: f64,
+    /// Cosine of the critic's gradient and a fit to its own values.
+    pub self_cosine: f64,
+    /// Norm of the true gradient.
+    pub truth_norm: f64,
+    /// Norm of the critic's gradient.
+    pub critic_norm: f64,
+    /// Critic's norm over the true one.
+    pub norm_ratio: f64,
+    /// Share of dimensions with equal signs.
+    pub sign_agreement: f64,
+    /// Independent directions tried.
+    pub rank: u64,
+    /// Action dimensions that varied.
+    pub tried: u64,
+    /// Condition of the design.
+    pub condition: f64,
+    /// Adjusted R² of the fit.
+    pub adjusted_r2: f64,
+    /// p-value of its F-test.
+    pub f_p_value: f64,
+    /// Share of action entries moved by clipping.
+    pub clipped: f64,
+    /// Share of rollouts that ended in an absorbing state.
+    pub fell: f64,
+    /// Mean steps of a rollout.
+    pub mean_steps: f64,
+    /// Mean return of the rollouts.
+    pub mean_return: f64,
+    /// Longest rollout, in steps.
+    pub horizon: u64,
+    /// Probability that a random direction has a cosine above 0.25.
+    pub chance_25: f64,
+    /// Probability that a random direction has a cosine above 0.75.
+    pub chance_75: f64,
+    /// Flags, 0 or 1, and the number of unstable rollouts.
+    pub flags: [u64; 7],
+}
+
+/// Names of the flags, in the order of [`StateRow::flags`].
+pub const FLAGS: [&str; 7] =
+    ["undefined", "rank_deficient", "projected", "one_step", "too_few", "unresolved", "non_finite"];
+
+impl StateRow {
+    /// Makes a row that says where it belongs and holds no measurement yet.
+    pub fn new(manifest: &Manifest, settings: &Settings, state: usize) -> Self {
+        let config = &manifest.config;
+        let dims = config.env.spec().action_dim;
+        Self {
+            env: config.env.name().into(),
+            algo: config.algo.name().into(),
+            critic: config.critic.name().into(),
+            seed: config.seed,
+            step: manifest.step,
+            mode: settings.mode.name().into(),
+            state: state as u64,
+            rollouts: settings.rollouts as u64,
+            dims: dims as u64,
+            cosine: f64::NAN,
+            self_cosine: f64::NAN,
+            truth_norm: f64::NAN,
+            critic_norm: f64::NAN,
+            norm_ratio: f64::NAN,
+            sign_agreement: f64::NAN,
+            rank: 0,
+            tried: 0,
+            condition: f64::NAN,
+            adjusted_r2: f64::NAN,
+            f_p_value: f64::NAN,
+            clipped: f64::NAN,
+            fell: f64::NAN,
+            mean_steps: f64::NAN,
+            mean_return: f64::NAN,
+            horizon: 0,
+            chance_25: chance_above(0.25, dims),
+            chance_75: chance_above(0.75, dims),
+            flags: [0; 7],
+        }
+    }
+
+    /// Fills the measurement in.
+    #[must_use]
+    pub fn with(mut self, result: &StateResult) -> Self {
+        self.cosine = result.cosine;
+        self.self_cosine = result.self_cosine;
+        self.truth_norm = result.truth_norm;
+        self.critic_norm = result.critic_norm;
+        self.norm_ratio = result.norm_ratio;
+        self.sign_agreement = result.sign_agreement;
+        self.rank = result.fit.rank as u64;
+        self.tried = result.fit.tried as u64;
+        self.condition = result.fit.condition;
+        self.adjusted_r2 = result.fit.adjusted_r2;
+        self.f_p_value = result.fit.f_p_value;
+        self.clipped = result.clipped;
+        self.fell = result.fell;
+        self.mean_steps = result.mean_steps;
+        self.mean_return = result.mean_return;
+        self.horizon = u64::from(result.horizon);
+        if result.fit.tried > 0 {
+            self.chance_25 = chance_above(0.25, result.fit.tried);
+            self.chance_75 = chance_above(0.75, result.fit.tried);
+        }
+        let f = result.flags;
+        let bits =
+            [f.undefined, f.rank_deficient, f.projected, f.one_step, f.too_few, f.unresolved];
+        self.flags[..6].copy_from_slice(&bits.map(u64::from));
+        self.flags[6] = f.non_finite as u64;
+        self
+    }
+
+    fn texts(&self) -> [(&'static str, &str); 4] {
+        [("env", &self.env), ("algo", &self.algo), ("critic", &self.critic), ("mode", &self.mode)]
+    }
+
+    fn texts_mut(&mut self) -> [(&'static str, &mut String); 4] {
+        [
+            ("env", &mut self.env),
+            ("algo", &mut self.algo),
+            ("critic", &mut self.critic),
+            ("mode", &mut self.mode),
+        ]
+    }
+
+    fn counts_mut(&mut self) -> Vec<(&'static str, &mut u64)> {
+        let mut all = vec![
+            ("seed", &mut self.seed),
+            ("step", &mut self.step),
+            ("state", &mut self.state),
+            ("rollouts", &mut self.rollouts),
+            ("dims", &mut self.dims),
+            ("rank", &mut self.rank),
+            ("tried", &mut self.tried),
+            ("horizon", &mut self.horizon),
+        ];
+        all.extend(FLAGS.into_iter().zip(&mut self.flags));
+        all
+    }
+
+    fn numbers_mut(&mut self) -> [(&'static str, &mut f64); 15] {
+        [
+            ("cosine", &mut self.cosine),
+            ("self_cosine", &mut self.self_cosine),
+            ("truth_norm", &mut self.truth_norm),
+            ("critic_norm", &mut self.critic_norm),
+            ("norm_ratio", &mut self.norm_ratio),
+            ("sign_agreement", &mut self.sign_agreement),
+            ("condition", &mut self.condition),
+            ("adjusted_r2", &mut self.adjusted_r2),
+            ("f_p_value", &mut self.f_p_value),
+            ("clipped", &mut self.clipped),
+            ("fell", &mut self.fell),
+            ("mean_steps", &mut self.mean_steps),
+            ("mean_return", &mut self.mean_return),
+            ("chance_25", &mut self.chance_25),
+            ("chance_75", &mut self.chance_75),
+        ]
+    }
+}
+
+fn table_error(error: PolarsError) -> Error {
+    Error::Table(error.to_string())
+}
+
+/// Returns the rows as a frame.
+///
+/// # Errors
+/// [`Error::Table`] if polars refuses.
+pub fn frame(rows: &[StateRow]) -> Result<DataFrame> {
+    let mut rows = rows.to_vec();
+    let mut columns: Vec<polars::prelude::Column> = Vec::new();
+    for i in 0..4 {
+        let name = ["env", "algo", "critic", "mode"][i];
+        let values: Vec<&str> = rows.iter().map(|r| r.texts()[i].1).collect();
+        columns.push(Series::new(name.into(), values).into());
+    }
+    let names: Vec<&str> = match rows.first_mut() {
+        Some(row) => row.counts_mut().into_iter().map(|(name, _)| name).collect(),
+        None => return Err(Error::Table("there are no rows to write".into())),
+    };
+    for (i, name) in names.into_iter().enumerate() {
+        let values: Vec<u64> = rows.iter_mut().map(|r| *r.counts_mut()[i].1).collect();
+        columns.push(Series::new(name.into(), values).into());
+    }
+    for i in 0..15 {
+        let name = rows[0].numbers_mut()[i].0;
+        let values: Vec<f64> = rows.iter_mut().map(|r| *r.numbers_mut()[i].1).collect();
+        columns.push(Series::new(name.into(), values).into());
+    }
+    let height = rows.len();
+    DataFrame::new(height, columns).map_err(table_error)
+}
+
+/// Writes rows as Parquet, beside their place and then renamed.
+///
+/// # Errors
+/// [`Error::Io`] or [`Error::Table`].
+pub fn write_parquet(path: &Path, rows: &[StateRow]) -> Result<()> {
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes).finish(&mut frame(rows)?).map_err(table_error)?;
+    crate::checkpoint::disk::write(path, &bytes)
+}
+
+/// Writes rows as CSV.
+///
+/// # Errors
+/// [`Error::Io`] or [`Error::Table`].
+pub fn write_csv(path: &Path, rows: &[StateRow]) -> Result<()> {
+    let mut bytes = Vec::new();
+    CsvWriter::new(&mut bytes).finish(&mut frame(rows)?).map_err(table_error)?;
+    crate::checkpoint::disk::write(path, &bytes)
+}
+
+/// Reads rows that [`write_parquet`] wrote.
+///
+/// # Errors
+/// [`Error::Io`], or [`Error::Table`] if a column is missing.
+pub fn read_parquet(path: &Path) -> Result<Vec<StateRow>> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    let frame = ParquetReader::new(file).finish().map_err(table_error)?;
+    let mut rows = vec![blank(); frame.height()];
+    for i in 0..4 {
+        let name = blank().texts_mut()[i].0;
+        let column = frame.column(name).map_err(table_error)?;
+        for (row, value) in rows.iter_mut().zip(column.str().map_err(table_error)?.iter()) {
+            value.unwrap_or_default().clone_into(row.texts_mut()[i].1);
+        }
+    }
+    let names: Vec<&str> = blank().counts_mut().into_iter().map(|(name, _)| name).collect();
+    for (i, name) in names.into_iter().enumerate() {
+        let column = frame.column(name).map_err(table_error)?;
+        for (row, value) in rows.iter_mut().zip(column.u64().map_err(table_error)?.iter()) {
+            *row.counts_mut()[i].1 = value.unwrap_or_default();
+        }
+    }
+    for i in 0..15 {
+        let name = blank().numbers_mut()[i].0;
+        let column = frame.column(name).map_err(table_error)?;
+        for (row, value) in rows.iter_mut().zip(column.f64().map_err(table_error)?.iter()) {
+            *row.numbers_mut()[i].1 = value.unwrap_or(f64::NAN);
+        }
+    }
+    Ok(rows)
+}
+
+/// A row of nothing, to be filled.
+fn blank() -> StateRow {
+    StateRow {
+        env: String::new(),
+        algo: String::new(),
+        critic: String::new(),
+        seed: 0,
+        step: 0,
+        mode: String::new(),
+        state: 0,
+        rollouts: 0,
+        dims: 0,
+        cosine: f64::NAN,
+        self_cosine: f64::NAN,
+        truth_norm: f64::NAN,
+        critic_norm: f64::NAN,
+        norm_ratio: f64::NAN,
+        sign_agreement: f64::NAN,
+        rank: 0,
+        tried: 0,
+        condition: f64::NAN,
+        adjusted_r2: f64::NAN,
+        f_p_value: f64::NAN,
+        clipped: f64::NAN,
+        fell: f64::NAN,
+        mean_steps: f64::NAN,
+        mean_return: f64::NAN,
+        horizon: 0,
+        chance_25: f64::NAN,
+        chance_75: f64::NAN,
+        flags: [0; 7],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_survive_parquet_bit_for_bit() {
+        let mut row = blank();
+        row.env = "hopper".into();
+        row.step = 10_000;
+        row.cosine = -0.123_456_789_012_345_67;
+        row.flags = [1, 0, 1, 0, 0, 1, 3];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("states.parquet");
+        write_parquet(&path, &[row.clone(), blank()]).unwrap();
+        let read = read_parquet(&path).unwrap();
+        assert_eq!(format!("{:?}", read), format!("{:?}", [row, blank()]));
+    }
+}
