@@ -46,6 +46,7 @@ impl Stream {
     }
 
     /// Returns the stream called `name` below this one, whatever this one has drawn so far.
+    #[must_use]
     pub fn child(&self, name: &str) -> Self {
         let mut hash = Sha256::new();
         hash.update(self.key);
@@ -102,7 +103,7 @@ impl Stream {
     /// Returns where the stream stands.
     pub fn state(&self) -> StreamState {
         StreamState {
-            key: self.key.iter().map(|byte| format!("{byte:02x}")).collect(),
+            key: self.key.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")),
             position: self.generator.get_word_pos().to_string(),
         }
     }

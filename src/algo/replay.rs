@@ -49,6 +49,7 @@ pub struct Batch {
 
 impl Batch {
     /// Returns the same batch, sharing memory.
+    #[must_use]
     pub fn shallow_clone(&self) -> Self {
         Self {
             obs: self.obs.shallow_clone(),
@@ -196,6 +197,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::float_cmp, reason = "rows are copied, not computed")]
     fn a_batch_holds_whole_transitions() {
         let replay = filled(100, 60);
         let batch = replay.sample(500, Device::Cpu, &mut Stream::new(0, "minibatch"));

@@ -54,6 +54,9 @@ impl Segment {
 ///
 /// # Errors
 /// [`Error::Io`] naming the file.
+///
+/// # Panics
+/// Never: a point is plain data.
 pub fn save(run: &Path, training: &OffPolicy, seconds: f64) -> Result<()> {
     let resume = run.join("resume");
     disk::create_dir(&resume.join("replay"))?;
@@ -125,7 +128,7 @@ fn latest(run: &Path) -> Result<Option<(PathBuf, Point)>> {
     Ok(Some((folder, point)))
 }
 
-fn moments<'t>(training: &'t OffPolicy) -> [(&'static str, &'t Adam, &'t Params); 3] {
+fn moments(training: &OffPolicy) -> [(&'static str, &Adam, &Params); 3] {
     let agent = &training.agent;
     let [q1, q2] = &agent.critics;
     [

@@ -25,6 +25,14 @@ pub fn create(folder: &Path, config: &TrainConfig) -> Result<()> {
         return Err(Error::RunExists(folder.into()));
     }
     disk::create_dir(folder)?;
+    write_config(folder, config)
+}
+
+/// Writes the configuration of a run.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub fn write_config(folder: &Path, config: &TrainConfig) -> Result<()> {
     let text = toml::to_string(config)
         .map_err(|e| Error::Config { path: folder.join(RUN), reason: e.to_string() })?;
     disk::write(&folder.join(RUN), text.as_bytes())

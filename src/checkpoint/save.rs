@@ -50,6 +50,9 @@ pub fn snapshots_tensor(states: &[Snapshot]) -> Tensor {
 ///
 /// # Errors
 /// [`Error::Io`] naming the file; [`Error::NonFinite`] if training has diverged.
+///
+/// # Panics
+/// Never: a manifest is plain data.
 pub fn checkpoint(run: &Path, training: &OffPolicy) -> Result<PathBuf> {
     let progress = training.progress();
     let agent = &training.agent;

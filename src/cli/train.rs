@@ -1,5 +1,6 @@
 //! `hyperl-train`: trains checkpoints.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -235,6 +236,7 @@ fn train_one(args: &TrainArgs, config: TrainConfig, device: Device) -> Result<Do
     let exists = folder.join(run::RUN).exists();
     if exists && args.resume {
         run::check_same(&folder, &config)?;
+        run::write_config(&folder, &config)?; // the run may have become longer
     } else {
         run::create(&folder, &config)?;
     }
@@ -290,7 +292,7 @@ fn drive(training: &mut OffPolicy, journal: &mut Journal) -> Result<Done> {
             }
             Event::CheckpointDue(step) => {
                 save::checkpoint(&journal.folder, training)?;
-                journal.timing.push_str(&format!("{step},{:.3}\n", journal.seconds()));
+                let _ = writeln!(journal.timing, "{step},{:.3}", journal.seconds());
                 disk::write(&journal.folder.join(run::TIMING), journal.timing.as_bytes())?;
                 resume::save(&journal.folder, training, journal.seconds())?;
             }

@@ -177,6 +177,7 @@ fn fused_avx2<T: Real>(
     fused(weight, gradient, moments, target, scalars);
 }
 
+#[allow(clippy::inline_always, reason = "it must be compiled into its AVX2 caller")]
 #[inline(always)]
 fn fused<T: Real>(
     weight: &mut [T],

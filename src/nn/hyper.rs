@@ -122,6 +122,9 @@ impl Hypernetwork {
     }
 
     /// Returns the dynamic network that belongs to each row of `meta [B, d]`.
+    ///
+    /// # Panics
+    /// Never: the layer has six heads.
     pub fn weights(&self, meta: &Tensor) -> DynamicNetwork {
         let made = self.heads.forward(&self.primary.forward(meta));
         let sizes = head_sizes(self.base, self.outputs);

@@ -29,6 +29,9 @@ impl Mlp {
     }
 
     /// Applies the network; `input [B, widths[0]]`, result `[B, last width]`.
+    ///
+    /// # Panics
+    /// If it was built without layers.
     pub fn forward(&self, input: &Tensor) -> Tensor {
         let (last, hidden) = self.layers.split_last().expect("an MLP has layers");
         let mut x = input.shallow_clone();

@@ -124,6 +124,7 @@ struct Case {
 }
 
 #[derive(Deserialize)]
+#[allow(clippy::struct_field_names, reason = "the names of the fixture")]
 struct Update {
     q1_loss: f64,
     q2_loss: f64,
