@@ -6,6 +6,7 @@
 
 pub mod actor;
 pub mod adam;
+pub mod blas;
 pub mod critic;
 pub mod dense;
 pub mod hyper;
