@@ -13,3 +13,4 @@ pub mod init;
 pub mod mlp;
 pub mod residual;
 pub mod weights;
+pub mod workers;
