@@ -14,3 +14,4 @@ pub mod init;
 pub mod mlp;
 pub mod residual;
 pub mod weights;
+pub mod workers;

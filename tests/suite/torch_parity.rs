@@ -164,11 +164,10 @@ fn length(x: &[f64]) -> f64 {
 /// Makes three updates of one case and compares losses, weights and how far they moved.
 fn compare_case(case: &Case, dtype: &str, rows: i64, threads: usize) {
     let (kind, _) = kind_of(dtype);
-    let workers = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let workers = hyperl::nn::workers::start(threads).unwrap();
     let [mut actor, mut q1, mut q2] = [ACTOR, Q1, Q2].map(|first| Formula::new(first, kind));
     let sources = Td3Sources { actor: &mut actor, q1: &mut q1, q2: &mut q2 };
-    let mut td3 =
-        Td3::new(case.config.clone(), (case.critic, DIMS), sources, Arc::new(workers)).unwrap();
+    let mut td3 = Td3::new(case.config.clone(), (case.critic, DIMS), sources, workers).unwrap();
     let start: BTreeMap<_, _> =
         networks(&td3).into_iter().map(|(name, p)| (name, flat(p))).collect();
 
