@@ -251,14 +251,13 @@ pub(super) fn measure_all(
         let path = place.units.join(format!("{}.parquet", key(checkpoint, settings, against)));
         // A file that cannot be read is as good as none: it is measured again.
         let known = table::read_parquet(&path).ok().filter(|rows| rows.len() == settings.states);
-        let rows = match known {
-            Some(rows) => rows,
-            None => {
-                let rows = rows(checkpoint, settings, against, (&workers, &|_| bar.tick()))
-                    .map_err(|e| in_checkpoint(checkpoint, e))?;
-                table::write_parquet(&path, &rows)?;
-                rows
-            }
+        let rows = if let Some(rows) = known {
+            rows
+        } else {
+            let rows = rows(checkpoint, settings, against, (&workers, &|_| bar.tick()))
+                .map_err(|e| in_checkpoint(checkpoint, e))?;
+            table::write_parquet(&path, &rows)?;
+            rows
         };
         all.push(rows);
         bar.inc(1);
