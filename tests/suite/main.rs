@@ -4,11 +4,13 @@
 #![allow(clippy::print_stderr, reason = "tests say what they could not cover")]
 #![allow(clippy::float_cmp, reason = "bit for bit is what several tests are about")]
 
+mod cli_analyze;
 mod env_suite;
 mod fixtures_stats;
 mod formula;
 mod house_rules;
 mod native_libraries;
+mod oracle;
 mod physics_parity;
 mod reports;
 mod torch_parity;
