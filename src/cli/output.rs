@@ -11,8 +11,8 @@ use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
 use crate::report::{
-    Cell, Column, Figure, Headline, Page, PageFigure, Panel, Section, Table, YRange, figure_table,
-    render_curves, render_html, render_markdown,
+    Cell, Column, Figure, Headline, Page, PageFigure, Panel, Section, Table, figure_table,
+    render_curves, render_html, render_markdown, study,
 };
 use crate::stats::Estimate;
 
@@ -88,7 +88,7 @@ pub(super) fn write_figures(
             subtitle: subtitle.into(),
             description: description.into(),
             panels: panels.to_vec(),
-            y_range: YRange::PerPanel,
+            y_range: study::y_range(panels),
         };
         let name = if i == 0 { "figure".to_owned() } else { format!("figure-{}", i + 1) };
         let svg = render_curves(&figure)?;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::figure::{Axis, Panel, Point, Reference, Series};
+use super::figure::{Axis, Panel, Point, Reference, Series, YRange};
 use crate::analysis::spec::{Draw, Facet, Panel as PanelSpec};
 use crate::analysis::summary::{Column, LEVEL, learnable, mean_over_states};
 use crate::analysis::table::StateRow;
@@ -16,6 +16,17 @@ use crate::stats::{Estimate, summary};
 
 /// Thresholds of a learnable-state curve.
 const THRESHOLDS: usize = 51;
+
+/// Label of the returns.
+const RETURN: &str = "return of greedy episodes";
+
+/// Panels of one unitless quantity share a range, so that they compare; returns differ by
+/// environment and do not.
+pub fn y_range(panels: &[Panel]) -> YRange {
+    let same = panels.windows(2).all(|pair| pair[0].y.label == pair[1].y.label);
+    let returns = panels.iter().any(|panel| panel.y.label == RETURN);
+    if same && !returns { YRange::Shared } else { YRange::PerPanel }
+}
 
 /// Returns of one run's evaluations.
 #[derive(Debug, Clone, PartialEq)]
@@ -210,7 +221,7 @@ pub fn return_panels(curves: &[ReturnCurve]) -> Vec<Panel> {
             Panel {
                 title: env_label(env).to_owned(),
                 x: step_axis(),
-                y: Axis::new("return of greedy episodes", ""),
+                y: Axis::new(RETURN, ""),
                 series,
                 references: Vec::new(),
             }
