@@ -29,23 +29,21 @@ fn what_is_no_checkpoint_is_named() {
     let bench = Bench::new();
     fs::create_dir(bench.path("empty")).unwrap();
     bench.write("run/run.toml", "");
-    for command in ["cosine", "self-check", "learnable"] {
-        let error = |path| bench.error(&format!("{command} --ckpt {path}"));
-        assert_eq!(
-            error("nowhere"),
-            "nowhere is not a checkpoint: no run or checkpoint has that name; \
-             give one or a quoted pattern"
-        );
-        assert_eq!(
-            error("empty"),
-            "empty is not a checkpoint: it holds no manifest.json; \
-             give a folder step-… made by hyperl-train"
-        );
-        assert_eq!(
-            error("run"),
-            "run is not a checkpoint: the run has no checkpoint yet; train on with --resume"
-        );
-    }
+    let error = |path| bench.error(&format!("cosine --ckpt {path}"));
+    assert_eq!(
+        error("nowhere"),
+        "nowhere is not a checkpoint: no run or checkpoint has that name; \
+         give one or a quoted pattern"
+    );
+    assert_eq!(
+        error("empty"),
+        "empty is not a checkpoint: it holds no manifest.json; \
+         give a folder step-… made by hyperl-train"
+    );
+    assert_eq!(
+        error("run"),
+        "run is not a checkpoint: the run has no checkpoint yet; train on with --resume"
+    );
     assert_eq!(
         bench.error("inspect nowhere"),
         "nowhere is not a checkpoint: there is no such folder; \

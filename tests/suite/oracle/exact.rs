@@ -120,13 +120,13 @@ fn a_turned_critic_scores_the_cosine_of_its_angle() {
     for size in SIZES {
         let lab = steep(size);
         for (degrees, expected) in [(60.0, 0.5), (90.0, 0.0), (120.0, -0.5), (180.0, -1.0)] {
-            let critic = rotated(lab.exact(HORIZON), degrees);
+            let critic = rotated(lab.slope(HORIZON), degrees);
             let found = cosines(&lab.measure(&critic, &settings(20, 0.3)));
             let worst = found.iter().map(|c| (c - expected).abs()).fold(0.0, f64::max);
             // An error of the fit of ε turns the truth by ε at most: cos > 0.999 allows 0.045.
             assert!(worst < 0.045, "{size:?}, {degrees}°: {found:?}");
         }
-        let twice = lab.exact(HORIZON).map(|_, g| g * 2.0);
+        let twice = lab.slope(HORIZON).map(|_, g| g * 2.0);
         let result = lab.measure(&twice, &settings(20, 0.3));
         let ratios: Vec<f64> = result.iter().map(|r| r.norm_ratio).collect();
         assert!((summary::mean(&ratios) - 2.0).abs() < 0.02, "{ratios:?}");
@@ -138,7 +138,7 @@ fn a_turned_critic_scores_the_cosine_of_its_angle() {
 fn a_random_critic_scores_chance() {
     for size in SIZES {
         let lab = Lab::random(size, 1e-4, (150, 1000.0, 20));
-        let random = lab.exact(20).map(|state, g| {
+        let random = lab.slope(20).map(|state, g| {
             let mut stream = Stream::new(state as u64, "random critic");
             Array1::from_shape_simple_fn(g.len(), || stream.normal())
         });

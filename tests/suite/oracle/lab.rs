@@ -119,6 +119,11 @@ impl Lab {
         }
     }
 
+    /// The same without values, which are slow to compute: only its gradient is judged.
+    pub(super) fn slope(&self, horizon: u32) -> Critic {
+        Critic { value: Box::new(|_, _| 0.0), ..self.exact(horizon) }
+    }
+
     /// The estimated gradient of each state, read out one coordinate at a time: a critic that
     /// points along an axis has the cosine ĝ_j / ‖ĝ‖.
     pub(super) fn estimates(&self, settings: &Settings) -> Vec<Array1<f64>> {

@@ -6,7 +6,7 @@ use hyperl::stats::summary;
 
 use super::lab::{Lab, cosines, rotated};
 
-const STATES: usize = 600;
+const STATES: usize = 300;
 const HORIZON: u32 = 5;
 const STD: f64 = 0.3;
 
@@ -41,11 +41,11 @@ fn the_error_falls_with_rollouts_and_noise_as_predicted() {
         ((27, 8), 30, 5e3),
     ] {
         let lab = noisy(size, noise, 1.0);
-        let found = error(&lab.measure(&lab.exact(HORIZON), &settings(rollouts)));
+        let found = error(&lab.measure(&lab.slope(HORIZON), &settings(rollouts)));
         // E[(XᵀX)⁻¹] = I / (σ² (Nr − Na − 2)): estimator §1.2
         let spare = (rollouts - size.1 - 2) as f64;
         let predicted = noise / STD * (size.1 as f64 / spare).sqrt();
-        assert!((found / predicted - 1.0).abs() < 0.1, "{size:?} {rollouts}: {found} {predicted}");
+        assert!((found / predicted - 1.0).abs() < 0.15, "{size:?} {rollouts}: {found} {predicted}");
     }
 }
 
@@ -57,7 +57,7 @@ fn noise_pulls_the_mean_cosine_down_by_the_predicted_factor() {
         let lab = noisy(size, 1e4, snr);
         let ceiling = gaussian_design(snr, rollouts, size.1);
         for (degrees, cosine) in [(0.0, 1.0), (60.0, 0.5), (180.0, -1.0)] {
-            let critic = rotated(lab.exact(HORIZON), degrees);
+            let critic = rotated(lab.slope(HORIZON), degrees);
             let found = cosines(&lab.measure(&critic, &settings(rollouts)));
             let errors =
                 (summary::mean(&found) - ceiling * cosine) / summary::standard_error(&found);
@@ -69,10 +69,10 @@ fn noise_pulls_the_mean_cosine_down_by_the_predicted_factor() {
 #[test]
 fn noise_alone_is_flagged_as_unresolved_as_often_as_the_test_says() {
     let lab = noisy((17, 6), 1e4, 1e-8);
-    let results = lab.measure(&lab.exact(HORIZON), &settings(15));
+    let results = lab.measure(&lab.slope(HORIZON), &settings(15));
     let resolved = results.iter().filter(|r| !r.flags.unresolved).count() as f64;
-    // 5 % of 600 by chance: 30 ± 4 · 5.3
-    assert!((resolved - 30.0).abs() < 22.0, "{resolved}");
+    // 5 % of 300 by chance: 15 ± 4 · 3.8
+    assert!((resolved - 15.0).abs() < 15.0, "{resolved}");
     let adjusted: Vec<f64> = results.iter().map(|r| r.fit.adjusted_r2).collect();
     assert!(summary::mean(&adjusted).abs() < 0.06, "{}", summary::mean(&adjusted));
 }
@@ -84,7 +84,7 @@ fn results_do_not_depend_on_the_number_of_workers() {
     lab.breaks_above = 0.6;
     let settings = Settings { states: 41, ..settings(15) };
     let run = |threads| {
-        let results = lab.try_measure((&lab.exact(HORIZON), None), &settings, threads).unwrap();
+        let results = lab.try_measure((&lab.slope(HORIZON), None), &settings, threads).unwrap();
         format!("{results:?}") // shortest digits that read back the same; NaN equals itself
     };
     let one = run(1);
