@@ -114,7 +114,7 @@ pub fn main() -> ExitCode {
     shared::main(|cli: Cli| match cli.command {
         Command::Td3(args) => train(&args),
         Command::Completions { shell } => {
-            shared::completions::<Cli>(shell);
+            shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)
         }
     })
@@ -124,7 +124,8 @@ fn train(args: &TrainArgs) -> Result<Done> {
     let first = args.seeds.map_or(args.seed, |range| Some(range.first));
     let config = resolve(args, first)?;
     if args.dry_run {
-        print!("{}", toml::to_string(&config).map_err(|e| Error::Usage(e.to_string()))?);
+        let text = toml::to_string(&config).map_err(|e| Error::Usage(e.to_string()))?;
+        shared::print(text.as_bytes())?;
         return Ok(Done::Finished);
     }
     let device = device(args.device)?;
