@@ -116,11 +116,12 @@ impl Rollouts<'_> {
     /// environment. An unstable simulation is no error but [`End::Unstable`].
     pub fn run(&self, jobs: &[Job]) -> Result<Vec<Outcome>> {
         let Self { make_env, gamma, hold, progress, .. } = *self;
-        let policies =
-            jobs.chunks(BLOCK).map(|_| self.policy.share()).collect::<Result<Vec<_>>>()?;
+        let blocks = blocks(jobs)
+            .into_iter()
+            .map(|jobs| Ok((jobs, self.policy.share()?)))
+            .collect::<Result<Vec<_>>>()?;
         let idle: Mutex<Vec<Vec<Box<dyn Env>>>> = Mutex::new(Vec::new());
-        let blocks: Vec<Result<Vec<Outcome>>> = self.workers.install(|| {
-            let blocks = jobs.chunks(BLOCK).zip(policies).collect::<Vec<_>>();
+        let outcomes: Vec<Result<Vec<Outcome>>> = self.workers.install(|| {
             blocks
                 .into_par_iter()
                 .with_max_len(1)
@@ -136,8 +137,16 @@ impl Rollouts<'_> {
                 })
                 .collect()
         });
-        Ok(blocks.into_iter().collect::<Result<Vec<_>>>()?.concat())
+        Ok(outcomes.into_iter().collect::<Result<Vec<_>>>()?.concat())
     }
+}
+
+/// Cuts the jobs into blocks of at most [`BLOCK`], an even number of them and as equal as can be, so
+/// that two workers finish together.
+fn blocks<T>(jobs: &[T]) -> Vec<&[T]> {
+    let count = jobs.len().div_ceil(BLOCK).next_multiple_of(2).min(jobs.len());
+    let cut = |i: usize| i * jobs.len() / count;
+    (0..count).map(|i| &jobs[cut(i)..cut(i + 1)]).collect()
 }
 
 /// Makes the rollouts of one block in lockstep.

@@ -1,19 +1,40 @@
 //! `hyperl-analyze runtime`: times the work on this machine.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::shared::{self, Done};
-use crate::analysis::measure::runtime::{Effort, Timing, env_steps, rollout_steps, train_step};
+use crate::analysis::measure::runtime::{
+    Effort, Timing, env_steps, evaluation, rollout_steps, train_loop, train_step,
+};
 use crate::env::EnvId;
 use crate::error::Result;
 use crate::nn::critic::CriticKind;
 
+/// What is timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Work {
+    /// One update of the agent.
+    TrainStep,
+    /// The whole loop of training, environment included.
+    TrainLoop,
+    /// Physics, observation and reward.
+    EnvSteps,
+    /// The same with a policy.
+    RolloutSteps,
+    /// The rollouts of one evaluation.
+    Evaluation,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct RuntimeArgs {
-    /// Only this environment [default: all for steps, half-cheetah for training]
+    /// Only this work; may be repeated [default: all]
+    #[arg(long)]
+    what: Vec<Work>,
+    /// Only this environment [default: all for steps, half-cheetah for training, half-cheetah and
+    /// hopper for evaluations]
     #[arg(long)]
     env: Option<EnvId>,
-    /// Only the training step of this critic
+    /// Only the training of this critic [default: all for steps, mlp-standard for the loop]
     #[arg(long)]
     critic: Option<CriticKind>,
     /// Worker threads [default: the processors]
@@ -37,14 +58,30 @@ pub(super) fn run(args: &RuntimeArgs) -> Result<Done> {
         eprintln!("{what:14} {env:13} {model:13} {median:10.2} {unit:4} [{min:.2} … {max:.2}]");
         timings.push(timing);
     };
-    let critics = CriticKind::ALL.into_iter().filter(|k| args.critic.is_none_or(|c| c == *k));
-    for critic in critics {
-        add(train_step(critic, args.env.unwrap_or(EnvId::HalfCheetah), &workers, effort)?);
+    let asked = |work| {
+        let training = matches!(work, Work::TrainStep | Work::TrainLoop);
+        args.what.contains(&work) || args.what.is_empty() && (args.critic.is_none() || training)
+    };
+    let training_env = args.env.unwrap_or(EnvId::HalfCheetah);
+    if asked(Work::TrainStep) {
+        for critic in CriticKind::ALL.into_iter().filter(|k| args.critic.is_none_or(|c| c == *k)) {
+            add(train_step(critic, training_env, &workers, effort)?);
+        }
     }
-    if args.critic.is_none() {
-        for env in EnvId::ALL.into_iter().filter(|e| args.env.is_none_or(|wanted| wanted == *e)) {
+    if asked(Work::TrainLoop) {
+        let critic = args.critic.unwrap_or(CriticKind::MlpStandard);
+        add(train_loop(critic, training_env, &workers, effort)?);
+    }
+    for env in EnvId::ALL.into_iter().filter(|e| args.env.is_none_or(|wanted| wanted == *e)) {
+        if asked(Work::EnvSteps) {
             add(env_steps(env, &workers, effort)?);
+        }
+        if asked(Work::RolloutSteps) {
             add(rollout_steps(env, &workers, effort)?);
+        }
+        let usual = matches!(env, EnvId::HalfCheetah | EnvId::Hopper);
+        if asked(Work::Evaluation) && (usual || args.env.is_some()) {
+            add(evaluation(env, &workers, effort)?);
         }
     }
     if args.json {

@@ -41,7 +41,8 @@ pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    // Torch's reductions change with its own threads; we spread whole pieces of work instead.
+    // Torch's results change with its own threads; we spread whole pieces of work instead. This is
+    // for the main thread, `nn::workers` for all others.
     tch::set_num_threads(1);
     match run(parsed) {
         Ok(Done::Finished) => ExitCode::SUCCESS,
@@ -93,14 +94,7 @@ pub(super) fn completions<C: CommandFactory>(shell: clap_complete::Shell) -> Res
 
 /// Starts the workers.
 pub(super) fn workers(threads: usize) -> Result<Arc<rayon::ThreadPool>> {
-    if threads == 0 {
-        return Err(Error::Usage("--threads must be at least 1".into()));
-    }
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map(Arc::new)
-        .map_err(|e| Error::Usage(format!("cannot start {threads} threads: {e}")))
+    crate::nn::workers::start(threads)
 }
 
 /// Returns the number of processors, the default of `--threads`.

@@ -6,6 +6,7 @@
 
 pub mod actor;
 pub mod adam;
+pub mod blas;
 pub mod critic;
 pub mod dense;
 pub mod hyper;
@@ -13,3 +14,4 @@ pub mod init;
 pub mod mlp;
 pub mod residual;
 pub mod weights;
+pub mod workers;

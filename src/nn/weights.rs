@@ -138,7 +138,12 @@ pub struct Builder<'s> {
 
 impl<'s> Builder<'s> {
     /// Starts a network whose weights come from `source`.
+    ///
+    /// From here on torch uses one thread for each operation: its sums change with their number,
+    /// and we spread whole pieces of work over workers instead.
     pub fn new(source: &'s mut dyn Source, training: Training) -> Self {
+        tch::set_num_threads(1);
+        super::blas::sgemm_address();
         Self { source, training, path: String::new(), params: Vec::new() }
     }
 

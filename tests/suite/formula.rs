@@ -115,9 +115,15 @@ pub(crate) fn pieces(name: &str, tensor: &Tensor) -> Vec<(String, Tensor)> {
     names.iter().map(|n| format!("{n}.{part}")).zip(cut).collect()
 }
 
-/// The largest distance from a summary, relative to the tensor's norm (norm and projection) or to
-/// its typical entry (single entries).
-pub(crate) fn distance(tensor: &Tensor, expected: &Summary) -> f64 {
+/// Distances from a summary: of norm and projection, relative to the tensor's norm; of the recorded
+/// entries, relative to their size or five times the typical one.
+pub(crate) struct Distance {
+    pub(crate) whole: f64,
+    pub(crate) entries: f64,
+}
+
+/// Compares a tensor with what a fixture kept of it.
+pub(crate) fn distance(tensor: &Tensor, expected: &Summary) -> Distance {
     let x = Vec::<f64>::try_from(tensor.detach().to_kind(Kind::Double).flatten(0, -1)).unwrap();
     let norm = x.iter().map(|v| v * v).sum::<f64>().sqrt();
     let direction = values(777_777, 0, x.len(), 1.0);
@@ -126,7 +132,6 @@ pub(crate) fn distance(tensor: &Tensor, expected: &Summary) -> f64 {
     let typical = scale / (x.len() as f64).sqrt();
     let entries = x.iter().zip(&expected.head);
     let worst = entries.map(|(a, b)| (a - b).abs() / (b.abs() + 5.0 * typical)).fold(0.0, f64::max);
-    worst
-        .max((norm - expected.norm).abs() / scale)
-        .max((projection - expected.projection).abs() / scale)
+    let whole = (norm - expected.norm).abs().max((projection - expected.projection).abs()) / scale;
+    Distance { whole, entries: worst }
 }

@@ -64,3 +64,16 @@ fn both_are_right_when_called_from_several_threads_at_once() {
         }
     });
 }
+
+#[test]
+fn libtorch_multiplies_with_its_own_blas() {
+    let address = hyperl::nn::blas::sgemm_address() as usize;
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let holds = |line: &&str| {
+        let (low, high) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        let parse = |x| usize::from_str_radix(x, 16).unwrap();
+        (parse(low)..parse(high)).contains(&address)
+    };
+    let line = maps.lines().find(holds).unwrap();
+    assert!(line.contains("libtorch_cpu"), "sgemm_ is resolved in {line}");
+}
