@@ -61,7 +61,8 @@ fn one_line(error: &clap::Error, command: &clap::Command) -> String {
         error.kind(),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
     ) {
-        return format!("{name} needs arguments; try '{name} --help'");
+        let commands: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        return format!("{name} needs a command: {}; try '{name} --help'", commands.join(", "));
     }
     let text = error.render().to_string();
     let said = text.split("\n\nUsage:").next().unwrap_or(&text);

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "tests say what they could not cover")]
 #![allow(clippy::float_cmp, reason = "bit for bit is what several tests are about")]
 
+mod cli_train;
 mod env_suite;
 mod fixtures_stats;
 mod formula;
@@ -11,6 +12,9 @@ mod house_rules;
 mod learning;
 mod native_libraries;
 mod physics_parity;
+mod program;
 mod reports;
+mod resume;
+mod resume_program;
 mod rollout_twin;
 mod torch_parity;
