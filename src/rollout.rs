@@ -4,7 +4,8 @@
 //! until the state is absorbing or its steps are used up. Rollouts run in blocks of [`BLOCK`], each
 //! with its own simulators; a worker takes a block from start to end. The policy's forward pass
 //! always has [`BLOCK`] rows, so that a rollout's numbers depend neither on what shares its block
-//! nor on the number of workers.
+//! nor on the number of workers. Nor do they depend on its row, as long as the matrix kernels treat
+//! all rows alike: libtorch's own do, where it was tried, and `tests/suite/rollout_twin.rs` watches.
 //!
 //! The only place, beside the critic's gradient, where `f64` physics meets `f32` networks.
 

@@ -1,8 +1,9 @@
 //! The point from which training continues as if it had never stopped.
 //!
-//! `resume/latest` names a folder `point-…` with weights, moments, simulator, reservoir and counters.
-//! The replay buffer is appended in segments, not rewritten. A new point is complete before `latest`
-//! names it; what no point needs is removed after that.
+//! `resume/latest` names a folder `point-…` with weights, moments, simulator, reservoir and counters,
+//! and the hash of its `point.json`, which holds the hashes of all else. The replay buffer is appended
+//! in segments, not rewritten. A new point is complete before `latest` names it; what no point needs
+//! is removed after that.
 
 use std::path::{Path, PathBuf};
 
@@ -62,6 +63,8 @@ pub fn save(run: &Path, training: &OffPolicy, seconds: f64) -> Result<()> {
     disk::create_dir(&resume.join("replay"))?;
     let progress = training.progress();
     let mut segments = match latest(run)? {
+        // The state of a step is always the same; a complete point is not touched again.
+        Some((_, point)) if point.progress == progress => return Ok(()),
         Some((_, point)) => point.segments,
         None => Vec::new(),
     };
@@ -94,7 +97,8 @@ pub fn save(run: &Path, training: &OffPolicy, seconds: f64) -> Result<()> {
         let text = serde_json::to_vec_pretty(&point).expect("a point is plain data");
         disk::write(&partial.join(POINT), &text)
     })?;
-    disk::write(&resume.join(LATEST), name.as_bytes())?;
+    let hash = disk::hash(&disk::read(&resume.join(&name).join(POINT))?);
+    disk::write(&resume.join(LATEST), format!("{name} {hash}\n").as_bytes())?;
     remove_unneeded(&resume, &name, &segments)
 }
 
@@ -120,10 +124,21 @@ fn latest(run: &Path) -> Result<Option<(PathBuf, Point)>> {
     if !pointer.is_file() {
         return Ok(None);
     }
-    let name = String::from_utf8_lossy(&disk::read(&pointer)?).into_owned();
+    let text = String::from_utf8_lossy(&disk::read(&pointer)?).into_owned();
+    let mut words = text.split_whitespace();
+    let Some(name) = words.next().filter(|name| name.starts_with("point-")) else {
+        let reason = format!("it should name a point, and says '{}'", text.trim());
+        return Err(Error::Corrupt { path: pointer, reason });
+    };
     let folder = run.join("resume").join(name);
     let file = folder.join(POINT);
-    let point = serde_json::from_slice(&disk::read(&file)?)
+    let bytes = disk::read(&file)?;
+    // Points of early runs have no hash.
+    if words.next().is_some_and(|hash| disk::hash(&bytes) != hash) {
+        let reason = "its SHA-256 differs from the one in resume/latest".into();
+        return Err(Error::Corrupt { path: file, reason });
+    }
+    let point = serde_json::from_slice(&bytes)
         .map_err(|e| Error::Corrupt { path: file, reason: e.to_string() })?;
     Ok(Some((folder, point)))
 }

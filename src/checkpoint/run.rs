@@ -1,5 +1,6 @@
 //! The folder of a run: configuration, evaluations, which checkpoints it holds.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -47,8 +48,17 @@ pub fn read_config(path: &Path) -> Result<TrainConfig> {
     let text = String::from_utf8_lossy(&bytes);
     toml::from_str(&text).map_err(|e| Error::Config {
         path: path.into(),
-        reason: e.to_string().trim().replace('\n', "; "),
+        reason: place_and_reason(&text, &e),
     })
+}
+
+/// Returns what is wrong with a TOML text in one line, with its line number where it is known.
+fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
+    let Some(span) = error.span() else {
+        return error.to_string().trim().replace('\n', "; ");
+    };
+    let line = 1 + text.get(..span.start).unwrap_or_default().matches('\n').count();
+    format!("line {line}: {}", error.message().trim().replace('\n', "; "))
 }
 
 /// Checks that a run may be continued under `config`: everything but the length must agree.
@@ -58,10 +68,12 @@ pub fn read_config(path: &Path) -> Result<TrainConfig> {
 pub fn check_same(folder: &Path, config: &TrainConfig) -> Result<()> {
     let stored = read_config(&folder.join(RUN))?;
     let as_table = |c: &TrainConfig| toml::Table::try_from(c).unwrap_or_default();
-    let (old, new) = (as_table(&stored), as_table(config));
+    let (old, new) = (settings(&as_table(&stored), ""), settings(&as_table(config), ""));
     for key in new.keys().chain(old.keys()) {
         if key != "steps" && old.get(key) != new.get(key) {
-            let show = |t: &toml::Table| t.get(key).map_or("nothing".into(), ToString::to_string);
+            let show = |all: &BTreeMap<String, String>| {
+                all.get(key).map_or_else(|| "nothing".into(), Clone::clone)
+            };
             return Err(Error::Mismatch {
                 what: format!("{key} of {}", folder.display()),
                 expected: show(&old),
@@ -71,6 +83,18 @@ pub fn check_same(folder: &Path, config: &TrainConfig) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Returns every single setting of a table with its key as on the command line, such as `td3.tau`.
+fn settings(table: &toml::Table, path: &str) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for (key, value) in table {
+        match value.as_table() {
+            Some(inner) => all.extend(settings(inner, &format!("{path}{key}."))),
+            None => _ = all.insert(format!("{path}{key}"), value.to_string()),
+        }
+    }
+    all
 }
 
 /// Writes all evaluations so far.

@@ -91,7 +91,7 @@ pub fn main() -> ExitCode {
         Command::Models(args) => models(&args),
         Command::Runtime(args) => runtime::run(&args),
         Command::Completions { shell } => {
-            shared::completions::<Cli>(shell);
+            shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)
         }
     })

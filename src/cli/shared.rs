@@ -1,10 +1,13 @@
 //! What both programs share: parsing, exit codes, workers, progress, signals.
 
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -28,10 +31,14 @@ pub(super) enum Done {
 pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
     let parsed = match C::try_parse() {
         Ok(parsed) => parsed,
-        Err(error) => {
+        Err(error) if error.use_stderr() => {
+            eprintln!("error: {}", one_line(&error, &C::command()));
+            return ExitCode::from(USAGE);
+        }
+        Err(help) => {
             // Help and version are no errors; if the terminal is gone, nobody is left to tell.
-            let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+            let _ = help.print();
+            return ExitCode::SUCCESS;
         }
     };
     // Torch's results change with its own threads; we spread whole pieces of work instead. This is
@@ -47,11 +54,43 @@ pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
     }
 }
 
+/// Returns clap's message as one line, without its usage block: every error of ours is one.
+fn one_line(error: &clap::Error, command: &clap::Command) -> String {
+    let name = command.get_name();
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
+    ) {
+        let commands: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        return format!("{name} needs a command: {}; try '{name} --help'", commands.join(", "));
+    }
+    let text = error.render().to_string();
+    let said = text.split("\n\nUsage:").next().unwrap_or(&text);
+    let said = said.split("\n\nFor more information").next().unwrap_or(said);
+    let said = said.trim().trim_start_matches("error: ");
+    let parts: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    format!("{}; try '{name} --help'", parts.join("; "))
+}
+
+/// Writes a result to standard output.
+///
+/// A reader that has gone away (`hyperl-train … | head`) is no failure.
+pub(super) fn print(text: &[u8]) -> Result<()> {
+    match std::io::stdout().write_all(text).and_then(|()| std::io::stdout().flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io("write", Path::new("standard output"))(e))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Prints the completions of program `C` for a shell.
-pub(super) fn completions<C: CommandFactory>(shell: clap_complete::Shell) {
+pub(super) fn completions<C: CommandFactory>(shell: clap_complete::Shell) -> Result<()> {
     let mut command = C::command();
     let name = command.get_name().to_owned();
-    clap_complete::generate(shell, &mut command, name, &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    print(&script)
 }
 
 /// Starts the workers.
@@ -103,6 +142,5 @@ pub(super) fn progress_bar(length: u64, unit: &str) -> ProgressBar {
 /// Prints a result as JSON to standard output.
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Error::Table(e.to_string()))?;
-    println!("{text}");
-    Ok(())
+    print(format!("{text}\n").as_bytes())
 }

@@ -114,7 +114,7 @@ pub fn main() -> ExitCode {
     shared::main(|cli: Cli| match cli.command {
         Command::Td3(args) => train(&args),
         Command::Completions { shell } => {
-            shared::completions::<Cli>(shell);
+            shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)
         }
     })
@@ -124,7 +124,8 @@ fn train(args: &TrainArgs) -> Result<Done> {
     let first = args.seeds.map_or(args.seed, |range| Some(range.first));
     let config = resolve(args, first)?;
     if args.dry_run {
-        print!("{}", toml::to_string(&config).map_err(|e| Error::Usage(e.to_string()))?);
+        let text = toml::to_string(&config).map_err(|e| Error::Usage(e.to_string()))?;
+        shared::print(text.as_bytes())?;
         return Ok(Done::Finished);
     }
     let device = device(args.device)?;
@@ -236,13 +237,18 @@ fn train_one(args: &TrainArgs, config: TrainConfig, device: Device) -> Result<Do
     let exists = folder.join(run::RUN).exists();
     if exists && args.resume {
         run::check_same(&folder, &config)?;
-        run::write_config(&folder, &config)?; // the run may have become longer
     } else {
         run::create(&folder, &config)?;
     }
     let mut training = OffPolicy::new(config, device, workers)?;
     let before = if exists { resume::load(&folder, &mut training)? } else { None };
     let start = training.progress().step;
+    if start > training.config().steps {
+        let (folder, asked) = (folder.display(), training.config().steps);
+        return Err(Error::Usage(format!(
+            "{folder} has {start} steps already, not {asked}; give --steps {start} or more"
+        )));
+    }
     let mut journal = Journal {
         evaluations: if before.is_some() { run::read_evaluations(&folder)? } else { Vec::new() },
         timing: previous_timing(&folder, start),
@@ -251,6 +257,7 @@ fn train_one(args: &TrainArgs, config: TrainConfig, device: Device) -> Result<Do
         folder,
     };
     journal.evaluations.retain(|e| e.step <= start);
+    run::write_config(&journal.folder, training.config())?; // the run may have become longer
     if start > 0 {
         eprintln!("resuming {} at step {start}", journal.folder.display());
     }

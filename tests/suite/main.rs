@@ -5,12 +5,18 @@
 #![allow(clippy::float_cmp, reason = "bit for bit is what several tests are about")]
 
 mod cli_analyze;
+mod cli_train;
 mod env_suite;
 mod fixtures_stats;
 mod formula;
 mod house_rules;
+mod learning;
 mod native_libraries;
 mod oracle;
 mod physics_parity;
+mod program;
 mod reports;
+mod resume;
+mod resume_program;
+mod rollout_twin;
 mod torch_parity;

@@ -1,7 +1,6 @@
 //! Same weights, same inputs: same outputs, gradients and updates as `PyTorch`?
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use hyperl::algo::replay::Batch;
 use hyperl::algo::td3::{Td3, Td3Config, Td3Sources};

@@ -1,0 +1,148 @@
+//! Does hyperl-train say what is wrong in one line, write nothing then, and print what it promises?
+
+use std::fs;
+use std::path::Path;
+
+use super::program::{Said, files, hyperl_train, run};
+
+/// Runs in a fresh folder, with `--out` below it; `{dir}` in the arguments is that folder.
+fn in_folder(folder: &Path, args: &str) -> Said {
+    let args = args.replace("{dir}", folder.to_str().unwrap());
+    let mut command = hyperl_train(&args);
+    command.current_dir(folder);
+    run(command)
+}
+
+/// Expects exit code 3, one line that begins with `error: ` and holds `expected`, and no file.
+fn assert_refused(args: &str, expected: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("unknown.toml"), "env = \"hopper\"\ngama = 0.9\n").unwrap();
+    fs::write(folder.path().join("broken.toml"), "env = [\n").unwrap();
+    fs::write(folder.path().join("cheetah.toml"), "env = \"cheetah\"\n").unwrap();
+    let before = files(folder.path());
+    let Said { code, out, err } = in_folder(folder.path(), args);
+    assert_eq!((code, out.as_str()), (Some(3), ""), "{args}: {err}");
+    assert!(err.starts_with("error: ") && err.ends_with('\n'), "{args}: {err}");
+    assert_eq!(err.lines().count(), 1, "{args}: {err}");
+    assert!(err.contains(expected), "{args}: {err}");
+    assert!(files(folder.path()) == before, "{args} wrote something");
+}
+
+#[test]
+fn names_that_do_not_exist_are_answered_with_those_that_do() {
+    let envs = "unknown environment 'cheetah'; choose one of: hopper, walker2d, half-cheetah, ant";
+    assert_refused("td3 --env cheetah", envs);
+    assert_refused("td3 --set env=cheetah", envs);
+    assert_refused("td3 --config cheetah.toml", envs);
+    let critics = "unknown critic 'mlp'; choose one of: mlp-standard, mlp-small, sa-hyper";
+    assert_refused("td3 --critic mlp", critics);
+    assert_refused("td3 --config unknown.toml", "unknown.toml: line 2: unknown field `gama`");
+    assert_refused("td3 --set gama=0.9", "--set: unknown field `gama`, expected one of `algo`");
+    assert_refused("td3 --set td3.gama=0.9", "unknown field `gama`, expected one of `gamma`");
+    assert_refused("td4", "unrecognized subcommand 'td4'");
+    assert_refused("td3 --evn hopper", "unexpected argument '--evn'");
+}
+
+#[test]
+fn values_out_of_range_are_named_with_their_range() {
+    assert_refused("td3 --set td3.gamma=1.5", "td3.gamma must be in [0, 1)");
+    assert_refused("td3 --set td3.gamma=nan", "td3.gamma must be in [0, 1)");
+    assert_refused("td3 --set td3.tau=0", "td3.tau must be in (0, 1]");
+    assert_refused("td3 --set td3.critic_lr=-1e-3", "td3.critic_lr must be positive");
+    assert_refused("td3 --set td3.policy_delay=0", "td3.policy_delay must be at least 1");
+    assert_refused("td3 --steps 0", "steps must be at least 1");
+    assert_refused("td3 --steps many", "'many'");
+    assert_refused("td3 --steps -5", "'-5'");
+    assert_refused("td3 --set batch=1", "batch must be at least 2");
+    assert_refused("td3 --set batch=big", "batch");
+    assert_refused("td3 --set td3=5", "td3");
+    assert_refused("td3 --set replay_capacity=99", "replay_capacity must be at least `batch`");
+    assert_refused("td3 --threads 0", "--threads must be at least 1");
+    assert_refused("td3 --seeds 4..0", "expected FIRST..LAST, such as 0..4");
+    assert_refused("td3 --seeds 4", "expected FIRST..LAST, such as 0..4");
+}
+
+#[test]
+fn contradictions_and_half_a_command_are_refused() {
+    assert_refused("td3 --seed 1 --seeds 0..4", "cannot be used with");
+    assert_refused("td3 --env ant --set env=ant", "--env and --set env=… contradict; give one");
+    assert_refused("td3 --seeds 0..1 --set seed=3", "--seed and --set seed=… contradict");
+    assert_refused("td3 --set td3.gamma", "--set: expected KEY=VALUE, got 'td3.gamma'");
+    assert_refused("td3 --set env.name=x --set env=ant --set env.name=x", "env is a value");
+    assert_refused("td3 --env", "'--env <ENV>'");
+    assert_refused("", "hyperl-train needs a command: td3, completions");
+    assert_refused("completions klingon", "'klingon'");
+}
+
+#[test]
+fn what_cannot_be_read_or_written_is_named() {
+    assert_refused("td3 --config none.toml", "cannot read none.toml: ");
+    assert_refused("td3 --config broken.toml", "broken.toml: line 1: unclosed array");
+    // A file where the folder should be, and a folder in which nobody can make one.
+    assert_refused("td3 --steps 1 --out unknown.toml", "cannot create unknown.toml/td3-hopper-");
+    assert_refused("td3 --steps 1 --out /proc/runs", "cannot create /proc/runs/td3-hopper-");
+    if !tch::Cuda::is_available() {
+        assert_refused("td3 --device cuda", "use --device cpu");
+    }
+}
+
+#[test]
+fn a_dry_run_is_read_back_by_config() {
+    let folder = tempfile::tempdir().unwrap();
+    let dry = "td3 --env half-cheetah --critic as-hyper --seed 7 --steps 5000 --evaluate-every 10 \
+               --set td3.tau=0.01 --set batch=64 --dry-run";
+    let first = in_folder(folder.path(), dry);
+    assert_eq!((first.code, first.err.as_str()), (Some(0), ""));
+    for line in
+        ["env = \"half-cheetah\"", "seed = 7", "steps = 5000", "tau = 0.01", "critic_lr = 0.00005"]
+    {
+        assert!(first.out.lines().any(|l| l == line), "{line} in\n{}", first.out);
+    }
+    fs::write(folder.path().join("run.toml"), &first.out).unwrap();
+    let again = in_folder(folder.path(), "td3 --config run.toml --dry-run");
+    assert_eq!((again.code, again.out), (Some(0), first.out));
+    assert_eq!(files(folder.path()).len(), 1, "a dry run writes nothing");
+
+    // Flags go before the file, the file before the defaults.
+    let other = in_folder(folder.path(), "td3 --config run.toml --seed 8 --set batch=65 --dry-run");
+    for line in ["seed = 8", "batch = 65", "steps = 5000"] {
+        assert!(other.out.lines().any(|l| l == line), "{line} in\n{}", other.out);
+    }
+}
+
+#[test]
+fn runs_are_named_after_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = "td3 --env hopper --critic mlp-small --seeds 0..1 --steps 3 --threads 1 --out {dir} \
+                --set warmup_steps=2 --set batch=2 --set evaluation_episodes=1";
+    let said = in_folder(folder.path(), args);
+    assert_eq!((said.code, said.out.as_str()), (Some(0), ""), "{}", said.err);
+    for seed in 0..=1 {
+        let run = folder.path().join(format!("td3-hopper-mlp-small-s{seed}"));
+        let names: Vec<String> = ["run.toml", "evaluations.csv", "timing.csv", "step-000000003"]
+            .into_iter()
+            .filter(|name| run.join(name).exists())
+            .map(Into::into)
+            .collect();
+        assert_eq!(names.len(), 4, "{names:?}");
+    }
+    let lines = fs::read_to_string(folder.path().join("td3-hopper-mlp-small-s0/evaluations.csv"));
+    assert!(lines.unwrap().starts_with("step,episode,return\n0,0,"));
+    let config = in_folder(folder.path(), "td3 --env hopper --critic sa-hyper --dry-run").out;
+    let config: hyperl::algo::config::TrainConfig = toml::from_str(&config).unwrap();
+    assert_eq!(config.run_name(), "td3-hopper-sa-hyper-s0");
+}
+
+#[test]
+fn help_shows_examples_and_completions_name_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = in_folder(folder.path(), "td3 --help");
+    assert_eq!((help.code, help.err.as_str()), (Some(0), ""));
+    assert!(help.out.contains("hyperl-train td3 --env hopper --critic sa-hyper --seed 0"));
+    assert!(help.out.contains("--resume"));
+    let script = in_folder(folder.path(), "completions bash");
+    assert_eq!((script.code, script.err.as_str()), (Some(0), ""));
+    assert!(script.out.contains("hyperl-train"));
+    let version = in_folder(folder.path(), "--version");
+    assert_eq!(version.out, format!("hyperl-train {}\n", env!("CARGO_PKG_VERSION")));
+}

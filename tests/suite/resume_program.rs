@@ -1,0 +1,158 @@
+//! Does hyperl-train leave the same bytes whether or not it was interrupted?
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::program::{files, hyperl_train, run};
+
+/// A short run with everything in it: warm-up, learning, a replay ring that goes round.
+fn short(out: &Path, more: &str) -> Command {
+    let mut command = hyperl_train(
+        "td3 --env hopper --critic mlp-small --seed 5 --checkpoint-every 250 --evaluate-every 200 \
+         --set warmup_steps=100 --set batch=16 --set replay_capacity=300 --set reservoir=40 \
+         --set evaluation_episodes=2",
+    );
+    command.args(more.split_whitespace()).arg("--out").arg(out);
+    command
+}
+
+fn assert_finishes(command: Command) {
+    let said = run(command);
+    assert_eq!((said.code, said.out.as_str()), (Some(0), ""), "{}", said.err);
+}
+
+/// The files of a run that hold results: all but the times and the point of resumption.
+fn results(out: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let timing = |path: &Path| path.ends_with("timing.csv") || path.starts_with("resume");
+    let run = out.join("td3-hopper-mlp-small-s5");
+    files(&run)
+        .into_iter()
+        .map(|(path, content)| (path.strip_prefix(&run).unwrap().to_path_buf(), content))
+        .filter(|(path, _)| !timing(path))
+        .collect()
+}
+
+fn assert_same_results(found: &Path, expected: &Path) {
+    let (found, expected) = (results(found), results(expected));
+    let names = |results: &[(PathBuf, Vec<u8>)]| -> Vec<PathBuf> {
+        results.iter().map(|(path, _)| path.clone()).collect()
+    };
+    assert_eq!(names(&found), names(&expected));
+    for ((name, found), (_, expected)) in found.iter().zip(&expected) {
+        assert!(found == expected, "{} differs", name.display());
+    }
+}
+
+fn run_folder(out: &Path) -> PathBuf {
+    out.join("td3-hopper-mlp-small-s5")
+}
+
+#[test]
+fn a_signal_saves_and_resume_leaves_the_bytes_of_an_uninterrupted_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
+    assert_finishes(short(&whole, "--steps 1100 --threads 2"));
+
+    let mut child =
+        short(&parts, "--steps 1100 --threads 1").stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    // The first evaluation with learning behind it.
+    assert!(lines.by_ref().any(|line| line.unwrap().starts_with("step 200: mean return ")));
+    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let last_words: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{last_words:?}");
+    assert!(last_words.last().unwrap().starts_with("saved at step "), "{last_words:?}");
+    assert!(run_folder(&parts).join("resume").join("latest").is_file());
+
+    assert_finishes(short(&parts, "--steps 1100 --threads 1 --resume"));
+    assert_same_results(&parts, &whole);
+    let names: Vec<PathBuf> = results(&whole).into_iter().map(|(path, _)| path).collect();
+    assert!(names.contains(&"evaluations.csv".into()));
+    assert!(names.contains(&"step-000001100/weights.safetensors".into()), "{names:?}");
+    assert!(names.contains(&"step-000000250/states.safetensors".into()), "{names:?}");
+}
+
+#[test]
+fn an_extended_run_equals_one_that_was_longer_from_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let [longer, extended] = ["longer", "extended"].map(|name| folder.path().join(name));
+    assert_finishes(short(&longer, "--steps 500 --threads 1"));
+    assert_finishes(short(&extended, "--steps 250 --threads 2"));
+    assert_finishes(short(&extended, "--steps 500 --threads 2 --resume"));
+    let manifest = run_folder(&extended).join("step-000000250").join("manifest.json");
+    assert!(fs::read_to_string(&manifest).unwrap().contains("\"steps\": 250"));
+    // Apart from what each manifest says of the length, the bytes are the same.
+    fs::copy(run_folder(&longer).join("step-000000250").join("manifest.json"), manifest).unwrap();
+    assert_same_results(&extended, &longer);
+}
+
+#[test]
+fn a_run_that_exists_is_not_touched_by_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    assert_finishes(short(out, "--steps 150 --threads 1"));
+    let before = files(out);
+    for (more, expected) in [
+        ("--steps 150", "exists already; add --resume to continue it, or choose another --out"),
+        ("--steps 300", "exists already"),
+        ("--steps 300 --resume --set td3.tau=0.1", "td3.tau of "),
+        ("--steps 300 --resume --set batch=17", "batch of "),
+        ("--steps 100 --resume", "has 150 steps"),
+    ] {
+        let said = run(short(out, more));
+        assert_eq!((said.code, said.out.as_str()), (Some(3), ""), "{more}: {}", said.err);
+        assert!(said.err.starts_with("error: ") && said.err.lines().count() == 1, "{}", said.err);
+        assert!(said.err.contains(expected), "{more}: {}", said.err);
+        assert!(files(out) == before, "{more} changed a file");
+    }
+    // What is done already can be asked for again.
+    assert_finishes(short(out, "--steps 150 --resume"));
+}
+
+#[test]
+fn a_damaged_point_is_one_clear_error_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    assert_finishes(short(out, "--steps 150 --threads 1"));
+    let resume = run_folder(out).join("resume");
+    let point = resume.join("point-000000150");
+    let segment = resume.join("replay").join("000000000000-000000000150.bin");
+    let flip = |content: &[u8]| {
+        let mut content = content.to_vec();
+        let middle = content.len() / 2;
+        content[middle] ^= 1;
+        content
+    };
+    let cut = |content: &[u8]| content[..content.len() - 10].to_vec();
+    let other_digit = |content: &[u8]| {
+        let text = String::from_utf8(content.to_vec()).unwrap();
+        assert!(text.contains("\"updates\": 50"));
+        text.replace("\"updates\": 50", "\"updates\": 51").into_bytes()
+    };
+    type Damage<'d> = &'d dyn Fn(&[u8]) -> Vec<u8>;
+    let cases: [(PathBuf, Damage); 7] = [
+        (point.join("state.safetensors"), &flip),
+        (point.join("state.safetensors"), &cut),
+        (point.join("point.json"), &cut),
+        (point.join("point.json"), &other_digit),
+        (segment.clone(), &flip),
+        (segment, &cut),
+        (resume.join("latest"), &|_| b"../elsewhere".to_vec()),
+    ];
+    for (path, damage) in cases {
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, damage(&whole)).unwrap();
+        let before = files(out);
+        let said = run(short(out, "--steps 200 --threads 1 --resume"));
+        assert_eq!((said.code, said.out.as_str()), (Some(3), ""), "{}", said.err);
+        assert!(said.err.starts_with("error: ") && said.err.lines().count() == 1, "{}", said.err);
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(said.err.contains(name) && said.err.contains("is damaged"), "{name}: {}", said.err);
+        assert!(files(out) == before, "{name}: the files are left alone");
+        fs::write(&path, whole).unwrap();
+    }
+    assert_finishes(short(out, "--steps 200 --threads 1 --resume"));
+}
