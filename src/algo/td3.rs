@@ -7,7 +7,7 @@
 //!
 //! - Each critic has its own Adam and runs on its own worker: the sum of two separate losses has
 //!   separate gradients, so this equals the authors' one optimiser over both.
-//! - The actor's batch is always cut into [`PIECES`] pieces, whatever the number of workers, so that
+//! - The actor's batch is always cut into two pieces, whatever the number of workers, so that
 //!   results do not depend on it.
 //! - No gradient flows into the critic's weights in the actor's update (the authors compute it and
 //!   throw it away).

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::{Checkpoint, run};
+use crate::checkpoint::{Checkpoint, run, save};
 use crate::error::{Error, Result};
 
-/// Returns the runs and checkpoints that paths or patterns such as `runs/*/step-*` name.
+/// Returns the runs and checkpoints that paths or patterns such as `runs/*/step-*` name. Of what a
+/// pattern matches, all else is passed over; a path that is written out must be one of the two.
 ///
 /// # Errors
-/// [`Error::NotACheckpoint`] if a path names nothing.
+/// [`Error::NotACheckpoint`] if a path or a pattern names nothing.
 fn expand(patterns: &[String]) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for pattern in patterns {
@@ -19,12 +20,12 @@ fn expand(patterns: &[String]) -> Result<Vec<PathBuf>> {
         let found: Vec<PathBuf> = glob::glob(pattern)
             .map_err(|e| Error::Usage(format!("'{pattern}' is no pattern: {e}")))?
             .filter_map(std::result::Result::ok)
+            .filter(|path| path.join(run::RUN).is_file() || path.join(save::MANIFEST).is_file())
             .collect();
         if found.is_empty() {
             return Err(Error::NotACheckpoint {
                 path: pattern.into(),
-                reason: "nothing has that name; give a checkpoint, a run or a quoted pattern"
-                    .into(),
+                reason: "no run or checkpoint has that name; give one or a quoted pattern".into(),
             });
         }
         paths.extend(found);
@@ -67,19 +68,14 @@ pub fn checkpoints(patterns: &[String]) -> Result<Vec<Checkpoint>> {
 pub fn runs(patterns: &[String]) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for path in expand(patterns)? {
-        let folder = if path.join(run::RUN).is_file() {
-            path
-        } else {
-            match path.parent().filter(|parent| parent.join(run::RUN).is_file()) {
-                Some(parent) => parent.to_owned(),
-                None => {
-                    let reason = "it holds no run.toml; give a folder made by hyperl-train".into();
-                    return Err(Error::NotACheckpoint { path, reason });
-                }
-            }
+        let of_a_run = |folder: &&Path| folder.join(run::RUN).is_file();
+        let Some(folder) = [Some(&*path), path.parent()].into_iter().flatten().find(of_a_run)
+        else {
+            let reason = "it holds no run.toml; give a folder made by hyperl-train".into();
+            return Err(Error::NotACheckpoint { path, reason });
         };
-        if !folders.contains(&folder) {
-            folders.push(folder);
+        if !folders.iter().any(|known| known == folder) {
+            folders.push(folder.to_owned());
         }
     }
     folders.sort();

@@ -155,7 +155,10 @@ impl Spec {
                 )));
             }
         }
-        Ok(Self { settings: spec.settings.clone().validated()?, ..spec })
+        // The messages name flags; in a file the same settings are keys.
+        let settings = spec.settings.clone().validated();
+        let settings = settings.map_err(|e| config(e.to_string().replace("--", "")))?;
+        Ok(Self { settings, ..spec })
     }
 
     /// Finds the runs of the spec below a folder.

@@ -104,9 +104,13 @@ pub fn mean_over_states<'r>(
 }
 
 /// Share of states above `tau` (strictly), with its Wilson interval; undefined ones are below.
-pub fn learnable<'r>(rows: impl IntoIterator<Item = &'r StateRow>, tau: f64) -> Estimate {
+pub fn learnable<'r>(
+    rows: impl IntoIterator<Item = &'r StateRow>,
+    column: Column,
+    tau: f64,
+) -> Estimate {
     let rows: Vec<&StateRow> = rows.into_iter().collect();
-    let above = rows.iter().filter(|row| row.cosine > tau).count();
+    let above = rows.iter().filter(|row| column.of(row) > tau).count();
     wilson(above, rows.len(), LEVEL)
 }
 
@@ -119,7 +123,7 @@ pub fn summarise(rows: &[StateRow], column: Column) -> Summary {
     let name = |tau: f64| format!("{tau}");
     let mean = |f: fn(&StateRow) -> f64| summary::mean(&rows.iter().map(f).collect::<Vec<_>>());
     let chances = [mean(|r| r.chance_25), mean(|r| r.chance_75)];
-    let fractions = THRESHOLDS.map(|tau| (name(tau), learnable(rows, tau)));
+    let fractions = THRESHOLDS.map(|tau| (name(tau), learnable(rows, column, tau)));
     let fits: Vec<f64> = rows.iter().map(|r| r.adjusted_r2).filter(|x| x.is_finite()).collect();
     Summary {
         env: first.env.clone(),
@@ -144,12 +148,4 @@ pub fn summarise(rows: &[StateRow], column: Column) -> Summary {
         clipped: mean(|r| r.clipped),
         horizon: rows.iter().map(|r| r.horizon).max().unwrap_or(0),
     }
-}
-
-/// Cuts rows into checkpoints: consecutive rows of the same run and step.
-pub fn by_checkpoint(rows: &[StateRow]) -> Vec<&[StateRow]> {
-    let same = |a: &StateRow, b: &StateRow| {
-        (&a.env, &a.critic, a.seed, a.step) == (&b.env, &b.critic, b.seed, b.step)
-    };
-    rows.chunk_by(same).collect()
 }

@@ -329,6 +329,6 @@ mod tests {
         let path = folder.path().join("states.parquet");
         write_parquet(&path, &[row.clone(), blank()]).unwrap();
         let read = read_parquet(&path).unwrap();
-        assert_eq!(format!("{:?}", read), format!("{:?}", [row, blank()]));
+        assert_eq!(format!("{read:?}"), format!("{:?}", [row, blank()]));
     }
 }

@@ -46,10 +46,8 @@ pub fn write_config(folder: &Path, config: &TrainConfig) -> Result<()> {
 pub fn read_config(path: &Path) -> Result<TrainConfig> {
     let bytes = disk::read(path)?;
     let text = String::from_utf8_lossy(&bytes);
-    toml::from_str(&text).map_err(|e| Error::Config {
-        path: path.into(),
-        reason: place_and_reason(&text, &e),
-    })
+    toml::from_str(&text)
+        .map_err(|e| Error::Config { path: path.into(), reason: place_and_reason(&text, &e) })
 }
 
 /// Returns what is wrong with a TOML text in one line, with its line number where it is known.

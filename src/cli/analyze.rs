@@ -99,7 +99,7 @@ pub fn main() -> ExitCode {
 
 /// One line of `models`.
 #[derive(Debug, Serialize)]
-struct Model {
+struct ModelLine {
     model: &'static str,
     env: &'static str,
     parameters: usize,
@@ -112,14 +112,14 @@ fn models(args: &ModelsArgs) -> Result<Done> {
         let dims = TrainConfig { env, ..TrainConfig::default() }.dims();
         for kind in CriticKind::ALL {
             let parameters = parameter_count(kind, dims)?;
-            rows.push(Model { model: kind.name(), env: env.name(), parameters });
+            rows.push(ModelLine { model: kind.name(), env: env.name(), parameters });
         }
     }
     if args.json {
         shared::print_json(&rows)?;
     } else {
         println!("{:15} {:13} {:>12}", "model", "environment", "parameters");
-        for Model { model, env, parameters } in rows {
+        for ModelLine { model, env, parameters } in rows {
             println!("{model:15} {env:13} {parameters:>12}");
         }
     }

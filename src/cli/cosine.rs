@@ -1,16 +1,17 @@
-//! `hyperl-analyze cosine`, `self-check`, `learnable`, `returns`: measures given checkpoints.
+//! `hyperl-analyze cosine`, `self-check`, `learnable`: measures given checkpoints.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::output::{self, Output};
+use super::output::{self, Output, shell_words};
 use super::shared::{self, Done};
-use crate::analysis::measure::gradient_cosine::{Against, key, rows};
+use crate::analysis::measure::gradient_cosine::{Against, check, key, rows};
 use crate::analysis::select;
 use crate::analysis::spec::{Draw, Facet, Panel};
-use crate::analysis::summary::{Column, Summary, by_checkpoint, summarise};
+use crate::analysis::summary::{Column, Summary, summarise};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
@@ -32,7 +33,7 @@ pub(super) struct CosineArgs {
     #[arg(long, default_value_t = 15)]
     rollouts: usize,
     /// Standard deviation of the perturbations, in action half-ranges
-    #[arg(long, default_value_t = 0.3)]
+    #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
     std: f64,
     /// Steps of a rollout in paper mode [default: the first with γʰ < 0.001]
     #[arg(long)]
@@ -90,6 +91,28 @@ impl What {
     fn against(self) -> Against {
         if self == Self::SelfCheck { Against::OwnValues } else { Against::Returns }
     }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Cosine => "Agreement of critic and true action gradient",
+            Self::SelfCheck => "Agreement of the critic's gradient with a fit to its own values",
+            Self::Learnable => "Learnable states",
+        }
+    }
+
+    fn panels(self) -> Vec<Panel> {
+        let panel = |draw, tau, facet| Panel { draw, tau, window: 1, facet };
+        match self {
+            Self::Cosine | Self::SelfCheck => {
+                vec![panel(Draw::MeanByStep, None, Facet::Environment)]
+            }
+            Self::Learnable => vec![
+                panel(Draw::LearnableByThreshold, None, Facet::Pooled),
+                panel(Draw::LearnableByStep, Some(0.25), Facet::Pooled),
+                panel(Draw::LearnableByStep, Some(0.75), Facet::Pooled),
+            ],
+        }
+    }
 }
 
 impl CosineArgs {
@@ -131,30 +154,20 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
     let settings = args.settings()?;
     let checkpoints = select::checkpoints(&args.checkpoints)?;
     let out = args.out.clone().unwrap_or_else(|| Path::new("reports").join(what.name()));
-    let threads = args.threads.unwrap_or_else(shared::processors);
-    let Some(rows) = measure_all(&checkpoints, &settings, what.against(), (&out, threads))? else {
+    let place = Place {
+        out: &out,
+        units: &out.parent().unwrap_or(&out).join(UNITS),
+        threads: args.threads.unwrap_or_else(shared::processors),
+    };
+    let Some(rows) = measure_all(&checkpoints, &settings, what.against(), &place)? else {
         return Ok(Done::Stopped);
     };
-    let summaries: Vec<Summary> =
-        by_checkpoint(&rows).into_iter().map(|rows| summarise(rows, what.column())).collect();
-    let panel = |draw, tau, facet| Panel { draw, tau, window: 1, facet };
-    let env = Facet::Environment;
-    let panels = match what {
-        What::Cosine | What::SelfCheck => vec![panel(Draw::MeanByStep, None, env)],
-        What::Learnable => vec![
-            panel(Draw::LearnableByThreshold, None, Facet::Pooled),
-            panel(Draw::LearnableByStep, Some(0.25), Facet::Pooled),
-            panel(Draw::LearnableByStep, Some(0.75), Facet::Pooled),
-        ],
-    };
+    let summaries: Vec<Summary> = rows.iter().map(|rows| summarise(rows, what.column())).collect();
+    let rows = rows.concat();
+    let panels = what.panels();
     let panels = panels.iter().flat_map(|p| study::state_panels(&rows, p, what.column())).collect();
-    let title = match what {
-        What::Cosine => "Agreement of critic and true action gradient",
-        What::SelfCheck => "Agreement of the critic's gradient with a fit to its own values",
-        What::Learnable => "Learnable states",
-    };
     Output {
-        title,
+        title: what.title(),
         folder: &out,
         settings: &settings,
         checkpoints: &checkpoints,
@@ -179,27 +192,43 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
 }
 
 fn command_line(what: &str, args: &CosineArgs, out: &Path) -> String {
-    let mut text = format!("hyperl-analyze {what} --ckpt {}", args.checkpoints.join(" "));
+    let mut text = format!("hyperl-analyze {what} --ckpt {}", shell_words(&args.checkpoints));
     let mode = match args.mode {
         ModeName::Paper => "paper",
         ModeName::AsReleased => "as-released",
     };
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         " --mode {mode} --states {} --rollouts {} --std {} --seed {}",
         args.states, args.rollouts, args.std, args.seed
-    ));
+    );
     if let Some(horizon) = args.horizon {
-        text.push_str(&format!(" --horizon {horizon}"));
+        let _ = write!(text, " --horizon {horizon}");
     }
     if let Some(source) = args.states_from {
         let name = if matches!(source, SourceName::Replay) { "replay" } else { "policy" };
-        text.push_str(&format!(" --states-from {name}"));
+        let _ = write!(text, " --states-from {name}");
     }
-    text + &format!(" --out {}", out.display())
+    text + " --out " + &shell_words(&[out.display().to_string()])
 }
 
-/// Measures all checkpoints; what was measured before with the same settings is read back. `None`
-/// if a signal asked for a stop; what was done by then is kept.
+/// Name of the folder of measured checkpoints, which commands that write side by side share.
+pub(super) const UNITS: &str = "units";
+
+/// Where results go, and how many workers make them.
+pub(super) struct Place<'p> {
+    /// What the user asked for.
+    pub(super) out: &'p Path,
+    /// One file for each checkpoint and settings, to be read back.
+    pub(super) units: &'p Path,
+    /// Workers.
+    pub(super) threads: usize,
+}
+
+/// Measures all checkpoints, and returns the rows of each; what was measured before with the same
+/// settings is read back. `None` if a signal asked for a stop; what was done by then is kept.
+///
+/// Nothing is written before everything is known to be measurable.
 ///
 /// # Errors
 /// Those of the measure; [`Error::Io`] if results cannot be written.
@@ -207,25 +236,30 @@ pub(super) fn measure_all(
     checkpoints: &[Checkpoint],
     settings: &Settings,
     against: Against,
-    (out, threads): (&Path, usize),
-) -> Result<Option<Vec<StateRow>>> {
-    let workers = shared::workers(threads)?;
+    place: &Place,
+) -> Result<Option<Vec<Vec<StateRow>>>> {
+    let workers = shared::workers(place.threads)?;
     shared::watch_signals()?;
-    let units = out.join("units");
-    disk::create_dir(&units)?;
+    for checkpoint in checkpoints {
+        check(checkpoint, settings, against).map_err(|e| in_checkpoint(checkpoint, e))?;
+    }
+    disk::create_dir(place.out)?;
+    disk::create_dir(place.units)?;
     let bar = shared::progress_bar(checkpoints.len() as u64, "checkpoints");
     let mut all = Vec::new();
     for checkpoint in checkpoints {
-        let path = units.join(format!("{}.parquet", key(checkpoint, settings, against)));
-        let rows = if path.is_file() {
-            table::read_parquet(&path)?
+        let path = place.units.join(format!("{}.parquet", key(checkpoint, settings, against)));
+        // A file that cannot be read is as good as none: it is measured again.
+        let known = table::read_parquet(&path).ok().filter(|rows| rows.len() == settings.states);
+        let rows = if let Some(rows) = known {
+            rows
         } else {
             let rows = rows(checkpoint, settings, against, (&workers, &|_| bar.tick()))
                 .map_err(|e| in_checkpoint(checkpoint, e))?;
             table::write_parquet(&path, &rows)?;
             rows
         };
-        all.extend(rows);
+        all.push(rows);
         bar.inc(1);
         if shared::stop_asked() {
             bar.abandon();
@@ -240,8 +274,8 @@ pub(super) fn measure_all(
 /// Names the checkpoint in errors that do not.
 fn in_checkpoint(checkpoint: &Checkpoint, error: Error) -> Error {
     match error {
-        Error::Usage(message) => {
-            Error::Usage(format!("{}: {message}", checkpoint.path().display()))
+        Error::Usage(_) | Error::Gradient(_) => {
+            Error::Usage(format!("{}: {error}", checkpoint.path().display()))
         }
         other => other,
     }

@@ -32,7 +32,8 @@ pub(super) struct Output<'o> {
 #[derive(Debug, Serialize)]
 pub(super) struct Provenance<'p> {
     pub(super) command: &'p str,
-    pub(super) settings: &'p Settings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) settings: Option<&'p Settings>,
     pub(super) versions: Versions,
     pub(super) checkpoints: Vec<Origin>,
 }
@@ -53,6 +54,19 @@ pub(super) fn origins(checkpoints: &[Checkpoint]) -> Vec<Origin> {
         hash: c.hash().to_owned(),
     };
     checkpoints.iter().map(origin).collect()
+}
+
+/// Writes arguments as a shell reads them.
+pub(super) fn shell_words(words: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,@%".contains(c);
+    let quoted = words.iter().map(|word| {
+        if !word.is_empty() && word.chars().all(plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
 }
 
 /// Writes `provenance.toml`.
@@ -104,7 +118,7 @@ impl Output<'_> {
             folder,
             &Provenance {
                 command: &self.command,
-                settings: self.settings,
+                settings: Some(self.settings),
                 versions: Versions::current(),
                 checkpoints: origins(self.checkpoints),
             },
@@ -124,7 +138,6 @@ impl Output<'_> {
         });
         let section = Section {
             title: self.title.into(),
-            reason: "an analysis of given checkpoints, not of a claim".into(),
             headline: last,
             figures,
             table: Some(table),

@@ -4,18 +4,19 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::cosine::measure_all;
-use super::output::{self, Provenance, summary_table, write_figures, write_page, write_provenance};
+use super::cosine::{Place, UNITS, measure_all};
+use super::output::{
+    self, Provenance, shell_words, summary_table, write_figures, write_page, write_provenance,
+};
 use super::shared::{self, Done};
 use crate::analysis::measure::gradient_cosine::Against;
 use crate::analysis::select;
 use crate::analysis::spec::{Found, Measure, Missing, Spec};
-use crate::analysis::summary::{Column, by_checkpoint, summarise};
+use crate::analysis::summary::{Column, Summary, summarise};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::{disk, run as runs};
+use crate::checkpoint::{Checkpoint, disk, run as runs};
 use crate::error::Result;
-use crate::gradient::Settings;
 use crate::report::study::{ReturnCurve, return_panels, state_panels};
 use crate::report::verdict::{Contrast, RunValues, contrast, judge, table as contrast_table};
 use crate::report::{Headline, Page, Section};
@@ -57,13 +58,12 @@ pub(super) fn returns(args: &ReturnsArgs) -> Result<Done> {
     let text = (title, RETURNS_SUBTITLE, title);
     let section = Section {
         title: title.into(),
-        reason: "an analysis of given runs, not of a claim".into(),
         figures: write_figures(&args.out, text, return_panels(&curves))?,
         how_measured: RETURNS_MEASURED.into(),
         command: format!(
             "hyperl-analyze returns --ckpt {} --out {}",
-            args.checkpoints.join(" "),
-            args.out.display()
+            shell_words(&args.checkpoints),
+            shell_words(&[args.out.display().to_string()])
         ),
         provenance: output::versions(),
         ..Section::default()
@@ -119,11 +119,12 @@ pub(super) fn report(args: &ReportArgs) -> Result<Done> {
     Ok(Done::Finished)
 }
 
-/// What a spec's measure gave: figures, runs in numbers, and a table.
+/// What a spec's measure gave: figures, runs in numbers, and tables.
 struct Measured {
     panels: Vec<crate::report::Panel>,
     runs: Vec<RunValues>,
     rows: Vec<StateRow>,
+    summaries: Vec<Summary>,
     quantity: &'static str,
     subtitle: String,
     how: String,
@@ -136,48 +137,28 @@ fn report_one(
     found: &Found,
 ) -> Result<Done> {
     let folder = args.out.join(name);
-    disk::create_dir(&folder)?;
     let checkpoints = found.checkpoints()?;
-    let measured = match spec.measure {
-        Measure::EpisodeReturn => measured_returns(&curves(&found.runs)?),
-        Measure::GradientCosine | Measure::SelfCheck => {
-            let (column, against) = if spec.measure == Measure::SelfCheck {
-                (Column::SelfCosine, Against::OwnValues)
-            } else {
-                (Column::Cosine, Against::Returns)
-            };
-            let threads = args.threads.unwrap_or_else(shared::processors);
-            let units = (args.out.as_path(), threads);
-            let Some(rows) = measure_all(&checkpoints, &spec.settings, against, units)? else {
-                return Ok(Done::Stopped);
-            };
-            measured_states(rows, spec, column)
-        }
+    let Some(measured) = measured(args, spec, found, (&folder, &checkpoints))? else {
+        return Ok(Done::Stopped);
     };
+    disk::create_dir(&folder)?;
     let command = format!(
         "hyperl-analyze report {} --checkpoints {}{} --out {}",
-        path.display(),
-        args.checkpoints.display(),
+        shell_words(&[path.display().to_string()]),
+        shell_words(&[args.checkpoints.display().to_string()]),
         if args.partial { " --partial" } else { "" },
-        args.out.display()
+        shell_words(&[args.out.display().to_string()])
     );
-    let mut table = None;
     if !measured.rows.is_empty() {
         table::write_parquet(&folder.join("states.parquet"), &measured.rows)?;
-        let column =
-            if spec.measure == Measure::SelfCheck { Column::SelfCosine } else { Column::Cosine };
-        let summaries: Vec<_> =
-            by_checkpoint(&measured.rows).into_iter().map(|r| summarise(r, column)).collect();
-        let all = summary_table(&summaries);
-        disk::write(&folder.join("summary.csv"), all.to_csv()?.as_bytes())?;
-        table = Some(all);
+        let summary = summary_table(&measured.summaries).to_csv()?;
+        disk::write(&folder.join("summary.csv"), summary.as_bytes())?;
     }
-    let none = Settings::default();
     write_provenance(
         &folder,
         &Provenance {
             command: &command,
-            settings: if table.is_some() { &spec.settings } else { &none },
+            settings: (spec.measure != Measure::EpisodeReturn).then_some(&spec.settings),
             versions: Versions::current(),
             checkpoints: output::origins(&checkpoints),
         },
@@ -187,6 +168,27 @@ fn report_one(
     write_page(&folder, &page)?;
     eprintln!("wrote {}", folder.join("report.md").display());
     Ok(Done::Finished)
+}
+
+/// Measures what a spec asks for; `None` if a signal asked for a stop.
+fn measured(
+    args: &ReportArgs,
+    spec: &Spec,
+    found: &Found,
+    (folder, checkpoints): (&Path, &[Checkpoint]),
+) -> Result<Option<Measured>> {
+    let (column, against) = match spec.measure {
+        Measure::EpisodeReturn => return Ok(Some(measured_returns(&curves(&found.runs)?))),
+        Measure::GradientCosine => (Column::Cosine, Against::Returns),
+        Measure::SelfCheck => (Column::SelfCosine, Against::OwnValues),
+    };
+    let place = Place {
+        out: folder,
+        units: &args.out.join(UNITS),
+        threads: args.threads.unwrap_or_else(shared::processors),
+    };
+    let rows = measure_all(checkpoints, &spec.settings, against, &place)?;
+    Ok(rows.map(|rows| measured_states(&rows, spec, column)))
 }
 
 fn measured_returns(curves: &[ReturnCurve]) -> Measured {
@@ -201,13 +203,15 @@ fn measured_returns(curves: &[ReturnCurve]) -> Measured {
         panels: return_panels(curves),
         runs: runs.collect(),
         rows: Vec::new(),
+        summaries: Vec::new(),
         quantity: "mean return over training",
         subtitle: RETURNS_SUBTITLE.into(),
         how: RETURNS_MEASURED.into(),
     }
 }
 
-fn measured_states(rows: Vec<StateRow>, spec: &Spec, column: Column) -> Measured {
+fn measured_states(checkpoints: &[Vec<StateRow>], spec: &Spec, column: Column) -> Measured {
+    let rows = checkpoints.concat();
     let same =
         |a: &StateRow, b: &StateRow| (&a.env, &a.critic, a.seed) == (&b.env, &b.critic, b.seed);
     let runs = rows.chunk_by(same).map(|rows| RunValues {
@@ -216,10 +220,10 @@ fn measured_states(rows: Vec<StateRow>, spec: &Spec, column: Column) -> Measured
         seed: rows[0].seed,
         values: rows.iter().map(|r| column.of(r)).collect(),
     });
-    let runs = runs.collect();
     Measured {
+        runs: runs.collect(),
         panels: spec.panels.iter().flat_map(|p| state_panels(&rows, p, column)).collect(),
-        runs,
+        summaries: checkpoints.iter().map(|rows| summarise(rows, column)).collect(),
         quantity: "mean cosine over training",
         subtitle: output::subtitle(&rows, &spec.settings),
         how: output::how_measured(&spec.settings),

@@ -1,4 +1,4 @@
-//! The critic's own gradient, ∂Q_θ(s, a)/∂a, and its values; here `f64` meets `f32` networks.
+//! The critic's own gradient, `∂Q_θ(s, a)/∂a`, and its values; here `f64` meets `f32` networks.
 
 use ndarray::Array2;
 use tch::{Kind, Tensor};

@@ -23,7 +23,7 @@ pub use perturb::{Cloud, Design, perturb};
 pub use settings::{Mode, Settings, StatesFrom};
 
 use crate::env::{Env, Snapshot};
-use crate::error::{GradientError, Result};
+use crate::error::Result;
 use crate::rng::Stream;
 use crate::rollout::{BLOCK, End, Job, Outcome, Policy, Rollouts};
 use crate::stats::similarity::{cosine, norm_ratio, sign_agreement};
@@ -90,6 +90,7 @@ pub struct FitSummary {
 
 /// Degenerate cases, each counted by name (`estimator` §1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each case is counted on its own")]
 pub struct Flags {
     /// One of the two gradients is exactly zero: the cosine is undefined.
     pub undefined: bool,
@@ -122,7 +123,7 @@ pub struct Clouds {
 /// Measures the agreement of critic and truth at `starts`; results in their order.
 ///
 /// # Errors
-/// [`GradientError::TooFewRollouts`]; those of the rollouts.
+/// [`crate::error::GradientError::TooFewRollouts`]; those of the rollouts.
 pub fn measure(
     agent: &Agent,
     starts: &[Snapshot],
@@ -142,7 +143,7 @@ pub fn measure(
 /// Fits the critic's own values and returns, for each state, the cosine with its gradient (Fig. 8).
 ///
 /// # Errors
-/// [`GradientError::TooFewRollouts`]; those of the networks.
+/// [`crate::error::GradientError::TooFewRollouts`]; those of the networks.
 pub fn self_check(agent: &Agent, starts: &[Snapshot], settings: &Settings) -> Result<Vec<f64>> {
     let clouds = clouds(agent, starts, settings)?;
     (0..starts.len()).map(|state| self_cosine(agent.critic, &clouds, state)).collect()
@@ -153,9 +154,7 @@ fn clouds(agent: &Agent, starts: &[Snapshot], settings: &Settings) -> Result<Clo
     let mut env = (agent.make_env)()?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim);
     let rollouts = settings.rollouts;
-    if rollouts < action_dim + 3 {
-        return Err(GradientError::TooFewRollouts { rollouts, dims: action_dim }.into());
-    }
+    settings.enough_rollouts(action_dim)?;
     let mut obs = Array2::zeros((starts.len(), obs_dim));
     let mut elapsed = Vec::with_capacity(starts.len());
     for (start, mut row) in starts.iter().zip(obs.rows_mut()) {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::perturb::Design;
-use crate::error::{Error, Result};
+use crate::error::{Error, GradientError, Result};
 
 /// Which of the two estimators of the paper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -114,6 +114,18 @@ impl Settings {
             Some((_, message)) => Err(Error::Usage(message.into())),
             None => Ok(self),
         }
+    }
+
+    /// Checks that `dims` unknowns and their uncertainty can be had from the rollouts of a state.
+    ///
+    /// # Errors
+    /// [`GradientError::TooFewRollouts`].
+    pub fn enough_rollouts(&self, dims: usize) -> Result<()> {
+        let rollouts = self.rollouts;
+        if rollouts < dims + 3 {
+            return Err(GradientError::TooFewRollouts { rollouts, dims }.into());
+        }
+        Ok(())
     }
 
     /// Returns where the states come from.

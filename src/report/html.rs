@@ -51,19 +51,13 @@ pub fn render_html(page: &Page) -> Result<String> {
 
 /// One section: the answer first.
 fn section_html(section: &Section) -> Result<String> {
-    let class = match section.verdict {
-        Verdict::Holds => "holds",
-        Verdict::Fails => "fails",
-        Verdict::Undecided => "undecided",
-        Verdict::NotTested => "not-tested",
-    };
     let mut html = vec![format!("<section>\n<h2>{}</h2>\n", escape(&section.title))];
-    html.push(format!("<p class=\"claim\">{}</p>\n", inline(&section.claim)));
-    html.push(format!(
-        "<p><span class=\"verdict {class}\">{}</span> {}</p>\n",
-        section.verdict,
-        inline(&section.reason)
-    ));
+    if let Some(verdict) = section.verdict_on_claim() {
+        let (claim, reason) = (inline(&section.claim), inline(&section.reason));
+        html.push(format!("<p class=\"claim\">{claim}</p>\n"));
+        let class = class(verdict);
+        html.push(format!("<p><span class=\"verdict {class}\">{verdict}</span> {reason}</p>\n"));
+    }
     if let Some(headline) = &section.headline {
         let (label, number) = (escape(&headline.label), escape(&headline.number()));
         html.push(format!("<p>{label}: <span class=\"number\">{number}</span></p>\n"));
@@ -89,6 +83,16 @@ fn section_html(section: &Section) -> Result<String> {
     }
     html.push("</section>\n".to_owned());
     Ok(html.concat())
+}
+
+/// The looks of a verdict.
+fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Holds => "holds",
+        Verdict::Fails => "fails",
+        Verdict::Undecided => "undecided",
+        Verdict::NotTested => "not-tested",
+    }
 }
 
 /// A heading and its paragraphs; nothing if there is no text.

@@ -26,7 +26,7 @@ pub struct Page {
 pub struct Section {
     /// Short name: "Figure 3", "Learnable states".
     pub title: String,
-    /// The claim, paraphrased.
+    /// The claim, paraphrased; empty if the section is about none, and then no verdict is shown.
     pub claim: String,
     /// What became of it.
     pub verdict: Verdict,
@@ -46,6 +46,13 @@ pub struct Section {
     pub command: String,
     /// Versions, seeds, checkpoints, hashes: name and value.
     pub provenance: Vec<(String, String)>,
+}
+
+impl Section {
+    /// Returns the verdict; there is none without a claim.
+    pub(super) fn verdict_on_claim(&self) -> Option<Verdict> {
+        (!self.claim.is_empty()).then_some(self.verdict)
+    }
 }
 
 /// What became of a claim.
@@ -122,18 +129,21 @@ pub fn render_markdown(page: &Page) -> Result<String> {
 /// Claims, verdicts and numbers at a glance.
 pub(super) fn summary(page: &Page) -> Table {
     use super::tables::{Cell, Column};
-    let names = ["", "claim", "verdict", "number"];
-    let mut table = Table::new(names.map(|name| Column::new(name, "")));
+    let claims = page.sections.iter().any(|section| !section.claim.is_empty());
+    let names: &[&str] = if claims { &["", "claim", "verdict", "number"] } else { &["", "number"] };
+    let mut table = Table::new(names.iter().map(|name| Column::new(*name, "")));
     for section in &page.sections {
         let number = section.headline.as_ref().map_or(Cell::Missing, |headline| {
             Cell::Text(format!("{}: {}", headline.label, headline.number()))
         });
-        table.rows.push(vec![
-            Cell::text(&section.title),
-            Cell::text(&section.claim),
-            Cell::text(section.verdict.to_string()),
-            number,
-        ]);
+        let mut row = vec![Cell::text(&section.title)];
+        if claims {
+            let verdict =
+                section.verdict_on_claim().map(|verdict| verdict.to_string()).unwrap_or_default();
+            row.extend([Cell::text(&section.claim), Cell::text(verdict)]);
+        }
+        row.push(number);
+        table.rows.push(row);
     }
     table
 }
@@ -141,9 +151,11 @@ pub(super) fn summary(page: &Page) -> Table {
 /// One section: the answer first.
 fn section_markdown(section: &Section) -> Result<String> {
     let mut parts = vec![format!("## {}", section.title)];
-    parts.push(format!("**Claim.** {}", section.claim));
-    let verdict = format!("**Verdict: {}.** {}", section.verdict, section.reason);
-    parts.push(verdict.trim_end().to_owned());
+    if let Some(verdict) = section.verdict_on_claim() {
+        parts.push(format!("**Claim.** {}", section.claim));
+        let verdict = format!("**Verdict: {verdict}.** {}", section.reason);
+        parts.push(verdict.trim_end().to_owned());
+    }
     if let Some(headline) = &section.headline {
         parts.push(format!("**{}: {}**", headline.label, headline.number()));
     }

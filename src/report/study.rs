@@ -35,8 +35,8 @@ pub fn state_panels(rows: &[StateRow], spec: &PanelSpec, column: Column) -> Vec<
     groups(rows, spec.facet)
         .into_iter()
         .map(|(title, rows)| match spec.draw {
-            Draw::LearnableByThreshold => by_threshold(title, &rows),
-            Draw::LearnableByStep => learnable_by_step(title, &rows, spec),
+            Draw::LearnableByThreshold => by_threshold(title, &rows, column),
+            Draw::LearnableByStep => learnable_by_step(title, &rows, spec, column),
             Draw::MeanByStep | Draw::ReturnByStep => mean_by_step(title, &rows, spec, column),
         })
         .collect()
@@ -44,6 +44,7 @@ pub fn state_panels(rows: &[StateRow], spec: &PanelSpec, column: Column) -> Vec<
 
 fn groups(rows: &[StateRow], facet: Facet) -> Vec<(String, Vec<&StateRow>)> {
     match facet {
+        Facet::Pooled if rows.is_empty() => Vec::new(),
         Facet::Pooled => vec![(String::new(), rows.iter().collect())],
         Facet::Environment => {
             let mut by_env: BTreeMap<&str, Vec<&StateRow>> = BTreeMap::new();
@@ -82,14 +83,14 @@ fn over_seeds(rows: &[&StateRow], stat: impl Fn(&[&StateRow]) -> Estimate) -> Es
     jackknife(&values, summary::mean, LEVEL)
 }
 
-fn by_threshold(title: String, rows: &[&StateRow]) -> Panel {
+fn by_threshold(title: String, rows: &[&StateRow], column: Column) -> Panel {
     let taus: Vec<f64> = (0..THRESHOLDS).map(|i| i as f64 / (THRESHOLDS - 1) as f64).collect();
     let series = by_critic(rows)
         .into_iter()
         .map(|(critic, rows)| {
-            let point = |&tau: &f64| {
-                Point::estimate(tau, &over_seeds(&rows, |r| learnable(r.iter().copied(), tau)))
-            };
+            let share = |rows: &[&StateRow], tau| learnable(rows.iter().copied(), column, tau);
+            let point =
+                |&tau: &f64| Point::estimate(tau, &over_seeds(&rows, |rows| share(rows, tau)));
             Series::step(&critic, taus.iter().map(point).collect(), seeds(&rows))
         })
         .collect();
@@ -130,12 +131,12 @@ fn step_axis() -> Axis {
     Axis::new("environment steps", "")
 }
 
-fn learnable_by_step(title: String, rows: &[&StateRow], spec: &PanelSpec) -> Panel {
+fn learnable_by_step(title: String, rows: &[&StateRow], spec: &PanelSpec, column: Column) -> Panel {
     let tau = spec.tau.unwrap_or_default();
     let series = by_critic(rows)
         .into_iter()
         .map(|(critic, rows)| {
-            let points = curve(&rows, |at| learnable(at.iter().copied(), tau));
+            let points = curve(&rows, |at| learnable(at.iter().copied(), column, tau));
             Series::line(&critic, smooth(points, spec.window), seeds(&rows))
         })
         .collect();
@@ -147,7 +148,7 @@ fn learnable_by_step(title: String, rows: &[&StateRow], spec: &PanelSpec) -> Pan
             format!("{title}, τ = {tau}")
         },
         x: step_axis(),
-        y: Axis::new(&format!("states with cosine > {tau}"), "share").with_range(0.0, 1.0),
+        y: Axis::new(format!("states with cosine > {tau}"), "share").with_range(0.0, 1.0),
         series,
         references: vec![Reference::level("chance", summary::mean(&chances))],
     }

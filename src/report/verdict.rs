@@ -4,6 +4,7 @@
 //! runs, says nothing about another seed, and the verdict stays open.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::page::Verdict;
 use super::tables::{Cell, Column, Table};
@@ -116,7 +117,7 @@ pub fn judge(contrasts: &[Contrast], asked: usize, missing_runs: usize) -> (Verd
         format!("intervals are over {seeds} seeds")
     };
     if missing_runs > 0 {
-        reason.push_str(&format!("; {missing_runs} runs that the claim is about were not trained"));
+        let _ = write!(reason, "; {missing_runs} runs that the claim is about were not trained");
         if verdict == Verdict::Holds {
             verdict = Verdict::Undecided;
         }
@@ -176,9 +177,9 @@ mod tests {
         }
         let up = contrast(&runs, ["a", "b"]).unwrap();
         let down = contrast(&runs, ["b", "a"]).unwrap();
-        assert_eq!(judge(&[up.clone()], 1, 0).0, Verdict::Holds);
-        assert_eq!(judge(&[up.clone()], 1, 2).0, Verdict::Undecided);
-        assert_eq!(judge(&[up.clone()], 2, 0).0, Verdict::Undecided);
+        assert_eq!(judge(std::slice::from_ref(&up), 1, 0).0, Verdict::Holds);
+        assert_eq!(judge(std::slice::from_ref(&up), 1, 2).0, Verdict::Undecided);
+        assert_eq!(judge(std::slice::from_ref(&up), 2, 0).0, Verdict::Undecided);
         assert_eq!(judge(&[up, down], 2, 0).0, Verdict::Fails);
         assert_eq!(judge(&[], 2, 0).0, Verdict::NotTested);
         assert!(contrast(&runs, ["a", "c"]).is_none());

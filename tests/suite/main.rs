@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "tests say what they could not cover")]
 #![allow(clippy::float_cmp, reason = "bit for bit is what several tests are about")]
 
+mod cli_analyze;
 mod cli_train;
 mod env_suite;
 mod fixtures_stats;
@@ -11,6 +12,7 @@ mod formula;
 mod house_rules;
 mod learning;
 mod native_libraries;
+mod oracle;
 mod physics_parity;
 mod program;
 mod reports;

@@ -10,6 +10,7 @@ use crate::env::Snapshot;
 use crate::error::Result;
 use crate::gradient::critic_gradient::Smaller;
 use crate::gradient::{Agent, Mode, Settings, StatesFrom, measure, self_check, states};
+use crate::nn::actor::Actor;
 use crate::nn::critic::QNet;
 use crate::rng::Stream;
 use crate::rollout::Policy;
@@ -36,6 +37,42 @@ pub fn key(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> St
     hash(format!("{} {settings}", checkpoint.hash()).as_bytes())[..16].to_owned()
 }
 
+/// The networks of a checkpoint that a measurement needs.
+struct Networks {
+    actor: Actor,
+    critic: QNet,
+    targets: Option<[QNet; 2]>,
+}
+
+impl Networks {
+    fn load(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> Result<Self> {
+        let weights = checkpoint.weights()?;
+        let actor = checkpoint.actor(&weights)?;
+        let critic = checkpoint.critic(&weights, Which::Q1)?;
+        let targets = match settings.mode {
+            Mode::AsReleased if against == Against::Returns => Some([
+                checkpoint.critic(&weights, Which::TargetQ1)?,
+                checkpoint.critic(&weights, Which::TargetQ2)?,
+            ]),
+            Mode::AsReleased | Mode::Paper => None,
+        };
+        Ok(Self { actor, critic, targets })
+    }
+}
+
+/// Checks that a checkpoint can be measured, so that the last one of many does not fail after hours.
+///
+/// # Errors
+/// Those of loading; too few rollouts or visited states for the settings.
+pub fn check(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> Result<()> {
+    Networks::load(checkpoint, settings, against)?;
+    settings.enough_rollouts(checkpoint.manifest().config.env.spec().action_dim)?;
+    if settings.source() == StatesFrom::Replay {
+        states::from_replay(&checkpoint.states()?, settings.states, &mut Stream::new(0, "check"))?;
+    }
+    Ok(())
+}
+
 /// Measures one checkpoint; one row for each state.
 ///
 /// # Errors
@@ -47,16 +84,7 @@ pub fn rows(
     (workers, progress): (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Vec<StateRow>> {
     let config = &checkpoint.manifest().config;
-    let weights = checkpoint.weights()?;
-    let actor = checkpoint.actor(&weights)?;
-    let critic = checkpoint.critic(&weights, Which::Q1)?;
-    let targets: Option<[QNet; 2]> = match settings.mode {
-        Mode::AsReleased if against == Against::Returns => Some([
-            checkpoint.critic(&weights, Which::TargetQ1)?,
-            checkpoint.critic(&weights, Which::TargetQ2)?,
-        ]),
-        _ => None,
-    };
+    let Networks { actor, critic, targets } = Networks::load(checkpoint, settings, against)?;
     let smaller = targets.as_ref().map(|[q1, q2]| Smaller(q1, q2));
     let make_env = || config.env.make();
     let agent = Agent {

@@ -1,7 +1,8 @@
 //! Do numbers, tables and pages read well?
 
 use hyperl::report::{
-    figure_table, fixed, interval, render_html, render_markdown, short, significant,
+    Headline, Page, Section, figure_table, fixed, interval, render_html, render_markdown, short,
+    significant,
 };
 use hyperl::stats::Estimate;
 
@@ -106,6 +107,54 @@ fn a_report_opens_with_the_answer() {
 
     **Verdict: not tested.** No checkpoint of MAML yet.
     "#);
+}
+
+#[test]
+fn without_a_claim_there_is_no_verdict() {
+    let plain = |title: &str| Section {
+        title: title.to_owned(),
+        headline: Some(Headline {
+            label: "mean".to_owned(),
+            estimate: Estimate { value: 0.5, low: 0.4, high: 0.6, n: 15 },
+            unit: String::new(),
+        }),
+        ..Section::default()
+    };
+    let page = |sections: Vec<Section>| Page { title: "Given runs".to_owned(), sections };
+    let alone = page(vec![plain("one"), plain("two")]);
+    insta::assert_snapshot!(render_markdown(&alone).unwrap(), @r#"
+    # Given runs
+
+    |     | number                  |
+    | --- | ----------------------- |
+    | one | mean: 0.50 [0.40, 0.60] |
+    | two | mean: 0.50 [0.40, 0.60] |
+
+    ## one
+
+    **mean: 0.50 [0.40, 0.60]**
+
+    ## two
+
+    **mean: 0.50 [0.40, 0.60]**
+    "#);
+    let html = render_html(&alone).unwrap();
+    let body = &html[html.find("<body>").unwrap()..];
+    for absent in ["laim", "erdict", "not tested"] {
+        assert!(!body.contains(absent), "{absent}");
+    }
+
+    let claimed = Section { claim: "It is so.".to_owned(), ..plain("three") };
+    let mixed = page(vec![plain("one"), claimed]);
+    let markdown = render_markdown(&mixed).unwrap();
+    let row = |title: &str| {
+        let start = format!("| {title} ");
+        markdown.lines().find(|line| line.starts_with(&start)).unwrap().to_owned()
+    };
+    assert!(row("three").contains("It is so.") && row("three").contains("not tested"));
+    assert!(!row("one").contains("not tested"), "{}", row("one"));
+    assert_eq!(markdown.matches("**Claim.**").count(), 1);
+    assert_eq!(markdown.matches("**Verdict: not tested.**").count(), 1);
 }
 
 #[test]

@@ -1,0 +1,6 @@
+//! Does `hyperl-analyze` keep its word: contracts of output, equal bytes, errors that help?
+
+mod bench;
+mod errors;
+mod outputs;
+mod specs;

@@ -1,0 +1,133 @@
+//! A tiny trained run, and the program started in a folder of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+/// Name of the run that the tests share.
+pub(super) const RUN: &str = "td3-hopper-mlp-small-s0";
+
+/// A folder of runs with one run of two checkpoints; trained once for all tests.
+static RUNS: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "td3 --env hopper --critic mlp-small --seed 0 --steps 60 --checkpoint-every 30 \
+        --evaluate-every 30 --set warmup_steps=20 --set batch=8 --set evaluation_episodes=2 \
+        --threads 1 --out .";
+    let trained = Command::new(env!("CARGO_BIN_EXE_hyperl-train"))
+        .args(arguments.split_whitespace())
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(trained.status.success(), "{}", String::from_utf8_lossy(&trained.stderr));
+    folder
+});
+
+/// The folder of runs.
+pub(super) fn runs() -> &'static Path {
+    RUNS.path()
+}
+
+/// The run.
+pub(super) fn run() -> PathBuf {
+    runs().join(RUN)
+}
+
+/// Its last checkpoint.
+pub(super) fn checkpoint() -> PathBuf {
+    run().join("step-000000060")
+}
+
+/// What the program did.
+pub(super) struct Ran {
+    pub(super) code: i32,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Ran {
+    /// Returns standard output as JSON, and fails unless it is nothing else.
+    pub(super) fn json(&self) -> serde_json::Value {
+        assert_eq!(self.code, 0, "{}", self.stderr);
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+}
+
+/// A folder in which the program is started.
+pub(super) struct Bench(TempDir);
+
+impl Bench {
+    pub(super) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Starts `hyperl-analyze` with words separated by spaces; `@` stands for the checkpoint.
+    pub(super) fn analyze(&self, words: &str) -> Ran {
+        let checkpoint = checkpoint().display().to_string();
+        let words = words.split_whitespace().map(|word| word.replace('@', &checkpoint));
+        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_hyperl-analyze"))
+            .args(words)
+            .current_dir(self.0.path())
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
+    }
+
+    /// The same, and it has to succeed.
+    pub(super) fn done(&self, words: &str) -> Ran {
+        let ran = self.analyze(words);
+        assert_eq!(ran.code, 0, "{words}: {}", ran.stderr);
+        ran
+    }
+
+    /// Starts the program, which must fail with one line, print nothing and leave all as it was.
+    pub(super) fn error(&self, words: &str) -> String {
+        let before = contents(self.0.path());
+        let ran = self.analyze(words);
+        assert_eq!((ran.code, &*ran.stdout), (3, ""), "{words}: {}", ran.stderr);
+        assert_eq!(contents(self.0.path()), before, "{words}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        ran.stderr.trim_end().strip_prefix("error: ").unwrap().to_owned()
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    /// Copies the checkpoint to `ckpt`.
+    pub(super) fn copy(&self) -> PathBuf {
+        let to = self.path("ckpt");
+        fs::create_dir(&to).unwrap();
+        for file in ["manifest.json", "weights.safetensors", "states.safetensors"] {
+            fs::copy(checkpoint().join(file), to.join(file)).unwrap();
+        }
+        to
+    }
+}
+
+/// Every file below a folder with its bytes, folders too; sorted by path.
+pub(super) fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut all = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                all.push((path.clone(), Vec::new()));
+                open.push(path);
+            } else {
+                all.push((path.clone(), fs::read(&path).unwrap()));
+            }
+        }
+    }
+    all.sort();
+    all
+}

@@ -1,0 +1,138 @@
+//! `report`: specs of figures, runs that are missing, and claims.
+
+use std::fs;
+use std::path::Path;
+
+use hyperl::analysis::spec::Spec;
+
+use super::bench::{Bench, runs};
+
+const SPEC: &str = r#"
+figure = "Fig. 0"
+title = "A test"
+claim = "The small critic is better than the standard one."
+measure = "gradient-cosine"
+contrasts = [["mlp-small", "mlp-standard"]]
+
+[select]
+algo = "td3"
+envs = ["hopper"]
+critics = ["mlp-small"]
+seeds = [0, 1]
+steps = 60
+checkpoint_every = 30
+
+[settings]
+states = 3
+rollouts = 7
+
+[[panels]]
+draw = "learnable-by-threshold"
+
+[[panels]]
+draw = "mean-by-step"
+facet = "environment"
+"#;
+
+#[test]
+fn every_spec_of_the_project_is_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("analyses");
+    let mut specs = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let spec = Spec::read(&path).unwrap();
+            assert!(!spec.claim.is_empty() && !spec.panels.is_empty(), "{}", path.display());
+            specs += 1;
+        }
+    }
+    assert!(specs >= 4, "{specs}");
+}
+
+#[test]
+fn a_missing_run_is_answered_with_the_command_that_makes_it() {
+    let bench = Bench::new();
+    bench.write("fig.toml", SPEC);
+    let command = |seed| {
+        format!(
+            "hyperl-train td3 --env hopper --critic mlp-small --seed {seed} --steps 60 \
+             --checkpoint-every 30 --out {}",
+            runs().display()
+        )
+    };
+    assert_eq!(
+        bench.error(&format!("report fig.toml --checkpoints {}", runs().display())),
+        format!(
+            "missing checkpoint for td3-hopper-mlp-small-s1 (Fig. 0); make it with: {}",
+            command(1)
+        )
+    );
+
+    bench.done(&format!("report fig.toml --partial --checkpoints {}", runs().display()));
+    let report = fs::read_to_string(bench.path("reports/fig/report.md")).unwrap();
+    assert!(report.contains("**Claim.** The small critic is better than the standard one."));
+    assert!(report.contains("**Verdict: not tested.** no two critics of the claim share a run"));
+    assert!(report.contains("1 of the 2 runs of the claim were not trained"), "{report}");
+    assert!(report.contains(&command(1)), "{report}");
+    for file in ["states.parquet", "summary.csv", "contrasts.csv", "figure.svg", "provenance.toml"]
+    {
+        assert!(bench.path("reports/fig").join(file).is_file(), "{file}");
+    }
+    assert_eq!(fs::read_dir(bench.path("reports/units")).unwrap().count(), 2);
+
+    // A report and a command share what was measured with the same settings.
+    bench.done("cosine --ckpt @ --states 3 --rollouts 7");
+    assert_eq!(fs::read_dir(bench.path("reports/units")).unwrap().count(), 2);
+}
+
+#[test]
+fn a_report_without_any_run_says_so() {
+    let bench = Bench::new();
+    let returns = SPEC
+        .replace("gradient-cosine", "episode-return")
+        .replace("learnable-by-threshold", "return-by-step")
+        .replace("mean-by-step", "return-by-step");
+    for (name, spec) in [("cosine", SPEC), ("returns", &*returns)] {
+        bench.write(&format!("{name}.toml"), spec);
+        bench.done(&format!("report {name}.toml --partial --checkpoints nowhere"));
+        let report = fs::read_to_string(bench.path(&format!("reports/{name}/report.md"))).unwrap();
+        assert!(report.contains("**Verdict: not tested.**"), "{report}");
+        assert!(report.contains("2 of the 2 runs of the claim were not trained"), "{report}");
+    }
+}
+
+#[test]
+fn returns_of_a_spec_are_drawn() {
+    let bench = Bench::new();
+    let spec =
+        SPEC.replace("gradient-cosine", "episode-return").replace("seeds = [0, 1]", "seeds = [0]");
+    let panels = spec.find("[[panels]]").unwrap();
+    bench.write("fig.toml", &format!("{}[[panels]]\ndraw = \"return-by-step\"\n", &spec[..panels]));
+    bench.done(&format!("report fig.toml --checkpoints {}", runs().display()));
+    let provenance = fs::read_to_string(bench.path("reports/fig/provenance.toml")).unwrap();
+    assert!(!provenance.contains("[settings]") && provenance.contains("step = 60"), "{provenance}");
+}
+
+#[test]
+fn a_spec_with_a_mistake_is_refused() {
+    let bench = Bench::new();
+    let error = |spec: &str| {
+        bench.write("fig.toml", spec);
+        bench.error("report fig.toml")
+    };
+    let unknown = error(&SPEC.replace("states = 3", "stats = 3"));
+    assert!(
+        unknown.starts_with("fig.toml: ") && unknown.contains("unknown field `stats`"),
+        "{unknown}"
+    );
+    let draw = error(&SPEC.replace("learnable-by-threshold", "learnable-by-step"));
+    assert_eq!(draw, "fig.toml: `tau` belongs to `learnable-by-step`, and only there");
+    let settings = error(&SPEC.replace("rollouts = 7", "rollouts = 7\nstd = -0.3"));
+    assert_eq!(settings, "fig.toml: std must be positive");
+    let critic = error(&SPEC.replace("mlp-standard", "mlp-huge"));
+    assert!(critic.contains("mlp-huge") && critic.contains("sa-hyper"), "{critic}");
+    assert_eq!(
+        bench.error("report none.toml"),
+        "cannot read none.toml: No such file or directory (os error 2)"
+    );
+}

@@ -1,0 +1,277 @@
+//! A world with a known answer: environment, policy and critics made of closed forms.
+
+use std::sync::Arc;
+
+use hyperl::env::linear::ProcessNoise;
+use hyperl::env::{Env, LinearEnv, LinearQuadratic, Snapshot, Spec, Step};
+use hyperl::error::{Error, Result};
+use hyperl::gradient::{ActionValue, Agent, Settings, StateResult, measure, self_check};
+use hyperl::rng::Stream;
+use hyperl::rollout::Policy;
+use ndarray::{Array1, Array2};
+
+/// A system, states to start from, and what is odd about the world.
+#[derive(Clone)]
+pub(super) struct Lab {
+    pub(super) system: Arc<LinearQuadratic>,
+    pub(super) states: Vec<Vec<f64>>,
+    /// Standard deviation of a number added to each return, as if the world were noisy.
+    pub(super) noise: f64,
+    /// The simulation breaks if the first coordinate of the first action is above this.
+    pub(super) breaks_above: f64,
+    pub(super) time_limit: u32,
+    /// Steps since the reset of each state.
+    pub(super) elapsed: u32,
+    /// An action that the policy takes at the start, instead of its own.
+    pub(super) centre: Option<Vec<f64>>,
+}
+
+impl Lab {
+    pub(super) fn new(system: LinearQuadratic, states: Vec<Vec<f64>>) -> Self {
+        Self {
+            system: Arc::new(system),
+            states,
+            noise: 0.0,
+            breaks_above: f64::INFINITY,
+            time_limit: 1000,
+            elapsed: 0,
+            centre: None,
+        }
+    }
+
+    /// A random system whose policy acts by `gain` times its own gain, at random states of which
+    /// each has a true gradient of norm `slope` over `horizon` steps.
+    pub(super) fn random(
+        (obs_dim, action_dim): (usize, usize),
+        gain: f64,
+        (states, slope, horizon): (usize, f64, u32),
+    ) -> Self {
+        let mut stream = Stream::new(7, "oracle");
+        let drawn = LinearQuadratic::random(obs_dim, action_dim, &mut stream).unwrap();
+        let mut coefficients = drawn.coefficients().clone();
+        coefficients.gain *= gain;
+        let system = LinearQuadratic::new(coefficients).unwrap();
+        let states = (0..states).map(|_| {
+            let s: Vec<f64> = (0..obs_dim).map(|_| stream.normal()).collect();
+            // The gradient at a = −K s is linear in s.
+            let g = system.q_gradient_within(&s, &system.act(&s).to_vec(), horizon);
+            s.iter().map(|x| x * slope / norm(&g)).collect()
+        });
+        let states = states.collect();
+        Self::new(system, states)
+    }
+
+    /// Measures with one worker.
+    pub(super) fn measure(&self, critic: &Critic, settings: &Settings) -> Vec<StateResult> {
+        self.try_measure((critic, None), settings, 1).unwrap()
+    }
+
+    pub(super) fn try_measure(
+        &self,
+        (critic, bootstrap): (&Critic, Option<&Critic>),
+        settings: &Settings,
+        threads: usize,
+    ) -> Result<Vec<StateResult>> {
+        let workers = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let bootstrap = bootstrap.map(|critic| critic as _);
+        self.with_agent((critic, bootstrap), |agent| {
+            measure(agent, &self.starts(), settings, (&workers, &|_| ()))
+        })
+    }
+
+    pub(super) fn self_check(&self, critic: &Critic, settings: &Settings) -> Vec<f64> {
+        self.with_agent((critic, None), |agent| self_check(agent, &self.starts(), settings))
+            .unwrap()
+    }
+
+    fn with_agent<T>(
+        &self,
+        (critic, bootstrap): (&Critic, Option<&dyn ActionValue>),
+        work: impl FnOnce(&Agent) -> Result<T>,
+    ) -> Result<T> {
+        let make_env = || Ok(Box::new(World::new(self.clone())) as Box<dyn Env>);
+        let gamma = self.system.coefficients().gamma;
+        let policy = LinearPolicy(self.clone());
+        work(&Agent { make_env: &make_env, policy: &policy, critic, bootstrap, gamma })
+    }
+
+    fn starts(&self) -> Vec<Snapshot> {
+        let env = LinearEnv::new(Arc::clone(&self.system), ProcessNoise::Off);
+        let start = |s: &Vec<f64>| {
+            let mut snapshot = env.snapshot_at(s);
+            snapshot.0[0] = f64::from(self.elapsed);
+            snapshot
+        };
+        self.states.iter().map(start).collect()
+    }
+
+    /// The action around which a state is measured, unclipped.
+    pub(super) fn centre_at(&self, s: &[f64]) -> Vec<f64> {
+        self.centre.clone().unwrap_or_else(|| self.system.act(s).to_vec())
+    }
+
+    /// The exact critic of `horizon` rewards.
+    pub(super) fn exact(&self, horizon: u32) -> Critic {
+        let (a, b) = (Arc::clone(&self.system), Arc::clone(&self.system));
+        Critic {
+            value: Box::new(move |s, a_| a.q_within(s, a_, horizon)),
+            gradient: Box::new(move |_, s, a_| b.q_gradient_within(s, a_, horizon)),
+        }
+    }
+
+    /// The estimated gradient of each state, read out one coordinate at a time: a critic that
+    /// points along an axis has the cosine ĝ_j / ‖ĝ‖.
+    pub(super) fn estimates(&self, settings: &Settings) -> Vec<Array1<f64>> {
+        let (states, dims) = (self.states.len(), self.system.action_dim());
+        let mut estimates = vec![Array1::zeros(dims); states];
+        for j in 0..dims {
+            let mut axis = Array1::zeros(dims);
+            axis[j] = 1.0;
+            let results = self.measure(&Critic::constant(axis), settings);
+            for (estimate, result) in estimates.iter_mut().zip(results) {
+                estimate[j] = result.cosine * result.truth_norm;
+            }
+        }
+        estimates
+    }
+}
+
+/// The linear-quadratic system, made odd.
+struct World {
+    env: LinearEnv,
+    lab: Lab,
+    first: bool,
+}
+
+impl World {
+    fn new(lab: Lab) -> Self {
+        let env = LinearEnv::new(Arc::clone(&lab.system), ProcessNoise::Off)
+            .with_time_limit(lab.time_limit);
+        Self { env, lab, first: true }
+    }
+}
+
+impl Env for World {
+    fn spec(&self) -> &Spec {
+        self.env.spec()
+    }
+
+    fn reset(&mut self, reset: &mut Stream) {
+        self.env.reset(reset);
+    }
+
+    fn obs(&self) -> &[f64] {
+        self.env.obs()
+    }
+
+    fn step(&mut self, action: &[f64]) -> Result<Step> {
+        let mut step = self.env.step(action)?;
+        if std::mem::take(&mut self.first) {
+            if action[0] > self.lab.breaks_above {
+                let (env, reason) = ("world".into(), "it was told to".into());
+                return Err(Error::Physics { env, reason });
+            }
+            // The noise of a rollout is a function of its first action: independent between
+            // rollouts, and the same whichever slot or thread makes it.
+            step.reward += self.lab.noise * Stream::new(0, &format!("{action:?}")).normal();
+        }
+        Ok(step)
+    }
+
+    fn elapsed(&self) -> u32 {
+        self.env.elapsed()
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.env.snapshot()
+    }
+
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<()> {
+        self.first = true;
+        self.env.restore(snapshot)
+    }
+}
+
+/// The policy a = −K s.
+struct LinearPolicy(Lab);
+
+impl Policy for LinearPolicy {
+    fn act(&self, obs: &[f64], actions: &mut [f64]) -> Result<()> {
+        let Self(lab) = self;
+        let (obs_dim, action_dim) = (lab.system.obs_dim(), lab.system.action_dim());
+        for (s, a) in obs.chunks_exact(obs_dim).zip(actions.chunks_exact_mut(action_dim)) {
+            let at_start = lab.centre.is_some() && lab.states.iter().any(|start| start == s);
+            let chosen = if at_start { lab.centre_at(s) } else { lab.system.act(s).to_vec() };
+            a.copy_from_slice(&chosen);
+        }
+        Ok(())
+    }
+
+    fn share(&self) -> Result<Box<dyn Policy>> {
+        Ok(Box::new(Self(self.0.clone())))
+    }
+}
+
+type Value = dyn Fn(&[f64], &[f64]) -> f64;
+type Gradient = dyn Fn(usize, &[f64], &[f64]) -> Array1<f64>;
+
+/// A critic made of functions; the gradient is also told the number of the state.
+pub(super) struct Critic {
+    pub(super) value: Box<Value>,
+    pub(super) gradient: Box<Gradient>,
+}
+
+impl Critic {
+    /// A critic that is linear in the action, with the same slope everywhere.
+    pub(super) fn constant(slope: Array1<f64>) -> Self {
+        let value = slope.clone();
+        Self {
+            value: Box::new(move |_, a| value.dot(&ndarray::aview1(a))),
+            gradient: Box::new(move |_, _, _| slope.clone()),
+        }
+    }
+
+    /// The same critic with another gradient, made from state number and gradient.
+    pub(super) fn map(self, f: impl Fn(usize, Array1<f64>) -> Array1<f64> + 'static) -> Self {
+        let Self { value, gradient } = self;
+        Self { value, gradient: Box::new(move |i, s, a| f(i, gradient(i, s, a))) }
+    }
+}
+
+impl ActionValue for Critic {
+    fn value(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Vec<f64>> {
+        let rows = obs.rows().into_iter().zip(actions.rows());
+        Ok(rows.map(|(s, a)| (self.value)(&s.to_vec(), &a.to_vec())).collect())
+    }
+
+    fn action_gradient(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Array2<f64>> {
+        let mut gradients = Array2::zeros(actions.raw_dim());
+        let rows = obs.rows().into_iter().zip(actions.rows()).enumerate();
+        for ((i, (s, a)), mut out) in rows.zip(gradients.rows_mut()) {
+            out.assign(&(self.gradient)(i, &s.to_vec(), &a.to_vec()));
+        }
+        Ok(gradients)
+    }
+}
+
+pub(super) fn norm(v: &Array1<f64>) -> f64 {
+    v.dot(v).sqrt()
+}
+
+pub(super) fn cosines(results: &[StateResult]) -> Vec<f64> {
+    results.iter().map(|r| r.cosine).collect()
+}
+
+/// A unit vector orthogonal to `g`, drawn anew for each state.
+pub(super) fn orthogonal(state: usize, g: &Array1<f64>) -> Array1<f64> {
+    let mut stream = Stream::new(state as u64, "orthogonal");
+    let drawn = Array1::from_shape_simple_fn(g.len(), || stream.normal());
+    let rest = &drawn - g * (drawn.dot(g) / g.dot(g));
+    &rest / norm(&rest)
+}
+
+/// Turns every gradient by an angle in degrees, in a random plane.
+pub(super) fn rotated(critic: Critic, degrees: f64) -> Critic {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    critic.map(move |state, g| &g * cos + orthogonal(state, &g) * (sin * norm(&g)))
+}
