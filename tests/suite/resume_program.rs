@@ -112,6 +112,9 @@ fn a_run_that_exists_is_not_touched_by_mistake() {
     assert_finishes(short(out, "--steps 150 --resume"));
 }
 
+/// What is done to a file.
+type Damage<'d> = &'d dyn Fn(&[u8]) -> Vec<u8>;
+
 #[test]
 fn a_damaged_point_is_one_clear_error_and_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -132,7 +135,6 @@ fn a_damaged_point_is_one_clear_error_and_stays_as_it_is() {
         assert!(text.contains("\"updates\": 50"));
         text.replace("\"updates\": 50", "\"updates\": 51").into_bytes()
     };
-    type Damage<'d> = &'d dyn Fn(&[u8]) -> Vec<u8>;
     let cases: [(PathBuf, Damage); 7] = [
         (point.join("state.safetensors"), &flip),
         (point.join("state.safetensors"), &cut),

@@ -193,6 +193,7 @@ struct Ladder {
 }
 
 impl Ladder {
+    #[allow(clippy::unnecessary_wraps, reason = "the signature of a maker of simulators")]
     fn make(top: u32) -> Result<Box<dyn Env>> {
         let spec = Spec { name: "ladder", obs_dim: 1, action_dim: 1, time_limit: 99, dt: 1.0 };
         Ok(Box::new(Self { spec, top, obs: [0.0] }))
