@@ -125,7 +125,7 @@ impl Lab {
     }
 
     /// The estimated gradient of each state, read out one coordinate at a time: a critic that
-    /// points along an axis has the cosine ĝ_j / ‖ĝ‖.
+    /// points along an axis has the cosine `ĝ_j / ‖ĝ‖`.
     pub(super) fn estimates(&self, settings: &Settings) -> Vec<Array1<f64>> {
         let (states, dims) = (self.states.len(), self.system.action_dim());
         let mut estimates = vec![Array1::zeros(dims); states];
