@@ -98,6 +98,7 @@ fn a_report_without_any_run_says_so() {
         let report = fs::read_to_string(bench.path(&format!("reports/{name}/report.md"))).unwrap();
         assert!(report.contains("**Verdict: not tested.**"), "{report}");
         assert!(report.contains("2 of the 2 runs of the claim were not trained"), "{report}");
+        assert!(!report.contains("!["), "an empty figure: {report}");
     }
 }
 
