@@ -195,7 +195,9 @@ pub fn env_steps(env: EnvId, workers: &rayon::ThreadPool, effort: Effort) -> Res
     let times = sample(effort, || {
         workers.install(|| lockstep.reset_all(&mut resets));
         for _ in 0..SHORT {
-            actions.iter_mut().for_each(|action| *action = draws.uniform(-1.0, 1.0));
+            for action in &mut actions {
+                *action = draws.uniform(-1.0, 1.0);
+            }
             workers.install(|| lockstep.step(&actions, &active, &mut steps));
         }
         Ok(f64::from(SHORT) * SLOTS as f64)
@@ -287,7 +289,9 @@ impl Policy for Restless {
     fn act(&self, obs: &[f64], actions: &mut [f64]) -> Result<()> {
         Policy::act(&self.actor, obs, actions)?;
         let mut draws = self.draws.borrow_mut();
-        actions.iter_mut().for_each(|action| *action = draws.uniform(-1.0, 1.0));
+        for action in actions {
+            *action = draws.uniform(-1.0, 1.0);
+        }
         Ok(())
     }
 
