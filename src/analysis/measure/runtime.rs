@@ -289,7 +289,7 @@ impl Policy for Restless {
     fn act(&self, obs: &[f64], actions: &mut [f64]) -> Result<()> {
         Policy::act(&self.actor, obs, actions)?;
         let mut draws = self.draws.borrow_mut();
-        for action in actions.iter_mut() {
+        for action in actions {
             *action = draws.uniform(-1.0, 1.0);
         }
         Ok(())
