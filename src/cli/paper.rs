@@ -192,7 +192,8 @@ fn measured(
 }
 
 fn measured_returns(curves: &[ReturnCurve]) -> Measured {
-    let values = |c: &ReturnCurve| c.evaluations.iter().map(|(_, r)| summary::mean(r)).collect();
+    let values =
+        |c: &ReturnCurve| c.evaluations.iter().map(|(step, r)| (*step, summary::mean(r))).collect();
     let runs = curves.iter().map(|c| RunValues {
         env: c.env.clone(),
         critic: c.critic.clone(),
@@ -218,7 +219,7 @@ fn measured_states(checkpoints: &[Vec<StateRow>], spec: &Spec, column: Column) -
         env: rows[0].env.clone(),
         critic: rows[0].critic.clone(),
         seed: rows[0].seed,
-        values: rows.iter().map(|r| column.of(r)).collect(),
+        values: rows.iter().map(|r| (r.step, column.of(r))).collect(),
     });
     Measured {
         runs: runs.collect(),

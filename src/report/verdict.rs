@@ -25,8 +25,8 @@ pub struct RunValues {
     pub critic: String,
     /// Seed.
     pub seed: u64,
-    /// Cosines of its states, or returns of its evaluations.
-    pub values: Vec<f64>,
+    /// Step of training and value: cosines of its states, or returns of its evaluations.
+    pub values: Vec<(u64, f64)>,
 }
 
 /// The difference between two critics, better minus worse as the claim has it.
@@ -56,7 +56,7 @@ pub fn contrast(runs: &[RunValues], [better, worse]: [&str; 2]) -> Option<Contra
             run.critic == worse && run.env == first.env && run.seed == first.seed
         };
         let Some(second) = runs.iter().find(twin) else { continue };
-        let [a, b] = [first, second].map(|run| finite(&run.values));
+        let (a, b) = (common(first, second), common(second, first));
         if a.is_empty() || b.is_empty() {
             continue;
         }
@@ -78,8 +78,11 @@ pub fn contrast(runs: &[RunValues], [better, worse]: [&str; 2]) -> Option<Contra
     Some(Contrast { better: better.into(), worse: worse.into(), envs, over_seeds, within_runs })
 }
 
-fn finite(values: &[f64]) -> Vec<f64> {
-    values.iter().copied().filter(|x| x.is_finite()).collect()
+/// Values of a run at the steps that the other one was measured at too: a run that stopped early is
+/// not compared with another's later training.
+fn common(run: &RunValues, other: &RunValues) -> Vec<f64> {
+    let shared = |step: u64| other.values.iter().any(|(there, _)| *there == step);
+    run.values.iter().filter(|(step, x)| x.is_finite() && shared(*step)).map(|(_, x)| *x).collect()
 }
 
 impl Contrast {
@@ -156,7 +159,8 @@ mod tests {
     use super::*;
 
     fn run(critic: &str, seed: u64, values: &[f64]) -> RunValues {
-        RunValues { env: "hopper".into(), critic: critic.into(), seed, values: values.into() }
+        let values = values.iter().enumerate().map(|(step, x)| (step as u64, *x)).collect();
+        RunValues { env: "hopper".into(), critic: critic.into(), seed, values }
     }
 
     #[test]
@@ -165,6 +169,13 @@ mod tests {
         let found = contrast(&runs, ["a", "b"]).unwrap();
         assert!((found.within_runs.value - 1.0).abs() < 1e-12 && found.within_runs.low > 0.0);
         assert_eq!(judge(&[found], 1, 0).0, Verdict::Undecided);
+    }
+
+    #[test]
+    fn only_common_steps_are_compared() {
+        let runs = [run("a", 0, &[1.0, 1.2, 90.0, 90.0]), run("b", 0, &[0.0, 0.2])];
+        let found = contrast(&runs, ["a", "b"]).unwrap();
+        assert!((found.within_runs.value - 1.0).abs() < 1e-12);
     }
 
     #[test]
