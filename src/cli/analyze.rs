@@ -118,9 +118,9 @@ fn models(args: &ModelsArgs) -> Result<Done> {
     if args.json {
         shared::print_json(&rows)?;
     } else {
-        println!("{:15} {:13} {:>12}", "model", "environment", "parameters");
+        shared::say!("{:15} {:13} {:>12}", "model", "environment", "parameters");
         for ModelLine { model, env, parameters } in rows {
-            println!("{model:15} {env:13} {parameters:>12}");
+            shared::say!("{model:15} {env:13} {parameters:>12}");
         }
     }
     Ok(Done::Finished)

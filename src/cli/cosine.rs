@@ -185,7 +185,7 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
         let checkpoints = checkpoints.iter().zip(&summaries).map(line).collect();
         shared::print_json(&Json { checkpoints })?;
     } else {
-        output::print_summaries(&summaries);
+        output::print_summaries(&summaries)?;
     }
     eprintln!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)

@@ -52,15 +52,15 @@ pub(super) fn run(args: &InspectArgs) -> Result<Done> {
         return Ok(Done::Finished);
     }
     let crate::checkpoint::manifest::Versions { hyperl, libtorch, mujoco } = &manifest.versions;
-    println!("{}", args.path.display());
-    println!("  run        {}", manifest.config.run_name());
-    println!("  step       {} ({} updates)", manifest.step, manifest.updates);
-    println!("  states     {} of {} visited", states.len(), manifest.states_seen);
-    println!("  hash       {}", checkpoint.hash());
-    println!("  written by hyperl {hyperl}, libtorch {libtorch}, MuJoCo {mujoco}");
-    println!("  {:52} {:>14} {:>10} {:>6}", "tensor", "shape", "rms", "NaN/∞");
+    shared::say!("{}", args.path.display());
+    shared::say!("  run        {}", manifest.config.run_name());
+    shared::say!("  step       {} ({} updates)", manifest.step, manifest.updates);
+    shared::say!("  states     {} of {} visited", states.len(), manifest.states_seen);
+    shared::say!("  hash       {}", checkpoint.hash());
+    shared::say!("  written by hyperl {hyperl}, libtorch {libtorch}, MuJoCo {mujoco}");
+    shared::say!("  {:52} {:>14} {:>10} {:>6}", "tensor", "shape", "rms", "NaN/∞");
     for TensorLine { name, shape, non_finite, rms } in &tensors {
-        println!("  {name:52} {:>14} {rms:>10.4} {non_finite:>6}", format!("{shape:?}"));
+        shared::say!("  {name:52} {:>14} {rms:>10.4} {non_finite:>6}", format!("{shape:?}"));
     }
     Ok(Done::Finished)
 }

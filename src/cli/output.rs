@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::shared;
 use crate::analysis::summary::Summary;
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::manifest::Versions;
@@ -250,14 +251,20 @@ pub(super) fn summary_table(summaries: &[Summary]) -> Table {
 }
 
 /// Prints the summaries as a table to standard output.
-pub(super) fn print_summaries(summaries: &[Summary]) {
-    println!(
+pub(super) fn print_summaries(summaries: &[Summary]) -> Result<()> {
+    shared::say!(
         "{:13} {:13} {:>4} {:>9}  {:24} {:>16} {:>7}",
-        "environment", "critic", "seed", "step", "cosine [95 %]", "above .25 (chance)", "adj. R²"
+        "environment",
+        "critic",
+        "seed",
+        "step",
+        "cosine [95 %]",
+        "above .25 (chance)",
+        "adj. R²"
     );
     for s in summaries {
         let c = s.cosine;
-        println!(
+        shared::say!(
             "{:13} {:13} {:>4} {:>9}  {:6.3} [{:6.3}, {:6.3}] {:>12.2} ({:.2}) {:>9.3}",
             s.env,
             s.model,
@@ -271,4 +278,5 @@ pub(super) fn print_summaries(summaries: &[Summary]) {
             s.adjusted_r2
         );
     }
+    Ok(())
 }

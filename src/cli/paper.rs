@@ -72,7 +72,12 @@ pub(super) fn returns(args: &ReturnsArgs) -> Result<Done> {
     for curve in &curves {
         if let Some((step, returns)) = curve.evaluations.last() {
             let mean = summary::mean(returns);
-            println!("{:13} {:13} s{} {step:>9} {mean:10.1}", curve.env, curve.critic, curve.seed);
+            shared::say!(
+                "{:13} {:13} s{} {step:>9} {mean:10.1}",
+                curve.env,
+                curve.critic,
+                curve.seed
+            );
         }
     }
     eprintln!("wrote {}", args.out.join("report.md").display());

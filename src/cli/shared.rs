@@ -84,6 +84,14 @@ pub(super) fn print(text: &[u8]) -> Result<()> {
     }
 }
 
+/// Writes a formatted line to standard output, and returns from the function if that fails.
+macro_rules! say {
+    ($($words:tt)*) => {
+        $crate::cli::shared::print(format!("{}\n", format_args!($($words)*)).as_bytes())?
+    };
+}
+pub(super) use say;
+
 /// Prints the completions of program `C` for a shell.
 pub(super) fn completions<C: CommandFactory>(shell: clap_complete::Shell) -> Result<()> {
     let mut command = C::command();
