@@ -6,6 +6,7 @@
 //! | [`resample`] | how sure is that, given that states (or seeds) are a sample? |
 //! | [`similarity`] | do two gradients point the same way, and what would chance give? |
 //! | [`attenuation`] | which cosine would an exactly right critic show under this noise? |
+//! | [`replicates`] | what do independent replicates of the truth say about one state? |
 //! | [`histogram`] | how far apart are two distributions of weights? |
 //! | [`hypothesis`] | is a difference more than chance? |
 //!
@@ -15,6 +16,7 @@
 pub mod attenuation;
 pub mod histogram;
 pub mod hypothesis;
+pub mod replicates;
 pub mod resample;
 pub mod similarity;
 pub mod summary;
