@@ -7,15 +7,21 @@
 //! | [`similarity`] | do two gradients point the same way, and what would chance give? |
 //! | [`attenuation`] | which cosine would an exactly right critic show under this noise? |
 //! | [`replicates`] | what do independent replicates of the truth say about one state? |
+//! | [`lift`] | and under all rollouts, if one block of them is known? |
+//! | [`corrected`] | how right is the critic once the noise of the rollouts is taken out? |
 //! | [`histogram`] | how far apart are two distributions of weights? |
 //! | [`hypothesis`] | is a difference more than chance? |
+//! | [`gate`] | has a critic become worse? |
 //!
 //! The unit of every interval is the state or the training seed, never the rollout: rollouts are
 //! nested in states, and resampling them adds a second helping of their noise.
 
 pub mod attenuation;
+pub mod corrected;
+pub mod gate;
 pub mod histogram;
 pub mod hypothesis;
+pub mod lift;
 pub mod replicates;
 pub mod resample;
 pub mod similarity;

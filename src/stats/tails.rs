@@ -108,6 +108,16 @@ pub(super) fn normal_two_sided(level: f64) -> f64 {
     Normal::standard().inverse_cdf(0.5 + 0.5 * level)
 }
 
+/// Returns `P(Z > z)` for the standard normal distribution.
+pub(super) fn normal_above(z: f64) -> f64 {
+    if z.is_nan() { f64::NAN } else { Normal::standard().sf(z) }
+}
+
+/// Returns the `z` with `P(Z ≤ z) = share`, for `0 < share < 1`.
+pub(super) fn normal_quantile(share: f64) -> f64 {
+    Normal::standard().inverse_cdf(share)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +153,18 @@ mod tests {
             assert!((t_above(t, dof) - 0.025).abs() < 1e-11, "{dof}");
         }
         assert!((normal_two_sided(0.95) - 1.959_963_984_540_054).abs() < 1e-12);
+    }
+
+    #[test]
+    fn normal_tails_match_scipy() {
+        // scipy.stats.norm.sf and .ppf
+        for (z, above) in [(-1.0, 0.841_344_746_068_542_9), (2.5, 0.006_209_665_325_776_132)] {
+            assert!((normal_above(z) - above).abs() < 1e-12);
+        }
+        assert!((normal_quantile(0.95) - 1.644_853_626_951_472_7).abs() < 1e-12);
+        assert!((normal_quantile(0.8) - 0.841_621_233_572_914_2).abs() < 1e-12);
+        let ends = [f64::NEG_INFINITY, f64::INFINITY].map(normal_above);
+        assert!((ends[0] - 1.0).abs() < 1e-15 && ends[1].abs() < 1e-15);
     }
 
     #[test]

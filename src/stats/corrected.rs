@@ -1,0 +1,166 @@
+//! The numbers of a set of states, cleared of the noise in their rollouts.
+//!
+//! The raw mean cosine falls as rollouts get noisier, whatever the critic. Independent replicates
+//! ([`Replicates`]) tell how far: `corrected = mean cos(ĝ_b, v) / C`, where the ceiling `C` of one
+//! block is `√(mean cos(ĝ_b, ĝ_b'))` (mind the root: agreement is `C²`). Where states differ in
+//! their noise, this estimates `E[C·c]/√E[C²]`, a mean cosine in which clear states weigh more;
+//! with four blocks the denominator becomes `E[C]` to second order.
+//!
+//! The stacked cosine is that of all states' gradients as one long vector: states without a
+//! gradient weigh nothing, and it needs no ceiling.
+//!
+//! # References
+//! Spearman, Am. J. Psychol. 1904 (correction for attenuation); project notes `estimator` §2.4–2.5.
+
+use super::Estimate;
+use super::lift::Lift;
+use super::replicates::Replicates;
+use super::resample::{jackknife, jackknife_of_sums};
+use super::summary::mean;
+
+/// The lower bound of the mean agreement above which a correction is believed.
+pub const RESOLVED_ABOVE: f64 = 0.05;
+
+/// A set of states in a few numbers; cosines unless said otherwise, never clipped to `[−1, 1]`.
+///
+/// Whatever would need the root of a negative number is NaN; so is an interval when one of the
+/// values behind it is.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Corrected {
+    /// Mean cosine of the critic and the fit to all rollouts: the paper's number.
+    pub raw: Estimate,
+    /// Mean cosine of the critic and a block.
+    pub block: Estimate,
+    /// Mean cosine of two blocks; estimates `C²`.
+    pub agreement: Estimate,
+    /// What an exactly right critic would score as `block`. `√m₂`, or, if all states have four
+    /// blocks, `√m₂·(1 − (m₄ − m₂²)/(8m₂²))` with `m₂`, `m₄` the means of pairs and of quads.
+    pub ceiling_block: Estimate,
+    /// What an exactly right critic would score as `raw`; see [`Lift::ceiling`].
+    pub ceiling: Estimate,
+    /// The mean cosine without the noise of the rollouts: `block / ceiling_block`.
+    pub corrected: Estimate,
+    /// `Σ⟨g, v⟩ / √(Σ‖g‖²·Σ‖v‖²)` over states, from unbiased sums.
+    pub stacked: Estimate,
+    /// `√(Σ‖v − g‖² / Σ‖g‖²)`: the critic's error relative to the truth (no unit; 0 if the
+    /// unbiased sum of errors is negative, as it is half of the time for an exact critic).
+    pub alpha: Estimate,
+    /// The mean cosine where every state weighs the same, by extrapolation to infinitely many
+    /// rollouts, `(B·raw − block)/(B − 1)` with `B` blocks; it corrects too little under much
+    /// noise.
+    pub second_opinion: f64,
+    /// Whether `corrected` and `second_opinion` differ by more than chance (95 % interval of the
+    /// difference, some two standard errors): right and clear states then go together.
+    pub depends_on_snr: bool,
+    /// Whether the rollouts agree well enough for the corrected numbers to be believed: the
+    /// one-sided 95 % lower bound of `agreement` lies above [`RESOLVED_ABOVE`].
+    pub resolved: bool,
+    /// Number of states.
+    pub states: usize,
+}
+
+/// Returns the numbers of `states`, with delete-one-state jackknife-t intervals at `level`.
+///
+/// Not even values without states (NaN); no intervals from one.
+pub fn correct(states: &[Replicates], lift: Lift, level: f64) -> Corrected {
+    let rows: Vec<[f64; 8]> = states.iter().map(Replicates::row).collect();
+    let interval = |stat: Statistic, level| {
+        jackknife_of_sums(&rows, |means| stat(&Replicates::of_row(means)), level)
+    };
+    let numbers = Numbers { interval: &interval, lift, level };
+    numbers.corrected(states.len())
+}
+
+/// Returns the numbers of several training seeds, each with its own states.
+///
+/// Seeds are what was drawn independently: each number is worked out per seed, and its mean has
+/// the t interval of `k` seeds, `k − 1` degrees of freedom. A number that is undefined for one
+/// seed is undefined. Seeds without states do not count, and a single one is left to [`correct`].
+pub fn correct_seeds(seeds: &[Vec<Replicates>], lift: Lift, level: f64) -> Corrected {
+    let seeds: Vec<&Vec<Replicates>> = seeds.iter().filter(|states| !states.is_empty()).collect();
+    if let [states] = seeds[..] {
+        return correct(states, lift, level);
+    }
+    let means: Vec<Replicates> = seeds.iter().map(|states| means(states)).collect();
+    let interval = |stat: Statistic, level| {
+        let values: Vec<f64> = means.iter().map(stat).collect();
+        jackknife(&values, mean, level)
+    };
+    let numbers = Numbers { interval: &interval, lift, level };
+    numbers.corrected(seeds.iter().map(|states| states.len()).sum())
+}
+
+/// Returns the one-sided 95 % lower bound of the mean agreement of blocks, from
+/// [`Replicates::pair`] of each state; NaN below two states.
+pub fn mean_pair_lower(pairs: &[f64]) -> f64 {
+    jackknife(pairs, mean, ONE_SIDED_95).low
+}
+
+/// Returns what an exactly right critic scores in one block, from means over states.
+///
+/// NaN if the blocks do not agree at all, or so unevenly that the expansion for four blocks fails.
+pub(super) fn ceiling_block(pair: f64, quad: f64) -> f64 {
+    // E√X ≈ √m₂ · (1 − Var X/(8 m₂²)) with X = C², Var X = m₄ − m₂²
+    let shrink = if quad.is_nan() { 1.0 } else { 1.0 - (quad - pair * pair) / (8.0 * pair * pair) };
+    if shrink > 0.0 { pair.sqrt() * shrink } else { f64::NAN }
+}
+
+/// Returns the corrected cosine from means over states.
+pub(super) fn corrected_cosine(means: &Replicates) -> f64 {
+    means.block / ceiling_block(means.pair, means.quad)
+}
+
+/// Level of a two-sided interval whose ends are one-sided 95 % bounds.
+const ONE_SIDED_95: f64 = 0.90;
+
+/// A number of a set of states, from the means of their replicates.
+type Statistic<'a> = &'a dyn Fn(&Replicates) -> f64;
+
+/// How the numbers get their intervals: over states or over seeds.
+struct Numbers<'a> {
+    interval: &'a dyn Fn(Statistic, f64) -> Estimate,
+    lift: Lift,
+    level: f64,
+}
+
+impl Numbers<'_> {
+    fn corrected(&self, states: usize) -> Corrected {
+        let interval = |stat: Statistic| (self.interval)(stat, self.level);
+        let blocks = self.lift.blocks() as f64;
+        let second_opinion = |m: &Replicates| (blocks * m.full - m.block) / (blocks - 1.0);
+        let gap = (self.interval)(&|m| corrected_cosine(m) - second_opinion(m), 0.95);
+        let ceiling_block = interval(&|m| ceiling_block(m.pair, m.quad));
+        let alpha_square = interval(&|m| m.error_square / positive(m.truth_square));
+        Corrected {
+            raw: interval(&|m| m.full),
+            block: interval(&|m| m.block),
+            agreement: interval(&|m| m.pair),
+            ceiling_block,
+            ceiling: rising(ceiling_block, |c| self.lift.ceiling(c)),
+            corrected: interval(&corrected_cosine),
+            stacked: interval(&|m| m.dot / (positive(m.truth_square) * m.critic_square).sqrt()),
+            alpha: rising(alpha_square, |square| square.clamp(0.0, f64::INFINITY).sqrt()),
+            second_opinion: interval(&second_opinion).value,
+            depends_on_snr: gap.half_width().is_finite() && !gap.covers(0.0),
+            resolved: (self.interval)(&|m| m.pair, ONE_SIDED_95).low > RESOLVED_ABOVE,
+            states,
+        }
+    }
+}
+
+/// `estimate` with its value and both ends sent through a rising function.
+fn rising(estimate: Estimate, f: impl Fn(f64) -> f64) -> Estimate {
+    Estimate { value: f(estimate.value), low: f(estimate.low), high: f(estimate.high), ..estimate }
+}
+
+/// `x`, or NaN where it is not positive.
+fn positive(x: f64) -> f64 {
+    if x > 0.0 { x } else { f64::NAN }
+}
+
+/// The mean of each field.
+fn means(states: &[Replicates]) -> Replicates {
+    let rows: Vec<[f64; 8]> = states.iter().map(Replicates::row).collect();
+    let mean_of = |k: usize| rows.iter().map(|row| row[k]).sum::<f64>() / rows.len() as f64;
+    Replicates::of_row(std::array::from_fn(mean_of))
+}

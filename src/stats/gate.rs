@@ -1,0 +1,306 @@
+//! Has a critic become worse? The decision of `hyperl-analyze gate`.
+//!
+//! Two questions, two tests. *Alarm*: is the candidate worse than the base by more than a
+//! tolerance? *Non-inferiority*: is it worse by less than a margin δ of **true** cosine? Neither
+//! answer may come from the other's silence, so there are three verdicts.
+//!
+//! Where both critics meet the same rollouts the noise of the truth is shared, and the differences
+//! are paired by state. A difference `d` of measured cosines stands for a true one of `d/C`, with
+//! `C` the ceiling of a block, so that the margin is `C·δ` here; `C` is estimated too, and the
+//! jackknife takes both errors together. Where the candidate has an actor of its own, its truth
+//! and its noise are others: then the corrected cosines of both sides are compared, by Welch's
+//! test on their jackknife pseudo-values.
+//!
+//! Without four blocks the ceiling is overstated by some 4 % where states differ in their noise,
+//! which would make the margin too wide: δ is then shrunk by 5 % ([`SHRINK`]).
+//!
+//! # References
+//! Schuirmann, J. Pharmacokinet. Biopharm. 1987; Holm, Scand. J. Stat. 1979; project notes
+//! `estimator` §5.
+
+use super::Estimate;
+use super::corrected::{RESOLVED_ABOVE, ceiling_block, corrected_cosine, mean_pair_lower};
+use super::hypothesis::{TTest, holm, paired_t, welch_t};
+use super::replicates::Replicates;
+use super::resample::{jackknife, pseudo_values};
+use super::summary::{mean, std};
+use super::tails::{normal_above, normal_quantile, t_two_sided};
+
+/// Factor on the margin where the ceiling comes from fewer than four blocks.
+pub const SHRINK: f64 = 0.95;
+
+/// What counts as worse, and how sure one must be.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Rule {
+    /// Chance α of a false alarm, and of a false pass, in `(0, ½)`.
+    pub alpha: f64,
+    /// Drop that never alarms, on the scale of [`Gate::difference`]. A tolerance equal to the
+    /// drop one wants to catch has power α: leave it 0 and read [`Gate::min_detectable_drop_80`].
+    pub tolerance: f64,
+    /// Margin δ of non-inferiority, on the scale of true cosines.
+    pub margin: f64,
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self { alpha: 0.05, tolerance: 0.0, margin: 0.05 }
+    }
+}
+
+/// One state on which base and candidate met the same rollouts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairedState {
+    /// [`Replicates::block`] of the base.
+    pub base_block: f64,
+    /// [`Replicates::block`] of the candidate.
+    pub cand_block: f64,
+    /// [`Replicates::pair`], the same for both.
+    pub pair: f64,
+    /// [`Replicates::quad`], the same for both; NaN below four blocks.
+    pub quad: f64,
+}
+
+impl PairedState {
+    /// Pairs the two sides of a state; agreement is that of the base's blocks, which are shared.
+    pub fn of(base: &Replicates, candidate: &Replicates) -> Self {
+        let (base_block, cand_block) = (base.block, candidate.block);
+        Self { base_block, cand_block, pair: base.pair, quad: base.quad }
+    }
+}
+
+/// What the gate says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Worse, beyond the tolerance.
+    Regressed,
+    /// Not worse by the margin or more.
+    NonInferior,
+    /// Neither is shown.
+    Inconclusive,
+}
+
+/// Why a verdict is inconclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// Fewer than two states, or a number is undefined.
+    TooFewStates,
+    /// The blocks of the shared truth hardly agree: no alarm, and no ceiling for a margin.
+    TruthUnresolved,
+    /// The blocks of the base's truth hardly agree.
+    BaseUnresolved,
+    /// The blocks of the candidate's truth hardly agree.
+    CandidateUnresolved,
+    /// The interval is too wide for either answer: draw more states.
+    TooWide,
+}
+
+/// The outcome of one comparison.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Gate {
+    /// The rule it was judged by.
+    pub rule: Rule,
+    /// What follows from both tests.
+    pub verdict: Verdict,
+    /// Why nothing follows; `None` unless inconclusive.
+    pub doubt: Option<Doubt>,
+    /// p-value of the alarm: small if the candidate is worse beyond the tolerance. NaN if
+    /// unresolved and unpaired.
+    pub p_regress: f64,
+    /// p-value of non-inferiority: small if a drop of the margin is ruled out. NaN if unresolved.
+    pub p_ni: f64,
+    /// Candidate minus base, between its one-sided `1 − α` bounds: measured cosines of a block if
+    /// paired, corrected cosines if not.
+    pub difference: Estimate,
+    /// Standard deviation of the difference per state (per state of each arm if unpaired).
+    pub sd: f64,
+    /// How much of a true difference [`Self::difference`] shows: the ceiling of a block if
+    /// paired, 1 if not.
+    pub scale: f64,
+    /// The true drop that this comparison would catch with 80 % power.
+    pub min_detectable_drop_80: f64,
+    /// The chance of an alarm if the true drop were 0.05.
+    pub power_at_005: f64,
+}
+
+impl Gate {
+    /// Compares two critics on the same states and rollouts.
+    ///
+    /// An unresolved truth has no ceiling and cannot pass; it can still alarm, since noise hides
+    /// a difference but makes none.
+    pub fn paired(states: &[PairedState], rule: Rule) -> Self {
+        let differences: Vec<f64> = states.iter().map(|s| s.cand_block - s.base_block).collect();
+        let pairs: Vec<f64> = states.iter().map(|s| s.pair).collect();
+        let resolved = mean_pair_lower(&pairs) > RESOLVED_ABOVE;
+
+        // T1: mean d < −tolerance
+        let shifted: Vec<f64> = differences.iter().map(|d| d + rule.tolerance).collect();
+        let p_regress = paired_t(&shifted).p_less;
+
+        // T2: mean d + δ·C > 0
+        let rows: Vec<[f64; 3]> =
+            states.iter().zip(&differences).map(|(s, d)| [*d, s.pair, s.quad]).collect();
+        let margin = rule.margin * shrink(states.iter().map(|s| s.quad));
+        let above = pseudo_values(&rows, |[d, pair, quad]| d + margin * ceiling_block(pair, quad));
+        let p_ni = if resolved { paired_t(&above).p_greater } else { f64::NAN };
+
+        let mean_of = |k: usize| rows.iter().map(|row| row[k]).sum::<f64>() / rows.len() as f64;
+        let sd = std(&differences);
+        let spread = Spread {
+            sd,
+            standard_error: sd / (states.len() as f64).sqrt(),
+            scale: if resolved { ceiling_block(mean_of(1), mean_of(2)) } else { f64::NAN },
+        };
+        let difference = jackknife(&differences, mean, 1.0 - 2.0 * rule.alpha);
+        let doubt = (!resolved).then_some(Doubt::TruthUnresolved);
+        Self::judge((p_regress, p_ni), difference, spread, doubt, rule)
+    }
+
+    /// Compares two critics that each met rollouts of their own actor, by their corrected cosines.
+    ///
+    /// Different noise on the two sides does not show as a difference. Unresolved on either side
+    /// is inconclusive, with neither p-value.
+    pub fn regenerated(base: &[Replicates], candidate: &[Replicates], rule: Rule) -> Self {
+        let [base_pseudo, cand_pseudo] = [base, candidate].map(|states| {
+            let rows: Vec<[f64; 8]> = states.iter().map(Replicates::row).collect();
+            pseudo_values(&rows, |means| corrected_cosine(&Replicates::of_row(means)))
+        });
+        let [base_resolved, cand_resolved] = [base, candidate].map(|states| {
+            let pairs: Vec<f64> = states.iter().map(|s| s.pair).collect();
+            mean_pair_lower(&pairs) > RESOLVED_ABOVE
+        });
+        let doubt = match (base_resolved, cand_resolved) {
+            (true, true) => None,
+            (true, false) => Some(Doubt::CandidateUnresolved),
+            (false, _) => Some(Doubt::BaseUnresolved),
+        };
+        // δ as in `paired`: both corrected cosines, and so their difference, err low by some 4 %.
+        let quads = base.iter().chain(candidate).map(|s| s.quad);
+        let margin = rule.margin * shrink(quads);
+        let test = |shift: f64| -> TTest {
+            let shifted: Vec<f64> = cand_pseudo.iter().map(|c| c + shift).collect();
+            welch_t(&shifted, &base_pseudo)
+        };
+        let plain = test(0.0);
+        let half = t_two_sided(1.0 - 2.0 * rule.alpha, plain.dof) * plain.standard_error;
+        let n = base.len().min(candidate.len());
+        let difference = Estimate::symmetric(mean(&cand_pseudo) - mean(&base_pseudo), half, n);
+        let spread = Spread {
+            sd: std(&base_pseudo).hypot(std(&cand_pseudo)),
+            standard_error: plain.standard_error,
+            scale: 1.0,
+        };
+        let p = match doubt {
+            None => (test(rule.tolerance).p_less, test(margin).p_greater),
+            Some(_) => (f64::NAN, f64::NAN),
+        };
+        Self::judge(p, difference, spread, doubt, rule)
+    }
+
+    /// Returns how many states (per arm if unpaired) catch a true `drop` with chance `power`:
+    /// `((z₁₋α + z_power)·sd / (scale·drop − tolerance))²`, rounded up.
+    ///
+    /// `None` if the drop does not exceed the tolerance or a number is undefined.
+    pub fn states_needed(&self, drop: f64, power: f64) -> Option<usize> {
+        let visible = self.scale * drop - self.rule.tolerance;
+        let z = normal_quantile(1.0 - self.rule.alpha) + normal_quantile(power);
+        let needed = (z * self.sd / visible).powi(2);
+        (visible > 0.0 && needed.is_finite()).then(|| needed.ceil() as usize)
+    }
+
+    fn judge(
+        (p_regress, p_ni): (f64, f64),
+        difference: Estimate,
+        spread: Spread,
+        doubt: Option<Doubt>,
+        rule: Rule,
+    ) -> Self {
+        let verdict = verdict(p_regress, p_ni, rule.alpha);
+        let undefined = !spread.standard_error.is_finite();
+        let why = if undefined { Doubt::TooFewStates } else { doubt.unwrap_or(Doubt::TooWide) };
+        let z = normal_quantile(1.0 - rule.alpha);
+        let noise = spread.standard_error;
+        let seen_at_005 = 0.05 * spread.scale - rule.tolerance;
+        Self {
+            rule,
+            verdict,
+            doubt: (verdict == Verdict::Inconclusive).then_some(why),
+            p_regress,
+            p_ni,
+            difference,
+            sd: spread.sd,
+            scale: spread.scale,
+            min_detectable_drop_80: ((z + normal_quantile(0.8)) * noise + rule.tolerance)
+                / spread.scale,
+            power_at_005: normal_above(z - seen_at_005 / noise),
+        }
+    }
+}
+
+/// One environment of a family, after the correction for looking at several.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Adjusted {
+    /// Holm's p-value of the alarm.
+    pub p_holm: f64,
+    /// The verdict with that p-value in place of the plain one.
+    pub verdict: Verdict,
+}
+
+/// Several environments together.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Family {
+    /// Each environment, in the order of the input.
+    pub environments: Vec<Adjusted>,
+    /// `Regressed` if any is, `NonInferior` if all are, `Inconclusive` otherwise.
+    pub verdict: Verdict,
+}
+
+impl Family {
+    /// Judges environments together, from `(p_regress, p_ni)` of each.
+    ///
+    /// Alarms are adjusted by Holm, so that the chance of any false one is at most `alpha`; an
+    /// undefined p counts as 1. A pass needs all environments, each at `alpha` (Berger 1982),
+    /// and no adjustment. No environments are inconclusive.
+    pub fn of(p_values: &[(f64, f64)], alpha: f64) -> Self {
+        let alarms: Vec<f64> =
+            p_values.iter().map(|(p, _)| if p.is_nan() { 1.0 } else { *p }).collect();
+        let environments: Vec<Adjusted> = holm(&alarms)
+            .into_iter()
+            .zip(p_values)
+            .map(|(p_holm, (_, p_ni))| Adjusted { p_holm, verdict: verdict(p_holm, *p_ni, alpha) })
+            .collect();
+        let verdicts = || environments.iter().map(|environment| environment.verdict);
+        let verdict = if verdicts().any(|v| v == Verdict::Regressed) {
+            Verdict::Regressed
+        } else if !environments.is_empty() && verdicts().all(|v| v == Verdict::NonInferior) {
+            Verdict::NonInferior
+        } else {
+            Verdict::Inconclusive
+        };
+        Self { environments, verdict }
+    }
+}
+
+/// How much a difference varies, and how much of the truth it shows.
+struct Spread {
+    sd: f64,
+    standard_error: f64,
+    scale: f64,
+}
+
+/// Alarm first, then pass; NaN decides nothing.
+fn verdict(p_regress: f64, p_ni: f64, alpha: f64) -> Verdict {
+    if p_regress <= alpha {
+        Verdict::Regressed
+    } else if p_ni <= alpha {
+        Verdict::NonInferior
+    } else {
+        Verdict::Inconclusive
+    }
+}
+
+/// 1 if every state has four blocks, [`SHRINK`] otherwise.
+fn shrink(mut quads: impl Iterator<Item = f64>) -> f64 {
+    if quads.all(|quad| !quad.is_nan()) { 1.0 } else { SHRINK }
+}

@@ -1,0 +1,179 @@
+//! From the ceiling of one block of rollouts to that of all of them.
+//!
+//! Independent replicates tell how far noise pulls a cosine of **one block** (or half) towards 0;
+//! the raw cosine comes from **all** rollouts. The laws of [`attenuation`](super::attenuation)
+//! lead from one to the other: solve for the signal-to-noise ratio, put it in again.
+
+use super::attenuation::{gaussian_design, mean_direction};
+
+/// How the rollouts were designed, and which part of them a replicate holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lift {
+    /// Orthogonal antithetic directions in equal, independent blocks.
+    Orthogonal {
+        /// Number of blocks; a replicate is one.
+        blocks: usize,
+        /// Action dimensions that could move.
+        dims: usize,
+    },
+    /// Independent Gaussian directions (the paper's design), split into random halves.
+    Gaussian {
+        /// Number of rollouts `Nr` in all; a replicate is a half, `⌊Nr/2⌋` or `⌈Nr/2⌉`.
+        rollouts: usize,
+        /// Action dimensions that could move.
+        dims: usize,
+    },
+}
+
+impl Lift {
+    /// Returns the ceiling of all rollouts from `block`, that of one replicate.
+    ///
+    /// Rises with `block`: 0 where that is not positive, 1 where it is at least 1. States are
+    /// treated as if they had one signal-to-noise ratio. NaN if `block` is, or if the half of a
+    /// Gaussian design has no unique fit (`⌊Nr/2⌋ ≤ dims`): its attenuation has no known law.
+    ///
+    /// # Panics
+    /// If `dims` is not in `1..=500`.
+    ///
+    /// # Examples
+    /// ```
+    /// use hyperl::stats::{attenuation::mean_direction, lift::Lift};
+    /// let four = Lift::Orthogonal { blocks: 4, dims: 6 };
+    /// let lifted = four.ceiling(mean_direction(1.0, 6));
+    /// assert!((lifted - mean_direction(2.0, 6)).abs() < 1e-10); // four times the rollouts
+    /// ```
+    pub fn ceiling(self, block: f64) -> f64 {
+        match self {
+            Self::Orthogonal { blocks, dims } => {
+                // C_Na(√(ρn)) for one block, then √blocks as much signal
+                let all = |snr: f64| mean_direction((blocks as f64 * snr).sqrt(), dims);
+                lift(block, |snr| mean_direction(snr.sqrt(), dims), all)
+            }
+            Self::Gaussian { rollouts, dims } if rollouts / 2 <= dims => f64::NAN,
+            Self::Gaussian { rollouts, dims } => {
+                let half = |snr| {
+                    let small = gaussian_design(snr, rollouts / 2, dims);
+                    let large = if rollouts.is_multiple_of(2) {
+                        small
+                    } else {
+                        gaussian_design(snr, rollouts.div_ceil(2), dims)
+                    };
+                    (small * large).sqrt() // √E cos(ĝ₁, ĝ₂)
+                };
+                lift(block, half, |snr| gaussian_design(snr, rollouts, dims))
+            }
+        }
+    }
+
+    /// Returns how many replicates make up all rollouts.
+    pub fn blocks(self) -> usize {
+        match self {
+            Self::Orthogonal { blocks, .. } => blocks,
+            Self::Gaussian { .. } => 2,
+        }
+    }
+}
+
+/// `all(ρ)` at the `ρ` where the rising `part(ρ)`, from 0 to 1, equals `ceiling`.
+fn lift(ceiling: f64, part: impl Fn(f64) -> f64, all: impl Fn(f64) -> f64) -> f64 {
+    if ceiling.is_nan() {
+        return f64::NAN;
+    }
+    // Beyond these ends neither law leaves a digit to solve for.
+    if ceiling <= 1e-12 {
+        return 0.0;
+    }
+    if ceiling >= 1.0 - 1e-10 {
+        return 1.0;
+    }
+    // ln(C/(1−C)) is nearly a straight line in ln ρ (slope ½ to 1), so secants need a few steps.
+    let log_odds = |c: f64| (c / (1.0 - c)).ln();
+    let target = log_odds(ceiling);
+    let excess = |ln_snr: f64| log_odds(part(ln_snr.exp()).min(1.0 - 1e-14)) - target;
+    all(root(excess).exp())
+}
+
+/// The zero of a rising function that is nearly straight, by the Illinois variant of the secant
+/// method inside a bracket.
+fn root(f: impl Fn(f64) -> f64) -> f64 {
+    let (mut low, mut high) = (-2.0, 2.0);
+    let (mut below, mut above) = (f(low), f(high));
+    while below > 0.0 {
+        (high, above) = (low, below);
+        low -= 4.0 + below;
+        below = f(low);
+    }
+    while above < 0.0 {
+        (low, below) = (high, above);
+        high += 4.0 - above;
+        above = f(high);
+    }
+    for _ in 0..100 {
+        let x = high - above * (high - low) / (above - below);
+        let y = f(x);
+        if y.abs() < 1e-13 || high - low < 1e-13 {
+            return x;
+        }
+        if y > 0.0 {
+            (high, above) = (x, y);
+            below *= 0.5; // so that the end that stays does not hold the secant back
+        } else {
+            (low, below) = (x, y);
+            above *= 0.5;
+        }
+    }
+    0.5 * (low + high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::attenuation::orthogonal_design;
+
+    #[test]
+    fn blocks_lift_to_the_worked_values() {
+        // estimator §2.1: C_lab(0.3, 12, 3), (0.3, 24, 6), (0.3, 32, 8), from blocks of 2·Na
+        for (dims, blocks, expected) in
+            [(3, 2, 0.750_004_365_4), (6, 2, 0.746_251_927_8), (8, 2, 0.744_612_988_3)]
+        {
+            let block = orthogonal_design(0.3, 2 * dims, dims);
+            let lifted = Lift::Orthogonal { blocks, dims }.ceiling(block);
+            assert!((lifted - expected).abs() < 1e-9, "{dims} {lifted}");
+        }
+    }
+
+    #[test]
+    fn halves_lift_to_the_worked_values() {
+        // estimator §2.1: C(0.3, 15, 3), C(0.3, 15, 6), C(0.3, 60, 6)
+        for (rollouts, dims, expected) in
+            [(15, 3, 0.728_681_634_609), (15, 6, 0.533_173_962_67), (60, 6, 0.862_271_976_99)]
+        {
+            let half = gaussian_design(0.3, rollouts / 2, dims)
+                * gaussian_design(0.3, rollouts.div_ceil(2), dims);
+            let lifted = Lift::Gaussian { rollouts, dims }.ceiling(half.sqrt());
+            assert!((lifted - expected).abs() < 1e-9, "{rollouts} {dims} {lifted}");
+        }
+    }
+
+    #[test]
+    fn lifting_undoes_itself_over_the_whole_range() {
+        for dims in [1, 3, 8, 30] {
+            for delta in [1e-6, 1e-3, 0.1, 1.0, 5.0, 40.0, 300.0] {
+                let block = mean_direction(delta, dims);
+                let lifted = Lift::Orthogonal { blocks: 1, dims }.ceiling(block);
+                assert!((lifted / block - 1.0).abs() < 1e-9, "{dims} {delta} {lifted}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_ceiling_rises_and_stays_within_its_ends() {
+        let lift = Lift::Orthogonal { blocks: 2, dims: 6 };
+        assert_eq!([-0.3, 0.0, 1.0, 1.2].map(|c| lift.ceiling(c)), [0.0, 0.0, 1.0, 1.0]);
+        let rising = [0.01, 0.2, 0.5, 0.9, 0.99].map(|c| lift.ceiling(c));
+        assert!(rising.is_sorted() && rising[0] > 0.01 && rising[4] < 1.0);
+        assert!(lift.ceiling(f64::NAN).is_nan());
+        // Ant with 15 rollouts: seven cannot fit eight slopes.
+        assert!(Lift::Gaussian { rollouts: 15, dims: 8 }.ceiling(0.5).is_nan());
+    }
+}
