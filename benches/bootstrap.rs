@@ -6,7 +6,9 @@ use std::time::Duration;
 use criterion::Criterion;
 use hyperl::gradient::local_gradient;
 use hyperl::rng::Stream;
-use hyperl::stats::resample::{Bootstrap, bootstrap, jackknife};
+use hyperl::stats::resample::{
+    Bootstrap, bootstrap, bootstrap_of_sums, jackknife, jackknife_of_sums,
+};
 use hyperl::stats::summary::{interquartile_mean, mean};
 use ndarray::{Array1, Array2};
 
@@ -36,5 +38,17 @@ fn main() {
                 .iter(|| bootstrap(black_box(&units), interquartile_mean, settings, &mut stream));
         });
     }
+    // What a page of the gate asks of its statistics: a ratio of means over a thousand states.
+    let rows: Vec<[f64; 8]> =
+        (0..1000).map(|_| std::array::from_fn(|_| draws.uniform(0.2, 1.0))).collect();
+    let corrected = |m: [f64; 8]| m[1] / m[2].sqrt();
+    criterion.bench_function("jackknife and bootstrap of sums, 1000 states", |bencher| {
+        let mut stream = Stream::new(0, "bootstrap");
+        let settings = Bootstrap::default();
+        bencher.iter(|| {
+            let jackknife = jackknife_of_sums(black_box(&rows), corrected, 0.95);
+            (jackknife, bootstrap_of_sums(black_box(&rows), corrected, settings, &mut stream))
+        });
+    });
     criterion.final_summary();
 }

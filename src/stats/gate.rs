@@ -20,11 +20,12 @@
 
 use super::Estimate;
 use super::corrected::{RESOLVED_ABOVE, ceiling_block, corrected_cosine, mean_pair_lower};
-use super::hypothesis::{TTest, holm, paired_t, welch_t};
+use super::hypothesis::{TTest, paired_t, welch_t};
 use super::replicates::Replicates;
 use super::resample::{jackknife, pseudo_values};
 use super::summary::{mean, std};
 use super::tails::{normal_above, normal_quantile, t_two_sided};
+use super::verdict::Verdict;
 
 /// Factor on the margin where the ceiling comes from fewer than four blocks.
 pub const SHRINK: f64 = 0.95;
@@ -66,18 +67,6 @@ impl PairedState {
         let (base_block, cand_block) = (base.block, candidate.block);
         Self { base_block, cand_block, pair: base.pair, quad: base.quad }
     }
-}
-
-/// What the gate says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Worse, beyond the tolerance.
-    Regressed,
-    /// Not worse by the margin or more.
-    NonInferior,
-    /// Neither is shown.
-    Inconclusive,
 }
 
 /// Why a verdict is inconclusive.
@@ -216,7 +205,7 @@ impl Gate {
         doubt: Option<Doubt>,
         rule: Rule,
     ) -> Self {
-        let verdict = verdict(p_regress, p_ni, rule.alpha);
+        let verdict = Verdict::of(p_regress, p_ni, rule.alpha);
         let undefined = !spread.standard_error.is_finite();
         let why = if undefined { Doubt::TooFewStates } else { doubt.unwrap_or(Doubt::TooWide) };
         let z = normal_quantile(1.0 - rule.alpha);
@@ -238,50 +227,6 @@ impl Gate {
     }
 }
 
-/// One environment of a family, after the correction for looking at several.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct Adjusted {
-    /// Holm's p-value of the alarm.
-    pub p_holm: f64,
-    /// The verdict with that p-value in place of the plain one.
-    pub verdict: Verdict,
-}
-
-/// Several environments together.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Family {
-    /// Each environment, in the order of the input.
-    pub environments: Vec<Adjusted>,
-    /// `Regressed` if any is, `NonInferior` if all are, `Inconclusive` otherwise.
-    pub verdict: Verdict,
-}
-
-impl Family {
-    /// Judges environments together, from `(p_regress, p_ni)` of each.
-    ///
-    /// Alarms are adjusted by Holm, so that the chance of any false one is at most `alpha`; an
-    /// undefined p counts as 1. A pass needs all environments, each at `alpha` (Berger 1982),
-    /// and no adjustment. No environments are inconclusive.
-    pub fn of(p_values: &[(f64, f64)], alpha: f64) -> Self {
-        let alarms: Vec<f64> =
-            p_values.iter().map(|(p, _)| if p.is_nan() { 1.0 } else { *p }).collect();
-        let environments: Vec<Adjusted> = holm(&alarms)
-            .into_iter()
-            .zip(p_values)
-            .map(|(p_holm, (_, p_ni))| Adjusted { p_holm, verdict: verdict(p_holm, *p_ni, alpha) })
-            .collect();
-        let verdicts = || environments.iter().map(|environment| environment.verdict);
-        let verdict = if verdicts().any(|v| v == Verdict::Regressed) {
-            Verdict::Regressed
-        } else if !environments.is_empty() && verdicts().all(|v| v == Verdict::NonInferior) {
-            Verdict::NonInferior
-        } else {
-            Verdict::Inconclusive
-        };
-        Self { environments, verdict }
-    }
-}
-
 /// How much a difference varies, and how much of the truth it shows.
 struct Spread {
     sd: f64,
@@ -289,18 +234,118 @@ struct Spread {
     scale: f64,
 }
 
-/// Alarm first, then pass; NaN decides nothing.
-fn verdict(p_regress: f64, p_ni: f64, alpha: f64) -> Verdict {
-    if p_regress <= alpha {
-        Verdict::Regressed
-    } else if p_ni <= alpha {
-        Verdict::NonInferior
-    } else {
-        Verdict::Inconclusive
-    }
-}
-
 /// 1 if every state has four blocks, [`SHRINK`] otherwise.
 fn shrink(mut quads: impl Iterator<Item = f64>) -> f64 {
     if quads.all(|quad| !quad.is_nan()) { 1.0 } else { SHRINK }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// States whose difference alternates around `mean` by `spread`, all with one agreement.
+    fn states(n: usize, mean: f64, spread: f64, pair: f64) -> Vec<PairedState> {
+        let sign = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
+        (0..n)
+            .map(|i| PairedState {
+                base_block: 0.4,
+                cand_block: 0.4 + mean + spread * sign(i),
+                pair: pair + 0.001 * sign(i / 2),
+                quad: f64::NAN,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_critic_compared_to_itself_passes() {
+        let gate = Gate::paired(&states(60, 0.0, 0.0, 0.5), Rule::default());
+        assert_eq!((gate.verdict, gate.doubt), (Verdict::NonInferior, None));
+        assert!((gate.p_regress - 0.5).abs() < 1e-15 && gate.p_ni < 1e-10);
+        assert_eq!(gate.states_needed(0.05, 0.8), Some(0));
+    }
+
+    #[test]
+    fn three_verdicts() {
+        let rule = Rule::default();
+        let worse = Gate::paired(&states(100, -0.05, 0.1, 0.5), rule);
+        assert_eq!((worse.verdict, worse.doubt), (Verdict::Regressed, None));
+        let wide = Gate::paired(&states(100, 0.0, 0.5, 0.5), rule);
+        assert_eq!((wide.verdict, wide.doubt), (Verdict::Inconclusive, Some(Doubt::TooWide)));
+        assert_eq!(Gate::paired(&states(100, 0.0, 0.1, 0.5), rule).verdict, Verdict::NonInferior);
+        let few = Gate::paired(&states(1, 0.0, 0.1, 0.5), rule);
+        assert_eq!(few.doubt, Some(Doubt::TooFewStates));
+        assert_eq!(Gate::paired(&[], rule).doubt, Some(Doubt::TooFewStates));
+        // A drop within the tolerance does not alarm; the margin then decides.
+        let tolerant = Rule { tolerance: 0.06, ..rule };
+        let within = Gate::paired(&states(100, -0.05, 0.1, 0.5), tolerant);
+        assert_eq!(within.verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn an_unresolved_truth_may_alarm_but_never_passes() {
+        let silent = Gate::paired(&states(100, 0.0, 0.01, 0.02), Rule::default());
+        assert_eq!(silent.verdict, Verdict::Inconclusive);
+        assert_eq!(silent.doubt, Some(Doubt::TruthUnresolved));
+        assert!(silent.p_ni.is_nan() && silent.states_needed(0.05, 0.8).is_none());
+        let worse = Gate::paired(&states(100, -0.05, 0.01, 0.02), Rule::default());
+        assert_eq!(worse.verdict, Verdict::Regressed);
+    }
+
+    #[test]
+    fn the_margin_is_true_cosine_and_shrinks_below_four_blocks() {
+        // C = 0.5: a true margin of 0.05 is 0.025 as measured, and 0.02375 once shrunk.
+        let mut drop = states(10_000, -0.0241, 0.001, 0.25);
+        assert!(Gate::paired(&drop, Rule::default()).p_ni > 0.999);
+        for state in &mut drop {
+            state.quad = state.pair.powi(2); // no spread of C: the same ceiling, but known
+        }
+        let four = Gate::paired(&drop, Rule::default());
+        assert!(four.p_ni < 1e-10 && (four.scale - 0.5).abs() < 1e-3);
+    }
+
+    #[test]
+    fn the_sample_size_is_that_of_the_formula() {
+        // 6.18 · (sd/(C·Δ))² at 80 % power (estimator §5.2), sd = 0.5·√(100/99), C = √½
+        let gate = Gate::paired(&states(100, 0.0, 0.5, 0.5), Rule::default());
+        let expected = 6.182_557 * 0.25 * (100.0 / 99.0) / 0.5 / 0.0025;
+        assert_eq!(gate.states_needed(0.05, 0.8), Some(f64::ceil(expected) as usize));
+        // With exactly so many states the detectable drop is 0.05, and the power 0.8.
+        let enough = Gate::paired(&states(1236, 0.0, 0.5, 0.5), Rule::default());
+        assert!((enough.min_detectable_drop_80 - 0.05).abs() < 1e-4);
+        assert!((enough.power_at_005 - 0.8).abs() < 1e-3);
+        assert_eq!(gate.states_needed(0.0, 0.8), None);
+    }
+
+    #[test]
+    fn two_truths_need_both_to_be_resolved() {
+        let side = |block: f64, pair: f64| -> Vec<Replicates> {
+            let products = (1.0, 1.0, 1.0, 1.0);
+            let (dot, truth_square, critic_square, error_square) = products;
+            let sign = |i: u32| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
+            (0..80)
+                .map(|i| Replicates {
+                    full: block,
+                    block: block + 0.02 * sign(i),
+                    pair: pair + 0.01 * sign(i / 2),
+                    quad: f64::NAN,
+                    dot,
+                    truth_square,
+                    critic_square,
+                    error_square,
+                })
+                .collect()
+        };
+        let gate = |base: (f64, f64), candidate: (f64, f64)| {
+            let [base, candidate] = [base, candidate].map(|(block, pair)| side(block, pair));
+            Gate::regenerated(&base, &candidate, Rule::default())
+        };
+        // 0.4/√0.64 = 0.2/√0.16 = 0.5: twice the noise is no regression.
+        let same = gate((0.4, 0.64), (0.2, 0.16));
+        assert_eq!(same.verdict, Verdict::NonInferior);
+        assert!(same.difference.value.abs() < 1e-3 && (same.scale - 1.0).abs() < 1e-15);
+        assert_eq!(gate((0.4, 0.64), (0.1, 0.16)).verdict, Verdict::Regressed);
+        assert_eq!(gate((0.4, 0.64), (0.0, 0.03)).doubt, Some(Doubt::CandidateUnresolved));
+        assert_eq!(gate((0.4, 0.03), (0.4, 0.64)).doubt, Some(Doubt::BaseUnresolved));
+        assert!(gate((0.4, 0.03), (0.0, 0.64)).p_regress.is_nan());
+    }
 }

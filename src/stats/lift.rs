@@ -169,7 +169,8 @@ mod tests {
     #[test]
     fn the_ceiling_rises_and_stays_within_its_ends() {
         let lift = Lift::Orthogonal { blocks: 2, dims: 6 };
-        assert_eq!([-0.3, 0.0, 1.0, 1.2].map(|c| lift.ceiling(c)), [0.0, 0.0, 1.0, 1.0]);
+        let ends = [-0.3, 0.0, 1.0, 1.2].map(|c| lift.ceiling(c));
+        assert!(ends.iter().zip([0.0, 0.0, 1.0, 1.0]).all(|(c, e)| (c - e).abs() < 1e-15));
         let rising = [0.01, 0.2, 0.5, 0.9, 0.99].map(|c| lift.ceiling(c));
         assert!(rising.is_sorted() && rising[0] > 0.01 && rising[4] < 1.0);
         assert!(lift.ceiling(f64::NAN).is_nan());

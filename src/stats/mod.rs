@@ -12,6 +12,7 @@
 //! | [`histogram`] | how far apart are two distributions of weights? |
 //! | [`hypothesis`] | is a difference more than chance? |
 //! | [`gate`] | has a critic become worse? |
+//! | [`verdict`] | what follows from the tests, in one environment or several? |
 //!
 //! The unit of every interval is the state or the training seed, never the rollout: rollouts are
 //! nested in states, and resampling them adds a second helping of their noise.
@@ -27,6 +28,7 @@ pub mod resample;
 pub mod similarity;
 pub mod summary;
 mod tails;
+pub mod verdict;
 
 /// A number with its interval.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]

@@ -159,7 +159,7 @@ mod tests {
     fn normal_tails_match_scipy() {
         // scipy.stats.norm.sf and .ppf
         for (z, above) in [(-1.0, 0.841_344_746_068_542_9), (2.5, 0.006_209_665_325_776_132)] {
-            assert!((normal_above(z) - above).abs() < 1e-12);
+            assert!((normal_above(z) - above).abs() < 1e-10); // statrs' erfc
         }
         assert!((normal_quantile(0.95) - 1.644_853_626_951_472_7).abs() < 1e-12);
         assert!((normal_quantile(0.8) - 0.841_621_233_572_914_2).abs() < 1e-12);

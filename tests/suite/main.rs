@@ -7,6 +7,7 @@
 mod cli_analyze;
 mod cli_train;
 mod env_suite;
+mod fixtures_gate;
 mod fixtures_stats;
 mod formula;
 mod house_rules;
@@ -19,4 +20,7 @@ mod reports;
 mod resume;
 mod resume_program;
 mod rollout_twin;
+mod simulated_gradients;
 mod torch_parity;
+#[path = "../../benches/simulation/world.rs"]
+mod world;

@@ -1,0 +1,250 @@
+//! How often do intervals cover, gates alarm, and drops pass, where the truth is known?
+//!
+//! Prints the tables of `operating_characteristics.md` beside this file:
+//!
+//! ```text
+//! cargo bench --bench operating_characteristics > benches/operating_characteristics.md
+//! ```
+//!
+//! Every trial has a random stream of its own, so the numbers do not depend on the threads.
+
+#![allow(clippy::print_stdout, reason = "a table on standard output is what it is for")]
+
+use hyperl::rng::Stream;
+use hyperl::stats::Estimate;
+use hyperl::stats::corrected::correct;
+use hyperl::stats::gate::{Gate, PairedState, Rule};
+use hyperl::stats::replicates::Replicates;
+use hyperl::stats::verdict::{Family, Verdict};
+use rayon::prelude::*;
+
+use world::{Design, World, lean};
+
+#[path = "simulation/world.rs"]
+mod world;
+
+/// Mean true cosine of the critics, where not said otherwise.
+const COSINE: f64 = 0.4;
+
+fn main() {
+    println!("# Operating characteristics\n");
+    println!("Made by `cargo bench --bench operating_characteristics`; level 95 %, α = 0.05.\n");
+    println!("States have a lognormal signal-to-noise ratio ρ of one rollout: median 0.3 and");
+    println!("standard deviation `spread` of ln ρ. Critics have a mean true cosine of 0.4, or are");
+    println!("exact. `lab, B` is B orthogonal antithetic blocks of 2·Na rollouts; `paper, Nr` is");
+    println!("Nr Gaussian rollouts, corrected by ten random half splits.\n");
+    coverage();
+    gates();
+    regenerated();
+    families();
+}
+
+/// The shares of `trials` in which each of `N` things happened.
+fn shares<const N: usize>(
+    trials: u64,
+    name: &str,
+    trial: impl Fn(&mut Stream) -> [bool; N] + Sync,
+) -> [f64; N] {
+    let hits: Vec<[bool; N]> =
+        (0..trials).into_par_iter().map(|seed| trial(&mut Stream::new(seed, name))).collect();
+    std::array::from_fn(|i| hits.iter().filter(|hit| hit[i]).count() as f64 / trials as f64)
+}
+
+/// Cells of a row of a table.
+fn cells(shares: &[f64]) -> String {
+    shares.iter().fold(String::new(), |row, share| row + &format!(" {share:.3} |"))
+}
+
+fn lab(dims: usize, blocks: usize, spread: f64) -> World {
+    World { dims, design: Design::Lab { blocks }, snr: 0.3, spread }
+}
+
+fn paper(dims: usize, rollouts: usize, spread: f64) -> World {
+    World { dims, design: Design::Paper { rollouts }, snr: 0.3, spread }
+}
+
+fn name(world: &World) -> String {
+    let design = match world.design {
+        Design::Lab { blocks } => format!("lab, {blocks}"),
+        Design::Paper { rollouts } => format!("paper, {rollouts}"),
+    };
+    format!("{design} | {} | {:.1}", world.dims, world.spread)
+}
+
+/// Coverage of the intervals.
+fn coverage() {
+    println!("## Coverage of the 95 % intervals\n");
+    println!("`limit` is what the number tends to with ever more states, `true` the mean cosine");
+    println!(
+        "without noise. 2000 trials (standard error 0.005), 300 of the paper's design (0.013)."
+    );
+    println!("`resolved`: share in which the rollouts agreed well enough to be believed.\n");
+    println!(
+        "| design | Na | spread | critic | states | raw, limit | raw, true | corrected, limit | corrected, true | stacked, true | resolved |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    for spread in [0.0, 1.0] {
+        for (dims, blocks) in [(3, 2), (6, 2), (8, 2), (3, 4), (6, 4)] {
+            for states in [30, 100, 300] {
+                covers(&lab(dims, blocks, spread), COSINE, states, 2000);
+            }
+            covers(&lab(dims, blocks, spread), 1.0, 100, 2000);
+        }
+        for (dims, rollouts) in [(3, 15), (6, 30)] {
+            covers(&paper(dims, rollouts, spread), COSINE, 100, 300);
+        }
+    }
+    println!();
+}
+
+/// One row of the table of coverage.
+fn covers(world: &World, cosine: f64, states: usize, trials: u64) {
+    let exact = cosine >= 1.0;
+    let lean = if exact { 0.0 } else { lean(cosine, world.dims) };
+    // E⟨g, v⟩/√(E‖g‖²·E‖v‖²) of v = ‖g‖(a·e₁ + N(0, I))
+    let stacked = if exact { 1.0 } else { lean / (lean * lean + world.dims as f64).sqrt() };
+    let (raw, corrected) = (cosine * world.ceiling(), cosine * world.corrected_limit());
+    let found = shares(trials, "coverage", |stream| {
+        let states: Vec<Replicates> = (0..states)
+            .map(|_| {
+                let truth = world.truth(stream);
+                let critic = if exact {
+                    world.angled(&truth, 1.0)
+                } else {
+                    world.critic(&truth, lean, stream)
+                };
+                truth.judge(&critic)
+            })
+            .collect();
+        let found = correct(&states, world.lift(), 0.95);
+        let covers = |estimate: Estimate, truth: f64| estimate.covers(truth);
+        [
+            covers(found.raw, raw),
+            covers(found.raw, cosine),
+            covers(found.corrected, corrected),
+            covers(found.corrected, cosine),
+            covers(found.stacked, stacked),
+            found.resolved,
+        ]
+    });
+    println!("| {} | {cosine} | {states} |{}", name(world), cells(&found));
+}
+
+/// States that two critics met, with mean true cosines `COSINE` and `COSINE − drop`.
+fn pairs(
+    world: &World,
+    drop: f64,
+    correlation: f64,
+    states: usize,
+    stream: &mut Stream,
+) -> Vec<PairedState> {
+    let leans = [COSINE, COSINE - drop].map(|c| lean(c, world.dims));
+    (0..states)
+        .map(|_| {
+            let truth = world.truth(stream);
+            let critics = world.two_critics(&truth, leans, correlation, stream);
+            let [base, candidate] = critics.map(|critic| truth.judge(&critic));
+            PairedState::of(&base, &candidate)
+        })
+        .collect()
+}
+
+/// The paired gate.
+fn gates() {
+    println!("## The gate, same states and rollouts\n");
+    println!("1500 trials (standard error at most 0.013), spread 1, margin 0.05, no tolerance.");
+    println!("`lineage` is the correlation of the errors of the two critics. A pass at a drop of");
+    println!("0.05 should be at most 0.05.\n");
+    println!(
+        "| design | Na | spread | lineage | states | alarm: no change | at 0.05 | at 0.10 | pass: no change | at 0.05 | at 0.10 |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    for (world, correlation, states) in [
+        (lab(6, 2, 1.0), 0.95, 150),
+        (lab(6, 2, 1.0), 0.95, 300),
+        (lab(6, 2, 1.0), 0.95, 600),
+        (lab(6, 4, 1.0), 0.95, 600),
+        (lab(6, 2, 1.0), 0.7, 150),
+        (lab(6, 2, 1.0), 0.7, 300),
+        (lab(6, 2, 1.0), 0.7, 600),
+        (lab(3, 2, 1.0), 0.7, 600),
+        (lab(8, 2, 1.0), 0.7, 600),
+    ] {
+        let [no_change, at_005, at_010] = [0.0, 0.05, 0.10].map(|drop| {
+            shares(1500, "gate", |stream| {
+                let states = pairs(&world, drop, correlation, states, stream);
+                let gate = Gate::paired(&states, Rule::default());
+                [gate.p_regress <= 0.05, gate.p_ni <= 0.05]
+            })
+        });
+        let row = [no_change[0], at_005[0], at_010[0], no_change[1], at_005[1], at_010[1]];
+        println!("| {} | {correlation} | {states} |{}", name(&world), cells(&row));
+    }
+    println!();
+}
+
+/// The gate for a candidate with an actor of its own.
+fn regenerated() {
+    println!("## The gate, each critic with rollouts of its own\n");
+    println!("800 trials (standard error at most 0.018), 600 states an arm, lab design with two");
+    println!("blocks, Na = 6, spread 1. Median ρ of base and candidate differ.\n");
+    println!(
+        "| ρ base | ρ candidate | alarm: no change | at 0.05 | at 0.10 | pass: no change | at 0.05 | at 0.10 |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    for (base_snr, candidate_snr) in [(0.3, 0.3), (1.0, 0.3), (0.3, 1.0)] {
+        let [no_change, at_005, at_010] = [0.0, 0.05, 0.10].map(|drop| {
+            shares(800, "regenerated", |stream| {
+                let mut side = |snr: f64, cosine: f64| -> Vec<Replicates> {
+                    let world = World { snr, ..lab(6, 2, 1.0) };
+                    let lean = lean(cosine, world.dims);
+                    (0..600)
+                        .map(|_| {
+                            let truth = world.truth(stream);
+                            truth.judge(&world.critic(&truth, lean, stream))
+                        })
+                        .collect()
+                };
+                let (base, candidate) =
+                    (side(base_snr, COSINE), side(candidate_snr, COSINE - drop));
+                let gate = Gate::regenerated(&base, &candidate, Rule::default());
+                [gate.p_regress <= 0.05, gate.p_ni <= 0.05]
+            })
+        });
+        let row = [no_change[0], at_005[0], at_010[0], no_change[1], at_005[1], at_010[1]];
+        println!("| {base_snr} | {candidate_snr} |{}", cells(&row));
+    }
+    println!();
+}
+
+/// Four environments under Holm's adjustment.
+fn families() {
+    println!("## Four environments together\n");
+    println!("1500 trials (standard error at most 0.013), 150 states each, lab design with two");
+    println!("blocks, Na = 6, spread 1, lineage 0.7.\n");
+    println!(
+        "| drop in one of them | any alarm, unadjusted | any alarm, Holm | alarm where the drop is, unadjusted | alarm there, Holm |"
+    );
+    println!("|---|---|---|---|---|");
+    for drop in [0.0, 0.10] {
+        let found = shares(1500, "family", |stream| {
+            let p_values: Vec<(f64, f64)> = [drop, 0.0, 0.0, 0.0]
+                .iter()
+                .map(|drop| {
+                    let states = pairs(&lab(6, 2, 1.0), *drop, 0.7, 150, stream);
+                    let gate = Gate::paired(&states, Rule::default());
+                    (gate.p_regress, gate.p_ni)
+                })
+                .collect();
+            let family = Family::of(&p_values, 0.05);
+            let plain = |p: &(f64, f64)| p.0 <= 0.05;
+            [
+                p_values.iter().any(plain),
+                family.verdict == Verdict::Regressed,
+                plain(&p_values[0]),
+                family.environments[0].verdict == Verdict::Regressed,
+            ]
+        });
+        println!("| {drop} |{}", cells(&found));
+    }
+}
