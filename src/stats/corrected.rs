@@ -49,8 +49,10 @@ pub struct Corrected {
     /// rollouts, `(B·raw − block)/(B − 1)` with `B` blocks; it corrects too little under much
     /// noise.
     pub second_opinion: f64,
-    /// Whether `corrected` and `second_opinion` differ by more than chance (95 % interval of the
-    /// difference, some two standard errors): right and clear states then go together.
+    /// Whether `corrected` and `second_opinion` differ by more than chance (95 % interval, some two
+    /// standard errors): right and clear states then go together. `corrected` is first scaled by
+    /// what the extrapolation makes of an exactly right critic at these ceilings (by 1 if there
+    /// is no `ceiling`), so that its own shortfall does not count.
     pub depends_on_snr: bool,
     /// Whether the rollouts agree well enough for the corrected numbers to be believed: the
     /// one-sided 95 % lower bound of `agreement` lies above [`RESOLVED_ABOVE`].
@@ -128,15 +130,19 @@ impl Numbers<'_> {
         let interval = |stat: Statistic| (self.interval)(stat, self.level);
         let blocks = self.lift.blocks() as f64;
         let second_opinion = |m: &Replicates| (blocks * m.full - m.block) / (blocks - 1.0);
-        let gap = (self.interval)(&|m| corrected_cosine(m) - second_opinion(m), 0.95);
         let ceiling_block = interval(&|m| ceiling_block(m.pair, m.quad));
+        let ceiling = rising(ceiling_block, |c| self.lift.ceiling(c));
+        // What the extrapolation makes of an exactly right critic if all states are alike.
+        let exact = (blocks * ceiling.value - ceiling_block.value) / (blocks - 1.0);
+        let exact = if exact.is_nan() { 1.0 } else { exact };
+        let gap = (self.interval)(&|m| exact * corrected_cosine(m) - second_opinion(m), 0.95);
         let alpha_square = interval(&|m| m.error_square / positive(m.truth_square));
         Corrected {
             raw: interval(&|m| m.full),
             block: interval(&|m| m.block),
             agreement: interval(&|m| m.pair),
             ceiling_block,
-            ceiling: rising(ceiling_block, |c| self.lift.ceiling(c)),
+            ceiling,
             corrected: interval(&corrected_cosine),
             stacked: interval(&|m| m.dot / (positive(m.truth_square) * m.critic_square).sqrt()),
             alpha: rising(alpha_square, |square| square.clamp(0.0, f64::INFINITY).sqrt()),
@@ -196,7 +202,6 @@ mod tests {
         assert!((found.stacked.value - 0.625).abs() < 1e-14);
         assert!((found.alpha.value - 1.0).abs() < 1e-14);
         assert!(found.resolved && found.corrected.half_width() < 1e-12);
-        assert!(found.depends_on_snr, "without spread any gap is more than chance");
         assert_eq!((found.states, found.corrected.n), (10, 10));
     }
 

@@ -96,16 +96,18 @@ fn lift(ceiling: f64, part: impl Fn(f64) -> f64, all: impl Fn(f64) -> f64) -> f6
 /// The zero of a rising function that is nearly straight, by the Illinois variant of the secant
 /// method inside a bracket.
 fn root(f: impl Fn(f64) -> f64) -> f64 {
-    let (mut low, mut high) = (-2.0, 2.0);
-    let (mut below, mut above) = (f(low), f(high));
+    // From 0 towards the zero, a little further than a slope of ½ asks for.
+    let step = |y: f64| 2.0 * y.abs() + 0.1;
+    let (mut low, mut below) = (0.0, f(0.0));
     while below > 0.0 {
-        (high, above) = (low, below);
-        low -= 4.0 + below;
+        low -= step(below);
         below = f(low);
     }
+    let mut high = low + step(below);
+    let mut above = f(high);
     while above < 0.0 {
         (low, below) = (high, above);
-        high += 4.0 - above;
+        high += step(above);
         above = f(high);
     }
     for _ in 0..100 {
