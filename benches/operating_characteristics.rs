@@ -187,17 +187,19 @@ fn gates() {
 /// The gate for a candidate with an actor of its own.
 fn regenerated() {
     println!("## The gate, each critic with rollouts of its own\n");
-    println!("800 trials (standard error at most 0.018), 600 states an arm, lab design with two");
-    println!("blocks, Na = 6, spread 1. Median ρ of base and candidate differ.\n");
+    println!("800 trials (standard error at most 0.018), 600 states an arm, lab design, Na = 6,");
+    println!("spread 1. Median ρ of base and candidate may differ.\n");
     println!(
-        "| ρ base | ρ candidate | alarm: no change | at 0.05 | at 0.10 | pass: no change | at 0.05 | at 0.10 |"
+        "| blocks | ρ base | ρ candidate | alarm: no change | at 0.05 | at 0.10 | pass: no change | at 0.05 | at 0.10 |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
-    for (base_snr, candidate_snr) in [(0.3, 0.3), (1.0, 0.3), (0.3, 1.0)] {
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for (blocks, base_snr, candidate_snr) in
+        [(2, 0.3, 0.3), (2, 1.0, 0.3), (2, 0.3, 1.0), (4, 1.0, 0.3), (4, 0.3, 1.0)]
+    {
         let [no_change, at_005, at_010] = [0.0, 0.05, 0.10].map(|drop| {
             shares(800, "regenerated", |stream| {
                 let mut side = |snr: f64, cosine: f64| -> Vec<Replicates> {
-                    let world = World { snr, ..lab(6, 2, 1.0) };
+                    let world = World { snr, ..lab(6, blocks, 1.0) };
                     let lean = lean(cosine, world.dims);
                     (0..600)
                         .map(|_| {
@@ -213,7 +215,7 @@ fn regenerated() {
             })
         });
         let row = [no_change[0], at_005[0], at_010[0], no_change[1], at_005[1], at_010[1]];
-        println!("| {base_snr} | {candidate_snr} |{}", cells(&row));
+        println!("| {blocks} | {base_snr} | {candidate_snr} |{}", cells(&row));
     }
     println!();
 }

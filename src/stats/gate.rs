@@ -148,8 +148,12 @@ impl Gate {
 
     /// Compares two critics that each met rollouts of their own actor, by their corrected cosines.
     ///
-    /// Different noise on the two sides does not show as a difference. Unresolved on either side
-    /// is inconclusive, with neither p-value.
+    /// Different noise on the two sides does not show as a difference, as far as the correction is
+    /// exact: with two blocks it errs low by a share that depends on the noise, and a candidate
+    /// with a third of the base's signal-to-noise ratio alarms in 0.10 instead of 0.05 of the
+    /// cases at 600 states. Take four blocks where the noise may differ so much
+    /// (`benches/operating_characteristics.md`). Unresolved on either side is inconclusive, with
+    /// neither p-value.
     pub fn regenerated(base: &[Replicates], candidate: &[Replicates], rule: Rule) -> Self {
         let [base_pseudo, cand_pseudo] = [base, candidate].map(|states| {
             let rows: Vec<[f64; 8]> = states.iter().map(Replicates::row).collect();
