@@ -18,6 +18,7 @@ use crate::env::{Env, Snapshot};
 use crate::error::{Error, Result};
 use crate::nn::actor::Actor;
 use crate::nn::weights::{Reuse, Training};
+use crate::rng::Stream;
 
 /// Rollouts that share one forward pass of the policy.
 pub const BLOCK: usize = 32;
@@ -65,6 +66,8 @@ pub struct Job<'j> {
     pub first_action: Option<&'j [f64]>,
     /// Steps after which it is cut.
     pub max_steps: u32,
+    /// The noise of the environment, where rollouts are to share it; `None` leaves it alone.
+    pub noise: Option<&'j Stream>,
 }
 
 /// Why a rollout ended.
@@ -161,6 +164,9 @@ fn run_block(
     let mut runs = Vec::with_capacity(jobs.len());
     for ((env, job), row) in envs.iter_mut().zip(jobs).zip(obs.chunks_exact_mut(obs_dim)) {
         env.restore(job.start)?;
+        if let Some(noise) = job.noise {
+            env.set_noise(noise);
+        }
         row.copy_from_slice(env.obs());
         runs.push(Run { discounted_return: 0.0, discount: 1.0, steps: 0, end: None });
     }
@@ -272,7 +278,7 @@ mod tests {
         let run = |starts: &[Snapshot], threads| {
             let jobs: Vec<Job> = starts
                 .iter()
-                .map(|start| Job { start, first_action: None, max_steps: 30 })
+                .map(|start| Job { start, first_action: None, max_steps: 30, noise: None })
                 .collect();
             let rollouts = Rollouts {
                 make_env: &|| env.make(),

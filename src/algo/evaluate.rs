@@ -40,8 +40,10 @@ pub fn episode_returns(
     workers: &rayon::ThreadPool,
 ) -> Result<Vec<f64>> {
     let max_steps = env.spec().time_limit;
-    let jobs: Vec<Job> =
-        states.iter().map(|start| Job { start, first_action: None, max_steps }).collect();
+    let jobs: Vec<Job> = states
+        .iter()
+        .map(|start| Job { start, first_action: None, max_steps, noise: None })
+        .collect();
     let rollouts = Rollouts {
         make_env: &|| env.make(),
         policy,

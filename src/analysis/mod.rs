@@ -1,5 +1,6 @@
 //! Analyses: which checkpoints, which measure, what comes out as rows.
 
+pub mod gate;
 pub mod measure;
 pub mod select;
 pub mod spec;

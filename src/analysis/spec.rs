@@ -55,6 +55,9 @@ pub struct Select {
     pub steps: u64,
     /// Environment steps between checkpoints in the paper.
     pub checkpoint_every: u64,
+    /// Measure the last checkpoint of a run and every n-th before it.
+    #[serde(default = "one")]
+    pub every: usize,
 }
 
 /// What is measured.
@@ -63,6 +66,8 @@ pub struct Select {
 pub enum Measure {
     /// Cosine between critic and rollouts.
     GradientCosine,
+    /// The same without the noise of the rollouts: the verdict is about corrected cosines.
+    CorrectedCosine,
     /// Cosine between the critic's gradient and a fit to its own values.
     SelfCheck,
     /// Return of greedy episodes during training.
@@ -100,6 +105,8 @@ pub enum Draw {
     LearnableByStep,
     /// Mean cosine against the step.
     MeanByStep,
+    /// Mean cosine without the noise of the rollouts, against the step.
+    CorrectedByStep,
     /// Mean return against the step.
     ReturnByStep,
 }
@@ -148,12 +155,20 @@ impl Spec {
                 return Err(config("`tau` belongs to `learnable-by-step`, and only there".into()));
             }
             let returns = panel.draw == Draw::ReturnByStep;
+            if panel.draw == Draw::CorrectedByStep && spec.measure == Measure::SelfCheck {
+                return Err(config(
+                    "`corrected-by-step` needs rollouts, `self-check` has none".into(),
+                ));
+            }
             if returns != (spec.measure == Measure::EpisodeReturn) || panel.window == 0 {
                 return Err(config(format!(
                     "panel {:?} cannot be drawn from measure {:?} with window {}",
                     panel.draw, spec.measure, panel.window
                 )));
             }
+        }
+        if spec.select.every == 0 {
+            return Err(config("`every` must be at least 1".into()));
         }
         // The messages name flags; in a file the same settings are keys.
         let settings = spec.settings.clone().validated();
@@ -167,7 +182,7 @@ impl Spec {
     /// [`Error::MissingCheckpoint`] with the command that makes it, if [`Missing::Fail`] is asked.
     pub fn find(&self, checkpoints: &Path, missing: Missing) -> Result<Found> {
         let mut found = Found::default();
-        let Select { algo, envs, critics, seeds, steps, checkpoint_every } = &self.select;
+        let Select { algo, envs, critics, seeds, steps, checkpoint_every, .. } = &self.select;
         for &env in envs {
             for &critic in critics {
                 for &seed in seeds {
@@ -197,15 +212,19 @@ impl Spec {
 }
 
 impl Found {
-    /// Opens all checkpoints of the runs, in order of run and step.
+    /// Opens the checkpoints of the runs, in order of run and step: the last of each run and `every`
+    /// n-th before it.
     ///
     /// # Errors
     /// Those of opening.
-    pub fn checkpoints(&self) -> Result<Vec<Checkpoint>> {
+    pub fn checkpoints(&self, every: usize) -> Result<Vec<Checkpoint>> {
         let mut all = Vec::new();
         for folder in &self.runs {
-            for path in run::checkpoints(folder)? {
-                all.push(Checkpoint::open(&path)?);
+            let paths = run::checkpoints(folder)?;
+            let count = paths.len();
+            for (_, path) in paths.iter().enumerate().filter(|(i, _)| (count - 1 - i) % every == 0)
+            {
+                all.push(Checkpoint::open(path)?);
             }
         }
         Ok(all)

@@ -11,6 +11,7 @@ use polars::prelude::{
 use crate::checkpoint::manifest::Manifest;
 use crate::error::{Error, Result};
 use crate::gradient::{Settings, StateResult};
+use crate::stats::replicates::Replicates;
 use crate::stats::similarity::chance_above;
 
 /// One state of one checkpoint, with every diagnostic.
@@ -38,6 +39,8 @@ pub struct StateRow {
     pub cosine: f64,
     /// Cosine of the critic's gradient and a fit to its own values.
     pub self_cosine: f64,
+    /// Cosine of the fits to the returns and to the critic's values on the same actions.
+    pub matched_cosine: f64,
     /// Norm of the true gradient.
     pub truth_norm: f64,
     /// Norm of the critic's gradient.
@@ -70,9 +73,26 @@ pub struct StateRow {
     pub chance_25: f64,
     /// Probability that a random direction has a cosine above 0.75.
     pub chance_75: f64,
+    /// Mean cosine of the critic's gradient and one block's (or half's) estimate of the true one.
+    pub block_cosine: f64,
+    /// Mean cosine of two such estimates, which are independent.
+    pub replicate_cosine: f64,
+    /// Mean product of two such cosines, of four different blocks; NaN with fewer.
+    pub replicate_product: f64,
+    /// Inner product of critic's and true gradient.
+    pub truth_dot_critic: f64,
+    /// Estimate without bias of the squared norm of the true gradient.
+    pub truth_square: f64,
+    /// Squared norm of the critic's gradient in the compared dimensions.
+    pub critic_square: f64,
+    /// Estimate without bias of the squared norm of critic's minus true gradient.
+    pub error_square: f64,
     /// Flags, 0 or 1, and the number of unstable rollouts.
     pub flags: [u64; 7],
 }
+
+/// Columns of real numbers.
+const NUMBERS: usize = 23;
 
 /// Names of the flags, in the order of [`StateRow::flags`].
 pub const FLAGS: [&str; 7] =
@@ -91,27 +111,11 @@ impl StateRow {
             step: manifest.step,
             mode: settings.mode.name().into(),
             state: state as u64,
-            rollouts: settings.rollouts as u64,
+            rollouts: settings.rollouts_of(dims) as u64,
             dims: dims as u64,
-            cosine: f64::NAN,
-            self_cosine: f64::NAN,
-            truth_norm: f64::NAN,
-            critic_norm: f64::NAN,
-            norm_ratio: f64::NAN,
-            sign_agreement: f64::NAN,
-            rank: 0,
-            tried: 0,
-            condition: f64::NAN,
-            adjusted_r2: f64::NAN,
-            f_p_value: f64::NAN,
-            clipped: f64::NAN,
-            fell: f64::NAN,
-            mean_steps: f64::NAN,
-            mean_return: f64::NAN,
-            horizon: 0,
             chance_25: chance_above(0.25, dims),
             chance_75: chance_above(0.75, dims),
-            flags: [0; 7],
+            ..blank()
         }
     }
 
@@ -120,6 +124,7 @@ impl StateRow {
     pub fn with(mut self, result: &StateResult) -> Self {
         self.cosine = result.cosine;
         self.self_cosine = result.self_cosine;
+        self.matched_cosine = result.matched_cosine;
         self.truth_norm = result.truth_norm;
         self.critic_norm = result.critic_norm;
         self.norm_ratio = result.norm_ratio;
@@ -138,12 +143,36 @@ impl StateRow {
             self.chance_25 = chance_above(0.25, result.fit.tried);
             self.chance_75 = chance_above(0.75, result.fit.tried);
         }
+        self.rollouts = result.rollouts as u64;
+        if let Some(replicates) = result.replicates {
+            self.block_cosine = replicates.block;
+            self.replicate_cosine = replicates.pair;
+            self.replicate_product = replicates.quad;
+            self.truth_dot_critic = replicates.dot;
+            self.truth_square = replicates.truth_square;
+            self.critic_square = replicates.critic_square;
+            self.error_square = replicates.error_square;
+        }
         let f = result.flags;
         let bits =
             [f.undefined, f.rank_deficient, f.projected, f.one_step, f.too_few, f.unresolved];
         self.flags[..6].copy_from_slice(&bits.map(u64::from));
         self.flags[6] = f.non_finite as u64;
         self
+    }
+
+    /// Returns what replicates of the true gradient say, where they are defined.
+    pub fn replicates(&self) -> Option<Replicates> {
+        self.block_cosine.is_finite().then_some(Replicates {
+            full: self.cosine,
+            block: self.block_cosine,
+            pair: self.replicate_cosine,
+            quad: self.replicate_product,
+            dot: self.truth_dot_critic,
+            truth_square: self.truth_square,
+            critic_square: self.critic_square,
+            error_square: self.error_square,
+        })
     }
 
     fn texts(&self) -> [(&'static str, &str); 4] {
@@ -174,10 +203,11 @@ impl StateRow {
         all
     }
 
-    fn numbers_mut(&mut self) -> [(&'static str, &mut f64); 15] {
+    fn numbers_mut(&mut self) -> [(&'static str, &mut f64); NUMBERS] {
         [
             ("cosine", &mut self.cosine),
             ("self_cosine", &mut self.self_cosine),
+            ("matched_cosine", &mut self.matched_cosine),
             ("truth_norm", &mut self.truth_norm),
             ("critic_norm", &mut self.critic_norm),
             ("norm_ratio", &mut self.norm_ratio),
@@ -191,6 +221,13 @@ impl StateRow {
             ("mean_return", &mut self.mean_return),
             ("chance_25", &mut self.chance_25),
             ("chance_75", &mut self.chance_75),
+            ("block_cosine", &mut self.block_cosine),
+            ("replicate_cosine", &mut self.replicate_cosine),
+            ("replicate_product", &mut self.replicate_product),
+            ("truth_dot_critic", &mut self.truth_dot_critic),
+            ("truth_square", &mut self.truth_square),
+            ("critic_square", &mut self.critic_square),
+            ("error_square", &mut self.error_square),
         ]
     }
 }
@@ -219,7 +256,7 @@ pub fn frame(rows: &[StateRow]) -> Result<DataFrame> {
         let values: Vec<u64> = rows.iter_mut().map(|r| *r.counts_mut()[i].1).collect();
         columns.push(Series::new(name.into(), values).into());
     }
-    for i in 0..15 {
+    for i in 0..NUMBERS {
         let name = rows[0].numbers_mut()[i].0;
         let values: Vec<f64> = rows.iter_mut().map(|r| *r.numbers_mut()[i].1).collect();
         columns.push(Series::new(name.into(), values).into());
@@ -270,7 +307,7 @@ pub fn read_parquet(path: &Path) -> Result<Vec<StateRow>> {
             *row.counts_mut()[i].1 = value.unwrap_or_default();
         }
     }
-    for i in 0..15 {
+    for i in 0..NUMBERS {
         let name = blank().numbers_mut()[i].0;
         let column = frame.column(name).map_err(table_error)?;
         for (row, value) in rows.iter_mut().zip(column.f64().map_err(table_error)?.iter()) {
@@ -294,6 +331,7 @@ fn blank() -> StateRow {
         dims: 0,
         cosine: f64::NAN,
         self_cosine: f64::NAN,
+        matched_cosine: f64::NAN,
         truth_norm: f64::NAN,
         critic_norm: f64::NAN,
         norm_ratio: f64::NAN,
@@ -310,6 +348,13 @@ fn blank() -> StateRow {
         horizon: 0,
         chance_25: f64::NAN,
         chance_75: f64::NAN,
+        block_cosine: f64::NAN,
+        replicate_cosine: f64::NAN,
+        replicate_product: f64::NAN,
+        truth_dot_critic: f64::NAN,
+        truth_square: f64::NAN,
+        critic_square: f64::NAN,
+        error_square: f64::NAN,
         flags: [0; 7],
     }
 }

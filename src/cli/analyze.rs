@@ -6,8 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
 use super::cosine::{self, CosineArgs, What};
+use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
-use super::{inspect, paper, runtime};
+use super::{gate, inspect, paper, progress, runtime};
 use crate::algo::config::TrainConfig;
 use crate::env::EnvId;
 use crate::error::Result;
@@ -29,6 +30,27 @@ enum Command {
   hyperl-analyze cosine --ckpt checkpoints/td3-hopper-sa-hyper-s0 --json
   hyperl-analyze cosine --ckpt 'checkpoints/*' --mode as-released --states 30")]
     Cosine(CosineArgs),
+    /// Show why a gradient can or cannot be resolved: scale, smoothing, falls, chaos.
+    #[command(
+        after_help = "Example:\n  hyperl-analyze diagnose --ckpt checkpoints/td3-half-cheetah-sa-hyper-s0/step-000010000"
+    )]
+    Diagnose(DiagnoseArgs),
+    /// Freeze states with their rollouts, for `gate` to compare later critics with.
+    #[command(
+        after_help = "Example:\n  hyperl-analyze baseline --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 --out baseline.json"
+    )]
+    Baseline(gate::BaselineArgs),
+    /// Tell whether a critic's gradient got worse: exit code 0 no, 1 yes, 2 cannot say, 3 error.
+    #[command(after_help = "Examples:
+  hyperl-analyze gate --ckpt new/step-000010000 --baseline baseline.json
+  hyperl-analyze gate --ckpt hopper/step-000010000 ant/step-000010000 --baseline hopper.json ant.json \\
+    --junit gate.xml --allow-inconclusive")]
+    Gate(gate::GateArgs),
+    /// Compare two critics under one frozen policy, in the space of the actor's weights.
+    #[command(
+        after_help = "Example:\n  hyperl-analyze progress --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 \\\n    --against checkpoints/td3-hopper-mlp-standard-s0/step-000010000"
+    )]
+    Progress(progress::ProgressArgs),
     /// Compare the critic's action gradient with a fit to its own values (Fig. 8), without rollouts.
     #[command(
         after_help = "Example:\n  hyperl-analyze self-check --ckpt checkpoints/td3-hopper-sa-hyper-s0"
@@ -83,6 +105,10 @@ struct ModelsArgs {
 pub fn main() -> ExitCode {
     shared::main(|cli: Cli| match cli.command {
         Command::Cosine(args) => cosine::run(&args, What::Cosine),
+        Command::Diagnose(args) => diagnose::run(&args),
+        Command::Baseline(args) => gate::baseline(&args),
+        Command::Gate(args) => gate::gate(&args),
+        Command::Progress(args) => progress::run(&args),
         Command::SelfCheck(args) => cosine::run(&args, What::SelfCheck),
         Command::Learnable(args) => cosine::run(&args, What::Learnable),
         Command::Returns(args) => paper::returns(&args),

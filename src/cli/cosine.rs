@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::{Args, ValueEnum};
+use indicatif::HumanCount;
 use serde::Serialize;
 
 use super::output::{self, Output, shell_words};
@@ -15,7 +17,7 @@ use crate::analysis::summary::{Column, Summary, summarise};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
-use crate::gradient::{Mode, Settings, StatesFrom};
+use crate::gradient::{Adaptive, Mode, Settings, StatesFrom};
 use crate::report::study;
 
 #[derive(Debug, Args)]
@@ -23,22 +25,32 @@ pub(super) struct CosineArgs {
     /// Checkpoints, runs, or quoted patterns of either
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
     checkpoints: Vec<String>,
-    /// Which estimator: App. B as printed, or the authors' script
-    #[arg(long, value_enum, default_value = "paper")]
+    /// Which estimator: ours (lab), App. B as printed (paper), or the authors' script
+    #[arg(long, value_enum, default_value = "lab")]
     mode: ModeName,
-    /// States of each checkpoint
-    #[arg(long, default_value_t = 15)]
-    states: usize,
-    /// Rollouts of each state
-    #[arg(long, default_value_t = 15)]
-    rollouts: usize,
+    /// States of each checkpoint [default: 15; in lab mode as many as the interval needs]
+    #[arg(long)]
+    states: Option<usize>,
+    /// Rollouts of each state, not in lab mode [default: 15]
+    #[arg(long)]
+    rollouts: Option<usize>,
+    /// Independent blocks of 2 × action dimensions rollouts, in lab mode [default: 4 up to three
+    /// dimensions, else 2]
+    #[arg(long)]
+    blocks: Option<usize>,
+    /// In lab mode, draw states until the interval of the corrected cosine is ± this [default: 0.1]
+    #[arg(long, allow_negative_numbers = true)]
+    half_width: Option<f64>,
+    /// In lab mode, states after which to give that up [default: 300]
+    #[arg(long)]
+    max_states: Option<usize>,
     /// Standard deviation of the perturbations, in action half-ranges
     #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
     std: f64,
-    /// Steps of a rollout in paper mode [default: the first with γʰ < 0.001]
+    /// Steps of a rollout [default: the first with γʰ < 0.001; as released: to the time limit]
     #[arg(long)]
     horizon: Option<u32>,
-    /// Where the states come from [default: replay in paper mode, policy in as-released mode]
+    /// Where the states come from [default: replay; as released: policy]
     #[arg(long, value_enum)]
     states_from: Option<SourceName>,
     /// Seed of states and perturbations
@@ -57,6 +69,7 @@ pub(super) struct CosineArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ModeName {
+    Lab,
     Paper,
     AsReleased,
 }
@@ -117,13 +130,35 @@ impl What {
 
 impl CosineArgs {
     fn settings(&self) -> Result<Settings> {
+        let mode = match self.mode {
+            ModeName::Lab => Mode::Lab,
+            ModeName::Paper => Mode::Paper,
+            ModeName::AsReleased => Mode::AsReleased,
+        };
+        let adapts = self.half_width.is_some() || self.max_states.is_some();
+        if mode == Mode::Lab && self.rollouts.is_some() {
+            let instead = "--rollouts contradicts --mode lab, whose rollouts come in blocks; use \
+                           --blocks or --mode paper";
+            return Err(Error::Usage(instead.into()));
+        }
+        if self.states.is_some() && adapts {
+            let instead = "--states asks for a fixed number, --half-width and --max-states for as \
+                           many as it takes; drop one";
+            return Err(Error::Usage(instead.into()));
+        }
+        let base = if mode == Mode::Lab { Settings::lab() } else { Settings::default() };
+        let Adaptive { half_width, max_states } = Adaptive::default();
+        let adaptive = Adaptive {
+            half_width: self.half_width.unwrap_or(half_width),
+            max_states: self.max_states.unwrap_or(max_states),
+        };
+        let wanted = if self.states.is_some() { None } else { base.adaptive.map(|_| adaptive) };
         Settings {
-            mode: match self.mode {
-                ModeName::Paper => Mode::Paper,
-                ModeName::AsReleased => Mode::AsReleased,
-            },
-            states: self.states,
-            rollouts: self.rollouts,
+            mode,
+            states: self.states.unwrap_or(base.states.min(adaptive.max_states.max(1))),
+            rollouts: self.rollouts.unwrap_or(base.rollouts),
+            blocks: self.blocks,
+            adaptive: if adapts { Some(adaptive) } else { wanted },
             std: self.std,
             horizon: self.horizon,
             states_from: self.states_from.map(|source| match source {
@@ -131,7 +166,7 @@ impl CosineArgs {
                 SourceName::Policy => StatesFrom::Policy,
             }),
             seed: self.seed,
-            ..Settings::default()
+            ..base
         }
         .validated()
     }
@@ -162,10 +197,14 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
     let Some(rows) = measure_all(&checkpoints, &settings, what.against(), &place)? else {
         return Ok(Done::Stopped);
     };
-    let summaries: Vec<Summary> = rows.iter().map(|rows| summarise(rows, what.column())).collect();
+    let summaries: Vec<Summary> =
+        rows.iter().map(|rows| summarise(rows, what.column(), &settings)).collect();
     let rows = rows.concat();
     let panels = what.panels();
-    let panels = panels.iter().flat_map(|p| study::state_panels(&rows, p, what.column())).collect();
+    let panels = panels
+        .iter()
+        .flat_map(|p| study::state_panels(&rows, p, (what.column(), &settings)))
+        .collect();
     Output {
         title: what.title(),
         folder: &out,
@@ -174,7 +213,7 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
         rows: &rows,
         summaries: &summaries,
         panels,
-        command: command_line(what.name(), args, &out),
+        command: command_line(what.name(), (args, &settings), &out),
     }
     .write()?;
     if args.json {
@@ -191,20 +230,21 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
     Ok(Done::Finished)
 }
 
-fn command_line(what: &str, args: &CosineArgs, out: &Path) -> String {
+fn command_line(what: &str, (args, settings): (&CosineArgs, &Settings), out: &Path) -> String {
     let mut text = format!("hyperl-analyze {what} --ckpt {}", shell_words(&args.checkpoints));
-    let mode = match args.mode {
-        ModeName::Paper => "paper",
-        ModeName::AsReleased => "as-released",
+    let _ =
+        write!(text, " --mode {} --std {} --seed {}", settings.mode.name(), args.std, args.seed);
+    let mut given = |flag: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let _ = write!(text, " --{flag} {value}");
+        }
     };
-    let _ = write!(
-        text,
-        " --mode {mode} --states {} --rollouts {} --std {} --seed {}",
-        args.states, args.rollouts, args.std, args.seed
-    );
-    if let Some(horizon) = args.horizon {
-        let _ = write!(text, " --horizon {horizon}");
-    }
+    given("states", args.states.map(|n| n.to_string()));
+    given("rollouts", args.rollouts.map(|n| n.to_string()));
+    given("blocks", args.blocks.map(|n| n.to_string()));
+    given("half-width", args.half_width.map(|x| x.to_string()));
+    given("max-states", args.max_states.map(|n| n.to_string()));
+    given("horizon", args.horizon.map(|n| n.to_string()));
     if let Some(source) = args.states_from {
         let name = if matches!(source, SourceName::Replay) { "replay" } else { "policy" };
         let _ = write!(text, " --states-from {name}");
@@ -246,15 +286,20 @@ pub(super) fn measure_all(
     disk::create_dir(place.out)?;
     disk::create_dir(place.units)?;
     let bar = shared::progress_bar(checkpoints.len() as u64, "checkpoints");
+    let steps = AtomicU64::new(0);
+    let progress = |more: u64| {
+        let made = steps.fetch_add(more, Ordering::Relaxed) + more;
+        bar.set_message(format!("({} simulated steps)", HumanCount(made)));
+    };
     let mut all = Vec::new();
     for checkpoint in checkpoints {
         let path = place.units.join(format!("{}.parquet", key(checkpoint, settings, against)));
         // A file that cannot be read is as good as none: it is measured again.
-        let known = table::read_parquet(&path).ok().filter(|rows| rows.len() == settings.states);
+        let known = table::read_parquet(&path).ok().filter(|rows| rows.len() >= settings.states);
         let rows = if let Some(rows) = known {
             rows
         } else {
-            let rows = rows(checkpoint, settings, against, (&workers, &|_| bar.tick()))
+            let rows = rows(checkpoint, settings, against, (&workers, &progress))
                 .map_err(|e| in_checkpoint(checkpoint, e))?;
             table::write_parquet(&path, &rows)?;
             rows

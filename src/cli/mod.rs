@@ -7,9 +7,12 @@
 
 pub mod analyze;
 mod cosine;
+mod diagnose;
+mod gate;
 mod inspect;
 mod output;
 mod paper;
+mod progress;
 mod runtime;
 mod shared;
 pub mod train;

@@ -5,14 +5,14 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::shared;
-use crate::analysis::summary::Summary;
+use crate::analysis::summary::{Interval, Summary};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
-use crate::gradient::Settings;
+use crate::gradient::{Adaptive, Mode, Settings};
 use crate::report::{
-    Cell, Column, Figure, Headline, Page, PageFigure, Panel, Section, Table, figure_table,
+    Cell, Column, Figure, Headline, Page, PageFigure, Panel, Section, Table, figure_table, fixed,
     render_curves, render_html, render_markdown, study,
 };
 use crate::stats::Estimate;
@@ -153,10 +153,12 @@ impl Output<'_> {
 }
 
 /// What no cosine shows.
-pub(super) const DOES_NOT_SHOW: &str = "A low cosine is not yet a wrong critic: where a plane explains \
-    little of the returns (see adjusted R²), an exactly right critic would show a low cosine too. \
-    A random direction exceeds a threshold with the probability given as chance. One seed says \
-    nothing about another.";
+pub(super) const DOES_NOT_SHOW: &str = "A low cosine is not yet a wrong critic: read it beside its ceiling, \
+    which is what an exactly right critic would show with the same rollouts, and where the status is \
+    `unresolved` do not read it at all. The corrected cosine weighs states by how well they are \
+    resolved; the stacked one by the size of their gradients. What is estimated is the gradient of Q \
+    smoothed over the perturbations. A random direction exceeds a threshold with the probability \
+    given as chance. One seed says nothing about another.";
 
 /// Name and value of what makes the numbers.
 pub(super) fn versions() -> Vec<(String, String)> {
@@ -166,21 +168,42 @@ pub(super) fn versions() -> Vec<(String, String)> {
         .into()
 }
 
-/// The settings in a sentence.
+/// The settings in a few sentences.
 pub(super) fn how_measured(settings: &Settings) -> String {
     let Settings { mode, states, rollouts, std, tail, seed, .. } = settings;
+    let design = match mode {
+        Mode::Lab => {
+            let blocks = settings
+                .blocks
+                .map_or("4 (up to three action dimensions) or 2".into(), |b| b.to_string());
+            format!(
+                "{blocks} independent blocks of orthogonal ± pairs at each state, distance {std}·√(action \
+                 dimensions)"
+            )
+        }
+        Mode::Paper | Mode::AsReleased => {
+            format!("{rollouts} rollouts of each state, perturbations of standard deviation {std}")
+        }
+    };
+    let count = match settings.adaptive {
+        None => format!("{states} states of each checkpoint"),
+        Some(Adaptive { half_width, max_states }) => format!(
+            "states of each checkpoint until the corrected cosine is known to ±{half_width}, \
+             {states} to {max_states}"
+        ),
+    };
+    let cut = match (mode, settings.horizon) {
+        (Mode::AsReleased, _) => "the time limit".into(),
+        (_, Some(h)) => format!("{h} steps"),
+        (_, None) => format!("γʰ < {tail}"),
+    };
     format!(
-        "Mode `{}`: {states} states of each checkpoint, {rollouts} rollouts of each state, \
-         perturbations of standard deviation {std}, states from {:?}, rollouts cut at {}, seed {seed}. \
-         Intervals: 95 %, jackknife-t over states for one seed, over seeds for several; Wilson for \
-         shares of states.",
+        "Mode `{}`: {count}, {design}, states from {:?}, rollouts cut at {cut}, seed {seed}. Intervals: 95 %, \
+         jackknife-t over states for one seed, over seeds for several; Wilson for shares of states. \
+         Ceiling and corrected cosine come from independent estimates of the same gradient: {}.",
         mode.name(),
         settings.source(),
-        match (settings.mode, settings.horizon) {
-            (crate::gradient::Mode::AsReleased, _) => "the time limit".into(),
-            (_, Some(h)) => format!("{h} steps"),
-            (_, None) => format!("γʰ < {tail}"),
-        },
+        if *mode == Mode::Lab { "the blocks" } else { "ten random half splits of the rollouts" },
     )
 }
 
@@ -190,11 +213,14 @@ pub(super) fn subtitle(rows: &[StateRow], settings: &Settings) -> String {
     seeds.sort_unstable();
     seeds.dedup();
     let over = if seeds.len() > 1 { "seeds" } else { "states" };
+    let most = rows.iter().map(|r| r.rollouts).max().unwrap_or(0);
+    let states = match settings.adaptive {
+        None => settings.states.to_string(),
+        Some(adaptive) => format!("{} to {}", settings.states, adaptive.max_states),
+    };
     format!(
-        "{} mode, {} states × {} rollouts per checkpoint, {} seed{}; band: 95 % interval over {over}",
+        "{} mode, {states} states × {most} rollouts per checkpoint, {} seed{}; band: 95 % interval over {over}",
         settings.mode.name(),
-        settings.states,
-        settings.rollouts,
         seeds.len(),
         if seeds.len() == 1 { "" } else { "s" },
     )
@@ -209,6 +235,10 @@ pub(super) fn summary_table(summaries: &[Summary]) -> Table {
         "step",
         "states",
         "cosine",
+        "ceiling",
+        "corrected",
+        "stacked",
+        "status",
         "above 0.25",
         "chance 0.25",
         "above 0.75",
@@ -223,9 +253,10 @@ pub(super) fn summary_table(summaries: &[Summary]) -> Table {
     ];
     let mut table = Table::new(names.map(|name| Column::new(name, "")).to_vec());
     for s in summaries {
-        let interval = |i: crate::analysis::summary::Interval| {
+        let interval = |i: Interval| {
             Cell::Interval(Estimate { value: i.mean, low: i.low, high: i.high, n: s.states })
         };
+        let noise = s.noise.as_ref();
         let flag = |name: &str| Cell::text(s.flags.get(name).copied().unwrap_or(0).to_string());
         table.rows.push(vec![
             Cell::text(s.env.clone()),
@@ -234,6 +265,10 @@ pub(super) fn summary_table(summaries: &[Summary]) -> Table {
             Cell::text(s.step.to_string()),
             Cell::text(s.states.to_string()),
             interval(s.cosine),
+            noise.map_or(Cell::Missing, |n| interval(n.ceiling)),
+            noise.map_or(Cell::Missing, |n| interval(n.corrected)),
+            noise.map_or(Cell::Missing, |n| interval(n.stacked)),
+            noise.map_or(Cell::Missing, |n| Cell::text(n.status.to_string())),
             interval(s.learnable_interval["0.25"]),
             Cell::number(s.chance["0.25"]),
             interval(s.learnable_interval["0.75"]),
@@ -250,33 +285,56 @@ pub(super) fn summary_table(summaries: &[Summary]) -> Table {
     table
 }
 
-/// Prints the summaries as a table to standard output.
+/// Prints the summaries as a table to standard output; warnings go to standard error.
 pub(super) fn print_summaries(summaries: &[Summary]) -> Result<()> {
     shared::say!(
-        "{:13} {:13} {:>4} {:>9}  {:24} {:>16} {:>7}",
+        "{:13} {:13} {:>4} {:>9} {:>6}  {:22} {:>7} {:24} {:24} {:10}",
         "environment",
         "critic",
         "seed",
         "step",
-        "cosine [95 %]",
-        "above .25 (chance)",
-        "adj. R²"
+        "states",
+        "raw cosine [95 %]",
+        "ceiling",
+        "corrected [95 %]",
+        "stacked [95 %]",
+        "status"
     );
+    let number = |x: f64| format!("{:>6}", fixed(x, 3));
+    let interval =
+        |i: Interval| format!("{} [{}, {}]", number(i.mean), number(i.low), number(i.high));
     for s in summaries {
-        let c = s.cosine;
-        shared::say!(
-            "{:13} {:13} {:>4} {:>9}  {:6.3} [{:6.3}, {:6.3}] {:>12.2} ({:.2}) {:>9.3}",
+        let start = format!(
+            "{:13} {:13} {:>4} {:>9} {:>6}  {:22}",
             s.env,
             s.model,
             s.seed,
             s.step,
-            c.mean,
-            c.low,
-            c.high,
-            s.learnable["0.25"],
-            s.chance["0.25"],
-            s.adjusted_r2
+            s.states,
+            interval(s.cosine)
         );
+        let Some(noise) = &s.noise else {
+            shared::say!("{start}");
+            continue;
+        };
+        shared::say!(
+            "{start} {:>7} {:24} {:24} {:10}",
+            number(noise.ceiling.mean),
+            interval(noise.corrected),
+            interval(noise.stacked),
+            noise.status
+        );
+    }
+    let chances = || summaries.iter().map(|s| s.chance["0.25"]);
+    shared::say!(
+        "chance: the mean cosine of a random direction is 0; it exceeds 0.25 in {:.0} to {:.0} % of these states",
+        100.0 * chances().fold(f64::INFINITY, f64::min),
+        100.0 * chances().fold(0.0, f64::max)
+    );
+    for s in summaries {
+        for warning in s.noise.iter().flat_map(|noise| &noise.warnings) {
+            eprintln!("warning: {} {} step {}: {warning}", s.env, s.model, s.step);
+        }
     }
     Ok(())
 }

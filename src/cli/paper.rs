@@ -12,7 +12,7 @@ use super::shared::{self, Done};
 use crate::analysis::measure::gradient_cosine::Against;
 use crate::analysis::select;
 use crate::analysis::spec::{Found, Measure, Missing, Spec};
-use crate::analysis::summary::{Column, Summary, summarise};
+use crate::analysis::summary::{Column, Summary, corrected_values, summarise};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk, run as runs};
@@ -142,7 +142,7 @@ fn report_one(
     found: &Found,
 ) -> Result<Done> {
     let folder = args.out.join(name);
-    let checkpoints = found.checkpoints()?;
+    let checkpoints = found.checkpoints(spec.select.every)?;
     let Some(measured) = measured(args, spec, found, (&folder, &checkpoints))? else {
         return Ok(Done::Stopped);
     };
@@ -184,7 +184,7 @@ fn measured(
 ) -> Result<Option<Measured>> {
     let (column, against) = match spec.measure {
         Measure::EpisodeReturn => return Ok(Some(measured_returns(&curves(&found.runs)?))),
-        Measure::GradientCosine => (Column::Cosine, Against::Returns),
+        Measure::GradientCosine | Measure::CorrectedCosine => (Column::Cosine, Against::Returns),
         Measure::SelfCheck => (Column::SelfCosine, Against::OwnValues),
     };
     let place = Place {
@@ -218,19 +218,37 @@ fn measured_returns(curves: &[ReturnCurve]) -> Measured {
 
 fn measured_states(checkpoints: &[Vec<StateRow>], spec: &Spec, column: Column) -> Measured {
     let rows = checkpoints.concat();
-    let same =
-        |a: &StateRow, b: &StateRow| (&a.env, &a.critic, a.seed) == (&b.env, &b.critic, b.seed);
-    let runs = rows.chunk_by(same).map(|rows| RunValues {
-        env: rows[0].env.clone(),
-        critic: rows[0].critic.clone(),
-        seed: rows[0].seed,
-        values: rows.iter().map(|r| (r.step, column.of(r))).collect(),
-    });
+    let corrects = spec.measure == Measure::CorrectedCosine;
+    let mut runs: Vec<RunValues> = Vec::new();
+    for rows in checkpoints.iter().filter(|rows| !rows.is_empty()) {
+        let (first, step) = (&rows[0], rows[0].step);
+        let values: Vec<(u64, f64)> = if corrects {
+            corrected_values(rows).into_iter().map(|x| (step, x)).collect()
+        } else {
+            rows.iter().map(|row| (step, column.of(row))).collect()
+        };
+        let same = |run: &RunValues| {
+            (&run.env, &run.critic, run.seed) == (&first.env, &first.critic, first.seed)
+        };
+        match runs.last_mut().filter(|run| same(run)) {
+            Some(run) => run.values.extend(values),
+            None => runs.push(RunValues {
+                env: first.env.clone(),
+                critic: first.critic.clone(),
+                seed: first.seed,
+                values,
+            }),
+        }
+    }
     Measured {
-        runs: runs.collect(),
-        panels: spec.panels.iter().flat_map(|p| state_panels(&rows, p, column)).collect(),
-        summaries: checkpoints.iter().map(|rows| summarise(rows, column)).collect(),
-        quantity: "mean cosine over training",
+        runs,
+        panels: spec
+            .panels
+            .iter()
+            .flat_map(|p| state_panels(&rows, p, (column, &spec.settings)))
+            .collect(),
+        summaries: checkpoints.iter().map(|rows| summarise(rows, column, &spec.settings)).collect(),
+        quantity: if corrects { "corrected mean cosine" } else { "mean cosine over training" },
         subtitle: output::subtitle(&rows, &spec.settings),
         how: output::how_measured(&spec.settings),
         rows,

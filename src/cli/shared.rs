@@ -13,6 +13,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::{Error, Result};
 
+/// Exit code of the gate when a critic got worse.
+const REGRESSED: u8 = 1;
+/// Exit code of the gate when nothing can be said.
+const INCONCLUSIVE: u8 = 2;
 /// Exit code of usage and data errors.
 const USAGE: u8 = 3;
 /// Exit code after a signal, when everything was saved.
@@ -25,6 +29,10 @@ pub(super) enum Done {
     Finished,
     /// A signal came; what was done so far is saved.
     Stopped,
+    /// The gate found a regression.
+    Regressed,
+    /// The gate could not decide.
+    Inconclusive,
 }
 
 /// Parses the command line, runs the program, prints its error and returns the exit code.
@@ -47,6 +55,8 @@ pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
     match run(parsed) {
         Ok(Done::Finished) => ExitCode::SUCCESS,
         Ok(Done::Stopped) => ExitCode::from(STOPPED),
+        Ok(Done::Regressed) => ExitCode::from(REGRESSED),
+        Ok(Done::Inconclusive) => ExitCode::from(INCONCLUSIVE),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(USAGE)
@@ -145,6 +155,17 @@ pub(super) fn progress_bar(length: u64, unit: &str) -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(500));
     bar
+}
+
+/// Returns a counter for work whose length is not known; silent when standard error is no terminal.
+pub(super) fn spinner(unit: &str) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner();
+    let template = format!("{{spinner}} {unit} {{human_pos}}, {{per_sec}}, {{elapsed}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        spinner.set_style(style);
+    }
+    spinner.enable_steady_tick(Duration::from_millis(500));
+    spinner
 }
 
 /// Prints a result as JSON to standard output.

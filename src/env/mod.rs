@@ -93,6 +93,10 @@ pub trait Env: Send {
     /// # Errors
     /// [`Error::Mismatch`] if the snapshot is not one of this environment (its length differs).
     fn restore(&mut self, snapshot: &Snapshot) -> Result<()>;
+
+    /// Draws the noise of the next steps from this stream, so that two rollouts can share theirs.
+    /// A deterministic simulator, as all of `MuJoCo` are, has none to draw.
+    fn set_noise(&mut self, _noise: &Stream) {}
 }
 
 /// The environments that exist. In files and on the command line each is its [`EnvId::name`].

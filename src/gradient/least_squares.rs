@@ -70,7 +70,7 @@ impl Fit {
 /// `actions [n, A]`, executed, in the unit box; `returns [n]`.
 ///
 /// # Errors
-/// [`GradientError::TooFewRollouts`] if `n ≤ A`; [`GradientError::NonFinite`] with the number of
+/// [`GradientError::TooFewRollouts`] if `n` is not above the dimensions that vary; [`GradientError::NonFinite`] with the number of
 /// the first rollout whose return or action is not finite.
 ///
 /// # Panics
@@ -92,9 +92,6 @@ pub fn local_gradient(
 ) -> Result<Fit, GradientError> {
     let (rollouts, dims) = actions.dim();
     assert_eq!(returns.len(), rollouts, "one return per rollout");
-    if rollouts <= dims {
-        return Err(GradientError::TooFewRollouts { rollouts, dims });
-    }
     let finite = |i: usize| returns[i].is_finite() && actions.row(i).iter().all(|x| x.is_finite());
     if let Some(i) = (0..rollouts).find(|&i| !finite(i)) {
         return Err(GradientError::NonFinite(i));
@@ -103,6 +100,9 @@ pub fn local_gradient(
     // Dimensions in which every action is equal are projected out.
     let identified: Vec<bool> = actions.columns().into_iter().map(|c| !is_constant(c)).collect();
     let tried: Vec<usize> = (0..dims).filter(|&j| identified[j]).collect();
+    if rollouts <= tried.len() {
+        return Err(GradientError::TooFewRollouts { rollouts, dims: tried.len() });
+    }
     let delta_actions = centred_columns(actions.select(Axis(1), &tried));
     let delta_returns = if is_constant(returns) {
         Array1::zeros(rollouts)
@@ -130,6 +130,13 @@ pub fn local_gradient(
         dof,
         identified,
     })
+}
+
+/// The slope of smallest norm that fits the returns best; with it a part of the rollouts, too small
+/// for [`local_gradient`], still gives a replicate. Shapes as there; everything is finite.
+pub(super) fn least_norm_slope(actions: Array2<f64>, returns: &Array1<f64>) -> Array1<f64> {
+    let centred = returns - returns.sum() / returns.len() as f64;
+    solve(&centred_columns(actions), &centred).slope
 }
 
 fn is_constant(values: ArrayView1<'_, f64>) -> bool {

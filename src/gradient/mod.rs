@@ -9,24 +9,33 @@
 //! intercept, which is what [`local_gradient`] fits, in `f64` and with rank and condition. Where
 //! paper and authors' script differ, each is a [`Mode`].
 
+mod compare;
 pub mod critic_gradient;
+pub mod differences;
 pub mod least_squares;
+pub mod orthogonal;
+pub mod parameter_space;
 pub mod perturb;
 pub mod settings;
 pub mod states;
 
 use ndarray::{Array1, Array2, Axis};
 
+pub use compare::{FitSummary, Flags, Record, StateResult};
 pub use critic_gradient::ActionValue;
 pub use least_squares::{Fit, local_gradient};
+pub use orthogonal::orthogonal_blocks;
 pub use perturb::{Cloud, Design, perturb};
-pub use settings::{Mode, Settings, StatesFrom};
+pub use settings::{Adaptive, Mode, Settings, StatesFrom};
+
+use compare::{Seen, compare, self_cosine};
 
 use crate::env::{Env, Snapshot};
 use crate::error::Result;
 use crate::rng::Stream;
 use crate::rollout::{BLOCK, End, Job, Outcome, Policy, Rollouts};
-use crate::stats::similarity::{cosine, norm_ratio, sign_agreement};
+use crate::stats::corrected::{Corrected, correct};
+use crate::stats::replicates::Replicates;
 
 /// What is measured: a policy, its critic, and the world both live in.
 pub struct Agent<'a> {
@@ -42,76 +51,12 @@ pub struct Agent<'a> {
     pub gamma: f64,
 }
 
-/// What came out at one state; one row of the results.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StateResult {
-    /// Cosine between critic's and true gradient; NaN where it is undefined or the state excluded.
-    pub cosine: f64,
-    /// Cosine between the critic's gradient and a fit to the critic's own values (Fig. 8).
-    pub self_cosine: f64,
-    /// Norm of the estimated true gradient.
-    pub truth_norm: f64,
-    /// Norm of the critic's gradient.
-    pub critic_norm: f64,
-    /// Critic's norm over the true one; NaN if undefined.
-    pub norm_ratio: f64,
-    /// Share of dimensions in which both have the same sign; NaN if undefined.
-    pub sign_agreement: f64,
-    /// The fit to the returns.
-    pub fit: FitSummary,
-    /// Share of action entries that clipping to the box moved.
-    pub clipped: f64,
-    /// Share of rollouts that ended in an absorbing state.
-    pub fell: f64,
-    /// Mean steps of a rollout.
-    pub mean_steps: f64,
-    /// Mean return of the rollouts.
-    pub mean_return: f64,
-    /// Steps after which a rollout was cut.
-    pub horizon: u32,
-    /// What is strange about the state.
-    pub flags: Flags,
-}
-
-/// What of a [`Fit`] goes into the results.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FitSummary {
-    /// Independent directions tried.
-    pub rank: usize,
-    /// Action dimensions that varied.
-    pub tried: usize,
-    /// Condition of the centred actions.
-    pub condition: f64,
-    /// R² adjusted for the number of unknowns.
-    pub adjusted_r2: f64,
-    /// p-value of the F-test against "the gradient is 0".
-    pub f_p_value: f64,
-}
-
-/// Degenerate cases, each counted by name (`estimator` §1.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each case is counted on its own")]
-pub struct Flags {
-    /// One of the two gradients is exactly zero: the cosine is undefined.
-    pub undefined: bool,
-    /// The actions left a direction untried: excluded.
-    pub rank_deficient: bool,
-    /// Some dimension was saturated in every rollout and is left out of the comparison.
-    pub projected: bool,
-    /// Every rollout ended with its first step.
-    pub one_step: bool,
-    /// Rollouts whose simulation became unstable; they are left out.
-    pub non_finite: usize,
-    /// Too few rollouts were left: excluded.
-    pub too_few: bool,
-    /// The F-test does not tell the gradient from zero at 5 %; kept.
-    pub unresolved: bool,
-}
-
 /// The states, their clouds of actions, and what the critic says there.
 pub struct Clouds {
     /// Observation of each state, `[states, S]`.
     pub obs: Array2<f64>,
+    /// The policy's action in each, `[states, A]`.
+    pub centres: Array2<f64>,
     /// Actions tried at each state.
     pub clouds: Vec<Cloud>,
     /// Critic's gradient at the policy's action, `[states, A]`.
@@ -120,7 +65,17 @@ pub struct Clouds {
     pub elapsed: Vec<u32>,
 }
 
+/// States that are added at a time where their number is adaptive.
+const MORE_STATES: usize = 10;
+
+/// Confidence level of the interval that says when to stop.
+const LEVEL: f64 = 0.95;
+
 /// Measures the agreement of critic and truth at `starts`; results in their order.
+///
+/// Where the number of states is adaptive, it stops at the first look at which as many states as the
+/// first look has are usable and the interval of the corrected mean cosine is narrow enough, and else
+/// uses all.
 ///
 /// # Errors
 /// [`crate::error::GradientError::TooFewRollouts`]; those of the rollouts.
@@ -130,14 +85,34 @@ pub fn measure(
     settings: &Settings,
     (workers, progress): (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Vec<StateResult>> {
-    let clouds = clouds(agent, starts, settings)?;
-    let returns = returns(agent, starts, &clouds, (settings, workers, progress))?;
-    let mut results = Vec::with_capacity(starts.len());
-    for (state, outcomes) in returns.chunks(settings.rollouts).enumerate() {
-        let self_cosine = self_cosine(agent.critic, &clouds, state)?;
-        results.push(compare(&clouds, state, outcomes, self_cosine)?);
+    let mut results: Vec<StateResult> = Vec::with_capacity(starts.len());
+    let mut look = if settings.adaptive.is_some() { settings.states } else { starts.len() };
+    loop {
+        look = look.min(starts.len());
+        let (first, more) = (results.len(), &starts[results.len()..look]);
+        let clouds = clouds(agent, (first, more), settings)?;
+        let returns = returns(agent, (first, more), &clouds, (settings, workers, progress))?;
+        for (state, outcomes) in returns.iter().enumerate() {
+            let own = own_fit(agent.critic, &clouds, state)?;
+            let seen = Seen { outcomes, own: own.as_ref() };
+            results.push(compare((&clouds, state), seen, (settings, first + state))?);
+        }
+        if look == starts.len() || is_enough(&results, settings) {
+            return Ok(results);
+        }
+        look += MORE_STATES;
     }
-    Ok(results)
+}
+
+fn is_enough(results: &[StateResult], settings: &Settings) -> bool {
+    let Some(adaptive) = settings.adaptive else { return false };
+    let replicates: Vec<Replicates> = results.iter().filter_map(|r| r.replicates).collect();
+    let dims = results.iter().map(|r| r.fit.tried).max().unwrap_or(1);
+    let Corrected { corrected, resolved, .. } = correct(&replicates, settings.lift(dims), LEVEL);
+    // A few states that happen to agree have a narrow interval, too.
+    replicates.len() >= settings.states.min(adaptive.max_states)
+        && resolved
+        && corrected.half_width() <= adaptive.half_width
 }
 
 /// Fits the critic's own values and returns, for each state, the cosine with its gradient (Fig. 8).
@@ -145,16 +120,36 @@ pub fn measure(
 /// # Errors
 /// [`crate::error::GradientError::TooFewRollouts`]; those of the networks.
 pub fn self_check(agent: &Agent, starts: &[Snapshot], settings: &Settings) -> Result<Vec<f64>> {
-    let clouds = clouds(agent, starts, settings)?;
-    (0..starts.len()).map(|state| self_cosine(agent.critic, &clouds, state)).collect()
+    let clouds = clouds(agent, (0, starts), settings)?;
+    let cosine = |state| {
+        let own = own_fit(agent.critic, &clouds, state)?;
+        Ok(own.map_or(f64::NAN, |own| self_cosine(&own, &clouds.critic.row(state).to_vec())))
+    };
+    (0..starts.len()).map(cosine).collect()
 }
 
-/// Draws the actions to try at each state and asks the critic for its gradient there.
-fn clouds(agent: &Agent, starts: &[Snapshot], settings: &Settings) -> Result<Clouds> {
+/// Draws the actions to try at each state and asks the critic for its gradient there; `first` is the
+/// number of the first state.
+fn clouds(
+    agent: &Agent,
+    (first, starts): (usize, &[Snapshot]),
+    settings: &Settings,
+) -> Result<Clouds> {
+    let (obs, centres, elapsed) = greedy_at(agent, starts)?;
+    settings.enough_rollouts(centres.ncols())?;
+    let stream = Stream::new(settings.seed, "perturb");
+    let draw = |(state, centre): (usize, ndarray::ArrayView1<f64>)| {
+        settings.cloud(&centre.to_vec(), &mut stream.child(&(first + state).to_string()))
+    };
+    let clouds = centres.rows().into_iter().enumerate().map(draw).collect();
+    let critic = agent.critic.action_gradient(&obs, &centres)?;
+    Ok(Clouds { obs, centres, clouds, critic, elapsed })
+}
+
+/// Returns the observation, the policy's action and the steps since the reset of each state.
+fn greedy_at(agent: &Agent, starts: &[Snapshot]) -> Result<(Array2<f64>, Array2<f64>, Vec<u32>)> {
     let mut env = (agent.make_env)()?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim);
-    let rollouts = settings.rollouts;
-    settings.enough_rollouts(action_dim)?;
     let mut obs = Array2::zeros((starts.len(), obs_dim));
     let mut elapsed = Vec::with_capacity(starts.len());
     for (start, mut row) in starts.iter().zip(obs.rows_mut()) {
@@ -163,15 +158,7 @@ fn clouds(agent: &Agent, starts: &[Snapshot], settings: &Settings) -> Result<Clo
         elapsed.push(env.elapsed());
     }
     let centres = greedy(agent.policy, &obs, action_dim)?;
-    let stream = Stream::new(settings.seed, "perturb");
-    let design = settings.mode.design();
-    let draw = |(state, centre): (usize, ndarray::ArrayView1<f64>)| {
-        let mut stream = stream.child(&state.to_string());
-        perturb(&centre.to_vec(), rollouts, settings.std, design, &mut stream)
-    };
-    let clouds = centres.rows().into_iter().enumerate().map(draw).collect();
-    let critic = agent.critic.action_gradient(&obs, &centres)?;
-    Ok(Clouds { obs, clouds, critic, elapsed })
+    Ok((obs, centres, elapsed))
 }
 
 /// Returns the policy's action for each observation, in blocks of [`BLOCK`].
@@ -189,20 +176,34 @@ fn greedy(policy: &dyn Policy, obs: &Array2<f64>, action_dim: usize) -> Result<A
     Ok(actions)
 }
 
-/// Makes all rollouts, state by state.
+/// Makes all rollouts; returns those of each state.
+///
+/// In lab mode the two of a pair share the noise of the environment and different pairs do not, so
+/// that noise cancels within a pair and averages out over pairs.
 fn returns(
     agent: &Agent,
-    starts: &[Snapshot],
+    (first, starts): (usize, &[Snapshot]),
     clouds: &Clouds,
     (settings, workers, progress): (&Settings, &rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
-) -> Result<Vec<Outcome>> {
+) -> Result<Vec<Vec<Outcome>>> {
     let time_limit = (agent.make_env)()?.spec().time_limit;
-    let actions: Vec<Vec<f64>> = clouds.clouds.iter().flat_map(|c| rows(&c.actions)).collect();
-    let mut jobs = Vec::with_capacity(actions.len());
-    for (i, action) in actions.iter().enumerate() {
-        let state = i / settings.rollouts;
-        let max_steps = settings.horizon(agent.gamma, clouds.elapsed[state], time_limit);
-        jobs.push(Job { start: &starts[state], first_action: Some(action), max_steps });
+    let noise = Stream::new(settings.seed, "noise");
+    let mut tries = Vec::new();
+    for (state, cloud) in clouds.clouds.iter().enumerate() {
+        for (i, action) in cloud.actions.rows().into_iter().enumerate() {
+            let pair = || noise.child(&format!("{}/{}", first + state, i / 2));
+            let shared = (settings.mode == Mode::Lab).then(pair);
+            tries.push((state, action.to_vec(), shared));
+        }
+    }
+    let mut jobs = Vec::with_capacity(tries.len());
+    for (state, action, noise) in &tries {
+        jobs.push(Job {
+            start: &starts[*state],
+            first_action: Some(action),
+            max_steps: settings.horizon(agent.gamma, clouds.elapsed[*state], time_limit),
+            noise: noise.as_ref(),
+        });
     }
     let rollouts = Rollouts {
         make_env: agent.make_env,
@@ -216,7 +217,8 @@ fn returns(
     if let Some(critic) = agent.bootstrap.filter(|_| settings.mode == Mode::AsReleased) {
         add_bootstrap(agent, critic, &jobs, &mut outcomes)?;
     }
-    Ok(outcomes)
+    let mut outcomes = outcomes.into_iter();
+    Ok(clouds.clouds.iter().map(|c| outcomes.by_ref().take(c.actions.nrows()).collect()).collect())
 }
 
 /// Adds γᵏ min(Q₁', Q₂')(o, π(o)) where the time limit was reached, as the authors' script does,
@@ -240,98 +242,15 @@ fn add_bootstrap(
     Ok(())
 }
 
-fn rows(actions: &Array2<f64>) -> impl Iterator<Item = Vec<f64>> + '_ {
-    actions.rows().into_iter().map(|row| row.to_vec())
-}
-
-/// Cosine between the critic's gradient and a fit to its values on the same actions.
-fn self_cosine(critic: &dyn ActionValue, clouds: &Clouds, state: usize) -> Result<f64> {
+/// Fits the critic's own values on the actions of a state; `None` where that fixes no gradient.
+fn own_fit(critic: &dyn ActionValue, clouds: &Clouds, state: usize) -> Result<Option<Fit>> {
     let actions = &clouds.clouds[state].actions;
+    if actions.is_empty() {
+        return Ok(None); // every coordinate is saturated
+    }
     let obs = clouds.obs.row(state);
     let repeated = obs.broadcast((actions.nrows(), obs.len())).expect("a row repeats").to_owned();
     let values = Array1::from_vec(critic.value(&repeated, actions)?);
     let fit = local_gradient(actions.view(), values.view())?;
-    if fit.is_rank_deficient() {
-        return Ok(f64::NAN);
-    }
-    let [own, fitted] = on_identified(&fit, clouds.critic.row(state).as_slice(), &fit.gradient);
-    Ok(cosine(&own, &fitted).unwrap_or(f64::NAN))
-}
-
-/// Leaves the saturated dimensions out of both vectors.
-fn on_identified(fit: &Fit, critic: Option<&[f64]>, truth: &Array1<f64>) -> [Vec<f64>; 2] {
-    let keep = |v: &[f64]| -> Vec<f64> {
-        v.iter().zip(&fit.identified).filter(|(_, kept)| **kept).map(|(x, _)| *x).collect()
-    };
-    [keep(critic.expect("rows are contiguous")), keep(&truth.to_vec())]
-}
-
-/// Fits the returns of one state and compares.
-fn compare(
-    clouds: &Clouds,
-    state: usize,
-    outcomes: &[Outcome],
-    self_cosine: f64,
-) -> Result<StateResult> {
-    let cloud = &clouds.clouds[state];
-    let finite: Vec<usize> =
-        (0..outcomes.len()).filter(|&i| outcomes[i].discounted_return.is_finite()).collect();
-    let actions = cloud.actions.select(Axis(0), &finite);
-    let values: Array1<f64> = finite.iter().map(|&i| outcomes[i].discounted_return).collect();
-    let n = outcomes.len() as f64;
-    let share = |end: End| outcomes.iter().filter(|o| o.end == end).count() as f64 / n;
-    let mut result = StateResult {
-        cosine: f64::NAN,
-        self_cosine,
-        truth_norm: f64::NAN,
-        critic_norm: clouds.critic.row(state).iter().map(|x| x * x).sum::<f64>().sqrt(),
-        norm_ratio: f64::NAN,
-        sign_agreement: f64::NAN,
-        fit: FitSummary {
-            rank: 0,
-            tried: 0,
-            condition: f64::NAN,
-            adjusted_r2: f64::NAN,
-            f_p_value: f64::NAN,
-        },
-        clipped: cloud.clipped,
-        fell: share(End::Terminated),
-        mean_steps: outcomes.iter().map(|o| f64::from(o.steps)).sum::<f64>() / n,
-        mean_return: values.mean().unwrap_or(f64::NAN),
-        horizon: outcomes.iter().map(|o| o.steps).max().unwrap_or(0),
-        flags: Flags {
-            non_finite: outcomes.len() - finite.len(),
-            too_few: finite.len() < cloud.actions.ncols() + 3,
-            one_step: outcomes.iter().all(|o| o.end == End::Terminated && o.steps == 1),
-            ..Flags::default()
-        },
-    };
-    if !result.flags.too_few {
-        let fit = local_gradient(actions.view(), values.view())?;
-        judge(&mut result, &fit, clouds.critic.row(state).as_slice());
-    }
-    Ok(result)
-}
-
-fn judge(result: &mut StateResult, fit: &Fit, critic: Option<&[f64]>) {
-    let [critic, truth] = on_identified(fit, critic, &fit.gradient);
-    result.fit = FitSummary {
-        rank: fit.rank,
-        tried: fit.tried(),
-        condition: fit.condition,
-        adjusted_r2: fit.adjusted_r2,
-        f_p_value: fit.f_p_value,
-    };
-    result.truth_norm = truth.iter().map(|x| x * x).sum::<f64>().sqrt();
-    result.flags.rank_deficient = fit.is_rank_deficient();
-    result.flags.projected = fit.identified.iter().any(|kept| !kept);
-    result.flags.unresolved = fit.f_p_value.is_nan() || fit.f_p_value > 0.05;
-    if result.flags.rank_deficient {
-        return;
-    }
-    let agreement = cosine(&critic, &truth);
-    result.flags.undefined = agreement.is_none();
-    result.cosine = agreement.unwrap_or(f64::NAN);
-    result.norm_ratio = norm_ratio(&critic, &truth).unwrap_or(f64::NAN);
-    result.sign_agreement = sign_agreement(&critic, &truth).unwrap_or(f64::NAN);
+    Ok((!fit.is_rank_deficient()).then_some(fit))
 }

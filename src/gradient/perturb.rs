@@ -9,7 +9,7 @@
 //! The paper does not say what happens at the bounds; clipping is the authors' code.
 //! σ is a standard deviation as in their code, not a variance as `N(0, 0.3)` could be read.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
 
 use crate::rng::Stream;
@@ -29,8 +29,17 @@ pub enum Design {
 pub struct Cloud {
     /// Executed actions `[n, A]`, inside the unit box.
     pub actions: Array2<f64>,
-    /// Share of entries in `[0, 1]` that clipping moved, the centre row included.
+    /// Share of entries in `[0, 1]` that clipping moved, the centre row included; of pairs that were
+    /// shortened in lab mode.
     pub clipped: f64,
+}
+
+impl Cloud {
+    /// Returns the number of dimensions in which the actions vary.
+    pub fn tried(&self) -> usize {
+        let varies = |column: ArrayView1<f64>| column.iter().any(|x| x - column[0] != 0.0);
+        self.actions.columns().into_iter().filter(|column| varies(*column)).count()
+    }
 }
 
 /// Returns `rollouts` executed actions around `centre`, with perturbations of standard deviation

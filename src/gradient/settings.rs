@@ -1,11 +1,14 @@
-//! How the estimator works: the paper as printed, or the authors' script as released.
+//! How the estimator works: the paper as printed, the authors' script, or ours (lab mode).
 
 use serde::{Deserialize, Serialize};
 
-use super::perturb::Design;
+use super::orthogonal::orthogonal_blocks;
+use super::perturb::{Cloud, Design, perturb};
 use crate::error::{Error, GradientError, Result};
+use crate::rng::Stream;
+use crate::stats::lift::Lift;
 
-/// Which of the two estimators of the paper.
+/// Which estimator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
@@ -16,6 +19,25 @@ pub enum Mode {
     /// The authors' script: the unperturbed action is sample 0, the perturbed one is held three
     /// steps, the target critics stand for what follows the time limit, states come from the policy.
     AsReleased,
+    /// Ours, for new numbers: independent blocks of orthogonal ± pairs, one perturbed step, no
+    /// critic in the return, states until the interval is narrow enough.
+    Lab,
+}
+
+/// When to stop drawing states.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Adaptive {
+    /// Half-width of the 95 % interval of the corrected mean cosine that is narrow enough.
+    pub half_width: f64,
+    /// States after which it is given up.
+    pub max_states: usize,
+}
+
+impl Default for Adaptive {
+    fn default() -> Self {
+        Self { half_width: 0.10, max_states: 300 }
+    }
 }
 
 impl Mode {
@@ -24,21 +46,14 @@ impl Mode {
         match self {
             Self::Paper => "paper",
             Self::AsReleased => "as-released",
-        }
-    }
-
-    /// Returns how actions are drawn.
-    pub fn design(self) -> Design {
-        match self {
-            Self::Paper => Design::Gaussian,
-            Self::AsReleased => Design::CentreThenGaussian,
+            Self::Lab => "lab",
         }
     }
 
     /// Returns the steps for which the perturbed action is held.
     pub fn hold(self) -> u32 {
         match self {
-            Self::Paper => 1,
+            Self::Paper | Self::Lab => 1,
             Self::AsReleased => 3,
         }
     }
@@ -60,13 +75,19 @@ pub enum StatesFrom {
 pub struct Settings {
     /// Which estimator.
     pub mode: Mode,
-    /// States, Ns.
+    /// States, Ns; the first look at the interval where `adaptive` is set.
     pub states: usize,
-    /// Rollouts of each state, Nr.
+    /// Rollouts of each state, Nr; in lab mode they follow from `blocks`.
     pub rollouts: usize,
+    /// Independent blocks of each state in lab mode; unset: see [`Settings::blocks`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<usize>,
+    /// Draw more states until the interval is narrow (lab mode); unset: exactly `states`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adaptive: Option<Adaptive>,
     /// Standard deviation of the perturbations, in action half-ranges.
     pub std: f64,
-    /// Steps after which a rollout is cut in paper mode; unset: the first with γʰ below `tail`.
+    /// Steps after which a rollout is cut, except as released; unset: the first with γʰ below `tail`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub horizon: Option<u32>,
     /// What γʰ falls below at the cut.
@@ -84,6 +105,8 @@ impl Default for Settings {
             mode: Mode::Paper,
             states: 15,
             rollouts: 15,
+            blocks: None,
+            adaptive: None,
             std: 0.3,
             horizon: None,
             tail: 1e-3,
@@ -94,6 +117,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Returns the defaults of lab mode.
+    pub fn lab() -> Self {
+        let adaptive = Some(Adaptive::default());
+        Self { mode: Mode::Lab, states: 30, adaptive, ..Self::default() }
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors
@@ -109,6 +138,18 @@ impl Settings {
                 !(self.mode == Mode::AsReleased && self.horizon.is_some()),
                 "--horizon contradicts --mode as-released, which runs to the time limit; drop one",
             ),
+            (
+                self.blocks.is_none_or(|b| b >= 2),
+                "--blocks must be at least 2: one is no replicate",
+            ),
+            (
+                self.mode == Mode::Lab || (self.blocks.is_none() && self.adaptive.is_none()),
+                "--blocks, --half-width and --max-states belong to --mode lab; drop them",
+            ),
+            (
+                self.adaptive.is_none_or(|a| a.half_width > 0.0 && a.max_states > 0),
+                "--half-width must be positive and --max-states at least 1",
+            ),
         ];
         match checks.into_iter().find(|(fits, _)| !fits) {
             Some((_, message)) => Err(Error::Usage(message.into())),
@@ -121,17 +162,55 @@ impl Settings {
     /// # Errors
     /// [`GradientError::TooFewRollouts`].
     pub fn enough_rollouts(&self, dims: usize) -> Result<()> {
-        let rollouts = self.rollouts;
+        let rollouts = self.rollouts_of(dims);
         if rollouts < dims + 3 {
             return Err(GradientError::TooFewRollouts { rollouts, dims }.into());
         }
         Ok(())
     }
 
+    /// Returns the independent blocks of a state with `dims` action dimensions in lab mode: four for
+    /// up to three dimensions and two for more, which makes 24, 24 and 32 rollouts for 3, 6 and 8.
+    pub fn blocks(&self, dims: usize) -> usize {
+        self.blocks.unwrap_or(if dims <= 3 { 4 } else { 2 })
+    }
+
+    /// Returns the rollouts of a state with `dims` action dimensions, none of them saturated.
+    pub fn rollouts_of(&self, dims: usize) -> usize {
+        match self.mode {
+            Mode::Lab => 2 * dims * self.blocks(dims),
+            Mode::Paper | Mode::AsReleased => self.rollouts,
+        }
+    }
+
+    /// Returns the number of states to have at hand: where it is adaptive, the most it may take.
+    pub fn most_states(&self) -> usize {
+        self.adaptive.map_or(self.states, |a| a.max_states)
+    }
+
+    /// Draws the actions to try around `centre [A]`.
+    pub fn cloud(&self, centre: &[f64], stream: &mut Stream) -> Cloud {
+        let random = |design, stream| perturb(centre, self.rollouts, self.std, design, stream);
+        match self.mode {
+            Mode::Paper => random(Design::Gaussian, stream),
+            Mode::AsReleased => random(Design::CentreThenGaussian, stream),
+            Mode::Lab => orthogonal_blocks(centre, self.std, self.blocks(centre.len()), stream),
+        }
+    }
+
+    /// Returns how a ceiling that parts of the rollouts show becomes that of all of them, in `dims`
+    /// dimensions.
+    pub fn lift(&self, dims: usize) -> Lift {
+        match self.mode {
+            Mode::Lab => Lift::Orthogonal { blocks: self.blocks(dims), dims },
+            Mode::Paper | Mode::AsReleased => Lift::Gaussian { rollouts: self.rollouts, dims },
+        }
+    }
+
     /// Returns where the states come from.
     pub fn source(&self) -> StatesFrom {
         self.states_from.unwrap_or(match self.mode {
-            Mode::Paper => StatesFrom::Replay,
+            Mode::Paper | Mode::Lab => StatesFrom::Replay,
             Mode::AsReleased => StatesFrom::Policy,
         })
     }
@@ -146,7 +225,7 @@ impl Settings {
     pub fn horizon(&self, gamma: f64, elapsed: u32, time_limit: u32) -> u32 {
         match self.mode {
             Mode::AsReleased => time_limit.saturating_sub(elapsed).max(1),
-            Mode::Paper => {
+            Mode::Paper | Mode::Lab => {
                 self.horizon.unwrap_or_else(|| (self.tail.ln() / gamma.ln()).ceil().max(1.0) as u32)
             }
         }

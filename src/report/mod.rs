@@ -19,6 +19,7 @@ mod bars;
 mod canvas;
 mod curves;
 mod figure;
+mod gate;
 mod geometry;
 mod header;
 mod html;
@@ -36,6 +37,7 @@ pub use curves::render_curves;
 pub use figure::{
     Axis, Figure, MAX_PANELS, Panel, Point, Reference, ReferenceShape, Series, SeriesKind, YRange,
 };
+pub use gate::{gate_junit, gate_markdown, gate_table, verdict_label};
 pub use html::render_html;
 pub use numbers::{MISSING, fixed, interval, short, significant};
 pub use page::{Headline, Page, PageFigure, Section, Verdict, render_markdown};

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::figure::{Axis, Panel, Point, Reference, Series, YRange};
 use crate::analysis::spec::{Draw, Facet, Panel as PanelSpec};
-use crate::analysis::summary::{Column, LEVEL, learnable, mean_over_states};
+use crate::analysis::summary::{Column, LEVEL, corrected, learnable, mean_over_states};
 use crate::analysis::table::StateRow;
+use crate::gradient::Settings;
 use crate::report::theme::env_label;
+use crate::stats::hypothesis::dkw_half_width;
 use crate::stats::resample::jackknife;
 use crate::stats::similarity::chance_above;
 use crate::stats::{Estimate, summary};
@@ -42,13 +44,20 @@ pub struct ReturnCurve {
 }
 
 /// Returns the panels that a panel of a spec asks for, from rows of states.
-pub fn state_panels(rows: &[StateRow], spec: &PanelSpec, column: Column) -> Vec<Panel> {
+pub fn state_panels(
+    rows: &[StateRow],
+    spec: &PanelSpec,
+    (column, settings): (Column, &Settings),
+) -> Vec<Panel> {
     groups(rows, spec.facet)
         .into_iter()
         .map(|(title, rows)| match spec.draw {
             Draw::LearnableByThreshold => by_threshold(title, &rows, column),
             Draw::LearnableByStep => learnable_by_step(title, &rows, spec, column),
-            Draw::MeanByStep | Draw::ReturnByStep => mean_by_step(title, &rows, spec, column),
+            Draw::MeanByStep | Draw::ReturnByStep => {
+                mean_by_step(title, &rows, (spec, column, settings))
+            }
+            Draw::CorrectedByStep => corrected_by_step(title, &rows, (spec, settings)),
         })
         .collect()
 }
@@ -109,12 +118,27 @@ fn by_threshold(title: String, rows: &[&StateRow], column: Column) -> Panel {
         let each: Vec<f64> = rows.iter().map(|r| chance_above(tau, dims(r))).collect();
         Point::new(tau, summary::mean(&each))
     };
+    let mut references = vec![Reference::curve("chance", taus.iter().map(chance).collect())];
+    let agreement: Vec<f64> =
+        rows.iter().map(|r| r.replicate_cosine).filter(|x| x.is_finite()).collect();
+    if column == Column::Cosine && !agreement.is_empty() {
+        // Two independent estimates, each as noisy as a part of the rollouts is: an exactly right
+        // critic lies above this curve (estimator §6.1). Band: simultaneous (DKW).
+        let half = dkw_half_width(agreement.len(), LEVEL);
+        let point = |&tau: &f64| {
+            let above = agreement.iter().filter(|x| **x > tau).count();
+            let share = above as f64 / agreement.len() as f64;
+            let (low, high) = ((share - half).max(0.0), (share + half).min(1.0));
+            Point { x: tau, y: share, low, high }
+        };
+        references.push(Reference::curve("replicate", taus.iter().map(point).collect()));
+    }
     Panel {
         title: if title.is_empty() { "All checkpoints".into() } else { title },
         x: Axis::new("threshold τ", "").with_range(0.0, 1.0),
         y: Axis::new("states with cosine > τ", "share").with_range(0.0, 1.0),
         series,
-        references: vec![Reference::curve("chance", taus.iter().map(chance).collect())],
+        references,
     }
 }
 
@@ -165,7 +189,67 @@ fn learnable_by_step(title: String, rows: &[&StateRow], spec: &PanelSpec, column
     }
 }
 
-fn mean_by_step(title: String, rows: &[&StateRow], spec: &PanelSpec, column: Column) -> Panel {
+/// What an exactly right critic would show at each step: the mean over critics, and as band the
+/// range over them, for each critic's policy has its own noise. Empty if nothing was replicated.
+fn ceiling(rows: &[&StateRow], settings: &Settings) -> Option<Reference> {
+    let mut points = Vec::new();
+    for step in steps(rows) {
+        let at: Vec<&StateRow> = rows.iter().copied().filter(|r| r.step == step).collect();
+        let each: Vec<f64> = by_critic(&at)
+            .into_values()
+            .map(|rows| {
+                over_seeds(&rows, |rows| corrected(rows.iter().copied(), settings).ceiling).value
+            })
+            .filter(|x| x.is_finite())
+            .collect();
+        if !each.is_empty() {
+            let low = each.iter().copied().fold(f64::INFINITY, f64::min);
+            let high = each.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            points.push(Point { x: step as f64, y: summary::mean(&each), low, high });
+        }
+    }
+    match points[..] {
+        [] => None,
+        [only] if only.low < only.high => Some(Reference::band("ceiling", only.low, only.high)),
+        [only] => Some(Reference::level("ceiling", only.y)),
+        _ => Some(Reference::curve("ceiling", points)),
+    }
+}
+
+/// Corrected mean cosine at each step; gaps where independent estimates do not agree.
+fn corrected_by_step(
+    title: String,
+    rows: &[&StateRow],
+    (spec, settings): (&PanelSpec, &Settings),
+) -> Panel {
+    let resolved = |rows: &[&StateRow]| {
+        let found = corrected(rows.iter().copied(), settings);
+        if found.resolved {
+            found.corrected
+        } else {
+            Estimate::without_interval(f64::NAN, found.states)
+        }
+    };
+    let series = by_critic(rows)
+        .into_iter()
+        .map(|(critic, rows)| {
+            Series::line(&critic, smooth(curve(&rows, resolved), spec.window), seeds(&rows))
+        })
+        .collect();
+    Panel {
+        title: if title.is_empty() { "Corrected for noise".into() } else { title },
+        x: step_axis(),
+        y: Axis::new("corrected mean cosine", ""),
+        series,
+        references: vec![Reference::level("chance", 0.0), Reference::level("exact critic", 1.0)],
+    }
+}
+
+fn mean_by_step(
+    title: String,
+    rows: &[&StateRow],
+    (spec, column, settings): (&PanelSpec, Column, &Settings),
+) -> Panel {
     let series = by_critic(rows)
         .into_iter()
         .map(|(critic, rows)| {
@@ -184,7 +268,10 @@ fn mean_by_step(title: String, rows: &[&StateRow], spec: &PanelSpec, column: Col
         x: step_axis(),
         y,
         series,
-        references: vec![Reference::level("chance", 0.0)],
+        references: [Some(Reference::level("chance", 0.0)), ceiling(rows, settings)]
+            .into_iter()
+            .flatten()
+            .collect(),
     }
 }
 

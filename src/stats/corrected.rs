@@ -15,7 +15,7 @@
 use super::Estimate;
 use super::lift::Lift;
 use super::replicates::Replicates;
-use super::resample::{jackknife, jackknife_of_sums};
+use super::resample::{jackknife, jackknife_of_sums, pseudo_values};
 use super::summary::mean;
 
 /// The lower bound of the mean agreement above which a correction is believed.
@@ -110,6 +110,13 @@ pub(super) fn ceiling_block(pair: f64, quad: f64) -> f64 {
 /// Returns the corrected cosine from means over states.
 pub(super) fn corrected_cosine(means: &Replicates) -> f64 {
     means.block / ceiling_block(means.pair, means.quad)
+}
+
+/// Returns one value for each state whose mean is the corrected cosine, up to the jackknife's bias,
+/// and whose spread is its uncertainty, so that it can be compared as a mean of states.
+pub fn corrected_pseudo_values(states: &[Replicates]) -> Vec<f64> {
+    let rows: Vec<[f64; 8]> = states.iter().map(Replicates::row).collect();
+    pseudo_values(&rows, |means| corrected_cosine(&Replicates::of_row(means)))
 }
 
 /// Level of a two-sided interval whose ends are one-sided 95 % bounds.

@@ -19,7 +19,7 @@
 //! `estimator` §5.
 
 use super::Estimate;
-use super::corrected::{RESOLVED_ABOVE, ceiling_block, corrected_cosine, mean_pair_lower};
+use super::corrected::{RESOLVED_ABOVE, ceiling_block, corrected_pseudo_values, mean_pair_lower};
 use super::hypothesis::{TTest, paired_t, welch_t};
 use super::replicates::Replicates;
 use super::resample::{jackknife, pseudo_values};
@@ -155,10 +155,7 @@ impl Gate {
     /// (`benches/operating_characteristics.md`). Unresolved on either side is inconclusive, with
     /// neither p-value.
     pub fn regenerated(base: &[Replicates], candidate: &[Replicates], rule: Rule) -> Self {
-        let [base_pseudo, cand_pseudo] = [base, candidate].map(|states| {
-            let rows: Vec<[f64; 8]> = states.iter().map(Replicates::row).collect();
-            pseudo_values(&rows, |means| corrected_cosine(&Replicates::of_row(means)))
-        });
+        let [base_pseudo, cand_pseudo] = [base, candidate].map(corrected_pseudo_values);
         let [base_resolved, cand_resolved] = [base, candidate].map(|states| {
             let pairs: Vec<f64> = states.iter().map(|s| s.pair).collect();
             mean_pair_lower(&pairs) > RESOLVED_ABOVE

@@ -57,8 +57,12 @@ pub fn jackknife<T: Clone>(units: &[T], stat: impl Fn(&[T]) -> f64, level: f64) 
     jackknife_interval(value, &left_out, level)
 }
 
-/// `value ± t(n−1) · se` from the values that leave one unit out each.
-fn jackknife_interval(value: f64, left_out: &[f64], level: f64) -> Estimate {
+/// Returns `value ± t(n−1) · se` from the values that leave one unit out each, for statistics whose
+/// parts only the caller knows; `se` is that of [`jackknife`].
+///
+/// # Panics
+/// If nothing is left out.
+pub fn jackknife_interval(value: f64, left_out: &[f64], level: f64) -> Estimate {
     let n = left_out.len();
     let centre = mean(left_out);
     let squares: f64 = left_out.iter().map(|theta| (theta - centre).powi(2)).sum();

@@ -2,5 +2,7 @@
 
 mod bench;
 mod errors;
+mod gate;
+mod noise;
 mod outputs;
 mod specs;

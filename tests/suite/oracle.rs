@@ -8,4 +8,5 @@ mod as_released;
 mod degenerate;
 mod exact;
 mod lab;
+mod lab_mode;
 mod noise;

@@ -16,7 +16,7 @@ use crate::rng::Stream;
 use crate::rollout::Policy;
 
 /// Changes whenever the same checkpoint and settings would give other numbers.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// What is measured at each state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,13 +38,18 @@ pub fn key(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> St
 }
 
 /// The networks of a checkpoint that a measurement needs.
-struct Networks {
-    actor: Actor,
-    critic: QNet,
+pub(in crate::analysis) struct Networks {
+    pub(in crate::analysis) actor: Actor,
+    pub(in crate::analysis) critic: QNet,
     targets: Option<[QNet; 2]>,
 }
 
 impl Networks {
+    /// Loads actor and first critic.
+    pub(in crate::analysis) fn for_critic(checkpoint: &Checkpoint) -> Result<Self> {
+        Self::load(checkpoint, &Settings::lab(), Against::Returns)
+    }
+
     fn load(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> Result<Self> {
         let weights = checkpoint.weights()?;
         let actor = checkpoint.actor(&weights)?;
@@ -54,7 +59,7 @@ impl Networks {
                 checkpoint.critic(&weights, Which::TargetQ1)?,
                 checkpoint.critic(&weights, Which::TargetQ2)?,
             ]),
-            Mode::AsReleased | Mode::Paper => None,
+            Mode::AsReleased | Mode::Paper | Mode::Lab => None,
         };
         Ok(Self { actor, critic, targets })
     }
@@ -68,7 +73,7 @@ pub fn check(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> 
     Networks::load(checkpoint, settings, against)?;
     settings.enough_rollouts(checkpoint.manifest().config.env.spec().action_dim)?;
     if settings.source() == StatesFrom::Replay {
-        states::from_replay(&checkpoint.states()?, settings.states, &mut Stream::new(0, "check"))?;
+        replay_states(checkpoint, settings)?;
     }
     Ok(())
 }
@@ -111,19 +116,31 @@ pub fn rows(
 }
 
 /// Returns the states at which the checkpoint is measured.
-fn starts(
+pub(in crate::analysis) fn starts(
     checkpoint: &Checkpoint,
     policy: &dyn Policy,
     settings: &Settings,
 ) -> Result<Vec<Snapshot>> {
-    let stream = Stream::new(settings.seed, "states");
     match settings.source() {
-        StatesFrom::Replay => {
-            states::from_replay(&checkpoint.states()?, settings.states, &mut stream.child("replay"))
-        }
+        StatesFrom::Replay => replay_states(checkpoint, settings),
         StatesFrom::Policy => {
+            let stream = Stream::new(settings.seed, "states");
             let env = checkpoint.manifest().config.env;
-            states::from_policy(&|| env.make(), policy, settings.states, &stream.child("policy"))
+            states::from_policy(
+                &|| env.make(),
+                policy,
+                settings.most_states(),
+                &stream.child("policy"),
+            )
         }
     }
+}
+
+/// Picks from the states that the checkpoint carries; an adaptive measurement makes do with fewer
+/// than it may take.
+fn replay_states(checkpoint: &Checkpoint, settings: &Settings) -> Result<Vec<Snapshot>> {
+    let visited = checkpoint.states()?;
+    let count = settings.most_states().min(visited.len()).max(settings.states);
+    let mut stream = Stream::new(settings.seed, "states").child("replay");
+    states::from_replay(&visited, count, &mut stream)
 }

@@ -1,4 +1,6 @@
 //! What can be measured, one measure a file.
 
+pub mod diagnose;
 pub mod gradient_cosine;
+pub mod progress;
 pub mod runtime;

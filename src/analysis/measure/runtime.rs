@@ -211,7 +211,8 @@ pub fn env_steps(env: EnvId, workers: &rayon::ThreadPool, effort: Effort) -> Res
 /// Those of making environment and network.
 pub fn rollout_steps(env: EnvId, workers: &rayon::ThreadPool, effort: Effort) -> Result<Timing> {
     let (starts, _) = starts(env)?;
-    let jobs = [Job { start: &starts[0], first_action: None, max_steps: SHORT }; SLOTS];
+    let jobs =
+        [Job { start: &starts[0], first_action: None, max_steps: SHORT, noise: None }; SLOTS];
     let steps = rollouts(env, workers, &jobs)?;
     Ok(rate("rollout-steps", env, workers, &sample(effort, steps)?))
 }
@@ -232,6 +233,7 @@ pub fn evaluation(env: EnvId, workers: &rayon::ThreadPool, effort: Effort) -> Re
             start: &starts[i / STATES],
             first_action: Some(action),
             max_steps: HORIZON,
+            noise: None,
         })
         .collect();
     let mut steps = rollouts(env, workers, &jobs)?;

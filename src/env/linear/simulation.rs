@@ -156,6 +156,12 @@ impl Env for LinearEnv {
         self.s.copy_from_slice(&head[1..]);
         Ok(())
     }
+
+    fn set_noise(&mut self, noise: &Stream) {
+        if let ProcessNoise::Saved(stream) | ProcessNoise::Fresh(stream) = &mut self.noise {
+            stream.clone_from(noise);
+        }
+    }
 }
 
 /// Writes the state of a stream as numbers that `f64` holds exactly: 8 words of its key, and its

@@ -176,7 +176,7 @@ fn settings_that_cannot_be_are_refused() {
     let path = path.display();
     let error = |words: &str| bench.error(&format!("cosine --ckpt @ {words}"));
     assert_eq!(
-        error("--rollouts 5"),
+        error("--mode paper --rollouts 5"),
         format!(
             "{path}: 5 rollouts cannot determine a gradient in 3 action dimensions; \
              use --rollouts 6 or more"
@@ -193,9 +193,26 @@ fn settings_that_cannot_be_are_refused() {
         ("--std 0", "--std must be positive"),
         ("--std NaN", "--std must be positive"),
         ("--states 0", "--states must be at least 1"),
-        ("--rollouts 0", "--rollouts must be at least 1"),
+        ("--mode paper --rollouts 0", "--rollouts must be at least 1"),
         ("--horizon 0", "--horizon must be at least 1"),
         ("--threads 0", "--threads must be at least 1"),
+        (
+            "--rollouts 15",
+            "--rollouts contradicts --mode lab, whose rollouts come in blocks; use --blocks or \
+             --mode paper",
+        ),
+        (
+            "--states 30 --half-width 0.2",
+            "--states asks for a fixed number, --half-width and --max-states for as many as it \
+             takes; drop one",
+        ),
+        ("--half-width -1", "--half-width must be positive and --max-states at least 1"),
+        ("--max-states 0", "--half-width must be positive and --max-states at least 1"),
+        ("--blocks 1", "--blocks must be at least 2: one is no replicate"),
+        (
+            "--mode paper --blocks 2",
+            "--blocks, --half-width and --max-states belong to --mode lab; drop them",
+        ),
         (
             "--mode as-released --horizon 5",
             "--horizon contradicts --mode as-released, which runs to the time limit; drop one",

@@ -6,12 +6,12 @@ use std::time::SystemTime;
 use super::bench::{Bench, RUN, checkpoint, contents, run, runs};
 
 /// Few enough rollouts for a test.
-const SMALL: &str = "--states 3 --rollouts 7";
+const SMALL: &str = "--mode paper --states 3 --rollouts 7";
 
 #[test]
 fn cosine_prints_the_json_of_the_contract_and_nothing_else() {
     let bench = Bench::new();
-    let json = bench.done("cosine --ckpt @ --json").json();
+    let json = bench.done("cosine --ckpt @ --mode paper --json").json();
     let line = &json["checkpoints"][0];
     assert_eq!(json["checkpoints"].as_array().unwrap().len(), 1);
     assert_eq!(line["path"], checkpoint().display().to_string());
@@ -57,7 +57,8 @@ fn the_json_of_a_run_has_a_line_for_each_checkpoint() {
         .collect();
     assert_eq!(steps, [30, 60]);
     // One state has no interval: null, not an invented number.
-    let one = bench.done("cosine --ckpt @ --states 1 --rollouts 7 --out one --json").json();
+    let one =
+        bench.done("cosine --ckpt @ --mode paper --states 1 --rollouts 7 --out one --json").json();
     assert!(one["checkpoints"][0]["cosine"]["mean"].is_f64());
     assert!(one["checkpoints"][0]["cosine"]["low"].is_null());
 }
@@ -150,7 +151,9 @@ fn what_was_measured_is_read_back() {
 fn both_estimators_run_from_both_sources_of_states() {
     let bench = Bench::new();
     let mean = |words: &str| {
-        let json = bench.done(&format!("cosine --ckpt @ {SMALL} --json {words}")).json();
+        let mode = if words.contains("--mode") { "" } else { "--mode paper" };
+        let small = "--states 3 --rollouts 7";
+        let json = bench.done(&format!("cosine --ckpt @ {mode} {small} --json {words}")).json();
         let line = &json["checkpoints"][0];
         (line["mode"].as_str().unwrap().to_owned(), line["cosine"]["mean"].as_f64().unwrap())
     };

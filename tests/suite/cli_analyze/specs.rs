@@ -81,7 +81,7 @@ fn a_missing_run_is_answered_with_the_command_that_makes_it() {
     assert_eq!(fs::read_dir(bench.path("reports/units")).unwrap().count(), 2);
 
     // A report and a command share what was measured with the same settings.
-    bench.done("cosine --ckpt @ --states 3 --rollouts 7");
+    bench.done("cosine --ckpt @ --mode paper --states 3 --rollouts 7");
     assert_eq!(fs::read_dir(bench.path("reports/units")).unwrap().count(), 2);
 }
 

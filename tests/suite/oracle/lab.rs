@@ -1,6 +1,7 @@
 //! A world with a known answer: environment, policy and critics made of closed forms.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyperl::env::linear::ProcessNoise;
 use hyperl::env::{Env, LinearEnv, LinearQuadratic, Snapshot, Spec, Step};
@@ -24,6 +25,8 @@ pub(super) struct Lab {
     pub(super) elapsed: u32,
     /// An action that the policy takes at the start, instead of its own.
     pub(super) centre: Option<Vec<f64>>,
+    /// Whether rollouts that are told to share the noise of the process do so; `None`: no noise.
+    pub(super) process_noise: Option<bool>,
 }
 
 impl Lab {
@@ -36,6 +39,7 @@ impl Lab {
             time_limit: 1000,
             elapsed: 0,
             centre: None,
+            process_noise: None,
         }
     }
 
@@ -150,8 +154,15 @@ struct World {
 
 impl World {
     fn new(lab: Lab) -> Self {
-        let env = LinearEnv::new(Arc::clone(&lab.system), ProcessNoise::Off)
-            .with_time_limit(lab.time_limit);
+        // One stream for each simulator, so that rollouts differ unless told to share.
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let noise = if lab.process_noise.is_some() {
+            let number = MADE.fetch_add(1, Ordering::Relaxed);
+            ProcessNoise::Fresh(Stream::new(number, "process"))
+        } else {
+            ProcessNoise::Off
+        };
+        let env = LinearEnv::new(Arc::clone(&lab.system), noise).with_time_limit(lab.time_limit);
         Self { env, lab, first: true }
     }
 }
@@ -194,6 +205,12 @@ impl Env for World {
     fn restore(&mut self, snapshot: &Snapshot) -> Result<()> {
         self.first = true;
         self.env.restore(snapshot)
+    }
+
+    fn set_noise(&mut self, noise: &Stream) {
+        if self.lab.process_noise == Some(true) {
+            self.env.set_noise(noise);
+        }
     }
 }
 

@@ -1,0 +1,297 @@
+//! The comparison itself.
+
+use ndarray::Array2;
+
+use super::bank::{Baseline, actor_hash};
+use super::record::{Counts, Difference, Learnable, Outcome, Seeds, Sides, Truth};
+use crate::analysis::measure::gradient_cosine::Networks;
+use crate::analysis::summary::LEVEL;
+use crate::checkpoint::Checkpoint;
+use crate::env::Snapshot;
+use crate::error::{Error, Result};
+use crate::gradient::{ActionValue, Agent, Settings, measure};
+use crate::stats::Estimate;
+use crate::stats::corrected::{Corrected, correct};
+use crate::stats::gate::{Doubt, Gate, PairedState, Rule};
+use crate::stats::hypothesis::mcnemar;
+use crate::stats::replicates::Replicates;
+use crate::stats::similarity::chance_above;
+use crate::stats::summary;
+use crate::stats::verdict::{Family, Verdict};
+
+/// Threshold of the learnable fraction that is reported.
+const TAU: f64 = 0.25;
+
+/// A candidate that can be compared with a baseline: everything is loaded, nothing measured.
+pub struct Comparison<'c> {
+    candidate: &'c Checkpoint,
+    base: &'c Baseline,
+    networks: Networks,
+    starts: Vec<Snapshot>,
+    truth: Truth,
+}
+
+impl<'c> Comparison<'c> {
+    /// Loads what the comparison needs.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] if environment or discount differ; those of loading.
+    pub fn new(candidate: &'c Checkpoint, base: &'c Baseline) -> Result<Self> {
+        let config = &candidate.manifest().config;
+        let differ = |what: &str, expected: String, found: String| Error::Mismatch {
+            what: format!("{what} of {}", candidate.path().display()),
+            expected,
+            found,
+            remedy: "give a checkpoint like the baseline's, or make a new baseline".into(),
+        };
+        if config.env != base.env {
+            return Err(differ("environment", base.env.to_string(), config.env.to_string()));
+        }
+        if config.td3.gamma.to_bits() != base.gamma.to_bits() {
+            return Err(differ("γ", base.gamma.to_string(), config.td3.gamma.to_string()));
+        }
+        let networks = Networks::for_critic(candidate)?;
+        let starts =
+            base.states.iter().map(super::BankState::snapshot).collect::<Result<Vec<_>>>()?;
+        let same_actor = actor_hash(candidate)? == base.actor_hash;
+        let truth = if same_actor { Truth::Stored } else { Truth::Regenerated };
+        Ok(Self { candidate, base, networks, starts, truth })
+    }
+
+    /// Returns whether rollouts have to be made.
+    pub fn truth(&self) -> Truth {
+        self.truth
+    }
+
+    /// Compares.
+    ///
+    /// # Errors
+    /// Those of networks and rollouts.
+    pub fn run(
+        &self,
+        rule: Rule,
+        context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
+    ) -> Result<Outcome> {
+        let Self { candidate, base, networks, starts, truth } = self;
+        let base_side = base
+            .states
+            .iter()
+            .map(|s| s.record.replicates_for(&s.record.critic))
+            .collect::<Result<Vec<_>>>()?;
+        let cand_side = match truth {
+            // The same critic is not compared with its own rounding on another machine.
+            Truth::Stored if candidate.hash() == base.checkpoint_hash => base_side.clone(),
+            Truth::Stored => stored(base, networks, starts)?,
+            Truth::Regenerated => regenerated(base, networks, starts, context)?,
+        };
+        let judged = Judged::new((&base_side, &cand_side), *truth, rule);
+        Ok(outcome((base, candidate), judged, *truth, rule))
+    }
+}
+
+/// The candidate's gradients against the stored rollouts.
+fn stored(
+    base: &Baseline,
+    networks: &Networks,
+    starts: &[Snapshot],
+) -> Result<Vec<Option<Replicates>>> {
+    let mut env = base.env.make()?;
+    let (mut obs, mut centres) = (Vec::new(), Vec::new());
+    for (start, state) in starts.iter().zip(&base.states) {
+        env.restore(start)?;
+        obs.extend_from_slice(env.obs());
+        centres.extend_from_slice(&state.record.centre);
+    }
+    let matrix = |values: Vec<f64>| {
+        let columns = values.len() / starts.len();
+        Array2::from_shape_vec((starts.len(), columns), values)
+            .map_err(|e| Error::Table(format!("states of the baseline: {e}")))
+    };
+    let gradients = networks.critic.action_gradient(&matrix(obs)?, &matrix(centres)?)?;
+    let rows = base.states.iter().zip(gradients.rows());
+    rows.map(|(state, gradient)| state.record.replicates_for(&gradient.to_vec())).collect()
+}
+
+/// The candidate against rollouts of its own actor.
+fn regenerated(
+    base: &Baseline,
+    networks: &Networks,
+    starts: &[Snapshot],
+    context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
+) -> Result<Vec<Option<Replicates>>> {
+    let make_env = || base.env.make();
+    let agent = Agent {
+        make_env: &make_env,
+        policy: &networks.actor,
+        critic: &networks.critic,
+        bootstrap: None,
+        gamma: base.gamma,
+    };
+    let settings = Settings { states: starts.len(), adaptive: None, ..base.settings.clone() };
+    let results = measure(&agent, starts, &settings, context)?;
+    Ok(results.into_iter().map(|result| result.replicates).collect())
+}
+
+/// Judged states of both sides, and the tests on them.
+struct Judged {
+    gate: Gate,
+    base: Vec<Replicates>,
+    cand: Vec<Replicates>,
+    learnable: Learnable,
+}
+
+impl Judged {
+    fn new(
+        (base, cand): (&[Option<Replicates>], &[Option<Replicates>]),
+        truth: Truth,
+        rule: Rule,
+    ) -> Self {
+        let (gate, base, cand, p_mcnemar): (_, Vec<Replicates>, Vec<Replicates>, _) = match truth {
+            Truth::Stored => {
+                let pairs: Vec<(Replicates, Replicates)> =
+                    base.iter().zip(cand).filter_map(|(b, c)| Some(((*b)?, (*c)?))).collect();
+                let states: Vec<PairedState> =
+                    pairs.iter().map(|(b, c)| PairedState::of(b, c)).collect();
+                let lost = pairs.iter().filter(|(b, c)| b.full > TAU && c.full <= TAU).count();
+                let gained = pairs.iter().filter(|(b, c)| b.full <= TAU && c.full > TAU).count();
+                let p = mcnemar(lost as u64, gained as u64).p_mid;
+                let (base, cand) = pairs.into_iter().unzip();
+                (Gate::paired(&states, rule), base, cand, p)
+            }
+            Truth::Regenerated => {
+                let [base, cand] =
+                    [base, cand].map(|side| side.iter().flatten().copied().collect::<Vec<_>>());
+                (Gate::regenerated(&base, &cand, rule), base, cand, f64::NAN)
+            }
+        };
+        let share = |states: &[Replicates]| {
+            let above = states.iter().map(|s| f64::from(u8::from(s.full > TAU)));
+            summary::mean(&above.collect::<Vec<_>>())
+        };
+        let learnable = Learnable { tau: TAU, base: share(&base), cand: share(&cand), p_mcnemar };
+        Self { gate, base, cand, learnable }
+    }
+}
+
+fn outcome(
+    (base, candidate): (&Baseline, &Checkpoint),
+    judged: Judged,
+    truth: Truth,
+    rule: Rule,
+) -> Outcome {
+    let Judged { gate, learnable, .. } = judged;
+    let (dims, settings) = (base.env.spec().action_dim, &base.settings);
+    let corrected = |states: &[Replicates]| correct(states, settings.lift(dims), LEVEL);
+    let both = Sides { base: corrected(&judged.base), cand: corrected(&judged.cand) };
+    let pick = |f: fn(&Corrected) -> Estimate| Sides {
+        base: f(&both.base).into(),
+        cand: f(&both.cand).into(),
+    };
+    let n_states = judged.base.len().min(judged.cand.len());
+    Outcome {
+        schema: 1,
+        env: base.env.to_string(),
+        mode: settings.mode.name(),
+        truth,
+        alpha: rule.alpha,
+        delta_tol: rule.tolerance,
+        delta_ni: rule.margin,
+        n_states,
+        n_rollouts: settings.rollouts_of(dims),
+        blocks: settings.blocks(dims),
+        sigma: settings.std,
+        gamma: base.gamma,
+        horizon: base.horizon,
+        gamma_h: base.gamma.powi(base.horizon as i32),
+        seeds: Seeds { states: settings.seed, rollouts: settings.seed, design: settings.seed },
+        bank_hash: base.bank_hash.clone(),
+        baseline_hash: base.checkpoint_hash.clone(),
+        candidate_hash: candidate.hash().to_owned(),
+        raw: pick(|c| c.raw),
+        ceiling: both.cand.ceiling.into(),
+        ceiling_base: both.base.ceiling.into(),
+        corrected: pick(|c| c.corrected),
+        stacked: pick(|c| c.stacked),
+        chance: chance_above(TAU, dims),
+        diff: Difference { range: gate.difference.into(), sd: gate.sd },
+        p_regress: gate.p_regress,
+        p_ni: gate.p_ni,
+        p_holm: f64::NAN,
+        learnable,
+        min_detectable_drop_80: gate.min_detectable_drop_80,
+        achieved_power_at: [("0.05", gate.power_at_005)].into(),
+        states_needed: gate.states_needed(rule.margin, 0.8),
+        counts: Counts::new(base, n_states),
+        fd_agreement: base.fd_agreement,
+        verdict: gate.verdict,
+        reason: String::new(),
+        gate,
+    }
+}
+
+impl Counts {
+    fn new(base: &Baseline, compared: usize) -> Self {
+        let count =
+            |is: fn(&super::BankState) -> bool| base.states.iter().filter(|s| is(s)).count();
+        Self {
+            bank: base.states.len(),
+            left_out: base.states.len() - compared,
+            undefined: count(|s| s.flags.undefined),
+            rank_deficient: count(|s| s.flags.rank_deficient),
+            unresolved: count(|s| s.flags.unresolved),
+            clipped_dims: count(|s| s.clipped > 0.0 || s.flags.projected),
+            terminated: count(|s| s.fell.is_some_and(|share| share > 0.0)),
+            truncated: count(|s| s.fell.is_some_and(|share| share < 1.0)),
+        }
+    }
+}
+
+/// Judges all environments together: Holm for alarms, all of them for a pass.
+pub fn conclude(outcomes: &mut [Outcome], alpha: f64) -> Verdict {
+    let p_values: Vec<(f64, f64)> = outcomes.iter().map(|o| (o.p_regress, o.p_ni)).collect();
+    let family = Family::of(&p_values, alpha);
+    for (outcome, adjusted) in outcomes.iter_mut().zip(&family.environments) {
+        outcome.p_holm = adjusted.p_holm;
+        outcome.verdict = adjusted.verdict;
+        outcome.reason = reason(outcome);
+    }
+    family.verdict
+}
+
+fn reason(o: &Outcome) -> String {
+    match o.verdict {
+        Verdict::Regressed => format!(
+            "the candidate's cosine is lower by {:.3} ({} after Holm)",
+            -o.diff.range.est,
+            p_text(o.p_holm)
+        ),
+        Verdict::NonInferior => {
+            format!("a drop of {} in true cosine is ruled out ({})", o.delta_ni, p_text(o.p_ni))
+        }
+        Verdict::Inconclusive => match o.gate.doubt {
+            Some(Doubt::TooFewStates) => "too few states have a usable cosine".into(),
+            Some(Doubt::TruthUnresolved | Doubt::BaseUnresolved) => {
+                "independent estimates of the baseline's true gradient do not agree: nothing can be \
+                 judged here; see hyperl-analyze diagnose"
+                    .into()
+            }
+            Some(Doubt::CandidateUnresolved) => {
+                "independent estimates of the candidate's true gradient do not agree: nothing can be \
+                 judged here; see hyperl-analyze diagnose"
+                    .into()
+            }
+            Some(Doubt::TooWide) | None => match o.states_needed {
+                Some(n) => format!(
+                    "the interval is too wide; about {n} states would decide (margin {}, power 80 %)",
+                    o.delta_ni
+                ),
+                None => "the interval is too wide".into(),
+            },
+        },
+    }
+}
+
+/// A p-value in words; below what a double can tell from nothing, a bound.
+fn p_text(p: f64) -> String {
+    if p < 1e-16 { "p < 1e-16".into() } else { format!("p = {p:.2e}") }
+}

@@ -1,0 +1,269 @@
+//! Why a gradient can or cannot be resolved: scale, smoothing, roughness (`estimator` §3, §4.4).
+
+use ndarray::Array2;
+use serde::Serialize;
+
+use super::gradient_cosine::{Networks, starts};
+use crate::analysis::summary::{Interval, LEVEL, Status};
+use crate::checkpoint::Checkpoint;
+use crate::error::Result;
+use crate::gradient::differences::{agreeing, chaos_horizon, differences, row_cosines};
+use crate::gradient::{Agent, Settings, StateResult, measure};
+use crate::stats::corrected::correct;
+use crate::stats::replicates::Replicates;
+use crate::stats::resample::jackknife;
+use crate::stats::{Estimate, summary};
+
+/// Standard deviations of the sweep, in action half-ranges.
+pub const SWEEP: [f64; 3] = [0.3, 0.1, 0.03];
+
+/// Sizes of the finite differences, in action half-ranges, the largest first.
+pub const EPSILONS: [f64; 3] = [1e-2, 1e-3, 1e-4];
+
+/// Horizons at which the agreement of finite differences is looked at.
+const HORIZONS: [u32; 8] = [1, 5, 10, 20, 50, 100, 200, 300];
+
+/// What the tool found about one checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Diagnosis {
+    /// Folder of the checkpoint.
+    pub path: String,
+    /// Environment.
+    pub env: String,
+    /// Critic.
+    pub model: String,
+    /// Environment steps of training.
+    pub step: u64,
+    /// States measured.
+    pub states: usize,
+    /// Steps after which rollouts are cut.
+    pub horizon: u32,
+    /// One line for each standard deviation.
+    pub sweep: Vec<Scale>,
+    /// One line for each pair of neighbouring sizes of differences, at the full horizon.
+    pub differences: Vec<Neighbours>,
+    /// Agreement of differences of 1e-3 and 1e-4 by horizon.
+    pub chaos: Vec<Roughness>,
+    /// The longest horizon up to which they agree in more than 90 % of the states; null if none.
+    pub chaos_horizon: Option<u32>,
+    /// Mean cosine of the fit at the first standard deviation and the differences of 1e-3.
+    pub fit_against_differences: Interval,
+    /// What it comes to, in words.
+    pub findings: Vec<String>,
+}
+
+/// One standard deviation of the sweep.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Scale {
+    /// Standard deviation, in action half-ranges.
+    pub std: f64,
+    /// Mean cosine of the true gradient's estimate and the critic's gradient.
+    pub raw: Interval,
+    /// What an exactly right critic would show.
+    pub ceiling: Interval,
+    /// Without the noise of the rollouts.
+    pub corrected: Interval,
+    /// Cosine of the gradients of all states, joined.
+    pub stacked: Interval,
+    /// Whether independent estimates agree.
+    pub status: Status,
+    /// Mean cosine of the fits to the returns and to the critic's values on the same actions: the
+    /// disagreement that smoothing does not explain.
+    pub matched: Interval,
+    /// Mean cosine of the fit to the critic's values and its gradient: how curved the critic is.
+    pub own: Interval,
+    /// Median adjusted R² of the fits to the returns.
+    pub adjusted_r2: f64,
+    /// The same over states in which no rollout ended early; NaN if there is none.
+    pub adjusted_r2_upright: f64,
+    /// Share of rollouts that ended in an absorbing state.
+    pub fell: f64,
+}
+
+/// Do finite differences of two neighbouring sizes agree?
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Neighbours {
+    /// The larger size.
+    pub larger: f64,
+    /// The smaller size.
+    pub smaller: f64,
+    /// Share of states whose cosine is above 0.99.
+    pub agree: f64,
+    /// Median cosine.
+    pub median: f64,
+}
+
+/// Agreement at one horizon.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Roughness {
+    /// Steps.
+    pub horizon: u32,
+    /// Share of states in which differences of 1e-3 and 1e-4 agree.
+    pub agree: f64,
+}
+
+/// Diagnoses one checkpoint at the states of `settings`.
+///
+/// # Errors
+/// Those of loading and of the rollouts.
+pub fn diagnose(
+    checkpoint: &Checkpoint,
+    settings: &Settings,
+    (workers, progress): (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
+) -> Result<Diagnosis> {
+    let manifest = checkpoint.manifest();
+    let env = manifest.config.env;
+    let networks = Networks::for_critic(checkpoint)?;
+    let make_env = || env.make();
+    let gamma = manifest.config.td3.gamma;
+    let agent = Agent {
+        make_env: &make_env,
+        policy: &networks.actor,
+        critic: &networks.critic,
+        bootstrap: None,
+        gamma,
+    };
+    let starts = starts(checkpoint, &networks.actor, settings)?;
+    let horizon = settings.horizon(gamma, 0, env.spec().time_limit);
+
+    let mut sweep = Vec::new();
+    let mut fits = Vec::new();
+    for std in SWEEP {
+        let settings = Settings { std, ..settings.clone() };
+        let results = measure(&agent, &starts, &settings, (workers, progress))?;
+        sweep.push(scale(&results, &settings));
+        fits.push(fitted(&results, env.spec().action_dim));
+    }
+
+    let at = |epsilon: f64, horizon: u32| {
+        differences(&agent, &starts, (epsilon, horizon), (workers, progress))
+    };
+    let full = EPSILONS.iter().map(|&e| at(e, horizon)).collect::<Result<Vec<_>>>()?;
+    let neighbours = full.windows(2).zip(EPSILONS.windows(2)).map(|(pair, sizes)| {
+        let cosines = row_cosines(&pair[0], &pair[1]);
+        let median = if cosines.is_empty() { f64::NAN } else { summary::median(&cosines) };
+        Neighbours { larger: sizes[0], smaller: sizes[1], agree: agreeing(&cosines), median }
+    });
+    let differences: Vec<Neighbours> = neighbours.collect();
+
+    let mut chaos = Vec::new();
+    for horizon in HORIZONS.into_iter().filter(|&h| h < horizon) {
+        let cosines = row_cosines(&at(EPSILONS[1], horizon)?, &at(EPSILONS[2], horizon)?);
+        chaos.push(Roughness { horizon, agree: agreeing(&cosines) });
+    }
+    chaos.push(Roughness { horizon, agree: differences[1].agree });
+    let shares: Vec<(u32, f64)> = chaos.iter().map(|r| (r.horizon, r.agree)).collect();
+
+    let mut found = Diagnosis {
+        path: checkpoint.path().display().to_string(),
+        env: env.name().into(),
+        model: manifest.config.critic.name().into(),
+        step: manifest.step,
+        states: starts.len(),
+        horizon,
+        sweep,
+        differences,
+        chaos,
+        chaos_horizon: chaos_horizon(&shares),
+        fit_against_differences: mean(&row_cosines(&fits[0], &full[1])),
+        findings: Vec::new(),
+    };
+    found.findings = findings(&found);
+    Ok(found)
+}
+
+/// The gradients that the fits found, `[states, A]`; NaN where they found none.
+fn fitted(results: &[StateResult], dims: usize) -> Array2<f64> {
+    let mut fits = Array2::from_elem((results.len(), dims), f64::NAN);
+    for (mut row, result) in fits.rows_mut().into_iter().zip(results) {
+        row.iter_mut().zip(&result.truth).for_each(|(to, from)| *to = *from);
+    }
+    fits
+}
+
+fn mean(values: &[f64]) -> Interval {
+    let finite: Vec<f64> = values.iter().copied().filter(|x| x.is_finite()).collect();
+    if finite.is_empty() {
+        return Estimate::without_interval(f64::NAN, 0).into();
+    }
+    jackknife(&finite, summary::mean, LEVEL).into()
+}
+
+fn scale(results: &[StateResult], settings: &Settings) -> Scale {
+    let dims = results.iter().map(|r| r.fit.tried).max().unwrap_or(1).max(1);
+    let replicates: Vec<Replicates> = results.iter().filter_map(|r| r.replicates).collect();
+    let found = correct(&replicates, settings.lift(dims), LEVEL);
+    let over = |f: fn(&StateResult) -> f64| mean(&results.iter().map(f).collect::<Vec<_>>());
+    let median_r2 = |keep: fn(&StateResult) -> bool| {
+        let kept = results.iter().filter(|r| keep(r) && r.fit.adjusted_r2.is_finite());
+        let values: Vec<f64> = kept.map(|r| r.fit.adjusted_r2).collect();
+        if values.is_empty() { f64::NAN } else { summary::median(&values) }
+    };
+    Scale {
+        std: settings.std,
+        raw: over(|r| r.cosine),
+        ceiling: found.ceiling.into(),
+        corrected: found.corrected.into(),
+        stacked: found.stacked.into(),
+        status: if found.resolved { Status::Resolved } else { Status::Unresolved },
+        matched: over(|r| r.matched_cosine),
+        own: over(|r| r.self_cosine),
+        adjusted_r2: median_r2(|_| true),
+        adjusted_r2_upright: median_r2(|r| r.fell == 0.0),
+        fell: over(|r| r.fell).mean,
+    }
+}
+
+/// Says what the numbers come to.
+fn findings(d: &Diagnosis) -> Vec<String> {
+    let mut said = Vec::new();
+    let first = &d.sweep[0];
+    said.push(match first.status {
+        Status::Unresolved => format!(
+            "at σ = {} independent estimates of the gradient do not agree: no critic can be judged",
+            first.std
+        ),
+        Status::Resolved => format!(
+            "at σ = {} an exactly right critic would show a mean cosine of {:.2}; this one shows {:.2}",
+            first.std, first.ceiling.mean, first.raw.mean
+        ),
+    });
+    let best = d.sweep.iter().max_by(|a, b| a.ceiling.mean.total_cmp(&b.ceiling.mean));
+    let clearly =
+        |b: &&Scale| b.status == Status::Resolved && b.ceiling.mean > first.ceiling.mean + 0.02;
+    if let Some(best) = best.filter(clearly) {
+        said.push(format!(
+            "σ = {} resolves better (ceiling {:.2}): curvature and falls at the larger scale act as noise",
+            best.std, best.ceiling.mean
+        ));
+    }
+    match d.chaos_horizon {
+        Some(h) if h >= d.horizon => said.push(format!(
+            "finite differences agree up to the full horizon of {h} steps: the return is smooth in \
+             the first action"
+        )),
+        Some(h) => said.push(format!(
+            "finite differences agree up to {h} steps and not beyond: past that the return is rough \
+             in the first action, and only a smoothed gradient exists"
+        )),
+        None => said.push(
+            "finite differences disagree even over one step: the return is rough in the first action"
+                .into(),
+        ),
+    }
+    if first.fell > 0.1 {
+        said.push(format!(
+            "{:.0} % of the rollouts at σ = {} fall: the jump is part of what is smoothed",
+            100.0 * first.fell,
+            first.std
+        ));
+    }
+    if first.own.mean < 0.9 {
+        said.push(format!(
+            "the critic itself is curved at σ = {}: the fit to its own values agrees with its \
+             gradient to {:.2} only",
+            first.std, first.own.mean
+        ));
+    }
+    said
+}

@@ -1,0 +1,228 @@
+//! Two critics on one frozen policy: whose gradient moves the actor's weights the right way?
+
+use ndarray::Array2;
+use serde::Serialize;
+use tch::{Kind, Tensor};
+
+use super::gradient_cosine::{Networks, starts};
+use crate::analysis::summary::{Interval, LEVEL};
+use crate::checkpoint::Checkpoint;
+use crate::env::{EnvId, Snapshot};
+use crate::error::{Error, Result};
+use crate::gradient::parameter_space::{policy_gradient, proposition_factor};
+use crate::gradient::{ActionValue, Agent, Settings, StateResult, measure};
+use crate::nn::actor::Actor;
+use crate::nn::weights::{Reuse, Training};
+use crate::stats::resample::{jackknife, paired_differences};
+use crate::stats::similarity::cosine;
+use crate::stats::summary;
+
+/// Weights of which inner products are taken at a time.
+const COLUMNS: i64 = 4096;
+
+/// What two critics are worth to one actor.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Progress {
+    /// Environment.
+    pub env: String,
+    /// Run and step whose policy and states are used, and whose critic is the first.
+    pub policy: String,
+    /// Run and step of the second critic.
+    pub against: String,
+    /// States with a usable gradient.
+    pub states: usize,
+    /// Cosine of the first critic's policy gradient and the true one, in the actor's weights.
+    pub cosine: Interval,
+    /// The second critic's.
+    pub against_cosine: Interval,
+    /// cos² of the first over cos² of the second: ratio of guaranteed progress.
+    pub progress_ratio: Interval,
+    /// Error of the first critic's policy gradient relative to the true one; counts wrong scale.
+    pub alpha: Interval,
+    /// Share of states whose action gradient is right enough, of both critics on the same states.
+    pub learnable: Vec<LearnableDifference>,
+    /// Ratio of the factors `(1 − α)/(1 + α)²` of Proposition 1: a worst-case bound, from which the
+    /// constants cancel.
+    pub proposition_ratio: f64,
+}
+
+/// Share of states with a cosine above a threshold, for two critics against the same truth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LearnableDifference {
+    /// The threshold τ.
+    pub tau: f64,
+    /// The first critic's share.
+    pub share: f64,
+    /// The second critic's share.
+    pub against_share: f64,
+    /// First minus second, with the paired interval over states.
+    pub difference: Interval,
+}
+
+/// Thresholds of the compared shares.
+const TAUS: [f64; 3] = [0.25, 0.5, 0.75];
+
+/// Compares shares of learnable states; undefined cosines are not learnable.
+fn learnable(truth: &Array2<f64>, critics: [&Array2<f64>; 2]) -> Vec<LearnableDifference> {
+    let cosines = critics.map(|critic| -> Vec<Option<f64>> {
+        let rows = critic.rows().into_iter().zip(truth.rows());
+        rows.map(|(v, g)| cosine(&v.to_vec(), &g.to_vec())).collect()
+    });
+    let at = |tau: f64| {
+        let above = cosines.each_ref().map(|cosines| -> Vec<f64> {
+            cosines.iter().map(|c| f64::from(u8::from(c.is_some_and(|c| c > tau)))).collect()
+        });
+        let paired = paired_differences(&above[0], &above[1]);
+        LearnableDifference {
+            tau,
+            share: summary::mean(&above[0]),
+            against_share: summary::mean(&above[1]),
+            difference: jackknife(&paired, summary::mean, LEVEL).into(),
+        }
+    };
+    TAUS.map(at).into()
+}
+
+fn name(checkpoint: &Checkpoint) -> String {
+    let manifest = checkpoint.manifest();
+    format!("{} at step {}", manifest.config.run_name(), manifest.step)
+}
+
+/// Compares the critic of `first` with that of `against`, both under the policy of `first`.
+///
+/// # Errors
+/// [`Error::Mismatch`] if the environments differ; [`Error::Usage`] if too few states have a usable
+/// gradient; those of loading and rollouts.
+///
+/// # Panics
+/// Never: rows are of equal length.
+pub fn progress(
+    first: &Checkpoint,
+    against: &Checkpoint,
+    settings: &Settings,
+    context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
+) -> Result<Progress> {
+    let (config, other) = (&first.manifest().config, &against.manifest().config);
+    if config.env != other.env {
+        return Err(Error::Mismatch {
+            what: format!("environment of {}", against.path().display()),
+            expected: config.env.to_string(),
+            found: other.env.to_string(),
+            remedy: "compare two critics of one environment".into(),
+        });
+    }
+    let (networks, rival) = (Networks::for_critic(first)?, Networks::for_critic(against)?);
+    let make_env = || config.env.make();
+    let agent = Agent {
+        make_env: &make_env,
+        policy: &networks.actor,
+        critic: &networks.critic,
+        bootstrap: None,
+        gamma: config.td3.gamma,
+    };
+    let starts = starts(first, &networks.actor, settings)?;
+    let results = measure(&agent, &starts, settings, context)?;
+    let usable = Usable::new(config.env, &starts, &results)?;
+    let rival = usable.on_tried(rival.critic.action_gradient(&usable.obs, &usable.centres)?);
+    let gradients = [&usable.truth, &usable.own, &rival];
+    let found = policy_gradient(&inner_products(&networks.actor, &usable.obs, gradients)?, LEVEL);
+    let factor = |cosine: f64| proposition_factor(cosine.clamp(-1.0, 1.0));
+    let both_climb = found.cosine.value > 0.0 && found.other_cosine.value > 0.0;
+    Ok(Progress {
+        env: config.env.name().into(),
+        policy: name(first),
+        against: name(against),
+        states: usable.obs.nrows(),
+        cosine: found.cosine.into(),
+        against_cosine: found.other_cosine.into(),
+        progress_ratio: found.progress_ratio.into(),
+        alpha: found.alpha.into(),
+        learnable: learnable(&usable.truth, [&usable.own, &rival]),
+        proposition_ratio: if both_climb {
+            factor(found.cosine.value) / factor(found.other_cosine.value)
+        } else {
+            f64::NAN
+        },
+    })
+}
+
+/// The states with a gradient, one row each. A coordinate in which the policy is saturated was not
+/// tried; its truth is 0, and the critics' is set to 0 too: the actor hardly moves there anyway.
+struct Usable {
+    obs: Array2<f64>,
+    centres: Array2<f64>,
+    truth: Array2<f64>,
+    own: Array2<f64>,
+}
+
+impl Usable {
+    fn new(env: EnvId, starts: &[Snapshot], results: &[StateResult]) -> Result<Self> {
+        let mut simulator = env.make()?;
+        let (mut obs, mut kept) = (Vec::new(), Vec::new());
+        for (start, result) in starts.iter().zip(results) {
+            if result.cosine.is_finite() {
+                simulator.restore(start)?;
+                obs.extend_from_slice(simulator.obs());
+                kept.push(result);
+            }
+        }
+        if kept.len() < 10 {
+            return Err(Error::Usage(format!(
+                "{} of {} states have a usable gradient, 10 are needed; raise \
+                 --states",
+                kept.len(),
+                results.len()
+            )));
+        }
+        let rows = |values: Vec<f64>| {
+            let columns = values.len() / kept.len();
+            Array2::from_shape_vec((kept.len(), columns), values).expect("one row per state")
+        };
+        let own = rows(kept.iter().flat_map(|r| r.record.critic.clone()).collect());
+        let usable = Self {
+            obs: rows(obs),
+            centres: rows(kept.iter().flat_map(|r| r.record.centre.clone()).collect()),
+            truth: rows(kept.iter().flat_map(|r| r.truth.clone()).collect()),
+            own: Array2::zeros(own.raw_dim()),
+        };
+        Ok(Self { own: usable.on_tried(own), ..usable })
+    }
+
+    /// Sets what was not tried to 0.
+    fn on_tried(&self, mut critic: Array2<f64>) -> Array2<f64> {
+        critic.zip_mut_with(&self.truth, |x, truth| *x *= f64::from(u8::from(truth.abs() > 0.0)));
+        critic
+    }
+}
+
+/// Inner products of `J_sᵀ x_s` over the actor's weights, for three gradients `x` at `n` states:
+/// `[3n, 3n]`.
+fn inner_products(
+    actor: &Actor,
+    obs: &Array2<f64>,
+    gradients: [&Array2<f64>; 3],
+) -> Result<Array2<f64>> {
+    let actor = actor.again(Reuse::Share, Training::Trainable)?;
+    let params = actor.params().tensors();
+    let single = |row: ndarray::ArrayView1<f64>| -> Tensor {
+        Tensor::from_slice(&row.iter().map(|&x| x as f32).collect::<Vec<f32>>()).unsqueeze(0)
+    };
+    let mut vectors = Vec::with_capacity(3 * obs.nrows());
+    for gradient in gradients {
+        for (obs, x) in obs.rows().into_iter().zip(gradient.rows()) {
+            let climbed = (actor.act(&single(obs)) * single(x)).sum(Kind::Float);
+            let parts = Tensor::f_run_backward(&[climbed], &params, false, false)?;
+            let flat: Vec<Tensor> = parts.iter().map(|part| part.flatten(0, -1)).collect();
+            vectors.push(Tensor::f_cat(&flat, 0)?);
+        }
+    }
+    let n = vectors.len();
+    let vectors = Tensor::f_stack(&vectors, 0)?;
+    let mut products = Tensor::f_zeros([n as i64, n as i64], (Kind::Double, vectors.device()))?;
+    for columns in vectors.split(COLUMNS, 1) {
+        let columns = columns.to_kind(Kind::Double);
+        products += columns.f_matmul(&columns.tr())?;
+    }
+    let products = Vec::<f64>::try_from(products.flatten(0, -1))?;
+    Ok(Array2::from_shape_vec((n, n), products).expect("a square"))
+}

@@ -1,0 +1,270 @@
+//! `hyperl-analyze diagnose`: why a gradient can or cannot be resolved.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::output::{self, Provenance, shell_words, write_figures, write_page, write_provenance};
+use super::shared::{self, Done};
+use crate::analysis::measure::diagnose::{Diagnosis, Scale, diagnose};
+use crate::analysis::select;
+use crate::analysis::summary::Interval;
+use crate::checkpoint::disk;
+use crate::checkpoint::manifest::Versions;
+use crate::error::{Error, Result};
+use crate::gradient::Settings;
+use crate::report::{
+    Axis, Cell, Column, Headline, Page, Panel, Point, Reference, Section, Series, Table, fixed,
+};
+use crate::stats::Estimate;
+
+#[derive(Debug, Args)]
+pub(super) struct DiagnoseArgs {
+    /// Checkpoints, runs, or quoted patterns of either
+    #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
+    checkpoints: Vec<String>,
+    /// States of each checkpoint
+    #[arg(long, default_value_t = 30)]
+    states: usize,
+    /// Steps of a rollout [default: the first with γʰ < 0.001]
+    #[arg(long)]
+    horizon: Option<u32>,
+    /// Seed of states and perturbations
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Worker threads; results do not depend on it [default: the processors]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Folder of tables and figures
+    #[arg(long, default_value = "reports/diagnose")]
+    out: PathBuf,
+    /// Print the findings as JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
+    let settings = Settings {
+        states: args.states,
+        adaptive: None,
+        horizon: args.horizon,
+        seed: args.seed,
+        ..Settings::lab()
+    }
+    .validated()?;
+    let checkpoints = select::checkpoints(&args.checkpoints)?;
+    disk::create_dir(&args.out)?;
+    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    shared::watch_signals()?;
+    let mut found = Vec::new();
+    for checkpoint in &checkpoints {
+        let spinner = shared::spinner(&format!("{}: steps", checkpoint.path().display()));
+        let progress = |steps| spinner.inc(steps);
+        found.push(diagnose(checkpoint, &settings, (&workers, &progress))?);
+        spinner.finish_and_clear();
+        // Written after each, so that what was found is not lost to a signal.
+        let json = serde_json::to_string_pretty(&found).map_err(|e| Error::Table(e.to_string()))?;
+        disk::write(&args.out.join("diagnosis.json"), json.as_bytes())?;
+        if shared::stop_asked() {
+            eprintln!("stopped; {} of {} checkpoints done", found.len(), checkpoints.len());
+            return Ok(Done::Stopped);
+        }
+    }
+    let command = format!(
+        "hyperl-analyze diagnose --ckpt {} --states {} --seed {}{} --out {}",
+        shell_words(&args.checkpoints),
+        args.states,
+        args.seed,
+        args.horizon.map_or(String::new(), |h| format!(" --horizon {h}")),
+        shell_words(&[args.out.display().to_string()])
+    );
+    write_provenance(
+        &args.out,
+        &Provenance {
+            command: &command,
+            settings: Some(&settings),
+            versions: Versions::current(),
+            checkpoints: output::origins(&checkpoints),
+        },
+    )?;
+    let sections = found
+        .iter()
+        .enumerate()
+        .map(|(i, d)| section(d, (args, &command, i)))
+        .collect::<Result<Vec<_>>>()?;
+    let title = "Can this gradient be resolved?".to_owned();
+    write_page(&args.out, &Page { title, sections })?;
+    if args.json {
+        shared::print_json(&found)?;
+    } else {
+        found.iter().try_for_each(print)?;
+    }
+    eprintln!("wrote {}", args.out.join("report.md").display());
+    Ok(Done::Finished)
+}
+
+fn print(d: &Diagnosis) -> Result<()> {
+    shared::say!("{} {} at step {} ({} states)", d.env, d.model, d.step, d.states);
+    shared::say!(
+        "  {:>5} {:>7} {:>8} {:>10} {:>8} {:>10} {:>8} {:>8} {:>6}",
+        "σ",
+        "raw",
+        "ceiling",
+        "corrected",
+        "matched",
+        "own fit",
+        "adj. R²",
+        "upright",
+        "fell"
+    );
+    for s in &d.sweep {
+        shared::say!(
+            "  {:>5} {:>7} {:>8} {:>10} {:>8} {:>10} {:>8} {:>8} {:>6}  {}",
+            s.std,
+            fixed(s.raw.mean, 3),
+            fixed(s.ceiling.mean, 3),
+            fixed(s.corrected.mean, 3),
+            fixed(s.matched.mean, 3),
+            fixed(s.own.mean, 3),
+            fixed(s.adjusted_r2, 3),
+            fixed(s.adjusted_r2_upright, 3),
+            fixed(s.fell, 2),
+            s.status
+        );
+    }
+    for n in &d.differences {
+        shared::say!(
+            "  finite differences {:e} and {:e} over {} steps: agree in {:.0} % of states, median cosine {:.3}",
+            n.larger,
+            n.smaller,
+            d.horizon,
+            100.0 * n.agree,
+            n.median
+        );
+    }
+    for finding in &d.findings {
+        shared::say!("  - {finding}");
+    }
+    Ok(())
+}
+
+fn section(
+    d: &Diagnosis,
+    (args, command, number): (&DiagnoseArgs, &str, usize),
+) -> Result<Section> {
+    let title = format!("{} {} at step {}", d.env, d.model, d.step);
+    let folder = if number == 0 { args.out.clone() } else { args.out.join(number.to_string()) };
+    disk::create_dir(&folder)?;
+    let subtitle = format!(
+        "{} states; agreement: cosine of differences of 1e-3 and 1e-4 above 0.99",
+        d.states
+    );
+    let mut figures =
+        write_figures(&folder, (&title, &subtitle, &title), vec![chaos(d), sweep(d)])?;
+    if number > 0 {
+        for figure in &mut figures {
+            figure.file = format!("{number}/{}", figure.file);
+        }
+    }
+    Ok(Section {
+        title,
+        headline: d.sweep.first().map(|s| Headline {
+            label: format!("what an exactly right critic would show at σ = {}", s.std),
+            estimate: Estimate {
+                value: s.ceiling.mean,
+                low: s.ceiling.low,
+                high: s.ceiling.high,
+                n: d.states,
+            },
+            unit: String::new(),
+        }),
+        figures,
+        table: Some(table(d)),
+        how_measured: format!(
+            "{}\n\nLab mode at each standard deviation σ. `matched` compares the fit to the returns with a \
+             fit to the critic's values on the same actions; `own fit` compares the latter with the \
+             critic's gradient. Finite differences are two-sided along each coordinate, around the \
+             policy's action pulled inside ±0.9.",
+            d.findings.iter().map(|f| format!("{f}.")).collect::<Vec<_>>().join("\n\n")
+        ),
+        does_not_show:
+            "Fit and differences speak about different functions: Q smoothed at the scale of σ, \
+                        and Q itself. Where they disagree both can be right."
+                .into(),
+        command: command.into(),
+        provenance: output::versions(),
+        ..Section::default()
+    })
+}
+
+/// Agreement of finite differences against the horizon.
+fn chaos(d: &Diagnosis) -> Panel {
+    let points = d.chaos.iter().map(|r| Point::new(f64::from(r.horizon), r.agree)).collect();
+    Panel {
+        title: "How long differences agree".into(),
+        x: Axis::new("steps of the return", ""),
+        y: Axis::new("states in which differences agree", "share").with_range(0.0, 1.0),
+        series: vec![Series::line(&d.model, points, 1)],
+        references: vec![Reference::level("limit of H*", crate::gradient::differences::MOST)],
+    }
+}
+
+/// Raw and corrected cosine and the ceiling against σ.
+fn sweep(d: &Diagnosis) -> Panel {
+    let points = |f: fn(&Scale) -> Interval| -> Vec<Point> {
+        let mut lines: Vec<&Scale> = d.sweep.iter().collect();
+        lines.sort_by(|a, b| a.std.total_cmp(&b.std));
+        let point = |s: &&Scale| {
+            let i = f(s);
+            let estimate = Estimate { value: i.mean, low: i.low, high: i.high, n: d.states };
+            Point::estimate(s.std, &estimate)
+        };
+        lines.iter().map(point).collect()
+    };
+    Panel {
+        title: "Scale of the perturbation".into(),
+        x: Axis::new("standard deviation σ", "action half-ranges"),
+        y: Axis::new("mean cosine", "").with_range(-0.2, 1.1),
+        series: vec![Series::line(&d.model, points(|s| s.raw), 1)],
+        references: vec![
+            Reference::curve("ceiling", points(|s| s.ceiling)),
+            Reference::level("chance", 0.0),
+        ],
+    }
+}
+
+fn table(d: &Diagnosis) -> Table {
+    let names = [
+        "σ",
+        "raw",
+        "ceiling",
+        "corrected",
+        "stacked",
+        "status",
+        "matched",
+        "own fit",
+        "adjusted R²",
+        "adjusted R², none fell",
+        "fell",
+    ];
+    let mut table = Table::new(names.map(|name| Column::new(name, "")).to_vec());
+    for s in &d.sweep {
+        let interval = |i: Interval| {
+            Cell::Interval(Estimate { value: i.mean, low: i.low, high: i.high, n: d.states })
+        };
+        table.rows.push(vec![
+            Cell::number(s.std),
+            interval(s.raw),
+            interval(s.ceiling),
+            interval(s.corrected),
+            interval(s.stacked),
+            Cell::text(s.status.to_string()),
+            interval(s.matched),
+            interval(s.own),
+            Cell::number(s.adjusted_r2),
+            Cell::number(s.adjusted_r2_upright),
+            Cell::number(s.fell),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,321 @@
+//! `hyperl-analyze baseline` and `gate`: a check of gradient quality that a CI can run.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::shared::{self, Done};
+use crate::analysis::gate::{
+    Baseline, Comparison, Outcome, Range, Sides, Truth, baseline as freeze, conclude,
+};
+use crate::analysis::measure::gradient_cosine::{Against, check};
+use crate::analysis::select;
+use crate::checkpoint::{Checkpoint, disk};
+use crate::env::EnvId;
+use crate::error::{Error, Result};
+use crate::gradient::Settings;
+use crate::report::{fixed, gate_junit, gate_markdown, significant, verdict_label};
+use crate::stats::gate::Rule;
+use crate::stats::verdict::Verdict;
+
+#[derive(Debug, Args)]
+pub(super) struct BaselineArgs {
+    /// The checkpoint to compare with later
+    #[arg(long = "ckpt", value_name = "PATH")]
+    checkpoint: String,
+    /// States of the bank
+    #[arg(long, default_value_t = 300)]
+    states: usize,
+    /// Independent blocks of 2 × action dimensions rollouts; with fewer than four, two truths of
+    /// different noise are told apart too often
+    #[arg(long, default_value_t = 4)]
+    blocks: usize,
+    /// Standard deviation of the perturbations, in action half-ranges
+    #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
+    std: f64,
+    /// Steps of a rollout [default: the first with γʰ < 0.001]
+    #[arg(long)]
+    horizon: Option<u32>,
+    /// Seed of states and perturbations
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Worker threads; results do not depend on it [default: the processors]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// The file to write
+    #[arg(long, default_value = "baseline.json")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GateArgs {
+    /// The candidates: one checkpoint for each environment
+    #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
+    checkpoints: Vec<String>,
+    /// The baselines: one for each environment
+    #[arg(long = "baseline", value_name = "FILE", required = true, num_args = 1..)]
+    baselines: Vec<PathBuf>,
+    /// Chance of a false alarm, and of a false pass
+    #[arg(long, default_value_t = 0.05, allow_negative_numbers = true)]
+    alpha: f64,
+    /// Drop of the true mean cosine that counts as worse
+    #[arg(long, default_value_t = 0.05, allow_negative_numbers = true)]
+    margin: f64,
+    /// Drop of the measured mean cosine that never alarms
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    tolerance: f64,
+    /// Exit with 0 in place of 2 where nothing can be decided
+    #[arg(long)]
+    allow_inconclusive: bool,
+    /// Worker threads; results do not depend on it [default: the processors]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Write the outcome as JSON to a file
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write a `JUnit` report
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write a Markdown summary [also appended to `$GITHUB_STEP_SUMMARY`, where that is set]
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Print the outcome as JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Json<'o> {
+    schema: u32,
+    verdict: Verdict,
+    alpha: f64,
+    margin: f64,
+    environments: &'o [Outcome],
+}
+
+fn one_checkpoint(path: &str) -> Result<Checkpoint> {
+    let mut found = select::checkpoints(&[path.to_owned()])?;
+    if found.len() > 1 {
+        let (newest, count) = (found.remove(found.len() - 1), found.len() + 1);
+        eprintln!("{path} holds {count} checkpoints: taking step {}", newest.manifest().step);
+        return Ok(newest);
+    }
+    Ok(found.remove(0))
+}
+
+/// Makes the folder that a file goes to, before any work that could be lost.
+fn make_place_for(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Err(Error::Usage(format!("{} is a folder; name a file", path.display())));
+    }
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), disk::create_dir)
+}
+
+/// Says how much work there is; it is an upper bound, for rollouts may end early.
+fn say_budget(what: &str, (states, rollouts, horizon): (usize, usize, u32)) {
+    let steps = states * rollouts * horizon as usize;
+    eprintln!(
+        "{what}: {states} states × {rollouts} rollouts × at most {horizon} steps = {steps} steps"
+    );
+}
+
+pub(super) fn baseline(args: &BaselineArgs) -> Result<Done> {
+    let settings = Settings {
+        states: args.states,
+        blocks: Some(args.blocks),
+        adaptive: None,
+        std: args.std,
+        horizon: args.horizon,
+        seed: args.seed,
+        ..Settings::lab()
+    }
+    .validated()?;
+    let checkpoint = one_checkpoint(&args.checkpoint)?;
+    let config = &checkpoint.manifest().config;
+    let spec = config.env.spec();
+    let rollouts = settings.rollouts_of(spec.action_dim);
+    let horizon = settings.horizon(config.td3.gamma, 0, spec.time_limit);
+    check(&checkpoint, &settings, Against::Returns)?;
+    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    make_place_for(&args.out)?;
+    say_budget("baseline", (settings.states, rollouts, horizon));
+    let spinner = shared::spinner("steps");
+    let found = freeze(&checkpoint, &settings, (&workers, &|steps| spinner.inc(steps)))?;
+    spinner.finish_and_clear();
+    found.write(&args.out)?;
+    eprintln!(
+        "wrote {}: {} states of {} at step {}, bank {}",
+        args.out.display(),
+        found.states.len(),
+        found.run,
+        found.step,
+        &found.bank_hash[..12]
+    );
+    Ok(Done::Finished)
+}
+
+pub(super) fn gate(args: &GateArgs) -> Result<Done> {
+    let rule = rule(args)?;
+    let pairs = pairs(args)?;
+    let comparisons = pairs
+        .iter()
+        .map(|(checkpoint, base)| Ok((Comparison::new(checkpoint, base)?, base)))
+        .collect::<Result<Vec<_>>>()?;
+    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    for path in [&args.out, &args.junit, &args.markdown].into_iter().flatten() {
+        make_place_for(path)?;
+    }
+    let mut outcomes = Vec::new();
+    for (comparison, base) in comparisons {
+        if comparison.truth() == Truth::Regenerated {
+            let rollouts = base.settings.rollouts_of(base.env.spec().action_dim);
+            say_budget(
+                &format!("{}: the actor is not the baseline's, rollouts are made anew", base.env),
+                (base.states.len(), rollouts, base.horizon),
+            );
+        }
+        let spinner = shared::spinner(&format!("{}: steps", base.env));
+        outcomes.push(comparison.run(rule, (&workers, &|n| spinner.inc(n)))?);
+        spinner.finish_and_clear();
+    }
+    let verdict = conclude(&mut outcomes, rule.alpha);
+    let json = Json {
+        schema: 1,
+        verdict,
+        alpha: rule.alpha,
+        margin: rule.margin,
+        environments: &outcomes,
+    };
+    write_files(args, &json)?;
+    if args.json {
+        shared::print_json(&json)?;
+    } else {
+        print(&outcomes, verdict)?;
+    }
+    Ok(match verdict {
+        Verdict::Regressed => Done::Regressed,
+        Verdict::NonInferior => Done::Finished,
+        Verdict::Inconclusive if args.allow_inconclusive => {
+            eprintln!("warning: inconclusive, and allowed to be");
+            Done::Finished
+        }
+        Verdict::Inconclusive => Done::Inconclusive,
+    })
+}
+
+fn rule(args: &GateArgs) -> Result<Rule> {
+    let &GateArgs { alpha, margin, tolerance, .. } = args;
+    let checks = [
+        (alpha > 0.0 && alpha < 0.5, "--alpha must lie between 0 and 0.5"),
+        (margin > 0.0 && margin.is_finite(), "--margin must be positive"),
+        (tolerance >= 0.0 && tolerance.is_finite(), "--tolerance must not be negative"),
+    ];
+    match checks.into_iter().find(|(fits, _)| !fits) {
+        Some((_, message)) => Err(Error::Usage(message.into())),
+        None => Ok(Rule { alpha, tolerance, margin }),
+    }
+}
+
+/// Finds the baseline of each candidate.
+fn pairs(args: &GateArgs) -> Result<Vec<(Checkpoint, Baseline)>> {
+    let mut known: BTreeMap<EnvId, Baseline> = BTreeMap::new();
+    for path in &args.baselines {
+        let read = Baseline::read(path)?;
+        let env = read.env;
+        if known.insert(env, read).is_some() {
+            let message = format!("two baselines are of {env}; give one for each environment");
+            return Err(Error::Usage(message));
+        }
+    }
+    let mut pairs = Vec::new();
+    for path in &args.checkpoints {
+        let checkpoint = one_checkpoint(path)?;
+        let env = checkpoint.manifest().config.env;
+        let Some(base) = known.remove(&env) else {
+            return Err(Error::Usage(format!(
+                "{path} is of {env}, for which no baseline is left; give one baseline and one \
+                 checkpoint for each environment"
+            )));
+        };
+        pairs.push((checkpoint, base));
+    }
+    if let Some(env) = known.keys().next() {
+        let message = format!(
+            "no checkpoint was given for the baseline of {env}; add it or drop the baseline"
+        );
+        return Err(Error::Usage(message));
+    }
+    Ok(pairs)
+}
+
+fn write_files(args: &GateArgs, json: &Json) -> Result<()> {
+    let text = serde_json::to_string_pretty(json).map_err(|e| Error::Table(e.to_string()))?;
+    let markdown = gate_markdown(json.environments, json.verdict)?;
+    if let Some(path) = &args.out {
+        disk::write(path, text.as_bytes())?;
+    }
+    if let Some(path) = &args.junit {
+        disk::write(path, gate_junit(json.environments).as_bytes())?;
+    }
+    if let Some(path) = &args.markdown {
+        disk::write(path, markdown.as_bytes())?;
+    }
+    if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
+        let path = Path::new(&path);
+        let mut file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(Error::io("write", path))?;
+        file.write_all(markdown.as_bytes()).map_err(Error::io("write", path))?;
+    }
+    Ok(())
+}
+
+fn print(outcomes: &[Outcome], verdict: Verdict) -> Result<()> {
+    for o in outcomes {
+        let truth = if o.truth == Truth::Stored { "stored" } else { "regenerated" };
+        shared::say!("{}: {}", o.env, verdict_label(o.verdict));
+        shared::say!(
+            "  truth       {truth}, {} of {} states × {} rollouts",
+            o.n_states,
+            o.counts.bank,
+            o.n_rollouts
+        );
+        let ceilings = Sides { base: o.ceiling_base, cand: o.ceiling };
+        for (name, Sides { base, cand }) in [
+            ("raw", o.raw),
+            ("ceiling", ceilings),
+            ("corrected", o.corrected),
+            ("stacked", o.stacked),
+        ] {
+            let text = |r: Range| {
+                let [est, lo, hi] = [r.est, r.lo, r.hi].map(|x| fixed(x, 3));
+                format!("{est:>6} [{lo:>6}, {hi:>6}]")
+            };
+            shared::say!("  {name:11} baseline {}   candidate {}", text(base), text(cand));
+        }
+        shared::say!(
+            "  difference  {} [{}, {}] in {} cosine, p worse {}, p not worse {}",
+            fixed(o.diff.range.est, 4),
+            fixed(o.diff.range.lo, 4),
+            fixed(o.diff.range.hi, 4),
+            if o.truth == Truth::Stored { "measured" } else { "corrected" },
+            significant(o.p_holm, 2),
+            significant(o.p_ni, 2)
+        );
+        shared::say!(
+            "  power       a true drop of {} alarms with 80 %, one of 0.05 with {} %",
+            fixed(o.min_detectable_drop_80, 3),
+            fixed(100.0 * o.achieved_power_at["0.05"], 0)
+        );
+        shared::say!("  {}", o.reason);
+    }
+    shared::say!("verdict: {}", verdict_label(verdict));
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! `hyperl-analyze progress`: two critics under one frozen policy, in the space of its weights.
+
+use clap::Args;
+
+use super::shared::{self, Done};
+use crate::analysis::measure::progress::progress;
+use crate::analysis::select;
+use crate::analysis::summary::Interval;
+use crate::checkpoint::Checkpoint;
+use crate::error::{Error, Result};
+use crate::gradient::Settings;
+use crate::report::fixed;
+
+#[derive(Debug, Args)]
+pub(super) struct ProgressArgs {
+    /// The checkpoint whose policy and states are used, and whose critic is the first
+    #[arg(long = "ckpt", value_name = "PATH")]
+    checkpoint: String,
+    /// The checkpoint whose critic is compared with it
+    #[arg(long, value_name = "PATH")]
+    against: String,
+    /// States; about 500 are needed for narrow intervals
+    #[arg(long, default_value_t = 300)]
+    states: usize,
+    /// Steps of a rollout [default: the first with γʰ < 0.001]
+    #[arg(long)]
+    horizon: Option<u32>,
+    /// Seed of states and perturbations
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Worker threads; results do not depend on it [default: the processors]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Print JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
+
+fn one(path: &str) -> Result<Checkpoint> {
+    let mut found = select::checkpoints(&[path.to_owned()])?;
+    if found.len() > 1 {
+        let message = format!("{path} holds {} checkpoints; name one of them", found.len());
+        return Err(Error::Usage(message));
+    }
+    Ok(found.remove(0))
+}
+
+pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
+    let settings = Settings {
+        states: args.states,
+        adaptive: None,
+        horizon: args.horizon,
+        seed: args.seed,
+        ..Settings::lab()
+    }
+    .validated()?;
+    let (first, against) = (one(&args.checkpoint)?, one(&args.against)?);
+    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let spinner = shared::spinner("steps");
+    let found = progress(&first, &against, &settings, (&workers, &|steps| spinner.inc(steps)))?;
+    spinner.finish_and_clear();
+    if args.json {
+        shared::print_json(&found)?;
+        return Ok(Done::Finished);
+    }
+    let text = |i: Interval| {
+        format!("{:>7} [{:>7}, {:>7}]", fixed(i.mean, 3), fixed(i.low, 3), fixed(i.high, 3))
+    };
+    shared::say!("{}, policy of {}, {} states", found.env, found.policy, found.states);
+    shared::say!(
+        "  cosine of the policy gradient   {}  critic of {}",
+        text(found.cosine),
+        found.policy
+    );
+    shared::say!(
+        "                                  {}  critic of {}",
+        text(found.against_cosine),
+        found.against
+    );
+    shared::say!("  progress ratio cos²/cos²        {}", text(found.progress_ratio));
+    shared::say!("  error α of the first            {}", text(found.alpha));
+    shared::say!(
+        "  ratio of Proposition 1          {:>7}  (worst-case bound, its constants cancel)",
+        fixed(found.proposition_ratio, 3)
+    );
+    for l in &found.learnable {
+        shared::say!(
+            "  states with cosine > {:4}       {:7.3} and {:.3}: {:+.3} [{:+.3}, {:+.3}]",
+            l.tau,
+            l.share,
+            l.against_share,
+            l.difference.mean,
+            l.difference.low,
+            l.difference.high
+        );
+    }
+    if !found.progress_ratio.mean.is_finite() {
+        eprintln!("warning: a ratio of progress needs both policy gradients to point uphill");
+    }
+    if !found.cosine.mean.is_finite() {
+        eprintln!(
+            "warning: the true policy gradient is lost in noise; more --states or a shorter --horizon \
+             may resolve it"
+        );
+    }
+    Ok(Done::Finished)
+}

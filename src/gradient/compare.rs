@@ -1,0 +1,318 @@
+//! One state: the fit to its returns, its replicates, and their agreement with the critic.
+
+use ndarray::{Array1, Array2, Axis};
+use serde::{Deserialize, Serialize};
+
+use super::least_squares::{Fit, least_norm_slope, local_gradient};
+use super::{Cloud, Clouds, Mode, Settings};
+use crate::error::{Error, Result};
+use crate::rng::Stream;
+use crate::rollout::{End, Outcome};
+use crate::stats::replicates::Replicates;
+use crate::stats::similarity::{cosine, norm_ratio, sign_agreement};
+
+/// Random half splits of independent perturbations (paper mode), over which replicates average.
+const SPLITS: usize = 10;
+
+/// What came out at one state; one row of the results.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateResult {
+    /// Cosine between critic's and true gradient; NaN where it is undefined or the state excluded.
+    pub cosine: f64,
+    /// Cosine between the critic's gradient and a fit to the critic's own values (Fig. 8).
+    pub self_cosine: f64,
+    /// Cosine between the fits to the returns and to the critic's values on the same actions: what
+    /// is left of the disagreement when both are smoothed alike. Inflated by curvature that both
+    /// share, except in lab mode.
+    pub matched_cosine: f64,
+    /// The estimated true gradient `[A]`, 0 where a coordinate was not tried; empty without a fit.
+    pub truth: Vec<f64>,
+    /// Norm of the estimated true gradient.
+    pub truth_norm: f64,
+    /// Norm of the critic's gradient.
+    pub critic_norm: f64,
+    /// Critic's norm over the true one; NaN if undefined.
+    pub norm_ratio: f64,
+    /// Share of dimensions in which both have the same sign; NaN if undefined.
+    pub sign_agreement: f64,
+    /// The fit to the returns.
+    pub fit: FitSummary,
+    /// Share of action entries that clipping to the box moved.
+    pub clipped: f64,
+    /// Share of rollouts that ended in an absorbing state.
+    pub fell: f64,
+    /// Mean steps of a rollout.
+    pub mean_steps: f64,
+    /// Mean return of the rollouts.
+    pub mean_return: f64,
+    /// Steps after which a rollout was cut.
+    pub horizon: u32,
+    /// Rollouts made.
+    pub rollouts: usize,
+    /// What independent replicates of the true gradient say; `None` where they are undefined.
+    pub replicates: Option<Replicates>,
+    /// The rollouts themselves, to be kept or judged again.
+    pub record: Record,
+    /// What is strange about the state.
+    pub flags: Flags,
+}
+
+/// The rollouts of one state and what the critic said there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The policy's action `[A]`.
+    pub centre: Vec<f64>,
+    /// The critic's gradient at it `[A]`.
+    pub critic: Vec<f64>,
+    /// First actions of the rollouts, `A` numbers each.
+    pub actions: Vec<Vec<f64>>,
+    /// Their returns; `None` where the simulation became unstable.
+    pub returns: Vec<Option<f64>>,
+}
+
+impl Record {
+    /// Returns what the blocks of lab mode say about another critic at the same action, whose
+    /// gradient there is `critic [A]`; `None` where [`StateResult::replicates`] would be.
+    ///
+    /// # Errors
+    /// Those of the fit.
+    pub fn replicates_for(&self, critic: &[f64]) -> Result<Option<Replicates>> {
+        let dims = self.centre.len();
+        let finite: Vec<usize> =
+            (0..self.returns.len()).filter(|&i| self.returns[i].is_some()).collect();
+        let rows = finite.iter().flat_map(|&i| self.actions[i].iter().copied()).collect();
+        let actions = Array2::from_shape_vec((finite.len(), dims), rows)
+            .map_err(|e| Error::Table(format!("rollouts of a baseline: {e}")))?;
+        let returns: Array1<f64> = finite.iter().filter_map(|&i| self.returns[i]).collect();
+        let all = Array2::from_shape_vec((self.actions.len(), dims), self.actions.concat())
+            .map_err(|e| Error::Table(format!("rollouts of a baseline: {e}")))?;
+        let tried = Cloud { actions: all, clipped: 0.0 }.tried();
+        if tried == 0 || finite.len() < tried + 3 {
+            return Ok(None);
+        }
+        let fit = local_gradient(actions.view(), returns.view())?;
+        let parts = Parts { actions: &actions, returns: &returns, fit: &fit, critic };
+        let [on_tried, truth] = on_identified(&fit, critic, &fit.gradient);
+        let usable = !fit.is_rank_deficient() && cosine(&on_tried, &truth).is_some();
+        Ok(if usable { parts.blocks(&finite, 2 * tried) } else { None })
+    }
+}
+
+/// What of a [`Fit`] goes into the results.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitSummary {
+    /// Independent directions tried.
+    pub rank: usize,
+    /// Action dimensions that varied.
+    pub tried: usize,
+    /// Condition of the centred actions.
+    pub condition: f64,
+    /// R² adjusted for the number of unknowns.
+    pub adjusted_r2: f64,
+    /// p-value of the F-test against "the gradient is 0".
+    pub f_p_value: f64,
+}
+
+/// Degenerate cases, each counted by name (`estimator` §1.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each case is counted on its own")]
+pub struct Flags {
+    /// One of the two gradients is exactly zero: the cosine is undefined.
+    pub undefined: bool,
+    /// The actions left a direction untried: excluded.
+    pub rank_deficient: bool,
+    /// Some dimension was saturated in every rollout and is left out of the comparison.
+    pub projected: bool,
+    /// Every rollout ended with its first step.
+    pub one_step: bool,
+    /// Rollouts whose simulation became unstable; they are left out.
+    pub non_finite: usize,
+    /// Too few rollouts were left: excluded.
+    pub too_few: bool,
+    /// The F-test does not tell the gradient from zero at 5 %; kept.
+    pub unresolved: bool,
+}
+
+/// Leaves the saturated dimensions out of both vectors.
+pub(super) fn on_identified(fit: &Fit, critic: &[f64], truth: &Array1<f64>) -> [Vec<f64>; 2] {
+    let keep = |v: &[f64]| -> Vec<f64> {
+        v.iter().zip(&fit.identified).filter(|(_, kept)| **kept).map(|(x, _)| *x).collect()
+    };
+    [keep(critic), keep(&truth.to_vec())]
+}
+
+impl StateResult {
+    /// What is known before the fit.
+    fn before_fit((clouds, state): (&Clouds, usize), outcomes: &[Outcome]) -> Self {
+        let (cloud, critic) = (&clouds.clouds[state], clouds.critic.row(state));
+        let n = outcomes.len() as f64;
+        let fell = outcomes.iter().filter(|o| o.end == End::Terminated).count() as f64 / n;
+        let finite: Array1<f64> =
+            outcomes.iter().map(|o| o.discounted_return).filter(|q| q.is_finite()).collect();
+        let nan = f64::NAN;
+        let at_once = |o: &Outcome| o.end == End::Terminated && o.steps == 1;
+        Self {
+            cosine: nan,
+            self_cosine: nan,
+            matched_cosine: nan,
+            truth: Vec::new(),
+            truth_norm: nan,
+            critic_norm: critic.dot(&critic).sqrt(),
+            norm_ratio: nan,
+            sign_agreement: nan,
+            fit: FitSummary { rank: 0, tried: 0, condition: nan, adjusted_r2: nan, f_p_value: nan },
+            clipped: cloud.clipped,
+            fell,
+            mean_steps: outcomes.iter().map(|o| f64::from(o.steps)).sum::<f64>() / n,
+            mean_return: finite.mean().unwrap_or(nan),
+            horizon: outcomes.iter().map(|o| o.steps).max().unwrap_or(0),
+            rollouts: outcomes.len(),
+            replicates: None,
+            record: Record {
+                centre: clouds.centres.row(state).to_vec(),
+                critic: critic.to_vec(),
+                actions: cloud.actions.rows().into_iter().map(|row| row.to_vec()).collect(),
+                returns: outcomes
+                    .iter()
+                    .map(|o| Some(o.discounted_return).filter(|q| q.is_finite()))
+                    .collect(),
+            },
+            flags: Flags {
+                non_finite: outcomes.len() - finite.len(),
+                projected: outcomes.is_empty(),
+                one_step: !outcomes.is_empty() && outcomes.iter().all(at_once),
+                ..Flags::default()
+            },
+        }
+    }
+
+    fn judge(&mut self, fit: &Fit, critic: &[f64]) {
+        let [critic, truth] = on_identified(fit, critic, &fit.gradient);
+        self.truth = fit.gradient.to_vec();
+        self.fit = FitSummary {
+            rank: fit.rank,
+            tried: fit.tried(),
+            condition: fit.condition,
+            adjusted_r2: fit.adjusted_r2,
+            f_p_value: fit.f_p_value,
+        };
+        self.truth_norm = truth.iter().map(|x| x * x).sum::<f64>().sqrt();
+        self.flags.rank_deficient = fit.is_rank_deficient();
+        self.flags.projected = fit.identified.iter().any(|kept| !kept);
+        self.flags.unresolved = fit.f_p_value.is_nan() || fit.f_p_value > 0.05;
+        if self.flags.rank_deficient {
+            return;
+        }
+        let agreement = cosine(&critic, &truth);
+        self.flags.undefined = agreement.is_none();
+        self.cosine = agreement.unwrap_or(f64::NAN);
+        self.norm_ratio = norm_ratio(&critic, &truth).unwrap_or(f64::NAN);
+        self.sign_agreement = sign_agreement(&critic, &truth).unwrap_or(f64::NAN);
+    }
+}
+
+/// What was seen at one state.
+pub(super) struct Seen<'s> {
+    /// Its rollouts.
+    pub(super) outcomes: &'s [Outcome],
+    /// The fit to the critic's own values on the same actions.
+    pub(super) own: Option<&'s Fit>,
+}
+
+/// Cosine between the critic's gradient and a fit to its values.
+pub(super) fn self_cosine(own: &Fit, critic: &[f64]) -> f64 {
+    let [critic, fitted] = on_identified(own, critic, &own.gradient);
+    cosine(&critic, &fitted).unwrap_or(f64::NAN)
+}
+
+/// Fits the returns of one state and compares; `number` is the state's in the whole measurement.
+pub(super) fn compare(
+    (clouds, state): (&Clouds, usize),
+    Seen { outcomes, own }: Seen,
+    (settings, number): (&Settings, usize),
+) -> Result<StateResult> {
+    let cloud = &clouds.clouds[state];
+    let critic = clouds.critic.row(state).to_vec();
+    let mut result = StateResult::before_fit((clouds, state), outcomes);
+    result.self_cosine = own.map_or(f64::NAN, |own| self_cosine(own, &critic));
+    let finite: Vec<usize> =
+        (0..outcomes.len()).filter(|&i| outcomes[i].discounted_return.is_finite()).collect();
+    let actions = cloud.actions.select(Axis(0), &finite);
+    let returns: Array1<f64> = finite.iter().map(|&i| outcomes[i].discounted_return).collect();
+    let unknowns = match settings.mode {
+        Mode::Paper | Mode::AsReleased => actions.ncols(),
+        Mode::Lab => cloud.tried(),
+    };
+    result.flags.too_few = unknowns == 0 || finite.len() < unknowns + 3;
+    if result.flags.too_few {
+        return Ok(result);
+    }
+    let fit = local_gradient(actions.view(), returns.view())?;
+    result.judge(&fit, &critic);
+    if result.cosine.is_finite() {
+        let matched = own.and_then(|own| {
+            let [own, truth] = on_identified(&fit, &own.gradient.to_vec(), &fit.gradient);
+            cosine(&own, &truth)
+        });
+        result.matched_cosine = matched.unwrap_or(f64::NAN);
+        let parts = Parts { actions: &actions, returns: &returns, fit: &fit, critic: &critic };
+        result.replicates = match settings.mode {
+            Mode::Lab => parts.blocks(&finite, 2 * cloud.tried()),
+            Mode::Paper | Mode::AsReleased => {
+                let stream = Stream::new(settings.seed, "halves").child(&number.to_string());
+                parts.halves(stream)
+            }
+        };
+    }
+    Ok(result)
+}
+
+/// The finite rollouts of a state, of which parts make independent estimates of its gradient.
+struct Parts<'p> {
+    actions: &'p Array2<f64>,
+    returns: &'p Array1<f64>,
+    fit: &'p Fit,
+    critic: &'p [f64],
+}
+
+impl Parts<'_> {
+    /// The gradient that some of the rollouts show, in the dimensions that all of them vary.
+    fn gradient(&self, rows: &[usize]) -> Vec<f64> {
+        let (actions, returns) =
+            (self.actions.select(Axis(0), rows), self.returns.select(Axis(0), rows));
+        let [_, slope] = on_identified(self.fit, self.critic, &least_norm_slope(actions, &returns));
+        slope
+    }
+
+    /// Replicates from the blocks of lab mode, `size` rollouts each; a block that lost a rollout to
+    /// an unstable simulation is left out. `finite` are the numbers of the rows before that.
+    fn blocks(&self, finite: &[usize], size: usize) -> Option<Replicates> {
+        let blocks: Vec<Vec<usize>> = (0..finite.len())
+            .collect::<Vec<_>>()
+            .chunk_by(|&a, &b| finite[a] / size == finite[b] / size)
+            .filter(|rows| rows.len() == size)
+            .map(<[usize]>::to_vec)
+            .collect();
+        if blocks.len() < 2 {
+            return None;
+        }
+        let gradients: Vec<Vec<f64>> = blocks.iter().map(|rows| self.gradient(rows)).collect();
+        let [critic, _] = on_identified(self.fit, self.critic, &self.fit.gradient);
+        Replicates::of(&gradients, &critic)
+    }
+
+    /// Replicates from random halves of independent perturbations (`estimator` §2.4); a half that is
+    /// smaller than the dimensions takes the solution of least norm.
+    fn halves(&self, mut stream: Stream) -> Option<Replicates> {
+        let n = self.returns.len();
+        let halves: Vec<[Vec<f64>; 2]> = (0..SPLITS)
+            .map(|_| {
+                let order = stream.sample_without_replacement(n, n);
+                let (first, second) = order.split_at(n / 2);
+                [first, second].map(|rows| self.gradient(rows))
+            })
+            .collect();
+        let [critic, full] = on_identified(self.fit, self.critic, &self.fit.gradient);
+        Replicates::of_splits(&full, &halves, &critic)
+    }
+}

@@ -1,0 +1,253 @@
+//! The policy gradient that a critic gives, against the true one (paper, Prop. 1 in its honest form).
+//!
+//! The actor climbs `Σ_s J_sᵀ ∂Q/∂a(s)`, with `J_s` the Jacobian of its action. What matters to it is
+//! therefore the angle in the space of its weights. Per state `w_s = J_sᵀ ĝ_s` is the true part and
+//! `u_s = J_sᵀ v_s` the critic's; sums over *pairs of different states* are free of the noise of
+//! rollouts and of the choice of states alike.
+//!
+//! # Deviations
+//!
+//! The paper's Proposition 1 bounds learning rates by constants of critic and actor. Two of its steps
+//! do not hold as printed: composing the Lipschitz constants gives `κ_J = κ_q σ_μ² + κ_μ σ_q`, and
+//! the descent lemma has `k̃ = κ_J / 2`, where the paper has other powers of both
+//! ([`guaranteed_gain`] and its tests: one-dimensional problems in which the printed constants allow
+//! a step that makes things worse). The constants cannot be bounded from samples either, and cancel
+//! in a ratio of two critics only on the same policy. So what is reported is the **progress ratio**
+//! `cos²_A / cos²_B` of two critics on one frozen policy: the ratio of the gains that the best step
+//! along each guarantees.
+//!
+//! # References
+//! Project notes `estimator` §7.
+
+use ndarray::{Array2, ArrayView2, Axis, s};
+
+use crate::stats::Estimate;
+use crate::stats::resample::jackknife_interval;
+
+/// Sums behind a U-statistic of two sets of vectors, and what leaving a state out takes away.
+struct Products {
+    /// `⟨Σx, Σy⟩`.
+    total: f64,
+    /// `⟨x_s, Σy⟩ + ⟨Σx, y_s⟩ − ⟨x_s, y_s⟩` of each state.
+    of_state: Vec<f64>,
+    /// `⟨x_s, y_s⟩` of each state.
+    own: Vec<f64>,
+}
+
+impl Products {
+    /// From the inner products `⟨x_s, y_t⟩`, `[n, n]`.
+    fn new(inner: ArrayView2<f64>) -> Self {
+        let own = inner.diag().to_vec();
+        let (rows, columns) = (inner.sum_axis(Axis(1)), inner.sum_axis(Axis(0)));
+        let of_state = (0..own.len()).map(|s| rows[s] + columns[s] - own[s]).collect();
+        Self { total: inner.sum(), of_state, own }
+    }
+
+    /// `U(x, y) = (⟨Σx, Σy⟩ − Σ⟨x_s, y_s⟩) / (n (n − 1))`, over all states or all but one.
+    fn u(&self, without: Option<usize>) -> f64 {
+        let all: f64 = self.own.iter().sum();
+        let n = self.own.len() as f64;
+        match without {
+            None => (self.total - all) / (n * (n - 1.0)),
+            Some(s) => {
+                // ⟨Σx − x_s, Σy − y_s⟩ − (Σ⟨x, y⟩ − ⟨x_s, y_s⟩)
+                let total = self.total - self.of_state[s];
+                (total - (all - self.own[s])) / ((n - 1.0) * (n - 2.0))
+            }
+        }
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// What two critics' policy gradients are worth on one frozen policy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PolicyGradient {
+    /// Cosine of the first critic's policy gradient and the true one; not clipped, NaN where a
+    /// squared norm was not estimated to be positive.
+    pub cosine: Estimate,
+    /// The second critic's.
+    pub other_cosine: Estimate,
+    /// `cos²` of the first over `cos²` of the second: ratio of the gains that the best step along
+    /// each guarantees. NaN unless both cosines are positive: who points downhill makes no progress.
+    pub progress_ratio: Estimate,
+    /// `√(U(u − w, u − w) / U(w, w))` of the first critic: the error of Proposition 1, which also
+    /// counts a wrong scale.
+    pub alpha: Estimate,
+}
+
+/// Compares two critics' policy gradients `u` and `o` with the true one `w`, given the inner products
+/// `[3n, 3n]` of the rows `w_1 … w_n, u_1 … u_n, o_1 … o_n`. Intervals: delete-one-state jackknife at
+/// `level`.
+///
+/// # Panics
+/// If that is no square of three times three states or more.
+pub fn policy_gradient(inner: &Array2<f64>, level: f64) -> PolicyGradient {
+    let n = inner.nrows() / 3;
+    assert!(n >= 3 && inner.dim() == (3 * n, 3 * n), "3 × n states, n ≥ 3: {:?}", inner.dim());
+    let block = |x: usize, y: usize| inner.slice(s![x * n..(x + 1) * n, y * n..(y + 1) * n]);
+    let ww = Products::new(block(0, 0));
+    let uu = [1, 2].map(|u| Products::new(block(u, u)));
+    let uw = [1, 2].map(|u| Products::new(block(u, 0)));
+    // ⟨u − w, u − w⟩
+    let error = &block(1, 1) - &block(1, 0) - block(0, 1) + block(0, 0);
+    let ee = Products::new(error.view());
+    let cosine = |k: usize, without| {
+        uw[k].u(without) / (positive(uu[k].u(without)) * positive(ww.u(without))).sqrt()
+    };
+    let ratio = |without| {
+        let [a, b] = [0, 1].map(|k| cosine(k, without));
+        if a > 0.0 && b > 0.0 { (a / b).powi(2) } else { f64::NAN }
+    };
+    let estimate = |stat: &dyn Fn(Option<usize>) -> f64| {
+        let left_out: Vec<f64> = (0..n).map(|s| stat(Some(s))).collect();
+        jackknife_interval(stat(None), &left_out, level)
+    };
+    PolicyGradient {
+        cosine: estimate(&|without| cosine(0, without)),
+        other_cosine: estimate(&|without| cosine(1, without)),
+        progress_ratio: estimate(&ratio),
+        alpha: estimate(&|without| (positive(ee.u(without)) / positive(ww.u(without))).sqrt()),
+    }
+}
+
+/// A squared norm, or NaN where its estimate is not positive.
+fn positive(square: f64) -> f64 {
+    if square > 0.0 { square } else { f64::NAN }
+}
+
+/// Returns the gain that a step `eta` along a critic's policy gradient `G_c` guarantees, if the true
+/// one is `G` and the true objective has a `kappa`-Lipschitz gradient:
+/// `η ⟨G_c, G⟩ − ½ κ_J η² ‖G_c‖²` (descent lemma).
+///
+/// # Examples
+/// ```
+/// use hyperl::gradient::parameter_space::guaranteed_gain;
+/// // the exact gradient of −½ κ φ² at φ = 1, one step of 1/κ: the optimum, gain ½ κ
+/// let kappa = 2.0;
+/// assert_eq!(guaranteed_gain(&[-kappa], &[-kappa], kappa, 1.0 / kappa), 0.5 * kappa);
+/// ```
+pub fn guaranteed_gain(critic: &[f64], truth: &[f64], kappa: f64, eta: f64) -> f64 {
+    eta * dot(critic, truth) - 0.5 * kappa * eta * eta * dot(critic, critic)
+}
+
+/// Returns the factor `(1 − α)/(1 + α)²` of Proposition 1 for the best scale of a gradient with this
+/// cosine, `α = √(1 − cos²)`. Only its ratio for two critics on one policy means anything: a
+/// worst-case bound, from which the unknown constants cancel.
+pub fn proposition_factor(cosine: f64) -> f64 {
+    let alpha = (1.0 - cosine * cosine).sqrt();
+    (1.0 - alpha) / (1.0 + alpha).powi(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Stream;
+    use crate::stats::similarity::cosine;
+    use crate::stats::summary;
+    use ndarray::concatenate;
+
+    /// Inner products of `w`, `u` and a second critic's `o`.
+    fn inner(w: &Array2<f64>, [u, o]: [&Array2<f64>; 2]) -> Array2<f64> {
+        let rows = concatenate![Axis(0), *w, *u, *o];
+        rows.dot(&rows.t())
+    }
+
+    /// A world of `n` states in `p` weights: a common direction of length 1, what differs between
+    /// states, and noise in the truth; the critic's common direction has the given cosine with it.
+    fn world(n: usize, p: usize, cosine: f64, seed: u64) -> [Array2<f64>; 2] {
+        let mut stream = Stream::new(seed, "world");
+        let mut normal = |std: f64| Array2::from_shape_simple_fn((n, p), || std * stream.normal());
+        let own = normal(0.3);
+        let noise = normal(0.5);
+        let (mut u, mut w) = (own.clone(), own + noise);
+        w.column_mut(0).mapv_inplace(|x| x + 1.0);
+        u.column_mut(0).mapv_inplace(|x| x + cosine);
+        u.column_mut(1).mapv_inplace(|x| x + (1.0 - cosine * cosine).sqrt());
+        [u * 3.0, w]
+    }
+
+    #[test]
+    fn noise_does_not_pull_the_cosine_down() {
+        let (mut found, mut naive, mut covered) = (Vec::new(), Vec::new(), 0);
+        for seed in 0..60 {
+            let [u, w] = world(100, 120, 0.6, seed);
+            let estimate = policy_gradient(&inner(&w, [&u, &u]), 0.95);
+            found.push(estimate.cosine.value);
+            let sums = [&u, &w].map(|rows| rows.sum_axis(Axis(0)).to_vec());
+            naive.push(cosine(&sums[0], &sums[1]).unwrap());
+            covered += usize::from(estimate.cosine.covers(0.6));
+            assert!((estimate.progress_ratio.value - 1.0).abs() < 1e-12);
+            assert!(estimate.progress_ratio.half_width() < 1e-9, "a critic against itself");
+        }
+        assert!((summary::mean(&found) - 0.6).abs() < 0.02, "{}", summary::mean(&found));
+        assert!(summary::mean(&naive) < 0.58, "{}", summary::mean(&naive));
+        assert!((53..=60).contains(&covered), "{covered} of 60");
+    }
+
+    #[test]
+    fn alpha_counts_scale_and_the_cosine_does_not() {
+        let [u, w] = world(400, 60, 1.0, 1);
+        let found = policy_gradient(&inner(&w, [&u, &w]), 0.95);
+        assert!((found.cosine.value - 1.0).abs() < 0.03, "{:?}", found.cosine);
+        // u = 3 w in the mean: ‖u − w‖ / ‖w‖ = 2
+        assert!((found.alpha.value - 2.0).abs() < 0.15, "{:?}", found.alpha);
+    }
+
+    #[test]
+    fn the_ratio_of_two_critics_is_that_of_their_squared_cosines() {
+        let ([good, w], [bad, _]) = (world(400, 60, 0.8, 2), world(400, 60, 0.4, 2));
+        let found = policy_gradient(&inner(&w, [&good, &bad]), 0.95);
+        assert!(found.progress_ratio.covers(4.0), "{:?}", found.progress_ratio);
+        let downhill = policy_gradient(&inner(&w, [&good, &-bad]), 0.95);
+        assert!(downhill.progress_ratio.value.is_nan() && downhill.other_cosine.value < 0.0);
+    }
+
+    #[test]
+    fn sums_that_leave_one_out_are_those_computed_anew() {
+        let [u, w] = world(7, 5, 0.5, 3);
+        let products = Products::new(u.dot(&w.t()).view());
+        for left in 0..7 {
+            let others = || (0..7).filter(move |&s| s != left);
+            let pairs = others().flat_map(|a| others().map(move |b| (a, b)));
+            let sum: f64 =
+                pairs.filter(|(a, b)| a != b).map(|(a, b)| u.row(a).dot(&w.row(b))).sum();
+            assert!((products.u(Some(left)) - sum / 30.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn the_factor_of_the_proposition_at_known_cosines() {
+        // estimator §7.3
+        for (cosine, factor) in [(0.1, 0.0013), (0.2, 0.0052), (0.4, 0.0227), (0.6, 0.062)] {
+            assert!((proposition_factor(cosine) - factor).abs() < 0.04 * factor);
+        }
+    }
+
+    /// `J(φ) = −½ κ_q (c φ)²`: the policy is `μ = c φ` and the critic exact, so that α = 0.
+    fn objective(kappa_q: f64, c: f64, phi: f64) -> f64 {
+        -0.5 * kappa_q * (c * phi).powi(2)
+    }
+
+    #[test]
+    fn the_printed_constants_of_proposition_one_allow_steps_that_make_things_worse() {
+        // κ_μ = 0, σ_μ = c, φ = 1, a step of 0.99 of the claimed limit 1/k̃ (estimator §7.1)
+        for (kappa_q, c, printed, before, after, corrected) in [
+            (1.0, 2.0, 0.5 * (1.0 * 2.0), -2.0, -17.5, -1.92),
+            (0.5, 1.0, 0.5 * (0.5f64 * 1.0).powi(2), -0.25, -2.19, -0.240),
+        ] {
+            let gradient = -kappa_q * c * c;
+            let step = |k_tilde: f64| objective(kappa_q, c, 1.0 + 0.99 / k_tilde * gradient);
+            assert!((objective(kappa_q, c, 1.0) - before).abs() < 1e-12);
+            assert!((step(printed) - after).abs() < 0.01 * after.abs(), "{}", step(printed));
+            assert!(step(printed) < before, "the printed constant promises progress");
+            let kappa_j = kappa_q * c * c; // κ_q σ_μ² + κ_μ σ_q
+            assert!((step(0.5 * kappa_j) - corrected).abs() < 0.005, "{}", step(0.5 * kappa_j));
+            let eta = 0.99 / (0.5 * kappa_j);
+            let gain = guaranteed_gain(&[gradient], &[gradient], kappa_j, eta);
+            assert!((step(0.5 * kappa_j) - before - gain).abs() < 1e-12, "the lemma is tight here");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The numbers beside a cosine, and the commands that explain it.
+
+use super::bench::{Bench, run};
+
+#[test]
+fn cosine_prints_five_numbers_for_each_checkpoint() {
+    let bench = Bench::new();
+    let ran = bench.done("cosine --ckpt @ --max-states 40 --horizon 20 --json");
+    let json = ran.json();
+    let line = &json["checkpoints"][0];
+    assert_eq!((&line["mode"], &line["rollouts"]), (&"lab".into(), &24.into()));
+    let states = line["states"].as_u64().unwrap();
+    assert!(states == 30 || states == 40, "{states}");
+    for key in ["cosine", "ceiling", "corrected", "stacked"] {
+        let [low, mean, high] = ["low", "mean", "high"].map(|end| line[key][end].as_f64().unwrap());
+        assert!(low <= mean && mean <= high, "{key}: {low} {mean} {high}");
+    }
+    // Over 20 steps a hopper is smooth: independent estimates agree.
+    assert_eq!(line["status"], "resolved");
+    assert!(line["ceiling"]["mean"].as_f64().unwrap() > 0.8, "{line}");
+    assert!(line["chance"]["0.25"].is_f64() && line["warnings"].is_array());
+
+    let text = bench.done("cosine --ckpt @ --max-states 40 --horizon 20").stdout;
+    for word in ["raw cosine", "ceiling", "corrected", "stacked", "status", "resolved", "chance:"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let report = std::fs::read_to_string(bench.path("reports/cosine/report.md")).unwrap();
+    for word in ["ceiling", "corrected", "stacked", "Mode `lab`"] {
+        assert!(report.contains(word), "{word}: {report}");
+    }
+    let svg = std::fs::read_to_string(bench.path("reports/cosine/figure.svg")).unwrap();
+    assert!(svg.contains("ceiling") && svg.contains("chance"), "references are drawn");
+}
+
+#[test]
+fn the_papers_mode_has_a_ceiling_too() {
+    let bench = Bench::new();
+    let json = bench.done("cosine --ckpt @ --mode paper --states 30 --horizon 20 --json").json();
+    let line = &json["checkpoints"][0];
+    assert!(line["ceiling"]["mean"].as_f64().unwrap() <= 1.0, "{line}");
+    assert!(line["corrected"]["mean"].is_f64() && line["stacked"]["mean"].is_f64(), "{line}");
+}
+
+#[test]
+fn diagnose_says_how_long_differences_agree() {
+    let bench = Bench::new();
+    let json = bench.done("diagnose --ckpt @ --states 12 --horizon 20 --json").json();
+    let found = &json[0];
+    assert_eq!(
+        (&found["env"], &found["states"], &found["horizon"]),
+        (&"hopper".into(), &12.into(), &20.into())
+    );
+    let sweep: Vec<f64> =
+        found["sweep"].as_array().unwrap().iter().map(|s| s["std"].as_f64().unwrap()).collect();
+    assert_eq!(sweep, [0.3, 0.1, 0.03]);
+    let chaos: Vec<u64> =
+        found["chaos"].as_array().unwrap().iter().map(|c| c["horizon"].as_u64().unwrap()).collect();
+    assert_eq!(chaos, [1, 5, 10, 20]);
+    assert_eq!(found["chaos"][0]["agree"], 1.0, "one step of physics is smooth");
+    assert!(!found["findings"].as_array().unwrap().is_empty());
+    for file in ["diagnosis.json", "report.md", "report.html", "figure.svg", "provenance.toml"] {
+        assert!(bench.path("reports/diagnose").join(file).is_file(), "{file}");
+    }
+}
+
+#[test]
+fn a_critic_makes_exactly_as_much_progress_as_itself() {
+    let bench = Bench::new();
+    let early = run().join("step-000000030");
+    let words = "--states 40 --horizon 20 --json";
+    let json = bench.done(&format!("progress --ckpt @ --against @ {words}")).json();
+    assert_eq!((&json["env"], &json["cosine"]), (&"hopper".into(), &json["against_cosine"]));
+    let ratio = json["progress_ratio"]["mean"].as_f64();
+    assert!(ratio.is_none_or(|ratio| (ratio - 1.0).abs() < 1e-12), "{json}");
+    let other =
+        bench.done(&format!("progress --ckpt @ --against {} {words}", early.display())).json();
+    assert_eq!(other["cosine"], json["cosine"], "the same policy, states and rollouts");
+    assert_ne!(other["against_cosine"], json["cosine"]);
+}

@@ -1,0 +1,192 @@
+//! Lab mode: independent blocks of ± pairs, and what they say about noise.
+
+use hyperl::gradient::{Adaptive, Mode, Settings, StateResult};
+use hyperl::rng::Stream;
+use hyperl::stats::attenuation::orthogonal_design;
+use hyperl::stats::corrected::{Corrected, correct};
+use hyperl::stats::summary;
+use ndarray::Array1;
+
+use super::lab::{Critic, Lab, cosines, norm, rotated};
+
+const SIZES: [(usize, usize); 3] = [(11, 3), (17, 6), (27, 8)];
+const HORIZON: u32 = 5;
+const STD: f64 = 0.3;
+
+fn settings(states: usize) -> Settings {
+    Settings { states, adaptive: None, horizon: Some(HORIZON), ..Settings::lab() }
+}
+
+/// Slope and noise so large that curvature is nothing beside them; `snr` is ρ of one rollout.
+fn noisy(size: (usize, usize), snr: f64, states: usize) -> Lab {
+    let slope = 1e4 * f64::sqrt(snr) / STD;
+    Lab { noise: 1e4, ..Lab::random(size, 1e-5, (states, slope, HORIZON)) }
+}
+
+fn corrected(results: &[StateResult], (dims, settings): (usize, &Settings)) -> Corrected {
+    let replicates: Vec<_> = results.iter().filter_map(|r| r.replicates).collect();
+    assert_eq!(replicates.len(), results.len(), "a state has no replicates");
+    correct(&replicates, settings.lift(dims), 0.95)
+}
+
+/// A critic that points anywhere.
+fn random(critic: Critic) -> Critic {
+    critic.map(|state, g| {
+        let mut stream = Stream::new(state as u64, "anywhere");
+        Array1::from_shape_simple_fn(g.len(), || stream.normal())
+    })
+}
+
+#[test]
+fn the_corrected_cosine_is_that_of_the_critic_whatever_the_noise() {
+    for size in SIZES {
+        let (lab, settings) = (noisy(size, 0.3, 100), settings(100));
+        let exact = || lab.slope(HORIZON);
+        for (critic, truth) in [
+            (exact(), 1.0),
+            (rotated(exact(), 60.0), 0.5),
+            (rotated(exact(), 180.0), -1.0),
+            (random(exact()), 0.0),
+        ] {
+            let found = corrected(&lab.measure(&critic, &settings), (size.1, &settings));
+            assert!(found.resolved, "{size:?} {truth} {:?}", found.agreement);
+            for e in [found.corrected, found.stacked] {
+                // Half an interval is two standard errors; how often it covers is `stats`' test.
+                let errors = (e.value - truth) / (e.half_width() / 2.0);
+                assert!(errors.abs() < 3.5 && e.half_width() < 0.2, "{size:?} {truth} {e:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn raw_cosine_and_ceiling_are_those_of_the_formula() {
+    for size in SIZES {
+        let (lab, settings) = (noisy(size, 0.3, 300), settings(300));
+        let rollouts = settings.rollouts_of(size.1);
+        let results = lab.measure(&lab.slope(HORIZON), &settings);
+        assert!(results.iter().all(|r| r.rollouts == rollouts && r.clipped == 0.0));
+        let ceiling = orthogonal_design(0.3, rollouts, size.1);
+        let cosines = cosines(&results);
+        let errors = (summary::mean(&cosines) - ceiling) / summary::standard_error(&cosines);
+        assert!(errors.abs() < 4.0, "{size:?} {errors}");
+        let found = corrected(&results, (size.1, &settings)).ceiling;
+        assert!(found.covers(ceiling), "{size:?} {ceiling} {found:?}");
+    }
+}
+
+#[test]
+fn half_splits_correct_the_papers_cosine_too() {
+    for size in SIZES {
+        let lab = noisy(size, 1.0, 300);
+        let settings = Settings { states: 300, horizon: Some(HORIZON), ..Settings::default() };
+        let results = lab.measure(&rotated(lab.slope(HORIZON), 60.0), &settings);
+        let found = corrected(&results, (size.1, &settings));
+        assert!(found.resolved && found.corrected.covers(0.5), "{size:?} {:?}", found.corrected);
+        assert!(found.raw.high < 0.5, "{size:?} {:?}", found.raw);
+    }
+}
+
+#[test]
+fn curvature_cancels_within_a_pair() {
+    for size in SIZES {
+        // The policy's own gain and large perturbations: curvature is far from nothing.
+        let lab = Lab::random(size, 1.0, (10, 0.5, 20));
+        let settings = Settings { horizon: Some(20), ..settings(10) };
+        for result in lab.measure(&lab.slope(20), &settings) {
+            assert!(1.0 - result.cosine < 1e-9, "{size:?} {result:?}");
+            assert!((result.norm_ratio - 1.0).abs() < 1e-6, "{size:?} {result:?}");
+            let replicates = result.replicates.unwrap();
+            assert!((replicates.pair - 1.0).abs() < 1e-9, "{size:?} {replicates:?}");
+        }
+    }
+}
+
+#[test]
+fn pure_noise_is_unresolved() {
+    let (lab, settings) = (noisy((17, 6), 1e-8, 100), settings(100));
+    let found = corrected(&lab.measure(&lab.slope(HORIZON), &settings), (6, &settings));
+    assert!(!found.resolved && found.agreement.value.abs() < 0.15, "{:?}", found.agreement);
+}
+
+#[test]
+fn states_are_drawn_until_the_interval_is_narrow_and_no_further() {
+    let lab = noisy((11, 3), 1.0, 200);
+    let critic = || rotated(lab.slope(HORIZON), 60.0);
+    let run = |half_width| {
+        let adaptive = Some(Adaptive { half_width, max_states: 200 });
+        lab.measure(&critic(), &Settings { adaptive, ..settings(30) })
+    };
+    let (wide, narrow) = (run(0.10), run(0.06));
+    assert!(30 <= wide.len() && wide.len() < narrow.len() && narrow.len() < 200);
+    assert_eq!(wide.len() % 10, 0);
+    let settings = settings(30);
+    let width = |n: usize| corrected(&narrow[..n], (3, &settings)).corrected.half_width();
+    assert!(width(narrow.len()) <= 0.06 && width(narrow.len() - 10) > 0.06);
+    // More states change nothing about the first ones.
+    assert_eq!(format!("{wide:?}"), format!("{:?}", &narrow[..wide.len()]));
+    assert_eq!(run(1e-9).len(), 200, "it gives up when there are no more");
+}
+
+#[test]
+fn a_pair_shares_the_noise_of_the_process() {
+    let mut lab = Lab::random((11, 3), 1e-4, (40, 100.0, 20));
+    let drawn = (*lab.system).clone();
+    lab.system = drawn.with_noise(Array1::from_elem(11, 1e-4), Array1::zeros(3)).into();
+    let settings = Settings { horizon: Some(20), ..settings(40) };
+    let error = |shares: bool| {
+        let lab = Lab { process_noise: Some(shares), ..lab.clone() };
+        let square = |(s, g): (&Vec<f64>, Array1<f64>)| {
+            let truth = lab.system.q_gradient_within(s, &lab.centre_at(s), 20);
+            norm(&(&g - &truth)).powi(2) / norm(&truth).powi(2)
+        };
+        let estimates = lab.estimates(&settings);
+        summary::mean(&lab.states.iter().zip(estimates).map(square).collect::<Vec<_>>())
+    };
+    let (shared, own) = (error(true), error(false));
+    // Common noise leaves only what the noise does to the slope (estimator §3: 620 times less).
+    assert!(shared < own / 50.0, "{shared} {own}");
+}
+
+#[test]
+fn saturated_dimensions_are_left_out_and_said_so() {
+    let lab = Lab { centre: Some(vec![1.0, 0.2, -0.1]), ..Lab::random((11, 3), 1.0, (4, 0.5, 20)) };
+    let settings = Settings { horizon: Some(20), ..settings(4) };
+    for result in lab.measure(&lab.slope(20), &settings) {
+        assert!(result.flags.projected && !result.flags.too_few);
+        assert_eq!((result.fit.tried, result.rollouts), (2, 4 * 2 * 2));
+        assert!(1.0 - result.cosine < 1e-9, "{result:?}");
+    }
+    let corner = Lab { centre: Some(vec![1.0, -1.0, 1.0]), ..lab };
+    for result in corner.measure(&corner.slope(20), &settings) {
+        assert!(result.flags.projected && result.flags.too_few && result.cosine.is_nan());
+        assert_eq!((result.rollouts, result.replicates), (0, None));
+    }
+}
+
+#[test]
+fn a_block_that_broke_is_left_out() {
+    let mut lab = noisy((11, 3), 1.0, 40);
+    lab.breaks_above = 0.45;
+    let results = lab.measure(&lab.slope(HORIZON), &settings(40));
+    let broken = results.iter().filter(|r| r.flags.non_finite > 0 && r.replicates.is_some());
+    assert!(broken.count() > 3);
+    for result in &results {
+        assert!(result.flags.too_few || result.flags.rank_deficient || result.cosine.is_finite());
+    }
+    assert_eq!(settings(1).mode, Mode::Lab);
+}
+
+#[test]
+fn a_few_states_that_agree_are_not_enough_to_stop() {
+    // Without noise the exact critic scores 1 everywhere: any two states have an interval of width 0.
+    let mut lab = Lab::random((11, 3), 1e-4, (120, 1.0, HORIZON));
+    lab.breaks_above = 0.38; // and most blocks lose a rollout
+    let settings = Settings { adaptive: Some(Adaptive::default()), ..settings(30) };
+    let results = lab.measure(&lab.slope(HORIZON), &settings);
+    let usable =
+        |results: &[StateResult]| results.iter().filter(|r| r.replicates.is_some()).count();
+    assert!(usable(&results[..30]) > 1, "two agree at the first look already");
+    assert!(usable(&results) >= 30 || results.len() == 120, "{}", results.len());
+    assert!(usable(&results[..results.len() - 10]) < 30, "it stops as soon as it can");
+}
