@@ -226,3 +226,56 @@ fn inner_products(
     let products = Vec::<f64>::try_from(products.flatten(0, -1))?;
     Ok(Array2::from_shape_vec((n, n), products).expect("a square"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::critic::Dims;
+    use crate::nn::weights::Draw;
+    use crate::rng::Stream;
+    use ndarray::array;
+    use tch::Device;
+
+    #[test]
+    fn inner_products_are_those_of_finite_differences() {
+        let stream = Stream::new(0, "actor");
+        let mut source = Draw { stream: &stream, kind: Kind::Float, device: Device::Cpu };
+        let actor =
+            Actor::new(Dims { obs: 3, action: 2 }, Training::Trainable, &mut source).unwrap();
+        let obs = array![[0.3, -0.2, 0.5], [-0.4, 0.1, 0.9]];
+        let gradients = [[1.0, 0.0], [0.0, 1.0], [0.5, -2.0]]
+            .map(|x| Array2::from_shape_fn((2, 2), |(_, j)| x[j]));
+        let found = inner_products(&actor, &obs, gradients.each_ref()).unwrap();
+        assert_eq!(found.dim(), (6, 6));
+
+        let tensor = |row: &[f64]| {
+            Tensor::from_slice(&row.iter().map(|&x| x as f32).collect::<Vec<f32>>()).unsqueeze(0)
+        };
+        let climbed = |row: usize| {
+            let (gradient, state) = (&gradients[row / 2], row % 2);
+            let action = actor.act(&tensor(&obs.row(state).to_vec()));
+            (action * tensor(&gradient.row(state).to_vec())).sum(Kind::Float)
+        };
+        let params = actor.params().tensors();
+        let shift = |direction: &[Tensor], by: f64| {
+            tch::no_grad(|| {
+                for (param, step) in params.iter().zip(direction) {
+                    let _ = param.detach().g_add_(&(step * by));
+                }
+            });
+        };
+        // ⟨Jᵀx, Jᵀy⟩ is how fast x·a changes when the weights move along Jᵀy.
+        let epsilon = 1e-3;
+        for (x, y) in [(0, 0), (0, 1), (0, 3), (2, 5), (4, 1)] {
+            let direction = Tensor::run_backward(&[climbed(y)], &params, false, false);
+            shift(&direction, epsilon);
+            let above = climbed(x).double_value(&[]);
+            shift(&direction, -2.0 * epsilon);
+            let below = climbed(x).double_value(&[]);
+            shift(&direction, epsilon);
+            let slope = (above - below) / (2.0 * epsilon);
+            let scale = found[[x, x]].sqrt() * found[[y, y]].sqrt();
+            assert!((slope - found[[x, y]]).abs() < 0.01 * scale, "{x} {y} {slope} {found}");
+        }
+    }
+}
