@@ -206,6 +206,13 @@ pub struct Interval {
     pub high: f64,
 }
 
+impl Interval {
+    /// Returns the estimate that this is, over `n` units.
+    pub fn over(self, n: usize) -> Estimate {
+        Estimate { value: self.mean, low: self.low, high: self.high, n }
+    }
+}
+
 impl From<Estimate> for Interval {
     fn from(e: Estimate) -> Self {
         Self { mean: e.value, low: e.low, high: e.high }

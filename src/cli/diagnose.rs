@@ -16,7 +16,6 @@ use crate::gradient::Settings;
 use crate::report::{
     Axis, Cell, Column, Headline, Page, Panel, Point, Reference, Section, Series, Table, fixed,
 };
-use crate::stats::Estimate;
 
 #[derive(Debug, Args)]
 pub(super) struct DiagnoseArgs {
@@ -170,12 +169,7 @@ fn section(
         title,
         headline: d.sweep.first().map(|s| Headline {
             label: format!("what an exactly right critic would show at σ = {}", s.std),
-            estimate: Estimate {
-                value: s.ceiling.mean,
-                low: s.ceiling.low,
-                high: s.ceiling.high,
-                n: d.states,
-            },
+            estimate: s.ceiling.over(d.states),
             unit: String::new(),
         }),
         figures,
@@ -216,8 +210,7 @@ fn sweep(d: &Diagnosis) -> Panel {
         lines.sort_by(|a, b| a.std.total_cmp(&b.std));
         let point = |s: &&Scale| {
             let i = f(s);
-            let estimate = Estimate { value: i.mean, low: i.low, high: i.high, n: d.states };
-            Point::estimate(s.std, &estimate)
+            Point::estimate(s.std, &i.over(d.states))
         };
         lines.iter().map(point).collect()
     };
@@ -249,9 +242,7 @@ fn table(d: &Diagnosis) -> Table {
     ];
     let mut table = Table::new(names.map(|name| Column::new(name, "")).to_vec());
     for s in &d.sweep {
-        let interval = |i: Interval| {
-            Cell::Interval(Estimate { value: i.mean, low: i.low, high: i.high, n: d.states })
-        };
+        let interval = |i: Interval| Cell::Interval(i.over(d.states));
         table.rows.push(vec![
             Cell::number(s.std),
             interval(s.raw),

@@ -13,7 +13,6 @@ use crate::analysis::gate::{
     Baseline, Comparison, Outcome, Range, Sides, Truth, baseline as freeze, conclude,
 };
 use crate::analysis::measure::gradient_cosine::{Against, check};
-use crate::analysis::select;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::env::EnvId;
 use crate::error::{Error, Result};
@@ -98,16 +97,6 @@ struct Json<'o> {
     environments: &'o [Outcome],
 }
 
-fn one_checkpoint(path: &str) -> Result<Checkpoint> {
-    let mut found = select::checkpoints(&[path.to_owned()])?;
-    if found.len() > 1 {
-        let (newest, count) = (found.remove(found.len() - 1), found.len() + 1);
-        eprintln!("{path} holds {count} checkpoints: taking step {}", newest.manifest().step);
-        return Ok(newest);
-    }
-    Ok(found.remove(0))
-}
-
 /// Makes the folder that a file goes to, before any work that could be lost.
 fn make_place_for(path: &Path) -> Result<()> {
     if path.is_dir() {
@@ -135,7 +124,7 @@ pub(super) fn baseline(args: &BaselineArgs) -> Result<Done> {
         ..Settings::lab()
     }
     .validated()?;
-    let checkpoint = one_checkpoint(&args.checkpoint)?;
+    let checkpoint = shared::one_checkpoint(&args.checkpoint)?;
     let config = &checkpoint.manifest().config;
     let spec = config.env.spec();
     let rollouts = settings.rollouts_of(spec.action_dim);
@@ -234,7 +223,7 @@ fn pairs(args: &GateArgs) -> Result<Vec<(Checkpoint, Baseline)>> {
     }
     let mut pairs = Vec::new();
     for path in &args.checkpoints {
-        let checkpoint = one_checkpoint(path)?;
+        let checkpoint = shared::one_checkpoint(path)?;
         let env = checkpoint.manifest().config.env;
         let Some(base) = known.remove(&env) else {
             return Err(Error::Usage(format!(
@@ -294,10 +283,7 @@ fn print(outcomes: &[Outcome], verdict: Verdict) -> Result<()> {
             ("corrected", o.corrected),
             ("stacked", o.stacked),
         ] {
-            let text = |r: Range| {
-                let [est, lo, hi] = [r.est, r.lo, r.hi].map(|x| fixed(x, 3));
-                format!("{est:>6} [{lo:>6}, {hi:>6}]")
-            };
+            let text = |r: Range| shared::interval(r.est, r.lo, r.hi);
             shared::say!("  {name:11} baseline {}   candidate {}", text(base), text(cand));
         }
         shared::say!(

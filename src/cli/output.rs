@@ -255,9 +255,7 @@ pub(super) fn summary_table(summaries: &[Summary]) -> Table {
     ];
     let mut table = Table::new(names.map(|name| Column::new(name, "")).to_vec());
     for s in summaries {
-        let interval = |i: Interval| {
-            Cell::Interval(Estimate { value: i.mean, low: i.low, high: i.high, n: s.states })
-        };
+        let interval = |i: Interval| Cell::Interval(i.over(s.states));
         let noise = s.noise.as_ref();
         let flag = |name: &str| Cell::text(s.flags.get(name).copied().unwrap_or(0).to_string());
         table.rows.push(vec![
@@ -302,9 +300,7 @@ pub(super) fn print_summaries(summaries: &[Summary]) -> Result<()> {
         "stacked [95 %]",
         "status"
     );
-    let number = |x: f64| format!("{:>6}", fixed(x, 3));
-    let interval =
-        |i: Interval| format!("{} [{}, {}]", number(i.mean), number(i.low), number(i.high));
+    let interval = |i: Interval| shared::interval(i.mean, i.low, i.high);
     for s in summaries {
         let start = format!(
             "{:13} {:13} {:>4} {:>9} {:>6}  {:22}",
@@ -321,7 +317,7 @@ pub(super) fn print_summaries(summaries: &[Summary]) -> Result<()> {
         };
         shared::say!(
             "{start} {:>7} {:24} {:24} {:10}",
-            number(noise.ceiling.mean),
+            fixed(noise.ceiling.mean, 3),
             interval(noise.corrected),
             interval(noise.stacked),
             noise.status

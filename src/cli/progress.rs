@@ -4,10 +4,8 @@ use clap::Args;
 
 use super::shared::{self, Done};
 use crate::analysis::measure::progress::progress;
-use crate::analysis::select;
 use crate::analysis::summary::Interval;
-use crate::checkpoint::Checkpoint;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gradient::Settings;
 use crate::report::fixed;
 
@@ -36,15 +34,6 @@ pub(super) struct ProgressArgs {
     json: bool,
 }
 
-fn one(path: &str) -> Result<Checkpoint> {
-    let mut found = select::checkpoints(&[path.to_owned()])?;
-    if found.len() > 1 {
-        let message = format!("{path} holds {} checkpoints; name one of them", found.len());
-        return Err(Error::Usage(message));
-    }
-    Ok(found.remove(0))
-}
-
 pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
     let settings = Settings {
         states: args.states,
@@ -54,7 +43,8 @@ pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
         ..Settings::lab()
     }
     .validated()?;
-    let (first, against) = (one(&args.checkpoint)?, one(&args.against)?);
+    let (first, against) =
+        (shared::one_checkpoint(&args.checkpoint)?, shared::one_checkpoint(&args.against)?);
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let spinner = shared::spinner("steps");
     let found = progress(&first, &against, &settings, (&workers, &|steps| spinner.inc(steps)))?;
@@ -63,9 +53,7 @@ pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
         shared::print_json(&found)?;
         return Ok(Done::Finished);
     }
-    let text = |i: Interval| {
-        format!("{:>7} [{:>7}, {:>7}]", fixed(i.mean, 3), fixed(i.low, 3), fixed(i.high, 3))
-    };
+    let text = |i: Interval| shared::interval(i.mean, i.low, i.high);
     shared::say!("{}, policy of {}, {} states", found.env, found.policy, found.states);
     shared::say!(
         "  cosine of the policy gradient   {}  critic of {}",

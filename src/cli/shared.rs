@@ -11,7 +11,10 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::analysis::select;
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
+use crate::report::fixed;
 
 /// Exit code of the gate when a critic got worse.
 const REGRESSED: u8 = 1;
@@ -101,6 +104,23 @@ macro_rules! say {
     };
 }
 pub(super) use say;
+
+/// Writes a cosine with its interval, in columns that line up.
+pub(super) fn interval(mean: f64, low: f64, high: f64) -> String {
+    let [mean, low, high] = [mean, low, high].map(|x| fixed(x, 3));
+    format!("{mean:>6} [{low:>6}, {high:>6}]")
+}
+
+/// Opens the one checkpoint that a path names; of a run, the newest, and says so.
+pub(super) fn one_checkpoint(path: &str) -> Result<Checkpoint> {
+    let mut found = select::checkpoints(&[path.to_owned()])?;
+    if found.len() > 1 {
+        let (newest, count) = (found.remove(found.len() - 1), found.len() + 1);
+        eprintln!("{path} holds {count} checkpoints: taking step {}", newest.manifest().step);
+        return Ok(newest);
+    }
+    Ok(found.remove(0))
+}
 
 /// Prints the completions of program `C` for a shell.
 pub(super) fn completions<C: CommandFactory>(shell: clap_complete::Shell) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::checkpoint::{Checkpoint, disk};
 use crate::env::{EnvId, Snapshot};
 use crate::error::{Error, Result};
 use crate::gradient::differences::{agreeing, differences, row_cosines};
-use crate::gradient::{Agent, Flags, Mode, Record, Settings, measure};
+use crate::gradient::{Flags, Mode, Record, Settings, measure};
 
 /// Version of the file; another number is refused.
 const SCHEMA: u32 = 1;
@@ -160,12 +160,11 @@ pub fn baseline(
 ) -> Result<Baseline> {
     let manifest = checkpoint.manifest();
     let config = &manifest.config;
-    let Networks { actor, critic, .. } = Networks::for_critic(checkpoint)?;
+    let networks = Networks::for_critic(checkpoint)?;
     let make_env = || config.env.make();
     let gamma = config.td3.gamma;
-    let agent =
-        Agent { make_env: &make_env, policy: &actor, critic: &critic, bootstrap: None, gamma };
-    let starts = starts(checkpoint, &actor, settings)?;
+    let agent = networks.agent(&make_env, gamma);
+    let starts = starts(checkpoint, &networks.actor, settings)?;
     let horizon = settings.horizon(gamma, 0, config.env.spec().time_limit);
     let results = measure(&agent, &starts, settings, context)?;
     let some = &starts[..starts.len().min(DIFFERENCED)];

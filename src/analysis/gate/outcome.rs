@@ -9,7 +9,7 @@ use crate::analysis::summary::LEVEL;
 use crate::checkpoint::Checkpoint;
 use crate::env::Snapshot;
 use crate::error::{Error, Result};
-use crate::gradient::{ActionValue, Agent, Settings, measure};
+use crate::gradient::{ActionValue, Settings, measure};
 use crate::stats::Estimate;
 use crate::stats::corrected::{Corrected, correct};
 use crate::stats::gate::{Doubt, Gate, PairedState, Rule};
@@ -120,13 +120,7 @@ fn regenerated(
     context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Vec<Option<Replicates>>> {
     let make_env = || base.env.make();
-    let agent = Agent {
-        make_env: &make_env,
-        policy: &networks.actor,
-        critic: &networks.critic,
-        bootstrap: None,
-        gamma: base.gamma,
-    };
+    let agent = networks.agent(&make_env, base.gamma);
     let settings = Settings { states: starts.len(), adaptive: None, ..base.settings.clone() };
     let results = measure(&agent, starts, &settings, context)?;
     Ok(results.into_iter().map(|result| result.replicates).collect())

@@ -8,7 +8,7 @@ use crate::analysis::summary::{Interval, LEVEL, Status};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::gradient::differences::{agreeing, chaos_horizon, differences, row_cosines};
-use crate::gradient::{Agent, Settings, StateResult, measure};
+use crate::gradient::{Settings, StateResult, measure};
 use crate::stats::corrected::correct;
 use crate::stats::replicates::Replicates;
 use crate::stats::resample::jackknife;
@@ -116,13 +116,7 @@ pub fn diagnose(
     let networks = Networks::for_critic(checkpoint)?;
     let make_env = || env.make();
     let gamma = manifest.config.td3.gamma;
-    let agent = Agent {
-        make_env: &make_env,
-        policy: &networks.actor,
-        critic: &networks.critic,
-        bootstrap: None,
-        gamma,
-    };
+    let agent = networks.agent(&make_env, gamma);
     let starts = starts(checkpoint, &networks.actor, settings)?;
     let horizon = settings.horizon(gamma, 0, env.spec().time_limit);
 

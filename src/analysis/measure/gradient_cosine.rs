@@ -6,7 +6,7 @@ use crate::analysis::table::StateRow;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk::hash;
 use crate::checkpoint::load::Which;
-use crate::env::Snapshot;
+use crate::env::{Env, Snapshot};
 use crate::error::Result;
 use crate::gradient::critic_gradient::Smaller;
 use crate::gradient::{Agent, Mode, Settings, StatesFrom, measure, self_check, states};
@@ -45,6 +45,15 @@ pub(in crate::analysis) struct Networks {
 }
 
 impl Networks {
+    /// Returns actor and first critic in their world, without bootstrap.
+    pub(in crate::analysis) fn agent<'a>(
+        &'a self,
+        make_env: &'a (dyn Fn() -> Result<Box<dyn Env>> + Sync),
+        gamma: f64,
+    ) -> Agent<'a> {
+        Agent { make_env, policy: &self.actor, critic: &self.critic, bootstrap: None, gamma }
+    }
+
     /// Loads actor and first critic.
     pub(in crate::analysis) fn for_critic(checkpoint: &Checkpoint) -> Result<Self> {
         Self::load(checkpoint, &Settings::lab(), Against::Returns)

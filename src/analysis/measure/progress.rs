@@ -10,7 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::env::{EnvId, Snapshot};
 use crate::error::{Error, Result};
 use crate::gradient::parameter_space::{policy_gradient, proposition_factor};
-use crate::gradient::{ActionValue, Agent, Settings, StateResult, measure};
+use crate::gradient::{ActionValue, Settings, StateResult, measure};
 use crate::nn::actor::Actor;
 use crate::nn::weights::{Reuse, Training};
 use crate::stats::resample::{jackknife, paired_differences};
@@ -113,13 +113,7 @@ pub fn progress(
     }
     let (networks, rival) = (Networks::for_critic(first)?, Networks::for_critic(against)?);
     let make_env = || config.env.make();
-    let agent = Agent {
-        make_env: &make_env,
-        policy: &networks.actor,
-        critic: &networks.critic,
-        bootstrap: None,
-        gamma: config.td3.gamma,
-    };
+    let agent = networks.agent(&make_env, config.td3.gamma);
     let starts = starts(first, &networks.actor, settings)?;
     let results = measure(&agent, &starts, settings, context)?;
     let usable = Usable::new(config.env, &starts, &results)?;
