@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::table::{FLAGS, StateRow};
 use crate::gradient::Settings;
 use crate::stats::corrected::{
-    Corrected, RESOLVED_ABOVE, correct, corrected_pseudo_values, mean_pair_lower,
+    Corrected, FEWEST_STATES, correct, corrected_pseudo_values, is_resolved,
 };
 use crate::stats::hypothesis::wilson;
 use crate::stats::replicates::Replicates;
@@ -122,11 +122,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// States below which an interval says nothing: a few that happen to agree have a narrow one.
-const FEWEST: usize = 10;
-
-/// Corrects the mean cosine of some rows for the noise of their rollouts; fewer than ten usable states
-/// are never resolved.
+/// Corrects the mean cosine of some rows for the noise of their rollouts.
 pub fn corrected<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     settings: &Settings,
@@ -134,8 +130,7 @@ pub fn corrected<'r>(
     let rows: Vec<&StateRow> = rows.into_iter().collect();
     let dims = rows.iter().map(|r| r.tried).max().unwrap_or(0).max(1) as usize;
     let replicates: Vec<Replicates> = rows.iter().filter_map(|r| r.replicates()).collect();
-    let found = correct(&replicates, settings.lift(dims), LEVEL);
-    Corrected { resolved: found.resolved && found.states >= FEWEST, ..found }
+    correct(&replicates, settings.lift(dims), LEVEL)
 }
 
 /// One value for each state whose mean is the corrected cosine of a checkpoint and whose spread is its
@@ -143,7 +138,7 @@ pub fn corrected<'r>(
 pub fn corrected_values(rows: &[StateRow]) -> Vec<f64> {
     let replicates: Vec<Replicates> = rows.iter().filter_map(StateRow::replicates).collect();
     let pairs: Vec<f64> = replicates.iter().map(|r| r.pair).collect();
-    if pairs.len() < FEWEST || mean_pair_lower(&pairs) <= RESOLVED_ABOVE {
+    if !is_resolved(&pairs) {
         return Vec::new();
     }
     corrected_pseudo_values(&replicates)
@@ -163,7 +158,7 @@ impl NoiseCorrected {
                  because the policy's action is saturated in every dimension"
             ));
         }
-        if found.states < FEWEST {
+        if found.states < FEWEST_STATES {
             warnings.push(format!("{} usable states are too few to judge anything", found.states));
         } else if status == Status::Unresolved {
             warnings.push(
@@ -231,7 +226,7 @@ pub fn mean_over_states<'r>(
     if defined.is_empty() {
         return Estimate::without_interval(f64::NAN, 0);
     }
-    if defined.len() < FEWEST.min(count) {
+    if defined.len() < FEWEST_STATES.min(count) {
         return Estimate::without_interval(summary::mean(&defined), defined.len());
     }
     jackknife(&defined, summary::mean, LEVEL)

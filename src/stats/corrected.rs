@@ -21,6 +21,9 @@ use super::summary::mean;
 /// The lower bound of the mean agreement above which a correction is believed.
 pub const RESOLVED_ABOVE: f64 = 0.05;
 
+/// States below which nothing is believed: a few that happen to agree have a narrow interval.
+pub const FEWEST_STATES: usize = 10;
+
 /// A set of states in a few numbers; cosines unless said otherwise, never clipped to `[−1, 1]`.
 ///
 /// Whatever would need the root of a negative number is NaN; so is an interval when one of the
@@ -98,6 +101,11 @@ pub fn mean_pair_lower(pairs: &[f64]) -> f64 {
     jackknife(pairs, mean, ONE_SIDED_95).low
 }
 
+/// Tells whether the blocks of some states agree well enough, from [`Replicates::pair`] of each.
+pub fn is_resolved(pairs: &[f64]) -> bool {
+    pairs.len() >= FEWEST_STATES && mean_pair_lower(pairs) > RESOLVED_ABOVE
+}
+
 /// Returns what an exactly right critic scores in one block, from means over states.
 ///
 /// NaN if the blocks do not agree at all, or so unevenly that the expansion for four blocks fails.
@@ -155,7 +163,8 @@ impl Numbers<'_> {
             alpha: rising(alpha_square, |square| square.clamp(0.0, f64::INFINITY).sqrt()),
             second_opinion: interval(&second_opinion).value,
             depends_on_snr: gap.half_width().is_finite() && !gap.covers(0.0),
-            resolved: (self.interval)(&|m| m.pair, ONE_SIDED_95).low > RESOLVED_ABOVE,
+            resolved: states >= FEWEST_STATES
+                && (self.interval)(&|m| m.pair, ONE_SIDED_95).low > RESOLVED_ABOVE,
             states,
         }
     }

@@ -19,7 +19,7 @@
 //! `estimator` §5.
 
 use super::Estimate;
-use super::corrected::{RESOLVED_ABOVE, ceiling_block, corrected_pseudo_values, mean_pair_lower};
+use super::corrected::{FEWEST_STATES, ceiling_block, corrected_pseudo_values, is_resolved};
 use super::hypothesis::{TTest, paired_t, welch_t};
 use super::replicates::Replicates;
 use super::resample::{jackknife, pseudo_values};
@@ -73,7 +73,7 @@ impl PairedState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
-    /// Fewer than two states, or a number is undefined.
+    /// Fewer than ten states, or a number is undefined.
     TooFewStates,
     /// The blocks of the shared truth hardly agree: no alarm, and no ceiling for a margin.
     TruthUnresolved,
@@ -121,11 +121,13 @@ impl Gate {
     pub fn paired(states: &[PairedState], rule: Rule) -> Self {
         let differences: Vec<f64> = states.iter().map(|s| s.cand_block - s.base_block).collect();
         let pairs: Vec<f64> = states.iter().map(|s| s.pair).collect();
-        let resolved = mean_pair_lower(&pairs) > RESOLVED_ABOVE;
+        let resolved = is_resolved(&pairs);
 
         // T1: mean d < −tolerance
         let shifted: Vec<f64> = differences.iter().map(|d| d + rule.tolerance).collect();
-        let p_regress = paired_t(&shifted).p_less;
+        // A few states that happen to agree would alarm, too.
+        let enough = states.len() >= FEWEST_STATES;
+        let p_regress = if enough { paired_t(&shifted).p_less } else { f64::NAN };
 
         // T2: mean d + δ·C > 0
         let rows: Vec<[f64; 3]> =
@@ -142,7 +144,11 @@ impl Gate {
             scale: if resolved { ceiling_block(mean_of(1), mean_of(2)) } else { f64::NAN },
         };
         let difference = jackknife(&differences, mean, 1.0 - 2.0 * rule.alpha);
-        let doubt = (!resolved).then_some(Doubt::TruthUnresolved);
+        let doubt = match (enough, resolved) {
+            (false, _) => Some(Doubt::TooFewStates),
+            (true, false) => Some(Doubt::TruthUnresolved),
+            (true, true) => None,
+        };
         Self::judge((p_regress, p_ni), difference, spread, doubt, rule)
     }
 
@@ -158,9 +164,11 @@ impl Gate {
         let [base_pseudo, cand_pseudo] = [base, candidate].map(corrected_pseudo_values);
         let [base_resolved, cand_resolved] = [base, candidate].map(|states| {
             let pairs: Vec<f64> = states.iter().map(|s| s.pair).collect();
-            mean_pair_lower(&pairs) > RESOLVED_ABOVE
+            is_resolved(&pairs)
         });
+        let few = base.len().min(candidate.len()) < FEWEST_STATES;
         let doubt = match (base_resolved, cand_resolved) {
+            _ if few => Some(Doubt::TooFewStates),
             (true, true) => None,
             (true, false) => Some(Doubt::CandidateUnresolved),
             (false, _) => Some(Doubt::BaseUnresolved),
