@@ -284,6 +284,10 @@ mod tests {
         let few = Gate::paired(&states(1, 0.0, 0.1, 0.5), rule);
         assert_eq!(few.doubt, Some(Doubt::TooFewStates));
         assert_eq!(Gate::paired(&[], rule).doubt, Some(Doubt::TooFewStates));
+        // Nine states that agree on a drop would alarm; ten do.
+        let nine = Gate::paired(&states(9, -0.5, 0.01, 0.5), rule);
+        assert_eq!(nine.doubt, Some(Doubt::TooFewStates));
+        assert_eq!(Gate::paired(&states(10, -0.5, 0.01, 0.5), rule).verdict, Verdict::Regressed);
         // A drop within the tolerance does not alarm; the margin then decides.
         let tolerant = Rule { tolerance: 0.06, ..rule };
         let within = Gate::paired(&states(100, -0.05, 0.1, 0.5), tolerant);
