@@ -3,6 +3,7 @@
 //! Every message says what was expected, what came, and what to do. The command line prints it as
 //! one line and exits with code 3.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The result of everything that can fail in this crate.
@@ -36,7 +37,7 @@ pub enum Error {
     },
 
     /// A file or folder that cannot be read or written.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}; {}", path.display(), remedy(action, source.kind()))]
     Io {
         /// The verb: "read", "write", "create".
         action: &'static str,
@@ -132,7 +133,7 @@ pub enum GradientError {
         dims: usize,
     },
     /// A return or an action is not finite.
-    #[error("return or action of rollout {0} is not finite")]
+    #[error("return or action of rollout {0} is not finite; leave that rollout out of the fit")]
     NonFinite(usize),
 }
 
@@ -141,5 +142,18 @@ impl Error {
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { action, path, source }
+    }
+}
+
+/// Returns what helps against an I/O error.
+fn remedy(action: &str, kind: ErrorKind) -> &'static str {
+    match (action, kind) {
+        (_, ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => "free some space",
+        ("read", ErrorKind::NotFound) => "check the name",
+        ("read", _) => "check that it is a file and that you may read it",
+        (_, ErrorKind::AlreadyExists | ErrorKind::NotADirectory) => {
+            "a file is in the way: choose another --out"
+        }
+        _ => "make it writable, or choose another place, such as another --out",
     }
 }

@@ -16,7 +16,7 @@ use super::replay::{Replay, Transition};
 use super::reservoir::Reservoir;
 use super::td3::{Losses, Td3, Td3Sources};
 use crate::env::{Env, Snapshot};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::weights::Draw;
 use crate::rng::{Stream, StreamState};
 
@@ -185,7 +185,7 @@ impl OffPolicy {
 
         let warm = self.step >= self.config.warmup_steps;
         let action = if warm { self.explore(&obs)? } else { self.random_action() };
-        let step = self.env.step(&action)?;
+        let step = self.env.step(&action).map_err(|error| self.unstable(error))?;
         self.step += 1;
         self.episode_return += step.reward;
 
@@ -215,6 +215,15 @@ impl OffPolicy {
         }
         self.pending.push_back(Event::Stepped { step: self.step, losses, episode_return });
         Ok(())
+    }
+
+    /// Says when physics failed, and what helps.
+    fn unstable(&self, error: Error) -> Error {
+        let Error::Physics { env, reason } = error else { return error };
+        let step = self.step + 1;
+        let remedy = "train with another --seed; --resume would repeat this one bit for bit";
+        let reason = format!("{reason}, at training step {step}; {remedy}");
+        Error::Physics { env, reason }
     }
 
     fn random_action(&mut self) -> Vec<f64> {

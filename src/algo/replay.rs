@@ -1,12 +1,17 @@
 //! The replay buffer: transitions, uniformly sampled with replacement.
 //!
-//! Memory grows with what is stored. One transition is one row of `f32`:
+//! Memory grows with what is stored, in equal steps. One transition is one row of `f32`:
 //! observation, action, next observation, reward, alive. Letters: `B` batch, `S`, `A`.
+
+use std::ops::Range;
 
 use tch::{Device, Kind, Tensor};
 
 use crate::nn::critic::Dims;
 use crate::rng::Stream;
+
+/// Rows for which memory is asked at a time; doubling would ask for up to twice what is needed.
+const STEP: usize = 65_536;
 
 /// A ring of transitions.
 #[derive(Debug)]
@@ -97,15 +102,22 @@ impl Replay {
         let alive = if t.terminated { 0.0 } else { 1.0 };
         let row = t.obs.iter().chain(t.action).chain(t.next_obs).chain([&t.reward, &alive]);
         let row = row.map(|&x| x as f32);
-        let at = (self.added as usize % self.capacity) * self.row_len();
-        if at == self.rows.len() {
-            self.rows.extend(row);
-        } else {
-            for (slot, x) in self.rows[at..].iter_mut().zip(row) {
-                *slot = x;
-            }
+        for (slot, x) in self.place(self.added).iter_mut().zip(row) {
+            *slot = x;
         }
         self.added += 1;
+    }
+
+    /// Returns the place of transition `number` in the ring, which grows to hold it.
+    fn place(&mut self, number: u64) -> &mut [f32] {
+        let stride = self.row_len();
+        let at = (number as usize % self.capacity) * stride;
+        let missing = (at + stride).saturating_sub(self.rows.len());
+        if self.rows.len() + missing > self.rows.capacity() {
+            self.rows.reserve_exact(missing.max(STEP.min(self.capacity) * stride));
+        }
+        self.rows.resize(self.rows.len() + missing, 0.0);
+        &mut self.rows[at..at + stride]
     }
 
     /// Draws a minibatch uniformly, with replacement.
@@ -132,34 +144,36 @@ impl Replay {
         }
     }
 
-    /// Returns the rows added from number `first` on that are still held, oldest first.
-    pub fn rows_since(&self, first: u64) -> Vec<f32> {
+    /// Returns the number of the oldest transition held; they are numbered in the order of adding.
+    pub fn oldest(&self) -> u64 {
+        self.added - self.len() as u64
+    }
+
+    /// Returns the rows of these transitions, as far as they are still held, oldest first.
+    pub fn rows(&self, numbers: Range<u64>) -> Vec<f32> {
         let stride = self.row_len();
-        let oldest = self.added - self.len() as u64;
         let mut out = Vec::new();
-        for number in first.max(oldest)..self.added {
+        for number in numbers.start.max(self.oldest())..numbers.end.min(self.added) {
             let at = (number as usize % self.capacity) * stride;
             out.extend_from_slice(&self.rows[at..at + stride]);
         }
         out
     }
 
-    /// Fills an empty buffer with saved rows, the last of which was number `added`.
+    /// Puts saved rows back, the last of which was added as number `end - 1`; called in their order,
+    /// with all that were held.
     ///
     /// # Panics
-    /// If `rows` is no whole number of rows, or more than fit.
-    pub fn restore(&mut self, rows: &[f32], added: u64) {
+    /// If `rows` is no whole number of rows, or more than were added by then.
+    pub fn restore(&mut self, rows: &[f32], end: u64) {
         let stride = self.row_len();
-        assert!(self.is_empty() && rows.len().is_multiple_of(stride), "whole rows into nothing");
-        let held = rows.len() / stride;
-        assert!(held <= self.capacity && held as u64 <= added, "more rows than fit");
-        self.rows = vec![0.0; rows.len()];
-        for (i, row) in rows.chunks_exact(stride).enumerate() {
-            let number = added - held as u64 + i as u64;
-            let at = (number as usize % self.capacity) * stride;
-            self.rows[at..at + stride].copy_from_slice(row);
+        assert!(rows.len().is_multiple_of(stride), "whole rows");
+        let count = (rows.len() / stride) as u64;
+        assert!(count <= end, "more rows than were added");
+        for (number, row) in (end - count..end).zip(rows.chunks_exact(stride)) {
+            self.place(number).copy_from_slice(row);
         }
-        self.added = added;
+        self.added = end;
     }
 }
 
@@ -188,12 +202,23 @@ mod tests {
     fn the_ring_forgets_the_oldest_and_survives_a_save() {
         let replay = filled(10, 25);
         assert_eq!((replay.len(), replay.added()), (10, 25));
-        let saved = replay.rows_since(0);
-        assert_eq!(saved[0] as u64, 15, "the oldest held is number 15");
+        assert_eq!(replay.oldest(), 15);
+        assert_eq!(replay.rows(0..25)[0] as u64, 15, "the oldest held is number 15");
+        assert_eq!(replay.rows(24..30).len(), replay.row_len());
+        // In two parts, the first of which begins before what was held.
+        let before = filled(100, 25).rows(13..18);
         let mut again = Replay::new(DIMS, 10);
-        again.restore(&saved, 25);
-        assert_eq!(again.rows, replay.rows);
-        assert_eq!(replay.rows_since(24).len(), replay.row_len());
+        again.restore(&before, 18);
+        again.restore(&replay.rows(18..25), 25);
+        assert_eq!((&again.rows, again.added()), (&replay.rows, 25));
+    }
+
+    #[test]
+    fn memory_is_asked_for_in_steps() {
+        let replay = filled(2 * STEP + 10, 2 * STEP as u64 + 10);
+        assert_eq!(replay.len(), 2 * STEP + 10);
+        let rows = replay.rows.capacity() / replay.row_len();
+        assert!(rows <= 3 * STEP, "doubling would have asked for {} rows, not {rows}", 4 * STEP);
     }
 
     #[test]

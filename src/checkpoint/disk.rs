@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -11,8 +11,28 @@ use crate::error::{Error, Result};
 
 /// Returns the SHA-256 of some bytes, in hexadecimal.
 pub fn hash(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// Returns the SHA-256 of a part of something larger, in hexadecimal, without holding it in memory.
+///
+/// # Errors
+/// As [`read_part`].
+pub fn hash_part(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(part(path))?;
+    let mut digest = Sha256::new();
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut piece).map_err(Error::io("read", path))? {
+            0 => return Ok(hexadecimal(&digest.finalize())),
+            length => digest.update(&piece[..length]),
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
         let _ = write!(text, "{byte:02x}");
     }
     text
@@ -24,6 +44,22 @@ pub fn hash(bytes: &[u8]) -> String {
 /// [`Error::Io`] naming the file.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(Error::io("read", path))
+}
+
+/// Reads a whole file that must be there, because something larger consists of it.
+///
+/// # Errors
+/// [`Error::Corrupt`] if it is not there, else [`Error::Io`].
+pub fn read_part(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(part(path))
+}
+
+fn part(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_path_buf();
+    move |source| match source.kind() {
+        ErrorKind::NotFound => Error::Corrupt { path, reason: "the file is missing".into() },
+        _ => Error::Io { action: "read", path, source },
+    }
 }
 
 /// Creates a folder and those above it.

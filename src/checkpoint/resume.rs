@@ -12,6 +12,7 @@ use tch::Tensor;
 
 use super::disk;
 use super::load::snapshots;
+use super::run::has_checkpoints;
 use super::save::{snapshots_tensor, weights};
 use super::tensors::{TensorFile, TensorSet};
 use crate::algo::off_policy::{OffPolicy, Progress};
@@ -19,11 +20,14 @@ use crate::algo::reservoir::Reservoir;
 use crate::env::Snapshot;
 use crate::error::{Error, Result};
 use crate::nn::adam::Adam;
-use crate::nn::weights::Params;
+use crate::nn::weights::{Param, Params};
 
 const LATEST: &str = "latest";
 const TENSORS: &str = "state.safetensors";
 const POINT: &str = "point.json";
+
+/// Most rows of the replay buffer in one file.
+const SEGMENT: usize = 65_536;
 
 /// Counters and file list of one point.
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,25 +72,23 @@ pub fn save(run: &Path, training: &OffPolicy, seconds: f64) -> Result<()> {
         Some((_, point)) => point.segments,
         None => Vec::new(),
     };
-    // Rows that were saved already stay where they are; the rest is one new segment.
-    let added = training.replay.added();
-    segments.retain(|s| s.end <= added);
-    let first = segments.last().map_or(0, |s| s.end);
-    let rows = training.replay.rows_since(first);
-    if !rows.is_empty() {
+    // Rows that were saved already stay where they are.
+    let (oldest, added) = (training.replay.oldest(), training.replay.added());
+    segments.retain(|s| s.end <= added && s.end > oldest);
+    let unsaved = segments.last().map_or(oldest, |s| s.end);
+    for first in (unsaved..added).step_by(SEGMENT) {
+        let end = added.min(first + SEGMENT as u64);
+        let rows = training.replay.rows(first..end);
         let bytes: Vec<u8> = rows.iter().flat_map(|x| x.to_le_bytes()).collect();
-        let count = (rows.len() / training.replay.row_len()) as u64;
-        let segment = Segment { first: added - count, end: added, hash: disk::hash(&bytes) };
+        let segment = Segment { first, end, hash: disk::hash(&bytes) };
         disk::write(&segment.path(&resume), &bytes)?;
         segments.push(segment);
     }
-    let oldest = added - training.replay.len() as u64;
-    segments.retain(|s| s.end > oldest);
 
     let name = format!("point-{:09}", progress.step);
     disk::write_dir(&resume.join(&name), |partial| {
         state_tensors(training)?.write(&partial.join(TENSORS))?;
-        let tensors_hash = disk::hash(&disk::read(&partial.join(TENSORS))?);
+        let tensors_hash = disk::hash_part(&partial.join(TENSORS))?;
         let point = Point {
             progress,
             tensors_hash,
@@ -97,7 +99,7 @@ pub fn save(run: &Path, training: &OffPolicy, seconds: f64) -> Result<()> {
         let text = serde_json::to_vec_pretty(&point).expect("a point is plain data");
         disk::write(&partial.join(POINT), &text)
     })?;
-    let hash = disk::hash(&disk::read(&resume.join(&name).join(POINT))?);
+    let hash = disk::hash_part(&resume.join(&name).join(POINT))?;
     disk::write(&resume.join(LATEST), format!("{name} {hash}\n").as_bytes())?;
     remove_unneeded(&resume, &name, &segments)
 }
@@ -132,7 +134,7 @@ fn latest(run: &Path) -> Result<Option<(PathBuf, Point)>> {
     };
     let folder = run.join("resume").join(name);
     let file = folder.join(POINT);
-    let bytes = disk::read(&file)?;
+    let bytes = disk::read_part(&file)?;
     // Points of early runs have no hash.
     if words.next().is_some_and(|hash| disk::hash(&bytes) != hash) {
         let reason = "its SHA-256 differs from the one in resume/latest".into();
@@ -168,12 +170,20 @@ fn state_tensors(training: &OffPolicy) -> Result<TensorSet> {
 }
 
 /// Brings a freshly made training run to the latest saved point; returns the seconds trained
-/// before it, or `None` if no point was saved yet.
+/// before it, or `None` if the run stopped before its first checkpoint and saved nothing.
 ///
 /// # Errors
-/// [`Error::Corrupt`] naming a file that is damaged.
+/// [`Error::Corrupt`] naming a file that is damaged; [`Error::Usage`] if the run has checkpoints and
+/// no point.
 pub fn load(run: &Path, training: &mut OffPolicy) -> Result<Option<f64>> {
     let Some((folder, point)) = latest(run)? else {
+        if has_checkpoints(run)? {
+            return Err(Error::Usage(format!(
+                "{} has checkpoints but no resume/{LATEST} from which to continue; put its folder \
+                 resume back, choose another --out, or remove the run to train it anew",
+                run.display()
+            )));
+        }
         return Ok(None);
     };
     let file = TensorFile::open(&folder.join(TENSORS), &point.tensors_hash)?;
@@ -189,10 +199,11 @@ pub fn load(run: &Path, training: &mut OffPolicy) -> Result<Option<f64>> {
     let states = snapshots(&file.tensor("reservoir")?)?;
     training.reservoir =
         Reservoir::restore(training.config().reservoir, progress.states_seen, states);
-    let rows = replay_rows(&run.join("resume"), &segments)?;
-    let stride = training.replay.row_len();
-    let keep = training.config().replay_capacity.min(rows.len() / stride) * stride;
-    training.replay.restore(&rows[rows.len() - keep..], replay_added);
+    restore_replay(&run.join("resume"), &segments, training)?;
+    if training.replay.added() != replay_added {
+        let reason = format!("its replay segments do not end at row {replay_added}");
+        return Err(Error::Corrupt { path: folder.join(POINT), reason });
+    }
     let env = Snapshot(Vec::<f64>::try_from(file.tensor("env")?)?);
     training.restore(&progress, &env)?.ok_or_else(|| Error::Corrupt {
         path: folder.join(POINT),
@@ -210,42 +221,38 @@ fn copy_params(file: &TensorFile, prefix: &str, params: &Params) -> Result<()> {
     Ok(())
 }
 
+/// Reads the moments of one network after the other.
 fn restore_moments(file: &TensorFile, training: &mut OffPolicy, progress: &Progress) -> Result<()> {
-    let read = |prefix: &str, params: &Params| -> Result<[Vec<Tensor>; 2]> {
-        let all = |moment: &str| {
-            let name = |p: &crate::nn::weights::Param| format!("{prefix}.{moment}.{}", p.name);
-            params.iter().map(|p| file.tensor(&name(p))).collect::<Result<Vec<_>>>()
-        };
-        Ok([all("first")?, all("second")?])
-    };
-    let stored: Vec<[Vec<Tensor>; 2]> = moments(training)
-        .into_iter()
-        .map(|(prefix, _, params)| read(prefix, params))
-        .collect::<Result<_>>()?;
+    let (actor_steps, critic_steps) = (progress.actor_adam_steps, progress.critic_adam_steps);
     let agent = &mut training.agent;
     let [q1, q2] = &mut agent.critics;
-    let (actor_steps, critic_steps) = (progress.actor_adam_steps, progress.critic_adam_steps);
-    let adams = [
-        (&mut agent.actor.adam, actor_steps),
-        (&mut q1.adam, critic_steps),
-        (&mut q2.adam, critic_steps),
+    let actor = &mut agent.actor;
+    let networks = [
+        ("adam.actor", &mut actor.adam, actor.online.params(), actor_steps),
+        ("adam.critic.q1", &mut q1.adam, q1.online.params(), critic_steps),
+        ("adam.critic.q2", &mut q2.adam, q2.online.params(), critic_steps),
     ];
-    for ((adam, steps), [first, second]) in adams.into_iter().zip(&stored) {
-        adam.restore(steps, first, second);
+    for (prefix, adam, params, steps) in networks {
+        let read = |moment: &str| {
+            let tensor = |p: &Param| file.tensor(&format!("{prefix}.{moment}.{}", p.name));
+            params.iter().map(tensor).collect::<Result<Vec<_>>>()
+        };
+        adam.restore(steps, &read("first")?, &read("second")?);
     }
     Ok(())
 }
 
-fn replay_rows(resume: &Path, segments: &[Segment]) -> Result<Vec<f32>> {
-    let mut rows = Vec::new();
+fn restore_replay(resume: &Path, segments: &[Segment], training: &mut OffPolicy) -> Result<()> {
     for segment in segments {
         let path = segment.path(resume);
-        let bytes = disk::read(&path)?;
+        let bytes = disk::read_part(&path)?;
         if disk::hash(&bytes) != segment.hash {
             let reason = "its SHA-256 differs from the recorded one".into();
             return Err(Error::Corrupt { path, reason });
         }
-        rows.extend(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)));
+        let rows: Vec<f32> =
+            bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        training.replay.restore(&rows, segment.end);
     }
-    Ok(rows)
+    Ok(())
 }

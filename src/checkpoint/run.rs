@@ -20,13 +20,32 @@ pub const TIMING: &str = "timing.csv";
 /// Makes the folder of a new run.
 ///
 /// # Errors
-/// [`Error::RunExists`] if there is one already.
+/// [`Error::RunExists`] if there is one already; [`Error::Usage`] if there are checkpoints of one.
 pub fn create(folder: &Path, config: &TrainConfig) -> Result<()> {
     if folder.join(RUN).exists() {
         return Err(Error::RunExists(folder.into()));
     }
+    if has_checkpoints(folder)? {
+        return Err(Error::Usage(format!(
+            "{} holds checkpoints but no {RUN} that says how they were trained; put it back, choose \
+             another --out, or remove the folder to train anew",
+            folder.display()
+        )));
+    }
     disk::create_dir(folder)?;
     write_config(folder, config)
+}
+
+/// Returns whether a run has ever reached a checkpoint.
+///
+/// # Errors
+/// [`Error::Io`] naming the folder.
+pub fn has_checkpoints(folder: &Path) -> Result<bool> {
+    Ok(folder.join(TIMING).exists() || disk::entries(folder)?.iter().any(|path| is_step(path)))
+}
+
+fn is_step(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-"))
 }
 
 /// Writes the configuration of a run.
@@ -140,9 +159,6 @@ pub fn read_evaluations(folder: &Path) -> Result<Vec<Evaluation>> {
 /// # Errors
 /// [`Error::Io`] naming the folder.
 pub fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>> {
-    let is_step = |path: &PathBuf| {
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
-        name.is_some_and(|n| n.starts_with("step-")) && path.join(MANIFEST).is_file()
-    };
-    Ok(disk::entries(folder)?.into_iter().filter(is_step).collect())
+    let is_whole = |path: &PathBuf| is_step(path) && path.join(MANIFEST).is_file();
+    Ok(disk::entries(folder)?.into_iter().filter(is_whole).collect())
 }

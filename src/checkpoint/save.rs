@@ -74,7 +74,7 @@ pub fn checkpoint(run: &Path, training: &OffPolicy) -> Result<PathBuf> {
         let mut set = TensorSet::default();
         set.add("states".into(), &snapshots_tensor(states))?;
         set.write(&partial.join(STATES))?;
-        let hash = |name| Ok::<_, Error>(disk::hash(&disk::read(&partial.join(name))?));
+        let hash = |name| disk::hash_part(&partial.join(name));
         let manifest = Manifest {
             hyperl_checkpoint: FORMAT,
             config: training.config().clone(),

@@ -11,11 +11,12 @@ use crate::error::{Error, Result};
 use crate::nn::init::Init;
 use crate::nn::weights::{Params, Source, check_shape};
 
-/// A tensor on its way to disk.
+/// A tensor on its way to disk, contiguous and in the memory of the CPU. It shares that memory where
+/// it can; its bytes are copied when they are written, one tensor at a time.
 struct Stored {
     dtype: Dtype,
     shape: Vec<usize>,
-    bytes: Vec<u8>,
+    tensor: Tensor,
 }
 
 impl View for &Stored {
@@ -26,14 +27,16 @@ impl View for &Stored {
         &self.shape
     }
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.bytes)
+        let mut bytes = vec![0; self.data_len()];
+        self.tensor.copy_data_u8(&mut bytes, self.tensor.numel());
+        Cow::Owned(bytes)
     }
     fn data_len(&self) -> usize {
-        self.bytes.len()
+        self.tensor.numel() * self.tensor.kind().elt_size_in_bytes()
     }
 }
 
-/// Tensors to be written to one file.
+/// Tensors to be written to one file; their values are those of the time of writing.
 #[derive(Default)]
 pub struct TensorSet(Vec<(String, Stored)>);
 
@@ -41,7 +44,7 @@ impl TensorSet {
     /// Adds one tensor of `f32` or `f64`.
     ///
     /// # Errors
-    /// [`Error::Torch`] if it cannot be read; [`Error::Usage`] for other number types.
+    /// [`Error::Usage`] for other number types.
     pub fn add(&mut self, name: String, tensor: &Tensor) -> Result<()> {
         let dtype = match tensor.kind() {
             Kind::Float => Dtype::F32,
@@ -49,10 +52,8 @@ impl TensorSet {
             kind => return Err(Error::Usage(format!("tensor {name} is {kind:?}, not f32 or f64"))),
         };
         let tensor = tensor.detach().to_device(Device::Cpu).contiguous();
-        let mut bytes = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
-        tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
         let shape = tensor.size().iter().map(|&n| n as usize).collect();
-        self.0.push((name, Stored { dtype, shape, bytes }));
+        self.0.push((name, Stored { dtype, shape, tensor }));
         Ok(())
     }
 
@@ -84,23 +85,25 @@ pub struct TensorFile {
 }
 
 impl TensorFile {
-    /// Maps a file and checks its hash.
+    /// Maps a file and checks its hash; only the tensors that are asked for come into memory.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read; [`Error::Corrupt`] if its hash or layout is wrong.
+    /// [`Error::Io`] if it cannot be read; [`Error::Corrupt`] if it is missing, or its hash or layout
+    /// is wrong.
     #[allow(unsafe_code, reason = "mapping a file has no safe form")]
     pub fn open(path: &Path, expected_hash: &str) -> Result<Self> {
+        let found_hash = super::disk::hash_part(path)?;
         let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
+        let corrupt = |reason: String| Error::Corrupt { path: path.into(), reason };
+        if found_hash != expected_hash {
+            let length = file.metadata().map_err(Error::io("read", path))?.len();
+            return Err(corrupt(format!(
+                "its SHA-256 differs from the one recorded beside it ({length} bytes)"
+            )));
+        }
         // SAFETY: checkpoints are never changed in place (see `disk`); if somebody else truncates
         // the file meanwhile, the process gets a bus error, as with any mapped file.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io("read", path))?;
-        let corrupt = |reason: String| Error::Corrupt { path: path.into(), reason };
-        if super::disk::hash(&map) != expected_hash {
-            return Err(corrupt(format!(
-                "its SHA-256 differs from the one recorded beside it ({} bytes)",
-                map.len()
-            )));
-        }
         SafeTensors::deserialize(&map).map_err(|e| corrupt(e.to_string()))?;
         Ok(Self { path: path.into(), map })
     }

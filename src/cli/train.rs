@@ -75,7 +75,7 @@ struct TrainArgs {
     /// Folder of the runs
     #[arg(long, default_value = "checkpoints")]
     out: PathBuf,
-    /// Continue a run from its latest saved point, or start it if there is none
+    /// Continue a run from its latest saved point; start it if it has reached no checkpoint yet
     #[arg(long)]
     resume: bool,
     /// Worker threads; results do not depend on it [default: the processors]
@@ -251,7 +251,7 @@ fn train_one(args: &TrainArgs, config: TrainConfig, device: Device) -> Result<Do
     }
     let mut journal = Journal {
         evaluations: if before.is_some() { run::read_evaluations(&folder)? } else { Vec::new() },
-        timing: previous_timing(&folder, start),
+        timing: previous_timing(&folder, start)?,
         before: before.unwrap_or(0.0),
         started: Instant::now(),
         folder,
@@ -265,8 +265,11 @@ fn train_one(args: &TrainArgs, config: TrainConfig, device: Device) -> Result<Do
 }
 
 /// Rows of `timing.csv` up to a step.
-fn previous_timing(folder: &Path, step: u64) -> String {
-    let text = std::fs::read_to_string(folder.join(run::TIMING)).unwrap_or_default();
+fn previous_timing(folder: &Path, step: u64) -> Result<String> {
+    let path = folder.join(run::TIMING);
+    // There is none before the first checkpoint.
+    let bytes = if path.exists() { disk::read(&path)? } else { Vec::new() };
+    let text = String::from_utf8_lossy(&bytes);
     let early = |line: &&str| {
         line.split(',').next().and_then(|s| s.parse::<u64>().ok()).is_some_and(|s| s <= step)
     };
@@ -276,7 +279,7 @@ fn previous_timing(folder: &Path, step: u64) -> String {
         out.push_str(row);
         out.push('\n');
     }
-    out
+    Ok(out)
 }
 
 /// Follows the events of a run: saves, and shows how it goes.

@@ -80,7 +80,12 @@ fn what_cannot_be_read_or_written_is_named() {
     assert_refused("td3 --config broken.toml", "broken.toml: line 1: unclosed array");
     // A file where the folder should be, and a folder in which nobody can make one.
     assert_refused("td3 --steps 1 --out unknown.toml", "cannot create unknown.toml/td3-hopper-");
+    assert_refused(
+        "td3 --steps 1 --out unknown.toml",
+        "; a file is in the way: choose another --out",
+    );
     assert_refused("td3 --steps 1 --out /proc/runs", "cannot create /proc/runs/td3-hopper-");
+    assert_refused("td3 --steps 1 --out /proc/runs", "choose another place, such as another --out");
     if !tch::Cuda::is_available() {
         assert_refused("td3 --device cuda", "use --device cpu");
     }

@@ -40,7 +40,7 @@ fn whole(training: &OffPolicy) -> Whole {
         q2.target.params(),
     ];
     let adams: [&Adam; 3] = [&actor.adam, &q1.adam, &q2.adam];
-    let replay = training.replay.rows_since(0).into_iter().map(f32::to_bits).collect();
+    let replay = training.replay.rows(0..u64::MAX).into_iter().map(f32::to_bits).collect();
     Whole {
         weights: params.iter().flat_map(|p| p.iter()).map(|p| bits(&p.tensor)).collect(),
         moments: adams.iter().flat_map(|a| a.moments()).flatten().map(|t| bits(&t)).collect(),
@@ -175,4 +175,35 @@ fn there_is_nothing_to_load_before_the_first_save() {
     let folder = tempfile::tempdir().unwrap();
     let mut training = start(&small().resolved().unwrap());
     assert_eq!(resume::load(folder.path(), &mut training).unwrap(), None);
+}
+
+#[test]
+fn a_point_whose_files_are_gone_is_damaged() {
+    let (folder, config) = (tempfile::tempdir().unwrap(), small().resolved().unwrap());
+    let mut training = start(&config);
+    go_on(&mut training, 70, None);
+    resume::save(folder.path(), &training, 1.0).unwrap();
+    let point = folder.path().join("resume").join("point-000000070");
+    for name in ["state.safetensors", "point.json"] {
+        std::fs::remove_file(point.join(name)).unwrap();
+        let error = resume::load(folder.path(), &mut start(&config)).unwrap_err().to_string();
+        assert!(
+            error.contains(name) && error.contains("is damaged: the file is missing"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn unstable_physics_names_the_step_and_the_remedy() {
+    let mut training = start(&small().resolved().unwrap());
+    go_on(&mut training, 70, None);
+    // qpos follows elapsed (1), torso position (3) and time (1).
+    let Snapshot(mut numbers) = training.env_state();
+    numbers[6] = f64::NAN;
+    let progress = training.progress();
+    training.restore(&progress, &Snapshot(numbers)).unwrap().unwrap();
+    let error = training.next().unwrap().unwrap_err().to_string();
+    assert!(error.starts_with("the physics of hopper became unstable: "), "{error}");
+    assert!(error.contains(", at training step 71; train with another --seed"), "{error}");
 }

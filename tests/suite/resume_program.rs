@@ -112,6 +112,44 @@ fn a_run_that_exists_is_not_touched_by_mistake() {
     assert_finishes(short(out, "--steps 150 --resume"));
 }
 
+#[test]
+fn a_run_whose_last_point_is_gone_is_not_trained_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    assert_finishes(short(out, "--steps 300 --threads 1"));
+    let run_folder = run_folder(out);
+    for (gone, more, expected) in [
+        ("resume", "--resume", "has checkpoints but no resume/latest from which to continue"),
+        ("resume/latest", "--resume", "choose another --out, or remove the run to train it anew"),
+        ("run.toml", "--resume", "holds checkpoints but no run.toml"),
+        ("run.toml", "", "choose another --out, or remove the folder to train anew"),
+    ] {
+        let (path, aside) = (run_folder.join(gone), folder.path().join("aside"));
+        fs::rename(&path, &aside).unwrap();
+        let before = files(out);
+        let said = run(short(out, &format!("--steps 400 --threads 1 {more}")));
+        assert_eq!((said.code, said.out.as_str()), (Some(3), ""), "{gone}: {}", said.err);
+        assert!(said.err.starts_with("error: ") && said.err.lines().count() == 1, "{}", said.err);
+        assert!(said.err.contains(expected), "{gone}: {}", said.err);
+        assert!(files(out) == before, "without {gone}, a file changed");
+        fs::rename(&aside, &path).unwrap();
+    }
+    assert_finishes(short(out, "--steps 300 --threads 1 --resume"));
+}
+
+#[test]
+fn a_run_that_was_killed_before_its_first_checkpoint_starts_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join(name));
+    assert_finishes(short(&whole, "--steps 260 --threads 1"));
+    fs::create_dir_all(run_folder(&killed)).unwrap();
+    for name in ["run.toml", "evaluations.csv"] {
+        fs::copy(run_folder(&whole).join(name), run_folder(&killed).join(name)).unwrap();
+    }
+    assert_finishes(short(&killed, "--steps 260 --threads 1 --resume"));
+    assert_same_results(&killed, &whole);
+}
+
 /// What is done to a file.
 type Damage<'d> = &'d dyn Fn(&[u8]) -> Vec<u8>;
 

@@ -76,10 +76,18 @@ fn damaged_weights_are_found() {
         }
     }
     let bench = Bench::new();
+    fs::remove_file(bench.copy().join("weights.safetensors")).unwrap();
+    for command in ["cosine --ckpt ckpt", "inspect ckpt"] {
+        assert_eq!(
+            bench.error(command),
+            "ckpt/weights.safetensors is damaged: the file is missing; train or copy it again"
+        );
+    }
+    let bench = Bench::new();
     fs::remove_file(bench.copy().join("states.safetensors")).unwrap();
     assert_eq!(
         bench.error("cosine --ckpt ckpt"),
-        "cannot read ckpt/states.safetensors: No such file or directory (os error 2)"
+        "ckpt/states.safetensors is damaged: the file is missing; train or copy it again"
     );
 }
 
@@ -227,8 +235,15 @@ fn a_folder_that_cannot_be_written_is_named_before_anything_is_measured() {
     let bench = Bench::new();
     bench.write("taken", "a file");
     let error = |out: &str| bench.error(&format!("cosine --ckpt @ --out {out}"));
-    assert_eq!(error("taken"), "cannot create taken: File exists (os error 17)");
-    assert_eq!(error("taken/x"), "cannot create taken/x: Not a directory (os error 20)");
+    assert_eq!(
+        error("taken"),
+        "cannot create taken: File exists (os error 17); a file is in the way: choose another --out"
+    );
+    assert_eq!(
+        error("taken/x"),
+        "cannot create taken/x: Not a directory (os error 20); a file is in the way: choose another \
+         --out"
+    );
     assert_eq!(fs::read_to_string(bench.path("taken")).unwrap(), "a file");
 }
 

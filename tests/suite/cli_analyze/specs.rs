@@ -134,6 +134,6 @@ fn a_spec_with_a_mistake_is_refused() {
     assert!(critic.contains("mlp-huge") && critic.contains("sa-hyper"), "{critic}");
     assert_eq!(
         bench.error("report none.toml"),
-        "cannot read none.toml: No such file or directory (os error 2)"
+        "cannot read none.toml: No such file or directory (os error 2); check the name"
     );
 }
