@@ -1,7 +1,8 @@
 //! Writes the folders of the native libraries into the programs (rpath), so that they start without
 //! `LD_LIBRARY_PATH`. The folders come from `.cargo/config.toml` or from the user's own variables.
+//! Also hands on the version of libtorch, which no call of the library tells.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn main() {
     for (variable, sub) in [("LIBTORCH", "lib"), ("MUJOCO_DYNAMIC_LINK_DIR", "")] {
@@ -15,4 +16,22 @@ fn main() {
         }
         println!("cargo:rustc-link-arg=-Wl,-rpath,{}", folder.display());
     }
+    let libtorch = std::env::var_os("LIBTORCH").map(PathBuf::from);
+    let version = libtorch.as_deref().and_then(libtorch_version).unwrap_or_else(|| {
+        println!("cargo:warning=the version of libtorch is unknown, checkpoints will say so");
+        "unknown".into()
+    });
+    println!("cargo:rustc-env=HYPERL_LIBTORCH_VERSION={version}");
+}
+
+/// Reads the version beside libtorch: in `build-version` of an archive, or `version.py` of `PyTorch`.
+fn libtorch_version(libtorch: &Path) -> Option<String> {
+    let [archive, python] = ["build-version", "version.py"].map(|name| libtorch.join(name));
+    println!("cargo:rerun-if-changed={}", archive.display());
+    if let Ok(text) = std::fs::read_to_string(archive) {
+        return Some(text.trim().to_owned());
+    }
+    let text = std::fs::read_to_string(python).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("__version__ = "))?;
+    Some(line.trim_matches(['\'', '"']).to_owned())
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::algo::config::TrainConfig;
+use crate::env::mujoco_version;
 
 /// Version of the layout on disk; another number is refused.
 pub const FORMAT: u32 = 1;
@@ -51,12 +52,25 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// The versions of this program.
+    /// The versions of this program: of the libtorch it was built with and the `MuJoCo` it runs on.
     pub fn current() -> Self {
         Self {
             hyperl: env!("CARGO_PKG_VERSION").into(),
-            libtorch: "2.13.0".into(),
-            mujoco: "3.17.0".into(),
+            libtorch: env!("HYPERL_LIBTORCH_VERSION").into(),
+            mujoco: mujoco_version().into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_those_of_the_libraries() {
+        let Versions { libtorch, mujoco, .. } = Versions::current();
+        // What the bindings of this crate were made for.
+        assert!(libtorch.starts_with("2.13."), "{libtorch}");
+        assert!(mujoco.starts_with("3.17."), "{mujoco}");
     }
 }

@@ -23,6 +23,7 @@ mod walker2d;
 
 pub use linear::{LinearEnv, LinearQuadratic};
 pub use lockstep::Lockstep;
+pub use physics::mujoco_version;
 pub use simulated::RecordedState;
 
 use simulated::{Robot, Simulated};

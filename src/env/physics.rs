@@ -63,10 +63,16 @@ impl Model {
 
     fn refused(&self, reason: &str) -> Error {
         Error::Usage(format!(
-            "MuJoCo refused the built-in model '{}': {reason}; is the library version 3.17.0?",
+            "MuJoCo {} refused the built-in model '{}': {reason}; run `make setup` for version 3.17.0",
+            mujoco_version(),
             self.name
         ))
     }
+}
+
+/// Returns the version of the `MuJoCo` library that runs.
+pub fn mujoco_version() -> &'static str {
+    mujoco_rs::mujoco_version()
 }
 
 /// One simulation.
