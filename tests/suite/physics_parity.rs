@@ -6,6 +6,7 @@
 //! the recorded state, and free-running episodes over their first twenty steps only.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use hyperl::env::{Env, EnvId, RecordedState};
@@ -61,22 +62,35 @@ fn folder() -> PathBuf {
     )
 }
 
-/// Returns the files of `folder()` with this extension by stem, and says which of them no test covers.
-fn files(extension: &str, covered: &[&str]) -> BTreeMap<String, PathBuf> {
+/// Returns the files of `folder()` with this extension by stem.
+fn files(extension: &str) -> BTreeMap<String, PathBuf> {
     let folder = folder();
     let entries =
         std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let files: BTreeMap<String, PathBuf> = entries
+    entries
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == extension))
         .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path))
-        .collect();
-    for stem in files.keys().filter(|stem| !covered.contains(&stem.as_str())) {
-        eprintln!("not covered: {stem}.{extension} (no such environment yet)");
+        .collect()
+}
+
+#[test]
+fn there_are_recordings_and_those_without_an_environment_are_named() {
+    let covered = [
+        ("npz", EPISODES.map(|(stem, ..)| stem).to_vec()),
+        ("json", MODELS.map(|(stem, _)| stem).to_vec()),
+    ];
+    let mut count = 0;
+    for (extension, covered) in covered {
+        let files = files(extension);
+        count += files.len();
+        for stem in files.keys().filter(|stem| !covered.contains(&stem.as_str())) {
+            // Past the harness, which would keep the words of a passing test to itself.
+            let mut stderr = std::io::stderr();
+            writeln!(stderr, "not covered: {stem}.{extension} (no such environment yet)").unwrap();
+        }
     }
-    let found = files.keys().any(|stem| covered.contains(&stem.as_str()));
-    assert!(found, "no parity data (*.{extension}) in {}", folder.display());
-    files
+    assert!(count > 0, "no parity data (*.npz, *.json) in {}", folder().display());
 }
 
 /// One recorded episode; every table has one row per step.
@@ -189,7 +203,7 @@ fn largest_error(found: &[f64], expected: &[f64]) -> f64 {
 
 /// Calls `check` with every recorded episode of every file that has an environment.
 fn for_each_episode(check: impl Fn(&str, EnvId, &Episode)) {
-    let files = files("npz", &EPISODES.map(|(stem, ..)| stem));
+    let files = files("npz");
     for (stem, id, recording) in EPISODES {
         let Some(path) = files.get(stem) else { continue };
         for (i, episode) in Episode::read(path, recording).iter().enumerate() {
@@ -255,7 +269,7 @@ macro_rules! arrays {
 
 #[test]
 fn compiled_models_equal_the_recorded_ones() {
-    let files = files("json", &MODELS.map(|(stem, _)| stem));
+    let files = files("json");
     for (stem, id) in MODELS {
         let Some(path) = files.get(stem) else { continue };
         let json = std::fs::read_to_string(path).unwrap();
