@@ -1,8 +1,10 @@
-"""The measurements of `scripts/speed`: `speed.py train|loop|steps FILE` adds lines to FILE, `speed.py table FOLDER` prints the report."""
-import contextlib, json, os, platform, statistics as st, sys, time
+"""The measurements of `scripts/speed`: `speed.py train|loop|steps|product FILE` adds lines to FILE, `speed.py memory FILE KEY COMMAND…` the
+peak memory of a command, and `speed.py table FOLDER` prints the report."""
+import contextlib, glob, json, os, platform, statistics as st, subprocess, sys, time
 from importlib.metadata import version
 ENVS = {"half-cheetah": "HalfCheetah-v5", "hopper": "Hopper-v5", "walker2d": "Walker2d-v5", "ant": "Ant-v5"}
 HORIZON, JOBS = 688, 225
+LAB_OVER_PAPER = 1.1  # "no more per rollout", and what two timings of the same differ by
 
 def put(path, key, values):
     with open(path, "a") as f: f.write(json.dumps({"key": key, "values": values}) + "\n")
@@ -37,6 +39,24 @@ def steps(path):
     f = roll("HalfCheetah-v5", 2, nb=JOBS, nenv=HORIZON)
     put(path, "long", [f()])
 
+def product(path):
+    """the matrix product of our `runtime --what matrix-product`, in PyTorch: a libtorch without OpenBLAS beside it"""
+    import torch
+    torch.set_num_threads(1)
+    a, b = torch.ones(100, 1024), torch.ones(1024, 1024)
+    def f(n):
+        t = time.perf_counter()
+        for _ in range(n): a @ b
+        return (time.perf_counter() - t) / n * 1e3
+    f(100); put(path, "product", [f(500) for _ in range(3)])
+
+def memory(path):
+    """MB, the kernel's peak of resident memory; this process stays small, for its own peak up to the fork counts too"""
+    key, command = sys.argv[3], sys.argv[4:]
+    _, status, usage = os.wait4(subprocess.Popen(command, stdout=sys.stderr).pid, 0)
+    if status: sys.exit(f"{command[0]} failed")
+    put(path, key, [usage.ru_maxrss * 1024 / 1e6])
+
 def read(folder):
     """median of each key; ours under what/env/model"""
     all = {}
@@ -45,7 +65,9 @@ def read(folder):
     for name in sorted(os.listdir(folder)):
         if not name.startswith("ours-"): continue
         for x in json.load(open(os.path.join(folder, name))):
-            all.setdefault("/".join(filter(None, (x["what"], x["env"], x.get("model")))), []).append(x["median"])
+            key = "/".join(filter(None, (x["what"], x.get("env"), x.get("model"), x.get("mode"))))
+            all.setdefault(key, []).append(x["median"])
+            if x.get("steps"): all.setdefault(key + "/step", []).append(x["median"] / x["steps"] * 1e6)
     return all
 
 def table(folder):
@@ -63,30 +85,52 @@ def table(folder):
     row("TD3 step, MLP-Standard, half-cheetah", "PyTorch", "mlp-standard", "train-step/half-cheetah/mlp-standard", "ms", .70)
     row("TD3 loop with environment, MLP-Standard, half-cheetah", "SBX", "loop", "train-loop/half-cheetah/mlp-standard", "1/s", 1., True)
     for env in ENVS: row(f"rollouts with policy, {env}", "`mujoco.rollout`", env, f"rollout-steps/{env}", "1/s", .85, True)
-    total = HORIZON * JOBS
-    row(f"one evaluation, half-cheetah, {show(total)} steps", "`mujoco.rollout`, rate of 50-step rollouts", "half-cheetah", "evaluation/half-cheetah", "s", 1.3, scale=total)
-    row("the same", f"`mujoco.rollout`, {HORIZON}-step rollouts", "long", "evaluation/half-cheetah", "s", 1.3, scale=total)
+    total, paper, lab = HORIZON * JOBS, *(f"evaluation/half-cheetah/sa-hyper/{mode}" for mode in ("paper", "lab"))
+    row(f"one evaluation, half-cheetah, SA-Hyper, {show(total)} steps", "`mujoco.rollout`, rate of 50-step rollouts", "half-cheetah", paper, "s", 1.3, scale=total)
+    row("the same", f"`mujoco.rollout`, {HORIZON}-step rollouts", "long", paper, "s", 1.3, scale=total)
+    row("matrix product 100 × 1024 × 1024, f32, one thread", "PyTorch, without OpenBLAS", "product", "matrix-product", "ms", 1.1)
+    limits = []
+    def limit(work, key, unit, bar):
+        limits.append(f"| {work} | {cell(key, unit)} | ≤ {show(bar)} {unit} | {'yes' if m[key][0] <= bar else '**no**'} |")
+    limit("peak memory, training SA-Hyper on half-cheetah, replay full at a million rows", "train-memory", "MB", 1500)
+    limit("peak memory, evaluating that checkpoint in paper mode", "evaluation-memory", "MB", 500)
+    limit("jackknife and bootstrap (10 000) of 1000 states", "intervals", "s", 1)
+    step, bar = (m[f"{mode}/step"] for mode in (lab, paper))
+    ratio = step[0] / bar[0]
+    limits.append(f"| evaluation in lab mode, per step of its rollouts | {cell(lab + '/step', 'µs')} | {LAB_OVER_PAPER} × paper mode: {cell(paper + '/step', 'µs')} | {'yes' if ratio <= LAB_OVER_PAPER else '**no**'}: {ratio:.2f} |")
     cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
     libs = ", ".join(f"{p} {version(p)}" for p in ("torch", "mujoco", "gymnasium", "sbx-rl", "jax"))
-    load = open(os.path.join(folder, "load")).read().split()
+    rounds, load = open(os.path.join(folder, "load")).read().split()
+    (manifest,) = glob.glob(os.path.join(folder, "runs/*/step-*/manifest.json"))
+    ours = json.load(open(manifest))["versions"]
+    remark = ("That is much: the two-thread figures of both sides suffer, not always equally. Repeat the sitting on an idle machine before\n"
+              "  drawing conclusions from a near miss.") if float(load) > .2 else "That is little: the figures stand."
     print(f"""# Speed beside the peers
 
-`PEERS_PYTHON=… make speed` wrote this file: {load[0]} rounds in one sitting, ours and the peers' in turn; medians [smallest … largest].
+`PEERS_PYTHON=… make speed` wrote this file: {rounds} rounds in one sitting, ours and the peers' in turn; medians [smallest … largest].
 The ratio is ours over the peer's: of times (smaller is better) or of rates (larger is better).
 
 | work | peer | ours | ratio | bar | reached? |
 |---|---|---|---|---|---|
-""" + "\n".join(rows) + f"""
+""" + "\n".join(rows) + """
+
+Without a peer:
+
+| work | ours | limit | reached? |
+|---|---|---|---|
+""" + "\n".join(limits) + f"""
 
 - Machine: {cpu}, {os.cpu_count()} processors; two threads on both sides; batch 100.
-- Ours: MuJoCo 3.17.0, libtorch 2.13.0. Peers: Python {platform.python_version()}, {libs}.
-- CPU that other processes used meanwhile: {load[1]} of {os.cpu_count()} processors. Above 0.2 the two-thread figures of both sides suffer,
-  not always equally: repeat the sitting on an idle machine before drawing conclusions from a near miss.
+- Ours: MuJoCo {ours["mujoco"]}, libtorch {ours["libtorch"]}. Peers: Python {platform.python_version()}, {libs}.
+- CPU that other processes used meanwhile: {load} of {os.cpu_count()} processors. {remark}
 - `mujoco.rollout` is open loop and physics alone; ours runs the policy's network and computes observation, reward and end besides.
   Both apply uniformly random actions, {JOBS} rollouts of 50 steps from a reset state; the robots that may fall end their rollout with us and go on there.
-- One evaluation: 15 states × 15 first actions × {HORIZON} steps.""")
+- One evaluation: 15 states × 15 first actions × {HORIZON} steps; critic's gradient, both fits and their comparison included. In lab mode:
+  10 states × 24 first actions.
+- Memory is the kernel's peak of resident memory. The training fills its replay with random actions, makes two updates, and saves a
+  checkpoint and its resume point.""")
 
 if __name__ == "__main__":
     what, path = sys.argv[1:3]
     with contextlib.redirect_stdout(sys.stdout if what == "table" else sys.stderr):
-        {"train": train, "loop": loop, "steps": steps, "table": table}[what](os.path.abspath(path))
+        {"train": train, "loop": loop, "steps": steps, "product": product, "memory": memory, "table": table}[what](os.path.abspath(path))

@@ -4,10 +4,12 @@ use clap::{Args, ValueEnum};
 
 use super::shared::{self, Done};
 use crate::analysis::measure::runtime::{
-    Effort, Timing, env_steps, evaluation, rollout_steps, train_loop, train_step,
+    Effort, Timing, env_steps, evaluation, intervals, matrix_product, rollout_steps, train_loop,
+    train_step,
 };
 use crate::env::EnvId;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::gradient::Mode;
 use crate::nn::critic::CriticKind;
 
 /// What is timed.
@@ -21,8 +23,12 @@ enum Work {
     EnvSteps,
     /// The same with a policy.
     RolloutSteps,
-    /// The rollouts of one evaluation.
+    /// One evaluation, in the paper's mode and in lab mode.
     Evaluation,
+    /// Jackknife and bootstrap of 1000 states.
+    Intervals,
+    /// The matrix product of libtorch, on one thread.
+    MatrixProduct,
 }
 
 #[derive(Debug, Args)]
@@ -43,19 +49,30 @@ pub(super) struct RuntimeArgs {
     /// Rough figures in seconds
     #[arg(long)]
     quick: bool,
+    /// Samples of two seconds each [default: 7]
+    #[arg(long, conflicts_with = "quick")]
+    samples: Option<usize>,
     /// Print JSON to standard output
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &RuntimeArgs) -> Result<Done> {
-    let effort = if args.quick { Effort::Quick } else { Effort::Full };
+    let samples = args.samples.unwrap_or(Effort::FULL.samples);
+    if samples == 0 {
+        return Err(Error::Usage("--samples must be at least 1".into()));
+    }
+    let full = Effort { samples, ..Effort::FULL };
+    let effort = if args.quick { Effort::QUICK } else { full };
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let mut timings: Vec<Timing> = Vec::new();
     let mut add = |timing: Timing| {
-        let Timing { what, env, median, min, max, unit, .. } = &timing;
-        let model = timing.model.unwrap_or("");
-        eprintln!("{what:14} {env:13} {model:13} {median:10.2} {unit:4} [{min:.2} … {max:.2}]");
+        let Timing { what, median, min, max, unit, .. } = &timing;
+        let [env, model, mode] =
+            [timing.env, timing.model, timing.mode].map(Option::unwrap_or_default);
+        eprintln!(
+            "{what:14} {env:13} {model:13} {mode:6} {median:10.2} {unit:4} [{min:.2} … {max:.2}]"
+        );
         timings.push(timing);
     };
     let asked = |work| {
@@ -81,8 +98,16 @@ pub(super) fn run(args: &RuntimeArgs) -> Result<Done> {
         }
         let usual = matches!(env, EnvId::HalfCheetah | EnvId::Hopper);
         if asked(Work::Evaluation) && (usual || args.env.is_some()) {
-            add(evaluation(env, &workers, effort)?);
+            for mode in [Mode::Paper, Mode::Lab] {
+                add(evaluation(env, mode, &workers, effort)?);
+            }
         }
+    }
+    if asked(Work::Intervals) {
+        add(intervals(&workers, effort)?);
+    }
+    if asked(Work::MatrixProduct) {
+        add(matrix_product(&workers, effort)?);
     }
     if args.json {
         shared::print_json(&timings)?;

@@ -1,4 +1,5 @@
-//! How long the work takes on this machine: training, environment steps, rollouts, an evaluation.
+//! How long the work takes on this machine: training, environment steps, rollouts, an evaluation,
+//! its statistics, and the matrix product under it all.
 //!
 //! These numbers depend on the machine and its load; they are reported, never tested. The physics
 //! of a step costs more or less with what the robot does, so simulators are driven by uniformly
@@ -7,9 +8,12 @@
 //! replaced.
 
 use std::cell::RefCell;
+use std::hint::black_box;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use rayon::prelude::*;
 use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 
@@ -19,20 +23,19 @@ use crate::algo::replay::{Replay, Transition};
 use crate::algo::td3::{Td3, Td3Sources};
 use crate::env::{EnvId, Lockstep, Snapshot};
 use crate::error::Result;
+use crate::gradient::{Agent, Mode, Settings, measure};
 use crate::nn::actor::Actor;
-use crate::nn::critic::CriticKind;
+use crate::nn::critic::{CriticKind, QNet};
 use crate::nn::weights::{Draw, Reuse, Training};
 use crate::rng::Stream;
 use crate::rollout::{Job, Policy, Rollouts};
-
-/// States of one evaluation, and first actions tried in each.
-const STATES: usize = 15;
+use crate::stats::Estimate;
+use crate::stats::corrected::correct;
+use crate::stats::replicates::Replicates;
+use crate::stats::resample::{Bootstrap, bootstrap_of_sums};
 
 /// Simulators that are stepped together: 15 states × 15 rollouts.
-pub const SLOTS: usize = STATES * STATES;
-
-/// Steps of a rollout of an evaluation: 0.99⁶⁸⁸ = 0.001 of a reward is cut off.
-const HORIZON: u32 = 688;
+pub const SLOTS: usize = 225;
 
 /// Steps of a rollout where only the rate is of interest.
 const SHORT: u32 = 50;
@@ -40,16 +43,24 @@ const SHORT: u32 = 50;
 /// One timed figure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Timing {
-    /// `train-step`, `train-loop`, `env-steps`, `rollout-steps` or `evaluation`.
+    /// `train-step`, `train-loop`, `env-steps`, `rollout-steps`, `evaluation`, `intervals` or
+    /// `matrix-product`.
     pub what: &'static str,
     /// The algorithm, for training.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub algo: Option<&'static str>,
-    /// The critic, for training.
+    /// The critic, for training and evaluations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<&'static str>,
-    /// The environment.
-    pub env: &'static str,
+    /// The environment, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub env: Option<&'static str>,
+    /// The estimator, for evaluations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<&'static str>,
+    /// Environment steps in one unit of the work, for evaluations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
     /// Worker threads.
     pub threads: usize,
     /// Median of the samples.
@@ -58,43 +69,34 @@ pub struct Timing {
     pub min: f64,
     /// Largest sample.
     pub max: f64,
-    /// `ms` per step, steps per second `1/s`, or `s` per evaluation.
+    /// `ms` per step or product, steps per second `1/s`, or `s` per evaluation or set of intervals.
     pub unit: &'static str,
 }
 
 /// How much is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effort {
-    /// A rough figure in seconds.
-    Quick,
-    /// Enough for a table.
-    Full,
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Effort {
+    /// Samples, of which the median is reported.
+    pub samples: usize,
+    /// Seconds that a sample takes at least.
+    pub seconds: f64,
 }
 
 impl Effort {
-    fn samples(self) -> usize {
-        match self {
-            Self::Quick => 3,
-            Self::Full => 7,
-        }
-    }
-
-    fn seconds(self) -> f64 {
-        match self {
-            Self::Quick => 0.3,
-            Self::Full => 2.0,
-        }
-    }
+    /// A rough figure in seconds.
+    pub const QUICK: Self = Self { samples: 3, seconds: 0.3 };
+    /// Enough for a table.
+    pub const FULL: Self = Self { samples: 7, seconds: 2.0 };
 }
 
 /// Repeats `work` (which returns the units it did) and returns seconds per unit of each sample.
 fn sample(effort: Effort, mut work: impl FnMut() -> Result<f64>) -> Result<Vec<f64>> {
     work()?;
     let mut samples = Vec::new();
-    for _ in 0..effort.samples() {
+    for _ in 0..effort.samples {
         let started = Instant::now();
         let mut units = 0.0;
-        while started.elapsed().as_secs_f64() < effort.seconds() {
+        while started.elapsed().as_secs_f64() < effort.seconds {
             units += work()?;
         }
         samples.push(started.elapsed().as_secs_f64() / units);
@@ -141,7 +143,7 @@ pub fn train_step(
         }
         Ok(2.0)
     })?;
-    let timing = per_unit("train-step", env, workers, &times);
+    let timing = per_unit("train-step", Some(env), workers, &times);
     Ok(timing.of(critic).in_milliseconds())
 }
 
@@ -210,81 +212,140 @@ pub fn env_steps(env: EnvId, workers: &rayon::ThreadPool, effort: Effort) -> Res
 /// # Errors
 /// Those of making environment and network.
 pub fn rollout_steps(env: EnvId, workers: &rayon::ThreadPool, effort: Effort) -> Result<Timing> {
-    let (starts, _) = starts(env)?;
-    let jobs =
-        [Job { start: &starts[0], first_action: None, max_steps: SHORT, noise: None }; SLOTS];
-    let steps = rollouts(env, workers, &jobs)?;
-    Ok(rate("rollout-steps", env, workers, &sample(effort, steps)?))
+    let policy = Restless::new(env)?;
+    let start = &starts(env, 1)?[0];
+    let jobs = [Job { start, first_action: None, max_steps: SHORT, noise: None }; SLOTS];
+    let rollouts = Rollouts {
+        make_env: &|| env.make(),
+        policy: &policy,
+        gamma: 0.99,
+        hold: 1,
+        workers,
+        progress: &|_| (),
+    };
+    let times = sample(effort, || {
+        Ok(rollouts.run(&jobs)?.iter().map(|outcome| f64::from(outcome.steps)).sum())
+    })?;
+    Ok(rate("rollout-steps", env, workers, &times))
 }
 
-/// Times the rollouts of one evaluation as in the paper: 15 first actions in each of 15 states, then
-/// the policy for the rest of 688 steps.
+/// Times one evaluation of a new SA-Hyper critic, all of it but reading the checkpoint: its gradient,
+/// the rollouts, both fits and their comparison.
 ///
-/// Rollouts that fall are shorter; the time is that of as many steps as if none did.
+/// In the paper's mode these are 15 states × 15 rollouts, in lab mode 10 states in which the blocks
+/// make about as many, each of 688 steps. Rollouts that fall are shorter; the time is that of as many
+/// steps as if none did.
 ///
 /// # Errors
-/// Those of making environment and network.
-pub fn evaluation(env: EnvId, workers: &rayon::ThreadPool, effort: Effort) -> Result<Timing> {
-    let (starts, first_actions) = starts(env)?;
-    let tries = first_actions.chunks_exact(env.spec().action_dim);
-    let jobs: Vec<Job> = (0..SLOTS)
-        .zip(tries)
-        .map(|(i, action)| Job {
-            start: &starts[i / STATES],
-            first_action: Some(action),
-            max_steps: HORIZON,
-            noise: None,
-        })
-        .collect();
-    let mut steps = rollouts(env, workers, &jobs)?;
-    let whole = f64::from(HORIZON) * SLOTS as f64;
-    let times = sample(effort, || Ok(steps()? / whole))?;
-    Ok(per_unit("evaluation", env, workers, &times))
+/// Those of making environment and networks.
+pub fn evaluation(
+    env: EnvId,
+    mode: Mode,
+    workers: &rayon::ThreadPool,
+    effort: Effort,
+) -> Result<Timing> {
+    let states = if mode == Mode::Lab { 10 } else { 15 };
+    let settings = Settings { mode, states, ..Settings::default() };
+    let config = TrainConfig { env, ..TrainConfig::default() };
+    let (kind, dims, gamma) = (CriticKind::SaHyper, config.dims(), config.td3.gamma);
+    let stream = &Stream::new(0, "runtime").child("critic");
+    let source = &mut Draw { stream, kind: Kind::Float, device: Device::Cpu };
+    let critic = QNet::new(kind, dims, Training::Frozen, source)?;
+    let (policy, make_env) = (Restless::new(env)?, || env.make());
+    let agent =
+        Agent { make_env: &make_env, policy: &policy, critic: &critic, bootstrap: None, gamma };
+    let starts = starts(env, states)?;
+    let rollouts = states * settings.rollouts_of(dims.action as usize);
+    let whole = u64::from(settings.horizon(gamma, 0, env.spec().time_limit)) * rollouts as u64;
+    let times = sample(effort, || {
+        let made = AtomicU64::new(0);
+        let count = |steps| _ = made.fetch_add(steps, Ordering::Relaxed);
+        black_box(measure(&agent, &starts, &settings, (workers, &count))?);
+        Ok(made.into_inner() as f64 / whole as f64)
+    })?;
+    let timing = per_unit("evaluation", Some(env), workers, &times).of(kind);
+    Ok(Timing { algo: None, mode: Some(mode.name()), steps: Some(whole), ..timing })
 }
 
-/// Returns initial states and random first actions, one for each rollout.
-fn starts(env: EnvId) -> Result<(Vec<Snapshot>, Vec<f64>)> {
+/// Times the intervals of 1000 states: the jackknife of all that is reported of a cosine, and the
+/// bootstrap (10 000 resamples) of its five numbers, which the workers share.
+///
+/// # Errors
+/// None in practice.
+pub fn intervals(workers: &rayon::ThreadPool, effort: Effort) -> Result<Timing> {
+    let mut draws = Stream::new(0, "runtime").child("states");
+    let mut gradient = |noise: f64| -> Vec<f64> {
+        (0..6).map(|i| f64::from(u8::from(i == 0)) + noise * draws.normal()).collect()
+    };
+    let states: Vec<Replicates> = (0..1000)
+        .filter_map(|_| Replicates::of(&[gradient(0.5), gradient(0.5)], &gradient(0.3)))
+        .collect();
+    let rows: Vec<[f64; 4]> = states.iter().map(|s| [s.full, s.block, s.pair, s.dot]).collect();
+    let numbers: [fn([f64; 4]) -> f64; 5] = [
+        |[raw, ..]| raw,
+        |[_, _, pair, _]| pair,
+        |[_, _, pair, _]| pair.sqrt(),
+        |[_, block, pair, _]| block / pair.sqrt(),
+        |[_, _, pair, dot]| dot / pair.sqrt(),
+    ];
+    let lift = Settings::lab().lift(6);
+    let times = sample(effort, || {
+        black_box(correct(&states, lift, 0.95));
+        let bootstraps: Vec<Estimate> = workers.install(|| {
+            let bootstrap = |number: &fn([f64; 4]) -> f64| {
+                let stream = &mut Stream::new(0, "bootstrap");
+                bootstrap_of_sums(&rows, number, Bootstrap::default(), stream)
+            };
+            numbers.par_iter().map(bootstrap).collect()
+        });
+        black_box(bootstraps);
+        Ok(1.0)
+    })?;
+    Ok(per_unit("intervals", None, workers, &times))
+}
+
+/// Times the matrix product of libtorch, `[100, 1024] × [1024, 1024]` in f32 on one thread: it has to
+/// be as fast as in a program without `OpenBLAS` (see `nn::blas`).
+///
+/// # Errors
+/// None in practice.
+pub fn matrix_product(workers: &rayon::ThreadPool, effort: Effort) -> Result<Timing> {
+    let draw = |rows: i64| Tensor::ones([rows, 1024], (Kind::Float, Device::Cpu));
+    let (a, b) = (draw(100), draw(1024));
+    let times = sample(effort, || {
+        (0..100).for_each(|_| _ = black_box(a.matmul(&b)));
+        Ok(100.0)
+    })?;
+    let timing = per_unit("matrix-product", None, workers, &times);
+    Ok(Timing { threads: 1, ..timing.in_milliseconds() })
+}
+
+/// Returns initial states.
+fn starts(env: EnvId, count: usize) -> Result<Vec<Snapshot>> {
     let stream = Stream::new(0, "runtime");
     let mut simulator = env.make()?;
     let start = |i: usize| {
         simulator.reset(&mut stream.child(&i.to_string()));
         simulator.snapshot()
     };
-    let states = (0..STATES).map(start).collect();
-    let mut draws = stream.child("first");
-    let actions = SLOTS * env.spec().action_dim;
-    Ok((states, (0..actions).map(|_| draws.uniform(-1.0, 1.0)).collect()))
-}
-
-/// Returns the work of making these rollouts, which gives the steps that it made.
-fn rollouts<'w>(
-    env: EnvId,
-    workers: &'w rayon::ThreadPool,
-    jobs: &'w [Job<'w>],
-) -> Result<impl FnMut() -> Result<f64> + 'w> {
-    let stream = Stream::new(0, "runtime");
-    let config = TrainConfig { env, ..TrainConfig::default() };
-    let source =
-        &mut Draw { stream: &stream.child("actor"), kind: Kind::Float, device: Device::Cpu };
-    let actor = Actor::new(config.dims(), Training::Frozen, source)?;
-    let policy = Restless { actor, draws: RefCell::new(stream.child("actions")) };
-    Ok(move || {
-        let rollouts = Rollouts {
-            make_env: &|| env.make(),
-            policy: &policy,
-            gamma: 0.99,
-            hold: 1,
-            workers,
-            progress: &|_| (),
-        };
-        Ok(rollouts.run(jobs)?.iter().map(|outcome| f64::from(outcome.steps)).sum())
-    })
+    Ok((0..count).map(start).collect())
 }
 
 /// A policy whose network runs, and which then acts at random.
 struct Restless {
     actor: Actor,
     draws: RefCell<Stream>,
+}
+
+impl Restless {
+    fn new(env: EnvId) -> Result<Self> {
+        let stream = Stream::new(0, "runtime");
+        let dims = TrainConfig { env, ..TrainConfig::default() }.dims();
+        let source =
+            &mut Draw { stream: &stream.child("actor"), kind: Kind::Float, device: Device::Cpu };
+        let actor = Actor::new(dims, Training::Frozen, source)?;
+        Ok(Self { actor, draws: RefCell::new(stream.child("actions")) })
+    }
 }
 
 impl Policy for Restless {
@@ -315,15 +376,21 @@ impl Timing {
 }
 
 /// Seconds per unit of work.
-fn per_unit(what: &'static str, env: EnvId, workers: &rayon::ThreadPool, times: &[f64]) -> Timing {
+fn per_unit(
+    what: &'static str,
+    env: Option<EnvId>,
+    workers: &rayon::ThreadPool,
+    times: &[f64],
+) -> Timing {
     let [min, median, max] = [0, times.len() / 2, times.len() - 1].map(|i| times[i]);
-    let (env, threads) = (env.name(), workers.current_num_threads());
-    Timing { what, algo: None, model: None, env, threads, median, min, max, unit: "s" }
+    let (env, threads) = (env.map(EnvId::name), workers.current_num_threads());
+    let (algo, model, mode, steps) = (None, None, None, None);
+    Timing { what, algo, model, env, mode, steps, threads, median, min, max, unit: "s" }
 }
 
 /// Units of work per second.
 fn rate(what: &'static str, env: EnvId, workers: &rayon::ThreadPool, times: &[f64]) -> Timing {
-    let seconds = per_unit(what, env, workers, times);
+    let seconds = per_unit(what, Some(env), workers, times);
     let [median, min, max] = [seconds.median, seconds.max, seconds.min].map(|s| 1.0 / s);
     Timing { median, min, max, unit: "1/s", ..seconds }
 }

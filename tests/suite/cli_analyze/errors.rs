@@ -250,6 +250,7 @@ fn a_folder_that_cannot_be_written_is_named_before_anything_is_measured() {
 #[test]
 fn mistyped_commands_fail_with_the_code_of_errors() {
     let bench = Bench::new();
+    assert_eq!(bench.error("runtime --samples 0"), "--samples must be at least 1");
     for words in ["cosin", "cosine", "cosine --ckpt @ --modus paper", "models --env cheetah"] {
         let ran = bench.analyze(words);
         assert_eq!((ran.code, &*ran.stdout), (3, ""), "{words}");
