@@ -2,6 +2,7 @@
 
 pub mod gate;
 pub mod measure;
+mod noise;
 pub mod select;
 pub mod spec;
 pub mod summary;

@@ -1,17 +1,14 @@
 //! From states to one line for each checkpoint, with intervals.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::Serialize;
 
+pub use super::noise::{NoiseCorrected, Status, corrected, corrected_values};
 use super::table::{FLAGS, StateRow};
 use crate::gradient::Settings;
-use crate::stats::corrected::{
-    Corrected, FEWEST_STATES, correct, corrected_pseudo_values, is_resolved,
-};
+use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::hypothesis::wilson;
-use crate::stats::replicates::Replicates;
 use crate::stats::resample::jackknife;
 use crate::stats::{Estimate, summary};
 
@@ -57,8 +54,13 @@ pub struct Summary {
     pub mode: String,
     /// States measured.
     pub states: usize,
-    /// Rollouts of each state.
-    pub rollouts: u64,
+    /// States of them with a defined cosine; `flags` says what is the matter with the others.
+    pub usable: usize,
+    /// Action dimensions in which a usable state is compared, on average; in one dimension a cosine
+    /// is +1 or −1.
+    pub tried: f64,
+    /// Rollouts of a state in which no action dimension is saturated.
+    pub rollouts: usize,
     /// Mean cosine over the states where it is defined, jackknife-t over states.
     pub cosine: Interval,
     /// What an exactly right critic would show as mean cosine with these rollouts (`ceiling`), the
@@ -67,7 +69,8 @@ pub struct Summary {
     /// None where nothing was replicated.
     #[serde(flatten)]
     pub noise: Option<NoiseCorrected>,
-    /// Chance level of the learnable fractions: a random direction.
+    /// Chance level of the learnable fractions: a random direction in the dimensions compared, mean
+    /// over the usable states.
     pub chance: BTreeMap<String, f64>,
     /// Share of states above each threshold; undefined ones count as not learnable.
     pub learnable: BTreeMap<String, f64>,
@@ -82,112 +85,10 @@ pub struct Summary {
     pub fell: f64,
     /// Mean share of clipped action entries.
     pub clipped: f64,
-    /// Longest rollout, in steps.
+    /// Steps after which a rollout was cut; as released, of the state where that is latest.
     pub horizon: u64,
-}
-
-/// The mean cosine seen through the noise of its rollouts (`estimator` §2.4).
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NoiseCorrected {
-    /// Mean cosine of an exactly right critic under the same noise.
-    pub ceiling: Interval,
-    /// Corrected mean cosine; not clipped to `[-1, 1]`.
-    pub corrected: Interval,
-    /// Cosine of the gradients of all states, joined to one vector.
-    pub stacked: Interval,
-    /// Mean cosine of two independent estimates of the true gradient.
-    pub agreement: Interval,
-    /// Whether replicates agree enough to correct anything.
-    pub status: Status,
-    /// What a reader should know, in words.
-    pub warnings: Vec<String>,
-}
-
-/// Whether a gradient can be resolved with the rollouts made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// Independent estimates agree.
-    Resolved,
-    /// They do not: the lower bound of their mean cosine is at most 0.05.
-    Unresolved,
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Resolved => "resolved",
-            Self::Unresolved => "unresolved",
-        })
-    }
-}
-
-/// Corrects the mean cosine of some rows for the noise of their rollouts.
-pub fn corrected<'r>(
-    rows: impl IntoIterator<Item = &'r StateRow>,
-    settings: &Settings,
-) -> Corrected {
-    let rows: Vec<&StateRow> = rows.into_iter().collect();
-    let dims = rows.iter().map(|r| r.tried).max().unwrap_or(0).max(1) as usize;
-    let replicates: Vec<Replicates> = rows.iter().filter_map(|r| r.replicates()).collect();
-    correct(&replicates, settings.lift(dims), LEVEL)
-}
-
-/// One value for each state whose mean is the corrected cosine of a checkpoint and whose spread is its
-/// uncertainty (jackknife pseudo-values); none if the checkpoint is unresolved.
-pub fn corrected_values(rows: &[StateRow]) -> Vec<f64> {
-    let replicates: Vec<Replicates> = rows.iter().filter_map(StateRow::replicates).collect();
-    let pairs: Vec<f64> = replicates.iter().map(|r| r.pair).collect();
-    if !is_resolved(&pairs) {
-        return Vec::new();
-    }
-    corrected_pseudo_values(&replicates)
-}
-
-impl NoiseCorrected {
-    fn new(rows: &[StateRow], settings: &Settings) -> Self {
-        let found = corrected(rows, settings);
-        let status = if found.resolved { Status::Resolved } else { Status::Unresolved };
-        let mut warnings = Vec::new();
-        let states = rows.len();
-        if found.states < states {
-            let left = states - found.states;
-            let saturated = rows.iter().filter(|row| row.rollouts == 0).count();
-            warnings.push(format!(
-                "{left} of {states} states are left out of the correction, {saturated} of them \
-                 because the policy's action is saturated in every dimension"
-            ));
-        }
-        if found.states < FEWEST_STATES {
-            warnings.push(format!("{} usable states are too few to judge anything", found.states));
-        } else if status == Status::Unresolved {
-            warnings.push(
-                "independent estimates of the true gradient do not agree: no critic can be judged \
-                 with these rollouts; see hyperl-analyze diagnose"
-                    .into(),
-            );
-        }
-        if found.depends_on_snr {
-            warnings.push(format!(
-                "the cosine depends on how well a state is resolved: unweighted it is about {:.2}",
-                found.second_opinion
-            ));
-        }
-        if found.corrected.value.abs() > 1.0 {
-            warnings.push("the corrected cosine is beyond ±1 by chance; it is not clipped".into());
-        }
-        if states < 30 {
-            warnings.push(format!("{states} states are few: intervals cover less than they say"));
-        }
-        Self {
-            ceiling: found.ceiling.into(),
-            corrected: found.corrected.into(),
-            stacked: found.stacked.into(),
-            agreement: found.agreement.into(),
-            status,
-            warnings,
-        }
-    }
+    /// Steps of the longest rollout.
+    pub longest: u64,
 }
 
 /// An interval as the machine-readable output names it.
@@ -267,9 +168,14 @@ pub fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summ
     let mean = |f: fn(&StateRow) -> f64| {
         summary::mean(&rows.iter().map(f).filter(|x| x.is_finite()).collect::<Vec<_>>())
     };
-    let chances = [mean(|r| r.chance_25), mean(|r| r.chance_75)];
+    let usable: Vec<&StateRow> = rows.iter().filter(|row| column.of(row).is_finite()).collect();
+    let over_usable = |f: &dyn Fn(&StateRow) -> f64| {
+        summary::mean(&usable.iter().map(|row| f(row)).collect::<Vec<_>>())
+    };
+    let chances = [over_usable(&|r| r.chance_25), over_usable(&|r| r.chance_75)];
     let fractions = THRESHOLDS.map(|tau| (name(tau), learnable(rows, column, tau)));
     let fits: Vec<f64> = rows.iter().map(|r| r.adjusted_r2).filter(|x| x.is_finite()).collect();
+    let most = |f: fn(&StateRow) -> u64| rows.iter().map(f).max().unwrap_or(0);
     Summary {
         env: first.env.clone(),
         algo: first.algo.clone(),
@@ -278,7 +184,9 @@ pub fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summ
         step: first.step,
         mode: first.mode.clone(),
         states: rows.len(),
-        rollouts: first.rollouts,
+        usable: usable.len(),
+        tried: over_usable(&|r| r.tried as f64),
+        rollouts: settings.rollouts_of(first.dims as usize),
         cosine: mean_over_states(rows, column).into(),
         noise: (column == Column::Cosine).then(|| NoiseCorrected::new(rows, settings)),
         chance: THRESHOLDS.map(name).into_iter().zip(chances).collect(),
@@ -288,6 +196,62 @@ pub fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summ
         adjusted_r2: if fits.is_empty() { f64::NAN } else { summary::median(&fits) },
         fell: mean(|r| r.fell),
         clipped: mean(|r| r.clipped),
-        horizon: rows.iter().map(|r| r.horizon).max().unwrap_or(0),
+        horizon: most(|r| r.horizon),
+        longest: most(|r| r.longest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::table::blank;
+
+    /// A state of an environment with `dims` action dimensions, of which `tried` have room.
+    fn state(env: &str, (dims, tried): (u64, u64), pair: f64) -> StateRow {
+        StateRow {
+            env: env.into(),
+            dims,
+            tried,
+            rollouts: 4 * tried,
+            cosine: 0.5,
+            block_cosine: 0.5 * pair.sqrt(),
+            replicate_cosine: pair,
+            chance_25: if tried == 1 { 0.5 } else { 0.375 },
+            chance_75: if tried == 1 { 0.5 } else { 0.125 },
+            horizon: 688,
+            longest: 120,
+            ..blank()
+        }
+    }
+
+    /// A state in which the policy is saturated.
+    fn corner(dims: u64) -> StateRow {
+        let flags = [0, 0, 1, 0, 1, 0, 0];
+        StateRow { env: "ant".into(), dims, horizon: 688, flags, ..blank() }
+    }
+
+    #[test]
+    fn numbers_of_no_usable_state_have_none_behind_them() {
+        let rows = vec![corner(8); 150];
+        let found = summarise(&rows, Column::Cosine, &Settings::lab());
+        assert_eq!((found.states, found.usable, found.rollouts), (150, 0, 32));
+        assert_eq!(found.noise.map(|n| n.replicated), Some(0));
+        assert_eq!((found.horizon, found.longest), (688, 0));
+        assert!(found.tried.is_nan() && found.chance["0.25"].is_nan());
+        assert_eq!((found.flags["projected"], found.flags["too_few"]), (150, 150));
+    }
+
+    #[test]
+    fn chance_is_that_of_the_dimensions_compared_in_usable_states() {
+        let one = |tried| state("hopper", (3, tried), 0.36);
+        let rows = [corner(3), one(1), one(1), one(3), corner(3)];
+        let found = summarise(&rows, Column::Cosine, &Settings::lab());
+        assert_eq!((found.usable, found.rollouts), (3, 24));
+        assert!((found.tried - 5.0 / 3.0).abs() < 1e-15);
+        assert!((found.chance["0.25"] - 1.375 / 3.0).abs() < 1e-15);
+        assert!((found.chance["0.75"] - 1.125 / 3.0).abs() < 1e-15);
+        assert_eq!((found.horizon, found.longest), (688, 120));
+        let warnings = found.noise.unwrap().warnings.join("; ");
+        assert!(warnings.contains("2 of 3 usable states compare a single action"), "{warnings}");
     }
 }

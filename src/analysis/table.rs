@@ -31,7 +31,7 @@ pub struct StateRow {
     pub mode: String,
     /// Number of the state.
     pub state: u64,
-    /// Rollouts asked for.
+    /// Rollouts made; in a self-check, actions whose value the critic was asked for.
     pub rollouts: u64,
     /// Action dimensions `A`.
     pub dims: u64,
@@ -41,7 +41,8 @@ pub struct StateRow {
     pub self_cosine: f64,
     /// Cosine of the fits to the returns and to the critic's values on the same actions.
     pub matched_cosine: f64,
-    /// Norm of the true gradient.
+    /// Norm of the true gradient; this and what else is said of a fit is in a self-check that of the
+    /// fit to the critic's own values.
     pub truth_norm: f64,
     /// Norm of the critic's gradient.
     pub critic_norm: f64,
@@ -67,9 +68,12 @@ pub struct StateRow {
     pub mean_steps: f64,
     /// Mean return of the rollouts.
     pub mean_return: f64,
-    /// Longest rollout, in steps.
+    /// Steps after which a rollout was cut; 0 in a self-check.
     pub horizon: u64,
-    /// Probability that a random direction has a cosine above 0.25.
+    /// Steps of the longest rollout; 0 without any.
+    pub longest: u64,
+    /// Probability that a random direction in the dimensions tried has a cosine above 0.25; NaN
+    /// where none was tried.
     pub chance_25: f64,
     /// Probability that a random direction has a cosine above 0.75.
     pub chance_75: f64,
@@ -113,8 +117,6 @@ impl StateRow {
             state: state as u64,
             rollouts: settings.rollouts_of(dims) as u64,
             dims: dims as u64,
-            chance_25: chance_above(0.25, dims),
-            chance_75: chance_above(0.75, dims),
             ..blank()
         }
     }
@@ -139,6 +141,7 @@ impl StateRow {
         self.mean_steps = result.mean_steps;
         self.mean_return = result.mean_return;
         self.horizon = u64::from(result.horizon);
+        self.longest = u64::from(result.longest);
         if result.fit.tried > 0 {
             self.chance_25 = chance_above(0.25, result.fit.tried);
             self.chance_75 = chance_above(0.75, result.fit.tried);
@@ -198,6 +201,7 @@ impl StateRow {
             ("rank", &mut self.rank),
             ("tried", &mut self.tried),
             ("horizon", &mut self.horizon),
+            ("longest", &mut self.longest),
         ];
         all.extend(FLAGS.into_iter().zip(&mut self.flags));
         all
@@ -318,7 +322,7 @@ pub fn read_parquet(path: &Path) -> Result<Vec<StateRow>> {
 }
 
 /// A row of nothing, to be filled.
-fn blank() -> StateRow {
+pub(super) fn blank() -> StateRow {
     StateRow {
         env: String::new(),
         algo: String::new(),
@@ -346,6 +350,7 @@ fn blank() -> StateRow {
         mean_steps: f64::NAN,
         mean_return: f64::NAN,
         horizon: 0,
+        longest: 0,
         chance_25: f64::NAN,
         chance_75: f64::NAN,
         block_cosine: f64::NAN,

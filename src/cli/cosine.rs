@@ -25,13 +25,16 @@ pub(super) struct CosineArgs {
     /// Checkpoints, runs, or quoted patterns of either
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
     checkpoints: Vec<String>,
-    /// Which estimator: ours (lab), App. B as printed (paper), or the authors' script
-    #[arg(long, value_enum, default_value = "lab")]
-    mode: ModeName,
-    /// States of each checkpoint [default: 15; in lab mode as many as the interval needs]
+    /// Which estimator: ours (lab), App. B as printed (paper), or the authors' script [default: lab;
+    /// paper where --rollouts is given]
+    #[arg(long, value_enum)]
+    mode: Option<ModeName>,
+    /// States of each checkpoint [default: 15; in lab mode as many as the interval needs, and 30 in
+    /// a self-check, which has no noise to average]
     #[arg(long)]
     states: Option<usize>,
-    /// Rollouts of each state, not in lab mode [default: 15]
+    /// Rollouts of each state, not in lab mode; without --mode this asks for the paper's
+    /// [default: 15]
     #[arg(long)]
     rollouts: Option<usize>,
     /// Independent blocks of 2 × action dimensions rollouts, in lab mode [default: 4 up to three
@@ -129,12 +132,16 @@ impl What {
 }
 
 impl CosineArgs {
-    fn settings(&self) -> Result<Settings> {
-        let mode = match self.mode {
-            ModeName::Lab => Mode::Lab,
-            ModeName::Paper => Mode::Paper,
-            ModeName::AsReleased => Mode::AsReleased,
-        };
+    fn mode(&self) -> Mode {
+        match (self.mode, self.rollouts) {
+            (Some(ModeName::Lab), _) | (None, None) => Mode::Lab,
+            (Some(ModeName::Paper), _) | (None, Some(_)) => Mode::Paper,
+            (Some(ModeName::AsReleased), _) => Mode::AsReleased,
+        }
+    }
+
+    fn settings(&self, what: What) -> Result<Settings> {
+        let mode = self.mode();
         let adapts = self.half_width.is_some() || self.max_states.is_some();
         if mode == Mode::Lab && self.rollouts.is_some() {
             let instead = "--rollouts contradicts --mode lab, whose rollouts come in blocks; use \
@@ -152,7 +159,8 @@ impl CosineArgs {
             half_width: self.half_width.unwrap_or(half_width),
             max_states: self.max_states.unwrap_or(max_states),
         };
-        let wanted = if self.states.is_some() { None } else { base.adaptive.map(|_| adaptive) };
+        let fixed = self.states.is_some() || what == What::SelfCheck;
+        let wanted = if fixed { None } else { base.adaptive.map(|_| adaptive) };
         Settings {
             mode,
             states: self.states.unwrap_or(base.states.min(adaptive.max_states.max(1))),
@@ -186,7 +194,7 @@ struct JsonLine<'s> {
 }
 
 pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
-    let settings = args.settings()?;
+    let settings = args.settings(what)?;
     let checkpoints = select::checkpoints(&args.checkpoints)?;
     let out = args.out.clone().unwrap_or_else(|| Path::new("reports").join(what.name()));
     let place = Place {

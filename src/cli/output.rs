@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::shared;
-use crate::analysis::summary::{Interval, Summary};
+use crate::analysis::summary::{Interval, NoiseCorrected, Summary};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
@@ -133,7 +133,7 @@ impl Output<'_> {
                 value: s.cosine.mean,
                 low: s.cosine.low,
                 high: s.cosine.high,
-                n: s.states,
+                n: s.usable,
             },
             unit: String::new(),
         });
@@ -230,109 +230,124 @@ pub(super) fn subtitle(rows: &[StateRow], settings: &Settings) -> String {
 
 /// One line for each checkpoint.
 pub(super) fn summary_table(summaries: &[Summary]) -> Table {
-    let names = [
-        "environment",
-        "critic",
-        "seed",
-        "step",
-        "states",
-        "cosine",
-        "ceiling",
-        "corrected",
-        "stacked",
-        "status",
-        "above 0.25",
-        "chance 0.25",
-        "above 0.75",
-        "chance 0.75",
-        "adjusted R²",
-        "fell",
-        "clipped",
-        "undefined",
-        "rank deficient",
-        "projected",
-        "unresolved",
-    ];
-    let mut table = Table::new(names.map(|name| Column::new(name, "")).to_vec());
-    for s in summaries {
-        let interval = |i: Interval| Cell::Interval(i.over(s.states));
-        let noise = s.noise.as_ref();
-        let flag = |name: &str| Cell::text(s.flags.get(name).copied().unwrap_or(0).to_string());
-        table.rows.push(vec![
-            Cell::text(s.env.clone()),
-            Cell::text(s.model.clone()),
-            Cell::text(s.seed.to_string()),
-            Cell::text(s.step.to_string()),
-            Cell::text(s.states.to_string()),
-            interval(s.cosine),
-            noise.map_or(Cell::Missing, |n| interval(n.ceiling)),
-            noise.map_or(Cell::Missing, |n| interval(n.corrected)),
-            noise.map_or(Cell::Missing, |n| interval(n.stacked)),
-            noise.map_or(Cell::Missing, |n| Cell::text(n.status.to_string())),
-            interval(s.learnable_interval["0.25"]),
-            Cell::number(s.chance["0.25"]),
-            interval(s.learnable_interval["0.75"]),
-            Cell::number(s.chance["0.75"]),
-            Cell::number(s.adjusted_r2),
-            Cell::number(s.fell),
-            Cell::number(s.clipped),
-            flag("undefined"),
-            flag("rank_deficient"),
-            flag("projected"),
-            flag("unresolved"),
-        ]);
-    }
-    table
+    let rows: Vec<_> = summaries.iter().map(|s| summary_row(s).into_iter().unzip()).collect();
+    let (names, rows): (Vec<Vec<&str>>, Vec<Vec<Cell>>) = rows.into_iter().unzip();
+    let columns = names.into_iter().next().unwrap_or_default();
+    Table { columns: columns.into_iter().map(|name| Column::new(name, "")).collect(), rows }
+}
+
+/// The line of a checkpoint, with the names of its columns. Each interval says how many states are
+/// behind it.
+fn summary_row(s: &Summary) -> Vec<(&'static str, Cell)> {
+    let noise = s.noise.as_ref();
+    let corrected = |pick: fn(&NoiseCorrected) -> Interval| {
+        noise.map_or(Cell::Missing, |n| Cell::Interval(pick(n).over(n.replicated)))
+    };
+    let share = |tau: &str| Cell::Interval(s.learnable_interval[tau].over(s.states));
+    let text = |x: &dyn ToString| Cell::text(x.to_string());
+    let flag = |name: &str| Cell::text(s.flags.get(name).copied().unwrap_or(0).to_string());
+    vec![
+        ("environment", Cell::text(s.env.clone())),
+        ("critic", Cell::text(s.model.clone())),
+        ("seed", text(&s.seed)),
+        ("step", text(&s.step)),
+        ("states", text(&s.states)),
+        ("usable", text(&s.usable)),
+        ("dimensions", Cell::number(s.tried)),
+        ("rollouts", text(&s.rollouts)),
+        ("cosine", Cell::Interval(s.cosine.over(s.usable))),
+        ("ceiling", corrected(|n| n.ceiling)),
+        ("corrected", corrected(|n| n.corrected)),
+        ("stacked", corrected(|n| n.stacked)),
+        ("status", noise.map_or(Cell::Missing, |n| text(&n.status))),
+        ("above 0.25", share("0.25")),
+        ("chance 0.25", Cell::number(s.chance["0.25"])),
+        ("above 0.75", share("0.75")),
+        ("chance 0.75", Cell::number(s.chance["0.75"])),
+        ("adjusted R²", Cell::number(s.adjusted_r2)),
+        ("fell", Cell::number(s.fell)),
+        ("clipped", Cell::number(s.clipped)),
+        ("horizon", text(&s.horizon)),
+        ("longest", text(&s.longest)),
+        ("undefined", flag("undefined")),
+        ("rank deficient", flag("rank_deficient")),
+        ("projected", flag("projected")),
+        ("one step", flag("one_step")),
+        ("too few", flag("too_few")),
+        ("unresolved", flag("unresolved")),
+        ("truncated", flag("truncated")),
+        ("non-finite rollouts", flag("non_finite")),
+    ]
 }
 
 /// Prints the summaries as a table to standard output; warnings go to standard error.
 pub(super) fn print_summaries(summaries: &[Summary]) -> Result<()> {
     shared::say!(
-        "{:13} {:13} {:>4} {:>9} {:>6}  {:22} {:>7} {:24} {:24} {:10}",
+        "{:13} {:13} {:>4} {:>9} {:>6} {:>6} {:>4}  {:22} {:>7} {:24} {:24} {:10}",
         "environment",
         "critic",
         "seed",
         "step",
         "states",
+        "usable",
+        "dims",
         "raw cosine [95 %]",
         "ceiling",
         "corrected [95 %]",
         "stacked [95 %]",
         "status"
     );
-    let interval = |i: Interval| shared::interval(i.mean, i.low, i.high);
     for s in summaries {
-        let start = format!(
-            "{:13} {:13} {:>4} {:>9} {:>6}  {:22}",
-            s.env,
-            s.model,
-            s.seed,
-            s.step,
-            s.states,
-            interval(s.cosine)
-        );
-        let Some(noise) = &s.noise else {
-            shared::say!("{start}");
-            continue;
-        };
+        print_summary(s)?;
+    }
+    let chances = || summaries.iter().map(|s| s.chance["0.25"]).filter(|x| x.is_finite());
+    if chances().next().is_some() {
         shared::say!(
-            "{start} {:>7} {:24} {:24} {:10}",
-            fixed(noise.ceiling.mean, 3),
-            interval(noise.corrected),
-            interval(noise.stacked),
-            noise.status
+            "chance: the mean cosine of a random direction is 0; it exceeds 0.25 in {:.0} to {:.0} % of the usable states",
+            100.0 * chances().fold(f64::INFINITY, f64::min),
+            100.0 * chances().fold(0.0, f64::max)
         );
     }
-    let chances = || summaries.iter().map(|s| s.chance["0.25"]);
-    shared::say!(
-        "chance: the mean cosine of a random direction is 0; it exceeds 0.25 in {:.0} to {:.0} % of these states",
-        100.0 * chances().fold(f64::INFINITY, f64::min),
-        100.0 * chances().fold(0.0, f64::max)
-    );
     for s in summaries {
         for warning in s.noise.iter().flat_map(|noise| &noise.warnings) {
             eprintln!("warning: {} {} step {}: {warning}", s.env, s.model, s.step);
         }
+    }
+    Ok(())
+}
+
+/// Prints the line of a checkpoint, and below it how many states are excluded or flagged, and why.
+fn print_summary(s: &Summary) -> Result<()> {
+    let interval = |i: Interval| shared::interval(i.mean, i.low, i.high);
+    let noise = s.noise.as_ref().map_or(String::new(), |n| {
+        format!(
+            " {:>7} {:24} {:24} {:10}",
+            fixed(n.ceiling.mean, 3),
+            interval(n.corrected),
+            interval(n.stacked),
+            n.status
+        )
+    });
+    shared::say!(
+        "{:13} {:13} {:>4} {:>9} {:>6} {:>6} {:>4}  {:22}{noise}",
+        s.env,
+        s.model,
+        s.seed,
+        s.step,
+        s.states,
+        s.usable,
+        fixed(s.tried, 1),
+        interval(s.cosine)
+    );
+    let flagged = s.flags.iter().filter(|(_, count)| **count > 0);
+    let counts: Vec<String> = flagged
+        .map(|(name, count)| match *name {
+            "non_finite" => format!("{count} non-finite rollouts"),
+            _ => format!("{count} {}", name.replace('_', " ")),
+        })
+        .collect();
+    if !counts.is_empty() {
+        shared::say!("{:13} of {} states: {}", "", s.states, counts.join(", "));
     }
     Ok(())
 }

@@ -45,9 +45,11 @@ pub struct StateResult {
     pub mean_steps: f64,
     /// Mean return of the rollouts.
     pub mean_return: f64,
-    /// Steps after which a rollout was cut.
+    /// Steps after which a rollout was cut; 0 in a self-check.
     pub horizon: u32,
-    /// Rollouts made.
+    /// Steps of the longest rollout; 0 without any.
+    pub longest: u32,
+    /// Rollouts made; in a self-check, actions whose value the critic was asked for.
     pub rollouts: usize,
     /// What independent replicates of the true gradient say; `None` where they are undefined.
     pub replicates: Option<Replicates>,
@@ -165,7 +167,8 @@ impl StateResult {
             fell,
             mean_steps: outcomes.iter().map(|o| f64::from(o.steps)).sum::<f64>() / n,
             mean_return: finite.mean().unwrap_or(nan),
-            horizon: outcomes.iter().map(|o| o.steps).max().unwrap_or(0),
+            horizon: clouds.horizons[state],
+            longest: outcomes.iter().map(|o| o.steps).max().unwrap_or(0),
             rollouts: outcomes.len(),
             replicates: None,
             record: Record {
@@ -179,7 +182,7 @@ impl StateResult {
             },
             flags: Flags {
                 non_finite: outcomes.len() - finite.len(),
-                projected: outcomes.is_empty(),
+                projected: cloud.actions.is_empty(),
                 one_step: !outcomes.is_empty() && outcomes.iter().all(at_once),
                 ..Flags::default()
             },
@@ -219,22 +222,28 @@ pub(super) struct Seen<'s> {
     pub(super) own: Option<&'s Fit>,
 }
 
-/// Cosine between the critic's gradient and a fit to its values.
-pub(super) fn self_cosine(own: &Fit, critic: &[f64]) -> f64 {
-    let [critic, fitted] = on_identified(own, critic, &own.gradient);
-    cosine(&critic, &fitted).unwrap_or(f64::NAN)
+/// Compares the critic's gradient at one state with the fit to its own values.
+pub(super) fn compare_own((clouds, state): (&Clouds, usize), own: Option<&Fit>) -> StateResult {
+    let mut result = StateResult::before_fit((clouds, state), &[]);
+    (result.horizon, result.rollouts) = (0, clouds.clouds[state].actions.nrows());
+    result.flags.too_few = own.is_none();
+    if let Some(own) = own {
+        result.judge(own, &clouds.critic.row(state).to_vec());
+    }
+    result.self_cosine = std::mem::replace(&mut result.cosine, f64::NAN);
+    result
 }
 
-/// Fits the returns of one state and compares; `number` is the state's in the whole measurement.
+/// Fits the returns of one state and compares; `halves` draws the halves of independent rollouts.
 pub(super) fn compare(
     (clouds, state): (&Clouds, usize),
     Seen { outcomes, own }: Seen,
-    (settings, number): (&Settings, usize),
+    (settings, halves): (&Settings, Stream),
 ) -> Result<StateResult> {
     let cloud = &clouds.clouds[state];
     let critic = clouds.critic.row(state).to_vec();
     let mut result = StateResult::before_fit((clouds, state), outcomes);
-    result.self_cosine = own.map_or(f64::NAN, |own| self_cosine(own, &critic));
+    result.self_cosine = compare_own((clouds, state), own).self_cosine;
     let finite: Vec<usize> =
         (0..outcomes.len()).filter(|&i| outcomes[i].discounted_return.is_finite()).collect();
     let actions = cloud.actions.select(Axis(0), &finite);
@@ -258,10 +267,7 @@ pub(super) fn compare(
         let parts = Parts { actions: &actions, returns: &returns, fit: &fit, critic: &critic };
         result.replicates = match settings.mode {
             Mode::Lab => parts.blocks(&finite, 2 * cloud.tried()),
-            Mode::Paper | Mode::AsReleased => {
-                let stream = Stream::new(settings.seed, "halves").child(&number.to_string());
-                parts.halves(stream)
-            }
+            Mode::Paper | Mode::AsReleased => parts.halves(halves),
         };
     }
     Ok(result)

@@ -28,7 +28,7 @@ pub use orthogonal::orthogonal_blocks;
 pub use perturb::{Cloud, Design, perturb};
 pub use settings::{Adaptive, Mode, Settings, StatesFrom};
 
-use compare::{Seen, compare, self_cosine};
+use compare::{Seen, compare, compare_own};
 
 use crate::env::{Env, Snapshot};
 use crate::error::Result;
@@ -49,6 +49,15 @@ pub struct Agent<'a> {
     pub bootstrap: Option<&'a dyn ActionValue>,
     /// Discount factor γ of the critic.
     pub gamma: f64,
+    /// Name of its random streams. Every checkpoint has its own, so that perturbations and noise of
+    /// two are independent, as an interval over several assumes.
+    pub streams: &'a str,
+}
+
+impl Agent<'_> {
+    fn stream(&self, settings: &Settings, name: &str) -> Stream {
+        Stream::new(settings.seed, name).child(self.streams)
+    }
 }
 
 /// The states, their clouds of actions, and what the critic says there.
@@ -61,8 +70,8 @@ pub struct Clouds {
     pub clouds: Vec<Cloud>,
     /// Critic's gradient at the policy's action, `[states, A]`.
     pub critic: Array2<f64>,
-    /// Steps since the reset of each state.
-    pub elapsed: Vec<u32>,
+    /// Steps after which a rollout from each state is cut.
+    pub horizons: Vec<u32>,
 }
 
 /// States that are added at a time where their number is adaptive.
@@ -92,10 +101,12 @@ pub fn measure(
         let (first, more) = (results.len(), &starts[results.len()..look]);
         let clouds = clouds(agent, (first, more), settings)?;
         let returns = returns(agent, (first, more), &clouds, (settings, workers, progress))?;
+        let halves = agent.stream(settings, "halves");
         for (state, outcomes) in returns.iter().enumerate() {
             let own = own_fit(agent.critic, &clouds, state)?;
             let seen = Seen { outcomes, own: own.as_ref() };
-            results.push(compare((&clouds, state), seen, (settings, first + state))?);
+            let halves = halves.child(&(first + state).to_string());
+            results.push(compare((&clouds, state), seen, (settings, halves))?);
         }
         if look == starts.len() || is_enough(&results, settings) {
             return Ok(results);
@@ -106,26 +117,38 @@ pub fn measure(
 
 fn is_enough(results: &[StateResult], settings: &Settings) -> bool {
     let Some(adaptive) = settings.adaptive else { return false };
-    let replicates: Vec<Replicates> = results.iter().filter_map(|r| r.replicates).collect();
-    let dims = results.iter().map(|r| r.fit.tried).max().unwrap_or(1);
-    let Corrected { corrected, resolved, .. } = correct(&replicates, settings.lift(dims), LEVEL);
+    let found = corrected(results, settings, LEVEL);
     // A few states that happen to agree have a narrow interval, too.
-    replicates.len() >= settings.states.min(adaptive.max_states)
-        && resolved
-        && corrected.half_width() <= adaptive.half_width
+    found.states >= settings.states.min(adaptive.max_states)
+        && found.resolved
+        && found.corrected.half_width() <= adaptive.half_width
 }
 
-/// Fits the critic's own values and returns, for each state, the cosine with its gradient (Fig. 8).
+/// Returns the numbers of the states of one environment, cleared of the noise in their rollouts.
+pub fn corrected(results: &[StateResult], settings: &Settings, level: f64) -> Corrected {
+    let usable: Vec<&StateResult> = results.iter().filter(|r| r.replicates.is_some()).collect();
+    let replicates: Vec<Replicates> = usable.iter().filter_map(|r| r.replicates).collect();
+    let tried: Vec<usize> = usable.iter().map(|r| r.fit.tried).collect();
+    let dims = results.first().map_or(1, |r| r.record.centre.len());
+    correct(&replicates, settings.lift(dims).tried(&tried), level)
+}
+
+/// Fits the critic's own values and compares the slope with its gradient (Fig. 8), without rollouts:
+/// [`StateResult::self_cosine`], with the fit, its norm and flags in the place of the truth's.
 ///
 /// # Errors
 /// [`crate::error::GradientError::TooFewRollouts`]; those of the networks.
-pub fn self_check(agent: &Agent, starts: &[Snapshot], settings: &Settings) -> Result<Vec<f64>> {
+pub fn self_check(
+    agent: &Agent,
+    starts: &[Snapshot],
+    settings: &Settings,
+) -> Result<Vec<StateResult>> {
     let clouds = clouds(agent, (0, starts), settings)?;
-    let cosine = |state| {
+    let compared = |state| {
         let own = own_fit(agent.critic, &clouds, state)?;
-        Ok(own.map_or(f64::NAN, |own| self_cosine(&own, &clouds.critic.row(state).to_vec())))
+        Ok(compare_own((&clouds, state), own.as_ref()))
     };
-    (0..starts.len()).map(cosine).collect()
+    (0..starts.len()).map(compared).collect()
 }
 
 /// Draws the actions to try at each state and asks the critic for its gradient there; `first` is the
@@ -136,14 +159,17 @@ fn clouds(
     settings: &Settings,
 ) -> Result<Clouds> {
     let (obs, centres, elapsed) = greedy_at(agent, starts)?;
+    let time_limit = (agent.make_env)()?.spec().time_limit;
+    let horizon = |elapsed| settings.horizon(agent.gamma, elapsed, time_limit);
+    let horizons = elapsed.into_iter().map(horizon).collect();
     settings.enough_rollouts(centres.ncols())?;
-    let stream = Stream::new(settings.seed, "perturb");
+    let stream = agent.stream(settings, "perturb");
     let draw = |(state, centre): (usize, ndarray::ArrayView1<f64>)| {
         settings.cloud(&centre.to_vec(), &mut stream.child(&(first + state).to_string()))
     };
     let clouds = centres.rows().into_iter().enumerate().map(draw).collect();
     let critic = agent.critic.action_gradient(&obs, &centres)?;
-    Ok(Clouds { obs, centres, clouds, critic, elapsed })
+    Ok(Clouds { obs, centres, clouds, critic, horizons })
 }
 
 /// Returns the observation, the policy's action and the steps since the reset of each state.
@@ -186,8 +212,7 @@ fn returns(
     clouds: &Clouds,
     (settings, workers, progress): (&Settings, &rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Vec<Vec<Outcome>>> {
-    let time_limit = (agent.make_env)()?.spec().time_limit;
-    let noise = Stream::new(settings.seed, "noise");
+    let noise = agent.stream(settings, "noise");
     let mut tries = Vec::new();
     for (state, cloud) in clouds.clouds.iter().enumerate() {
         for (i, action) in cloud.actions.rows().into_iter().enumerate() {
@@ -201,7 +226,7 @@ fn returns(
         jobs.push(Job {
             start: &starts[*state],
             first_action: Some(action),
-            max_steps: settings.horizon(agent.gamma, clouds.elapsed[*state], time_limit),
+            max_steps: clouds.horizons[*state],
             noise: noise.as_ref(),
         });
     }
@@ -242,7 +267,7 @@ fn add_bootstrap(
     Ok(())
 }
 
-/// Fits the critic's own values on the actions of a state; `None` where that fixes no gradient.
+/// Fits the critic's own values on the actions of a state; `None` where there are no actions.
 fn own_fit(critic: &dyn ActionValue, clouds: &Clouds, state: usize) -> Result<Option<Fit>> {
     let actions = &clouds.clouds[state].actions;
     if actions.is_empty() {
@@ -251,6 +276,5 @@ fn own_fit(critic: &dyn ActionValue, clouds: &Clouds, state: usize) -> Result<Op
     let obs = clouds.obs.row(state);
     let repeated = obs.broadcast((actions.nrows(), obs.len())).expect("a row repeats").to_owned();
     let values = Array1::from_vec(critic.value(&repeated, actions)?);
-    let fit = local_gradient(actions.view(), values.view())?;
-    Ok((!fit.is_rank_deficient()).then_some(fit))
+    Ok(Some(local_gradient(actions.view(), values.view())?))
 }

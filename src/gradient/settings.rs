@@ -198,8 +198,8 @@ impl Settings {
         }
     }
 
-    /// Returns how a ceiling that parts of the rollouts show becomes that of all of them, in `dims`
-    /// dimensions.
+    /// Returns how a ceiling that parts of the rollouts show becomes that of all of them, in an
+    /// environment of `dims` action dimensions; where fewer were tried, see [`Lift::tried`].
     pub fn lift(&self, dims: usize) -> Lift {
         match self.mode {
             Mode::Lab => Lift::Orthogonal { blocks: self.blocks(dims), dims },

@@ -6,7 +6,8 @@
 
 use super::attenuation::{gaussian_design, mean_direction};
 
-/// How the rollouts were designed, and which part of them a replicate holds.
+/// How the rollouts were designed, and which part of them a replicate holds: the design of one
+/// environment, for action dimensions decide about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lift {
     /// Orthogonal antithetic directions in equal, independent blocks.
@@ -26,11 +27,43 @@ pub enum Lift {
 }
 
 impl Lift {
+    /// Returns the same design for states of which each had `tried` dimensions with room to move:
+    /// the number of rollouts and blocks stays, the dimensions are the mean of `tried`, rounded, as
+    /// [`Self::ceiling`] treats states as if they were alike. Unchanged where `tried` is empty.
+    ///
+    /// # Examples
+    /// ```
+    /// use hyperl::stats::lift::Lift;
+    /// let two = Lift::Orthogonal { blocks: 2, dims: 6 };
+    /// assert_eq!(two.tried(&[2, 3, 3]), Lift::Orthogonal { blocks: 2, dims: 3 });
+    /// ```
+    #[must_use]
+    pub fn tried(self, tried: &[usize]) -> Self {
+        if tried.is_empty() {
+            return self;
+        }
+        let mean = tried.iter().sum::<usize>() as f64 / tried.len() as f64;
+        let dims = mean.round().max(1.0) as usize;
+        match self {
+            Self::Orthogonal { blocks, .. } => Self::Orthogonal { blocks, dims },
+            Self::Gaussian { rollouts, .. } => Self::Gaussian { rollouts, dims },
+        }
+    }
+
+    /// Returns how many rollouts [`Self::ceiling`] needs, where these are too few: the half of a
+    /// Gaussian design must have a unique fit.
+    pub fn needs(self) -> Option<usize> {
+        match self {
+            Self::Gaussian { rollouts, dims } if rollouts / 2 <= dims => Some(2 * (dims + 1)),
+            Self::Gaussian { .. } | Self::Orthogonal { .. } => None,
+        }
+    }
+
     /// Returns the ceiling of all rollouts from `block`, that of one replicate.
     ///
     /// Rises with `block`: 0 where that is not positive, 1 where it is at least 1. States are
-    /// treated as if they had one signal-to-noise ratio. NaN if `block` is, or if the half of a
-    /// Gaussian design has no unique fit (`⌊Nr/2⌋ ≤ dims`): its attenuation has no known law.
+    /// treated as if they had one signal-to-noise ratio. NaN if `block` is, or if it
+    /// [needs](Self::needs) more rollouts: the attenuation has no known law then.
     ///
     /// # Panics
     /// If `dims` is not in `1..=500`.
@@ -49,7 +82,7 @@ impl Lift {
                 let all = |snr: f64| mean_direction((blocks as f64 * snr).sqrt(), dims);
                 lift(block, |snr| mean_direction(snr.sqrt(), dims), all)
             }
-            Self::Gaussian { rollouts, dims } if rollouts / 2 <= dims => f64::NAN,
+            Self::Gaussian { .. } if self.needs().is_some() => f64::NAN,
             Self::Gaussian { rollouts, dims } => {
                 let half = |snr| {
                     let small = gaussian_design(snr, rollouts / 2, dims);
@@ -177,6 +210,10 @@ mod tests {
         assert!(rising.is_sorted() && rising[0] > 0.01 && rising[4] < 1.0);
         assert!(lift.ceiling(f64::NAN).is_nan());
         // Ant with 15 rollouts: seven cannot fit eight slopes.
-        assert!(Lift::Gaussian { rollouts: 15, dims: 8 }.ceiling(0.5).is_nan());
+        let ant = Lift::Gaussian { rollouts: 15, dims: 8 };
+        assert!(ant.ceiling(0.5).is_nan());
+        assert_eq!(ant.needs(), Some(18));
+        let enough = Lift::Gaussian { rollouts: 18, dims: 8 };
+        assert!(enough.ceiling(0.5) > 0.5 && enough.needs().is_none());
     }
 }

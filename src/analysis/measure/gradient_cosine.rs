@@ -7,7 +7,7 @@ use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk::hash;
 use crate::checkpoint::load::Which;
 use crate::env::{Env, Snapshot};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gradient::critic_gradient::Smaller;
 use crate::gradient::{Agent, Mode, Settings, StatesFrom, measure, self_check, states};
 use crate::nn::actor::Actor;
@@ -16,7 +16,7 @@ use crate::rng::Stream;
 use crate::rollout::Policy;
 
 /// Changes whenever the same checkpoint and settings would give other numbers.
-const REVISION: u32 = 2;
+const REVISION: u32 = 3;
 
 /// What is measured at each state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -42,6 +42,7 @@ pub(in crate::analysis) struct Networks {
     pub(in crate::analysis) actor: Actor,
     pub(in crate::analysis) critic: QNet,
     targets: Option<[QNet; 2]>,
+    streams: String,
 }
 
 impl Networks {
@@ -51,7 +52,8 @@ impl Networks {
         make_env: &'a (dyn Fn() -> Result<Box<dyn Env>> + Sync),
         gamma: f64,
     ) -> Agent<'a> {
-        Agent { make_env, policy: &self.actor, critic: &self.critic, bootstrap: None, gamma }
+        let (policy, critic) = (&self.actor, &self.critic);
+        Agent { make_env, policy, critic, bootstrap: None, gamma, streams: &self.streams }
     }
 
     /// Loads actor and first critic.
@@ -70,15 +72,30 @@ impl Networks {
             ]),
             Mode::AsReleased | Mode::Paper | Mode::Lab => None,
         };
-        Ok(Self { actor, critic, targets })
+        Ok(Self { actor, critic, targets, streams: streams(checkpoint) })
     }
+}
+
+/// Returns the name of a checkpoint's random streams: its own, for the sample of visited states of
+/// one checkpoint holds most of those of the one before, and the same slots would be the same states.
+fn streams(checkpoint: &Checkpoint) -> String {
+    let manifest = checkpoint.manifest();
+    format!("seed {} step {}", manifest.config.seed, manifest.step)
 }
 
 /// Checks that a checkpoint can be measured, so that the last one of many does not fail after hours.
 ///
 /// # Errors
-/// Those of loading; too few rollouts or visited states for the settings.
+/// Those of loading; too few rollouts or visited states for the settings; an adaptive number of
+/// states without rollouts whose noise it could wait for.
 pub fn check(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> Result<()> {
+    if against == Against::OwnValues && settings.adaptive.is_some() {
+        return Err(Error::Usage(
+            "self-check has no noise to average: use --states in place of --half-width and \
+             --max-states"
+                .into(),
+        ));
+    }
     Networks::load(checkpoint, settings, against)?;
     settings.enough_rollouts(checkpoint.manifest().config.env.spec().action_dim)?;
     if settings.source() == StatesFrom::Replay {
@@ -98,33 +115,22 @@ pub fn rows(
     (workers, progress): (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Vec<StateRow>> {
     let config = &checkpoint.manifest().config;
-    let Networks { actor, critic, targets } = Networks::load(checkpoint, settings, against)?;
-    let smaller = targets.as_ref().map(|[q1, q2]| Smaller(q1, q2));
+    let networks = Networks::load(checkpoint, settings, against)?;
+    let smaller = networks.targets.as_ref().map(|[q1, q2]| Smaller(q1, q2));
     let make_env = || config.env.make();
-    let agent = Agent {
-        make_env: &make_env,
-        policy: &actor,
-        critic: &critic,
-        bootstrap: smaller.as_ref().map(|s| s as _),
-        gamma: config.td3.gamma,
+    let bootstrap = smaller.as_ref().map(|s| s as _);
+    let agent = Agent { bootstrap, ..networks.agent(&make_env, config.td3.gamma) };
+    let starts = starts(checkpoint, &networks.actor, settings)?;
+    let results = match against {
+        Against::Returns => measure(&agent, &starts, settings, (workers, progress))?,
+        Against::OwnValues => self_check(&agent, &starts, settings)?,
     };
-    let starts = starts(checkpoint, &actor, settings)?;
     let row = |state: usize| StateRow::new(checkpoint.manifest(), settings, state);
-    Ok(match against {
-        Against::Returns => measure(&agent, &starts, settings, (workers, progress))?
-            .into_iter()
-            .enumerate()
-            .map(|(state, result)| row(state).with(&result))
-            .collect(),
-        Against::OwnValues => self_check(&agent, &starts, settings)?
-            .into_iter()
-            .enumerate()
-            .map(|(state, cosine)| StateRow { self_cosine: cosine, ..row(state) })
-            .collect(),
-    })
+    Ok(results.iter().enumerate().map(|(state, result)| row(state).with(result)).collect())
 }
 
-/// Returns the states at which the checkpoint is measured.
+/// Returns the states at which the checkpoint is measured; those of another step or seed are drawn
+/// independently.
 pub(in crate::analysis) fn starts(
     checkpoint: &Checkpoint,
     policy: &dyn Policy,
@@ -133,7 +139,7 @@ pub(in crate::analysis) fn starts(
     match settings.source() {
         StatesFrom::Replay => replay_states(checkpoint, settings),
         StatesFrom::Policy => {
-            let stream = Stream::new(settings.seed, "states");
+            let stream = Stream::new(settings.seed, "states").child(&streams(checkpoint));
             let env = checkpoint.manifest().config.env;
             states::from_policy(
                 &|| env.make(),
@@ -150,6 +156,6 @@ pub(in crate::analysis) fn starts(
 fn replay_states(checkpoint: &Checkpoint, settings: &Settings) -> Result<Vec<Snapshot>> {
     let visited = checkpoint.states()?;
     let count = settings.most_states().min(visited.len()).max(settings.states);
-    let mut stream = Stream::new(settings.seed, "states").child("replay");
-    states::from_replay(&visited, count, &mut stream)
+    let stream = Stream::new(settings.seed, "states").child(&streams(checkpoint));
+    states::from_replay(&visited, count, &mut stream.child("replay"))
 }

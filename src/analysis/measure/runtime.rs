@@ -252,8 +252,8 @@ pub fn evaluation(
     let source = &mut Draw { stream, kind: Kind::Float, device: Device::Cpu };
     let critic = QNet::new(kind, dims, Training::Frozen, source)?;
     let (policy, make_env) = (Restless::new(env)?, || env.make());
-    let agent =
-        Agent { make_env: &make_env, policy: &policy, critic: &critic, bootstrap: None, gamma };
+    let (policy, critic, streams) = (&policy, &critic, "runtime");
+    let agent = Agent { make_env: &make_env, policy, critic, bootstrap: None, gamma, streams };
     let starts = starts(env, states)?;
     let rollouts = states * settings.rollouts_of(dims.action as usize);
     let whole = u64::from(settings.horizon(gamma, 0, env.spec().time_limit)) * rollouts as u64;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::bench::{Bench, checkpoint};
 
 /// Changes the manifest of a copied checkpoint.
-fn edit(folder: &Path, change: impl FnOnce(&mut Value)) {
+pub(super) fn edit(folder: &Path, change: impl FnOnce(&mut Value)) {
     let path = folder.join("manifest.json");
     let mut manifest = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     change(&mut manifest);
@@ -205,7 +205,7 @@ fn settings_that_cannot_be_are_refused() {
         ("--horizon 0", "--horizon must be at least 1"),
         ("--threads 0", "--threads must be at least 1"),
         (
-            "--rollouts 15",
+            "--mode lab --rollouts 15",
             "--rollouts contradicts --mode lab, whose rollouts come in blocks; use --blocks or \
              --mode paper",
         ),
@@ -227,6 +227,21 @@ fn settings_that_cannot_be_are_refused() {
         ),
     ] {
         assert_eq!(error(words), message);
+    }
+}
+
+#[test]
+fn a_self_check_has_nothing_to_wait_for() {
+    let path = checkpoint();
+    let path = path.display();
+    for words in ["--half-width 0.1", "--max-states 40"] {
+        assert_eq!(
+            Bench::new().error(&format!("self-check --ckpt @ {words}")),
+            format!(
+                "{path}: self-check has no noise to average: use --states in place of \
+                 --half-width and --max-states"
+            )
+        );
     }
 }
 

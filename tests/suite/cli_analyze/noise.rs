@@ -1,6 +1,9 @@
 //! The numbers beside a cosine, and the commands that explain it.
 
+use serde_json::Value;
+
 use super::bench::{Bench, run};
+use super::errors::edit;
 
 #[test]
 fn cosine_prints_five_numbers_for_each_checkpoint() {
@@ -30,6 +33,29 @@ fn cosine_prints_five_numbers_for_each_checkpoint() {
     }
     let svg = std::fs::read_to_string(bench.path("reports/cosine/figure.svg")).unwrap();
     assert!(svg.contains("ceiling") && svg.contains("chance"), "references are drawn");
+}
+
+#[test]
+fn another_step_or_seed_draws_its_own_states_and_actions() {
+    let drawn = |change: &dyn Fn(&mut Value)| {
+        let bench = Bench::new();
+        edit(&bench.copy(), |manifest| change(manifest));
+        bench.done("baseline --ckpt ckpt --states 12 --horizon 2 --out base.json");
+        let bytes = std::fs::read(bench.path("base.json")).unwrap();
+        let json: Value = serde_json::from_slice(&bytes).unwrap();
+        let pick = |state: &Value| (state["snapshot"].clone(), state["record"]["actions"].clone());
+        json["states"].as_array().unwrap().iter().map(pick).collect::<Vec<_>>()
+    };
+    let same = drawn(&|_| ());
+    assert_eq!(same, drawn(&|_| ()));
+    for other in [
+        drawn(&|manifest| manifest["step"] = 61.into()),
+        drawn(&|manifest| manifest["config"]["seed"] = 1.into()),
+    ] {
+        let slots = same.iter().zip(&other).filter(|(a, b)| a.0 == b.0).count();
+        assert!(slots < 4, "12 of the same 60 states: {slots} in the same place");
+        assert!(same.iter().zip(&other).all(|(a, b)| a.1 != b.1));
+    }
 }
 
 #[test]

@@ -46,6 +46,59 @@ fn cosine_prints_the_json_of_the_contract_and_nothing_else() {
 }
 
 #[test]
+fn rollouts_without_a_mode_ask_for_the_papers() {
+    let bench = Bench::new();
+    let line = |words: &str| {
+        let json = bench.done(&format!("cosine --ckpt @ {words} --json")).json();
+        json["checkpoints"][0].clone()
+    };
+    let short = line("--rollouts 7 --states 3 --horizon 5");
+    assert_eq!(short, line("--mode paper --rollouts 7 --states 3 --horizon 5"));
+    assert_eq!((&short["mode"], &short["rollouts"]), (&"paper".into(), &7.into()));
+    let help = bench.done("cosine --help").stdout;
+    assert!(help.contains("[default: lab; paper where --rollouts is given]"), "{help}");
+}
+
+#[test]
+fn the_horizon_is_where_rollouts_are_cut_and_not_where_they_fall() {
+    let bench = Bench::new();
+    let json = bench.done(&format!("cosine --ckpt @ {SMALL} --json")).json();
+    let line = &json["checkpoints"][0];
+    assert_eq!(line["horizon"], 688); // 0.99^688 < 1e-3
+    let longest = line["longest"].as_u64().unwrap();
+    assert!(longest > 0 && longest < 688, "a hopper without training falls: {longest}");
+}
+
+#[test]
+fn what_is_excluded_or_flagged_is_counted_in_every_output() {
+    let bench = Bench::new();
+    let ran = bench.done(&format!("cosine --ckpt @ {SMALL} --json")).json();
+    let line = &ran["checkpoints"][0];
+    assert_eq!(
+        (&line["states"], &line["usable"], &line["tried"]),
+        (&3.into(), &3.into(), &3.0.into())
+    );
+    assert_eq!(line["flags"]["fell"], 3);
+    let text = bench.done(&format!("cosine --ckpt @ {SMALL}")).stdout;
+    let counts = text.lines().find(|line| line.contains("of 3 states: ")).unwrap();
+    assert!(counts.contains("3 fell") && !counts.contains(" 0 "), "{counts}");
+    let csv = fs::read_to_string(bench.path("reports/cosine/summary.csv")).unwrap();
+    let report = fs::read_to_string(bench.path("reports/cosine/report.md")).unwrap();
+    for column in [
+        "usable",
+        "dimensions",
+        "horizon",
+        "one step",
+        "too few",
+        "truncated",
+        "non-finite rollouts",
+    ] {
+        assert!(csv.lines().next().unwrap().contains(column), "{column}: {csv}");
+        assert!(report.contains(&format!("| {column}")), "{column}: {report}");
+    }
+}
+
+#[test]
 fn the_json_of_a_run_has_a_line_for_each_checkpoint() {
     let bench = Bench::new();
     let ran = bench.done(&format!("cosine --ckpt {} {SMALL} --json", run().display())).json();
@@ -174,6 +227,13 @@ fn self_check_counts_its_own_cosines() {
     let bench = Bench::new();
     let json = bench.done("self-check --ckpt @ --json").json();
     let line = &json["checkpoints"][0];
+    // A fixed number, for there is no noise to average.
+    assert_eq!((&line["states"], &line["mode"]), (&30.into(), &"lab".into()));
+    assert_eq!((&line["horizon"], &line["rollouts"]), (&0.into(), &24.into()));
+    assert!(line["adjusted_r2"].as_f64().unwrap() > 0.5 && line["tried"].is_f64(), "{line}");
+    let usable = line["usable"].as_u64().unwrap();
+    let flag = |name: &str| line["flags"][name].as_u64().unwrap();
+    assert_eq!(usable + flag("undefined") + flag("rank_deficient") + flag("too_few"), 30);
     // A small ReLU network is close to linear at the scale of the perturbations.
     assert!(line["cosine"]["mean"].as_f64().unwrap() > 0.8, "{line}");
     assert!(line["learnable"]["0.75"].as_f64().unwrap() > 0.5, "{line}");

@@ -56,7 +56,7 @@ fn an_exact_critic_at_the_time_limit_stands_for_the_infinite_future() {
             assert_eq!(found.horizon, time_limit.saturating_sub(elapsed).max(1));
             found.mean_return
         };
-        let mut stream = Stream::new(0, "perturb").child("0");
+        let mut stream = Stream::new(0, "perturb").child(lab.streams).child("0");
         let cloud = settings.cloud(&A, &mut stream);
         let hold = |a: &[f64]| match time_limit.saturating_sub(elapsed).max(1) {
             3.. => held_return(&lab, a),

@@ -2,7 +2,7 @@
 
 use hyperl::env::LinearQuadratic;
 use hyperl::env::linear::Coefficients;
-use hyperl::gradient::{Mode, Settings};
+use hyperl::gradient::{Flags, Mode, Settings};
 use ndarray::{Array1, Array2};
 
 use super::lab::{Critic, Lab};
@@ -70,6 +70,32 @@ fn a_saturated_dimension_is_left_out_and_the_others_are_right() {
     let all = Lab { centre: Some(vec![5.0, -5.0, 5.0]), ..steep() };
     for result in all.measure(&all.slope(20), &settings()) {
         assert!(result.cosine.is_nan() && result.flags.projected && result.flags.undefined);
+    }
+}
+
+#[test]
+fn a_self_check_names_what_is_degenerate_and_says_how_well_it_fits() {
+    let linear = || Critic::constant(Array1::from(vec![3.0, 0.0, -4.0]));
+    for result in steep().self_check(&linear(), &settings()) {
+        assert!((result.self_cosine - 1.0).abs() < 1e-12 && result.cosine.is_nan());
+        assert!((result.truth_norm - 5.0).abs() < 1e-9 && (result.critic_norm - 5.0).abs() < 1e-12);
+        assert!((result.fit.adjusted_r2 - 1.0).abs() < 1e-9 && result.fit.tried == 3);
+        assert_eq!((result.rollouts, result.horizon, result.longest), (15, 0, 0));
+        assert_eq!(result.flags, Flags::default());
+    }
+    let flat = Critic::constant(Array1::zeros(3));
+    for result in steep().self_check(&flat, &settings()) {
+        assert!(result.self_cosine.is_nan() && result.flags.undefined, "{result:?}");
+    }
+    let lab = Settings { adaptive: None, ..Settings::lab() };
+    let one = Lab { centre: Some(vec![0.1, 1.0, -0.1]), ..steep() };
+    for result in one.self_check(&linear(), &lab) {
+        assert!(result.flags.projected && (result.self_cosine - 1.0).abs() < 1e-12, "{result:?}");
+        assert_eq!((result.fit.tried, result.rollouts), (2, 16));
+    }
+    let corner = Lab { centre: Some(vec![1.0, -1.0, 1.0]), ..steep() };
+    for result in corner.self_check(&linear(), &lab) {
+        assert!(result.flags.projected && result.flags.too_few && result.self_cosine.is_nan());
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Lab {
     pub(super) centre: Option<Vec<f64>>,
     /// Whether rollouts that are told to share the noise of the process do so; `None`: no noise.
     pub(super) process_noise: Option<bool>,
+    /// Name of the random streams, as a checkpoint has its own.
+    pub(super) streams: &'static str,
 }
 
 impl Lab {
@@ -40,6 +42,7 @@ impl Lab {
             elapsed: 0,
             centre: None,
             process_noise: None,
+            streams: "a checkpoint",
         }
     }
 
@@ -83,7 +86,7 @@ impl Lab {
         })
     }
 
-    pub(super) fn self_check(&self, critic: &Critic, settings: &Settings) -> Vec<f64> {
+    pub(super) fn self_check(&self, critic: &Critic, settings: &Settings) -> Vec<StateResult> {
         self.with_agent((critic, None), |agent| self_check(agent, &self.starts(), settings))
             .unwrap()
     }
@@ -96,7 +99,8 @@ impl Lab {
         let make_env = || Ok(Box::new(World::new(self.clone())) as Box<dyn Env>);
         let gamma = self.system.coefficients().gamma;
         let policy = LinearPolicy(self.clone());
-        work(&Agent { make_env: &make_env, policy: &policy, critic, bootstrap, gamma })
+        let streams = self.streams;
+        work(&Agent { make_env: &make_env, policy: &policy, critic, bootstrap, gamma, streams })
     }
 
     fn starts(&self) -> Vec<Snapshot> {

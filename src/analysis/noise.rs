@@ -1,0 +1,214 @@
+//! The mean cosine of a checkpoint seen through the noise of its rollouts, and what to know about it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::summary::{Interval, LEVEL};
+use super::table::StateRow;
+use crate::gradient::Settings;
+use crate::stats::corrected::{
+    Corrected, FEWEST_STATES, correct, corrected_pseudo_values, is_resolved,
+};
+use crate::stats::lift::Lift;
+use crate::stats::replicates::Replicates;
+
+/// The mean cosine seen through the noise of its rollouts (`estimator` §2.4).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NoiseCorrected {
+    /// States with replicates, which are behind all of these numbers.
+    pub replicated: usize,
+    /// Mean cosine of an exactly right critic under the same noise.
+    pub ceiling: Interval,
+    /// Corrected mean cosine; not clipped to `[-1, 1]`.
+    pub corrected: Interval,
+    /// Cosine of the gradients of all states, joined to one vector.
+    pub stacked: Interval,
+    /// Mean cosine of two independent estimates of the true gradient.
+    pub agreement: Interval,
+    /// Whether replicates agree enough to correct anything.
+    pub status: Status,
+    /// What a reader should know, in words.
+    pub warnings: Vec<String>,
+}
+
+/// Whether a gradient can be resolved with the rollouts made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Independent estimates agree.
+    Resolved,
+    /// They do not: the lower bound of their mean cosine is at most 0.05.
+    Unresolved,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Resolved => "resolved",
+            Self::Unresolved => "unresolved",
+        })
+    }
+}
+
+/// Corrects the mean cosine of some rows of one environment for the noise of their rollouts.
+///
+/// Rows of several environments come from several designs, and no number is that of all: they give
+/// what no rows give, NaN and unresolved.
+pub fn corrected<'r>(
+    rows: impl IntoIterator<Item = &'r StateRow>,
+    settings: &Settings,
+) -> Corrected {
+    let mut rows: Vec<&StateRow> = rows.into_iter().collect();
+    if rows.iter().any(|row| row.env != rows[0].env) {
+        rows.clear();
+    }
+    let replicates: Vec<Replicates> = rows.iter().filter_map(|r| r.replicates()).collect();
+    correct(&replicates, lift(&rows, settings), LEVEL)
+}
+
+/// The design of the rows with replicates, which are of one environment.
+fn lift(rows: &[&StateRow], settings: &Settings) -> Lift {
+    let tried = rows.iter().filter(|r| r.replicates().is_some()).map(|r| r.tried as usize);
+    let dims = rows.first().map_or(1, |row| row.dims as usize);
+    settings.lift(dims).tried(&tried.collect::<Vec<_>>())
+}
+
+/// One value for each state whose mean is the corrected cosine of a checkpoint and whose spread is its
+/// uncertainty (jackknife pseudo-values); none if the checkpoint is unresolved.
+pub fn corrected_values(rows: &[StateRow]) -> Vec<f64> {
+    let replicates: Vec<Replicates> = rows.iter().filter_map(StateRow::replicates).collect();
+    let pairs: Vec<f64> = replicates.iter().map(|r| r.pair).collect();
+    if !is_resolved(&pairs) {
+        return Vec::new();
+    }
+    corrected_pseudo_values(&replicates)
+}
+
+impl NoiseCorrected {
+    /// Corrects the rows of one checkpoint.
+    pub(super) fn new(rows: &[StateRow], settings: &Settings) -> Self {
+        let found = corrected(rows, settings);
+        Self {
+            replicated: found.states,
+            ceiling: found.ceiling.into(),
+            corrected: found.corrected.into(),
+            stacked: found.stacked.into(),
+            agreement: found.agreement.into(),
+            status: if found.resolved { Status::Resolved } else { Status::Unresolved },
+            warnings: [left_out(rows, &found), unsure(&found), odd_design(rows, settings)].concat(),
+        }
+    }
+}
+
+/// What keeps states out of the correction, in words.
+fn left_out(rows: &[StateRow], found: &Corrected) -> Vec<String> {
+    let (states, left) = (rows.len(), rows.len() - found.states);
+    let saturated = rows.iter().filter(|row| row.rollouts == 0).count();
+    let said = format!(
+        "{left} of {states} states are left out of the correction, {saturated} of them because the \
+         policy's action is saturated in every dimension"
+    );
+    if left > 0 { vec![said] } else { Vec::new() }
+}
+
+/// What makes the numbers unsure, in words.
+fn unsure(found: &Corrected) -> Vec<String> {
+    let mut said = Vec::new();
+    if found.states < FEWEST_STATES {
+        said.push(format!("{} usable states are too few to judge anything", found.states));
+    } else if !found.resolved {
+        said.push(
+            "independent estimates of the true gradient do not agree: no critic can be judged with \
+             these rollouts; see hyperl-analyze diagnose"
+                .into(),
+        );
+    }
+    if found.depends_on_snr {
+        said.push(format!(
+            "the cosine depends on how well a state is resolved: unweighted it is about {:.2}",
+            found.second_opinion
+        ));
+    }
+    if found.corrected.value.abs() > 1.0 {
+        said.push("the corrected cosine is beyond ±1 by chance; it is not clipped".into());
+    }
+    if (FEWEST_STATES..30).contains(&found.states) {
+        said.push(format!(
+            "{} usable states are few: intervals cover less than they say",
+            found.states
+        ));
+    }
+    said
+}
+
+/// What a reader should know about the dimensions compared, in words.
+fn odd_design(rows: &[StateRow], settings: &Settings) -> Vec<String> {
+    let mut said = Vec::new();
+    let usable = rows.iter().filter(|row| row.cosine.is_finite());
+    let (count, single) = (usable.clone().count(), usable.filter(|row| row.tried == 1).count());
+    if 2 * single > count {
+        said.push(format!(
+            "{single} of {count} usable states compare a single action dimension, for the others are \
+             saturated: their cosine is +1 or −1"
+        ));
+    }
+    let lift = lift(&rows.iter().collect::<Vec<_>>(), settings);
+    if let (Some(needs), Lift::Gaussian { rollouts, dims }) = (lift.needs(), lift) {
+        said.push(format!(
+            "there is no ceiling: the half of {rollouts} rollouts does not determine a gradient in \
+             {dims} dimensions; use --rollouts {needs} or --mode lab"
+        ));
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::table::blank;
+
+    /// As many states of an environment with `dims` action dimensions, of which `tried` have room.
+    fn states(env: &str, (dims, tried): (u64, u64), count: usize) -> Vec<StateRow> {
+        let row = StateRow {
+            env: env.into(),
+            dims,
+            tried,
+            rollouts: 4 * tried,
+            cosine: 0.5,
+            block_cosine: 0.3,
+            replicate_cosine: 0.36,
+            ..blank()
+        };
+        vec![row; count]
+    }
+
+    #[test]
+    fn blocks_are_those_of_the_environment_whatever_was_tried() {
+        // Six dimensions have two blocks, also where only three could be tried.
+        let rows = states("ant", (6, 3), 20);
+        let found = corrected(&rows, &Settings::lab()).ceiling.value;
+        let expected = Lift::Orthogonal { blocks: 2, dims: 3 }.ceiling(0.6);
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
+
+    #[test]
+    fn rows_of_two_environments_are_not_corrected_with_one_design() {
+        let rows = [states("hopper", (3, 3), 20), states("ant", (8, 8), 20)].concat();
+        let mixed = corrected(&rows, &Settings::lab());
+        assert!(mixed.corrected.value.is_nan() && !mixed.resolved && mixed.states == 0);
+        assert!(corrected(&rows[..20], &Settings::lab()).resolved);
+    }
+
+    #[test]
+    fn a_missing_ceiling_is_explained() {
+        let warned = |rollouts| {
+            let settings = Settings { rollouts, ..Settings::default() };
+            NoiseCorrected::new(&states("ant", (8, 8), 40), &settings).warnings.join("; ")
+        };
+        let said = "the half of 15 rollouts does not determine a gradient in 8 dimensions; use \
+                    --rollouts 18 or --mode lab";
+        assert!(warned(15).contains(said), "{}", warned(15));
+        assert!(!warned(18).contains("ceiling"), "{}", warned(18));
+    }
+}
