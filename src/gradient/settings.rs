@@ -95,7 +95,7 @@ pub struct Settings {
     /// Where the states come from; unset: what the mode says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub states_from: Option<StatesFrom>,
-    /// Seed of states and perturbations.
+    /// Seed of states and perturbations; each checkpoint draws its own from it.
     pub seed: u64,
 }
 
