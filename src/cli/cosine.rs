@@ -209,6 +209,7 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
         title: what.title(),
         folder: &out,
         settings: &settings,
+        against: what.against(),
         checkpoints: &checkpoints,
         rows: &rows,
         summaries: &summaries,
