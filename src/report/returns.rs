@@ -162,13 +162,12 @@ fn return_points(runs: &[&ReturnCurve]) -> Vec<Point> {
     by_step
         .into_iter()
         .map(|(step, evaluations)| {
-            let estimate = match evaluations[..] {
-                [episodes] => over_episodes(episodes),
-                _ => {
-                    let seeds: Vec<f64> =
-                        evaluations.iter().map(|episodes| summary::mean(episodes)).collect();
-                    jackknife(&seeds, summary::mean, LEVEL)
-                }
+            let estimate = if let [episodes] = evaluations[..] {
+                over_episodes(episodes)
+            } else {
+                let seeds: Vec<f64> =
+                    evaluations.iter().map(|episodes| summary::mean(episodes)).collect();
+                jackknife(&seeds, summary::mean, LEVEL)
             };
             Point::estimate(step as f64, &estimate)
         })

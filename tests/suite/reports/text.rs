@@ -64,7 +64,9 @@ fn the_numbers_behind_a_figure_are_all_in_its_table() {
                 wanted.push((format!("{},{name},{numbers},", panel.title), kind.to_owned()));
             };
             for series in &panel.series {
-                series.points.iter().for_each(|point| row(&series.name, *point, "series"));
+                for point in &series.points {
+                    row(&series.name, *point, "series");
+                }
             }
             for Reference { label, shape } in &panel.references {
                 let (nan, kind) = (f64::NAN, "reference");
@@ -74,7 +76,9 @@ fn the_numbers_behind_a_figure_are_all_in_its_table() {
                         row(label, Point { x: nan, y: nan, low: *low, high: *high }, kind);
                     }
                     ReferenceShape::Curve(points) => {
-                        points.iter().for_each(|point| row(label, *point, kind));
+                        for point in points {
+                            row(label, *point, kind);
+                        }
                     }
                 }
             }
