@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::analysis::measure::gradient_cosine::Against;
-use crate::analysis::spec::Panel as PanelSpec;
+use crate::analysis::spec::{Facet, Panel as PanelSpec};
 use crate::analysis::summary::Summary;
 use crate::analysis::table::StateRow;
 use crate::gradient::{Adaptive, Mode, Settings, StatesFrom};
 use crate::report::theme::model_label;
-use crate::report::{Panel, short};
+use crate::report::{Panel, left_out, short};
 
 /// What a cosine between critic and rollouts does not show.
 const COSINE_DOES_NOT_SHOW: &str = "A low cosine is not yet a wrong critic: read it beside its ceiling, \
@@ -161,8 +161,24 @@ pub(super) fn smoothing(specs: &[PanelSpec], rows: &[StateRow]) -> String {
     )
 }
 
-/// The warnings about checkpoints, those of a run that differ in numbers only in one line.
-pub(super) fn warnings(summaries: &[Summary]) -> Vec<String> {
+/// What a reader should know of the checkpoints and of what is drawn; warnings of a run that differ in
+/// numbers only are one.
+pub(super) fn warnings(
+    summaries: &[Summary],
+    specs: &[PanelSpec],
+    rows: &[StateRow],
+) -> Vec<String> {
+    let mut warnings = of_checkpoints(summaries);
+    if specs.iter().any(|panel| panel.facet == Facet::Pooled) {
+        let missing = left_out(rows).into_iter().map(|env| {
+            format!("{env} is left out of pooled panels: not every critic was measured there")
+        });
+        warnings.extend(missing);
+    }
+    warnings
+}
+
+fn of_checkpoints(summaries: &[Summary]) -> Vec<String> {
     let alike = |text: &str| -> String { text.chars().filter(|c| !c.is_ascii_digit()).collect() };
     // Run, kind, first step and text, number of checkpoints.
     let mut all: Vec<(String, String, String, usize)> = Vec::new();

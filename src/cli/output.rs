@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{method, shared};
 use crate::analysis::measure::gradient_cosine::Against;
+use crate::analysis::spec::Panel as PanelSpec;
 use crate::analysis::summary::{Interval, Summary};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::manifest::Versions;
@@ -27,6 +28,7 @@ pub(super) struct Output<'o> {
     pub(super) checkpoints: &'o [Checkpoint],
     pub(super) rows: &'o [StateRow],
     pub(super) summaries: &'o [Summary],
+    pub(super) specs: &'o [PanelSpec],
     pub(super) panels: Vec<Panel>,
     pub(super) command: String,
 }
@@ -144,7 +146,7 @@ impl Output<'_> {
             headline: last,
             figures,
             table: Some(table),
-            warnings: method::warnings(self.summaries),
+            warnings: method::warnings(self.summaries, self.specs, self.rows),
             how_measured: method::how_measured(self.settings, self.against),
             does_not_show: method::does_not_show(self.against).into(),
             command: self.command,

@@ -13,7 +13,7 @@ use super::output::{
 use super::returns::{self, ReturnsProvenance};
 use super::shared::{self, Done};
 use crate::analysis::measure::gradient_cosine::Against;
-use crate::analysis::spec::{Facet, Found, Measure, Missing, Spec};
+use crate::analysis::spec::{Found, Measure, Missing, Spec};
 use crate::analysis::summary::{Column, Summary, summarise};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::manifest::Versions;
@@ -26,7 +26,7 @@ use crate::report::contrast::{
 use crate::report::returns::{ReturnCurve, return_panels, return_table};
 use crate::report::study::state_panels;
 use crate::report::verdict::{Part, Scope, beside_noise, judge, stays_above_zero};
-use crate::report::{Appendix, Headline, Page, Panel, Section, Table, left_out};
+use crate::report::{Appendix, Headline, Page, Panel, Section, Table};
 
 /// Rows that a table of all checkpoints may have on a page; `summary.csv` holds them all.
 const LONGEST_TABLE: usize = 200;
@@ -222,11 +222,6 @@ fn measured_states(checkpoints: &[Vec<StateRow>], spec: &Spec, against: Against)
         spec.panels.iter().flat_map(|p| state_panels(&rows, p, (column, settings))).collect();
     let summaries: Vec<Summary> =
         checkpoints.iter().map(|rows| summarise(rows, column, settings)).collect();
-    let mut warnings = method::warnings(&summaries);
-    let pooled = spec.panels.iter().any(|panel| panel.facet == Facet::Pooled);
-    for env in left_out(&rows).into_iter().filter(|_| pooled) {
-        warnings.push(format!("{env} is left out of the figure: not every critic was run there"));
-    }
     let last = last_of_each_run(&summaries);
     let summary = summary_table(&summaries);
     let table = |summaries: &[Summary]| match against {
@@ -247,7 +242,7 @@ fn measured_states(checkpoints: &[Vec<StateRow>], spec: &Spec, against: Against)
         reached: last.iter().map(|s| s.step).collect(),
         appendices: appendices.into_iter().flatten().collect(),
         summary,
-        warnings,
+        warnings: method::warnings(&summaries, &spec.panels, &rows),
         subtitle: subtitle + &method::smoothing(&spec.panels, &rows),
         how: method::how_measured(settings, against),
         does_not_show: method::does_not_show(against),

@@ -14,8 +14,8 @@ use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::resample::jackknife;
 use crate::stats::{Estimate, summary};
 
-/// 97.5 % quantile of the normal distribution, for intervals within runs (hundreds of states).
-const NORMAL_QUANTILE: f64 = 1.959_963_984_540_054;
+/// 97.5 % quantile of the normal distribution, for intervals that rest on many states.
+pub(super) const NORMAL_QUANTILE: f64 = 1.959_963_984_540_054;
 
 /// One checkpoint or evaluation of a run.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,6 +6,7 @@
 //! Shares of states are shares of *all* states, in the critic's curve, chance and replicate alike: a
 //! state in which a number is undefined (saturated actions) lies below every threshold.
 
+use super::contrast::NORMAL_QUANTILE;
 use super::figure::{Axis, Panel, Point, Reference, Series, YRange};
 use super::groups::{Group, Rows, average, by, by_critic, groups, seeds};
 use super::returns::RETURN;
@@ -20,9 +21,6 @@ use crate::stats::{Estimate, summary};
 
 /// Thresholds of a learnable-state curve.
 const THRESHOLDS: usize = 51;
-
-/// 97.5 % quantile of the normal distribution.
-const NORMAL_QUANTILE: f64 = 1.959_963_984_540_054;
 
 /// Panels of one unitless quantity share a range, so that they compare; returns differ by
 /// environment and do not.
