@@ -100,7 +100,7 @@ fn a_report_shows_each_run_with_its_numbers_and_warnings() {
     for number in ["ceiling", "corrected", "stacked", "status", "chance 0.25"] {
         assert!(report[last..all].contains(number), "{number}: {report}");
     }
-    let few = "- hopper, MLP-Small, seed 0, 2 checkpoints, the first at step 30: 3 states are few";
+    let few = "- hopper, MLP-Small, seed 0, 2 checkpoints, the first at step 30: 3 usable states";
     assert!(report[warnings..].contains(few), "{report}");
     // Two checkpoints of three states are far from ten: no ceiling, no chance, no verdict on either.
     let noise = "2 of 2 checkpoints (100 %) are unresolved: nothing can be said about any critic.";
