@@ -34,6 +34,9 @@ pub struct Spec {
     pub panels: Vec<Panel>,
     /// Pairs `[better, worse]` that the claim is about.
     pub contrasts: Vec<[CriticKind; 2]>,
+    /// The critic whose cosine stays above zero throughout, as the claim has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above_zero: Option<CriticKind>,
     /// What the figure does not show, beyond what every report says.
     #[serde(default)]
     pub caveat: String,
@@ -167,6 +170,9 @@ impl Spec {
                 )));
             }
         }
+        if spec.above_zero.is_some() && spec.measure == Measure::EpisodeReturn {
+            return Err(config("`above_zero` is about cosines, `episode-return` has none".into()));
+        }
         if spec.select.every == 0 {
             return Err(config("`every` must be at least 1".into()));
         }
@@ -179,7 +185,8 @@ impl Spec {
     /// Finds the runs of the spec below a folder.
     ///
     /// # Errors
-    /// [`Error::MissingCheckpoint`] with the command that makes it, if [`Missing::Fail`] is asked.
+    /// [`Error::MissingCheckpoint`] with the command that makes it, if [`Missing::Fail`] is asked;
+    /// [`Error::Mismatch`] if a folder holds another run than its name says.
     pub fn find(&self, checkpoints: &Path, missing: Missing) -> Result<Found> {
         let mut found = Found::default();
         let Select { algo, envs, critics, seeds, steps, checkpoint_every, .. } = &self.select;
@@ -190,6 +197,7 @@ impl Spec {
                         TrainConfig { algo: *algo, env, critic, seed, ..TrainConfig::default() };
                     let folder = checkpoints.join(config.run_name());
                     if !run::checkpoints(&folder)?.is_empty() {
+                        check_run(&folder, &run::read_config(&folder.join(run::RUN))?)?;
                         found.runs.push(folder);
                         continue;
                     }
@@ -216,7 +224,7 @@ impl Found {
     /// n-th before it.
     ///
     /// # Errors
-    /// Those of opening.
+    /// Those of opening; [`Error::Mismatch`] if a checkpoint is of another run than its folder.
     pub fn checkpoints(&self, every: usize) -> Result<Vec<Checkpoint>> {
         let mut all = Vec::new();
         for folder in &self.runs {
@@ -224,9 +232,27 @@ impl Found {
             let count = paths.len();
             for (_, path) in paths.iter().enumerate().filter(|(i, _)| (count - 1 - i) % every == 0)
             {
-                all.push(Checkpoint::open(path)?);
+                let checkpoint = Checkpoint::open(path)?;
+                check_run(folder, &checkpoint.manifest().config)?;
+                all.push(checkpoint);
             }
         }
         Ok(all)
     }
+}
+
+/// Checks that algorithm, environment, critic and seed are those that the name of a folder says: a
+/// copy under another name would pass for another run.
+fn check_run(folder: &Path, config: &TrainConfig) -> Result<()> {
+    let found = config.run_name();
+    let named = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    if named.as_ref() == Some(&found) {
+        return Ok(());
+    }
+    Err(Error::Mismatch {
+        what: format!("the run in {}", folder.display()),
+        expected: named.unwrap_or_default(),
+        found,
+        remedy: "name the folder after its run, or give another --checkpoints".into(),
+    })
 }

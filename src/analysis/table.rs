@@ -321,8 +321,8 @@ pub fn read_parquet(path: &Path) -> Result<Vec<StateRow>> {
     Ok(rows)
 }
 
-/// A row of nothing, to be filled.
-pub(super) fn blank() -> StateRow {
+/// Returns a row of nothing, to be filled.
+pub(crate) fn blank() -> StateRow {
     StateRow {
         env: String::new(),
         algo: String::new(),

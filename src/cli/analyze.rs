@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
-use super::{gate, inspect, paper, progress, runtime};
+use super::{gate, inspect, paper, progress, returns, runtime};
 use crate::algo::config::TrainConfig;
 use crate::env::EnvId;
 use crate::error::Result;
@@ -65,7 +65,7 @@ enum Command {
     #[command(
         after_help = "Example:\n  hyperl-analyze returns --ckpt checkpoints/td3-hopper-sa-hyper-s0"
     )]
-    Returns(paper::ReturnsArgs),
+    Returns(returns::ReturnsArgs),
     /// Make figures of the paper from their specs, each with the claim and our verdict.
     #[command(
         after_help = "Example:\n  hyperl-analyze report analyses/fig03-*.toml --checkpoints checkpoints --partial"
@@ -111,7 +111,7 @@ pub fn main() -> ExitCode {
         Command::Progress(args) => progress::run(&args),
         Command::SelfCheck(args) => cosine::run(&args, What::SelfCheck),
         Command::Learnable(args) => cosine::run(&args, What::Learnable),
-        Command::Returns(args) => paper::returns(&args),
+        Command::Returns(args) => returns::run(&args),
         Command::Report(args) => paper::report(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Models(args) => models(&args),

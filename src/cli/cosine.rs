@@ -208,8 +208,8 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
     let summaries: Vec<Summary> =
         rows.iter().map(|rows| summarise(rows, what.column(), &settings)).collect();
     let rows = rows.concat();
-    let panels = what.panels();
-    let panels = panels
+    let specs = what.panels();
+    let panels = specs
         .iter()
         .flat_map(|p| study::state_panels(&rows, p, (what.column(), &settings)))
         .collect();
@@ -217,9 +217,11 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
         title: what.title(),
         folder: &out,
         settings: &settings,
+        against: what.against(),
         checkpoints: &checkpoints,
         rows: &rows,
         summaries: &summaries,
+        specs: &specs,
         panels,
         command: command_line(what.name(), (args, &settings), &out),
     }

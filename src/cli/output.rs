@@ -4,13 +4,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::shared;
+use super::{method, shared};
+use crate::analysis::measure::gradient_cosine::Against;
+use crate::analysis::spec::Panel as PanelSpec;
 use crate::analysis::summary::{Interval, NoiseCorrected, Summary};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
-use crate::gradient::{Adaptive, Mode, Settings};
+use crate::gradient::Settings;
 use crate::report::{
     Cell, Column, Figure, Headline, Page, PageFigure, Panel, Section, Table, figure_table, fixed,
     render_curves, render_html, render_markdown, study,
@@ -22,9 +24,11 @@ pub(super) struct Output<'o> {
     pub(super) title: &'o str,
     pub(super) folder: &'o Path,
     pub(super) settings: &'o Settings,
+    pub(super) against: Against,
     pub(super) checkpoints: &'o [Checkpoint],
     pub(super) rows: &'o [StateRow],
     pub(super) summaries: &'o [Summary],
+    pub(super) specs: &'o [PanelSpec],
     pub(super) panels: Vec<Panel>,
     pub(super) command: String,
 }
@@ -71,7 +75,7 @@ pub(super) fn shell_words(words: &[String]) -> String {
 }
 
 /// Writes `provenance.toml`.
-pub(super) fn write_provenance(folder: &Path, provenance: &Provenance) -> Result<()> {
+pub(super) fn write_provenance(folder: &Path, provenance: &impl Serialize) -> Result<()> {
     let text = toml::to_string(provenance).map_err(|e| Error::Table(e.to_string()))?;
     disk::write(&folder.join("provenance.toml"), text.as_bytes())
 }
@@ -124,7 +128,7 @@ impl Output<'_> {
                 checkpoints: origins(self.checkpoints),
             },
         )?;
-        let subtitle = subtitle(self.rows, self.settings);
+        let subtitle = method::subtitle(self.rows, (self.settings, self.against), &self.panels);
         let description = format!("{}. {subtitle}", self.title);
         let figures = write_figures(folder, (self.title, &subtitle, &description), self.panels)?;
         let last = self.summaries.last().map(|s| Headline {
@@ -142,8 +146,9 @@ impl Output<'_> {
             headline: last,
             figures,
             table: Some(table),
-            how_measured: how_measured(self.settings),
-            does_not_show: DOES_NOT_SHOW.into(),
+            warnings: method::warnings(self.summaries, self.specs, self.rows),
+            how_measured: method::how_measured(self.settings, self.against),
+            does_not_show: method::does_not_show(self.against).into(),
             command: self.command,
             provenance: versions(),
             ..Section::default()
@@ -152,80 +157,12 @@ impl Output<'_> {
     }
 }
 
-/// What no cosine shows.
-pub(super) const DOES_NOT_SHOW: &str = "A low cosine is not yet a wrong critic: read it beside its ceiling, \
-    which is what an exactly right critic would show with the same rollouts, and where the status is \
-    `unresolved` do not read it at all. The corrected cosine weighs states by how well they are \
-    resolved; the stacked one by the size of their gradients. What is estimated is the gradient of Q \
-    smoothed over the perturbations. Lab mode leaves out coordinates in which the policy is at the \
-    bound of the action box, the paper's modes perturb them to one side: where many are saturated the \
-    modes speak about different states. A random direction exceeds a threshold with the probability \
-    given as chance. One seed says nothing about another.";
-
 /// Name and value of what makes the numbers.
 pub(super) fn versions() -> Vec<(String, String)> {
     let Versions { hyperl, libtorch, mujoco } = Versions::current();
     [("hyperl", hyperl), ("libtorch", libtorch), ("MuJoCo", mujoco)]
         .map(|(name, version)| (name.to_owned(), version))
         .into()
-}
-
-/// The settings in a few sentences.
-pub(super) fn how_measured(settings: &Settings) -> String {
-    let Settings { mode, states, rollouts, std, tail, seed, .. } = settings;
-    let design = match mode {
-        Mode::Lab => {
-            let blocks = settings
-                .blocks
-                .map_or("4 (up to three action dimensions) or 2".into(), |b| b.to_string());
-            format!(
-                "{blocks} independent blocks of orthogonal ± pairs at each state, distance {std}·√(action \
-                 dimensions)"
-            )
-        }
-        Mode::Paper | Mode::AsReleased => {
-            format!("{rollouts} rollouts of each state, perturbations of standard deviation {std}")
-        }
-    };
-    let count = match settings.adaptive {
-        None => format!("{states} states of each checkpoint"),
-        Some(Adaptive { half_width, max_states }) => format!(
-            "states of each checkpoint until the corrected cosine is known to ±{half_width}, \
-             {states} to {max_states}"
-        ),
-    };
-    let cut = match (mode, settings.horizon) {
-        (Mode::AsReleased, _) => "the time limit".into(),
-        (_, Some(h)) => format!("{h} steps"),
-        (_, None) => format!("γʰ < {tail}"),
-    };
-    format!(
-        "Mode `{}`: {count}, {design}, states from {:?}, rollouts cut at {cut}, seed {seed}. Intervals: 95 %, \
-         jackknife-t over states for one seed, over seeds for several; Wilson for shares of states. \
-         Ceiling and corrected cosine come from independent estimates of the same gradient: {}.",
-        mode.name(),
-        settings.source(),
-        if *mode == Mode::Lab { "the blocks" } else { "ten random half splits of the rollouts" },
-    )
-}
-
-/// Environments, seeds, states, and what the band is.
-pub(super) fn subtitle(rows: &[StateRow], settings: &Settings) -> String {
-    let mut seeds: Vec<u64> = rows.iter().map(|r| r.seed).collect();
-    seeds.sort_unstable();
-    seeds.dedup();
-    let over = if seeds.len() > 1 { "seeds" } else { "states" };
-    let most = rows.iter().map(|r| r.rollouts).max().unwrap_or(0);
-    let states = match settings.adaptive {
-        None => settings.states.to_string(),
-        Some(adaptive) => format!("{} to {}", settings.states, adaptive.max_states),
-    };
-    format!(
-        "{} mode, {states} states × {most} rollouts per checkpoint, {} seed{}; band: 95 % interval over {over}",
-        settings.mode.name(),
-        seeds.len(),
-        if seeds.len() == 1 { "" } else { "s" },
-    )
 }
 
 /// One line for each checkpoint.

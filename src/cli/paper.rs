@@ -1,26 +1,35 @@
-//! `hyperl-analyze report` and `returns`: figures of the paper from their specs, and learning curves.
+//! `hyperl-analyze report`: figures of the paper from their specs.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::cosine::{Place, UNITS, measure_all};
+use super::method;
 use super::output::{
     self, Provenance, shell_words, summary_table, write_figures, write_page, write_provenance,
 };
+use super::returns::{self, ReturnsProvenance};
 use super::shared::{self, Done};
 use crate::analysis::measure::gradient_cosine::Against;
-use crate::analysis::select;
 use crate::analysis::spec::{Found, Measure, Missing, Spec};
-use crate::analysis::summary::{Column, Summary, corrected_values, summarise};
+use crate::analysis::summary::{Column, Summary, summarise};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::{Checkpoint, disk, run as runs};
+use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
-use crate::report::study::{ReturnCurve, return_panels, state_panels};
-use crate::report::verdict::{Contrast, RunValues, contrast, judge, table as contrast_table};
-use crate::report::{Headline, Page, Section};
-use crate::stats::summary;
+use crate::nn::critic::CriticKind;
+use crate::report::contrast::{
+    Contrast, Quantity, RunValues, contrast, run_values, table as contrast_table,
+};
+use crate::report::returns::{ReturnCurve, return_panels, return_table};
+use crate::report::study::state_panels;
+use crate::report::verdict::{Part, Scope, beside_noise, judge, stays_above_zero};
+use crate::report::{Appendix, Headline, Page, Panel, Section, Table};
+
+/// Rows that a table of all checkpoints may have on a page; `summary.csv` holds them all.
+const LONGEST_TABLE: usize = 200;
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
@@ -41,71 +50,6 @@ pub(super) struct ReportArgs {
     threads: Option<usize>,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct ReturnsArgs {
-    /// Runs or checkpoints, or quoted patterns of either
-    #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
-    checkpoints: Vec<String>,
-    /// Folder of tables and figures
-    #[arg(long, default_value = "reports/returns")]
-    out: PathBuf,
-}
-
-pub(super) fn returns(args: &ReturnsArgs) -> Result<Done> {
-    let curves = curves(&select::runs(&args.checkpoints)?)?;
-    disk::create_dir(&args.out)?;
-    let title = "Returns of greedy episodes during training";
-    let text = (title, RETURNS_SUBTITLE, title);
-    let section = Section {
-        title: title.into(),
-        figures: write_figures(&args.out, text, return_panels(&curves))?,
-        how_measured: RETURNS_MEASURED.into(),
-        command: format!(
-            "hyperl-analyze returns --ckpt {} --out {}",
-            shell_words(&args.checkpoints),
-            shell_words(&[args.out.display().to_string()])
-        ),
-        provenance: output::versions(),
-        ..Section::default()
-    };
-    write_page(&args.out, &Page { title: title.into(), sections: vec![section] })?;
-    for curve in &curves {
-        if let Some((step, returns)) = curve.evaluations.last() {
-            let mean = summary::mean(returns);
-            shared::say!(
-                "{:13} {:13} s{} {step:>9} {mean:10.1}",
-                curve.env,
-                curve.critic,
-                curve.seed
-            );
-        }
-    }
-    eprintln!("wrote {}", args.out.join("report.md").display());
-    Ok(Done::Finished)
-}
-
-const RETURNS_SUBTITLE: &str =
-    "undiscounted; band: 95 % interval over seeds, or over the episodes of a single run";
-const RETURNS_MEASURED: &str = "Greedy episodes from the same initial states at each evaluation, up to the \
-    time limit of 1000 steps. With one seed the band is over the episodes of that run: it says how \
-    much episodes differ, not how much training runs do.";
-
-/// Reads the evaluations of runs.
-fn curves(folders: &[PathBuf]) -> Result<Vec<ReturnCurve>> {
-    let mut curves = Vec::new();
-    for folder in folders {
-        let config = runs::read_config(&folder.join(runs::RUN))?;
-        let evaluations = runs::read_evaluations(folder)?;
-        curves.push(ReturnCurve {
-            env: config.env.name().into(),
-            critic: config.critic.name().into(),
-            seed: config.seed,
-            evaluations: evaluations.into_iter().map(|e| (e.step, e.returns)).collect(),
-        });
-    }
-    Ok(curves)
-}
-
 pub(super) fn report(args: &ReportArgs) -> Result<Done> {
     let missing = if args.partial { Missing::Report } else { Missing::Fail };
     let mut specs = Vec::new();
@@ -124,15 +68,23 @@ pub(super) fn report(args: &ReportArgs) -> Result<Done> {
     Ok(Done::Finished)
 }
 
-/// What a spec's measure gave: figures, runs in numbers, and tables.
+/// What a spec's measure gave.
 struct Measured {
-    panels: Vec<crate::report::Panel>,
-    runs: Vec<RunValues>,
+    panels: Vec<Panel>,
+    contrasts: Vec<Contrast>,
+    /// Contrasts that there would be if all runs were there.
+    asked: usize,
+    parts: Vec<Part>,
+    noise: Option<String>,
+    /// Last measured step of each run.
+    reached: Vec<u64>,
     rows: Vec<StateRow>,
-    summaries: Vec<Summary>,
-    quantity: &'static str,
+    summary: Table,
+    appendices: Vec<Appendix>,
+    warnings: Vec<String>,
     subtitle: String,
     how: String,
+    does_not_show: &'static str,
 }
 
 fn report_one(
@@ -142,11 +94,6 @@ fn report_one(
     found: &Found,
 ) -> Result<Done> {
     let folder = args.out.join(name);
-    let checkpoints = found.checkpoints(spec.select.every)?;
-    let Some(measured) = measured(args, spec, found, (&folder, &checkpoints))? else {
-        return Ok(Done::Stopped);
-    };
-    disk::create_dir(&folder)?;
     let command = format!(
         "hyperl-analyze report {} --checkpoints {}{} --out {}",
         shell_words(&[path.display().to_string()]),
@@ -154,20 +101,33 @@ fn report_one(
         if args.partial { " --partial" } else { "" },
         shell_words(&[args.out.display().to_string()])
     );
+    let measured = if spec.measure == Measure::EpisodeReturn {
+        let curves = returns::curves(&found.runs)?;
+        disk::create_dir(&folder)?;
+        write_provenance(&folder, &ReturnsProvenance::new(&command, (&found.runs, &curves))?)?;
+        measured_returns(&curves, spec)
+    } else {
+        let checkpoints = found.checkpoints(spec.select.every)?;
+        let Some(measured) = measured_cosines(args, spec, (&folder, &checkpoints))? else {
+            return Ok(Done::Stopped);
+        };
+        write_provenance(
+            &folder,
+            &Provenance {
+                command: &command,
+                settings: Some(&spec.settings),
+                versions: Versions::current(),
+                checkpoints: output::origins(&checkpoints),
+            },
+        )?;
+        measured
+    };
     if !measured.rows.is_empty() {
         table::write_parquet(&folder.join("states.parquet"), &measured.rows)?;
-        let summary = summary_table(&measured.summaries).to_csv()?;
-        disk::write(&folder.join("summary.csv"), summary.as_bytes())?;
     }
-    write_provenance(
-        &folder,
-        &Provenance {
-            command: &command,
-            settings: (spec.measure != Measure::EpisodeReturn).then_some(&spec.settings),
-            versions: Versions::current(),
-            checkpoints: output::origins(&checkpoints),
-        },
-    )?;
+    if !measured.summary.rows.is_empty() {
+        disk::write(&folder.join("summary.csv"), measured.summary.to_csv()?.as_bytes())?;
+    }
     let section = section(spec, found, measured, (&folder, command))?;
     let page = Page { title: format!("{}: {}", spec.figure, spec.title), sections: vec![section] };
     write_page(&folder, &page)?;
@@ -175,17 +135,56 @@ fn report_one(
     Ok(Done::Finished)
 }
 
-/// Measures what a spec asks for; `None` if a signal asked for a stop.
-fn measured(
+/// Compares the critics of the claim in one quantity.
+fn contrasts(spec: &Spec, runs: &[RunValues], quantity: &str) -> Vec<Contrast> {
+    let of = |pair: &[CriticKind; 2]| contrast(runs, pair.map(CriticKind::name), quantity);
+    spec.contrasts.iter().filter_map(of).collect()
+}
+
+/// Returns of different environments have different scales: each is judged by itself.
+fn measured_returns(curves: &[ReturnCurve], spec: &Spec) -> Measured {
+    let runs: Vec<RunValues> = curves.iter().map(ReturnCurve::values).collect();
+    let envs: BTreeSet<&str> = runs.iter().map(|run| run.env.as_str()).collect();
+    let of_env = |env: &str| {
+        let runs: Vec<RunValues> = runs.iter().filter(|run| run.env == env).cloned().collect();
+        contrasts(spec, &runs, "mean return over training")
+    };
+    let summaries: Vec<_> = curves.iter().filter_map(ReturnCurve::summary).collect();
+    let summary = return_table(&summaries);
+    Measured {
+        panels: return_panels(curves),
+        contrasts: envs.into_iter().flat_map(of_env).collect(),
+        asked: spec.contrasts.len() * spec.select.envs.len(),
+        parts: Vec::new(),
+        noise: None,
+        reached: summaries.iter().map(|s| s.last.step).collect(),
+        rows: Vec::new(),
+        appendices: appendix("Each run", &summary, false).into_iter().collect(),
+        summary,
+        warnings: Vec::new(),
+        subtitle: returns::subtitle(curves),
+        how: format!("{}\n\n{RETURNS_COMPARED}", returns::MEASURED),
+        does_not_show: "",
+    }
+}
+
+/// How differences between returns are taken.
+const RETURNS_COMPARED: &str = "Differences are taken at each step that both runs have, and averaged over the \
+    steps; each environment stands by itself, for returns have no common scale. There is no interval \
+    within runs: successive evaluations of one run depend on each other and all start in the same \
+    states, so that one run does not tell the error of its own curve.";
+
+/// Measures the cosines that a spec asks for; `None` if a signal asked for a stop.
+fn measured_cosines(
     args: &ReportArgs,
     spec: &Spec,
-    found: &Found,
     (folder, checkpoints): (&Path, &[Checkpoint]),
 ) -> Result<Option<Measured>> {
-    let (column, against) = match spec.measure {
-        Measure::EpisodeReturn => return Ok(Some(measured_returns(&curves(&found.runs)?))),
-        Measure::GradientCosine | Measure::CorrectedCosine => (Column::Cosine, Against::Returns),
-        Measure::SelfCheck => (Column::SelfCosine, Against::OwnValues),
+    let against = match spec.measure {
+        Measure::SelfCheck => Against::OwnValues,
+        Measure::GradientCosine | Measure::CorrectedCosine | Measure::EpisodeReturn => {
+            Against::Returns
+        }
     };
     let place = Place {
         out: folder,
@@ -193,66 +192,81 @@ fn measured(
         threads: args.threads.unwrap_or_else(shared::processors),
     };
     let rows = measure_all(checkpoints, &spec.settings, against, &place)?;
-    Ok(rows.map(|rows| measured_states(&rows, spec, column)))
+    Ok(rows.map(|rows| measured_states(&rows, spec, against)))
 }
 
-fn measured_returns(curves: &[ReturnCurve]) -> Measured {
-    let values =
-        |c: &ReturnCurve| c.evaluations.iter().map(|(step, r)| (*step, summary::mean(r))).collect();
-    let runs = curves.iter().map(|c| RunValues {
-        env: c.env.clone(),
-        critic: c.critic.clone(),
-        seed: c.seed,
-        values: values(c),
-    });
-    Measured {
-        panels: return_panels(curves),
-        runs: runs.collect(),
-        rows: Vec::new(),
-        summaries: Vec::new(),
-        quantity: "mean return over training",
-        subtitle: RETURNS_SUBTITLE.into(),
-        how: RETURNS_MEASURED.into(),
-    }
+/// The quantities that the verdict is about, the most important first.
+fn quantities(spec: &Spec, column: Column) -> Vec<Quantity> {
+    let first = match spec.measure {
+        Measure::CorrectedCosine => Quantity::Corrected,
+        _ => Quantity::Mean(column),
+    };
+    // Shares are those of the paper's estimator; in lab mode they would count saturated states.
+    let shares = spec.measure == Measure::GradientCosine;
+    let taus = spec.panels.iter().filter_map(|panel| panel.tau).filter(|_| shares);
+    [first].into_iter().chain(taus.map(|tau| Quantity::Above(column, tau))).collect()
 }
 
-fn measured_states(checkpoints: &[Vec<StateRow>], spec: &Spec, column: Column) -> Measured {
+fn measured_states(checkpoints: &[Vec<StateRow>], spec: &Spec, against: Against) -> Measured {
+    let column = match against {
+        Against::Returns => Column::Cosine,
+        Against::OwnValues => Column::SelfCosine,
+    };
+    let settings = &spec.settings;
     let rows = checkpoints.concat();
-    let corrects = spec.measure == Measure::CorrectedCosine;
-    let mut runs: Vec<RunValues> = Vec::new();
-    for rows in checkpoints.iter().filter(|rows| !rows.is_empty()) {
-        let (first, step) = (&rows[0], rows[0].step);
-        let values: Vec<(u64, f64)> = if corrects {
-            corrected_values(rows).into_iter().map(|x| (step, x)).collect()
-        } else {
-            rows.iter().map(|row| (step, column.of(row))).collect()
-        };
-        let same = |run: &RunValues| {
-            (&run.env, &run.critic, run.seed) == (&first.env, &first.critic, first.seed)
-        };
-        match runs.last_mut().filter(|run| same(run)) {
-            Some(run) => run.values.extend(values),
-            None => runs.push(RunValues {
-                env: first.env.clone(),
-                critic: first.critic.clone(),
-                seed: first.seed,
-                values,
-            }),
-        }
-    }
+    let quantities = quantities(spec, column);
+    let values = |quantity: &Quantity| run_values(checkpoints, *quantity, settings);
+    let found = quantities.iter().flat_map(|q| contrasts(spec, &values(q), &q.name()));
+    let above = spec.above_zero.and_then(|c| stays_above_zero(&values(&quantities[0]), c.name()));
+    let panels: Vec<Panel> =
+        spec.panels.iter().flat_map(|p| state_panels(&rows, p, (column, settings))).collect();
+    let summaries: Vec<Summary> =
+        checkpoints.iter().map(|rows| summarise(rows, column, settings)).collect();
+    let last = last_of_each_run(&summaries);
+    let summary = summary_table(&summaries);
+    let table = |summaries: &[Summary]| match against {
+        Against::Returns => summary_table(summaries),
+        Against::OwnValues => summary_table(summaries).without_empty_columns(),
+    };
+    let folded = summaries.len() > last.len() && summaries.len() <= LONGEST_TABLE;
+    let appendices = [
+        appendix("Each run at its last checkpoint", &table(&last), false),
+        appendix("All checkpoints", &table(&summaries), true).filter(|_| folded),
+    ];
+    let subtitle = method::subtitle(&rows, (settings, against), &panels);
     Measured {
-        runs,
-        panels: spec
-            .panels
-            .iter()
-            .flat_map(|p| state_panels(&rows, p, (column, &spec.settings)))
-            .collect(),
-        summaries: checkpoints.iter().map(|rows| summarise(rows, column, &spec.settings)).collect(),
-        quantity: if corrects { "corrected mean cosine" } else { "mean cosine over training" },
-        subtitle: output::subtitle(&rows, &spec.settings),
-        how: output::how_measured(&spec.settings),
+        contrasts: found.collect(),
+        asked: spec.contrasts.len() * quantities.len(),
+        parts: above.into_iter().collect(),
+        noise: beside_noise(&summaries),
+        reached: last.iter().map(|s| s.step).collect(),
+        appendices: appendices.into_iter().flatten().collect(),
+        summary,
+        warnings: method::warnings(&summaries, &spec.panels, &rows),
+        subtitle: subtitle + &method::smoothing(&spec.panels, &rows),
+        how: method::how_measured(settings, against),
+        does_not_show: method::does_not_show(against),
+        panels,
         rows,
     }
+}
+
+/// A table as an appendix; none if it has no rows.
+fn appendix(title: &str, table: &Table, folded: bool) -> Option<Appendix> {
+    let appendix = Appendix { title: title.into(), table: table.clone(), folded };
+    (!table.rows.is_empty()).then_some(appendix)
+}
+
+/// The last checkpoint of each run.
+fn last_of_each_run(summaries: &[Summary]) -> Vec<Summary> {
+    let mut last: BTreeMap<(&str, &str, u64), &Summary> = BTreeMap::new();
+    for s in summaries {
+        let known = last.entry((&s.env, &s.model, s.seed)).or_insert(s);
+        if s.step > known.step {
+            *known = s;
+        }
+    }
+    last.into_values().cloned().collect()
 }
 
 fn section(
@@ -261,47 +275,60 @@ fn section(
     measured: Measured,
     (folder, command): (&Path, String),
 ) -> Result<Section> {
-    let contrasts: Vec<Contrast> = spec
-        .contrasts
-        .iter()
-        .filter_map(|pair| contrast(&measured.runs, pair.map(crate::nn::critic::CriticKind::name)))
-        .collect();
-    let (verdict, reason) = judge(&contrasts, spec.contrasts.len(), found.missing.len());
+    let scope = Scope {
+        asked: measured.asked,
+        missing_runs: found.missing.len(),
+        reached: measured.reached,
+        claimed: spec.select.steps,
+    };
+    let (verdict, reason) = judge(&measured.contrasts, &measured.parts, &scope);
+    let reason = [Some(reason), measured.noise].into_iter().flatten().collect::<Vec<_>>();
     let title = format!("{}: {}", spec.figure, spec.title);
     let text = (title.as_str(), measured.subtitle.as_str(), spec.title.as_str());
-    let mut does_not_show = vec![spec.caveat.clone()];
-    if !measured.rows.is_empty() {
-        does_not_show.push(output::DOES_NOT_SHOW.into());
+    let mut does_not_show = vec![spec.caveat.clone(), measured.does_not_show.into()];
+    if let Some(short) = scope.shortness() {
+        does_not_show.push(format!("Later training: {short}."));
     }
-    if !found.missing.is_empty() {
+    if let Some(command) = found.missing.first() {
         does_not_show.push(format!(
-            "{} of the {} runs of the claim were not trained; the first missing one is made by `{}`.",
+            "{} of the {} runs of the claim were not trained; the first missing one is made by `{command}`.",
             found.missing.len(),
             found.missing.len() + found.runs.len(),
-            found.missing[0]
         ));
     }
     does_not_show.retain(|text| !text.is_empty());
-    let table = contrast_table(&contrasts, measured.quantity);
+    let table = contrast_table(&measured.contrasts);
     disk::write(&folder.join("contrasts.csv"), table.to_csv()?.as_bytes())?;
     Ok(Section {
         title: spec.figure.clone(),
         claim: spec.claim.clone(),
         verdict,
-        reason,
-        headline: contrasts.first().map(|c| Headline {
-            label: format!(
-                "difference {} − {} in {}, interval within these runs only",
-                c.better, c.worse, measured.quantity
-            ),
-            estimate: if c.over_seeds.n < 2 { c.within_runs } else { c.over_seeds },
-            unit: String::new(),
-        }),
+        reason: reason.join(" "),
+        headline: measured.contrasts.first().map(headline),
         figures: write_figures(folder, text, measured.panels)?,
-        table: Some(table),
+        table: (!table.rows.is_empty()).then_some(table),
+        appendices: measured.appendices,
+        warnings: measured.warnings,
         how_measured: measured.how,
         does_not_show: does_not_show.join("\n\n"),
         command,
         provenance: output::versions(),
     })
+}
+
+/// The first contrast as the number of the report.
+fn headline(c: &Contrast) -> Headline {
+    let within = c.over_seeds.n < 2 && c.within_runs.half_width().is_finite();
+    Headline {
+        label: format!(
+            "difference {} − {} in {} on {}{}",
+            c.better,
+            c.worse,
+            c.quantity,
+            c.envs.join(", "),
+            if within { ", interval within these runs only" } else { "" }
+        ),
+        estimate: if within { c.within_runs } else { c.over_seeds },
+        unit: String::new(),
+    }
 }

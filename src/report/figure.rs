@@ -90,22 +90,42 @@ pub struct Series {
     pub kind: SeriesKind,
     /// Independent units (seeds, states) behind each point; `None` if nothing was averaged.
     pub n: Option<usize>,
+    /// Half-width of a second band, for the curve as a whole; `None` without one.
+    pub outer: Option<f64>,
 }
 
 impl Series {
     /// A line with a band.
     pub fn line(name: impl Into<String>, points: Vec<Point>, n: usize) -> Self {
-        Self { name: name.into(), points, kind: SeriesKind::Line, n: Some(n) }
+        Self { name: name.into(), points, kind: SeriesKind::Line, n: Some(n), outer: None }
     }
 
     /// Separate points with error bars.
     pub fn markers(name: impl Into<String>, points: Vec<Point>, n: usize) -> Self {
-        Self { name: name.into(), points, kind: SeriesKind::Markers, n: Some(n) }
+        Self { name: name.into(), points, kind: SeriesKind::Markers, n: Some(n), outer: None }
     }
 
     /// A staircase, such as the fraction of learnable states against the threshold.
     pub fn step(name: impl Into<String>, points: Vec<Point>, n: usize) -> Self {
-        Self { name: name.into(), points, kind: SeriesKind::Step, n: Some(n) }
+        Self { name: name.into(), points, kind: SeriesKind::Step, n: Some(n), outer: None }
+    }
+
+    /// The same series with a second band of this half-width.
+    #[must_use]
+    pub fn with_outer(self, half_width: f64) -> Self {
+        Self { outer: Some(half_width), ..self }
+    }
+
+    /// Points whose interval is the second band, cut to the fixed range of `axis`; NaN without one.
+    pub(super) fn outer_points(&self, axis: &Axis) -> Vec<Point> {
+        let half = self.outer.unwrap_or(f64::NAN);
+        let (low, high) = axis.range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let widened = |point: &Point| {
+            let ends = [point.y - half, point.y + half];
+            let [low, high] = ends.map(|y| if y.is_nan() { y } else { y.clamp(low, high) });
+            Point { low, high, ..*point }
+        };
+        self.points.iter().map(widened).collect()
     }
 }
 

@@ -4,7 +4,7 @@
 //! means the same model everywhere.
 
 use super::canvas::escape;
-use super::page::{Page, Section, Verdict, summary};
+use super::page::{Appendix, Page, Section, Verdict, summary};
 use super::tables::Table;
 use crate::error::Result;
 
@@ -67,6 +67,18 @@ fn section_html(section: &Section) -> Result<String> {
     }
     if let Some(table) = &section.table {
         html.push(table_html(table)?);
+    }
+    for Appendix { title, table, folded } in &section.appendices {
+        let (title, table) = (escape(title), table_html(table)?);
+        html.push(if *folded {
+            format!("<details><summary>{title}</summary>\n{table}</details>\n")
+        } else {
+            format!("<h3>{title}</h3>\n{table}")
+        });
+    }
+    if !section.warnings.is_empty() {
+        let items = section.warnings.iter().map(|text| format!("<li>{}</li>\n", inline(text)));
+        html.push(format!("<h3>Warnings</h3>\n<ul>\n{}</ul>\n", items.collect::<String>()));
     }
     html.push(prose("How it was measured", &section.how_measured));
     html.push(prose("What it does not show", &section.does_not_show));

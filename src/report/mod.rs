@@ -1,6 +1,7 @@
 //! Figures, tables and pages from plain data.
 //!
-//! Nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
+//! But for `study.rs`, `groups.rs`, `returns.rs`, `contrast.rs` and `verdict.rs`, which read rows of results,
+//! nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
 //! [`Figure`], a [`BarFigure`], a [`Table`] or a [`Page`], and gets text back (SVG, Markdown, CSV,
 //! HTML). Writing it to a file is the caller's affair.
 //!
@@ -12,21 +13,26 @@
 //! | `bars.rs` | bars with error bars |
 //! | `tables.rs` | Markdown and CSV |
 //! | `page.rs`, `html.rs` | the report: claim, verdict, number, figure, table, method, limits |
+//! | `study.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
+//! | `contrast.rs`, `verdict.rs` | differences between critics; what they say about a claim |
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
 
 mod axis;
 mod bars;
 mod canvas;
+pub mod contrast;
 mod curves;
 mod figure;
 mod gate;
 mod geometry;
+mod groups;
 mod header;
 mod html;
 mod labels;
 mod numbers;
 mod page;
 mod panel;
+pub mod returns;
 pub mod study;
 mod tables;
 pub mod theme;
@@ -38,7 +44,8 @@ pub use figure::{
     Axis, Figure, MAX_PANELS, Panel, Point, Reference, ReferenceShape, Series, SeriesKind, YRange,
 };
 pub use gate::{gate_junit, gate_markdown, gate_table, verdict_label};
+pub use groups::left_out;
 pub use html::render_html;
 pub use numbers::{MISSING, fixed, interval, short, significant};
-pub use page::{Headline, Page, PageFigure, Section, Verdict, render_markdown};
+pub use page::{Appendix, Headline, Page, PageFigure, Section, Verdict, render_markdown};
 pub use tables::{Cell, Column, Table, figure_table};

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::canvas::escape;
 use super::numbers::interval;
 use super::tables::Table;
 use crate::error::Result;
@@ -30,7 +31,7 @@ pub struct Section {
     pub claim: String,
     /// What became of it.
     pub verdict: Verdict,
-    /// Why, in a sentence.
+    /// Why.
     pub reason: String,
     /// The one number that decides.
     pub headline: Option<Headline>,
@@ -38,6 +39,10 @@ pub struct Section {
     pub figures: Vec<PageFigure>,
     /// The numbers behind them.
     pub table: Option<Table>,
+    /// Further tables.
+    pub appendices: Vec<Appendix>,
+    /// What a reader should know before believing a number.
+    pub warnings: Vec<String>,
     /// How it was measured.
     pub how_measured: String,
     /// What a reader must not conclude.
@@ -53,6 +58,17 @@ impl Section {
     pub(super) fn verdict_on_claim(&self) -> Option<Verdict> {
         (!self.claim.is_empty()).then_some(self.verdict)
     }
+}
+
+/// A further table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Appendix {
+    /// What it holds.
+    pub title: String,
+    /// The table.
+    pub table: Table,
+    /// Whether only its title is shown until a reader asks.
+    pub folded: bool,
 }
 
 /// What became of a claim.
@@ -164,6 +180,20 @@ fn section_markdown(section: &Section) -> Result<String> {
     }
     if let Some(table) = &section.table {
         parts.push(table.to_markdown()?.trim_end().to_owned());
+    }
+    for Appendix { title, table, folded } in &section.appendices {
+        let table = table.to_markdown()?;
+        let table = table.trim_end();
+        parts.push(if *folded {
+            let title = escape(title); // this is HTML
+            format!("<details><summary>{title}</summary>\n\n{table}\n\n</details>")
+        } else {
+            format!("### {title}\n\n{table}")
+        });
+    }
+    if !section.warnings.is_empty() {
+        let lines = section.warnings.iter().map(|text| format!("- {text}"));
+        parts.push(format!("### Warnings\n\n{}", lines.collect::<Vec<_>>().join("\n")));
     }
     let texts = [
         ("How it was measured", &section.how_measured),

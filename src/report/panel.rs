@@ -17,6 +17,8 @@ pub(super) const CAPTION_SIZE: f64 = 13.0;
 const REFERENCE_SIZE: f64 = 11.5;
 /// Opacity of bands.
 const BAND_OPACITY: f64 = 0.17;
+/// Opacity of the bands around whole curves, which lie further out.
+const OUTER_OPACITY: f64 = 0.09;
 /// Signs on a line with many points.
 const MARKERS_PER_LINE: usize = 8;
 /// Pixels between error bars that share an `x`.
@@ -170,17 +172,21 @@ fn absent(plan: &PanelPlan<'_>) -> Option<String> {
     (!labels.is_empty()).then(|| format!("no data: {}", labels.join(", ")))
 }
 
-/// The translucent band of a series, where there are intervals.
+/// The translucent bands of a series, where there are intervals: the outer one, then its own.
 fn draw_band(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>, index: usize) -> Result<()> {
     let series = &plan.panel.series[index];
     if series.kind == SeriesKind::Markers {
         return Ok(());
     }
-    let pen = Pen::fill(plan.styles[index].color, BAND_OPACITY);
-    let points = thin(&series.points, plan.vertex_limit);
-    interval_runs(&points).into_iter().try_for_each(|run| {
-        canvas.polygon(&plan.plot.clip_polygon(&band(plan, run, series.kind)), pen)
-    })
+    let outer = series.outer_points(&plan.panel.y);
+    for (points, opacity) in [(&outer, OUTER_OPACITY), (&series.points, BAND_OPACITY)] {
+        let pen = Pen::fill(plan.styles[index].color, opacity);
+        let points = thin(points, plan.vertex_limit);
+        interval_runs(&points).into_iter().try_for_each(|run| {
+            canvas.polygon(&plan.plot.clip_polygon(&band(plan, run, series.kind)), pen)
+        })?;
+    }
+    Ok(())
 }
 
 /// The corners of a band: along its upper edge, and back along its lower.

@@ -1,6 +1,6 @@
 //! Tables as plain data, and as Markdown for people and CSV for programs.
 
-use super::figure::{Figure, Point};
+use super::figure::{Figure, Point, ReferenceShape};
 use super::numbers::{MISSING, interval, significant};
 use crate::error::{Error, Result};
 use crate::stats::Estimate;
@@ -201,18 +201,62 @@ fn csv_line(fields: &[String]) -> String {
 }
 
 /// The numbers behind a figure, which lie beside it as CSV: one row a point, none thinned out.
+///
+/// `kind` is `series`, or `reference` for what a series is compared with; a level has no `x`, a band
+/// neither `x` nor `y`. The outer band is that of the curve as a whole.
 pub fn figure_table(figure: &Figure) -> Table {
     let names = ["panel", "series", "x", "y", "low", "high", "n"];
+    let names = names.into_iter().chain(["outer low", "outer high", "kind"]);
     let mut table = Table::new(names.map(|name| Column::new(name, "")));
+    let mut push = |words: [&str; 3], point: Point, n: Option<usize>, outer: [f64; 2]| {
+        let [panel, name, kind] = words.map(Cell::text);
+        let numbers = [point.x, point.y, point.low, point.high].map(Cell::number);
+        let n = n.map_or(Cell::Missing, |n| Cell::number(n as f64));
+        let row = [panel, name].into_iter().chain(numbers).chain([n]);
+        table.rows.push(row.chain(outer.map(Cell::number)).chain([kind]).collect());
+    };
     for panel in &figure.panels {
         for series in &panel.series {
-            let n = series.n.map_or(Cell::Missing, |n| Cell::number(n as f64));
-            for &Point { x, y, low, high } in &series.points {
-                let words = [&panel.title, &series.name].map(Cell::text);
-                let numbers = [x, y, low, high].map(Cell::number);
-                table.rows.push(words.into_iter().chain(numbers).chain([n.clone()]).collect());
+            for (point, outer) in series.points.iter().zip(series.outer_points(&panel.y)) {
+                let words = [&*panel.title, &*series.name, "series"];
+                push(words, *point, series.n, [outer.low, outer.high]);
+            }
+        }
+        for reference in &panel.references {
+            let points = match &reference.shape {
+                ReferenceShape::Level(y) => vec![Point::new(f64::NAN, *y)],
+                ReferenceShape::Band { low, high } => {
+                    vec![Point { x: f64::NAN, y: f64::NAN, low: *low, high: *high }]
+                }
+                ReferenceShape::Curve(points) => points.clone(),
+            };
+            for point in points {
+                push([&panel.title, &reference.label, "reference"], point, None, [f64::NAN; 2]);
             }
         }
     }
     table
+}
+
+impl Table {
+    /// The same table without columns in which nothing was measured.
+    #[must_use]
+    pub fn without_empty_columns(&self) -> Self {
+        let empty = |cell: &Cell| match cell {
+            Cell::Missing => true,
+            Cell::Number { value, .. } | Cell::Interval(Estimate { value, .. }) => value.is_nan(),
+            Cell::Text(text) => text.is_empty(),
+        };
+        let kept: Vec<usize> = (0..self.columns.len())
+            .filter(|&column| self.rows.iter().any(|row| !empty(&row[column])))
+            .collect();
+        Self {
+            columns: kept.iter().map(|&column| self.columns[column].clone()).collect(),
+            rows: self
+                .rows
+                .iter()
+                .map(|row| kept.iter().map(|&column| row[column].clone()).collect())
+                .collect(),
+        }
+    }
 }

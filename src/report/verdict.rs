@@ -1,93 +1,59 @@
-//! What our data say about a claim: differences between critics, and how far they carry.
+//! What our data say about a claim, and how far they carry.
 //!
 //! Training runs are the units of replication. With one seed a difference, however sharp within the
-//! runs, says nothing about another seed, and the verdict stays open.
+//! runs, says nothing about another seed, and the verdict stays open. So it does where runs are
+//! missing or shorter than those of the claim.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-
+use super::contrast::{Contrast, RunValues};
+use super::numbers::{fixed, short};
 use super::page::Verdict;
-use super::tables::{Cell, Column, Table};
 use super::theme::model_label;
-use crate::analysis::summary::LEVEL;
-use crate::stats::resample::jackknife;
-use crate::stats::{Estimate, summary};
+use crate::analysis::summary::{NoiseCorrected, Status, Summary};
+use crate::stats::Estimate;
+use crate::stats::hypothesis::{holm, paired_t};
 
-/// 97.5 % quantile of the normal distribution, for intervals within runs (hundreds of values).
-const NORMAL_QUANTILE: f64 = 1.959_963_984_540_054;
+/// Chance of an error in the tests of a claim's parts.
+const ALPHA: f64 = 0.05;
 
-/// All values of one run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RunValues {
-    /// Environment.
-    pub env: String,
-    /// Critic.
-    pub critic: String,
-    /// Seed.
-    pub seed: u64,
-    /// Step of training and value: cosines of its states, or returns of its evaluations.
-    pub values: Vec<(u64, f64)>,
+/// What the claim is about, against what there is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Scope {
+    /// Contrasts that the claim asks for.
+    pub asked: usize,
+    /// Runs that nobody has trained.
+    pub missing_runs: usize,
+    /// Last measured step of each run.
+    pub reached: Vec<u64>,
+    /// Steps of a run in the paper.
+    pub claimed: u64,
 }
 
-/// The difference between two critics, better minus worse as the claim has it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Contrast {
-    /// The critic that is claimed to be better.
-    pub better: String,
-    /// The other one.
-    pub worse: String,
-    /// Environments in which both were measured with a common seed.
-    pub envs: Vec<String>,
-    /// Mean difference; the interval is over seeds, and absent for a single one.
-    pub over_seeds: Estimate,
-    /// The same difference; the interval is over states within the runs, for these runs only.
-    pub within_runs: Estimate,
-}
-
-/// Compares two critics on the runs that both have: same environment, same seed.
-///
-/// Returns `None` if there is no such pair.
-pub fn contrast(runs: &[RunValues], [better, worse]: [&str; 2]) -> Option<Contrast> {
-    let mut by_seed: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    let mut variances = Vec::new();
-    let mut envs: Vec<String> = Vec::new();
-    for first in runs.iter().filter(|run| run.critic == better) {
-        let twin = |run: &&RunValues| {
-            run.critic == worse && run.env == first.env && run.seed == first.seed
+impl Scope {
+    /// Says how far the runs go, if any is shorter than those of the claim.
+    pub fn shortness(&self) -> Option<String> {
+        let (least, most) = (self.reached.iter().min()?, self.reached.iter().max()?);
+        let steps = |n: u64| short(n as f64);
+        let reach = if least == most {
+            steps(*most)
+        } else {
+            format!("{} to {}", steps(*least), steps(*most))
         };
-        let Some(second) = runs.iter().find(twin) else { continue };
-        let (a, b) = (common(first, second), common(second, first));
-        if a.is_empty() || b.is_empty() {
-            continue;
-        }
-        by_seed.entry(first.seed).or_default().push(summary::mean(&a) - summary::mean(&b));
-        variances.push([&a, &b].map(|v| summary::standard_error(v).powi(2)).iter().sum::<f64>());
-        if !envs.contains(&first.env) {
-            envs.push(first.env.clone());
-        }
+        let paper = steps(self.claimed);
+        (*least < self.claimed).then(|| format!("runs reach {reach} of the paper's {paper} steps"))
     }
-    let seeds: Vec<f64> = by_seed.values().map(|differences| summary::mean(differences)).collect();
-    if seeds.is_empty() {
-        return None;
-    }
-    let over_seeds = jackknife(&seeds, summary::mean, LEVEL);
-    let pairs = variances.len() as f64;
-    let half = NORMAL_QUANTILE * variances.iter().sum::<f64>().sqrt() / pairs;
-    let mean = by_seed.values().flatten().sum::<f64>() / pairs;
-    let within_runs = Estimate::symmetric(mean, half, variances.len());
-    Some(Contrast { better: better.into(), worse: worse.into(), envs, over_seeds, within_runs })
 }
 
-/// Values of a run at the steps that the other one was measured at too: a run that stopped early is
-/// not compared with another's later training.
-fn common(run: &RunValues, other: &RunValues) -> Vec<f64> {
-    let shared = |step: u64| other.values.iter().any(|(there, _)| *there == step);
-    run.values.iter().filter(|(step, x)| x.is_finite() && shared(*step)).map(|(_, x)| *x).collect()
+/// A part of the claim that is judged by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// What became of it, in these runs.
+    pub verdict: Verdict,
+    /// The sentence about it.
+    pub text: String,
 }
 
 impl Contrast {
-    /// Says whether the claim holds: every environment and seed of the claim would have to be there
-    /// for `complete`.
+    /// Says whether the claim holds, as far as seeds tell.
     pub fn verdict(&self) -> Verdict {
         match self.over_seeds {
             Estimate { n, .. } if n < 2 => Verdict::Undecided,
@@ -98,101 +64,191 @@ impl Contrast {
     }
 }
 
-/// The verdict on a claim about several contrasts, with its reason.
-pub fn judge(contrasts: &[Contrast], asked: usize, missing_runs: usize) -> (Verdict, String) {
+/// The verdict on a claim about several contrasts and parts, with its reason.
+///
+/// It holds if all do, and fails if a contrast does; neither while runs are missing or short.
+pub fn judge(contrasts: &[Contrast], parts: &[Part], scope: &Scope) -> (Verdict, String) {
     if contrasts.is_empty() {
-        return (Verdict::NotTested, "no two critics of the claim share a run".into());
+        let reason = "No two critics of the claim share runs: same environment, seeds and steps.";
+        return (Verdict::NotTested, reason.into());
     }
     let verdicts: Vec<Verdict> = contrasts.iter().map(Contrast::verdict).collect();
-    let seeds = contrasts.iter().map(|c| c.over_seeds.n).min().unwrap_or(0);
-    let mut verdict = if verdicts.contains(&Verdict::Fails) {
+    let holds = || verdicts.iter().chain(parts.iter().map(|part| &part.verdict));
+    let short = scope.shortness();
+    let verdict = if scope.missing_runs > 0 || short.is_some() {
+        Verdict::Undecided
+    } else if verdicts.contains(&Verdict::Fails) {
         Verdict::Fails
-    } else if verdicts.iter().all(|v| *v == Verdict::Holds) && contrasts.len() == asked {
+    } else if holds().all(|v| *v == Verdict::Holds) && contrasts.len() == scope.asked {
         Verdict::Holds
     } else {
         Verdict::Undecided
     };
-    let mut reason = if seeds < 2 {
-        "there is one seed: differences between critics cannot be told from differences between \
+    let seeds = contrasts.iter().map(|c| c.over_seeds.n).min().unwrap_or(0);
+    let mut reasons = vec![if seeds < 2 {
+        "There is one seed: differences between critics cannot be told from differences between \
          training runs"
             .to_owned()
     } else {
-        format!("intervals are over {seeds} seeds")
-    };
-    if missing_runs > 0 {
-        let _ = write!(reason, "; {missing_runs} runs that the claim is about were not trained");
-        if verdict == Verdict::Holds {
-            verdict = Verdict::Undecided;
-        }
+        format!("Intervals are over {seeds} seeds")
+    }];
+    if scope.missing_runs > 0 {
+        let missing = scope.missing_runs;
+        reasons.push(format!("of the runs that the claim is about, {missing} were not trained"));
+    }
+    reasons.extend(short);
+    let mut reason = reasons.join("; ") + ".";
+    for part in parts {
+        reason = format!("{reason} {}", part.text);
     }
     (verdict, reason)
 }
 
-/// The contrasts as a table.
-pub fn table(contrasts: &[Contrast], quantity: &str) -> Table {
-    let mut table = Table::new(vec![
-        Column::new("difference", ""),
-        Column::new("environments", ""),
-        Column::new("seeds", ""),
-        Column::new("over seeds", quantity),
-        Column::new("within these runs", quantity),
-    ]);
-    for c in contrasts {
-        let over_seeds = if c.over_seeds.n < 2 {
-            Cell::number(c.over_seeds.value)
-        } else {
-            Cell::Interval(c.over_seeds)
-        };
-        table.rows.push(vec![
-            Cell::text(format!("{} − {}", model_label(&c.better), model_label(&c.worse))),
-            Cell::text(c.envs.join(", ")),
-            Cell::text(c.over_seeds.n.to_string()),
-            over_seeds,
-            Cell::Interval(c.within_runs),
-        ]);
+/// Says what noise, ceiling and chance leave of the cosines measured; `None` where nothing was
+/// replicated.
+pub fn beside_noise(summaries: &[Summary]) -> Option<String> {
+    let noise: Vec<&NoiseCorrected> = summaries.iter().filter_map(|s| s.noise.as_ref()).collect();
+    if noise.is_empty() {
+        return None;
     }
-    table
+    let resolved: Vec<&NoiseCorrected> =
+        noise.iter().copied().filter(|n| n.status == Status::Resolved).collect();
+    let (all, clear) = (noise.len(), resolved.len());
+    let lost = format!(
+        "{} of {all} checkpoints ({:.0} %) are unresolved",
+        all - clear,
+        100.0 * (all - clear) as f64 / all as f64
+    );
+    if clear == 0 {
+        return Some(format!("{lost}: nothing can be said about any critic."));
+    }
+    let ceilings = || resolved.iter().map(|n| n.ceiling.mean);
+    let least = ceilings().fold(f64::INFINITY, f64::min);
+    let most = ceilings().fold(f64::NEG_INFINITY, f64::max);
+    let above = resolved.iter().filter(|n| n.corrected.low > 0.0).count();
+    let below = resolved.iter().filter(|n| n.corrected.high < 0.0).count();
+    Some(format!(
+        "{lost}; at the others an exactly right critic would show a mean cosine of {} to {} \
+         (ceiling) and a random direction one of 0 (chance): the interval of the corrected cosine \
+         lies above chance at {above} of these {clear}, below it at {below}.",
+        fixed(least, 2),
+        fixed(most, 2)
+    ))
+}
+
+/// Judges whether a critic stays above zero in all steps of all its runs; `None` if it has none.
+///
+/// It does if each step is above zero (one-sided t over states at 5 %, intersection-union), and does
+/// not if one is below (the same, Holm over the steps).
+pub fn stays_above_zero(runs: &[RunValues], critic: &str) -> Option<Part> {
+    let of_critic = runs.iter().filter(|run| run.critic == critic);
+    let tests: Vec<_> =
+        of_critic.flat_map(|run| &run.steps).map(|step| paired_t(&step.states)).collect();
+    if tests.is_empty() {
+        return None;
+    }
+    let above = tests.iter().filter(|test| test.p_greater <= ALPHA).count();
+    let p_values: Vec<f64> =
+        tests.iter().map(|test| if test.p_less.is_nan() { 1.0 } else { test.p_less }).collect();
+    let below = holm(&p_values).into_iter().filter(|p| *p <= ALPHA).count();
+    let (verdict, so) = if below > 0 {
+        (Verdict::Fails, "does not")
+    } else if above == tests.len() {
+        (Verdict::Holds, "does")
+    } else {
+        (Verdict::Undecided, "is not shown to")
+    };
+    let (label, steps) = (model_label(critic), tests.len());
+    let text = format!(
+        "In these runs {label} {so} stay above zero: of {steps} usable checkpoints {above} are above \
+         (one-sided t over states, 5 %) and {below} below (the same, Holm over checkpoints)."
+    );
+    Some(Part { verdict, text })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::contrast::{StepValues, contrast};
     use super::*;
 
     fn run(critic: &str, seed: u64, values: &[f64]) -> RunValues {
-        let values = values.iter().enumerate().map(|(step, x)| (step as u64, *x)).collect();
-        RunValues { env: "hopper".into(), critic: critic.into(), seed, values }
+        let at = |(step, value): (usize, &f64)| StepValues {
+            step: step as u64,
+            value: *value,
+            states: [-0.1, 0.0, 0.1].map(|x| value + x).to_vec(),
+        };
+        let steps = values.iter().enumerate().map(at).collect();
+        RunValues { env: "hopper".into(), critic: critic.into(), seed, steps }
+    }
+
+    fn scope(asked: usize) -> Scope {
+        Scope { asked, missing_runs: 0, reached: vec![1000], claimed: 1000 }
+    }
+
+    fn pair(runs: &[RunValues], critics: [&str; 2]) -> Contrast {
+        contrast(runs, critics, "x").unwrap()
+    }
+
+    /// Three seeds of `a`, well above those of `b`.
+    fn seeds() -> Vec<RunValues> {
+        let of = |(seed, a): (u64, [f64; 2])| {
+            [run("a", seed, &a), run("b", seed, &[0.1 * seed as f64, 0.1])]
+        };
+        [(0, [1.0, 1.2]), (1, [1.1, 1.3]), (2, [0.9, 1.2])].into_iter().flat_map(of).collect()
     }
 
     #[test]
     fn one_seed_decides_nothing_however_large_the_difference() {
         let runs = [run("a", 0, &[1.0, 1.1, 0.9]), run("b", 0, &[0.0, 0.1, -0.1])];
-        let found = contrast(&runs, ["a", "b"]).unwrap();
+        let found = pair(&runs, ["a", "b"]);
         assert!((found.within_runs.value - 1.0).abs() < 1e-12 && found.within_runs.low > 0.0);
-        assert_eq!(judge(&[found], 1, 0).0, Verdict::Undecided);
+        assert_eq!(judge(&[found], &[], &scope(1)).0, Verdict::Undecided);
     }
 
     #[test]
-    fn only_common_steps_are_compared() {
-        let runs = [run("a", 0, &[1.0, 1.2, 90.0, 90.0]), run("b", 0, &[0.0, 0.2])];
-        let found = contrast(&runs, ["a", "b"]).unwrap();
-        assert!((found.within_runs.value - 1.0).abs() < 1e-12);
+    fn several_seeds_decide_both_ways() {
+        let (up, down) = (pair(&seeds(), ["a", "b"]), pair(&seeds(), ["b", "a"]));
+        let up = std::slice::from_ref(&up);
+        assert_eq!(judge(up, &[], &scope(1)).0, Verdict::Holds);
+        assert_eq!(judge(up, &[], &scope(2)).0, Verdict::Undecided);
+        assert_eq!(judge(&[up[0].clone(), down], &[], &scope(2)).0, Verdict::Fails);
+        assert_eq!(judge(&[], &[], &scope(2)).0, Verdict::NotTested);
     }
 
     #[test]
-    fn several_seeds_decide_both_ways_unless_runs_are_missing() {
-        let values = [[1.0, 1.2], [1.1, 1.3], [0.9, 1.2]];
-        let mut runs = Vec::new();
-        for (seed, v) in values.iter().enumerate() {
-            runs.push(run("a", seed as u64, v));
-            runs.push(run("b", seed as u64, &[0.1 * seed as f64, 0.1]));
+    fn missing_and_short_runs_decide_nothing_and_are_named() {
+        for critics in [["a", "b"], ["b", "a"]] {
+            let found = [pair(&seeds(), critics)];
+            let missing = Scope { missing_runs: 2, ..scope(1) };
+            assert_eq!(judge(&found, &[], &missing).0, Verdict::Undecided);
+            let short = Scope { reached: vec![1000, 10], ..scope(1) };
+            let (verdict, reason) = judge(&found, &[], &short);
+            assert_eq!(verdict, Verdict::Undecided);
+            assert!(reason.contains("runs reach 10 to 1K of the paper's 1K steps"), "{reason}");
         }
-        let up = contrast(&runs, ["a", "b"]).unwrap();
-        let down = contrast(&runs, ["b", "a"]).unwrap();
-        assert_eq!(judge(std::slice::from_ref(&up), 1, 0).0, Verdict::Holds);
-        assert_eq!(judge(std::slice::from_ref(&up), 1, 2).0, Verdict::Undecided);
-        assert_eq!(judge(std::slice::from_ref(&up), 2, 0).0, Verdict::Undecided);
-        assert_eq!(judge(&[up, down], 2, 0).0, Verdict::Fails);
-        assert_eq!(judge(&[], 2, 0).0, Verdict::NotTested);
-        assert!(contrast(&runs, ["a", "c"]).is_none());
+    }
+
+    #[test]
+    fn a_claim_holds_only_with_all_its_parts() {
+        let found = [pair(&seeds(), ["a", "b"])];
+        let part = |verdict| [Part { verdict, text: "Part.".into() }];
+        assert_eq!(judge(&found, &part(Verdict::Holds), &scope(1)).0, Verdict::Holds);
+        for open in [Verdict::Undecided, Verdict::Fails] {
+            assert_eq!(judge(&found, &part(open), &scope(1)).0, Verdict::Undecided);
+        }
+    }
+
+    #[test]
+    fn above_zero_needs_every_step_and_one_clear_step_below_refutes_it() {
+        let verdict =
+            |values: &[f64]| stays_above_zero(&[run("a", 0, values)], "a").map(|part| part.verdict);
+        // se = 0.1/√3 with two degrees of freedom: 0.3 is t = 5.2, p = 0.018; 0.05 is t = 0.9.
+        assert_eq!(verdict(&[0.3, 0.4]), Some(Verdict::Holds));
+        assert_eq!(verdict(&[0.3, 0.05]), Some(Verdict::Undecided));
+        assert_eq!(verdict(&[0.3, -0.4]), Some(Verdict::Fails));
+        // −0.3 alone is below (p = 0.018), but not as one of three (Holm: 0.054).
+        assert_eq!(verdict(&[-0.3]), Some(Verdict::Fails));
+        assert_eq!(verdict(&[-0.3, 0.3, 0.3]), Some(Verdict::Undecided));
+        assert_eq!(stays_above_zero(&[run("a", 0, &[1.0])], "b"), None);
     }
 }

@@ -5,4 +5,5 @@ mod errors;
 mod gate;
 mod noise;
 mod outputs;
+mod returns;
 mod specs;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hyperl::analysis::spec::Spec;
 
-use super::bench::{Bench, runs};
+use super::bench::{Bench, RUN, contents, run, runs};
 
 const SPEC: &str = r#"
 figure = "Fig. 0"
@@ -71,7 +71,7 @@ fn a_missing_run_is_answered_with_the_command_that_makes_it() {
     bench.done(&format!("report fig.toml --partial --checkpoints {}", runs().display()));
     let report = fs::read_to_string(bench.path("reports/fig/report.md")).unwrap();
     assert!(report.contains("**Claim.** The small critic is better than the standard one."));
-    assert!(report.contains("**Verdict: not tested.** no two critics of the claim share a run"));
+    assert!(report.contains("**Verdict: not tested.** No two critics of the claim share runs"));
     assert!(report.contains("1 of the 2 runs of the claim were not trained"), "{report}");
     assert!(report.contains(&command(1)), "{report}");
     for file in ["states.parquet", "summary.csv", "contrasts.csv", "figure.svg", "provenance.toml"]
@@ -83,6 +83,73 @@ fn a_missing_run_is_answered_with_the_command_that_makes_it() {
     // A report and a command share what was measured with the same settings.
     bench.done("cosine --ckpt @ --mode paper --states 3 --rollouts 7");
     assert_eq!(fs::read_dir(bench.path("reports/units")).unwrap().count(), 2);
+}
+
+#[test]
+fn a_report_shows_each_run_with_its_numbers_and_warnings() {
+    let bench = Bench::new();
+    bench.write("fig.toml", &SPEC.replace("seeds = [0, 1]", "seeds = [0]"));
+    bench.done(&format!("report fig.toml --checkpoints {}", runs().display()));
+    let report = fs::read_to_string(bench.path("reports/fig/report.md")).unwrap();
+    let last = report.find("### Each run at its last checkpoint").unwrap();
+    let all = report.find("<details><summary>All checkpoints</summary>").unwrap();
+    let warnings = report.find("### Warnings").unwrap();
+    assert!(last < all && all < warnings, "{report}");
+    let rows = |part: &str| part.lines().filter(|line| line.starts_with("| hopper ")).count();
+    assert_eq!((rows(&report[last..all]), rows(&report[all..warnings])), (1, 2), "{report}");
+    for number in ["ceiling", "corrected", "stacked", "status", "chance 0.25"] {
+        assert!(report[last..all].contains(number), "{number}: {report}");
+    }
+    let few = "- hopper, MLP-Small, seed 0, 2 checkpoints, the first at step 30: 3 usable states";
+    assert!(report[warnings..].contains(few), "{report}");
+    // Two checkpoints of three states are far from ten: no ceiling, no chance, no verdict on either.
+    let noise = "2 of 2 checkpoints (100 %) are unresolved: nothing can be said about any critic.";
+    assert!(report.contains(noise), "{report}");
+    let svg = fs::read_to_string(bench.path("reports/fig/figure.svg")).unwrap();
+    assert!(svg.contains("up to 60 steps"), "{svg}");
+}
+
+#[test]
+fn short_runs_are_named() {
+    let bench = Bench::new();
+    let spec = SPEC.replace("seeds = [0, 1]", "seeds = [0]").replace("steps = 60", "steps = 90000");
+    bench.write("fig.toml", &spec);
+    bench.done(&format!("report fig.toml --checkpoints {}", runs().display()));
+    let report = fs::read_to_string(bench.path("reports/fig/report.md")).unwrap();
+    assert!(report.contains("runs reach 60 of the paper's 90K steps"), "{report}");
+}
+
+#[test]
+fn a_run_under_the_name_of_another_is_refused() {
+    let bench = Bench::new();
+    let other = "td3-hopper-mlp-standard-s0";
+    let copy = bench.path("runs").join(other);
+    for (path, bytes) in contents(&run()) {
+        let to = copy.join(path.strip_prefix(run()).unwrap());
+        if path.is_dir() {
+            fs::create_dir_all(&to).unwrap();
+        } else {
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::write(&to, bytes).unwrap();
+        }
+    }
+    let spec = SPEC.replace("[\"mlp-small\"]", "[\"mlp-standard\"]");
+    bench.write("fig.toml", &spec.replace("seeds = [0, 1]", "seeds = [0]"));
+    let message = format!(
+        "the run in runs/{other}: expected {other}, got {RUN}; name the folder after its run, or give \
+         another --checkpoints"
+    );
+    assert_eq!(bench.error("report fig.toml --checkpoints runs"), message);
+    // So is a single checkpoint of another run.
+    let config = fs::read_to_string(copy.join("run.toml")).unwrap();
+    fs::write(copy.join("run.toml"), config.replace("mlp-small", "mlp-standard")).unwrap();
+    let ran = bench.analyze("report fig.toml --checkpoints runs");
+    assert!(
+        ran.code == 3 && ran.stderr.ends_with(&format!("error: {message}\n")),
+        "{}",
+        ran.stderr
+    );
+    assert!(!bench.path("reports").exists());
 }
 
 #[test]
@@ -108,10 +175,21 @@ fn returns_of_a_spec_are_drawn() {
     let spec =
         SPEC.replace("gradient-cosine", "episode-return").replace("seeds = [0, 1]", "seeds = [0]");
     let panels = spec.find("[[panels]]").unwrap();
-    bench.write("fig.toml", &format!("{}[[panels]]\ndraw = \"return-by-step\"\n", &spec[..panels]));
+    let spec = format!("{}[[panels]]\ndraw = \"return-by-step\"\n", &spec[..panels]);
+    bench.write("fig.toml", &spec);
     bench.done(&format!("report fig.toml --checkpoints {}", runs().display()));
     let provenance = fs::read_to_string(bench.path("reports/fig/provenance.toml")).unwrap();
     assert!(!provenance.contains("[settings]") && provenance.contains("step = 60"), "{provenance}");
+    let summary = fs::read_to_string(bench.path("reports/fig/summary.csv")).unwrap();
+    assert_eq!(summary.lines().count(), 2, "{summary}");
+    let report = fs::read_to_string(bench.path("reports/fig/report.md")).unwrap();
+    assert!(report.contains("There is no interval within runs"), "{report}");
+    let above = spec.replace("[select]", "above_zero = \"mlp-small\"\n\n[select]");
+    bench.write("fig.toml", &above);
+    assert_eq!(
+        bench.error("report fig.toml"),
+        "fig.toml: `above_zero` is about cosines, `episode-return` has none"
+    );
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Figures, tables and a page like those an analysis makes.
 
 use hyperl::report::{
-    Axis, Bar, BarFigure, BarGroup, Cell, Column, Figure, Headline, Page, PageFigure, Panel, Point,
-    Reference, Section, Series, Table, Verdict, YRange, render_curves, theme,
+    Appendix, Axis, Bar, BarFigure, BarGroup, Cell, Column, Figure, Headline, Page, PageFigure,
+    Panel, Point, Reference, Section, Series, Table, Verdict, YRange, render_curves, theme,
 };
 use hyperl::stats::Estimate;
 
@@ -77,7 +77,7 @@ pub(super) fn learnable_figure() -> Figure {
             x: Axis::new("threshold τ of the cosine similarity", "").with_range(0.0, 1.0),
             y: Axis::new("states above τ", "%").with_range(0.0, 100.0),
             series: vec![
-                Series::step("sa-hyper", curve(2.2), 150),
+                Series::step("sa-hyper", curve(2.2), 150).with_outer(11.0),
                 Series::step("as-hyper", curve(1.1), 150),
                 Series::step("mlp-standard", curve(0.7), 150),
             ],
@@ -261,6 +261,15 @@ pub(super) fn page() -> Page {
                     svg,
                 }],
                 table: Some(score_table()),
+                appendices: vec![
+                    Appendix { title: "Each run".to_owned(), table: score_table(), folded: false },
+                    Appendix {
+                        title: "All <checkpoints>".to_owned(),
+                        table: score_table(),
+                        folded: true,
+                    },
+                ],
+                warnings: vec!["`hopper`: 3 of 15 states are left out".to_owned()],
                 how_measured: "With `Nr = 15` rollouts.\n\nStates: on policy.".to_owned(),
                 does_not_show: "Whether a better gradient trains faster.".to_owned(),
                 command: "hyperl-analyze report analyses/fig03-cosine.toml".to_owned(),

@@ -1,12 +1,12 @@
 //! Do numbers, tables and pages read well?
 
 use hyperl::report::{
-    Headline, Page, Section, figure_table, fixed, interval, render_html, render_markdown, short,
-    significant,
+    Headline, Page, Point, Reference, ReferenceShape, Section, figure_table, fixed, interval,
+    render_html, render_markdown, short, significant,
 };
 use hyperl::stats::Estimate;
 
-use super::examples::{page, score_table, single_seed_figure};
+use super::examples::{figures, learnable_figure, page, score_table};
 use super::svg::assert_well_formed;
 
 #[test]
@@ -49,11 +49,60 @@ fn tables_for_people_and_for_programs() {
 
 #[test]
 fn the_numbers_behind_a_figure_are_all_in_its_table() {
-    let figure = single_seed_figure();
+    for (name, figure) in figures() {
+        let csv = figure_table(&figure).to_csv().unwrap();
+        let mut lines = csv.lines();
+        let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+        let columns = "panel,series,x,y,low,high,n,outer low,outer high,kind";
+        assert_eq!(header, columns.split(',').collect::<Vec<_>>(), "{name}");
+        let mut wanted = Vec::new();
+        for panel in &figure.panels {
+            let mut row = |name: &str, point: Point, kind: &str| {
+                let Point { x, y, low, high } = point;
+                let number = |x: f64| if x.is_nan() { String::new() } else { x.to_string() };
+                let numbers = [x, y, low, high].map(number).join(",");
+                wanted.push((format!("{},{name},{numbers},", panel.title), kind.to_owned()));
+            };
+            for series in &panel.series {
+                for point in &series.points {
+                    row(&series.name, *point, "series");
+                }
+            }
+            for Reference { label, shape } in &panel.references {
+                let (nan, kind) = (f64::NAN, "reference");
+                match shape {
+                    ReferenceShape::Level(y) => row(label, Point::new(nan, *y), kind),
+                    ReferenceShape::Band { low, high } => {
+                        row(label, Point { x: nan, y: nan, low: *low, high: *high }, kind);
+                    }
+                    ReferenceShape::Curve(points) => {
+                        for point in points {
+                            row(label, *point, kind);
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(csv.lines().count(), 1 + wanted.len(), "{name}");
+        for (line, (start, end)) in lines.zip(&wanted) {
+            assert!(line.starts_with(start) && line.ends_with(end), "{name}: {line} not {start}");
+        }
+    }
+}
+
+#[test]
+fn the_band_of_a_whole_curve_stays_within_its_axis() {
+    let mut figure = learnable_figure();
+    figure.panels[0].series.truncate(1);
+    figure.panels[0].references.clear();
     let csv = figure_table(&figure).to_csv().unwrap();
-    assert_eq!(csv.lines().count(), 1 + 3 * 201);
-    let first = figure.panels[0].series[0].points[0];
-    assert_eq!(csv.lines().nth(1).unwrap(), format!(",sa-hyper,0,{},,,1", first.y));
+    let outer = |line: usize| -> Vec<f64> {
+        let fields: Vec<&str> = csv.lines().nth(line).unwrap().split(',').collect();
+        [3, 7, 8].map(|column| fields[column].parse().unwrap()).to_vec()
+    };
+    // 90 ± 11 and 0 ± 11, on an axis from 0 to 100.
+    assert_eq!(outer(1), [90.0, 79.0, 100.0]);
+    assert_eq!(outer(101), [0.0, 0.0, 11.0]);
 }
 
 #[test]
@@ -80,6 +129,26 @@ fn a_report_opens_with_the_answer() {
     | ------------ | -------------------: | -------------: |
     | SA-Hyper     | 0.213 [0.147, 0.280] |            140 |
     | MLP \| "old" |      −0.0500 (n = 1) |              – |
+
+    ### Each run
+
+    | model        |          mean cosine | train time (s) |
+    | ------------ | -------------------: | -------------: |
+    | SA-Hyper     | 0.213 [0.147, 0.280] |            140 |
+    | MLP \| "old" |      −0.0500 (n = 1) |              – |
+
+    <details><summary>All &lt;checkpoints&gt;</summary>
+
+    | model        |          mean cosine | train time (s) |
+    | ------------ | -------------------: | -------------: |
+    | SA-Hyper     | 0.213 [0.147, 0.280] |            140 |
+    | MLP \| "old" |      −0.0500 (n = 1) |              – |
+
+    </details>
+
+    ### Warnings
+
+    - `hopper`: 3 of 15 states are left out
 
     ### How it was measured
 
@@ -169,6 +238,9 @@ fn the_page_is_self_contained() {
         "0.121 [0.062, 0.180]",
         "<svg ",
         "<table>",
+        "<h3>Each run</h3>",
+        "<details><summary>All &lt;checkpoints&gt;</summary>",
+        "<li><code>hopper</code>: 3 of 15",
         "How it was measured",
         "What it does not show",
         "hyperl-analyze report",
