@@ -8,6 +8,7 @@ pub mod actor;
 pub mod adam;
 pub mod blas;
 pub mod critic;
+pub mod d2rl;
 pub mod dense;
 pub mod hyper;
 pub mod init;
