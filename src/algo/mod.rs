@@ -9,5 +9,6 @@ pub mod off_policy;
 pub mod pieces;
 pub mod replay;
 pub mod reservoir;
+pub mod sac;
 pub mod td3;
 pub mod twin;

@@ -14,5 +14,6 @@ pub mod hyper;
 pub mod init;
 pub mod mlp;
 pub mod residual;
+pub mod squashed_gaussian;
 pub mod weights;
 pub mod workers;
