@@ -6,6 +6,9 @@
 pub mod config;
 pub mod evaluate;
 pub mod off_policy;
+pub mod pieces;
 pub mod replay;
 pub mod reservoir;
+pub mod sac;
 pub mod td3;
+pub mod twin;

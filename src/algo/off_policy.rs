@@ -149,7 +149,7 @@ impl OffPolicy {
             step: self.step,
             updates: self.agent.updates(),
             actor_adam_steps: self.agent.actor.adam.steps(),
-            critic_adam_steps: self.agent.critics[0].adam.steps(),
+            critic_adam_steps: self.agent.critics.units[0].adam.steps(),
             states_seen: self.reservoir.seen(),
             episode_return: format!("{:016x}", self.episode_return.to_bits()),
             streams: [reset, explore, minibatch, smooth, reservoir].map(Stream::state),

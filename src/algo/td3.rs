@@ -5,27 +5,25 @@
 //!
 //! # Deviations
 //!
-//! - Each critic has its own Adam and runs on its own worker: the sum of two separate losses has
-//!   separate gradients, so this equals the authors' one optimiser over both.
-//! - The actor's batch is always cut into two pieces, whatever the number of workers, so that
-//!   results do not depend on it.
+//! - Those of [`twin`](super::twin).
+//! - The actor's batch is cut into [`PIECES`].
 //! - No gradient flows into the critic's weights in the actor's update (the authors compute it and
 //!   throw it away).
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tch::{Reduction, Tensor};
+use tch::Tensor;
 
+use super::pieces::{Descent, PIECES, sum_over};
 use super::replay::Batch;
+use super::twin::{Twin, TwinSpec};
 use crate::error::Result;
 use crate::nn::actor::Actor;
 use crate::nn::adam::{Adam, Follow};
 use crate::nn::critic::{CriticKind, Dims, QNet};
+use crate::nn::init::Inits;
 use crate::nn::weights::{Reuse, Source, Training};
-
-/// Pieces of the actor's batch.
-const PIECES: i64 = 2;
 
 /// Hyper-parameters of TD3, with the defaults of the authors' code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,16 +67,6 @@ impl Td3Config {
     }
 }
 
-/// One critic with its target and its optimiser.
-pub struct CriticUnit {
-    /// The critic that learns.
-    pub online: QNet,
-    /// The slow copy that makes the regression's targets.
-    pub target: QNet,
-    /// Its optimiser.
-    pub adam: Adam,
-}
-
 /// The actor with its target and its optimiser.
 pub struct ActorUnit {
     /// The actor that learns.
@@ -101,7 +89,7 @@ pub struct Td3 {
     /// Actor, its target, its optimiser.
     pub actor: ActorUnit,
     /// Both critics.
-    pub critics: [CriticUnit; 2],
+    pub critics: Twin,
     climbers: Vec<Climber>,
     updates: u64,
     workers: Arc<rayon::ThreadPool>,
@@ -137,21 +125,16 @@ impl Td3 {
         sources: Td3Sources,
         workers: Arc<rayon::ThreadPool>,
     ) -> Result<Self> {
-        let critic_lr = config.critic_lr_for(kind);
-        let unit = |source: &mut dyn Source| -> Result<CriticUnit> {
-            let online = QNet::new(kind, dims, Training::Trainable, source)?;
-            let target = online.again(Reuse::Copy, Training::Frozen)?;
-            let adam = Adam::new(online.params(), critic_lr);
-            Ok(CriticUnit { online, target, adam })
-        };
-        let critics = [unit(sources.q1)?, unit(sources.q2)?];
+        let learning_rate = config.critic_lr_for(kind);
+        let spec = TwinSpec { kind, dims, inits: Inits::default(), learning_rate };
+        let critics = Twin::new(&spec, [sources.q1, sources.q2], Arc::clone(&workers))?;
         let online = Actor::new(dims, Training::Trainable, sources.actor)?;
         let target = online.again(Reuse::Copy, Training::Frozen)?;
         let adam = Adam::new(online.params(), config.actor_lr);
         let climber = |_| -> Result<Climber> {
             Ok(Climber {
                 actor: online.again(Reuse::Share, Training::Trainable)?,
-                critic: critics[0].online.again(Reuse::Share, Training::Frozen)?,
+                critic: critics.units[0].online.again(Reuse::Share, Training::Frozen)?,
             })
         };
         let climbers = (0..PIECES).map(climber).collect::<Result<_>>()?;
@@ -182,55 +165,25 @@ impl Td3 {
             let epsilon = (noise * policy_noise).clamp(-noise_clip, noise_clip);
             (self.actor.target.act(&batch.next_obs) + epsilon).clamp(-1.0, 1.0)
         });
-        let [next_q1, next_q2] = self.on_both_critics(
-            [&batch.next_obs, &next_action].map(Tensor::shallow_clone),
-            |unit, [next_obs, action]| tch::no_grad(|| unit.target.q(&next_obs, &action)),
-        );
-        let target_q = &batch.reward + gamma * &batch.alive * next_q1.minimum(&next_q2);
+        let next_q = self.critics.smaller_target(&batch.next_obs, &next_action);
+        let target_q = &batch.reward + gamma * &batch.alive * next_q;
 
         // Both critics regress on y; their targets follow when it is time.
-        let follow = delayed.then_some(tau);
-        let critics = self.on_both_critics(
-            [&batch.obs, &batch.action, &target_q].map(Tensor::shallow_clone),
-            |unit, [obs, action, target_q]| unit.regress(&obs, &action, &target_q, follow),
-        );
+        let inputs = [&batch.obs, &batch.action, &target_q];
+        let critics = self.critics.regress(inputs, delayed.then_some(tau));
 
         // The actor climbs Q₁; then its target follows.
         let actor = delayed.then(|| self.climb(&batch.obs));
         Losses { critics, actor }
     }
 
-    /// Runs the same work for both critics, on two workers where there are two.
-    fn on_both_critics<const N: usize, T: Send>(
-        &mut self,
-        inputs: [Tensor; N],
-        work: impl Fn(&mut CriticUnit, [Tensor; N]) -> T + Sync,
-    ) -> [T; 2] {
-        let [first, second] = &mut self.critics;
-        let again = inputs.each_ref().map(Tensor::shallow_clone);
-        let (a, b) = self.workers.join(|| work(first, inputs), || work(second, again));
-        [a, b]
-    }
-
     /// One step of the actor along ∂Q₁/∂a; returns the actor's loss.
     fn climb(&mut self, obs: &Tensor) -> f64 {
         let rows = obs.size()[0];
-        let pieces = obs.chunk(PIECES, 0);
-        let mut results: Vec<Option<(f64, Vec<Tensor>)>> = pieces.iter().map(|_| None).collect();
-        self.workers.scope(|scope| {
-            for ((climber, piece), result) in self.climbers.iter_mut().zip(pieces).zip(&mut results)
-            {
-                scope.spawn(move |_| *result = Some(climber.climb(&piece, rows)));
-            }
-        });
-        let mut results = results.into_iter().flatten();
-        let (mut loss, mut gradients) = results.next().expect("a batch has rows");
-        for (piece_loss, piece) in results {
-            loss += piece_loss;
-            for (sum, gradient) in gradients.iter_mut().zip(piece) {
-                *sum += gradient;
-            }
-        }
+        let (loss, gradients) =
+            sum_over(&self.workers, &mut self.climbers, obs.chunk(PIECES, 0), |climber, obs| {
+                climber.climb(&obs, rows)
+            });
         let ActorUnit { online, target, adam } = &mut self.actor;
         let follow = Follow { target: target.params(), tau: self.config.tau };
         adam.step(online.params(), &gradients, Some(follow));
@@ -238,27 +191,9 @@ impl Td3 {
     }
 }
 
-impl CriticUnit {
-    /// One step of the critic towards `target_q [B]`; returns the loss before it.
-    fn regress(
-        &mut self,
-        obs: &Tensor,
-        action: &Tensor,
-        target_q: &Tensor,
-        follow: Option<f64>,
-    ) -> f64 {
-        let loss = self.online.q(obs, action).mse_loss(target_q, Reduction::Mean);
-        let params = self.online.params();
-        let gradients = Tensor::run_backward(&[&loss], &params.tensors(), false, false);
-        let follow = follow.map(|tau| Follow { target: self.target.params(), tau });
-        self.adam.step(params, &gradients, follow);
-        loss.double_value(&[])
-    }
-}
-
 impl Climber {
     /// Returns one piece's share of the actor's loss and gradients; `rows` is the whole batch's `B`.
-    fn climb(&mut self, obs: &Tensor, rows: i64) -> (f64, Vec<Tensor>) {
+    fn climb(&self, obs: &Tensor, rows: i64) -> Descent {
         let q1 = self.critic.q(obs, &self.actor.act(obs));
         let loss = q1.sum(q1.kind()) * (-1.0 / rows as f64);
         let params = self.actor.params().tensors();

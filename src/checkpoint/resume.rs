@@ -147,7 +147,7 @@ fn latest(run: &Path) -> Result<Option<(PathBuf, Point)>> {
 
 fn moments(training: &OffPolicy) -> [(&'static str, &Adam, &Params); 3] {
     let agent = &training.agent;
-    let [q1, q2] = &agent.critics;
+    let [q1, q2] = &agent.critics.units;
     [
         ("adam.actor", &agent.actor.adam, agent.actor.online.params()),
         ("adam.critic.q1", &q1.adam, q1.online.params()),
@@ -190,7 +190,7 @@ pub fn load(run: &Path, training: &mut OffPolicy) -> Result<Option<f64>> {
     let agent = &training.agent;
     copy_params(&file, "actor", agent.actor.online.params())?;
     copy_params(&file, "actor_target", agent.actor.target.params())?;
-    for (unit, q) in agent.critics.iter().zip(["q1", "q2"]) {
+    for (unit, q) in agent.critics.units.iter().zip(["q1", "q2"]) {
         copy_params(&file, &format!("critic.{q}"), unit.online.params())?;
         copy_params(&file, &format!("critic_target.{q}"), unit.target.params())?;
     }
@@ -225,7 +225,7 @@ fn copy_params(file: &TensorFile, prefix: &str, params: &Params) -> Result<()> {
 fn restore_moments(file: &TensorFile, training: &mut OffPolicy, progress: &Progress) -> Result<()> {
     let (actor_steps, critic_steps) = (progress.actor_adam_steps, progress.critic_adam_steps);
     let agent = &mut training.agent;
-    let [q1, q2] = &mut agent.critics;
+    let [q1, q2] = &mut agent.critics.units;
     let actor = &mut agent.actor;
     let networks = [
         ("adam.actor", &mut actor.adam, actor.online.params(), actor_steps),

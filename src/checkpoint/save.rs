@@ -32,7 +32,7 @@ pub fn weights(agent: &Td3) -> Result<TensorSet> {
     let mut set = TensorSet::default();
     set.add_params("actor", agent.actor.online.params())?;
     set.add_params("actor_target", agent.actor.target.params())?;
-    for (unit, q) in agent.critics.iter().zip(["q1", "q2"]) {
+    for (unit, q) in agent.critics.units.iter().zip(["q1", "q2"]) {
         set.add_params(&format!("critic.{q}"), unit.online.params())?;
         set.add_params(&format!("critic_target.{q}"), unit.target.params())?;
     }
@@ -56,7 +56,7 @@ pub fn snapshots_tensor(states: &[Snapshot]) -> Tensor {
 pub fn checkpoint(run: &Path, training: &OffPolicy) -> Result<PathBuf> {
     let progress = training.progress();
     let agent = &training.agent;
-    let [q1, q2] = &agent.critics;
+    let [q1, q2] = &agent.critics.units;
     let bad: i64 = [agent.actor.online.params(), q1.online.params(), q2.online.params()]
         .iter()
         .map(|params| params.non_finite())

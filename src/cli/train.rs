@@ -48,7 +48,8 @@ struct TrainArgs {
     /// Environment [hopper, walker2d, half-cheetah, ant, ant-v4, ant-contact; default: hopper]
     #[arg(long)]
     env: Option<EnvId>,
-    /// Critic [mlp-standard, mlp-small, sa-hyper, as-hyper; default: sa-hyper]
+    /// Critic [mlp-standard, mlp-small, mlp-large, resnet-features, resnet35, q-d2rl, sa-hyper, as-hyper,
+    /// emb-hyper; default: sa-hyper]
     #[arg(long)]
     critic: Option<CriticKind>,
     /// Seed of every random stream [default: 0]

@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use super::critic::Dims;
+use super::init::LayerInit;
 use super::mlp::Mlp;
 use super::weights::{Builder, Of, Params, Reuse, Source, Training};
 use crate::error::Result;
@@ -21,7 +22,7 @@ impl Actor {
     /// Those of the weights' source.
     pub fn new(dims: Dims, training: Training, source: &mut dyn Source) -> Result<Self> {
         let mut builder = Builder::new(source, training);
-        let trunk = Mlp::new(&mut builder, &[dims.obs, 256, 256, dims.action])?;
+        let trunk = Mlp::new(&mut builder, &[dims.obs, 256, 256, dims.action], LayerInit::Pytorch)?;
         Ok(Self { dims, trunk, params: builder.finish() })
     }
 

@@ -6,9 +6,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::hyper::{AsHyper, Hypernetwork, SaHyper};
-use super::init::HyperInit;
+use super::d2rl::D2rl;
+use super::hyper::{AsHyper, EmbHyper, Hypernetwork, LEARNED, ResNetFeatures, SaHyper};
+use super::init::Inits;
 use super::mlp::{Mlp, MlpCritic};
+use super::residual::ResNet35;
 use super::weights::{Builder, Of, Params, Reuse, Shapes, Source, Training};
 use crate::error::{Error, Result};
 
@@ -38,29 +40,62 @@ pub enum CriticKind {
     MlpStandard,
     /// `[s, a] → 256 → 1`.
     MlpSmall,
+    /// `[s, a] → 2900 → 2900 → 1`: as many weights as a hypernetwork.
+    MlpLarge,
+    /// The primary network's trunk makes ten features of the state, for an MLP-Small.
+    #[serde(rename = "resnet-features")]
+    ResNetFeatures,
+    /// 35 residual blocks on `[s, a]`.
+    #[serde(rename = "resnet35")]
+    ResNet35,
+    /// Four hidden layers, each of which sees `[s, a]`.
+    #[serde(rename = "q-d2rl")]
+    QD2rl,
     /// The state makes the weights, the action is the input.
     SaHyper,
     /// The action makes the weights, the state is the input.
     AsHyper,
+    /// A learned vector makes the weights, state and action are the input.
+    EmbHyper,
 }
 
 impl CriticKind {
     /// All critics, in the order of the paper's tables.
-    pub const ALL: [Self; 4] = [Self::MlpStandard, Self::MlpSmall, Self::SaHyper, Self::AsHyper];
+    pub const ALL: [Self; 9] = [
+        Self::MlpStandard,
+        Self::MlpSmall,
+        Self::MlpLarge,
+        Self::ResNetFeatures,
+        Self::ResNet35,
+        Self::QD2rl,
+        Self::SaHyper,
+        Self::AsHyper,
+        Self::EmbHyper,
+    ];
 
     /// Returns the name used on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::MlpStandard => "mlp-standard",
             Self::MlpSmall => "mlp-small",
+            Self::MlpLarge => "mlp-large",
+            Self::ResNetFeatures => "resnet-features",
+            Self::ResNet35 => "resnet35",
+            Self::QD2rl => "q-d2rl",
             Self::SaHyper => "sa-hyper",
             Self::AsHyper => "as-hyper",
+            Self::EmbHyper => "emb-hyper",
         }
     }
 
     /// Returns whether weights are made by a primary network, which takes the smaller learning rate.
     pub fn is_hyper(self) -> bool {
-        matches!(self, Self::SaHyper | Self::AsHyper)
+        matches!(self, Self::SaHyper | Self::AsHyper | Self::EmbHyper)
+    }
+
+    /// Returns the weights that both critics of a pair have in common, by name.
+    pub fn tied(self) -> &'static [&'static str] {
+        if self == Self::EmbHyper { &[LEARNED] } else { &[] }
     }
 
     /// Builds the critic.
@@ -71,15 +106,24 @@ impl CriticKind {
         self,
         builder: &mut Builder,
         Dims { obs, action }: Dims,
-        init: HyperInit,
+        Inits { plain, hyper }: Inits,
     ) -> Result<Box<dyn Critic>> {
+        let both = obs + action;
+        let mut mlp = |widths: &[i64]| Mlp::new(builder, widths, plain).map(MlpCritic);
         Ok(match self {
-            Self::MlpStandard => {
-                Box::new(MlpCritic(Mlp::new(builder, &[obs + action, 256, 256, 1])?))
+            Self::MlpStandard => Box::new(mlp(&[both, 256, 256, 1])?),
+            Self::MlpSmall => Box::new(mlp(&[both, 256, 1])?),
+            Self::MlpLarge => Box::new(mlp(&[both, 2900, 2900, 1])?),
+            Self::ResNetFeatures => Box::new(ResNetFeatures::new(builder, [obs, action], plain)?),
+            Self::ResNet35 => Box::new(ResNet35::new(builder, both, plain)?),
+            Self::QD2rl => Box::new(D2rl::new(builder, both, plain)?),
+            Self::SaHyper => {
+                Box::new(SaHyper(Hypernetwork::new(builder, [obs, action, 1], hyper)?))
             }
-            Self::MlpSmall => Box::new(MlpCritic(Mlp::new(builder, &[obs + action, 256, 1])?)),
-            Self::SaHyper => Box::new(SaHyper(Hypernetwork::new(builder, [obs, action, 1], init)?)),
-            Self::AsHyper => Box::new(AsHyper(Hypernetwork::new(builder, [action, obs, 1], init)?)),
+            Self::AsHyper => {
+                Box::new(AsHyper(Hypernetwork::new(builder, [action, obs, 1], hyper)?))
+            }
+            Self::EmbHyper => Box::new(EmbHyper::new(builder, both, hyper)?),
         })
     }
 }
@@ -121,10 +165,10 @@ impl QNet {
         training: Training,
         source: &mut dyn Source,
     ) -> Result<Self> {
-        Self::with_init(kind, dims, training, (source, HyperInit::Paper))
+        Self::with_init(kind, dims, training, (source, Inits::default()))
     }
 
-    /// Builds a critic with a named initialisation for new weights.
+    /// Builds a critic with named initialisations for new weights.
     ///
     /// # Errors
     /// Those of the weights' source.
@@ -132,10 +176,10 @@ impl QNet {
         kind: CriticKind,
         dims: Dims,
         training: Training,
-        (source, init): (&mut dyn Source, HyperInit),
+        (source, inits): (&mut dyn Source, Inits),
     ) -> Result<Self> {
         let mut builder = Builder::new(source, training);
-        let critic = kind.build(&mut builder, dims, init)?;
+        let critic = kind.build(&mut builder, dims, inits)?;
         Ok(Self { kind, dims, critic, params: builder.finish() })
     }
 
@@ -159,10 +203,13 @@ impl QNet {
     }
 }
 
-/// Returns the number of weights of one critic of this kind, without building it in memory.
+/// Returns the number of weights of one critic of this kind, without building it in memory; those that
+/// both critics of a pair share are not counted.
 ///
 /// # Errors
 /// None in practice.
 pub fn parameter_count(kind: CriticKind, dims: Dims) -> Result<usize> {
-    Ok(QNet::new(kind, dims, Training::Frozen, &mut Shapes)?.params.count())
+    let net = QNet::new(kind, dims, Training::Frozen, &mut Shapes)?;
+    let own = net.params.iter().filter(|param| !kind.tied().contains(&param.name.as_str()));
+    Ok(own.map(|param| param.tensor.numel()).sum())
 }

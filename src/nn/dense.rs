@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::init::Init;
+use super::init::{Init, LayerInit};
 use super::weights::Builder;
 use crate::error::Result;
 
@@ -14,15 +14,12 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// Builds a layer `[inputs] → [outputs]` with `PyTorch`'s bias and the given rule for the weight.
+    /// Builds a layer `[inputs] → [outputs]`.
     ///
     /// # Errors
     /// Those of the weights' source.
-    pub fn new(builder: &mut Builder, inputs: i64, outputs: i64, weight: &Init) -> Result<Self> {
-        Ok(Self {
-            weight: builder.param("weight", &[outputs, inputs], weight)?,
-            bias: builder.param("bias", &[outputs], &Init::pytorch(inputs))?,
-        })
+    pub fn new(builder: &mut Builder, sizes: [i64; 2], init: LayerInit) -> Result<Self> {
+        Self::with_bias(builder, sizes, &init.weight(sizes), &init.bias(sizes[0]))
     }
 
     /// Builds a layer with the given rules for weight and bias.
@@ -74,5 +71,14 @@ impl DynamicLinear {
             self.weight.view([rows, outputs, -1]).bmm(&input.unsqueeze(2)).squeeze_dim(2)
         };
         self.bias.addcmul(&product, &(&self.scale + 1.0))
+    }
+
+    /// Applies one layer to all rows: the weights are those of a single row (`B = 1`).
+    ///
+    /// # Shapes
+    /// `input [n, in]`; result `[n, out]`.
+    pub fn forward_shared(&self, input: &Tensor) -> Tensor {
+        let weight = self.weight.view([self.bias.size()[1], -1]);
+        self.bias.addcmul(&input.matmul(&weight.tr()), &(&self.scale + 1.0))
     }
 }

@@ -3,6 +3,7 @@
 //! The primary maps the meta-variable to `z ∈ R¹⁰²⁴`; linear heads of `z` are the weights, biases
 //! and gains of a dynamic network with one hidden layer of 256, which maps the base variable to the
 //! output. SA-Hyper: the state is the meta-variable and the action the base. AS-Hyper: the reverse.
+//! Emb-Hyper: a vector that is learned makes one set of weights for all, state and action are the base.
 //!
 //! # Deviations
 //!
@@ -14,7 +15,8 @@ use tch::Tensor;
 
 use super::critic::Critic;
 use super::dense::{DynamicLinear, Linear};
-use super::init::{HIDDEN_HEAD_BOUND, HyperInit, Init, OUTPUT_HEAD_BOUND};
+use super::init::{HIDDEN_HEAD_BOUND, HyperInit, Init, LayerInit, OUTPUT_HEAD_BOUND};
+use super::mlp::Mlp;
 use super::residual::Residual;
 use super::weights::Builder;
 use crate::error::Result;
@@ -43,18 +45,14 @@ impl Primary {
     ///
     /// # Errors
     /// Those of the weights' source.
-    pub fn new(builder: &mut Builder, inputs: i64, init: HyperInit) -> Result<Self> {
-        let rule = |fan_in| match init {
-            HyperInit::Paper => Init::primary(fan_in),
-            HyperInit::Pytorch => Init::pytorch(fan_in),
-        };
+    pub fn new(builder: &mut Builder, inputs: i64, init: LayerInit) -> Result<Self> {
         let mut stages = Vec::new();
         let mut width = inputs;
         for (stage, next) in [256, 512, EMBEDDING].into_iter().enumerate() {
             let name = |offset: usize| (3 * stage + offset).to_string();
-            let up = builder.within(&name(0), |b| Linear::new(b, width, next, &rule(width)))?;
+            let up = builder.within(&name(0), |b| Linear::new(b, [width, next], init))?;
             let mut block =
-                |offset| builder.within(&name(offset), |b| Residual::new(b, next, &rule(next)));
+                |offset| builder.within(&name(offset), |b| Residual::new(b, next, init));
             stages.push(Stage { up, blocks: [block(1)?, block(2)?] });
             width = next;
         }
@@ -102,11 +100,11 @@ impl Hypernetwork {
         [meta, base, outputs]: [i64; 3],
         init: HyperInit,
     ) -> Result<Self> {
-        let primary = builder.within("primary", |b| Primary::new(b, meta, init))?;
+        let primary = builder.within("primary", |b| Primary::new(b, meta, init.primary()))?;
         let sizes = head_sizes(base, outputs);
         let (hidden, output): (i64, i64) = (sizes[..3].iter().sum(), sizes[3..].iter().sum());
         let (weight, bias) = match init {
-            HyperInit::Paper => (
+            HyperInit::Paper | HyperInit::SacCode => (
                 Init::Rows(vec![
                     (hidden, Init::Uniform(HIDDEN_HEAD_BOUND)),
                     (output, Init::Uniform(OUTPUT_HEAD_BOUND)),
@@ -149,6 +147,11 @@ impl DynamicNetwork {
     pub fn forward(&self, base: &Tensor) -> Tensor {
         self.output.forward(&self.hidden.forward(base).relu())
     }
+
+    /// Applies one network to all rows: its weights are those of a single row.
+    pub fn forward_shared(&self, base: &Tensor) -> Tensor {
+        self.output.forward_shared(&self.hidden.forward_shared(base).relu())
+    }
 }
 
 /// The critic whose primary sees the state and whose dynamic network sees the action (§3).
@@ -168,5 +171,72 @@ pub struct AsHyper(pub Hypernetwork);
 impl Critic for AsHyper {
     fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
         self.0.weights(action).forward(obs).squeeze_dim(1)
+    }
+}
+
+/// Name of Emb-Hyper's learned vector among its weights; both critics of a pair have the same.
+pub const LEARNED: &str = "embedding";
+
+/// Length of that vector.
+const LEARNED_LEN: i64 = 5;
+
+/// The critic whose primary sees a learned vector and whose dynamic network sees `[s, a]` (§5.2).
+///
+/// The primary runs once for a whole batch: its input is the same for every row.
+#[derive(Debug)]
+pub struct EmbHyper {
+    embedding: Tensor,
+    net: Hypernetwork,
+}
+
+impl EmbHyper {
+    /// Builds the critic for a concatenated input of length `inputs`.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn new(builder: &mut Builder, inputs: i64, init: HyperInit) -> Result<Self> {
+        let embedding = builder.param(LEARNED, &[LEARNED_LEN], &Init::Unit)?;
+        Ok(Self { embedding, net: Hypernetwork::new(builder, [LEARNED_LEN, inputs, 1], init)? })
+    }
+}
+
+impl Critic for EmbHyper {
+    fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
+        let input = Tensor::cat(&[obs, action], 1);
+        self.net.weights(&self.embedding.unsqueeze(0)).forward_shared(&input).squeeze_dim(1)
+    }
+}
+
+/// Features that [`ResNetFeatures`] takes from the state.
+const FEATURES: i64 = 10;
+
+/// The plain critic with the primary's trunk: `s → primary → 10`, then `[features, a] → 256 → 1`
+/// (App. D.4.4 and footnote 4).
+#[derive(Debug)]
+pub struct ResNetFeatures {
+    trunk: Primary,
+    features: Linear,
+    head: Mlp,
+}
+
+impl ResNetFeatures {
+    /// Builds the critic.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn new(builder: &mut Builder, [obs, action]: [i64; 2], init: LayerInit) -> Result<Self> {
+        Ok(Self {
+            trunk: builder.within("primary", |b| Primary::new(b, obs, init))?,
+            features: builder
+                .within("features", |b| Linear::new(b, [EMBEDDING, FEATURES], init))?,
+            head: Mlp::new(builder, &[FEATURES + action, 256, 1], init)?,
+        })
+    }
+}
+
+impl Critic for ResNetFeatures {
+    fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
+        let features = self.features.forward(&self.trunk.forward(obs));
+        self.head.forward(&Tensor::cat(&[&features, action], 1)).squeeze_dim(1)
     }
 }

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::critic::Critic;
 use super::dense::Linear;
-use super::init::Init;
+use super::init::LayerInit;
 use super::weights::Builder;
 use crate::error::Result;
 
@@ -15,15 +15,13 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// Builds `widths[0] → widths[1] → …` with `PyTorch`'s initialisation.
+    /// Builds `widths[0] → widths[1] → …`.
     ///
     /// # Errors
     /// Those of the weights' source.
-    pub fn new(builder: &mut Builder, widths: &[i64]) -> Result<Self> {
+    pub fn new(builder: &mut Builder, widths: &[i64], init: LayerInit) -> Result<Self> {
         let layer = |(index, pair): (usize, &[i64])| {
-            builder.within(&format!("layers.{index}"), |b| {
-                Linear::new(b, pair[0], pair[1], &Init::pytorch(pair[0]))
-            })
+            builder.within(&format!("layers.{index}"), |b| Linear::new(b, [pair[0], pair[1]], init))
         };
         Ok(Self { layers: widths.windows(2).enumerate().map(layer).collect::<Result<_>>()? })
     }
@@ -42,7 +40,7 @@ impl Mlp {
     }
 }
 
-/// A critic that concatenates observation and action: MLP-Standard and MLP-Small (App. D.4).
+/// A critic that concatenates observation and action: MLP-Standard, -Small and -Large (App. D.4).
 #[derive(Debug)]
 pub struct MlpCritic(pub Mlp);
 

@@ -1,9 +1,11 @@
-//! The pre-activation residual block of the paper's primary network (App. D.1).
+//! The pre-activation residual block of the paper's primary network (App. D.1), and the plain critic
+//! that is a long chain of them.
 
 use tch::Tensor;
 
+use super::critic::Critic;
 use super::dense::Linear;
-use super::init::Init;
+use super::init::LayerInit;
 use super::weights::Builder;
 use crate::error::Result;
 
@@ -19,15 +21,57 @@ impl Residual {
     ///
     /// # Errors
     /// Those of the weights' source.
-    pub fn new(builder: &mut Builder, width: i64, weight: &Init) -> Result<Self> {
+    pub fn new(builder: &mut Builder, width: i64, init: LayerInit) -> Result<Self> {
         Ok(Self {
-            fc1: builder.within("fc1", |b| Linear::new(b, width, width, weight))?,
-            fc2: builder.within("fc2", |b| Linear::new(b, width, width, weight))?,
+            fc1: builder.within("fc1", |b| Linear::new(b, [width, width], init))?,
+            fc2: builder.within("fc2", |b| Linear::new(b, [width, width], init))?,
         })
     }
 
     /// Applies the block; shapes `[B, width]` both.
     pub fn forward(&self, input: &Tensor) -> Tensor {
         input + self.fc2.forward(&self.fc1.forward(&input.relu()).relu())
+    }
+}
+
+/// Blocks of [`ResNet35`].
+const BLOCKS: usize = 35;
+
+/// Width of [`ResNet35`].
+const WIDTH: i64 = 256;
+
+/// The critic `[s, a] → 256`, 35 residual blocks of two layers, ReLU, `→ 1` (App. D.4.5).
+///
+/// # Deviations
+/// The authors' TD3 code has 70 blocks; text and SAC code have 35.
+#[derive(Debug)]
+pub struct ResNet35 {
+    first: Linear,
+    blocks: Vec<Residual>,
+    last: Linear,
+}
+
+impl ResNet35 {
+    /// Builds the critic for a concatenated input of length `inputs`.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn new(builder: &mut Builder, inputs: i64, init: LayerInit) -> Result<Self> {
+        let first = builder.within("first", |b| Linear::new(b, [inputs, WIDTH], init))?;
+        let block =
+            |i: usize| builder.within(&format!("blocks.{i}"), |b| Residual::new(b, WIDTH, init));
+        let blocks = (0..BLOCKS).map(block).collect::<Result<_>>()?;
+        let last = builder.within("last", |b| Linear::new(b, [WIDTH, 1], init))?;
+        Ok(Self { first, blocks, last })
+    }
+}
+
+impl Critic for ResNet35 {
+    fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
+        let mut x = self.first.forward(&Tensor::cat(&[obs, action], 1));
+        for block in &self.blocks {
+            x = block.forward(&x);
+        }
+        self.last.forward(&x.relu()).squeeze_dim(1)
     }
 }

@@ -34,7 +34,7 @@ fn names_that_do_not_exist_are_answered_with_those_that_do() {
     assert_refused("td3 --env cheetah", envs);
     assert_refused("td3 --set env=cheetah", envs);
     assert_refused("td3 --config cheetah.toml", envs);
-    let critics = "unknown critic 'mlp'; choose one of: mlp-standard, mlp-small, sa-hyper";
+    let critics = "unknown critic 'mlp'; choose one of: mlp-standard, mlp-small, mlp-large";
     assert_refused("td3 --critic mlp", critics);
     assert_refused("td3 --config unknown.toml", "unknown.toml: line 2: unknown field `gama`");
     assert_refused("td3 --set gama=0.9", "--set: unknown field `gama`, expected one of `algo`");

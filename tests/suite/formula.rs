@@ -71,7 +71,8 @@ impl Source for Formula {
     fn tensor(&mut self, name: &str, shape: &[i64], _: &Init) -> Result<Tensor> {
         if !name.starts_with("heads.") {
             let fan_in = *shape.get(1).unwrap_or(&0) as f64;
-            let bound = match (shape.len(), name.starts_with("primary.")) {
+            let narrow = name.starts_with("primary.") || name.starts_with("blocks.");
+            let bound = match (shape.len(), narrow) {
                 (1, _) => 0.1,
                 (_, true) => 0.5 / fan_in.sqrt(),
                 (_, false) => 1.0 / fan_in.sqrt(),

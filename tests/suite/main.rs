@@ -20,6 +20,7 @@ mod reports;
 mod resume;
 mod resume_program;
 mod rollout_twin;
+mod sac_parity;
 mod simulated_gradients;
 mod torch_parity;
 #[path = "../../benches/simulation/world.rs"]

@@ -30,7 +30,7 @@ fn bits(tensor: &Tensor) -> Vec<u32> {
 }
 
 fn whole(training: &OffPolicy) -> Whole {
-    let (actor, [q1, q2]) = (&training.agent.actor, &training.agent.critics);
+    let (actor, [q1, q2]) = (&training.agent.actor, &training.agent.critics.units);
     let params: [&Params; 6] = [
         actor.online.params(),
         actor.target.params(),

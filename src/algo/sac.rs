@@ -1,0 +1,177 @@
+//! SAC (Haarnoja et al. 2018) as the authors of the paper ran it (paper, Table 7): no value network,
+//! a fixed temperature.
+//!
+//! Two critics regress on the smaller of two soft target values; the actor climbs the smaller critic
+//! and its own entropy at every update; then the targets follow.
+//!
+//! # Deviations
+//!
+//! - Those of [`twin`](super::twin).
+//! - The actor's batch is cut into [`PIECES`].
+//! - Minibatches are drawn with replacement, as TD3's; the authors' are drawn without.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::pieces::{Descent, PIECES, sum_over};
+use super::replay::Batch;
+use super::td3::Losses;
+use super::twin::{Twin, TwinSpec};
+use crate::error::Result;
+use crate::nn::adam::Adam;
+use crate::nn::critic::{CriticKind, Dims, QNet};
+use crate::nn::init::{HyperInit, Inits, LayerInit};
+use crate::nn::squashed_gaussian::{Sample, SquashedGaussian};
+use crate::nn::weights::{Reuse, Source, Training};
+
+/// Hyper-parameters of SAC, with the defaults of the authors' documented runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SacConfig {
+    /// Discount factor γ, per environment step.
+    pub gamma: f64,
+    /// Fraction of the online weights mixed into the targets at each update.
+    pub tau: f64,
+    /// Temperature α: what a unit of entropy is worth.
+    pub alpha: f64,
+    /// Factor on rewards; α = 1 at scale 5 has the optimum of the default.
+    pub reward_scale: f64,
+    /// Adam's learning rate of the actor; unset: 3e-4 beside plain critics, 2e-5 beside
+    /// hypernetworks (1e-4 on half-cheetah).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor_lr: Option<f64>,
+    /// Adam's learning rate of the critics; unset: 3e-4 for plain ones, 5e-5 for hypernetworks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub critic_lr: Option<f64>,
+    /// How a hypernetwork's weights start: the paper's bounds, or those of the authors' SAC code.
+    pub hyper_init: HyperInit,
+}
+
+impl Default for SacConfig {
+    fn default() -> Self {
+        Self {
+            gamma: 0.99,
+            tau: 0.005,
+            alpha: 0.2,
+            reward_scale: 1.0,
+            actor_lr: None,
+            critic_lr: None,
+            hyper_init: HyperInit::Paper,
+        }
+    }
+}
+
+/// The actor with its optimiser.
+pub struct ActorUnit {
+    /// The actor that learns.
+    pub online: SquashedGaussian,
+    /// Its optimiser.
+    pub adam: Adam,
+}
+
+/// One worker's view of the actor's update: the weights of actor and critics, shared.
+struct Climber {
+    actor: SquashedGaussian,
+    critics: [QNet; 2],
+}
+
+/// The agent.
+pub struct Sac {
+    config: SacConfig,
+    /// Actor and its optimiser.
+    pub actor: ActorUnit,
+    /// Both critics.
+    pub critics: Twin,
+    climbers: Vec<Climber>,
+    updates: u64,
+    workers: Arc<rayon::ThreadPool>,
+}
+
+impl Sac {
+    /// Builds an agent from sources of actor, first and second critic; targets start as copies.
+    ///
+    /// # Errors
+    /// Those of the sources.
+    pub fn new(
+        config: SacConfig,
+        (kind, dims): (CriticKind, Dims),
+        [actor_lr, critic_lr]: [f64; 2],
+        [actor, q1, q2]: [&mut dyn Source; 3],
+        workers: Arc<rayon::ThreadPool>,
+    ) -> Result<Self> {
+        let inits = Inits { plain: LayerInit::Xavier, hyper: config.hyper_init };
+        let spec = TwinSpec { kind, dims, inits, learning_rate: critic_lr };
+        let critics = Twin::new(&spec, [q1, q2], Arc::clone(&workers))?;
+        let online = SquashedGaussian::new(dims, Training::Trainable, actor)?;
+        let adam = Adam::new(online.params(), actor_lr);
+        let climber = |_| -> Result<Climber> {
+            let [q1, q2] = critics.units.each_ref();
+            let share = |q: &QNet| q.again(Reuse::Share, Training::Frozen);
+            Ok(Climber {
+                actor: online.again(Reuse::Share, Training::Trainable)?,
+                critics: [share(&q1.online)?, share(&q2.online)?],
+            })
+        };
+        let climbers = (0..PIECES).map(climber).collect::<Result<_>>()?;
+        let actor = ActorUnit { online, adam };
+        Ok(Self { config, actor, critics, climbers, updates: 0, workers })
+    }
+
+    /// Returns the updates made so far.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// Continues the count of updates after the weights were restored.
+    pub fn set_updates(&mut self, updates: u64) {
+        self.updates = updates;
+    }
+
+    /// One gradient step on `batch`; both `[B, A]` tensors of noise are standard normal, drawn by the
+    /// caller: for the next actions, and for those of the actor's step.
+    pub fn update(&mut self, batch: &Batch, [next_noise, noise]: [&Tensor; 2]) -> Losses {
+        let SacConfig { gamma, tau, alpha, reward_scale, .. } = self.config;
+        self.updates += 1;
+
+        // y = c r + γ (min(Q₁', Q₂')(s', a') − α log π(a'|s')), a' ~ π(s')
+        let Sample { action, log_prob } =
+            tch::no_grad(|| self.actor.online.sample(&batch.next_obs, next_noise));
+        let next_q = self.critics.smaller_target(&batch.next_obs, &action);
+        let next_value = next_q - alpha * log_prob;
+        let target_q = reward_scale * &batch.reward + gamma * &batch.alive * next_value;
+
+        // Both critics regress on y; their targets follow.
+        let inputs = [&batch.obs, &batch.action, &target_q];
+        let critics = self.critics.regress(inputs, Some(tau));
+
+        // The actor climbs min(Q₁, Q₂)(s, a) − α log π(a|s), a ~ π(s).
+        let actor = self.climb(&batch.obs, noise);
+        Losses { critics, actor: Some(actor) }
+    }
+
+    /// One step of the actor; returns its loss.
+    fn climb(&mut self, obs: &Tensor, noise: &Tensor) -> f64 {
+        let scale = (obs.size()[0], self.config.alpha);
+        let pieces = obs.chunk(PIECES, 0).into_iter().zip(noise.chunk(PIECES, 0)).collect();
+        let (loss, gradients) =
+            sum_over(&self.workers, &mut self.climbers, pieces, |climber, (obs, noise)| {
+                climber.climb(&obs, &noise, scale)
+            });
+        self.actor.adam.step(self.actor.online.params(), &gradients, None);
+        loss
+    }
+}
+
+impl Climber {
+    /// Returns one piece's share of the actor's loss and gradients; `rows` is the whole batch's `B`.
+    fn climb(&self, obs: &Tensor, noise: &Tensor, (rows, alpha): (i64, f64)) -> Descent {
+        let Sample { action, log_prob } = self.actor.sample(obs, noise);
+        let [q1, q2] = self.critics.each_ref().map(|critic| critic.q(obs, &action));
+        let loss = (alpha * log_prob - q1.minimum(&q2)).sum(q1.kind()) / rows as f64;
+        let params = self.actor.params().tensors();
+        let gradients = Tensor::run_backward(&[&loss], &params, false, false);
+        (loss.double_value(&[]), gradients)
+    }
+}

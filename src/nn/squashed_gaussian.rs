@@ -1,0 +1,98 @@
+//! The stochastic actor of SAC: a Gaussian squashed by tanh (Haarnoja et al. 2018, App. C).
+//!
+//! `s → 256 → 256`, ReLU, then two linear heads: mean μ and log σ. The action is tanh(ξ) with
+//! ξ = μ + σ·ε.
+
+use std::f64::consts::{LN_2, PI};
+
+use tch::Tensor;
+
+use super::critic::Dims;
+use super::dense::Linear;
+use super::init::LayerInit;
+use super::weights::{Builder, Of, Params, Reuse, Source, Training};
+use crate::error::Result;
+
+/// Width of a hidden layer.
+const WIDTH: i64 = 256;
+
+/// Bounds of log σ.
+const LOG_STD: [f64; 2] = [-20.0, 2.0];
+
+/// A policy that draws its actions in `(-1, 1)^A`.
+pub struct SquashedGaussian {
+    dims: Dims,
+    hidden: [Linear; 2],
+    mean: Linear,
+    log_std: Linear,
+    params: Params,
+}
+
+/// Actions that were drawn, and how likely they are.
+#[derive(Debug)]
+pub struct Sample {
+    /// `[B, A]`.
+    pub action: Tensor,
+    /// Logarithm of their density, `[B]`.
+    pub log_prob: Tensor,
+}
+
+impl SquashedGaussian {
+    /// Builds an actor whose weights come from `source` (the authors' Xavier initialisation for new
+    /// ones).
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn new(dims: Dims, training: Training, source: &mut dyn Source) -> Result<Self> {
+        let mut builder = Builder::new(source, training);
+        let mut layer =
+            |name: &str, sizes| builder.within(name, |b| Linear::new(b, sizes, LayerInit::Xavier));
+        let hidden = [layer("layers.0", [dims.obs, WIDTH])?, layer("layers.1", [WIDTH, WIDTH])?];
+        let mean = layer("mean", [WIDTH, dims.action])?;
+        let log_std = layer("log_std", [WIDTH, dims.action])?;
+        Ok(Self { dims, hidden, mean, log_std, params: builder.finish() })
+    }
+
+    /// Returns an actor with the same weights: a copy, or the same memory.
+    ///
+    /// # Errors
+    /// None in practice: the architectures are equal.
+    pub fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
+        Self::new(self.dims, training, &mut Of { params: &self.params, reuse })
+    }
+
+    fn features(&self, obs: &Tensor) -> Tensor {
+        let [first, second] = &self.hidden;
+        second.forward(&first.forward(obs).relu()).relu()
+    }
+
+    /// Draws actions; `obs [B, S]`, `noise [B, A]` is standard normal, drawn by the caller.
+    ///
+    /// log π = Σ log N(ξ; μ, σ²) − Σ log(1 − tanh² ξ), the latter as 2 (ln 2 − ξ − softplus(−2ξ)),
+    /// which does not overflow.
+    pub fn sample(&self, obs: &Tensor, noise: &Tensor) -> Sample {
+        let features = self.features(obs);
+        let [low, high] = LOG_STD;
+        let log_std = self.log_std.forward(&features).clamp(low, high);
+        let before = self.mean.forward(&features) + log_std.exp() * noise;
+        let gaussian = noise.square() * -0.5 - &log_std - 0.5 * (2.0 * PI).ln();
+        let squash = (LN_2 - &before - (&before * -2.0).softplus()) * 2.0;
+        let log_prob = (gaussian - squash).sum_dim_intlist([1i64].as_slice(), false, before.kind());
+        Sample { action: before.tanh(), log_prob }
+    }
+
+    /// Returns μ before it is squashed; `obs [B, S]`, result `[B, A]`.
+    pub fn raw_mean(&self, obs: &Tensor) -> Tensor {
+        self.mean.forward(&self.features(obs))
+    }
+
+    /// Returns the greedy actions tanh(μ).
+    pub fn mode(&self, obs: &Tensor) -> Tensor {
+        self.raw_mean(obs).tanh()
+    }
+
+    /// Returns the weights.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+}
