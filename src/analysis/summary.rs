@@ -69,8 +69,8 @@ pub struct Summary {
     /// None where nothing was replicated.
     #[serde(flatten)]
     pub noise: Option<NoiseCorrected>,
-    /// Chance level of the learnable fractions: a random direction in the dimensions compared, mean
-    /// over the usable states.
+    /// Chance level of the learnable fractions: the share of all states that a random direction in
+    /// the dimensions compared would bring above the threshold, those without any left below.
     pub chance: BTreeMap<String, f64>,
     /// Share of states above each threshold; undefined ones count as not learnable.
     pub learnable: BTreeMap<String, f64>,
@@ -172,7 +172,10 @@ pub fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summ
     let over_usable = |f: &dyn Fn(&StateRow) -> f64| {
         summary::mean(&usable.iter().map(|row| f(row)).collect::<Vec<_>>())
     };
-    let chances = [over_usable(&|r| r.chance_25), over_usable(&|r| r.chance_75)];
+    let chance = |f: fn(&StateRow) -> f64| {
+        usable.iter().map(|row| f(row)).sum::<f64>() / rows.len() as f64
+    };
+    let chances = [chance(|r| r.chance_25), chance(|r| r.chance_75)];
     let fractions = THRESHOLDS.map(|tau| (name(tau), learnable(rows, column, tau)));
     let fits: Vec<f64> = rows.iter().map(|r| r.adjusted_r2).filter(|x| x.is_finite()).collect();
     let most = |f: fn(&StateRow) -> u64| rows.iter().map(f).max().unwrap_or(0);
@@ -237,19 +240,19 @@ mod tests {
         assert_eq!((found.states, found.usable, found.rollouts), (150, 0, 32));
         assert_eq!(found.noise.map(|n| n.replicated), Some(0));
         assert_eq!((found.horizon, found.longest), (688, 0));
-        assert!(found.tried.is_nan() && found.chance["0.25"].is_nan());
+        assert!(found.tried.is_nan() && found.chance["0.25"] == 0.0);
         assert_eq!((found.flags["projected"], found.flags["too_few"]), (150, 150));
     }
 
     #[test]
-    fn chance_is_that_of_the_dimensions_compared_in_usable_states() {
+    fn chance_is_a_share_of_all_states_by_the_dimensions_compared() {
         let one = |tried| state("hopper", (3, tried), 0.36);
         let rows = [corner(3), one(1), one(1), one(3), corner(3)];
         let found = summarise(&rows, Column::Cosine, &Settings::lab());
         assert_eq!((found.usable, found.rollouts), (3, 24));
         assert!((found.tried - 5.0 / 3.0).abs() < 1e-15);
-        assert!((found.chance["0.25"] - 1.375 / 3.0).abs() < 1e-15);
-        assert!((found.chance["0.75"] - 1.125 / 3.0).abs() < 1e-15);
+        assert!((found.chance["0.25"] - 1.375 / 5.0).abs() < 1e-15);
+        assert!((found.chance["0.75"] - 1.125 / 5.0).abs() < 1e-15);
         assert_eq!((found.horizon, found.longest), (688, 120));
         let warnings = found.noise.unwrap().warnings.join("; ");
         assert!(warnings.contains("2 of 3 usable states compare a single action"), "{warnings}");

@@ -240,7 +240,7 @@ pub(super) fn print_summaries(summaries: &[Summary]) -> Result<()> {
     let chances = || summaries.iter().map(|s| s.chance["0.25"]).filter(|x| x.is_finite());
     if chances().next().is_some() {
         shared::say!(
-            "chance: the mean cosine of a random direction is 0; it exceeds 0.25 in {:.0} to {:.0} % of the usable states",
+            "chance: the mean cosine of a random direction is 0; it exceeds 0.25 in {:.0} to {:.0} % of the states",
             100.0 * chances().fold(f64::INFINITY, f64::min),
             100.0 * chances().fold(0.0, f64::max)
         );
