@@ -172,9 +172,8 @@ pub fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summ
     let over_usable = |f: &dyn Fn(&StateRow) -> f64| {
         summary::mean(&usable.iter().map(|row| f(row)).collect::<Vec<_>>())
     };
-    let chance = |f: fn(&StateRow) -> f64| {
-        usable.iter().map(|row| f(row)).sum::<f64>() / rows.len() as f64
-    };
+    let chance =
+        |f: fn(&StateRow) -> f64| usable.iter().map(|row| f(row)).sum::<f64>() / rows.len() as f64;
     let chances = [chance(|r| r.chance_25), chance(|r| r.chance_75)];
     let fractions = THRESHOLDS.map(|tau| (name(tau), learnable(rows, column, tau)));
     let fits: Vec<f64> = rows.iter().map(|r| r.adjusted_r2).filter(|x| x.is_finite()).collect();

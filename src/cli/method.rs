@@ -93,14 +93,13 @@ fn against_own_values(settings: &Settings) -> String {
         ),
     };
     format!(
-        "Design of mode `{}`: {} states of each checkpoint, from {}; at each {design}, seed {seed}. The \
+        "Design of mode `{}`: {states} states of each checkpoint, from {}; at each {design}, seed {seed}. The \
          critic itself gives the value of each action, least squares fit a plane to these values, and \
          the cosine compares its slope with the critic's gradient at the policy's action. Nothing is \
          simulated, so there is no noise to correct for and nothing that bounds an exactly right \
          critic below 1. Intervals: 95 %, jackknife-t over states for one seed, over seeds for \
          several. Grey: the 95 % range of the mean of independent random directions.",
         mode.name(),
-        settings.adaptive.map_or(*states, |adaptive| adaptive.max_states),
         source(settings),
     )
 }
@@ -124,14 +123,13 @@ pub(super) fn subtitle(
 ) -> String {
     let seeds = rows.iter().map(|row| row.seed).collect::<BTreeSet<_>>().len();
     let over = if seeds > 1 { "seeds" } else { "states" };
-    let most = rows.iter().map(|row| row.rollouts).max().unwrap_or(0);
+    let planned: BTreeSet<usize> =
+        rows.iter().map(|row| settings.rollouts_of(row.dims as usize)).collect();
+    let planned = planned.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ");
     let longest = rows.iter().map(|row| row.step).max().unwrap_or(0);
-    let states = match (settings.adaptive, against) {
-        (None, _) => settings.states.to_string(),
-        (Some(adaptive), Against::OwnValues) => adaptive.max_states.to_string(),
-        (Some(adaptive), Against::Returns) => {
-            format!("{} to {}", settings.states, adaptive.max_states)
-        }
+    let states = match settings.adaptive {
+        None => settings.states.to_string(),
+        Some(adaptive) => format!("{} to {}", settings.states, adaptive.max_states),
     };
     let tried = match against {
         Against::Returns => "rollouts",
@@ -139,7 +137,7 @@ pub(super) fn subtitle(
     };
     let whole = panels.iter().flat_map(|panel| &panel.series).any(|s| s.outer.is_some());
     format!(
-        "{} mode, {states} states × {most} {tried} per checkpoint, {seeds} seed{}, up to {} steps; band: \
+        "{} mode, {states} states × {planned} {tried} per checkpoint, {seeds} seed{}, up to {} steps; band: \
          95 % interval over {over}{}",
         settings.mode.name(),
         if seeds == 1 { "" } else { "s" },
