@@ -96,7 +96,8 @@ fn p_text(p: f64) -> String {
 /// Says what makes the verdict less than it seems.
 pub(super) fn warnings(o: &Outcome, base: &Baseline) -> Vec<String> {
     let mut said = Vec::new();
-    if 2 * o.n_states < o.counts.bank {
+    // Of none at all the reason speaks.
+    if o.n_states > 0 && 2 * o.n_states < o.counts.bank {
         said.push(format!(
             "{}: {} of {} states have a usable cosine on both sides, fewer than half; the verdict is \
              about those only",
