@@ -4,6 +4,8 @@
 //!
 //! ```text
 //! cargo bench --bench operating_characteristics > benches/operating_characteristics.md
+//! cargo bench --bench operating_characteristics -- stop    # one table: coverage, stop, gates,
+//!                                                          # regenerated or families
 //! ```
 //!
 //! Every trial has a random stream of its own, so the numbers do not depend on the threads.
@@ -12,7 +14,7 @@
 
 use hyperl::rng::Stream;
 use hyperl::stats::Estimate;
-use hyperl::stats::corrected::correct;
+use hyperl::stats::corrected::{Corrected, correct};
 use hyperl::stats::gate::{Gate, PairedState, Rule};
 use hyperl::stats::replicates::Replicates;
 use hyperl::stats::verdict::{Family, Verdict};
@@ -26,17 +28,34 @@ mod world;
 /// Mean true cosine of the critics, where not said otherwise.
 const COSINE: f64 = 0.4;
 
+/// The tables by name, in their order.
+const TABLES: [(&str, fn()); 5] = [
+    ("coverage", coverage),
+    ("stop", stop),
+    ("gates", gates),
+    ("regenerated", regenerated),
+    ("families", families),
+];
+
 fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    if wanted.is_empty() {
+        header();
+    }
+    for (name, table) in TABLES {
+        if wanted.is_empty() || wanted.iter().any(|w| w == name) {
+            table();
+        }
+    }
+}
+
+fn header() {
     println!("# Operating characteristics\n");
     println!("Made by `cargo bench --bench operating_characteristics`; level 95 %, α = 0.05.\n");
     println!("States have a lognormal signal-to-noise ratio ρ of one rollout: median 0.3 and");
     println!("standard deviation `spread` of ln ρ. Critics have a mean true cosine of 0.4, or are");
     println!("exact. `lab, B` is B orthogonal antithetic blocks of 2·Na rollouts; `paper, Nr` is");
     println!("Nr Gaussian rollouts, corrected by ten random half splits.\n");
-    coverage();
-    gates();
-    regenerated();
-    families();
 }
 
 /// The shares of `trials` in which each of `N` things happened.
@@ -129,6 +148,47 @@ fn covers(world: &World, cosine: f64, states: usize, trials: u64) {
         ]
     });
     println!("| {} | {cosine} | {states} |{}", name(world), cells(&found));
+}
+
+/// Coverage where the interval itself says when to stop.
+fn stop() {
+    println!("## Coverage at stop\n");
+    println!("30 states, then ten more at a time until the half-width of the interval of the");
+    println!("corrected cosine is small enough, 300 at most: the default of `cosine`. 1000 trials");
+    println!("(standard error 0.007), spread 1. `given up`: share still too wide at 300 states.\n");
+    println!("| design | Na | spread | half-width | mean states | given up | limit | true |");
+    println!("|---|---|---|---|---|---|---|---|");
+    for (dims, blocks) in [(3, 4), (6, 2), (8, 2), (6, 4)] {
+        for half_width in [0.15, 0.10, 0.07] {
+            stops(&lab(dims, blocks, 1.0), half_width);
+        }
+    }
+    println!();
+}
+
+/// One row of the table of coverage at stop.
+fn stops(world: &World, half_width: f64) {
+    let (lean, limit) = (lean(COSINE, world.dims), COSINE * world.corrected_limit());
+    let found: Vec<Corrected> = (0..1000)
+        .into_par_iter()
+        .map(|seed| {
+            let mut stream = Stream::new(seed, "stop");
+            world.until_narrow((half_width, 300), || {
+                let truth = world.truth(&mut stream);
+                truth.judge(&world.critic(&truth, lean, &mut stream))
+            })
+        })
+        .collect();
+    let share = |is: &dyn Fn(&Corrected) -> bool| {
+        found.iter().filter(|c| is(c)).count() as f64 / found.len() as f64
+    };
+    let states = found.iter().map(|c| c.states).sum::<usize>() as f64 / found.len() as f64;
+    let row = [
+        share(&|c| !(c.resolved && c.corrected.half_width() <= half_width)),
+        share(&|c| c.corrected.covers(limit)),
+        share(&|c| c.corrected.covers(COSINE)),
+    ];
+    println!("| {} | {half_width:.2} | {states:.0} |{}", name(world), cells(&row));
 }
 
 /// States that two critics met, with mean true cosines `COSINE` and `COSINE − drop`.

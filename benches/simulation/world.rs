@@ -9,6 +9,7 @@
 use hyperl::gradient::local_gradient;
 use hyperl::rng::Stream;
 use hyperl::stats::attenuation::{gaussian_design, mean_direction, orthogonal_design};
+use hyperl::stats::corrected::{Corrected, correct};
 use hyperl::stats::lift::Lift;
 use hyperl::stats::replicates::Replicates;
 use ndarray::{Array1, Array2, Axis};
@@ -77,6 +78,25 @@ impl World {
             Design::Paper { rollouts } => splits(self.dims, rollouts, length, stream),
         };
         Truth { length, kind }
+    }
+
+    /// Draws states as an adaptive measurement does (`hyperl::gradient::measure`): 30, then ten more
+    /// at a time until the truth is resolved and the 95 % interval of the corrected cosine is as
+    /// narrow as asked, or there are `most`.
+    pub(crate) fn until_narrow(
+        &self,
+        (half_width, most): (f64, usize),
+        mut draw: impl FnMut() -> Replicates,
+    ) -> Corrected {
+        let mut states: Vec<Replicates> = (0..30).map(|_| draw()).collect();
+        loop {
+            let found = correct(&states, self.lift(), 0.95);
+            let narrow = found.resolved && found.corrected.half_width() <= half_width;
+            if narrow || states.len() >= most {
+                return found;
+            }
+            states.extend((0..10).map(|_| draw()));
+        }
     }
 
     /// Draws the gradient of a critic whose true cosine has the mean `C_Na(lean)` over states.

@@ -68,7 +68,7 @@ impl Twin {
         };
         let tied = kind.tied();
         let first = unit(first)?;
-        let second = unit(&mut Tied { tied, with: first.online.params(), others: second })?;
+        let second = unit(&mut Tied { names: tied, with: first.online.params(), others: second })?;
         Ok(Self { units: [first, second], tied, workers })
     }
 
@@ -142,7 +142,7 @@ impl CriticUnit {
 
 /// The second critic's weights: tied ones are copies of the first's.
 struct Tied<'s> {
-    tied: &'static [&'static str],
+    names: &'static [&'static str],
     with: &'s Params,
     others: &'s mut dyn Source,
 }
@@ -150,7 +150,7 @@ struct Tied<'s> {
 impl Source for Tied<'_> {
     fn tensor(&mut self, name: &str, shape: &[i64], init: &Init) -> Result<Tensor> {
         let own = self.others.tensor(name, shape, init)?;
-        if self.tied.contains(&name) {
+        if self.names.contains(&name) {
             return Ok(self.with.find(name)?.detach().copy());
         }
         Ok(own)

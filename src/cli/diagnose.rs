@@ -103,10 +103,11 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
 }
 
 fn print(d: &Diagnosis) -> Result<()> {
-    shared::say!("{} {} at step {} ({} states)", d.env, d.model, d.step, d.states);
+    shared::say!("{} {} at step {} ({} states drawn)", d.env, d.model, d.step, d.states);
     shared::say!(
-        "  {:>5} {:>7} {:>8} {:>10} {:>8} {:>10} {:>8} {:>8} {:>6}",
+        "  {:>5} {:>6} {:>7} {:>8} {:>10} {:>8} {:>10} {:>8} {:>8} {:>6}",
         "σ",
+        "states",
         "raw",
         "ceiling",
         "corrected",
@@ -118,8 +119,9 @@ fn print(d: &Diagnosis) -> Result<()> {
     );
     for s in &d.sweep {
         shared::say!(
-            "  {:>5} {:>7} {:>8} {:>10} {:>8} {:>10} {:>8} {:>8} {:>6}  {}",
+            "  {:>5} {:>6} {:>7} {:>8} {:>10} {:>8} {:>10} {:>8} {:>8} {:>6}  {}",
             s.std,
+            s.usable,
             fixed(s.raw.mean, 3),
             fixed(s.ceiling.mean, 3),
             fixed(s.corrected.mean, 3),
@@ -131,20 +133,38 @@ fn print(d: &Diagnosis) -> Result<()> {
             s.status
         );
     }
-    for n in &d.differences {
-        shared::say!(
-            "  finite differences {:e} and {:e} over {} steps: agree in {:.0} % of states, median cosine {:.3}",
-            n.larger,
-            n.smaller,
-            d.horizon,
-            100.0 * n.agree,
-            n.median
-        );
+    for line in agreement(d) {
+        shared::say!("  {line}");
     }
     for finding in &d.findings {
         shared::say!("  - {finding}");
     }
     Ok(())
+}
+
+/// What finite differences of several sizes, and the fit, have to do with one another.
+fn agreement(d: &Diagnosis) -> Vec<String> {
+    let mut lines = Vec::new();
+    for n in &d.differences {
+        lines.push(format!(
+            "finite differences of {:e} and {:e} over {} steps agree in {} % of states, median cosine {}",
+            n.larger,
+            n.smaller,
+            d.horizon,
+            fixed(100.0 * n.agree, 0),
+            fixed(n.median, 3)
+        ));
+    }
+    lines.push(match d.fit_against_differences_states {
+        0 => "no state has its action within ±0.9: fit and differences cannot be compared".into(),
+        n => format!(
+            "fit at σ = {} against differences of 1e-3: mean cosine {} over the {n} states whose action \
+             lies within ±0.9",
+            d.sweep[0].std,
+            fixed(d.fit_against_differences.mean, 3)
+        ),
+    });
+    lines
 }
 
 fn section(
@@ -155,7 +175,7 @@ fn section(
     let folder = if number == 0 { args.out.clone() } else { args.out.join(number.to_string()) };
     disk::create_dir(&folder)?;
     let subtitle = format!(
-        "{} states; agreement: cosine of differences of 1e-3 and 1e-4 above 0.99",
+        "{} states drawn; agreement: cosine of differences of 1e-3 and 1e-4 above 0.99",
         d.states
     );
     let mut figures =
@@ -169,7 +189,7 @@ fn section(
         title,
         headline: d.sweep.first().map(|s| Headline {
             label: format!("what an exactly right critic would show at σ = {}", s.std),
-            estimate: s.ceiling.over(d.states),
+            estimate: s.ceiling.over(s.usable),
             unit: String::new(),
         }),
         figures,
@@ -178,8 +198,10 @@ fn section(
             "{}\n\nLab mode at each standard deviation σ. `matched` compares the fit to the returns with a \
              fit to the critic's values on the same actions; `own fit` compares the latter with the \
              critic's gradient. Finite differences are two-sided along each coordinate, around the \
-             policy's action pulled inside ±0.9.",
-            d.findings.iter().map(|f| format!("{f}.")).collect::<Vec<_>>().join("\n\n")
+             policy's action pulled inside ±0.9; they are the gradient only where those of neighbouring \
+             sizes agree (cosine above 0.99):\n\n{}",
+            d.findings.iter().map(|f| format!("{f}.")).collect::<Vec<_>>().join("\n\n"),
+            agreement(d).iter().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n")
         ),
         does_not_show:
             "Fit and differences speak about different functions: Q smoothed at the scale of σ, \
@@ -210,14 +232,14 @@ fn sweep(d: &Diagnosis) -> Panel {
         lines.sort_by(|a, b| a.std.total_cmp(&b.std));
         let point = |s: &&Scale| {
             let i = f(s);
-            Point::estimate(s.std, &i.over(d.states))
+            Point::estimate(s.std, &i.over(s.usable))
         };
         lines.iter().map(point).collect()
     };
     Panel {
         title: "Scale of the perturbation".into(),
         x: Axis::new("standard deviation σ", "action half-ranges"),
-        y: Axis::new("mean cosine", "").with_range(-0.2, 1.1),
+        y: Axis::new("mean cosine", ""),
         series: vec![Series::line(&d.model, points(|s| s.raw), 1)],
         references: vec![
             Reference::curve("ceiling", points(|s| s.ceiling)),
@@ -229,6 +251,7 @@ fn sweep(d: &Diagnosis) -> Panel {
 fn table(d: &Diagnosis) -> Table {
     let names = [
         "σ",
+        "states",
         "raw",
         "ceiling",
         "corrected",
@@ -242,9 +265,10 @@ fn table(d: &Diagnosis) -> Table {
     ];
     let mut table = Table::new(names.map(|name| Column::new(name, "")).to_vec());
     for s in &d.sweep {
-        let interval = |i: Interval| Cell::Interval(i.over(d.states));
+        let interval = |i: Interval| Cell::Interval(i.over(s.usable));
         table.rows.push(vec![
             Cell::number(s.std),
+            Cell::text(s.usable.to_string()),
             interval(s.raw),
             interval(s.ceiling),
             interval(s.corrected),

@@ -173,6 +173,9 @@ pub(super) fn gate(args: &GateArgs) -> Result<Done> {
         spinner.finish_and_clear();
     }
     let verdict = conclude(&mut outcomes, rule.alpha);
+    for warning in outcomes.iter().flat_map(|o| &o.warnings) {
+        eprintln!("warning: {warning}");
+    }
     let json = Json {
         schema: 1,
         verdict,
@@ -275,6 +278,12 @@ fn print(outcomes: &[Outcome], verdict: Verdict) -> Result<()> {
             o.n_states,
             o.counts.bank,
             o.n_rollouts
+        );
+        shared::say!(
+            "  left out    {}, without a usable cosine: baseline {}, candidate {}",
+            o.counts.left_out,
+            o.counts.dropped.base,
+            o.counts.dropped.cand
         );
         let ceilings = Sides { base: o.ceiling_base, cand: o.ceiling };
         for (name, Sides { base, cand }) in [

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::shared::{self, Done};
-use crate::analysis::measure::progress::progress;
+use crate::analysis::measure::progress::{Progress, progress};
 use crate::analysis::summary::Interval;
 use crate::error::Result;
 use crate::gradient::Settings;
@@ -17,8 +17,8 @@ pub(super) struct ProgressArgs {
     /// The checkpoint whose critic is compared with it
     #[arg(long, value_name = "PATH")]
     against: String,
-    /// States; about 500 are needed for narrow intervals
-    #[arg(long, default_value_t = 300)]
+    /// States; with fewer than about 500 the error α is not shown
+    #[arg(long, default_value_t = 500)]
     states: usize,
     /// Steps of a rollout [default: the first with γʰ < 0.001]
     #[arg(long)]
@@ -51,8 +51,13 @@ pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
     spinner.finish_and_clear();
     if args.json {
         shared::print_json(&found)?;
-        return Ok(Done::Finished);
+    } else {
+        print(&found)?;
     }
+    Ok(Done::Finished)
+}
+
+fn print(found: &Progress) -> Result<()> {
     let text = |i: Interval| shared::interval(i.mean, i.low, i.high);
     shared::say!("{}, policy of {}, {} states", found.env, found.policy, found.states);
     shared::say!(
@@ -66,7 +71,13 @@ pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
         found.against
     );
     shared::say!("  progress ratio cos²/cos²        {}", text(found.progress_ratio));
-    shared::say!("  error α of the first            {}", text(found.alpha));
+    match found.alpha {
+        Some(alpha) => shared::say!("  error α of the first            {}", text(alpha)),
+        None => shared::say!(
+            "  error α of the first            not shown: its estimate needs about 500 states, {} are usable",
+            found.states
+        ),
+    }
     shared::say!(
         "  ratio of Proposition 1          {:>7}  (worst-case bound, its constants cancel)",
         fixed(found.proposition_ratio, 3)
@@ -91,5 +102,5 @@ pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
              may resolve it"
         );
     }
-    Ok(Done::Finished)
+    Ok(())
 }

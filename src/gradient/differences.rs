@@ -26,6 +26,12 @@ pub const AGREE: f64 = 0.99;
 /// Share of states that must agree for a horizon to count as smooth.
 pub const MOST: f64 = 0.9;
 
+/// Tells whether differences are taken around the policy's action `centre` itself: it leaves them room
+/// in every coordinate, and they need not pull it inside.
+pub fn leaves_room(centre: &[f64]) -> bool {
+    centre.iter().all(|a| a.abs() <= INSIDE)
+}
+
 /// Returns the difference quotients `(q(a + ε eⱼ) − q(a − ε eⱼ)) / 2ε` of returns cut at `horizon`,
 /// `[states, A]`, around the policy's action, pulled inside ±0.9. Rows of states whose simulation
 /// became unstable are NaN.
@@ -97,4 +103,15 @@ pub fn agreeing(cosines: &[f64]) -> f64 {
 /// ```
 pub fn chaos_horizon(shares: &[(u32, f64)]) -> Option<u32> {
     shares.iter().take_while(|(_, share)| *share > MOST).last().map(|(horizon, _)| *horizon)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_leaves_room_if_no_coordinate_is_pulled() {
+        assert!(leaves_room(&[0.9, -0.9, 0.0]));
+        assert!(!leaves_room(&[0.0, -0.91]) && !leaves_room(&[1.0]));
+    }
 }

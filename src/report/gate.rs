@@ -42,7 +42,7 @@ pub fn gate_table(outcomes: &[Outcome]) -> Table {
             Cell::text(o.env.clone()),
             Cell::text(verdict_label(o.verdict)),
             Cell::text(if o.truth == Truth::Stored { "stored" } else { "regenerated" }),
-            Cell::text(o.n_states.to_string()),
+            Cell::text(format!("{} of {}", o.n_states, o.counts.bank)),
             cell(o.corrected.base, o.n_states),
             cell(o.corrected.cand, o.n_states),
             cell(o.diff.range, o.n_states),
@@ -70,6 +70,9 @@ pub fn gate_markdown(outcomes: &[Outcome], verdict: Verdict) -> Result<String> {
             o.reason,
             short(o.min_detectable_drop_80)
         );
+        for warning in &o.warnings {
+            let _ = writeln!(text, "- **Warning**, {warning}.");
+        }
     }
     let paired = outcomes.iter().any(|o| o.truth == Truth::Stored);
     let _ = write!(
@@ -113,6 +116,9 @@ pub fn gate_junit(outcomes: &[Outcome]) -> String {
             Verdict::NonInferior => {
                 let _ = write!(text, "<system-out>{reason}</system-out>");
             }
+        }
+        for warning in &o.warnings {
+            let _ = write!(text, "<system-err>{}</system-err>", escaped(warning));
         }
         text += "</testcase>\n";
     }

@@ -18,6 +18,10 @@
 //! Schuirmann, J. Pharmacokinet. Biopharm. 1987; Holm, Scand. J. Stat. 1979; project notes
 //! `estimator` §5.
 
+mod plan;
+
+use plan::{Plan, Test, states_for, states_to_resolve};
+
 use super::Estimate;
 use super::corrected::{FEWEST_STATES, ceiling_block, corrected_pseudo_values, is_resolved};
 use super::hypothesis::{TTest, paired_t, welch_t};
@@ -26,6 +30,9 @@ use super::resample::{jackknife, pseudo_values};
 use super::summary::{mean, std};
 use super::tails::{normal_above, normal_quantile, t_two_sided};
 use super::verdict::Verdict;
+
+/// Chance of a decision at which the number of states is planned.
+pub const POWER: f64 = 0.8;
 
 /// Factor on the margin where the ceiling comes from fewer than four blocks.
 pub const SHRINK: f64 = 0.95;
@@ -111,6 +118,8 @@ pub struct Gate {
     pub min_detectable_drop_80: f64,
     /// The chance of an alarm if the true drop were 0.05.
     pub power_at_005: f64,
+    #[serde(skip)]
+    plan: Plan,
 }
 
 impl Gate {
@@ -137,11 +146,18 @@ impl Gate {
         let p_ni = if resolved { paired_t(&above).p_greater } else { f64::NAN };
 
         let mean_of = |k: usize| rows.iter().map(|row| row[k]).sum::<f64>() / rows.len() as f64;
-        let sd = std(&differences);
+        let (sd, ceiling) = (std(&differences), ceiling_block(mean_of(1), mean_of(2)));
+        let clear_drop = rule.margin * ceiling - rule.tolerance;
         let spread = Spread {
             sd,
             standard_error: sd / (states.len() as f64).sqrt(),
-            scale: if resolved { ceiling_block(mean_of(1), mean_of(2)) } else { f64::NAN },
+            scale: if resolved { ceiling } else { f64::NAN },
+            plan: Plan {
+                states: states.len(),
+                alarm: Test { sd, clear: clear_drop, seen: -mean(&shifted) },
+                pass: Test { sd: std(&above), clear: margin * ceiling, seen: mean(&above) },
+                resolving: states_to_resolve(&pairs),
+            },
         };
         let difference = jackknife(&differences, mean, 1.0 - 2.0 * rule.alpha);
         let doubt = match (enough, resolved) {
@@ -162,10 +178,9 @@ impl Gate {
     /// neither p-value.
     pub fn regenerated(base: &[Replicates], candidate: &[Replicates], rule: Rule) -> Self {
         let [base_pseudo, cand_pseudo] = [base, candidate].map(corrected_pseudo_values);
-        let [base_resolved, cand_resolved] = [base, candidate].map(|states| {
-            let pairs: Vec<f64> = states.iter().map(|s| s.pair).collect();
-            is_resolved(&pairs)
-        });
+        let pairs =
+            [base, candidate].map(|states| states.iter().map(|s| s.pair).collect::<Vec<f64>>());
+        let [base_resolved, cand_resolved] = pairs.each_ref().map(|pairs| is_resolved(pairs));
         let few = base.len().min(candidate.len()) < FEWEST_STATES;
         let doubt = match (base_resolved, cand_resolved) {
             _ if few => Some(Doubt::TooFewStates),
@@ -184,10 +199,19 @@ impl Gate {
         let half = t_two_sided(1.0 - 2.0 * rule.alpha, plain.dof) * plain.standard_error;
         let n = base.len().min(candidate.len());
         let difference = Estimate::symmetric(mean(&cand_pseudo) - mean(&base_pseudo), half, n);
+        let sd = std(&base_pseudo).hypot(std(&cand_pseudo));
+        let [base_resolving, cand_resolving] = pairs.each_ref().map(|p| states_to_resolve(p));
+        let alarm_seen = -(difference.value + rule.tolerance);
         let spread = Spread {
-            sd: std(&base_pseudo).hypot(std(&cand_pseudo)),
+            sd,
             standard_error: plain.standard_error,
             scale: 1.0,
+            plan: Plan {
+                states: n,
+                alarm: Test { sd, clear: rule.margin - rule.tolerance, seen: alarm_seen },
+                pass: Test { sd, clear: margin, seen: difference.value + margin },
+                resolving: base_resolving.zip(cand_resolving).map(|(b, c)| b.max(c)),
+            },
         };
         let p = match doubt {
             None => (test(rule.tolerance).p_less, test(margin).p_greater),
@@ -202,9 +226,18 @@ impl Gate {
     /// `None` if the drop does not exceed the tolerance or a number is undefined.
     pub fn states_needed(&self, drop: f64, power: f64) -> Option<usize> {
         let visible = self.scale * drop - self.rule.tolerance;
-        let z = normal_quantile(1.0 - self.rule.alpha) + normal_quantile(power);
-        let needed = (z * self.sd / visible).powi(2);
-        (visible > 0.0 && needed.is_finite()).then(|| needed.ceil() as usize)
+        states_for((visible, self.sd), self.rule.alpha, power)
+    }
+
+    /// Returns how many states (per arm if unpaired) would decide, with a chance of [`POWER`], what
+    /// this comparison, one of `environments`, does not.
+    ///
+    /// That is where a drop of the margin alarms, no change passes and the truth is resolved; if so
+    /// many states were there and the difference lies between the two, where a difference as seen
+    /// is decided. `None` if no number would: the blocks hardly agree in the mean, or the
+    /// tolerance hides the margin. Alarms are counted at Holm's strictest level.
+    pub fn states_to_decide(&self, environments: usize) -> Option<usize> {
+        self.plan.states_to_decide(self.rule.alpha, environments)
     }
 
     fn judge(
@@ -216,7 +249,7 @@ impl Gate {
     ) -> Self {
         let verdict = Verdict::of(p_regress, p_ni, rule.alpha);
         let undefined = !spread.standard_error.is_finite();
-        let why = if undefined { Doubt::TooFewStates } else { doubt.unwrap_or(Doubt::TooWide) };
+        let why = doubt.unwrap_or(if undefined { Doubt::TooFewStates } else { Doubt::TooWide });
         let z = normal_quantile(1.0 - rule.alpha);
         let noise = spread.standard_error;
         let seen_at_005 = 0.05 * spread.scale - rule.tolerance;
@@ -232,6 +265,7 @@ impl Gate {
             min_detectable_drop_80: ((z + normal_quantile(0.8)) * noise + rule.tolerance)
                 / spread.scale,
             power_at_005: normal_above(z - seen_at_005 / noise),
+            plan: spread.plan,
         }
     }
 }
@@ -241,6 +275,7 @@ struct Spread {
     sd: f64,
     standard_error: f64,
     scale: f64,
+    plan: Plan,
 }
 
 /// 1 if every state has four blocks, [`SHRINK`] otherwise.

@@ -11,10 +11,10 @@ use crate::checkpoint::{Checkpoint, disk};
 use crate::env::{EnvId, Snapshot};
 use crate::error::{Error, Result};
 use crate::gradient::differences::{agreeing, differences, row_cosines};
-use crate::gradient::{Flags, Mode, Record, Settings, measure};
+use crate::gradient::{Agent, Flags, Mode, Record, Settings, StateResult, measure};
 
 /// Version of the file; another number is refused.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// States on which finite differences are compared.
 const DIFFERENCED: usize = 30;
@@ -49,7 +49,7 @@ pub struct Baseline {
     pub versions: Versions,
     /// The states with their rollouts.
     pub states: Vec<BankState>,
-    /// SHA-256 of the states.
+    /// SHA-256 of all else: of this file with this field empty.
     pub bank_hash: String,
 }
 
@@ -61,12 +61,30 @@ pub struct BankState {
     pub snapshot: String,
     /// Its rollouts, and the baseline critic's gradient.
     pub record: Record,
-    /// Share of its rollouts that ended in an absorbing state; none of a saturated state.
+    /// What is strange about them.
+    pub oddities: Oddities,
+}
+
+/// What is strange about the rollouts of a state.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oddities {
+    /// Share of them that ended in an absorbing state; none of a saturated state.
     pub fell: Option<f64>,
     /// Share of pairs that the action box shortened.
     pub clipped: f64,
-    /// What is strange about it.
+    /// Degenerate cases.
     pub flags: Flags,
+}
+
+impl Oddities {
+    pub(super) fn of(result: &StateResult) -> Self {
+        Self {
+            fell: Some(result.fell).filter(|share| share.is_finite()),
+            clipped: result.clipped,
+            flags: result.flags,
+        }
+    }
 }
 
 impl BankState {
@@ -90,8 +108,10 @@ fn text(Snapshot(numbers): &Snapshot) -> String {
     numbers.iter().map(|x| format!("{:016x}", x.to_bits())).collect::<Vec<_>>().concat()
 }
 
-fn hash_of(states: &[BankState]) -> String {
-    disk::hash(&serde_json::to_vec(states).expect("plain data"))
+/// The one field that every version of the file has.
+#[derive(Deserialize)]
+struct Version {
+    hyperl_baseline: u32,
 }
 
 impl Baseline {
@@ -102,26 +122,32 @@ impl Baseline {
     pub fn read(path: &Path) -> Result<Self> {
         let refuse = |reason: String| Error::Config { path: path.into(), reason };
         let bytes = disk::read(path)?;
-        let read: Self = serde_json::from_slice(&bytes).map_err(|e| {
+        let no_baseline = |e: serde_json::Error| {
             refuse(format!(
                 "this is no baseline of hyperl: {e}; make one with hyperl-analyze baseline"
             ))
-        })?;
-        if read.hyperl_baseline != SCHEMA {
+        };
+        let Version { hyperl_baseline } = serde_json::from_slice(&bytes).map_err(no_baseline)?;
+        if hyperl_baseline != SCHEMA {
             return Err(refuse(format!(
-                "expected a baseline of version {SCHEMA}, got {}; make it again",
-                read.hyperl_baseline
+                "expected a baseline of version {SCHEMA}, got {hyperl_baseline}; make it again"
             )));
         }
+        let read: Self = serde_json::from_slice(&bytes).map_err(no_baseline)?;
         if read.settings.mode != Mode::Lab {
             return Err(refuse("a baseline is measured in lab mode, this one is not".into()));
         }
-        if hash_of(&read.states) != read.bank_hash || read.states.is_empty() {
+        if read.hash() != read.bank_hash || read.states.is_empty() {
             return Err(refuse(
-                "its states do not have the hash it says; copy or make it again".into(),
+                "its contents do not have the hash it says; copy or make it again".into(),
             ));
         }
         Ok(read)
+    }
+
+    fn hash(&self) -> String {
+        let unsealed = Self { bank_hash: String::new(), ..self.clone() };
+        disk::hash(&serde_json::to_vec(&unsealed).expect("plain data"))
     }
 
     /// Writes the baseline.
@@ -149,6 +175,20 @@ pub(super) fn actor_hash(checkpoint: &Checkpoint) -> Result<String> {
     Ok(disk::hash(text.as_bytes()))
 }
 
+/// Returns the share of the first states in which finite differences of 1e-3 and 1e-4 agree; none if
+/// all are flat.
+pub(super) fn smooth_share(
+    agent: &Agent,
+    starts: &[Snapshot],
+    horizon: u32,
+    context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
+) -> Result<Option<f64>> {
+    let some = &starts[..starts.len().min(DIFFERENCED)];
+    let at = |epsilon| differences(agent, some, (epsilon, horizon), context);
+    let share = agreeing(&row_cosines(&at(1e-3)?, &at(1e-4)?));
+    Ok(Some(share).filter(|share| share.is_finite()))
+}
+
 /// Measures a checkpoint and freezes its states.
 ///
 /// # Errors
@@ -167,20 +207,17 @@ pub fn baseline(
     let starts = starts(checkpoint, &networks.actor, settings)?;
     let horizon = settings.horizon(gamma, 0, config.env.spec().time_limit);
     let results = measure(&agent, &starts, settings, context)?;
-    let some = &starts[..starts.len().min(DIFFERENCED)];
-    let at = |epsilon| differences(&agent, some, (epsilon, horizon), context);
+    let fd_agreement = smooth_share(&agent, &starts, horizon, context)?;
     let states: Vec<BankState> = starts
         .iter()
         .zip(results)
         .map(|(start, result)| BankState {
             snapshot: text(start),
-            fell: Some(result.fell).filter(|share| share.is_finite()),
-            clipped: result.clipped,
-            flags: result.flags,
+            oddities: Oddities::of(&result),
             record: result.record,
         })
         .collect();
-    Ok(Baseline {
+    let mut made = Baseline {
         hyperl_baseline: SCHEMA,
         env: config.env,
         model: config.critic.name().into(),
@@ -191,10 +228,11 @@ pub fn baseline(
         settings: settings.clone(),
         gamma,
         horizon,
-        fd_agreement: Some(agreeing(&row_cosines(&at(1e-3)?, &at(1e-4)?)))
-            .filter(|share| share.is_finite()),
+        fd_agreement,
         versions: Versions::current(),
-        bank_hash: hash_of(&states),
         states,
-    })
+        bank_hash: String::new(),
+    };
+    made.bank_hash = made.hash();
+    Ok(made)
 }

@@ -2,22 +2,23 @@
 
 use ndarray::Array2;
 
-use super::bank::{Baseline, actor_hash};
-use super::record::{Counts, Difference, Learnable, Outcome, Seeds, Sides, Truth};
+use super::bank::{Baseline, Oddities, actor_hash, smooth_share};
+use super::record::{Counts, Difference, Learnable, Outcome, Seeds, Side, Sides, Truth};
+use super::words;
 use crate::analysis::measure::gradient_cosine::Networks;
 use crate::analysis::summary::LEVEL;
 use crate::checkpoint::Checkpoint;
+use crate::checkpoint::manifest::Versions;
 use crate::env::Snapshot;
 use crate::error::{Error, Result};
 use crate::gradient::{ActionValue, Settings, measure};
 use crate::stats::Estimate;
 use crate::stats::corrected::{Corrected, correct};
-use crate::stats::gate::{Doubt, Gate, PairedState, Rule};
+use crate::stats::gate::{Gate, PairedState, Rule};
 use crate::stats::hypothesis::mcnemar;
 use crate::stats::replicates::Replicates;
 use crate::stats::similarity::chance_above;
 use crate::stats::summary;
-use crate::stats::verdict::{Family, Verdict};
 
 /// Threshold of the learnable fraction that is reported.
 const TAU: f64 = 0.25;
@@ -35,7 +36,8 @@ impl<'c> Comparison<'c> {
     /// Loads what the comparison needs.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] if environment or discount differ; those of loading.
+    /// [`Error::Mismatch`] if environment or discount differ, or `MuJoCo` and the rollouts are the
+    /// stored ones; those of loading.
     pub fn new(candidate: &'c Checkpoint, base: &'c Baseline) -> Result<Self> {
         let config = &candidate.manifest().config;
         let differ = |what: &str, expected: String, found: String| Error::Mismatch {
@@ -55,6 +57,15 @@ impl<'c> Comparison<'c> {
             base.states.iter().map(super::BankState::snapshot).collect::<Result<Vec<_>>>()?;
         let same_actor = actor_hash(candidate)? == base.actor_hash;
         let truth = if same_actor { Truth::Stored } else { Truth::Regenerated };
+        let (theirs, ours) = (&base.versions.mujoco, Versions::current().mujoco);
+        if truth == Truth::Stored && *theirs != ours {
+            return Err(Error::Mismatch {
+                what: "MuJoCo that made the baseline's rollouts".into(),
+                expected: ours,
+                found: theirs.clone(),
+                remedy: "make the baseline again with this program".into(),
+            });
+        }
         Ok(Self { candidate, base, networks, starts, truth })
     }
 
@@ -78,14 +89,37 @@ impl<'c> Comparison<'c> {
             .iter()
             .map(|s| s.record.replicates_for(&s.record.critic))
             .collect::<Result<Vec<_>>>()?;
-        let cand_side = match truth {
+        let (cand_side, measured) = match truth {
             // The same critic is not compared with its own rounding on another machine.
-            Truth::Stored if candidate.hash() == base.checkpoint_hash => base_side.clone(),
-            Truth::Stored => stored(base, networks, starts)?,
+            Truth::Stored if candidate.hash() == base.checkpoint_hash => {
+                (base_side.clone(), Measured::of(base))
+            }
+            Truth::Stored => (stored(base, networks, starts)?, Measured::of(base)),
             Truth::Regenerated => regenerated(base, networks, starts, context)?,
         };
         let judged = Judged::new((&base_side, &cand_side), *truth, rule);
-        Ok(outcome((base, candidate), judged, *truth, rule))
+        let mut outcome = outcome((base, candidate), judged, measured, rule);
+        outcome.warnings = words::warnings(&outcome, base);
+        Ok(outcome)
+    }
+}
+
+/// What is known of the rollouts that the candidate is judged by.
+struct Measured {
+    side: Side,
+    truth: Truth,
+    oddities: Vec<Oddities>,
+    fd_agreement: Option<f64>,
+}
+
+impl Measured {
+    fn of(base: &Baseline) -> Self {
+        Self {
+            side: Side::Base,
+            truth: Truth::Stored,
+            oddities: base.states.iter().map(|state| state.oddities).collect(),
+            fd_agreement: base.fd_agreement,
+        }
     }
 }
 
@@ -118,19 +152,26 @@ fn regenerated(
     networks: &Networks,
     starts: &[Snapshot],
     context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
-) -> Result<Vec<Option<Replicates>>> {
+) -> Result<(Vec<Option<Replicates>>, Measured)> {
     let make_env = || base.env.make();
     let agent = networks.agent(&make_env, base.gamma);
     let settings = Settings { states: starts.len(), adaptive: None, ..base.settings.clone() };
     let results = measure(&agent, starts, &settings, context)?;
-    Ok(results.into_iter().map(|result| result.replicates).collect())
+    let measured = Measured {
+        side: Side::Cand,
+        truth: Truth::Regenerated,
+        oddities: results.iter().map(Oddities::of).collect(),
+        fd_agreement: smooth_share(&agent, starts, base.horizon, context)?,
+    };
+    Ok((results.into_iter().map(|result| result.replicates).collect(), measured))
 }
 
-/// Judged states of both sides, and the tests on them.
+/// Judged states of both sides, the same ones, and the tests on them.
 struct Judged {
     gate: Gate,
     base: Vec<Replicates>,
     cand: Vec<Replicates>,
+    dropped: Sides<usize>,
     learnable: Learnable,
 }
 
@@ -140,40 +181,37 @@ impl Judged {
         truth: Truth,
         rule: Rule,
     ) -> Self {
-        let (gate, base, cand, p_mcnemar): (_, Vec<Replicates>, Vec<Replicates>, _) = match truth {
+        let unusable = |side: &[Option<Replicates>]| side.iter().filter(|s| s.is_none()).count();
+        let dropped = Sides { base: unusable(base), cand: unusable(cand) };
+        // Where one actor is saturated the other is not: only the same states have the same mean.
+        let pairs: Vec<(Replicates, Replicates)> =
+            base.iter().zip(cand).filter_map(|(b, c)| Some(((*b)?, (*c)?))).collect();
+        let lost = pairs.iter().filter(|(b, c)| b.full > TAU && c.full <= TAU).count();
+        let gained = pairs.iter().filter(|(b, c)| b.full <= TAU && c.full > TAU).count();
+        let paired: Vec<PairedState> = pairs.iter().map(|(b, c)| PairedState::of(b, c)).collect();
+        let (base, cand): (Vec<Replicates>, Vec<Replicates>) = pairs.into_iter().unzip();
+        let (gate, p_mcnemar) = match truth {
             Truth::Stored => {
-                let pairs: Vec<(Replicates, Replicates)> =
-                    base.iter().zip(cand).filter_map(|(b, c)| Some(((*b)?, (*c)?))).collect();
-                let states: Vec<PairedState> =
-                    pairs.iter().map(|(b, c)| PairedState::of(b, c)).collect();
-                let lost = pairs.iter().filter(|(b, c)| b.full > TAU && c.full <= TAU).count();
-                let gained = pairs.iter().filter(|(b, c)| b.full <= TAU && c.full > TAU).count();
-                let p = mcnemar(lost as u64, gained as u64).p_mid;
-                let (base, cand) = pairs.into_iter().unzip();
-                (Gate::paired(&states, rule), base, cand, p)
+                (Gate::paired(&paired, rule), mcnemar(lost as u64, gained as u64).p_mid)
             }
-            Truth::Regenerated => {
-                let [base, cand] =
-                    [base, cand].map(|side| side.iter().flatten().copied().collect::<Vec<_>>());
-                (Gate::regenerated(&base, &cand, rule), base, cand, f64::NAN)
-            }
+            Truth::Regenerated => (Gate::regenerated(&base, &cand, rule), f64::NAN),
         };
         let share = |states: &[Replicates]| {
             let above = states.iter().map(|s| f64::from(u8::from(s.full > TAU)));
             summary::mean(&above.collect::<Vec<_>>())
         };
         let learnable = Learnable { tau: TAU, base: share(&base), cand: share(&cand), p_mcnemar };
-        Self { gate, base, cand, learnable }
+        Self { gate, base, cand, dropped, learnable }
     }
 }
 
 fn outcome(
     (base, candidate): (&Baseline, &Checkpoint),
     judged: Judged,
-    truth: Truth,
+    measured: Measured,
     rule: Rule,
 ) -> Outcome {
-    let Judged { gate, learnable, .. } = judged;
+    let Judged { gate, learnable, dropped, .. } = judged;
     let (dims, settings) = (base.env.spec().action_dim, &base.settings);
     let corrected = |states: &[Replicates]| correct(states, settings.lift(dims), LEVEL);
     let both = Sides { base: corrected(&judged.base), cand: corrected(&judged.cand) };
@@ -181,12 +219,12 @@ fn outcome(
         base: f(&both.base).into(),
         cand: f(&both.cand).into(),
     };
-    let n_states = judged.base.len().min(judged.cand.len());
+    let n_states = judged.base.len();
     Outcome {
         schema: 1,
         env: base.env.to_string(),
         mode: settings.mode.name(),
-        truth,
+        truth: measured.truth,
         alpha: rule.alpha,
         delta_tol: rule.tolerance,
         delta_ni: rule.margin,
@@ -214,22 +252,24 @@ fn outcome(
         learnable,
         min_detectable_drop_80: gate.min_detectable_drop_80,
         achieved_power_at: [("0.05", gate.power_at_005)].into(),
-        states_needed: gate.states_needed(rule.margin, 0.8),
-        counts: Counts::new(base, n_states),
-        fd_agreement: base.fd_agreement,
+        states_needed: None,
+        measured_on: measured.side,
+        counts: Counts::new(&measured.oddities, n_states, dropped),
+        fd_agreement: measured.fd_agreement,
         verdict: gate.verdict,
         reason: String::new(),
+        warnings: Vec::new(),
         gate,
     }
 }
 
 impl Counts {
-    fn new(base: &Baseline, compared: usize) -> Self {
-        let count =
-            |is: fn(&super::BankState) -> bool| base.states.iter().filter(|s| is(s)).count();
+    fn new(states: &[Oddities], compared: usize, dropped: Sides<usize>) -> Self {
+        let count = |is: fn(&Oddities) -> bool| states.iter().filter(|s| is(s)).count();
         Self {
-            bank: base.states.len(),
-            left_out: base.states.len() - compared,
+            bank: states.len(),
+            left_out: states.len() - compared,
+            dropped,
             undefined: count(|s| s.flags.undefined),
             rank_deficient: count(|s| s.flags.rank_deficient),
             unresolved: count(|s| s.flags.unresolved),
@@ -238,54 +278,4 @@ impl Counts {
             truncated: count(|s| s.fell.is_some_and(|share| share < 1.0)),
         }
     }
-}
-
-/// Judges all environments together: Holm for alarms, all of them for a pass.
-pub fn conclude(outcomes: &mut [Outcome], alpha: f64) -> Verdict {
-    let p_values: Vec<(f64, f64)> = outcomes.iter().map(|o| (o.p_regress, o.p_ni)).collect();
-    let family = Family::of(&p_values, alpha);
-    for (outcome, adjusted) in outcomes.iter_mut().zip(&family.environments) {
-        outcome.p_holm = adjusted.p_holm;
-        outcome.verdict = adjusted.verdict;
-        outcome.reason = reason(outcome);
-    }
-    family.verdict
-}
-
-fn reason(o: &Outcome) -> String {
-    match o.verdict {
-        Verdict::Regressed => format!(
-            "the candidate's cosine is lower by {:.3} ({} after Holm)",
-            -o.diff.range.est,
-            p_text(o.p_holm)
-        ),
-        Verdict::NonInferior => {
-            format!("a drop of {} in true cosine is ruled out ({})", o.delta_ni, p_text(o.p_ni))
-        }
-        Verdict::Inconclusive => match o.gate.doubt {
-            Some(Doubt::TooFewStates) => "too few states have a usable cosine".into(),
-            Some(Doubt::TruthUnresolved | Doubt::BaseUnresolved) => {
-                "independent estimates of the baseline's true gradient do not agree: nothing can be \
-                 judged here; see hyperl-analyze diagnose"
-                    .into()
-            }
-            Some(Doubt::CandidateUnresolved) => {
-                "independent estimates of the candidate's true gradient do not agree: nothing can be \
-                 judged here; see hyperl-analyze diagnose"
-                    .into()
-            }
-            Some(Doubt::TooWide) | None => match o.states_needed {
-                Some(n) => format!(
-                    "the interval is too wide; about {n} states would decide (margin {}, power 80 %)",
-                    o.delta_ni
-                ),
-                None => "the interval is too wide".into(),
-            },
-        },
-    }
-}
-
-/// A p-value in words; below what a double can tell from nothing, a bound.
-fn p_text(p: f64) -> String {
-    if p < 1e-16 { "p < 1e-16".into() } else { format!("p = {p:.2e}") }
 }

@@ -58,12 +58,22 @@ pub struct Seeds {
 }
 
 /// The same quantity of baseline and candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Sides<T> {
     /// The baseline's.
     pub base: T,
     /// The candidate's.
     pub cand: T,
+}
+
+/// One of the two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The baseline.
+    Base,
+    /// The candidate.
+    Cand,
 }
 
 /// Share of states whose cosine is above a threshold, with the mid-p value of
@@ -85,8 +95,10 @@ pub struct Learnable {
 pub struct Counts {
     /// All of them.
     pub bank: usize,
-    /// Without a usable cosine on one of the sides.
+    /// Without a usable cosine on at least one of the sides: compared on neither.
     pub left_out: usize,
+    /// Without a usable cosine on each side.
+    pub dropped: Sides<usize>,
     /// The cosine is undefined: a gradient is zero.
     pub undefined: usize,
     /// The actions left a direction untried.
@@ -168,8 +180,12 @@ pub struct Outcome {
     pub min_detectable_drop_80: f64,
     /// Chance of an alarm at a true drop, by drop.
     pub achieved_power_at: BTreeMap<&'static str, f64>,
-    /// States that would settle an undecided comparison; null if no number would.
+    /// States of a bank that would decide what is undecided, with a chance of 80 %; as many of them
+    /// are taken to be usable as here. Null if it is decided, or if no number would.
     pub states_needed: Option<usize>,
+    /// Whose rollouts `counts` and `fd_agreement` describe: the candidate's where the truth was
+    /// regenerated.
+    pub measured_on: Side,
     /// States by what is strange about them.
     pub counts: Counts,
     /// Share of states in which finite differences agree.
@@ -178,6 +194,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Why, in words.
     pub reason: String,
+    /// What makes the verdict less than it seems.
+    pub warnings: Vec<String>,
     #[serde(skip)]
     pub(super) gate: Gate,
 }

@@ -7,11 +7,12 @@ use super::gradient_cosine::{Networks, starts};
 use crate::analysis::summary::{Interval, LEVEL, Status};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
-use crate::gradient::differences::{agreeing, chaos_horizon, differences, row_cosines};
-use crate::gradient::{Settings, StateResult, measure};
-use crate::stats::corrected::correct;
-use crate::stats::replicates::Replicates;
+use crate::gradient::differences::{
+    agreeing, chaos_horizon, differences, leaves_room, row_cosines,
+};
+use crate::gradient::{Settings, StateResult, corrected, measure};
 use crate::stats::resample::jackknife;
+use crate::stats::similarity::cosine;
 use crate::stats::{Estimate, summary};
 
 /// Standard deviations of the sweep, in action half-ranges.
@@ -46,8 +47,11 @@ pub struct Diagnosis {
     pub chaos: Vec<Roughness>,
     /// The longest horizon up to which they agree in more than 90 % of the states; null if none.
     pub chaos_horizon: Option<u32>,
-    /// Mean cosine of the fit at the first standard deviation and the differences of 1e-3.
+    /// Mean cosine of the fit at the first standard deviation and the differences of 1e-3, over the
+    /// states whose action lies within ±0.9: elsewhere the two are about different actions.
     pub fit_against_differences: Interval,
+    /// Number of those states.
+    pub fit_against_differences_states: usize,
     /// What it comes to, in words.
     pub findings: Vec<String>,
 }
@@ -57,6 +61,8 @@ pub struct Diagnosis {
 pub struct Scale {
     /// Standard deviation, in action half-ranges.
     pub std: f64,
+    /// States with a usable cosine, of which the other numbers speak.
+    pub usable: usize,
     /// Mean cosine of the true gradient's estimate and the critic's gradient.
     pub raw: Interval,
     /// What an exactly right critic would show.
@@ -126,7 +132,7 @@ pub fn diagnose(
         let settings = Settings { std, ..settings.clone() };
         let results = measure(&agent, &starts, &settings, (workers, progress))?;
         sweep.push(scale(&results, &settings));
-        fits.push(fitted(&results, env.spec().action_dim));
+        fits.push(results);
     }
 
     let at = |epsilon: f64, horizon: u32| {
@@ -148,6 +154,7 @@ pub fn diagnose(
     chaos.push(Roughness { horizon, agree: differences[1].agree });
     let shares: Vec<(u32, f64)> = chaos.iter().map(|r| (r.horizon, r.agree)).collect();
 
+    let against = against_differences(&fits[0], &full[1]);
     let mut found = Diagnosis {
         path: checkpoint.path().display().to_string(),
         env: env.name().into(),
@@ -159,20 +166,23 @@ pub fn diagnose(
         differences,
         chaos,
         chaos_horizon: chaos_horizon(&shares),
-        fit_against_differences: mean(&row_cosines(&fits[0], &full[1])),
+        fit_against_differences: mean(&against),
+        fit_against_differences_states: against.len(),
         findings: Vec::new(),
     };
     found.findings = findings(&found);
     Ok(found)
 }
 
-/// The gradients that the fits found, `[states, A]`; NaN where they found none.
-fn fitted(results: &[StateResult], dims: usize) -> Array2<f64> {
-    let mut fits = Array2::from_elem((results.len(), dims), f64::NAN);
-    for (mut row, result) in fits.rows_mut().into_iter().zip(results) {
-        row.iter_mut().zip(&result.truth).for_each(|(to, from)| *to = *from);
-    }
-    fits
+/// Cosines of fits and differences around the same action. Within ±0.9 every coordinate is tried, so
+/// that both are whole vectors.
+fn against_differences(results: &[StateResult], differences: &Array2<f64>) -> Vec<f64> {
+    let rows = results.iter().zip(differences.rows());
+    rows.filter(|(result, row)| {
+        leaves_room(&result.record.centre) && result.truth.len() == row.len()
+    })
+    .filter_map(|(result, row)| cosine(&result.truth, &row.to_vec()))
+    .collect()
 }
 
 fn mean(values: &[f64]) -> Interval {
@@ -184,9 +194,7 @@ fn mean(values: &[f64]) -> Interval {
 }
 
 fn scale(results: &[StateResult], settings: &Settings) -> Scale {
-    let dims = results.iter().map(|r| r.fit.tried).max().unwrap_or(1).max(1);
-    let replicates: Vec<Replicates> = results.iter().filter_map(|r| r.replicates).collect();
-    let found = correct(&replicates, settings.lift(dims), LEVEL);
+    let found = corrected(results, settings, LEVEL);
     let over = |f: fn(&StateResult) -> f64| mean(&results.iter().map(f).collect::<Vec<_>>());
     let median_r2 = |keep: fn(&StateResult) -> bool| {
         let kept = results.iter().filter(|r| keep(r) && r.fit.adjusted_r2.is_finite());
@@ -195,6 +203,7 @@ fn scale(results: &[StateResult], settings: &Settings) -> Scale {
     };
     Scale {
         std: settings.std,
+        usable: results.iter().filter(|r| r.cosine.is_finite()).count(),
         raw: over(|r| r.cosine),
         ceiling: found.ceiling.into(),
         corrected: found.corrected.into(),

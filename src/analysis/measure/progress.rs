@@ -20,6 +20,10 @@ use crate::stats::summary;
 /// Weights of which inner products are taken at a time.
 const COLUMNS: i64 = 4096;
 
+/// Usable states below which α is not published: at 150 its standard deviation is a third of its value,
+/// at 500 a twelfth (`estimator` §7.2). Below 500 itself, since some of 500 states are saturated.
+pub const ALPHA_STATES: usize = 400;
+
 /// What two critics are worth to one actor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Progress {
@@ -37,8 +41,9 @@ pub struct Progress {
     pub against_cosine: Interval,
     /// cos² of the first over cos² of the second: ratio of guaranteed progress.
     pub progress_ratio: Interval,
-    /// Error of the first critic's policy gradient relative to the true one; counts wrong scale.
-    pub alpha: Interval,
+    /// Error of the first critic's policy gradient relative to the true one; counts wrong scale. Null
+    /// with fewer than [`ALPHA_STATES`] usable states.
+    pub alpha: Option<Interval>,
     /// Share of states whose action gradient is right enough, of both critics on the same states.
     pub learnable: Vec<LearnableDifference>,
     /// Ratio of the factors `(1 − α)/(1 + α)²` of Proposition 1: a worst-case bound, from which the
@@ -122,15 +127,16 @@ pub fn progress(
     let found = policy_gradient(&inner_products(&networks.actor, &usable.obs, gradients)?, LEVEL);
     let factor = |cosine: f64| proposition_factor(cosine.clamp(-1.0, 1.0));
     let both_climb = found.cosine.value > 0.0 && found.other_cosine.value > 0.0;
+    let states = usable.obs.nrows();
     Ok(Progress {
         env: config.env.name().into(),
         policy: name(first),
         against: name(against),
-        states: usable.obs.nrows(),
+        states,
         cosine: found.cosine.into(),
         against_cosine: found.other_cosine.into(),
         progress_ratio: found.progress_ratio.into(),
-        alpha: found.alpha.into(),
+        alpha: (states >= ALPHA_STATES).then(|| found.alpha.into()),
         learnable: learnable(&usable.truth, [&usable.own, &rival]),
         proposition_ratio: if both_climb {
             factor(found.cosine.value) / factor(found.other_cosine.value)

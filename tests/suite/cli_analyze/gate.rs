@@ -1,77 +1,19 @@
 //! Does the gate let through what is as good, and stop what is not?
 
 use std::fs;
-use std::path::Path;
 
-use hyperl::checkpoint::disk;
+use hyperl::env::EnvId;
 use serde_json::Value;
 
-use super::bench::{Bench, Ran, run};
+use super::bench::{Bench, Ran};
+use damage::{edit_manifest, make_linear, reseal, turned, uphill};
+
+mod damage;
+mod outputs;
+mod truths;
 
 /// A bank of which a test makes and reads in seconds: horizon 20 in place of 688.
 const BASELINE: &str = "--states 40 --horizon 20 --out base.json";
-
-/// Direction of the mean true gradient, from the rollouts of a baseline: the slopes of its pairs.
-fn uphill(baseline: &Path) -> [f64; 3] {
-    let json: Value = serde_json::from_slice(&fs::read(baseline).unwrap()).unwrap();
-    let mut sum = [0.0; 3];
-    for state in json["states"].as_array().unwrap() {
-        let (actions, returns) = (&state["record"]["actions"], &state["record"]["returns"]);
-        let mut own = [0.0; 3];
-        for pair in 0..actions.as_array().unwrap().len() / 2 {
-            let at = |i: usize| returns[2 * pair + i].as_f64().unwrap();
-            let side = |i: usize, j: usize| actions[2 * pair + i][j].as_f64().unwrap();
-            let step = [0, 1, 2].map(|j| side(0, j) - side(1, j));
-            let square: f64 = step.iter().map(|x| x * x).sum();
-            for (total, x) in own.iter_mut().zip(step) {
-                *total += x * (at(0) - at(1)) / square;
-            }
-        }
-        let length = own.iter().map(|x| x * x).sum::<f64>().sqrt();
-        sum.iter_mut().zip(own).for_each(|(to, x)| *to += x / length);
-    }
-    let length = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
-    sum.map(|x| x / length)
-}
-
-/// `v` turned by an angle in degrees, in some plane.
-fn turned(v: [f64; 3], degrees: f64) -> [f64; 3] {
-    let smallest = (0..3).min_by(|&i, &j| v[i].abs().total_cmp(&v[j].abs())).unwrap();
-    let mut other = [0.0; 3];
-    other[smallest] = 1.0;
-    let other = [0, 1, 2].map(|i| other[i] - v[i] * v[smallest]);
-    let length = other.iter().map(|x| x * x).sum::<f64>().sqrt();
-    let (sin, cos) = degrees.to_radians().sin_cos();
-    [0, 1, 2].map(|i| cos * v[i] + sin * other[i] / length)
-}
-
-/// Makes the first critic of a small checkpoint linear in the action: `Q = slope · a + 100`.
-fn make_linear(folder: &Path, slope: [f64; 3]) {
-    let path = folder.join("weights.safetensors");
-    let mut bytes = fs::read(&path).unwrap();
-    // Layout of safetensors: length of the header | header in JSON | numbers.
-    let header = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
-    let tensors: Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
-    let mut put = |name: &str, numbers: &[(usize, f64)]| {
-        let offsets = &tensors[format!("critic.q1.layers.{name}")]["data_offsets"];
-        let [start, end] = [0, 1].map(|i| 8 + header + offsets[i].as_u64().unwrap() as usize);
-        bytes[start..end].fill(0);
-        for (at, number) in numbers {
-            bytes[start + 4 * at..start + 4 * (at + 1)]
-                .copy_from_slice(&(*number as f32).to_le_bytes());
-        }
-    };
-    // One hidden unit that is always on.
-    put("0.weight", &[(11, slope[0]), (12, slope[1]), (13, slope[2])]);
-    put("0.bias", &[(0, 100.0)]);
-    put("1.weight", &[(0, 1.0)]);
-    put("1.bias", &[]);
-    fs::write(&path, &bytes).unwrap();
-    let manifest = folder.join("manifest.json");
-    let mut value: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
-    value["hashes"]["weights"] = disk::hash(&bytes).into();
-    fs::write(&manifest, value.to_string()).unwrap();
-}
 
 fn outcome(ran: &Ran) -> (i32, Value) {
     let json: Value =
@@ -109,6 +51,7 @@ fn has_all_fields(same: &Value) {
         "p_holm",
         "min_detectable_drop_80",
         "fd_agreement",
+        "measured_on",
         "reason",
     ] {
         assert!(!same[key].is_null(), "{key}: {same}");
@@ -149,6 +92,7 @@ fn a_critic_against_itself_passes() {
         (0, &"non_inferior".into(), &"stored".into())
     );
     assert_eq!((&same["diff"]["est"], &same["learnable"]["p_mcnemar"]), (&0.0.into(), &1.0.into()));
+    assert_eq!((&same["states_needed"], &same["warnings"]), (&Value::Null, &Value::Array(vec![])));
     assert_eq!(same["n_rollouts"], 24);
     has_all_fields(&same);
     let xml = fs::read_to_string(bench.path("out/gate.xml")).unwrap();
@@ -189,35 +133,16 @@ fn a_critic_turned_by_a_known_angle_is_stopped_and_the_way_back_is_not() {
 }
 
 #[test]
-fn another_actor_has_its_own_truth() {
+fn the_same_weights_in_another_checkpoint_differ_by_exactly_nothing() {
     let bench = Bench::new();
-    let early = run().join("step-000000030");
-    let words = "--states 25 --horizon 20 --out base.json";
-    bench.done(&format!("baseline --ckpt {} {words}", early.display()));
-    let ran = bench.analyze("gate --ckpt @ --baseline base.json --json");
-    let (code, found) = outcome(&ran);
-    assert_eq!(found["truth"], "regenerated");
-    assert_eq!(
-        code,
-        match found["verdict"].as_str().unwrap() {
-            "regressed" => 1,
-            "non_inferior" => 0,
-            _ => 2,
-        }
-    );
-    assert!(
-        ran.stderr.contains("rollouts are made anew: 25 states × 24 rollouts"),
-        "{}",
-        ran.stderr
-    );
-    assert!(found["learnable"]["p_mcnemar"].is_null(), "unpaired states have no such test");
-    // A margin that nothing can rule out, and a level that nothing reaches: it cannot say.
-    let strict = "gate --ckpt @ --baseline base.json --alpha 1e-12 --margin 1e-9";
-    let ran = bench.analyze(&format!("{strict} --json"));
-    assert_eq!((ran.code, &outcome(&ran).1["verdict"]), (2, &"inconclusive".into()));
-    assert!(outcome(&ran).1["states_needed"].is_u64());
-    let ran = bench.done(&format!("{strict} --allow-inconclusive"));
-    assert!(ran.stderr.contains("warning: inconclusive, and allowed to be"), "{}", ran.stderr);
+    bench.done(&format!("baseline --ckpt @ {BASELINE}"));
+    edit_manifest(&bench.copy(), |manifest| manifest["step"] = 59.into());
+    let (code, found) = outcome(&bench.analyze("gate --ckpt ckpt --baseline base.json --json"));
+    assert_ne!(found["candidate_hash"], found["baseline_hash"]);
+    assert_eq!((code, &found["truth"]), (0, &"stored".into()));
+    assert_eq!(found["diff"], serde_json::json!({"est": 0.0, "lo": 0.0, "hi": 0.0, "sd": 0.0}));
+    assert_eq!(found["raw"]["base"], found["raw"]["cand"]);
+    assert_eq!((&found["p_regress"], &found["measured_on"]), (&0.5.into(), &"base".into()));
 }
 
 #[test]
@@ -235,15 +160,56 @@ fn what_cannot_be_compared_is_refused() {
     let text = fs::read_to_string(bench.path("base.json")).unwrap();
     bench.write("cut.json", &text[..text.len() / 2]);
     assert!(gate("cut.json").starts_with("cut.json: this is no baseline of hyperl: EOF"));
-    bench.write("edited.json", &text.replacen("\"returns\":[", "\"returns\":[1.5,", 1));
+    for (from, to) in [
+        ("\"returns\":[", "\"returns\":[1.5,"),
+        ("\"gamma\":0.99", "\"gamma\":0.98"),
+        ("\"std\":0.3", "\"std\":0.1"),
+        ("\"actor_hash\":\"", "\"actor_hash\":\"0"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        bench.write("edited.json", &text.replacen(from, to, 1));
+        assert_eq!(
+            gate("edited.json"),
+            "edited.json: its contents do not have the hash it says; copy or make it again"
+        );
+    }
+    bench.write("old.json", "{\"hyperl_baseline\": 1, \"env\": \"hopper\"}");
     assert_eq!(
-        gate("edited.json"),
-        "edited.json: its states do not have the hash it says; copy or make it again"
+        gate("old.json"),
+        "old.json: expected a baseline of version 2, got 1; make it again"
     );
-    bench.write("walker.json", &text.replacen("\"env\":\"hopper\"", "\"env\":\"walker2d\"", 1));
+    let resealed = |name: &str, change: fn(&mut hyperl::analysis::gate::Baseline)| {
+        reseal(&bench.path("base.json"), &bench.path(name), change);
+    };
+    resealed("walker.json", |base| base.env = EnvId::Walker2d);
     assert!(gate("walker.json").contains("is of hopper, for which no baseline is left"));
+    resealed("mujoco.json", |base| base.versions.mujoco = "3.0.0".into());
+    let refused = gate("mujoco.json");
+    assert!(refused.contains("MuJoCo") && refused.contains("3.0.0"), "{refused}");
     assert_eq!(
         bench.error("baseline --ckpt @ --states 61 --out b.json"),
         "the checkpoint carries 60 visited states, 61 were asked for; lower --states"
     );
+}
+
+#[test]
+fn other_versions_of_what_made_the_baseline_are_named() {
+    let bench = Bench::new();
+    bench.done(&format!("baseline --ckpt @ {BASELINE}"));
+    reseal(&bench.path("base.json"), &bench.path("torch.json"), |base| {
+        base.versions.libtorch = "2.0.0".into();
+    });
+    let ran = bench.done("gate --ckpt @ --baseline torch.json --json");
+    let warned = "hopper: the baseline was made with libtorch 2.0.0, this is";
+    assert!(ran.stderr.starts_with(&format!("warning: {warned}")), "{}", ran.stderr);
+    let (_, found) = outcome(&ran);
+    assert!(found["warnings"][0].as_str().unwrap().starts_with(warned), "{found}");
+    // Rollouts of another MuJoCo are another truth; a candidate with its own is only warned of.
+    reseal(&bench.path("base.json"), &bench.path("mujoco.json"), |base| {
+        base.versions.mujoco = "3.0.0".into();
+        base.actor_hash = "of another".into();
+    });
+    let ran = bench.analyze("gate --ckpt @ --baseline mujoco.json --json");
+    assert!(ran.stderr.contains("was made with MuJoCo 3.0.0"), "{}", ran.stderr);
+    assert_eq!(outcome(&ran).1["truth"], "regenerated");
 }

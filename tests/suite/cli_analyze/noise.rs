@@ -84,6 +84,23 @@ fn diagnose_says_how_long_differences_agree() {
     assert_eq!(chaos, [1, 5, 10, 20]);
     assert_eq!(found["chaos"][0]["agree"], 1.0, "one step of physics is smooth");
     assert!(!found["findings"].as_array().unwrap().is_empty());
+    assert_eq!(found["sweep"][0]["usable"], 12);
+    // Fit and differences are compared where both are about the policy's action itself.
+    bench.done("baseline --ckpt @ --states 12 --horizon 20 --out same.json");
+    let same = std::fs::read(bench.path("same.json")).unwrap();
+    let same: Value = serde_json::from_slice(&same).unwrap();
+    let inside = |state: &&Value| {
+        let centre = state["record"]["centre"].as_array().unwrap();
+        centre.iter().all(|a| a.as_f64().unwrap().abs() <= 0.9)
+    };
+    let inside = same["states"].as_array().unwrap().iter().filter(inside).count();
+    assert!((1..12).contains(&inside), "{inside}");
+    assert_eq!(found["fit_against_differences_states"], inside);
+    assert!(found["fit_against_differences"]["mean"].as_f64().unwrap() > 0.5, "{found}");
+    let report = std::fs::read_to_string(bench.path("reports/diagnose/report.md")).unwrap();
+    for sizes in ["1e-2 and 1e-3", "1e-3 and 1e-4"] {
+        assert!(report.contains(&format!("differences of {sizes} over 20 steps")), "{report}");
+    }
     for file in ["diagnosis.json", "report.md", "report.html", "figure.svg", "provenance.toml"] {
         assert!(bench.path("reports/diagnose").join(file).is_file(), "{file}");
     }
@@ -100,6 +117,7 @@ fn a_critic_is_worth_exactly_as_much_as_itself() {
     assert!(json["cosine"]["high"].as_f64().unwrap() < 0.0, "{json}");
     assert!(json["progress_ratio"]["mean"].is_null(), "{json}");
     assert!(json["learnable"][0]["difference"]["mean"] == 0.0, "{json}");
+    assert!(json["alpha"].is_null(), "40 states are too few for it: {json}");
     let other =
         bench.done(&format!("progress --ckpt @ --against {} {words}", early.display())).json();
     assert_eq!(other["cosine"], json["cosine"], "the same policy, states and rollouts");

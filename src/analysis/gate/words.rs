@@ -1,0 +1,130 @@
+//! What the gate's numbers come to, in words: verdicts, their reasons, and warnings.
+
+use super::bank::Baseline;
+use super::record::{Outcome, Truth};
+use crate::checkpoint::manifest::Versions;
+use crate::stats::corrected::{FEWEST_STATES, RESOLVED_ABOVE};
+use crate::stats::gate::{Doubt, POWER};
+use crate::stats::verdict::{Family, Verdict};
+
+/// Blocks below which two truths of different noise are told apart too often.
+const FEWEST_BLOCKS: usize = 4;
+
+/// Judges all environments together: Holm for alarms, all of them for a pass.
+pub fn conclude(outcomes: &mut [Outcome], alpha: f64) -> Verdict {
+    let p_values: Vec<(f64, f64)> = outcomes.iter().map(|o| (o.p_regress, o.p_ni)).collect();
+    let family = Family::of(&p_values, alpha);
+    for (outcome, adjusted) in outcomes.iter_mut().zip(&family.environments) {
+        outcome.p_holm = adjusted.p_holm;
+        outcome.verdict = adjusted.verdict;
+        let undecided = adjusted.verdict == Verdict::Inconclusive;
+        outcome.states_needed = if undecided { bank_needed(outcome, p_values.len()) } else { None };
+        outcome.reason = reason(outcome);
+    }
+    family.verdict
+}
+
+/// States of a bank, of which the same share would be usable.
+fn bank_needed(o: &Outcome, environments: usize) -> Option<usize> {
+    let usable = o.gate.states_to_decide(environments)?;
+    (o.n_states > 0).then(|| usable.saturating_mul(o.counts.bank).div_ceil(o.n_states))
+}
+
+fn reason(o: &Outcome) -> String {
+    match o.verdict {
+        Verdict::Regressed => format!(
+            "the candidate's cosine is lower by {:.3} ({} after Holm)",
+            -o.diff.range.est,
+            p_text(o.p_holm)
+        ),
+        Verdict::NonInferior => {
+            format!("a drop of {} in true cosine is ruled out ({})", o.delta_ni, p_text(o.p_ni))
+        }
+        Verdict::Inconclusive => match o.gate.doubt {
+            Some(Doubt::TooFewStates) => too_few(o),
+            Some(Doubt::TruthUnresolved | Doubt::BaseUnresolved) => unresolved(o, "baseline"),
+            Some(Doubt::CandidateUnresolved) => unresolved(o, "candidate"),
+            Some(Doubt::TooWide) | None => match o.states_needed {
+                Some(n) => format!(
+                    "neither a drop nor its absence is shown; {} (margin {})",
+                    would_decide(n),
+                    o.delta_ni
+                ),
+                None => format!(
+                    "a drop between the margin {} and the tolerance {} neither passes nor alarms: \
+                     more states would not decide; lower --tolerance or raise --margin",
+                    o.delta_ni, o.delta_tol
+                ),
+            },
+        },
+    }
+}
+
+fn would_decide(states: usize) -> String {
+    format!("a bank of about {states} states would decide with {:.0} % power", 100.0 * POWER)
+}
+
+fn too_few(o: &Outcome) -> String {
+    let counted = format!(
+        "{} of {} states have a usable cosine on both sides, {FEWEST_STATES} are needed",
+        o.n_states, o.counts.bank
+    );
+    match o.states_needed {
+        Some(n) => format!("{counted}; {}", would_decide(n)),
+        None => format!(
+            "{counted}: more states of this kind would not decide; see hyperl-analyze diagnose"
+        ),
+    }
+}
+
+fn unresolved(o: &Outcome, side: &str) -> String {
+    let said = format!("independent estimates of the {side}'s true gradient hardly agree");
+    match o.states_needed {
+        Some(n) => format!("{said}; {}, if their agreement is what it seems", would_decide(n)),
+        None => format!(
+            "{said} (mean cosine at most {RESOLVED_ABOVE}): more states would not decide; more \
+             --blocks, another --std or a shorter --horizon may; see hyperl-analyze diagnose"
+        ),
+    }
+}
+
+/// A p-value in words; below what a double can tell from nothing, a bound.
+fn p_text(p: f64) -> String {
+    if p < 1e-16 { "p < 1e-16".into() } else { format!("p = {p:.2e}") }
+}
+
+/// Says what makes the verdict less than it seems.
+pub(super) fn warnings(o: &Outcome, base: &Baseline) -> Vec<String> {
+    let mut said = Vec::new();
+    // Of none at all the reason speaks.
+    if o.n_states > 0 && 2 * o.n_states < o.counts.bank {
+        said.push(format!(
+            "{}: {} of {} states have a usable cosine on both sides, fewer than half; the verdict is \
+             about those only",
+            o.env, o.n_states, o.counts.bank
+        ));
+    }
+    if o.truth == Truth::Regenerated && o.blocks < FEWEST_BLOCKS {
+        said.push(format!(
+            "{}: two truths with {} blocks each: if the candidate's is the noisier one, false alarms \
+             are up to twice as frequent as --alpha says; make the baseline with --blocks \
+             {FEWEST_BLOCKS}",
+            o.env, o.blocks
+        ));
+    }
+    let (theirs, ours) = (&base.versions, Versions::current());
+    for (name, theirs, ours) in [
+        ("hyperl", &theirs.hyperl, ours.hyperl),
+        ("libtorch", &theirs.libtorch, ours.libtorch),
+        ("MuJoCo", &theirs.mujoco, ours.mujoco),
+    ] {
+        if *theirs != ours {
+            said.push(format!(
+                "{}: the baseline was made with {name} {theirs}, this is {ours}; make it again if the \
+                 verdict surprises",
+                o.env
+            ));
+        }
+    }
+    said
+}

@@ -1,0 +1,117 @@
+//! How many states would decide what is not decided yet (`estimator` §5.2).
+
+use super::POWER;
+use crate::stats::corrected::{FEWEST_STATES, RESOLVED_ABOVE, is_resolved};
+use crate::stats::summary::{mean, std};
+use crate::stats::tails::normal_quantile;
+
+/// Returns how many numbers with this mean and standard deviation are told from 0 with chance
+/// `power` by a one-sided test at `alpha`: `((z₁₋α + z_power)·sd / mean)²`, rounded up.
+///
+/// `None` if the mean is not positive or a number is undefined.
+pub(super) fn states_for((mean, sd): (f64, f64), alpha: f64, power: f64) -> Option<usize> {
+    let z = normal_quantile(power) - normal_quantile(alpha);
+    let needed = (z * sd / mean).powi(2);
+    (mean > 0.0 && needed.is_finite()).then(|| needed.ceil() as usize)
+}
+
+/// Returns how many states would show that blocks agree: 0 if these do, or if they are too few to
+/// tell. `None` if they do not agree in the mean.
+pub(super) fn states_to_resolve(pairs: &[f64]) -> Option<usize> {
+    if pairs.len() < FEWEST_STATES || is_resolved(pairs) {
+        return Some(0);
+    }
+    // Resolved: the one-sided 95 % lower bound lies above the limit.
+    states_for((mean(pairs) - RESOLVED_ABOVE, std(pairs)), 0.05, POWER)
+}
+
+/// A one-sided test of a mean over states against 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Test {
+    /// Standard deviation per state.
+    pub(super) sd: f64,
+    /// The mean in the case that the test is there for: a drop of the margin for an alarm, no
+    /// change for a pass.
+    pub(super) clear: f64,
+    /// The mean that was seen.
+    pub(super) seen: f64,
+}
+
+/// What a number of states is planned from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Plan {
+    /// States compared.
+    pub(super) states: usize,
+    pub(super) alarm: Test,
+    pub(super) pass: Test,
+    /// States that would resolve the truth; 0 if it is resolved, `None` if no number would.
+    pub(super) resolving: Option<usize>,
+}
+
+impl Plan {
+    /// See [`super::Gate::states_to_decide`].
+    pub(super) fn states_to_decide(&self, alpha: f64, environments: usize) -> Option<usize> {
+        let strictest = alpha / environments as f64;
+        let alarm = |mean| states_for((mean, self.alarm.sd), strictest, POWER);
+        let pass = |mean| states_for((mean, self.pass.sd), alpha, POWER);
+        let clear = alarm(self.alarm.clear).zip(pass(self.pass.clear)).map(|(a, p)| a.max(p));
+        let judged = self.states >= FEWEST_STATES && self.resolving == Some(0);
+        let deciding = match clear {
+            // Nothing is known yet about the difference.
+            _ if !judged => Some(clear.unwrap_or(0)),
+            Some(clear) if clear > self.states => Some(clear),
+            _ => [alarm(self.alarm.seen), pass(self.pass.seen)].into_iter().flatten().min(),
+        };
+        Some(self.resolving?.max(deciding?).max(FEWEST_STATES).max(self.states + 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 100 states with sd 0.5; an alarm needs a mean of −0.04, a pass one above −0.05.
+    fn plan(seen: f64) -> Plan {
+        let alarm = Test { sd: 0.5, clear: 0.04, seen: -(seen + 0.01) };
+        let pass = Test { sd: 0.5, clear: 0.05, seen: seen + 0.05 };
+        Plan { states: 100, alarm, pass, resolving: Some(0) }
+    }
+
+    #[test]
+    fn both_clear_cases_are_decided_by_the_number_that_is_named() {
+        // 6.1826 · (0.5/0.04)² = 966.03 for the alarm; the pass needs 619.
+        assert_eq!(plan(0.0).states_to_decide(0.05, 1), Some(967));
+        // α = 0.05/4: z = 2.2414 + 0.8416, 9.505 · 156.25 = 1485.2
+        assert_eq!(plan(0.0).states_to_decide(0.05, 4), Some(1486));
+    }
+
+    #[test]
+    fn a_difference_between_the_cases_is_decided_as_seen() {
+        // d = −0.02: a pass from 6.1826 · (0.5/0.03)² = 1717.4, an alarm from 15 457 only
+        let many = Plan { states: 1000, ..plan(-0.02) };
+        assert_eq!(many.states_to_decide(0.05, 1), Some(1718));
+        // d = −0.045: an alarm from 6.1826 · (0.5/0.035)² = 1261.8
+        let many = Plan { states: 1000, ..plan(-0.045) };
+        assert_eq!(many.states_to_decide(0.05, 1), Some(1262));
+    }
+
+    #[test]
+    fn where_no_number_decides_none_is_named() {
+        // The tolerance lies beyond the margin, the difference between them.
+        let alarm = Test { sd: 0.5, clear: -0.01, seen: -0.005 };
+        let pass = Test { sd: 0.5, clear: 0.05, seen: -0.005 };
+        let hidden = Plan { states: 1000, alarm, pass, resolving: Some(0) };
+        assert_eq!(hidden.states_to_decide(0.05, 1), None);
+        // Blocks that do not agree in the mean will not with more states.
+        let lost: Vec<f64> = (0..40).map(|i| if i % 2 == 0 { 0.6 } else { -0.6 }).collect();
+        assert_eq!(states_to_resolve(&lost), None);
+        let unresolved = Plan { resolving: None, ..plan(0.0) };
+        assert_eq!(unresolved.states_to_decide(0.05, 1), None);
+        // Mean 0.15, sd 0.6·√(40/39): 6.1826 · (0.6076/0.1)² = 228.3
+        let weak: Vec<f64> = lost.iter().map(|pair| pair + 0.15).collect();
+        assert_eq!(states_to_resolve(&weak), Some(229));
+        // Too few states say nothing of any of this: ten come first.
+        let few = Plan { states: 1, alarm: Test { sd: f64::NAN, ..alarm }, ..hidden };
+        assert_eq!(few.states_to_decide(0.05, 1), Some(10));
+    }
+}

@@ -1,0 +1,133 @@
+//! Checkpoints and baselines that are changed in a known way.
+
+use std::fs;
+use std::path::Path;
+
+use hyperl::analysis::gate::Baseline;
+use hyperl::checkpoint::disk;
+use serde_json::Value;
+
+/// Copies a checkpoint.
+pub(super) fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for file in ["manifest.json", "weights.safetensors", "states.safetensors"] {
+        fs::copy(from.join(file), to.join(file)).unwrap();
+    }
+}
+
+/// Changes the manifest of a checkpoint, and so its hash.
+pub(super) fn edit_manifest(folder: &Path, change: impl FnOnce(&mut Value)) {
+    let path = folder.join("manifest.json");
+    let mut value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut value);
+    fs::write(&path, value.to_string()).unwrap();
+}
+
+/// Sets tensors of a checkpoint to 0, except for the entries given.
+fn set(folder: &Path, tensors: &[(&str, &[(usize, f64)])]) {
+    let path = folder.join("weights.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    // Layout of safetensors: length of the header | header in JSON | numbers.
+    let header = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    let layout: Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
+    for (name, entries) in tensors {
+        let offsets = &layout[name]["data_offsets"];
+        let [start, end] = [0, 1].map(|i| 8 + header + offsets[i].as_u64().unwrap() as usize);
+        bytes[start..end].fill(0);
+        for (at, number) in *entries {
+            bytes[start + 4 * at..start + 4 * (at + 1)]
+                .copy_from_slice(&(*number as f32).to_le_bytes());
+        }
+    }
+    fs::write(&path, &bytes).unwrap();
+    edit_manifest(folder, |manifest| manifest["hashes"]["weights"] = disk::hash(&bytes).into());
+}
+
+/// Makes the first critic of a small hopper checkpoint linear in the action: `Q = slope · a + 100`.
+pub(super) fn make_linear(folder: &Path, slope: [f64; 3]) {
+    // One hidden unit that is always on.
+    let first = [(11, slope[0]), (12, slope[1]), (13, slope[2])];
+    set(
+        folder,
+        &[
+            ("critic.q1.layers.0.weight", &first),
+            ("critic.q1.layers.0.bias", &[(0, 100.0)]),
+            ("critic.q1.layers.1.weight", &[(0, 1.0)]),
+            ("critic.q1.layers.1.bias", &[]),
+        ],
+    );
+}
+
+/// Makes the actor of a hopper checkpoint stand at the bounds of all actions where the torso is
+/// higher than `height`, and do nothing where it is lower.
+pub(super) fn saturate_above(folder: &Path, height: f64) {
+    let steep = 1e6;
+    set(
+        folder,
+        &[
+            ("actor.layers.0.weight", &[(0, steep)]),
+            ("actor.layers.0.bias", &[(0, -steep * height)]),
+            ("actor.layers.1.weight", &[(0, 1.0)]),
+            ("actor.layers.1.bias", &[]),
+            ("actor.layers.2.weight", &[(0, 1.0), (256, 1.0), (512, 1.0)]),
+            ("actor.layers.2.bias", &[]),
+        ],
+    );
+}
+
+/// Changes a baseline and gives it the hash of what it then holds: of itself without the hash.
+pub(super) fn reseal(from: &Path, to: &Path, change: impl FnOnce(&mut Baseline)) {
+    let mut base = Baseline::read(from).unwrap();
+    change(&mut base);
+    base.bank_hash = String::new();
+    base.bank_hash = disk::hash(&serde_json::to_vec(&base).unwrap());
+    base.write(to).unwrap();
+}
+
+/// Heights of the torso in the states of a hopper baseline.
+pub(super) fn heights(baseline: &Path) -> Vec<f64> {
+    let base = Baseline::read(baseline).unwrap();
+    let mut env = base.env.make().unwrap();
+    let height = |state: &hyperl::analysis::gate::BankState| {
+        env.restore(&state.snapshot().unwrap()).unwrap();
+        env.obs()[0]
+    };
+    base.states.iter().map(height).collect()
+}
+
+/// Direction of the mean true gradient, from the rollouts of a baseline: the slopes of its pairs.
+pub(super) fn uphill(baseline: &Path) -> [f64; 3] {
+    let json: Value = serde_json::from_slice(&fs::read(baseline).unwrap()).unwrap();
+    let mut sum = [0.0; 3];
+    for state in json["states"].as_array().unwrap() {
+        let (actions, returns) = (&state["record"]["actions"], &state["record"]["returns"]);
+        if actions.as_array().unwrap().is_empty() {
+            continue; // saturated
+        }
+        let mut own = [0.0; 3];
+        for pair in 0..actions.as_array().unwrap().len() / 2 {
+            let at = |i: usize| returns[2 * pair + i].as_f64().unwrap();
+            let side = |i: usize, j: usize| actions[2 * pair + i][j].as_f64().unwrap();
+            let step = [0, 1, 2].map(|j| side(0, j) - side(1, j));
+            let square: f64 = step.iter().map(|x| x * x).sum();
+            for (total, x) in own.iter_mut().zip(step) {
+                *total += x * (at(0) - at(1)) / square;
+            }
+        }
+        let length = own.iter().map(|x| x * x).sum::<f64>().sqrt();
+        sum.iter_mut().zip(own).for_each(|(to, x)| *to += x / length);
+    }
+    let length = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
+    sum.map(|x| x / length)
+}
+
+/// `v` turned by an angle in degrees, in some plane.
+pub(super) fn turned(v: [f64; 3], degrees: f64) -> [f64; 3] {
+    let smallest = (0..3).min_by(|&i, &j| v[i].abs().total_cmp(&v[j].abs())).unwrap();
+    let mut other = [0.0; 3];
+    other[smallest] = 1.0;
+    let other = [0, 1, 2].map(|i| other[i] - v[i] * v[smallest]);
+    let length = other.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    [0, 1, 2].map(|i| cos * v[i] + sin * other[i] / length)
+}
