@@ -104,7 +104,8 @@ def table(folder):
     (manifest,) = glob.glob(os.path.join(folder, "runs/*/step-*/manifest.json"))
     ours = json.load(open(manifest))["versions"]
     remark = ("That is much: the two-thread figures of both sides suffer, not always equally. Repeat the sitting on an idle machine before\n"
-              "  drawing conclusions from a near miss.") if float(load) > .2 else "That is little: the figures stand."
+              "  drawing conclusions from a near miss.") if float(load) > .2 else ("That is little; what other guests of the same host take\n"
+              "  is not seen here and slows both sides in turn, so read a ratio beside the spread of both.")
     print(f"""# Speed beside the peers
 
 `PEERS_PYTHON=… make speed` wrote this file: {rounds} rounds in one sitting, ours and the peers' in turn; medians [smallest … largest].
