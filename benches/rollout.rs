@@ -56,7 +56,9 @@ fn rollouts(criterion: &mut Criterion, env: EnvId) -> hyperl::Result<()> {
     let mut simulator = env.make()?;
     simulator.reset(&mut stream.child("reset"));
     let start = simulator.snapshot();
-    let jobs = [Job { start: &start, first_action: None, max_steps: STEPS, noise: None }; SLOTS];
+    let jobs =
+        [Job { start: &start, first_action: None, max_steps: STEPS, noise: None, draws: None };
+            SLOTS];
     let rollouts = Rollouts {
         make_env: &|| env.make(),
         policy: &actor,

@@ -1,30 +1,24 @@
-//! One update of TD3 on half-cheetah, for each critic (batch 100, one worker per critic).
+//! One update of TD3 and of SAC on half-cheetah, for each critic (batches of 100 and 256, one worker
+//! per critic), sampling of the minibatch and of the noise included.
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::Criterion;
-use hyperl::algo::config::TrainConfig;
+use hyperl::algo::config::{Algo, TrainConfig};
+use hyperl::algo::learner::make;
 use hyperl::algo::replay::{Replay, Transition};
-use hyperl::algo::td3::{Td3, Td3Sources};
 use hyperl::env::EnvId;
 use hyperl::nn::critic::CriticKind;
-use hyperl::nn::weights::Draw;
 use hyperl::nn::workers;
 use hyperl::rng::Stream;
-use tch::{Device, Kind, Tensor};
+use tch::Device;
 
-/// Times updates of one critic; the actor moves every second one.
-fn train_step(criterion: &mut Criterion, critic: CriticKind) -> hyperl::Result<()> {
-    let config = TrainConfig { env: EnvId::HalfCheetah, critic, ..TrainConfig::default() };
+/// Times updates of one critic; TD3's actor moves every second one.
+fn train_step(criterion: &mut Criterion, algo: Algo, critic: CriticKind) -> hyperl::Result<()> {
+    let config = TrainConfig { critic, ..TrainConfig::of(algo, EnvId::HalfCheetah) };
     let (dims, stream) = (config.dims(), Stream::new(0, "bench"));
-    let [actor, q1, q2] = ["actor", "q1", "q2"].map(|part| stream.child(part));
-    let draw = |stream| Draw { stream, kind: Kind::Float, device: Device::Cpu };
-    let (actor, q1, q2) = (&mut draw(&actor), &mut draw(&q1), &mut draw(&q2));
-    let workers = workers::start(2)?;
-    let sources = Td3Sources { actor, q1, q2 };
-    let mut td3 = Td3::new(config.td3, (critic, dims), sources, Arc::clone(&workers))?;
+    let mut agent = make(&config, Device::Cpu, &workers::start(2)?)?;
 
     let mut draws = stream.child("data");
     let mut vector = |n: i64| (0..n).map(|_| draws.uniform(-1.0, 1.0)).collect::<Vec<f64>>();
@@ -34,12 +28,12 @@ fn train_step(criterion: &mut Criterion, critic: CriticKind) -> hyperl::Result<(
         let (obs, action, next_obs) = (&obs[..], &action[..], &next_obs[..]);
         replay.push(Transition { obs, action, next_obs, reward: 0.0, terminated: false });
     }
-    let batch = replay.sample(config.batch, Device::Cpu, &mut stream.child("minibatch"));
-    let noise: Vec<f32> =
-        vector(config.batch as i64 * dims.action).iter().map(|&x| x as f32).collect();
-    let noise = Tensor::from_slice(&noise).view([config.batch as i64, dims.action]);
-    criterion.bench_function(&format!("td3 step, {critic}"), |bencher| {
-        bencher.iter(|| black_box(td3.update(&batch, &noise)));
+    let (mut minibatch, mut noise) = (stream.child("minibatch"), stream.child("noise"));
+    criterion.bench_function(&format!("{algo} step, {critic}"), |bencher| {
+        bencher.iter(|| {
+            let batch = replay.sample(config.batch, Device::Cpu, &mut minibatch);
+            black_box(agent.learn(&batch, &mut noise))
+        });
     });
     Ok(())
 }
@@ -51,8 +45,10 @@ fn main() -> hyperl::Result<()> {
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(5))
         .configure_from_args();
-    for critic in CriticKind::ALL {
-        train_step(&mut criterion, critic)?;
+    for algo in Algo::ALL {
+        for critic in CriticKind::ALL {
+            train_step(&mut criterion, algo, critic)?;
+        }
     }
     criterion.final_summary();
     Ok(())

@@ -6,56 +6,21 @@
 //! always has [`BLOCK`] rows, so that a rollout's numbers depend neither on what shares its block
 //! nor on the number of workers. Nor do they depend on its row, as long as the matrix kernels treat
 //! all rows alike: libtorch's own do, where it was tried, and `tests/suite/rollout_twin.rs` watches.
-//!
-//! The only place, beside the critic's gradient, where `f64` physics meets `f32` networks.
+
+mod policy;
 
 use std::sync::Mutex;
 
 use rayon::prelude::*;
-use tch::{Kind, Tensor};
+
+pub use policy::{Greedy, Policy, Soft, following};
 
 use crate::env::{Env, Snapshot};
 use crate::error::{Error, Result};
-use crate::nn::actor::Actor;
-use crate::nn::weights::{Reuse, Training};
 use crate::rng::Stream;
 
 /// Rollouts that share one forward pass of the policy.
 pub const BLOCK: usize = 32;
-
-/// A deterministic policy, as rollouts see it.
-pub trait Policy: Send {
-    /// Writes the actions for a block of observations.
-    ///
-    /// # Errors
-    /// [`Error::Torch`] if the network refuses its input.
-    ///
-    /// # Shapes
-    /// `obs [BLOCK, S]` and `actions [BLOCK, A]`, row by row.
-    fn act(&self, obs: &[f64], actions: &mut [f64]) -> Result<()>;
-
-    /// Returns the same policy for another worker.
-    ///
-    /// # Errors
-    /// None in practice.
-    fn share(&self) -> Result<Box<dyn Policy>>;
-}
-
-impl Policy for Actor {
-    fn act(&self, obs: &[f64], actions: &mut [f64]) -> Result<()> {
-        let obs: Vec<f32> = obs.iter().map(|&x| x as f32).collect();
-        let obs = Tensor::f_from_slice(&obs)?
-            .f_view([BLOCK as i64, -1])?
-            .to_device(self.params().device());
-        let chosen = tch::no_grad(|| Actor::act(self, &obs)).to_kind(Kind::Double);
-        chosen.f_copy_data(actions, actions.len())?;
-        Ok(())
-    }
-
-    fn share(&self) -> Result<Box<dyn Policy>> {
-        Ok(Box::new(self.again(Reuse::Share, Training::Frozen)?))
-    }
-}
 
 /// One rollout to make.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +33,9 @@ pub struct Job<'j> {
     pub max_steps: u32,
     /// The noise of the environment, where rollouts are to share it; `None` leaves it alone.
     pub noise: Option<&'j Stream>,
+    /// What a stochastic policy draws its actions from: the numbers of step `k` are the same in all
+    /// rollouts with the same stream. A deterministic one draws nothing.
+    pub draws: Option<&'j Stream>,
 }
 
 /// Why a rollout ended.
@@ -84,7 +52,8 @@ pub enum End {
 /// What came of one rollout.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// Σ γᵏ rₖ over its steps.
+    /// Σ γᵏ (rₖ + bₖ) over its steps; `bₖ` is what the policy's own choice is worth beside its reward,
+    /// nothing for a deterministic one.
     pub discounted_return: f64,
     /// Steps made.
     pub steps: u32,
@@ -116,6 +85,9 @@ impl Rollouts<'_> {
     /// # Errors
     /// [`Error::Mismatch`] if a snapshot belongs to another environment; those of making an
     /// environment. An unstable simulation is no error but [`End::Unstable`].
+    ///
+    /// # Panics
+    /// If the policy draws its actions and a job has nothing to draw from.
     pub fn run(&self, jobs: &[Job]) -> Result<Vec<Outcome>> {
         let Self { make_env, gamma, hold, progress, .. } = *self;
         let blocks = blocks(jobs)
@@ -161,6 +133,8 @@ fn run_block(
     let (obs_dim, action_dim) = (envs[0].spec().obs_dim, envs[0].spec().action_dim);
     let mut obs = vec![0.0; BLOCK * obs_dim];
     let mut actions = vec![0.0; BLOCK * action_dim];
+    let mut bonus = vec![0.0; BLOCK];
+    let mut draws = Draws::new(policy.draws(), jobs);
     let mut runs = Vec::with_capacity(jobs.len());
     for ((env, job), row) in envs.iter_mut().zip(jobs).zip(obs.chunks_exact_mut(obs_dim)) {
         env.restore(job.start)?;
@@ -174,16 +148,19 @@ fn run_block(
         let holding = |(run, job): (&Run, &Job)| {
             job.first_action.is_some() && run.steps < hold || run.end.is_some()
         };
+        let noise = draws.next();
         if !runs.iter().zip(jobs).all(holding) {
-            policy.act(&obs, &mut actions)?;
+            policy.follow((&obs, noise), (&mut actions, &mut bonus))?;
         }
-        let rows = obs.chunks_exact_mut(obs_dim).zip(actions.chunks_exact(action_dim));
-        for (((run, job), env), (row, chosen)) in
+        let chosen = actions.chunks_exact(action_dim).zip(&bonus);
+        let rows = obs.chunks_exact_mut(obs_dim).zip(chosen);
+        for (((run, job), env), (row, (action, bonus))) in
             runs.iter_mut().zip(jobs).zip(&mut *envs).zip(rows)
         {
             if run.end.is_none() {
                 let first = job.first_action.filter(|_| run.steps < hold);
-                run.advance(&mut **env, first.unwrap_or(chosen), (gamma, job.max_steps))?;
+                let taken = first.map_or((action, *bonus), |first| (first, 0.0));
+                run.advance(&mut **env, taken, (gamma, job.max_steps))?;
                 row.copy_from_slice(env.obs());
             }
         }
@@ -195,6 +172,30 @@ fn run_block(
         last_obs: row.to_vec(),
     };
     Ok(runs.into_iter().zip(obs.chunks_exact(obs_dim)).map(outcome).collect())
+}
+
+/// What a stochastic policy draws, step by step; nothing for a deterministic one.
+struct Draws {
+    width: usize,
+    streams: Vec<Stream>,
+    noise: Vec<f64>,
+}
+
+impl Draws {
+    fn new(width: usize, jobs: &[Job]) -> Self {
+        let own =
+            |job: &Job| job.draws.expect("a stochastic policy has a stream to draw from").clone();
+        let streams = if width > 0 { jobs.iter().map(own).collect() } else { Vec::new() };
+        Self { width, streams, noise: vec![0.0; BLOCK * width] }
+    }
+
+    /// Returns the numbers of the next step, `[BLOCK, width]`.
+    fn next(&mut self) -> &[f64] {
+        for (row, stream) in self.noise.chunks_exact_mut(self.width.max(1)).zip(&mut self.streams) {
+            row.fill_with(|| stream.normal());
+        }
+        &self.noise
+    }
 }
 
 /// A rollout under way.
@@ -209,7 +210,7 @@ impl Run {
     fn advance(
         &mut self,
         env: &mut dyn Env,
-        action: &[f64],
+        (action, bonus): (&[f64], f64),
         (gamma, max_steps): (f64, u32),
     ) -> Result<()> {
         let step = match env.step(action) {
@@ -222,7 +223,7 @@ impl Run {
             }
             Err(other) => return Err(other),
         };
-        self.discounted_return += self.discount * step.reward;
+        self.discounted_return += self.discount * (step.reward + bonus);
         self.discount *= gamma;
         self.steps += 1;
         if step.terminated {
@@ -240,12 +241,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use tch::Kind;
+
     use super::*;
     use crate::env::EnvId;
+    use crate::nn::actor::Actor;
     use crate::nn::critic::Dims;
-    use crate::nn::weights::Draw;
+    use crate::nn::weights::{Draw, Training};
     use crate::nn::workers;
-    use crate::rng::Stream;
 
     #[test]
     fn blocks_are_equal_and_cover_every_job_once() {
@@ -278,7 +281,13 @@ mod tests {
         let run = |starts: &[Snapshot], threads| {
             let jobs: Vec<Job> = starts
                 .iter()
-                .map(|start| Job { start, first_action: None, max_steps: 30, noise: None })
+                .map(|start| Job {
+                    start,
+                    first_action: None,
+                    max_steps: 30,
+                    noise: None,
+                    draws: None,
+                })
                 .collect();
             let rollouts = Rollouts {
                 make_env: &|| env.make(),

@@ -1,11 +1,18 @@
 //! What a training run is: resolved once, printed by `--dry-run`, stored in the run.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
+use super::sac::SacConfig;
 use super::td3::Td3Config;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::nn::critic::{CriticKind, Dims};
+
+/// Standard deviation of TD3's exploration noise (paper, Table 5), in action half-ranges.
+const EXPLORATION: f64 = 0.1;
 
 /// The algorithms that exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -13,18 +20,42 @@ use crate::nn::critic::{CriticKind, Dims};
 pub enum Algo {
     /// Twin Delayed Deep Deterministic policy gradient.
     Td3,
+    /// Soft Actor-Critic with a fixed temperature.
+    Sac,
 }
 
 impl Algo {
+    /// All algorithms.
+    pub const ALL: [Self; 2] = [Self::Td3, Self::Sac];
+
     /// Returns the name used on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Td3 => "td3",
+            Self::Sac => "sac",
         }
     }
 }
 
-/// One off-policy training run, with the defaults of the authors' code (paper, Table 5).
+impl fmt::Display for Algo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Algo {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|algo| algo.name() == name).ok_or_else(|| Error::UnknownName {
+            kind: "algorithm",
+            name: name.into(),
+            known: Self::ALL.map(Self::name).join(", "),
+        })
+    }
+}
+
+/// One off-policy training run, with the defaults of [`TrainConfig::of`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
@@ -48,38 +79,87 @@ pub struct TrainConfig {
     pub warmup_steps: u64,
     /// Transitions in a minibatch.
     pub batch: usize,
-    /// Standard deviation of the exploration noise, in action half-ranges.
-    pub exploration_noise: f64,
+    /// TD3 only: standard deviation of the exploration noise, in action half-ranges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exploration_noise: Option<f64>,
     /// Transitions that the replay buffer holds.
     pub replay_capacity: usize,
     /// Exact simulator states that a checkpoint carries, a uniform sample of those visited.
     pub reservoir: usize,
-    /// Hyper-parameters of TD3.
-    pub td3: Td3Config,
+    /// Hyper-parameters of TD3; unset for other algorithms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub td3: Option<Td3Config>,
+    /// Hyper-parameters of SAC; unset for other algorithms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sac: Option<SacConfig>,
 }
 
 impl Default for TrainConfig {
     fn default() -> Self {
+        Self::of(Algo::Td3, EnvId::Hopper)
+    }
+}
+
+impl TrainConfig {
+    /// Returns the defaults of an algorithm in an environment, those of the authors' documented runs
+    /// (paper, Tables 5 and 7).
+    pub fn of(algo: Algo, env: EnvId) -> Self {
+        let (warmup_steps, batch) = match (algo, env) {
+            (Algo::Td3, _) => (1_000, 100),
+            (Algo::Sac, EnvId::HalfCheetah) => (10_000, 256),
+            (Algo::Sac, _) => (1_000, 256),
+        };
         Self {
-            algo: Algo::Td3,
-            env: EnvId::Hopper,
+            algo,
+            env,
             critic: CriticKind::SaHyper,
             seed: 0,
             steps: 1_000_000,
             checkpoint_every: 10_000,
             evaluate_every: 5_000,
             evaluation_episodes: 10,
-            warmup_steps: 1_000,
-            batch: 100,
-            exploration_noise: 0.1,
+            warmup_steps,
+            batch,
+            exploration_noise: (algo == Algo::Td3).then_some(EXPLORATION),
             replay_capacity: 1_000_000,
             reservoir: 1_000,
-            td3: Td3Config::default(),
+            td3: (algo == Algo::Td3).then(Td3Config::default),
+            sac: (algo == Algo::Sac).then(SacConfig::default),
         }
     }
-}
 
-impl TrainConfig {
+    /// Returns the hyper-parameters of TD3.
+    pub fn td3(&self) -> Td3Config {
+        self.td3.clone().unwrap_or_default()
+    }
+
+    /// Returns the hyper-parameters of SAC.
+    pub fn sac(&self) -> SacConfig {
+        self.sac.clone().unwrap_or_default()
+    }
+
+    /// Returns the standard deviation of TD3's exploration noise, in action half-ranges.
+    pub fn exploration_noise(&self) -> f64 {
+        self.exploration_noise.unwrap_or(EXPLORATION)
+    }
+
+    /// Returns the critic's discount factor γ, per environment step.
+    pub fn gamma(&self) -> f64 {
+        match self.algo {
+            Algo::Td3 => self.td3().gamma,
+            Algo::Sac => self.sac().gamma,
+        }
+    }
+
+    /// Returns the environment steps before the first update: TD3 learns once the random actions are
+    /// over, SAC as soon as a batch is there.
+    pub fn learn_from(&self) -> u64 {
+        match self.algo {
+            Algo::Td3 => self.warmup_steps,
+            Algo::Sac => self.batch as u64,
+        }
+    }
+
     /// Returns the run's folder name, such as `td3-hopper-sa-hyper-s0`.
     pub fn run_name(&self) -> String {
         format!("{}-{}-{}-s{}", self.algo.name(), self.env, self.critic, self.seed)
@@ -94,13 +174,20 @@ impl TrainConfig {
     /// Returns the configuration with every value that depends on another one filled in.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a value outside its range, naming it.
+    /// [`Error::Usage`] for a value outside its range or of another algorithm, naming it.
     pub fn resolved(mut self) -> Result<Self> {
-        let Td3Config { gamma, tau, policy_noise, noise_clip, actor_lr, .. } = self.td3;
-        let critic_lr = self.td3.critic_lr_for(self.critic);
-        let positive = |x: f64| x.is_finite() && x > 0.0;
-        let not_negative = |x: f64| x.is_finite() && x >= 0.0;
-        let checks = [
+        let of_other = match self.algo {
+            Algo::Td3 => [(self.sac.is_some(), "sac"), (false, "")],
+            Algo::Sac => [
+                (self.td3.is_some(), "td3"),
+                (self.exploration_noise.is_some(), "exploration_noise"),
+            ],
+        };
+        if let Some((_, name)) = of_other.into_iter().find(|(given, _)| *given) {
+            let algo = self.algo.name();
+            return Err(Error::Usage(format!("{algo} has no setting {name}; drop it")));
+        }
+        check(&[
             (self.steps > 0, "steps", "at least 1"),
             (self.checkpoint_every > 0, "checkpoint_every", "at least 1"),
             (self.evaluate_every > 0, "evaluate_every", "at least 1"),
@@ -109,21 +196,61 @@ impl TrainConfig {
             (self.replay_capacity >= self.batch, "replay_capacity", "at least `batch`"),
             (self.warmup_steps > 0, "warmup_steps", "at least 1"),
             (self.reservoir > 0, "reservoir", "at least 1"),
-            (not_negative(self.exploration_noise), "exploration_noise", "0 or more"),
-            ((0.0..1.0).contains(&gamma), "td3.gamma", "in [0, 1)"),
-            (tau > 0.0 && tau <= 1.0, "td3.tau", "in (0, 1]"),
-            (not_negative(policy_noise), "td3.policy_noise", "0 or more"),
-            (not_negative(noise_clip), "td3.noise_clip", "0 or more"),
-            (self.td3.policy_delay > 0, "td3.policy_delay", "at least 1"),
-            (positive(actor_lr), "td3.actor_lr", "positive"),
-            (positive(critic_lr), "td3.critic_lr", "positive"),
-        ];
-        for (fits, name, range) in checks {
-            if !fits {
-                return Err(Error::Usage(format!("{name} must be {range}; set it so")));
+        ])?;
+        match self.algo {
+            Algo::Td3 => {
+                let noise = self.exploration_noise();
+                check(&[(not_negative(noise), "exploration_noise", "0 or more")])?;
+                self.exploration_noise = Some(noise);
+                self.td3 = Some(resolved_td3(self.td3(), self.critic)?);
             }
+            Algo::Sac => self.sac = Some(resolved_sac(self.sac(), (self.critic, self.env))?),
         }
-        self.td3.critic_lr = Some(critic_lr);
         Ok(self)
+    }
+}
+
+fn resolved_td3(td3: Td3Config, kind: CriticKind) -> Result<Td3Config> {
+    let Td3Config { gamma, tau, policy_noise, noise_clip, policy_delay, actor_lr, .. } = td3;
+    let critic_lr = td3.critic_lr_for(kind);
+    check(&[
+        ((0.0..1.0).contains(&gamma), "td3.gamma", "in [0, 1)"),
+        (tau > 0.0 && tau <= 1.0, "td3.tau", "in (0, 1]"),
+        (not_negative(policy_noise), "td3.policy_noise", "0 or more"),
+        (not_negative(noise_clip), "td3.noise_clip", "0 or more"),
+        (policy_delay > 0, "td3.policy_delay", "at least 1"),
+        (positive(actor_lr), "td3.actor_lr", "positive"),
+        (positive(critic_lr), "td3.critic_lr", "positive"),
+    ])?;
+    Ok(Td3Config { critic_lr: Some(critic_lr), ..td3 })
+}
+
+fn resolved_sac(sac: SacConfig, (kind, env): (CriticKind, EnvId)) -> Result<SacConfig> {
+    let SacConfig { gamma, tau, alpha, reward_scale, .. } = sac;
+    let [actor_lr, critic_lr] = sac.rates(kind, env);
+    check(&[
+        ((0.0..1.0).contains(&gamma), "sac.gamma", "in [0, 1)"),
+        (tau > 0.0 && tau <= 1.0, "sac.tau", "in (0, 1]"),
+        (not_negative(alpha), "sac.alpha", "0 or more"),
+        (positive(reward_scale), "sac.reward_scale", "positive"),
+        (positive(actor_lr), "sac.actor_lr", "positive"),
+        (positive(critic_lr), "sac.critic_lr", "positive"),
+    ])?;
+    Ok(SacConfig { actor_lr: Some(actor_lr), critic_lr: Some(critic_lr), ..sac })
+}
+
+fn positive(x: f64) -> bool {
+    x.is_finite() && x > 0.0
+}
+
+fn not_negative(x: f64) -> bool {
+    x.is_finite() && x >= 0.0
+}
+
+/// Names the first setting that does not fit its range.
+fn check(settings: &[(bool, &str, &str)]) -> Result<()> {
+    match settings.iter().find(|(fits, ..)| !fits) {
+        Some((_, name, range)) => Err(Error::Usage(format!("{name} must be {range}; set it so"))),
+        None => Ok(()),
     }
 }

@@ -42,7 +42,7 @@ pub fn episode_returns(
     let max_steps = env.spec().time_limit;
     let jobs: Vec<Job> = states
         .iter()
-        .map(|start| Job { start, first_action: None, max_steps, noise: None })
+        .map(|start| Job { start, first_action: None, max_steps, noise: None, draws: None })
         .collect();
     let rollouts = Rollouts {
         make_env: &|| env.make(),

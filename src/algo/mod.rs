@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod evaluate;
+pub mod learner;
 pub mod off_policy;
 pub mod pieces;
 pub mod replay;

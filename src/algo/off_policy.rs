@@ -12,12 +12,11 @@ use tch::{Device, Tensor};
 
 use super::config::TrainConfig;
 use super::evaluate::{Evaluation, episode_returns, initial_states};
+use super::learner::{Learner, Losses, make};
 use super::replay::{Replay, Transition};
 use super::reservoir::Reservoir;
-use super::td3::{Losses, Td3, Td3Sources};
 use crate::env::{Env, Snapshot};
 use crate::error::{Error, Result};
-use crate::nn::weights::Draw;
 use crate::rng::{Stream, StreamState};
 
 /// What the loop reports.
@@ -73,7 +72,7 @@ pub struct OffPolicy {
     device: Device,
     env: Box<dyn Env>,
     /// The agent.
-    pub agent: Td3,
+    pub agent: Box<dyn Learner>,
     /// What it remembers.
     pub replay: Replay,
     /// A sample of the states it visited.
@@ -97,13 +96,7 @@ impl OffPolicy {
         workers: Arc<rayon::ThreadPool>,
     ) -> Result<Self> {
         let seed = config.seed;
-        let init = Stream::new(seed, "init");
-        let [actor, q1, q2] = ["actor", "q1", "q2"].map(|part| init.child(part));
-        let [mut actor, mut q1, mut q2] =
-            [&actor, &q1, &q2].map(|stream| Draw { stream, kind: tch::Kind::Float, device });
-        let sources = Td3Sources { actor: &mut actor, q1: &mut q1, q2: &mut q2 };
-        let (kind, dims) = (config.critic, config.dims());
-        let agent = Td3::new(config.td3.clone(), (kind, dims), sources, Arc::clone(&workers))?;
+        let agent = make(&config, device, &workers)?;
         let mut streams = Streams {
             reset: Stream::new(seed, "reset"),
             explore: Stream::new(seed, "explore"),
@@ -117,7 +110,7 @@ impl OffPolicy {
             device,
             env,
             agent,
-            replay: Replay::new(dims, config.replay_capacity),
+            replay: Replay::new(config.dims(), config.replay_capacity),
             reservoir: Reservoir::new(config.reservoir),
             streams,
             step: 0,
@@ -145,11 +138,12 @@ impl OffPolicy {
     /// Returns counters and random streams.
     pub fn progress(&self) -> Progress {
         let Streams { reset, explore, minibatch, smooth, reservoir } = &self.streams;
+        let [actor, critic, _] = self.agent.parts();
         Progress {
             step: self.step,
             updates: self.agent.updates(),
-            actor_adam_steps: self.agent.actor.adam.steps(),
-            critic_adam_steps: self.agent.critics.units[0].adam.steps(),
+            actor_adam_steps: actor.adam.steps(),
+            critic_adam_steps: critic.adam.steps(),
             states_seen: self.reservoir.seen(),
             episode_return: format!("{:016x}", self.episode_return.to_bits()),
             streams: [reset, explore, minibatch, smooth, reservoir].map(Stream::state),
@@ -197,7 +191,8 @@ impl OffPolicy {
             // A fall on the very last step counts as cut, as in the authors' code.
             terminated: step.terminated && !step.truncated,
         });
-        let losses = if warm { Some(self.learn()) } else { None };
+        let learns = self.step > self.config.learn_from();
+        let losses = if learns { Some(self.learn()) } else { None };
 
         let ended = step.terminated || step.truncated;
         let episode_return = ended.then_some(self.episode_return);
@@ -231,31 +226,21 @@ impl OffPolicy {
         (0..dims).map(|_| self.streams.explore.uniform(-1.0, 1.0)).collect()
     }
 
-    /// π(s) + N(0, σ²), clipped to the box.
     fn explore(&mut self, obs: &[f64]) -> Result<Vec<f64>> {
         let row: Vec<f32> = obs.iter().map(|&x| x as f32).collect();
         let row = Tensor::from_slice(&row).unsqueeze(0).to_device(self.device);
-        let greedy = tch::no_grad(|| self.agent.actor.online.act(&row));
-        let greedy = Vec::<f32>::try_from(greedy.flatten(0, 1))?;
-        let noise = self.config.exploration_noise;
-        let noisy = |a: &f32| f64::from(*a) + noise * self.streams.explore.normal();
-        Ok(greedy.iter().map(noisy).map(|a| a.clamp(-1.0, 1.0)).collect())
+        self.agent.explore(&row, &mut self.streams.explore)
     }
 
     fn learn(&mut self) -> Losses {
-        let rows = self.config.batch;
-        let batch = self.replay.sample(rows, self.device, &mut self.streams.minibatch);
-        let dims = self.env.spec().action_dim;
-        let draws: Vec<f32> =
-            (0..rows * dims).map(|_| self.streams.smooth.normal() as f32).collect();
-        let noise = Tensor::from_slice(&draws).view([rows as i64, dims as i64]);
-        self.agent.update(&batch, &noise.to_device(self.device))
+        let (rows, streams) = (self.config.batch, &mut self.streams);
+        let batch = self.replay.sample(rows, self.device, &mut streams.minibatch);
+        self.agent.learn(&batch, &mut streams.smooth)
     }
 
     fn evaluate(&self) -> Result<Event> {
-        let actor = &self.agent.actor.online;
-        let returns =
-            episode_returns(self.config.env, actor, &self.evaluation_states, &self.workers)?;
+        let (env, policy) = (self.config.env, self.agent.greedy());
+        let returns = episode_returns(env, policy, &self.evaluation_states, &self.workers)?;
         Ok(Event::Evaluated(Evaluation { step: self.step, returns }))
     }
 }

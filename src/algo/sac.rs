@@ -8,6 +8,8 @@
 //!
 //! - Those of [`twin`](super::twin).
 //! - The actor's batch is cut into [`PIECES`].
+//! - The first update comes once a batch is stored, as in the authors' code, which draws it before the
+//!   step of the environment and not after it.
 //! - Minibatches are drawn with replacement, as TD3's; the authors' are drawn without.
 
 use std::sync::Arc;
@@ -15,16 +17,19 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::learner::{Learner, Losses, Part, normal};
 use super::pieces::{Descent, PIECES, sum_over};
 use super::replay::Batch;
-use super::td3::Losses;
 use super::twin::{Twin, TwinSpec};
+use crate::env::EnvId;
 use crate::error::Result;
 use crate::nn::adam::Adam;
 use crate::nn::critic::{CriticKind, Dims, QNet};
 use crate::nn::init::{HyperInit, Inits, LayerInit};
-use crate::nn::squashed_gaussian::{Sample, SquashedGaussian};
+use crate::nn::squashed_gaussian::{Greedily, Sample, SquashedGaussian};
 use crate::nn::weights::{Reuse, Source, Training};
+use crate::rng::Stream;
+use crate::rollout::{Greedy, Policy};
 
 /// Hyper-parameters of SAC, with the defaults of the authors' documented runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +52,8 @@ pub struct SacConfig {
     pub critic_lr: Option<f64>,
     /// How a hypernetwork's weights start: the paper's bounds, or those of the authors' SAC code.
     pub hyper_init: HyperInit,
+    /// What evaluations do: tanh(μ), or μ itself as the authors' code.
+    pub evaluate: Greedily,
 }
 
 impl Default for SacConfig {
@@ -59,7 +66,21 @@ impl Default for SacConfig {
             actor_lr: None,
             critic_lr: None,
             hyper_init: HyperInit::Paper,
+            evaluate: Greedily::Tanh,
         }
+    }
+}
+
+impl SacConfig {
+    /// Returns the learning rates of actor and critics (paper, Table 7).
+    pub fn rates(&self, kind: CriticKind, env: EnvId) -> [f64; 2] {
+        let actor = match (kind.is_hyper(), env) {
+            (false, _) => 3e-4,
+            (true, EnvId::HalfCheetah) => 1e-4,
+            (true, _) => 2e-5,
+        };
+        let critic = if kind.is_hyper() { 5e-5 } else { 3e-4 };
+        [self.actor_lr.unwrap_or(actor), self.critic_lr.unwrap_or(critic)]
     }
 }
 
@@ -67,6 +88,8 @@ impl Default for SacConfig {
 pub struct ActorUnit {
     /// The actor that learns.
     pub online: SquashedGaussian,
+    /// The same weights, as evaluations run them.
+    greedy: Greedy,
     /// Its optimiser.
     pub adam: Adam,
 }
@@ -115,18 +138,9 @@ impl Sac {
             })
         };
         let climbers = (0..PIECES).map(climber).collect::<Result<_>>()?;
-        let actor = ActorUnit { online, adam };
+        let greedy = Greedy::new(online.again(Reuse::Share, Training::Frozen)?, config.evaluate);
+        let actor = ActorUnit { online, greedy, adam };
         Ok(Self { config, actor, critics, climbers, updates: 0, workers })
-    }
-
-    /// Returns the updates made so far.
-    pub fn updates(&self) -> u64 {
-        self.updates
-    }
-
-    /// Continues the count of updates after the weights were restored.
-    pub fn set_updates(&mut self, updates: u64) {
-        self.updates = updates;
     }
 
     /// One gradient step on `batch`; both `[B, A]` tensors of noise are standard normal, drawn by the
@@ -161,6 +175,46 @@ impl Sac {
             });
         self.actor.adam.step(self.actor.online.params(), &gradients, None);
         loss
+    }
+}
+
+impl Learner for Sac {
+    fn learn(&mut self, batch: &Batch, noise: &mut Stream) -> Losses {
+        let [rows, dims] = [batch.action.size()[0], batch.action.size()[1]];
+        let mut draw = || normal(noise, [rows, dims], batch.obs.device());
+        let (next, own) = (draw(), draw());
+        self.update(batch, [&next, &own])
+    }
+
+    /// A draw of the policy.
+    fn explore(&self, obs: &Tensor, noise: &mut Stream) -> Result<Vec<f64>> {
+        let dims = self.actor.online.dims().action;
+        let noise = normal(noise, [obs.size()[0], dims], obs.device());
+        let drawn = tch::no_grad(|| self.actor.online.sample(obs, &noise));
+        Ok(Vec::<f64>::try_from(drawn.action.flatten(0, 1).to_kind(tch::Kind::Double))?)
+    }
+
+    fn greedy(&self) -> &dyn Policy {
+        &self.actor.greedy
+    }
+
+    fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    fn set_updates(&mut self, updates: u64) {
+        self.updates = updates;
+    }
+
+    fn parts(&self) -> [Part<'_>; 3] {
+        let ActorUnit { online, adam, .. } = &self.actor;
+        let [q1, q2] = self.critics.parts();
+        [Part { name: "actor", online: online.params(), target: None, adam }, q1, q2]
+    }
+
+    fn optimisers(&mut self) -> [&mut Adam; 3] {
+        let [q1, q2] = &mut self.critics.units;
+        [&mut self.actor.adam, &mut q1.adam, &mut q2.adam]
     }
 }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::learner::{Learner, Losses, Part, normal};
 use super::pieces::{Descent, PIECES, sum_over};
 use super::replay::Batch;
 use super::twin::{Twin, TwinSpec};
@@ -24,6 +25,8 @@ use crate::nn::adam::{Adam, Follow};
 use crate::nn::critic::{CriticKind, Dims, QNet};
 use crate::nn::init::Inits;
 use crate::nn::weights::{Reuse, Source, Training};
+use crate::rng::Stream;
+use crate::rollout::Policy;
 
 /// Hyper-parameters of TD3, with the defaults of the authors' code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,17 +94,9 @@ pub struct Td3 {
     /// Both critics.
     pub critics: Twin,
     climbers: Vec<Climber>,
+    exploration: f64,
     updates: u64,
     workers: Arc<rayon::ThreadPool>,
-}
-
-/// Losses of one update.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Losses {
-    /// Mean squared error of each critic.
-    pub critics: [f64; 2],
-    /// −mean Q₁(s, π(s)); only on delayed updates.
-    pub actor: Option<f64>,
 }
 
 /// Where the weights of actor and both critics come from.
@@ -139,17 +134,13 @@ impl Td3 {
         };
         let climbers = (0..PIECES).map(climber).collect::<Result<_>>()?;
         let actor = ActorUnit { online, target, adam };
-        Ok(Self { config, actor, critics, climbers, updates: 0, workers })
+        Ok(Self { config, actor, critics, climbers, exploration: 0.1, updates: 0, workers })
     }
 
-    /// Returns the updates made so far.
-    pub fn updates(&self) -> u64 {
-        self.updates
-    }
-
-    /// Continues the count of updates after the weights were restored.
-    pub fn set_updates(&mut self, updates: u64) {
-        self.updates = updates;
+    /// Sets the standard deviation of the exploration noise, in action half-ranges (0.1 unless set).
+    #[must_use]
+    pub fn exploring(self, std: f64) -> Self {
+        Self { exploration: std, ..self }
     }
 
     /// One gradient step on `batch`; `noise [B, A]` is standard normal, drawn by the caller.
@@ -188,6 +179,45 @@ impl Td3 {
         let follow = Follow { target: target.params(), tau: self.config.tau };
         adam.step(online.params(), &gradients, Some(follow));
         loss
+    }
+}
+
+impl Learner for Td3 {
+    fn learn(&mut self, batch: &Batch, noise: &mut Stream) -> Losses {
+        let [rows, dims] = [batch.action.size()[0], batch.action.size()[1]];
+        self.update(batch, &normal(noise, [rows, dims], batch.obs.device()))
+    }
+
+    /// π(s) + N(0, σ²), clipped to the box.
+    fn explore(&self, obs: &Tensor, noise: &mut Stream) -> Result<Vec<f64>> {
+        let greedy = tch::no_grad(|| self.actor.online.act(obs));
+        let greedy = Vec::<f32>::try_from(greedy.flatten(0, 1))?;
+        let mut noisy = |a: &f32| f64::from(*a) + self.exploration * noise.normal();
+        Ok(greedy.iter().map(|a| noisy(a).clamp(-1.0, 1.0)).collect())
+    }
+
+    fn greedy(&self) -> &dyn Policy {
+        &self.actor.online
+    }
+
+    fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    fn set_updates(&mut self, updates: u64) {
+        self.updates = updates;
+    }
+
+    fn parts(&self) -> [Part<'_>; 3] {
+        let ActorUnit { online, target, adam } = &self.actor;
+        let (online, target) = (online.params(), Some(target.params()));
+        let [q1, q2] = self.critics.parts();
+        [Part { name: "actor", online, target, adam }, q1, q2]
+    }
+
+    fn optimisers(&mut self) -> [&mut Adam; 3] {
+        let [q1, q2] = &mut self.critics.units;
+        [&mut self.actor.adam, &mut q1.adam, &mut q2.adam]
     }
 }
 

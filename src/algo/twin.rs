@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use tch::{Reduction, Tensor};
 
+use super::learner::Part;
 use crate::error::Result;
 use crate::nn::adam::{Adam, Follow};
 use crate::nn::critic::{CriticKind, Dims, QNet};
@@ -72,6 +73,12 @@ impl Twin {
         Ok(Self { units: [first, second], tied, workers })
     }
 
+    /// Returns both critics by their names on disk.
+    pub fn parts(&self) -> [Part<'_>; 2] {
+        let [first, second] = &self.units;
+        [first.part("critic.q1"), second.part("critic.q2")]
+    }
+
     /// Returns the smaller of both targets' values; `obs [B, S]`, `action [B, A]`, result `[B]`.
     pub fn smaller_target(&mut self, obs: &Tensor, action: &Tensor) -> Tensor {
         let inputs = [[obs, action]; 2].map(|pair| pair.map(Tensor::shallow_clone));
@@ -125,6 +132,11 @@ impl Twin {
 }
 
 impl CriticUnit {
+    fn part(&self, name: &'static str) -> Part<'_> {
+        let (online, target) = (self.online.params(), Some(self.target.params()));
+        Part { name, online, target, adam: &self.adam }
+    }
+
     /// Returns the mean squared error from `target_q [B]` and its gradient for each weight.
     fn error(&self, obs: &Tensor, action: &Tensor, target_q: &Tensor) -> (f64, Vec<Tensor>) {
         let loss = self.online.q(obs, action).mse_loss(target_q, Reduction::Mean);

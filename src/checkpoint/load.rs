@@ -6,11 +6,14 @@ use super::disk;
 use super::manifest::{FORMAT, Manifest};
 use super::save::{MANIFEST, STATES, WEIGHTS};
 use super::tensors::TensorFile;
+use crate::algo::config::Algo;
 use crate::env::Snapshot;
 use crate::error::{Error, Result};
 use crate::nn::actor::Actor;
 use crate::nn::critic::QNet;
-use crate::nn::weights::{Params, Shapes, Training};
+use crate::nn::policy_net::PolicyNet;
+use crate::nn::squashed_gaussian::SquashedGaussian;
+use crate::nn::weights::{Params, Shapes, Source, Training};
 
 /// A checkpoint whose manifest was read; networks and states are read when asked for.
 #[derive(Debug, Clone)]
@@ -112,29 +115,41 @@ impl Checkpoint {
     /// Returns name and shape of every tensor that the configuration calls for.
     fn expected_shapes(&self) -> Result<Vec<(String, Vec<i64>)>> {
         let (kind, dims) = (self.manifest.config.critic, self.manifest.config.dims());
-        let actor = Actor::new(dims, Training::Frozen, &mut Shapes)?;
+        let actor = self.policy_from(&mut Shapes)?;
         let critic = QNet::new(kind, dims, Training::Frozen, &mut Shapes)?;
         let mut all = Vec::new();
         let mut add = |prefix: &str, params: &Params| {
             all.extend(params.iter().map(|p| (format!("{prefix}.{}", p.name), p.tensor.size())));
         };
         add("actor", actor.params());
-        add("actor_target", actor.params());
+        if let PolicyNet::Deterministic(actor) = &actor {
+            add("actor_target", actor.params());
+        }
         for which in [Which::Q1, Which::Q2, Which::TargetQ1, Which::TargetQ2] {
             add(which.prefix(), critic.params());
         }
         Ok(all)
     }
 
-    /// Reads the actor.
+    /// Builds the kind of policy that the algorithm has.
+    fn policy_from(&self, source: &mut dyn Source) -> Result<PolicyNet> {
+        let (dims, training) = (self.manifest.config.dims(), Training::Frozen);
+        Ok(match self.manifest.config.algo {
+            Algo::Td3 => PolicyNet::Deterministic(Actor::new(dims, training, source)?),
+            Algo::Sac => {
+                PolicyNet::SquashedGaussian(SquashedGaussian::new(dims, training, source)?)
+            }
+        })
+    }
+
+    /// Reads the policy.
     ///
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::NonFinite`].
-    pub fn actor(&self, weights: &TensorFile) -> Result<Actor> {
-        let source = &mut weights.source("actor");
-        let actor = Actor::new(self.manifest.config.dims(), Training::Frozen, source)?;
-        self.check_finite("actor", actor.params())?;
-        Ok(actor)
+    pub fn policy(&self, weights: &TensorFile) -> Result<PolicyNet> {
+        let policy = self.policy_from(&mut weights.source("actor"))?;
+        self.check_finite("actor", policy.params())?;
+        Ok(policy)
     }
 
     /// Reads one critic.

@@ -15,16 +15,19 @@ use super::load::snapshots;
 use super::run::has_checkpoints;
 use super::save::{snapshots_tensor, weights};
 use super::tensors::{TensorFile, TensorSet};
+use crate::algo::learner::{Part, target_name};
 use crate::algo::off_policy::{OffPolicy, Progress};
 use crate::algo::reservoir::Reservoir;
 use crate::env::Snapshot;
 use crate::error::{Error, Result};
-use crate::nn::adam::Adam;
 use crate::nn::weights::{Param, Params};
 
 const LATEST: &str = "latest";
 const TENSORS: &str = "state.safetensors";
 const POINT: &str = "point.json";
+
+/// Adam's moments, as they are called on disk.
+const MOMENTS: [&str; 2] = ["first", "second"];
 
 /// Most rows of the replay buffer in one file.
 const SEGMENT: usize = 65_536;
@@ -145,22 +148,12 @@ fn latest(run: &Path) -> Result<Option<(PathBuf, Point)>> {
     Ok(Some((folder, point)))
 }
 
-fn moments(training: &OffPolicy) -> [(&'static str, &Adam, &Params); 3] {
-    let agent = &training.agent;
-    let [q1, q2] = &agent.critics.units;
-    [
-        ("adam.actor", &agent.actor.adam, agent.actor.online.params()),
-        ("adam.critic.q1", &q1.adam, q1.online.params()),
-        ("adam.critic.q2", &q2.adam, q2.online.params()),
-    ]
-}
-
 fn state_tensors(training: &OffPolicy) -> Result<TensorSet> {
-    let mut set = weights(&training.agent)?;
-    for (prefix, adam, params) in moments(training) {
-        for (moment, tensors) in ["first", "second"].into_iter().zip(adam.moments()) {
-            for (param, tensor) in params.iter().zip(tensors) {
-                set.add(format!("{prefix}.{moment}.{}", param.name), &tensor)?;
+    let mut set = weights(&*training.agent)?;
+    for part in training.agent.parts() {
+        for (moment, tensors) in MOMENTS.into_iter().zip(part.adam.moments()) {
+            for (param, tensor) in part.online.iter().zip(tensors) {
+                set.add(format!("adam.{}.{moment}.{}", part.name, param.name), &tensor)?;
             }
         }
     }
@@ -187,12 +180,11 @@ pub fn load(run: &Path, training: &mut OffPolicy) -> Result<Option<f64>> {
         return Ok(None);
     };
     let file = TensorFile::open(&folder.join(TENSORS), &point.tensors_hash)?;
-    let agent = &training.agent;
-    copy_params(&file, "actor", agent.actor.online.params())?;
-    copy_params(&file, "actor_target", agent.actor.target.params())?;
-    for (unit, q) in agent.critics.units.iter().zip(["q1", "q2"]) {
-        copy_params(&file, &format!("critic.{q}"), unit.online.params())?;
-        copy_params(&file, &format!("critic_target.{q}"), unit.target.params())?;
+    for part in training.agent.parts() {
+        copy_params(&file, part.name, part.online)?;
+        if let Some(target) = part.target {
+            copy_params(&file, &target_name(part.name), target)?;
+        }
     }
     let Point { progress, replay_added, segments, seconds, .. } = point;
     restore_moments(&file, training, &progress)?;
@@ -223,21 +215,16 @@ fn copy_params(file: &TensorFile, prefix: &str, params: &Params) -> Result<()> {
 
 /// Reads the moments of one network after the other.
 fn restore_moments(file: &TensorFile, training: &mut OffPolicy, progress: &Progress) -> Result<()> {
-    let (actor_steps, critic_steps) = (progress.actor_adam_steps, progress.critic_adam_steps);
-    let agent = &mut training.agent;
-    let [q1, q2] = &mut agent.critics.units;
-    let actor = &mut agent.actor;
-    let networks = [
-        ("adam.actor", &mut actor.adam, actor.online.params(), actor_steps),
-        ("adam.critic.q1", &mut q1.adam, q1.online.params(), critic_steps),
-        ("adam.critic.q2", &mut q2.adam, q2.online.params(), critic_steps),
-    ];
-    for (prefix, adam, params, steps) in networks {
-        let read = |moment: &str| {
-            let tensor = |p: &Param| file.tensor(&format!("{prefix}.{moment}.{}", p.name));
-            params.iter().map(tensor).collect::<Result<Vec<_>>>()
-        };
-        adam.restore(steps, &read("first")?, &read("second")?);
+    let (actor, critic) = (progress.actor_adam_steps, progress.critic_adam_steps);
+    let read = |part: &Part, moment: &str| {
+        let tensor = |p: &Param| file.tensor(&format!("adam.{}.{moment}.{}", part.name, p.name));
+        part.online.iter().map(tensor).collect::<Result<Vec<_>>>()
+    };
+    let saved = training.agent.parts().map(|part| MOMENTS.map(|moment| read(&part, moment)));
+    for ((adam, [first, second]), steps) in
+        training.agent.optimisers().into_iter().zip(saved).zip([actor, critic, critic])
+    {
+        adam.restore(steps, &first?, &second?);
     }
     Ok(())
 }

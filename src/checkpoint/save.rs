@@ -7,8 +7,8 @@ use tch::Tensor;
 use super::disk;
 use super::manifest::{FORMAT, Hashes, Manifest, Versions};
 use super::tensors::TensorSet;
+use crate::algo::learner::{Learner, target_name};
 use crate::algo::off_policy::OffPolicy;
-use crate::algo::td3::Td3;
 use crate::env::Snapshot;
 use crate::error::{Error, Result};
 
@@ -28,13 +28,13 @@ pub fn step_folder(run: &Path, step: u64) -> PathBuf {
 ///
 /// # Errors
 /// As [`TensorSet::add`].
-pub fn weights(agent: &Td3) -> Result<TensorSet> {
+pub fn weights(agent: &dyn Learner) -> Result<TensorSet> {
     let mut set = TensorSet::default();
-    set.add_params("actor", agent.actor.online.params())?;
-    set.add_params("actor_target", agent.actor.target.params())?;
-    for (unit, q) in agent.critics.units.iter().zip(["q1", "q2"]) {
-        set.add_params(&format!("critic.{q}"), unit.online.params())?;
-        set.add_params(&format!("critic_target.{q}"), unit.target.params())?;
+    for part in agent.parts() {
+        set.add_params(part.name, part.online)?;
+        if let Some(target) = part.target {
+            set.add_params(&target_name(part.name), target)?;
+        }
     }
     Ok(set)
 }
@@ -55,12 +55,8 @@ pub fn snapshots_tensor(states: &[Snapshot]) -> Tensor {
 /// Never: a manifest is plain data.
 pub fn checkpoint(run: &Path, training: &OffPolicy) -> Result<PathBuf> {
     let progress = training.progress();
-    let agent = &training.agent;
-    let [q1, q2] = &agent.critics.units;
-    let bad: i64 = [agent.actor.online.params(), q1.online.params(), q2.online.params()]
-        .iter()
-        .map(|params| params.non_finite())
-        .sum();
+    let agent = &*training.agent;
+    let bad: i64 = agent.parts().iter().map(|part| part.online.non_finite()).sum();
     if bad > 0 {
         return Err(Error::NonFinite(format!(
             "training diverged: {bad} weights are NaN or infinite at step {}; lower the learning rates",

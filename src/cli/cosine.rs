@@ -17,7 +17,7 @@ use crate::analysis::summary::{Column, Summary, summarise};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
-use crate::gradient::{Adaptive, Mode, Settings, StatesFrom};
+use crate::gradient::{Adaptive, Judged, Mode, Returns, Settings, StatesFrom};
 use crate::report::study;
 
 #[derive(Debug, Args)]
@@ -56,6 +56,14 @@ pub(super) struct CosineArgs {
     /// Where the states come from [default: replay; as released: policy]
     #[arg(long, value_enum)]
     states_from: Option<SourceName>,
+    /// Which value is judged: the first critic, or the smaller of both [default: the one that the
+    /// algorithm's actor climbs, q1 for TD3 and min for SAC]
+    #[arg(long, value_enum)]
+    value: Option<ValueName>,
+    /// Which return it is to be right about: rewards, or with the entropy of the policy's later actions
+    /// [default: what its critics estimate, hard for TD3 and soft for SAC]
+    #[arg(long, value_enum)]
+    returns: Option<ReturnsName>,
     /// Seed of states and perturbations
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -81,6 +89,18 @@ enum ModeName {
 enum SourceName {
     Replay,
     Policy,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ValueName {
+    Q1,
+    Min,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ReturnsName {
+    Hard,
+    Soft,
 }
 
 /// Which of the three commands.
@@ -173,6 +193,14 @@ impl CosineArgs {
                 SourceName::Replay => StatesFrom::Replay,
                 SourceName::Policy => StatesFrom::Policy,
             }),
+            judged: self.value.map(|value| match value {
+                ValueName::Q1 => Judged::Q1,
+                ValueName::Min => Judged::Min,
+            }),
+            returns: self.returns.map(|returns| match returns {
+                ReturnsName::Hard => Returns::Hard,
+                ReturnsName::Soft => Returns::Soft,
+            }),
             seed: self.seed,
             ..base
         }
@@ -258,6 +286,12 @@ fn command_line(what: &str, (args, settings): (&CosineArgs, &Settings), out: &Pa
     if let Some(source) = args.states_from {
         let name = if matches!(source, SourceName::Replay) { "replay" } else { "policy" };
         let _ = write!(text, " --states-from {name}");
+    }
+    if let Some(judged) = settings.judged {
+        let _ = write!(text, " --value {}", judged.name());
+    }
+    if let Some(returns) = settings.returns {
+        let _ = write!(text, " --returns {}", returns.name());
     }
     text + " --out " + &shell_words(&[out.display().to_string()])
 }

@@ -128,7 +128,7 @@ pub(super) fn baseline(args: &BaselineArgs) -> Result<Done> {
     let config = &checkpoint.manifest().config;
     let spec = config.env.spec();
     let rollouts = settings.rollouts_of(spec.action_dim);
-    let horizon = settings.horizon(config.td3.gamma, 0, spec.time_limit);
+    let horizon = settings.horizon(config.gamma(), 0, spec.time_limit);
     check(&checkpoint, &settings, Against::Returns)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     make_place_for(&args.out)?;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::algo::config::Algo;
 use crate::analysis::measure::gradient_cosine::Against;
 use crate::analysis::spec::{Facet, Panel as PanelSpec};
 use crate::analysis::summary::Summary;
 use crate::analysis::table::StateRow;
-use crate::gradient::{Adaptive, Mode, Settings, StatesFrom};
+use crate::gradient::{Adaptive, Judged, Mode, Returns, Settings, StatesFrom};
 use crate::report::theme::model_label;
 use crate::report::{Panel, left_out, short};
 
@@ -33,11 +34,42 @@ pub(super) fn does_not_show(against: Against) -> &'static str {
 }
 
 /// The settings in a few sentences.
-pub(super) fn how_measured(settings: &Settings, against: Against) -> String {
-    match against {
+pub(super) fn how_measured(settings: &Settings, against: Against, rows: &[StateRow]) -> String {
+    let told = match against {
         Against::Returns => against_returns(settings),
         Against::OwnValues => against_own_values(settings),
+    };
+    told + &judged(settings, against, rows)
+}
+
+/// Which value is judged and by which return; nothing where that goes without saying: Q₁ of TD3.
+fn judged(settings: &Settings, against: Against, rows: &[StateRow]) -> String {
+    let soft = rows.iter().any(|row| row.algo == Algo::Sac.name());
+    if !soft && settings.judged.is_none() && settings.returns.is_none() {
+        return String::new();
     }
+    let value = match settings.judged {
+        Some(Judged::Q1) => "Q₁",
+        Some(Judged::Min) => "min(Q₁, Q₂)",
+        None => "Q₁ of TD3 and min(Q₁, Q₂) of SAC, which is what their actors climb",
+    };
+    let mut text = format!("\n\nJudged is {value}.");
+    if soft && against == Against::Returns {
+        text.push_str(match settings.returns {
+            Some(Returns::Hard) => {
+                " Returns are those of the rewards alone, though SAC's critics \
+                estimate entropy, too."
+            }
+            Some(Returns::Soft) | None => {
+                " Returns of SAC are soft: each action after the first adds \
+                −α log π, as its critics estimate."
+            }
+        });
+        text.push_str(
+            " Rollouts of SAC draw their actions; perturbations are around tanh of the mean.",
+        );
+    }
+    text
 }
 
 fn against_returns(settings: &Settings) -> String {

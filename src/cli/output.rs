@@ -147,7 +147,7 @@ impl Output<'_> {
             figures,
             table: Some(table),
             warnings: method::warnings(self.summaries, self.specs, self.rows),
-            how_measured: method::how_measured(self.settings, self.against),
+            how_measured: method::how_measured(self.settings, self.against, self.rows),
             does_not_show: method::does_not_show(self.against).into(),
             command: self.command,
             provenance: versions(),

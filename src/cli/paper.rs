@@ -244,7 +244,7 @@ fn measured_states(checkpoints: &[Vec<StateRow>], spec: &Spec, against: Against)
         summary,
         warnings: method::warnings(&summaries, &spec.panels, &rows),
         subtitle: subtitle + &method::smoothing(&spec.panels, &rows),
-        how: method::how_measured(settings, against),
+        how: method::how_measured(settings, against, &rows),
         does_not_show: method::does_not_show(against),
         panels,
         rows,

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::shared::{self, Done};
+use crate::algo::config::Algo;
 use crate::analysis::measure::runtime::{
     Effort, Timing, env_steps, evaluation, intervals, matrix_product, rollout_steps, train_loop,
     train_step,
@@ -43,6 +44,9 @@ pub(super) struct RuntimeArgs {
     /// Only the training of this critic [default: all for steps, mlp-standard for the loop]
     #[arg(long)]
     critic: Option<CriticKind>,
+    /// Only the training of this algorithm [td3, sac; default: both for steps, td3 for the loop]
+    #[arg(long)]
+    algo: Option<Algo>,
     /// Worker threads [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
@@ -57,6 +61,15 @@ pub(super) struct RuntimeArgs {
     json: bool,
 }
 
+fn say(timing: &Timing) {
+    let Timing { what, median, min, max, unit, .. } = timing;
+    let [env, algo, model, mode] =
+        [timing.env, timing.algo, timing.model, timing.mode].map(Option::unwrap_or_default);
+    eprintln!(
+        "{what:14} {env:13} {algo:4} {model:15} {mode:6} {median:10.2} {unit:4} [{min:.2} … {max:.2}]"
+    );
+}
+
 pub(super) fn run(args: &RuntimeArgs) -> Result<Done> {
     let samples = args.samples.unwrap_or(Effort::FULL.samples);
     if samples == 0 {
@@ -67,27 +80,28 @@ pub(super) fn run(args: &RuntimeArgs) -> Result<Done> {
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let mut timings: Vec<Timing> = Vec::new();
     let mut add = |timing: Timing| {
-        let Timing { what, median, min, max, unit, .. } = &timing;
-        let [env, model, mode] =
-            [timing.env, timing.model, timing.mode].map(Option::unwrap_or_default);
-        eprintln!(
-            "{what:14} {env:13} {model:13} {mode:6} {median:10.2} {unit:4} [{min:.2} … {max:.2}]"
-        );
+        say(&timing);
         timings.push(timing);
     };
     let asked = |work| {
         let training = matches!(work, Work::TrainStep | Work::TrainLoop);
-        args.what.contains(&work) || args.what.is_empty() && (args.critic.is_none() || training)
+        args.what.contains(&work)
+            || args.what.is_empty() && ((args.critic.is_none() && args.algo.is_none()) || training)
     };
     let training_env = args.env.unwrap_or(EnvId::HalfCheetah);
     if asked(Work::TrainStep) {
-        for critic in CriticKind::ALL.into_iter().filter(|k| args.critic.is_none_or(|c| c == *k)) {
-            add(train_step(critic, training_env, &workers, effort)?);
+        for algo in Algo::ALL.into_iter().filter(|a| args.algo.is_none_or(|wanted| wanted == *a)) {
+            for critic in
+                CriticKind::ALL.into_iter().filter(|k| args.critic.is_none_or(|c| c == *k))
+            {
+                add(train_step((algo, critic), training_env, &workers, effort)?);
+            }
         }
     }
     if asked(Work::TrainLoop) {
         let critic = args.critic.unwrap_or(CriticKind::MlpStandard);
-        add(train_loop(critic, training_env, &workers, effort)?);
+        let algo = args.algo.unwrap_or(Algo::Td3);
+        add(train_loop((algo, critic), training_env, &workers, effort)?);
     }
     for env in EnvId::ALL.into_iter().filter(|e| args.env.is_none_or(|wanted| wanted == *e)) {
         if asked(Work::EnvSteps) {

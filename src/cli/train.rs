@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tch::Device;
 
 use super::shared::{self, Done};
-use crate::algo::config::TrainConfig;
+use crate::algo::config::{Algo, TrainConfig};
 use crate::algo::evaluate::Evaluation;
 use crate::algo::off_policy::{Event, OffPolicy};
 use crate::checkpoint::{disk, resume, run, save};
@@ -36,6 +36,15 @@ enum Command {
 
 A run is the folder OUT/td3-ENV-CRITIC-sSEED. Ctrl-C saves and stops; --resume continues bit for bit.")]
     Td3(TrainArgs),
+    /// Train with SAC.
+    #[command(after_help = "Examples:
+  hyperl-train sac --env hopper --critic mlp-standard --seed 0 --steps 100000
+  hyperl-train sac --env half-cheetah --critic sa-hyper --seeds 0..4 --out checkpoints
+  hyperl-train sac --env hopper --critic sa-hyper --set sac.alpha=1 --set sac.reward_scale=5 --dry-run
+  hyperl-train sac --env hopper --critic mlp-standard --set sac.evaluate=raw-mean
+
+A run is the folder OUT/sac-ENV-CRITIC-sSEED. Ctrl-C saves and stops; --resume continues bit for bit.")]
+    Sac(TrainArgs),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -113,7 +122,8 @@ fn parse_seeds(text: &str) -> std::result::Result<SeedRange, String> {
 /// Runs the program.
 pub fn main() -> ExitCode {
     shared::main(|cli: Cli| match cli.command {
-        Command::Td3(args) => train(&args),
+        Command::Td3(args) => train(Algo::Td3, &args),
+        Command::Sac(args) => train(Algo::Sac, &args),
         Command::Completions { shell } => {
             shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)
@@ -121,9 +131,9 @@ pub fn main() -> ExitCode {
     })
 }
 
-fn train(args: &TrainArgs) -> Result<Done> {
+fn train(algo: Algo, args: &TrainArgs) -> Result<Done> {
     let first = args.seeds.map_or(args.seed, |range| Some(range.first));
-    let config = resolve(args, first)?;
+    let config = resolve(algo, args, first)?;
     if args.dry_run {
         let text = toml::to_string(&config).map_err(|e| Error::Usage(e.to_string()))?;
         shared::print(text.as_bytes())?;
@@ -141,8 +151,8 @@ fn train(args: &TrainArgs) -> Result<Done> {
     Ok(Done::Finished)
 }
 
-/// Defaults, then the file, then `--set`, then the flags.
-fn resolve(args: &TrainArgs, seed: Option<u64>) -> Result<TrainConfig> {
+/// The algorithm's defaults, then the file, then `--set`, then the flags.
+fn resolve(algo: Algo, args: &TrainArgs, seed: Option<u64>) -> Result<TrainConfig> {
     let mut table = toml::Table::new();
     if let Some(path) = &args.config {
         run::read_config(path)?;
@@ -179,9 +189,25 @@ fn resolve(args: &TrainArgs, seed: Option<u64>) -> Result<TrainConfig> {
         }
         table.insert(key.into(), value);
     }
-    let config: TrainConfig =
-        table.try_into().map_err(|e| of_set(e.to_string().trim().replace('\n', "; ")))?;
+    let config = of_table(algo, &table)
+        .map_err(|e: toml::de::Error| of_set(e.to_string().trim().replace('\n', "; ")))?;
+    if config.algo != algo {
+        let found = config.algo;
+        return Err(Error::Usage(format!(
+            "the settings are of {found}, the command is hyperl-train {algo}; give one or the other"
+        )));
+    }
     config.resolved()
+}
+
+/// Lays settings over the defaults of the algorithm in their environment.
+fn of_table(algo: Algo, table: &toml::Table) -> std::result::Result<TrainConfig, toml::de::Error> {
+    // Only to learn the environment, and to name a key that does not exist as it was given.
+    let env = table.clone().try_into::<TrainConfig>()?.env;
+    let mut all = toml::Table::try_from(TrainConfig::of(algo, env))
+        .map_err(|e| serde::de::Error::custom(e.to_string()))?;
+    all.extend(table.clone());
+    all.try_into()
 }
 
 fn parse_value(text: &str) -> toml::Value {

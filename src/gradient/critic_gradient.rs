@@ -63,20 +63,22 @@ impl ActionValue for QNet {
     }
 }
 
-/// The smaller of two critics, as TD3's targets use them.
-pub struct Smaller<'c>(pub &'c QNet, pub &'c QNet);
+/// The smaller of two critics: what targets are made of, and what SAC's actor climbs.
+pub struct Smaller(pub [QNet; 2]);
 
-impl ActionValue for Smaller<'_> {
+impl ActionValue for Smaller {
     fn value(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Vec<f64>> {
-        let (first, second) = (self.0.value(obs, actions)?, self.1.value(obs, actions)?);
-        Ok(first.into_iter().zip(second).map(|(a, b)| a.min(b)).collect())
+        let [first, second] = &self.0;
+        let values = first.value(obs, actions)?.into_iter().zip(second.value(obs, actions)?);
+        Ok(values.map(|(a, b)| a.min(b)).collect())
     }
 
     fn action_gradient(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Array2<f64>> {
-        let (first, second) = (self.0.value(obs, actions)?, self.1.value(obs, actions)?);
-        let mut gradient = self.0.action_gradient(obs, actions)?;
-        let other = self.1.action_gradient(obs, actions)?;
-        for (row, (a, b)) in first.into_iter().zip(second).enumerate() {
+        let [first, second] = &self.0;
+        let values = first.value(obs, actions)?.into_iter().zip(second.value(obs, actions)?);
+        let mut gradient = first.action_gradient(obs, actions)?;
+        let other = second.action_gradient(obs, actions)?;
+        for (row, (a, b)) in values.enumerate() {
             if b < a {
                 gradient.row_mut(row).assign(&other.row(row));
             }

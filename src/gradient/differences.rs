@@ -50,6 +50,7 @@ pub fn differences(
     let (_, centres, _) = greedy_at(agent, starts)?;
     let dims = centres.ncols();
     let noise = Stream::new(0, "differences");
+    let draws = Stream::new(0, "draws of differences");
     let mut tries = Vec::with_capacity(2 * dims * starts.len());
     for (state, centre) in centres.rows().into_iter().enumerate() {
         for j in 0..dims {
@@ -57,14 +58,16 @@ pub fn differences(
                 let mut action: Vec<f64> =
                     centre.iter().map(|a| a.clamp(-INSIDE, INSIDE)).collect();
                 action[j] += side;
-                tries.push((state, action, noise.child(&state.to_string())));
+                let name = state.to_string();
+                tries.push((state, action, [noise.child(&name), draws.child(&name)]));
             }
         }
     }
     let mut jobs = Vec::with_capacity(tries.len());
-    for (state, action, noise) in &tries {
+    for (state, action, [noise, draws]) in &tries {
         let (start, first_action) = (&starts[*state], Some(&action[..]));
-        jobs.push(Job { start, first_action, max_steps: horizon, noise: Some(noise) });
+        let (noise, draws) = (Some(noise), Some(draws));
+        jobs.push(Job { start, first_action, max_steps: horizon, noise, draws });
     }
     let rollouts = Rollouts {
         make_env: agent.make_env,
@@ -74,8 +77,11 @@ pub fn differences(
         workers,
         progress,
     };
-    let returns: Vec<f64> =
-        rollouts.run(&jobs)?.into_iter().map(|outcome| outcome.discounted_return).collect();
+    let returns: Vec<f64> = rollouts
+        .run(&jobs)?
+        .into_iter()
+        .map(|o| o.discounted_return * agent.reward_scale)
+        .collect();
     let slopes = returns.chunks_exact(2).map(|pair| (pair[0] - pair[1]) / (2.0 * epsilon));
     Ok(Array2::from_shape_vec((starts.len(), dims), slopes.collect()).expect("two per entry"))
 }

@@ -26,7 +26,7 @@ pub use critic_gradient::ActionValue;
 pub use least_squares::{Fit, local_gradient};
 pub use orthogonal::orthogonal_blocks;
 pub use perturb::{Cloud, Design, perturb};
-pub use settings::{Adaptive, Mode, Settings, StatesFrom};
+pub use settings::{Adaptive, Judged, Mode, Returns, Settings, StatesFrom};
 
 use compare::{Seen, compare, compare_own};
 
@@ -41,7 +41,7 @@ use crate::stats::replicates::Replicates;
 pub struct Agent<'a> {
     /// Makes one simulator.
     pub make_env: &'a (dyn Fn() -> Result<Box<dyn Env>> + Sync),
-    /// The deterministic policy whose value is meant.
+    /// The policy whose value is meant; perturbations are around its greedy action.
     pub policy: &'a dyn Policy,
     /// The critic whose gradient is judged.
     pub critic: &'a dyn ActionValue,
@@ -49,6 +49,8 @@ pub struct Agent<'a> {
     pub bootstrap: Option<&'a dyn ActionValue>,
     /// Discount factor γ of the critic.
     pub gamma: f64,
+    /// What the critic's unit is, in units of reward: a factor on returns.
+    pub reward_scale: f64,
     /// Name of its random streams. Every checkpoint has its own, so that perturbations and noise of
     /// two are independent, as an interval over several assumes.
     pub streams: &'a str,
@@ -204,30 +206,34 @@ fn greedy(policy: &dyn Policy, obs: &Array2<f64>, action_dim: usize) -> Result<A
 
 /// Makes all rollouts; returns those of each state.
 ///
-/// In lab mode the two of a pair share the noise of the environment and different pairs do not, so
-/// that noise cancels within a pair and averages out over pairs.
+/// In lab mode the two of a pair share the noise of the environment and the draws of a stochastic
+/// policy, and different pairs do not, so that noise cancels within a pair and averages out over
+/// pairs. In the other modes all rollouts of a state share the policy's draws.
 fn returns(
     agent: &Agent,
     (first, starts): (usize, &[Snapshot]),
     clouds: &Clouds,
     (settings, workers, progress): (&Settings, &rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Vec<Vec<Outcome>>> {
-    let noise = agent.stream(settings, "noise");
+    let (noise, draws) = (agent.stream(settings, "noise"), agent.stream(settings, "draws"));
+    let lab = settings.mode == Mode::Lab;
     let mut tries = Vec::new();
     for (state, cloud) in clouds.clouds.iter().enumerate() {
+        let number = first + state;
         for (i, action) in cloud.actions.rows().into_iter().enumerate() {
-            let pair = || noise.child(&format!("{}/{}", first + state, i / 2));
-            let shared = (settings.mode == Mode::Lab).then(pair);
-            tries.push((state, action.to_vec(), shared));
+            let pair = format!("{number}/{}", i / 2);
+            let draws = draws.child(&if lab { pair.clone() } else { number.to_string() });
+            tries.push((state, action.to_vec(), lab.then(|| noise.child(&pair)), draws));
         }
     }
     let mut jobs = Vec::with_capacity(tries.len());
-    for (state, action, noise) in &tries {
+    for (state, action, noise, draws) in &tries {
         jobs.push(Job {
             start: &starts[*state],
             first_action: Some(action),
             max_steps: clouds.horizons[*state],
             noise: noise.as_ref(),
+            draws: Some(draws),
         });
     }
     let rollouts = Rollouts {
@@ -239,6 +245,9 @@ fn returns(
         progress,
     };
     let mut outcomes = rollouts.run(&jobs)?;
+    for outcome in &mut outcomes {
+        outcome.discounted_return *= agent.reward_scale;
+    }
     if let Some(critic) = agent.bootstrap.filter(|_| settings.mode == Mode::AsReleased) {
         add_bootstrap(agent, critic, &jobs, &mut outcomes)?;
     }

@@ -69,6 +69,47 @@ pub enum StatesFrom {
     Policy,
 }
 
+/// Which of a checkpoint's values is judged by its gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Judged {
+    /// The first critic, Q₁: what TD3's actor climbs.
+    Q1,
+    /// The smaller one, min(Q₁, Q₂): what SAC's actor climbs.
+    Min,
+}
+
+impl Judged {
+    /// Returns the name used on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Q1 => "q1",
+            Self::Min => "min",
+        }
+    }
+}
+
+/// Which return a critic is to be right about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Returns {
+    /// Σ γᵏ rₖ.
+    Hard,
+    /// Σ γᵏ (rₖ − α log π(aₖ|sₖ)), without the entropy of the action that is tried: what SAC's critics
+    /// estimate.
+    Soft,
+}
+
+impl Returns {
+    /// Returns the name used on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hard => "hard",
+            Self::Soft => "soft",
+        }
+    }
+}
+
 /// Settings of one measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -95,6 +136,12 @@ pub struct Settings {
     /// Where the states come from; unset: what the mode says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub states_from: Option<StatesFrom>,
+    /// Which value is judged; unset: the one that the algorithm's actor climbs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Judged>,
+    /// Which return it is to be right about; unset: the one that the algorithm's critics estimate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returns: Option<Returns>,
     /// Seed of states and perturbations; each checkpoint draws its own from it.
     pub seed: u64,
 }
@@ -111,6 +158,8 @@ impl Default for Settings {
             horizon: None,
             tail: 1e-3,
             states_from: None,
+            judged: None,
+            returns: None,
             seed: 0,
         }
     }

@@ -13,6 +13,7 @@ pub mod dense;
 pub mod hyper;
 pub mod init;
 pub mod mlp;
+pub mod policy_net;
 pub mod residual;
 pub mod squashed_gaussian;
 pub mod weights;

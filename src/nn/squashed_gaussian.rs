@@ -5,6 +5,7 @@
 
 use std::f64::consts::{LN_2, PI};
 
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::critic::Dims;
@@ -26,6 +27,18 @@ pub struct SquashedGaussian {
     mean: Linear,
     log_std: Linear,
     params: Params,
+}
+
+/// What the policy does without noise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Greedily {
+    /// tanh(μ).
+    #[default]
+    Tanh,
+    /// μ itself, as the authors' code evaluates: it may lie outside the action box, where motors do no
+    /// more than at the bound and the cost of actions goes on growing.
+    RawMean,
 }
 
 /// Actions that were drawn, and how likely they are.
@@ -89,6 +102,19 @@ impl SquashedGaussian {
     /// Returns the greedy actions tanh(μ).
     pub fn mode(&self, obs: &Tensor) -> Tensor {
         self.raw_mean(obs).tanh()
+    }
+
+    /// Returns what the policy does without noise; `obs [B, S]`, result `[B, A]`.
+    pub fn greedy(&self, obs: &Tensor, how: Greedily) -> Tensor {
+        match how {
+            Greedily::Tanh => self.mode(obs),
+            Greedily::RawMean => self.raw_mean(obs),
+        }
+    }
+
+    /// Returns the sizes of observation and action.
+    pub fn dims(&self) -> Dims {
+        self.dims
     }
 
     /// Returns the weights.

@@ -37,6 +37,17 @@ fn names_that_do_not_exist_are_answered_with_those_that_do() {
     let critics = "unknown critic 'mlp'; choose one of: mlp-standard, mlp-small, mlp-large";
     assert_refused("td3 --critic mlp", critics);
     assert_refused("td3 --config unknown.toml", "unknown.toml: line 2: unknown field `gama`");
+    let of_sac = "sac has no setting ";
+    assert_refused("sac --set td3.tau=0.01", &format!("{of_sac}td3; drop it"));
+    assert_refused("sac --set exploration_noise=0.1", &format!("{of_sac}exploration_noise"));
+    assert_refused("td3 --set sac.alpha=0.1", "td3 has no setting sac; drop it");
+    assert_refused(
+        "sac --set algo=td3",
+        "the settings are of td3, the command is hyperl-train sac",
+    );
+    assert_refused("sac --set sac.evaluate=mean", "unknown variant `mean`, expected `tanh` or");
+    assert_refused("sac --set sac.alpha=-1", "sac.alpha must be 0 or more");
+    assert_refused("sac --set sac.reward_scale=0", "sac.reward_scale must be positive");
     assert_refused("td3 --set gama=0.9", "--set: unknown field `gama`, expected one of `algo`");
     assert_refused("td3 --set td3.gama=0.9", "unknown field `gama`, expected one of `gamma`");
     assert_refused("td4", "unrecognized subcommand 'td4'");
@@ -70,7 +81,7 @@ fn contradictions_and_half_a_command_are_refused() {
     assert_refused("td3 --set td3.gamma", "--set: expected KEY=VALUE, got 'td3.gamma'");
     assert_refused("td3 --set env.name=x --set env=ant --set env.name=x", "env is a value");
     assert_refused("td3 --env", "'--env <ENV>'");
-    assert_refused("", "hyperl-train needs a command: td3, completions");
+    assert_refused("", "hyperl-train needs a command: td3, sac, completions");
     assert_refused("completions klingon", "'klingon'");
 }
 
@@ -113,6 +124,31 @@ fn a_dry_run_is_read_back_by_config() {
     for line in ["seed = 8", "batch = 65", "steps = 5000"] {
         assert!(other.out.lines().any(|l| l == line), "{line} in\n{}", other.out);
     }
+}
+
+#[test]
+fn sac_starts_from_its_own_defaults_in_each_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = [
+        ("hopper", "mlp-standard", ["batch = 256", "warmup_steps = 1000", "actor_lr = 0.0003"]),
+        ("ant", "sa-hyper", ["batch = 256", "warmup_steps = 1000", "actor_lr = 0.00002"]),
+        ("half-cheetah", "emb-hyper", ["alpha = 0.2", "warmup_steps = 10000", "actor_lr = 0.0001"]),
+    ];
+    for (env, critic, lines) in cases {
+        let args = format!("sac --env {env} --critic {critic} --dry-run");
+        let said = in_folder(folder.path(), &args);
+        for line in lines {
+            assert!(said.out.lines().any(|l| l == line), "{line} in\n{}", said.out);
+        }
+        assert!(!said.out.contains("td3") && !said.out.contains("exploration"), "{}", said.out);
+        fs::write(folder.path().join("run.toml"), &said.out).unwrap();
+        let again = in_folder(folder.path(), "sac --config run.toml --dry-run");
+        assert_eq!((again.code, again.out), (Some(0), said.out));
+    }
+    // Part of a file is enough: the rest are SAC's defaults, not TD3's.
+    fs::write(folder.path().join("part.toml"), "env = \"hopper\"\n[sac]\nalpha = 1.0\n").unwrap();
+    let part = in_folder(folder.path(), "sac --config part.toml --dry-run").out;
+    assert!(part.contains("\nbatch = 256\n") && part.contains("\nalpha = 1.0\n"), "{part}");
 }
 
 #[test]

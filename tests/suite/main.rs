@@ -10,6 +10,7 @@ mod env_suite;
 mod fixtures_gate;
 mod fixtures_stats;
 mod formula;
+mod grid;
 mod house_rules;
 mod learning;
 mod native_libraries;
@@ -22,6 +23,7 @@ mod resume_program;
 mod rollout_twin;
 mod sac_parity;
 mod simulated_gradients;
+mod soft_returns;
 mod torch_parity;
 #[path = "../../benches/simulation/world.rs"]
 mod world;

@@ -6,7 +6,6 @@ use hyperl::algo::config::TrainConfig;
 use hyperl::algo::off_policy::{Event, OffPolicy, Progress};
 use hyperl::checkpoint::resume;
 use hyperl::env::{EnvId, Snapshot};
-use hyperl::nn::adam::Adam;
 use hyperl::nn::critic::CriticKind;
 use hyperl::nn::weights::Params;
 use tch::{Device, Tensor};
@@ -30,20 +29,17 @@ fn bits(tensor: &Tensor) -> Vec<u32> {
 }
 
 fn whole(training: &OffPolicy) -> Whole {
-    let (actor, [q1, q2]) = (&training.agent.actor, &training.agent.critics.units);
-    let params: [&Params; 6] = [
-        actor.online.params(),
-        actor.target.params(),
-        q1.online.params(),
-        q1.target.params(),
-        q2.online.params(),
-        q2.target.params(),
-    ];
-    let adams: [&Adam; 3] = [&actor.adam, &q1.adam, &q2.adam];
+    let parts = training.agent.parts();
+    let params = parts.iter().flat_map(|part| [Some(part.online), part.target]).flatten();
     let replay = training.replay.rows(0..u64::MAX).into_iter().map(f32::to_bits).collect();
     Whole {
-        weights: params.iter().flat_map(|p| p.iter()).map(|p| bits(&p.tensor)).collect(),
-        moments: adams.iter().flat_map(|a| a.moments()).flatten().map(|t| bits(&t)).collect(),
+        weights: params.flat_map(Params::iter).map(|p| bits(&p.tensor)).collect(),
+        moments: parts
+            .iter()
+            .flat_map(|part| part.adam.moments())
+            .flatten()
+            .map(|t| bits(&t))
+            .collect(),
         replay: (replay, training.replay.added()),
         reservoir: training.reservoir.states().to_vec(),
         simulator: training.env_state(),
@@ -51,13 +47,13 @@ fn whole(training: &OffPolicy) -> Whole {
     }
 }
 
-fn start(config: &TrainConfig) -> OffPolicy {
+pub(super) fn start(config: &TrainConfig) -> OffPolicy {
     let workers = hyperl::nn::workers::start(2).unwrap();
     OffPolicy::new(config.clone(), Device::Cpu, workers).unwrap()
 }
 
 /// Goes on to a step, saving where the schedule asks for it; returns what was reported.
-fn go_on(training: &mut OffPolicy, to: u64, folder: Option<&Path>) -> Vec<Event> {
+pub(super) fn go_on(training: &mut OffPolicy, to: u64, folder: Option<&Path>) -> Vec<Event> {
     let mut events = Vec::new();
     while let Some(event) = training.next().transpose().unwrap() {
         if let (Event::CheckpointDue(_), Some(folder)) = (&event, folder) {
@@ -72,8 +68,9 @@ fn go_on(training: &mut OffPolicy, to: u64, folder: Option<&Path>) -> Vec<Event>
     events
 }
 
-/// Compares one run with another that stops after `k` steps, is saved, dropped and loaded.
-fn assert_continues(config: &TrainConfig, k: u64, folder: &Path) {
+/// Compares one run with another that stops after `k` steps, is saved, dropped and loaded; returns
+/// the latter at its end.
+pub(super) fn assert_continues(config: &TrainConfig, k: u64, folder: &Path) -> OffPolicy {
     let mut straight = start(config);
     go_on(&mut straight, k, None);
     let expected = go_on(&mut straight, config.steps, None);
@@ -92,9 +89,10 @@ fn assert_continues(config: &TrainConfig, k: u64, folder: &Path) {
     assert_eq!(found.progress, expected.progress);
     assert!(found == expected, "the ends differ");
     assert!(expected.moments.iter().flatten().any(|&bits| bits != 0), "something was learned");
+    after
 }
 
-fn small() -> TrainConfig {
+pub(super) fn small() -> TrainConfig {
     TrainConfig {
         env: EnvId::Hopper,
         critic: CriticKind::MlpSmall,

@@ -58,6 +58,7 @@ fn jobs(starts: &[Start]) -> Vec<Job<'_>> {
             first_action: s.first_action.as_deref(),
             max_steps: s.max_steps,
             noise: None,
+            draws: None,
         })
         .collect()
 }
@@ -257,7 +258,13 @@ fn returns_are_those_worked_out_by_hand() {
         (outcome.discounted_return, outcome.steps, outcome.end, outcome.last_obs[0])
     };
     let first = Some(&[1.0][..]);
-    let job = |start, first_action, max_steps| Job { start, first_action, max_steps, noise: None };
+    let job = |start, first_action, max_steps| Job {
+        start,
+        first_action,
+        max_steps,
+        noise: None,
+        draws: None,
+    };
     // 1 - ½ - ¼ - ⅛, then the top of the ladder.
     assert_eq!(earn(1, job(&start, first, 9)), (0.125, 4, End::Terminated, 4.0));
     // 1 + ½ + ¼ - ⅛
@@ -311,7 +318,10 @@ fn an_observation_that_is_not_finite_stays_in_its_row() {
     let policy = actor(3, 2);
     let start = make().snapshot_at(&[1.0, -0.5, 0.25]);
     let mut mix =
-        vec![Job { start: &start, first_action: None, max_steps: 40, noise: None }; BLOCK];
+        vec![
+            Job { start: &start, first_action: None, max_steps: 40, noise: None, draws: None };
+            BLOCK
+        ];
     let with = |jobs: &[Job]| {
         let setting = Setting { policy: &policy, hold: 1, threads: 1 };
         run_in(&|| Ok(Box::new(make())), jobs, (GAMMA, setting))
@@ -338,9 +348,15 @@ fn rollouts_of_a_linear_system_earn_the_closed_form() {
     let starts: Vec<Snapshot> = points.iter().map(|(s, ..)| make().snapshot_at(s)).collect();
     let (gamma, mut jobs, mut expected) = (system.coefficients().gamma, Vec::new(), Vec::new());
     for ((s, a, horizon), start) in points.iter().zip(&starts) {
-        jobs.push(Job { start, first_action: Some(a), max_steps: *horizon, noise: None });
+        jobs.push(Job {
+            start,
+            first_action: Some(a),
+            max_steps: *horizon,
+            noise: None,
+            draws: None,
+        });
         expected.push(system.q_within(s, a, *horizon));
-        jobs.push(Job { start, first_action: None, max_steps: *horizon, noise: None });
+        jobs.push(Job { start, first_action: None, max_steps: *horizon, noise: None, draws: None });
         expected.push(system.value_within(s, *horizon));
     }
     let setting = Setting { policy: &policy, hold: 1, threads: 2 };
@@ -365,7 +381,7 @@ fn a_snapshot_of_another_environment_is_refused() {
         workers: &workers,
         progress: &|_| (),
     };
-    let job = Job { start: &start, first_action: None, max_steps: 1, noise: None };
+    let job = Job { start: &start, first_action: None, max_steps: 1, noise: None, draws: None };
     assert!(matches!(rollouts.run(&[job]), Err(Error::Mismatch { .. })));
     assert_eq!(rollouts.run(&[]).unwrap(), [], "no jobs, no outcomes");
 }

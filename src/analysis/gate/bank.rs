@@ -202,9 +202,9 @@ pub fn baseline(
     let config = &manifest.config;
     let networks = Networks::for_critic(checkpoint)?;
     let make_env = || config.env.make();
-    let gamma = config.td3.gamma;
-    let agent = networks.agent(&make_env, gamma);
-    let starts = starts(checkpoint, &networks.actor, settings)?;
+    let gamma = config.gamma();
+    let agent = networks.agent(&make_env);
+    let starts = starts(checkpoint, &*networks.policy, settings)?;
     let horizon = settings.horizon(gamma, 0, config.env.spec().time_limit);
     let results = measure(&agent, &starts, settings, context)?;
     let fd_agreement = smooth_share(&agent, &starts, horizon, context)?;

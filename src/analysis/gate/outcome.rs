@@ -11,7 +11,7 @@ use crate::checkpoint::Checkpoint;
 use crate::checkpoint::manifest::Versions;
 use crate::env::Snapshot;
 use crate::error::{Error, Result};
-use crate::gradient::{ActionValue, Settings, measure};
+use crate::gradient::{Settings, measure};
 use crate::stats::Estimate;
 use crate::stats::corrected::{Corrected, correct};
 use crate::stats::gate::{Gate, PairedState, Rule};
@@ -49,8 +49,8 @@ impl<'c> Comparison<'c> {
         if config.env != base.env {
             return Err(differ("environment", base.env.to_string(), config.env.to_string()));
         }
-        if config.td3.gamma.to_bits() != base.gamma.to_bits() {
-            return Err(differ("γ", base.gamma.to_string(), config.td3.gamma.to_string()));
+        if config.gamma().to_bits() != base.gamma.to_bits() {
+            return Err(differ("γ", base.gamma.to_string(), config.gamma().to_string()));
         }
         let networks = Networks::for_critic(candidate)?;
         let starts =
@@ -154,7 +154,7 @@ fn regenerated(
     context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<(Vec<Option<Replicates>>, Measured)> {
     let make_env = || base.env.make();
-    let agent = networks.agent(&make_env, base.gamma);
+    let agent = networks.agent(&make_env);
     let settings = Settings { states: starts.len(), adaptive: None, ..base.settings.clone() };
     let results = measure(&agent, starts, &settings, context)?;
     let measured = Measured {

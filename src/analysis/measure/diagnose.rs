@@ -121,10 +121,9 @@ pub fn diagnose(
     let env = manifest.config.env;
     let networks = Networks::for_critic(checkpoint)?;
     let make_env = || env.make();
-    let gamma = manifest.config.td3.gamma;
-    let agent = networks.agent(&make_env, gamma);
-    let starts = starts(checkpoint, &networks.actor, settings)?;
-    let horizon = settings.horizon(gamma, 0, env.spec().time_limit);
+    let agent = networks.agent(&make_env);
+    let starts = starts(checkpoint, &*networks.policy, settings)?;
+    let horizon = settings.horizon(agent.gamma, 0, env.spec().time_limit);
 
     let mut sweep = Vec::new();
     let mut fits = Vec::new();

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::algo::config::{Algo, TrainConfig};
+use crate::algo::sac::SacConfig;
 use crate::analysis::table::StateRow;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk::hash;
@@ -9,11 +11,12 @@ use crate::checkpoint::load::Which;
 use crate::env::{Env, Snapshot};
 use crate::error::{Error, Result};
 use crate::gradient::critic_gradient::Smaller;
-use crate::gradient::{Agent, Mode, Settings, StatesFrom, measure, self_check, states};
-use crate::nn::actor::Actor;
-use crate::nn::critic::QNet;
+use crate::gradient::{
+    ActionValue, Agent, Judged, Mode, Returns, Settings, StatesFrom, measure, self_check, states,
+};
+use crate::nn::policy_net::PolicyNet;
 use crate::rng::Stream;
-use crate::rollout::Policy;
+use crate::rollout::{Policy, following};
 
 /// Changes whenever the same checkpoint and settings would give other numbers.
 const REVISION: u32 = 3;
@@ -37,42 +40,89 @@ pub fn key(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> St
     hash(format!("{} {settings}", checkpoint.hash()).as_bytes())[..16].to_owned()
 }
 
-/// The networks of a checkpoint that a measurement needs.
+/// The networks of a checkpoint that a measurement needs, and what its critics estimate.
 pub(in crate::analysis) struct Networks {
-    pub(in crate::analysis) actor: Actor,
-    pub(in crate::analysis) critic: QNet,
-    targets: Option<[QNet; 2]>,
+    /// The network of the policy.
+    pub(in crate::analysis) actor: PolicyNet,
+    /// The policy that rollouts follow.
+    pub(in crate::analysis) policy: Box<dyn Policy>,
+    /// The value that is judged.
+    pub(in crate::analysis) critic: Box<dyn ActionValue>,
+    targets: Option<Smaller>,
+    gamma: f64,
+    reward_scale: f64,
     streams: String,
 }
 
 impl Networks {
-    /// Returns actor and first critic in their world, without bootstrap.
+    /// Returns policy and critic in their world, without bootstrap.
     pub(in crate::analysis) fn agent<'a>(
         &'a self,
         make_env: &'a (dyn Fn() -> Result<Box<dyn Env>> + Sync),
-        gamma: f64,
     ) -> Agent<'a> {
-        let (policy, critic) = (&self.actor, &self.critic);
-        Agent { make_env, policy, critic, bootstrap: None, gamma, streams: &self.streams }
+        Agent {
+            make_env,
+            policy: &*self.policy,
+            critic: &*self.critic,
+            bootstrap: None,
+            gamma: self.gamma,
+            reward_scale: self.reward_scale,
+            streams: &self.streams,
+        }
     }
 
-    /// Loads actor and first critic.
+    /// Loads the policy and the value that it climbs.
     pub(in crate::analysis) fn for_critic(checkpoint: &Checkpoint) -> Result<Self> {
         Self::load(checkpoint, &Settings::lab(), Against::Returns)
     }
 
     fn load(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> Result<Self> {
+        let config = &checkpoint.manifest().config;
+        let (temperature, reward_scale) = soft(config, settings)?;
         let weights = checkpoint.weights()?;
-        let actor = checkpoint.actor(&weights)?;
-        let critic = checkpoint.critic(&weights, Which::Q1)?;
+        let actor = checkpoint.policy(&weights)?;
+        let critic = |which| checkpoint.critic(&weights, which);
+        let judged: Box<dyn ActionValue> = match (settings.judged, config.algo) {
+            (Some(Judged::Q1), _) | (None, Algo::Td3) => Box::new(critic(Which::Q1)?),
+            (Some(Judged::Min), _) | (None, Algo::Sac) => {
+                Box::new(Smaller([critic(Which::Q1)?, critic(Which::Q2)?]))
+            }
+        };
         let targets = match settings.mode {
-            Mode::AsReleased if against == Against::Returns => Some([
-                checkpoint.critic(&weights, Which::TargetQ1)?,
-                checkpoint.critic(&weights, Which::TargetQ2)?,
-            ]),
+            Mode::AsReleased if against == Against::Returns => {
+                Some(Smaller([critic(Which::TargetQ1)?, critic(Which::TargetQ2)?]))
+            }
             Mode::AsReleased | Mode::Paper | Mode::Lab => None,
         };
-        Ok(Self { actor, critic, targets, streams: streams(checkpoint) })
+        Ok(Self {
+            policy: following(&actor, temperature)?,
+            actor,
+            critic: judged,
+            targets,
+            gamma: config.gamma(),
+            reward_scale,
+            streams: streams(checkpoint),
+        })
+    }
+}
+
+/// Returns what a unit of entropy is worth in units of reward, and the factor on returns.
+fn soft(config: &TrainConfig, settings: &Settings) -> Result<(f64, f64)> {
+    match config.algo {
+        Algo::Td3 if settings.returns == Some(Returns::Soft) => Err(Error::Usage(
+            "--returns soft: TD3's critics estimate no entropy; drop it for this checkpoint".into(),
+        )),
+        Algo::Td3 => Ok((0.0, 1.0)),
+        Algo::Sac if settings.mode == Mode::AsReleased => Err(Error::Usage(
+            "--mode as-released is the authors' script for TD3, whose targets know no entropy; use \
+             --mode lab or paper for a SAC checkpoint"
+                .into(),
+        )),
+        Algo::Sac => {
+            let SacConfig { alpha, reward_scale, .. } = config.sac();
+            let hard = settings.returns == Some(Returns::Hard);
+            Ok((if hard { 0.0 } else { alpha / reward_scale }, reward_scale))
+        }
     }
 }
 
@@ -116,11 +166,10 @@ pub fn rows(
 ) -> Result<Vec<StateRow>> {
     let config = &checkpoint.manifest().config;
     let networks = Networks::load(checkpoint, settings, against)?;
-    let smaller = networks.targets.as_ref().map(|[q1, q2]| Smaller(q1, q2));
     let make_env = || config.env.make();
-    let bootstrap = smaller.as_ref().map(|s| s as _);
-    let agent = Agent { bootstrap, ..networks.agent(&make_env, config.td3.gamma) };
-    let starts = starts(checkpoint, &networks.actor, settings)?;
+    let bootstrap = networks.targets.as_ref().map(|targets| targets as _);
+    let agent = Agent { bootstrap, ..networks.agent(&make_env) };
+    let starts = starts(checkpoint, &*networks.policy, settings)?;
     let results = match against {
         Against::Returns => measure(&agent, &starts, settings, (workers, progress))?,
         Against::OwnValues => self_check(&agent, &starts, settings)?,

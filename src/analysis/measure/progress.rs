@@ -10,8 +10,8 @@ use crate::checkpoint::Checkpoint;
 use crate::env::{EnvId, Snapshot};
 use crate::error::{Error, Result};
 use crate::gradient::parameter_space::{policy_gradient, proposition_factor};
-use crate::gradient::{ActionValue, Settings, StateResult, measure};
-use crate::nn::actor::Actor;
+use crate::gradient::{Settings, StateResult, measure};
+use crate::nn::policy_net::PolicyNet;
 use crate::nn::weights::{Reuse, Training};
 use crate::stats::resample::{jackknife, paired_differences};
 use crate::stats::similarity::cosine;
@@ -118,8 +118,8 @@ pub fn progress(
     }
     let (networks, rival) = (Networks::for_critic(first)?, Networks::for_critic(against)?);
     let make_env = || config.env.make();
-    let agent = networks.agent(&make_env, config.td3.gamma);
-    let starts = starts(first, &networks.actor, settings)?;
+    let agent = networks.agent(&make_env);
+    let starts = starts(first, &*networks.policy, settings)?;
     let results = measure(&agent, &starts, settings, context)?;
     let usable = Usable::new(config.env, &starts, &results)?;
     let rival = usable.on_tried(rival.critic.action_gradient(&usable.obs, &usable.centres)?);
@@ -198,7 +198,7 @@ impl Usable {
 /// Inner products of `J_sᵀ x_s` over the actor's weights, for three gradients `x` at `n` states:
 /// `[3n, 3n]`.
 fn inner_products(
-    actor: &Actor,
+    actor: &PolicyNet,
     obs: &Array2<f64>,
     gradients: [&Array2<f64>; 3],
 ) -> Result<Array2<f64>> {
@@ -210,7 +210,7 @@ fn inner_products(
     let mut vectors = Vec::with_capacity(3 * obs.nrows());
     for gradient in gradients {
         for (obs, x) in obs.rows().into_iter().zip(gradient.rows()) {
-            let climbed = (actor.act(&single(obs)) * single(x)).sum(Kind::Float);
+            let climbed = (actor.greedy(&single(obs)) * single(x)).sum(Kind::Float);
             let parts = Tensor::f_run_backward(&[climbed], &params, false, false)?;
             let flat: Vec<Tensor> = parts.iter().map(|part| part.flatten(0, -1)).collect();
             vectors.push(Tensor::f_cat(&flat, 0)?);
@@ -230,6 +230,7 @@ fn inner_products(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::actor::Actor;
     use crate::nn::critic::Dims;
     use crate::nn::weights::Draw;
     use crate::rng::Stream;
@@ -245,7 +246,8 @@ mod tests {
         let obs = array![[0.3, -0.2, 0.5], [-0.4, 0.1, 0.9]];
         let gradients = [[1.0, 0.0], [0.0, 1.0], [0.5, -2.0]]
             .map(|x| Array2::from_shape_fn((2, 2), |(_, j)| x[j]));
-        let found = inner_products(&actor, &obs, gradients.each_ref()).unwrap();
+        let net = PolicyNet::Deterministic(actor.again(Reuse::Share, Training::Frozen).unwrap());
+        let found = inner_products(&net, &obs, gradients.each_ref()).unwrap();
         assert_eq!(found.dim(), (6, 6));
 
         let tensor = |row: &[f64]| {

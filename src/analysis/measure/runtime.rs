@@ -18,9 +18,9 @@ use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 
 use crate::algo::config::{Algo, TrainConfig};
+use crate::algo::learner::make;
 use crate::algo::off_policy::{Event, OffPolicy};
 use crate::algo::replay::{Replay, Transition};
-use crate::algo::td3::{Td3, Td3Sources};
 use crate::env::{EnvId, Lockstep, Snapshot};
 use crate::error::Result;
 use crate::gradient::{Agent, Mode, Settings, measure};
@@ -105,25 +105,20 @@ fn sample(effort: Effort, mut work: impl FnMut() -> Result<f64>) -> Result<Vec<f
     Ok(samples)
 }
 
-/// Times one TD3 update on random data (§2.1), sampling of the batch included.
+/// Times one update on random data (§2.1, §2.2), sampling of the batch and noise included.
 ///
 /// # Errors
 /// Those of building the networks.
 pub fn train_step(
-    critic: CriticKind,
+    (algo, critic): (Algo, CriticKind),
     env: EnvId,
     workers: &Arc<rayon::ThreadPool>,
     effort: Effort,
 ) -> Result<Timing> {
-    let config = TrainConfig { env, critic, ..TrainConfig::default() }.resolved()?;
-    let stream = Stream::new(0, "runtime");
-    let parts = ["actor", "q1", "q2"].map(|part| stream.child(part));
-    let [mut actor, mut q1, mut q2] =
-        parts.each_ref().map(|stream| Draw { stream, kind: Kind::Float, device: Device::Cpu });
-    let sources = Td3Sources { actor: &mut actor, q1: &mut q1, q2: &mut q2 };
+    let config = TrainConfig { critic, ..TrainConfig::of(algo, env) }.resolved()?;
     let dims = config.dims();
-    let mut td3 = Td3::new(config.td3.clone(), (critic, dims), sources, Arc::clone(workers))?;
-    let mut draws = stream.child("data");
+    let mut agent = make(&config, Device::Cpu, workers)?;
+    let mut draws = Stream::new(0, "runtime").child("data");
     let mut replay = Replay::new(dims, 20_000);
     for _ in 0..20_000 {
         let mut vector = |n: i64| (0..n).map(|_| draws.normal()).collect::<Vec<f64>>();
@@ -132,40 +127,36 @@ pub fn train_step(
         let (obs, action, next_obs) = (&obs[..], &action[..], &next_obs[..]);
         replay.push(Transition { obs, action, next_obs, reward: 0.0, terminated: false });
     }
-    let rows = config.batch;
     let times = sample(effort, || {
-        // An even number: the actor moves every second time.
+        // An even number: TD3's actor moves every second time.
         for _ in 0..2 {
-            let batch = replay.sample(rows, Device::Cpu, &mut draws);
-            let noise: Vec<f32> =
-                (0..rows as i64 * dims.action).map(|_| draws.normal() as f32).collect();
-            td3.update(&batch, &Tensor::from_slice(&noise).view([rows as i64, dims.action]));
+            let batch = replay.sample(config.batch, Device::Cpu, &mut draws);
+            agent.learn(&batch, &mut draws);
         }
         Ok(2.0)
     })?;
     let timing = per_unit("train-step", Some(env), workers, &times);
-    Ok(timing.of(critic).in_milliseconds())
+    Ok(timing.of(algo, critic).in_milliseconds())
 }
 
-/// Times the whole loop of TD3: explore, step the environment, store, sample, update.
+/// Times the whole loop: explore, step the environment, store, sample, update.
 ///
 /// # Errors
 /// Those of making environment and networks.
 pub fn train_loop(
-    critic: CriticKind,
+    (algo, critic): (Algo, CriticKind),
     env: EnvId,
     workers: &Arc<rayon::ThreadPool>,
     effort: Effort,
 ) -> Result<Timing> {
     let config = TrainConfig {
-        env,
         critic,
         warmup_steps: 1_000,
         evaluation_episodes: 1,
         evaluate_every: u64::MAX,
         checkpoint_every: u64::MAX,
         steps: u64::MAX,
-        ..TrainConfig::default()
+        ..TrainConfig::of(algo, env)
     };
     let warmup = config.warmup_steps;
     let mut training = OffPolicy::new(config.resolved()?, Device::Cpu, Arc::clone(workers))?;
@@ -178,7 +169,7 @@ pub fn train_loop(
     };
     advance(warmup)?;
     let times = sample(effort, || advance(20))?;
-    Ok(rate("train-loop", env, workers, &times).of(critic))
+    Ok(rate("train-loop", env, workers, &times).of(algo, critic))
 }
 
 /// Times physics, observation and reward of [`SLOTS`] simulators under random actions.
@@ -214,7 +205,8 @@ pub fn env_steps(env: EnvId, workers: &rayon::ThreadPool, effort: Effort) -> Res
 pub fn rollout_steps(env: EnvId, workers: &rayon::ThreadPool, effort: Effort) -> Result<Timing> {
     let policy = Restless::new(env)?;
     let start = &starts(env, 1)?[0];
-    let jobs = [Job { start, first_action: None, max_steps: SHORT, noise: None }; SLOTS];
+    let jobs =
+        [Job { start, first_action: None, max_steps: SHORT, noise: None, draws: None }; SLOTS];
     let rollouts = Rollouts {
         make_env: &|| env.make(),
         policy: &policy,
@@ -247,13 +239,21 @@ pub fn evaluation(
     let states = if mode == Mode::Lab { 10 } else { 15 };
     let settings = Settings { mode, states, ..Settings::default() };
     let config = TrainConfig { env, ..TrainConfig::default() };
-    let (kind, dims, gamma) = (CriticKind::SaHyper, config.dims(), config.td3.gamma);
+    let (kind, dims, gamma) = (CriticKind::SaHyper, config.dims(), config.gamma());
     let stream = &Stream::new(0, "runtime").child("critic");
     let source = &mut Draw { stream, kind: Kind::Float, device: Device::Cpu };
     let critic = QNet::new(kind, dims, Training::Frozen, source)?;
     let (policy, make_env) = (Restless::new(env)?, || env.make());
     let (policy, critic, streams) = (&policy, &critic, "runtime");
-    let agent = Agent { make_env: &make_env, policy, critic, bootstrap: None, gamma, streams };
+    let agent = Agent {
+        make_env: &make_env,
+        policy,
+        critic,
+        bootstrap: None,
+        gamma,
+        reward_scale: 1.0,
+        streams,
+    };
     let starts = starts(env, states)?;
     let rollouts = states * settings.rollouts_of(dims.action as usize);
     let whole = u64::from(settings.horizon(gamma, 0, env.spec().time_limit)) * rollouts as u64;
@@ -263,7 +263,7 @@ pub fn evaluation(
         black_box(measure(&agent, &starts, &settings, (workers, &count))?);
         Ok(made.into_inner() as f64 / whole as f64)
     })?;
-    let timing = per_unit("evaluation", Some(env), workers, &times).of(kind);
+    let timing = per_unit("evaluation", Some(env), workers, &times).of(Algo::Td3, kind);
     Ok(Timing { algo: None, mode: Some(mode.name()), steps: Some(whole), ..timing })
 }
 
@@ -367,8 +367,8 @@ impl Policy for Restless {
 }
 
 impl Timing {
-    fn of(self, critic: CriticKind) -> Self {
-        Self { algo: Some(Algo::Td3.name()), model: Some(critic.name()), ..self }
+    fn of(self, algo: Algo, critic: CriticKind) -> Self {
+        Self { algo: Some(algo.name()), model: Some(critic.name()), ..self }
     }
 
     fn in_milliseconds(self) -> Self {

@@ -100,7 +100,8 @@ impl Lab {
         let gamma = self.system.coefficients().gamma;
         let policy = LinearPolicy(self.clone());
         let streams = self.streams;
-        work(&Agent { make_env: &make_env, policy: &policy, critic, bootstrap, gamma, streams })
+        let (make_env, policy, reward_scale) = (&make_env, &policy, 1.0);
+        work(&Agent { make_env, policy, critic, bootstrap, gamma, reward_scale, streams })
     }
 
     fn starts(&self) -> Vec<Snapshot> {

@@ -1,0 +1,107 @@
+//! What the training loop and the checkpoints ask of an algorithm, whichever it is.
+
+use std::sync::Arc;
+
+use tch::{Device, Kind, Tensor};
+
+use super::config::{Algo, TrainConfig};
+use super::replay::Batch;
+use super::sac::Sac;
+use super::td3::{Td3, Td3Sources};
+use crate::error::Result;
+use crate::nn::adam::Adam;
+use crate::nn::weights::{Draw, Params};
+use crate::rng::Stream;
+use crate::rollout::Policy;
+
+/// Losses of one update.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Losses {
+    /// Mean squared error of each critic.
+    pub critics: [f64; 2],
+    /// What the actor descends: −mean Q₁(s, π(s)) in TD3, only on delayed updates;
+    /// mean(α log π − min(Q₁, Q₂)) in SAC.
+    pub actor: Option<f64>,
+}
+
+/// A network that learns, with its slow copy and its optimiser.
+#[derive(Clone, Copy)]
+pub struct Part<'l> {
+    /// Name on disk: `actor`, `critic.q1` or `critic.q2`; the slow copy's is [`target_name`].
+    pub name: &'static str,
+    /// The weights that learn.
+    pub online: &'l Params,
+    /// The weights that follow, where the algorithm has any.
+    pub target: Option<&'l Params>,
+    /// The optimiser.
+    pub adam: &'l Adam,
+}
+
+/// Returns the name on disk of a network's slow copy: `critic_target.q1` of `critic.q1`.
+pub fn target_name(name: &str) -> String {
+    match name.split_once('.') {
+        Some((kind, which)) => format!("{kind}_target.{which}"),
+        None => format!("{name}_target"),
+    }
+}
+
+/// An agent that learns from minibatches.
+pub trait Learner {
+    /// One gradient step on a minibatch; whatever it draws comes from `noise`.
+    fn learn(&mut self, batch: &Batch, noise: &mut Stream) -> Losses;
+
+    /// Returns an action in `[-1, 1]^A` to explore with; `obs [1, S]`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`] if the network refuses its input.
+    fn explore(&self, obs: &Tensor, noise: &mut Stream) -> Result<Vec<f64>>;
+
+    /// Returns the policy without noise, as evaluations run it.
+    fn greedy(&self) -> &dyn Policy;
+
+    /// Returns the updates made so far.
+    fn updates(&self) -> u64;
+
+    /// Continues the count of updates after the weights were restored.
+    fn set_updates(&mut self, updates: u64);
+
+    /// Returns actor, first and second critic.
+    fn parts(&self) -> [Part<'_>; 3];
+
+    /// Returns the optimisers of [`Self::parts`].
+    fn optimisers(&mut self) -> [&mut Adam; 3];
+}
+
+/// Makes the agent that a configuration asks for, with new weights of the run's own streams.
+///
+/// # Errors
+/// None in practice: weights that are drawn have the shapes that are asked for.
+pub fn make(
+    config: &TrainConfig,
+    device: Device,
+    workers: &Arc<rayon::ThreadPool>,
+) -> Result<Box<dyn Learner>> {
+    let init = Stream::new(config.seed, "init");
+    let [actor, q1, q2] = ["actor", "q1", "q2"].map(|part| init.child(part));
+    let [mut actor, mut q1, mut q2] =
+        [&actor, &q1, &q2].map(|stream| Draw { stream, kind: Kind::Float, device });
+    let (actor, q1, q2) = (&mut actor, &mut q1, &mut q2);
+    let (critic, workers) = ((config.critic, config.dims()), Arc::clone(workers));
+    Ok(match config.algo {
+        Algo::Td3 => {
+            let sources = Td3Sources { actor, q1, q2 };
+            let noise = config.exploration_noise();
+            Box::new(Td3::new(config.td3(), critic, sources, workers)?.exploring(noise))
+        }
+        Algo::Sac => {
+            let rates = config.sac().rates(config.critic, config.env);
+            Box::new(Sac::new(config.sac(), critic, rates, [actor, q1, q2], workers)?)
+        }
+    })
+}
+
+/// Draws standard normal numbers `[rows, A]`, row by row.
+pub(super) fn normal(noise: &mut Stream, shape: [i64; 2], device: Device) -> Tensor {
+    let draws: Vec<f32> = (0..shape[0] * shape[1]).map(|_| noise.normal() as f32).collect();
+    Tensor::from_slice(&draws).view(shape).to_device(device)
+}
