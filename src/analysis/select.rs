@@ -1,5 +1,6 @@
 //! Which checkpoints: a checkpoint, a run, or a pattern of either.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::{Checkpoint, run, save};
@@ -59,6 +60,33 @@ pub fn checkpoints(patterns: &[String]) -> Result<Vec<Checkpoint>> {
     });
     all.dedup_by(|a, b| a.hash() == b.hash());
     Ok(all)
+}
+
+/// Checks that checkpoints can share figures, whose curves are told apart by critic and seed alone.
+///
+/// # Errors
+/// [`Error::Usage`] for several algorithms, or two runs that differ in settings only.
+pub fn one_figure(checkpoints: &[Checkpoint]) -> Result<()> {
+    let algos: BTreeSet<_> = checkpoints.iter().map(|c| c.manifest().config.algo.name()).collect();
+    if algos.len() > 1 {
+        let algos = algos.into_iter().collect::<Vec<_>>().join(" and ");
+        return Err(Error::Usage(format!(
+            "these checkpoints are of {algos}, whose curves a figure would mix; give those of one"
+        )));
+    }
+    let mut seen = BTreeMap::new();
+    for checkpoint in checkpoints {
+        let manifest = checkpoint.manifest();
+        let place = (manifest.config.run_name(), manifest.step);
+        if let Some(first) = seen.insert(place, checkpoint.path()) {
+            return Err(Error::Usage(format!(
+                "{} and {} are of one name and step, and would pass for one run; give one of them",
+                first.display(),
+                checkpoint.path().display()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the folders of the runs that the patterns name; a checkpoint stands for its run.

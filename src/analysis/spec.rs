@@ -2,16 +2,24 @@
 //!
 //! A spec holds no code and no paths; unknown keys are errors.
 
+mod find;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::algo::config::{Algo, TrainConfig};
-use crate::checkpoint::{Checkpoint, disk, run};
+use crate::algo::config::Algo;
+use crate::checkpoint::disk;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
 use crate::nn::critic::CriticKind;
+
+pub use find::{Found, Missing};
+
+/// What stands between a critic and the setting in which its runs differ.
+pub const VARIANT: &str = ", ";
 
 /// One figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,11 +40,17 @@ pub struct Spec {
     pub settings: Settings,
     /// What is drawn.
     pub panels: Vec<Panel>,
-    /// Pairs `[better, worse]` that the claim is about.
-    pub contrasts: Vec<[CriticKind; 2]>,
+    /// Pairs `[better, worse]` that the claim is about: critics, or with variants `critic, variant`.
+    pub contrasts: Vec<[String; 2]>,
     /// The critic whose cosine stays above zero throughout, as the claim has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub above_zero: Option<CriticKind>,
+    pub above_zero: Option<String>,
+    /// The critic whose final score is the yardstick of returns.
+    #[serde(default = "standard")]
+    pub baseline: CriticKind,
+    /// What the paper prints, to stand beside our returns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<PrintedTable>,
     /// What the figure does not show, beyond what every report says.
     #[serde(default)]
     pub caveat: String,
@@ -61,6 +75,36 @@ pub struct Select {
     /// Measure the last checkpoint of a run and every n-th before it.
     #[serde(default = "one")]
     pub every: usize,
+    /// Each critic is selected once for each of these; none means the defaults alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Variant>,
+}
+
+/// Settings in which runs of the same name differ.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// What distinguishes it, in figures and tables.
+    pub name: String,
+    /// Folder of its runs below that of all runs; a critic whose defaults have these settings already
+    /// stands outside.
+    pub folder: PathBuf,
+    /// Settings of `hyperl-train --set`, such as `"td3.critic_lr" = 3e-4`.
+    pub set: BTreeMap<String, f64>,
+}
+
+/// Mean and standard deviation over the paper's seeds, as a table of it prints them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Printed(pub f64, pub f64);
+
+/// A table of the paper: environment, critic, what is printed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrintedTable {
+    /// Its name, such as `Table 4`.
+    pub table: String,
+    /// By environment and critic.
+    pub highest: BTreeMap<String, BTreeMap<String, Printed>>,
 }
 
 /// What is measured.
@@ -98,6 +142,10 @@ fn one() -> usize {
     1
 }
 
+fn standard() -> CriticKind {
+    CriticKind::MlpStandard
+}
+
 /// The quantity of a panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -112,6 +160,17 @@ pub enum Draw {
     CorrectedByStep,
     /// Mean return against the step.
     ReturnByStep,
+    /// Mean return against the seconds of training.
+    ReturnBySecond,
+    /// Return divided by the baseline's final score, mean over environments, against the step.
+    NormalisedByStep,
+}
+
+impl Draw {
+    /// Returns whether returns are drawn, and not cosines.
+    fn is_of_returns(self) -> bool {
+        matches!(self, Self::ReturnByStep | Self::ReturnBySecond | Self::NormalisedByStep)
+    }
 }
 
 /// How environments share panels.
@@ -123,24 +182,6 @@ pub enum Facet {
     Pooled,
     /// A panel for each.
     Environment,
-}
-
-/// What to do about runs that nobody has trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
-    /// Stop with an error that says how to make the first one.
-    Fail,
-    /// Go on, and list them in the report.
-    Report,
-}
-
-/// The runs of a spec that are there, and the commands that make the others.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// Folders of runs with at least one checkpoint.
-    pub runs: Vec<PathBuf>,
-    /// `hyperl-train` commands.
-    pub missing: Vec<String>,
 }
 
 impl Spec {
@@ -157,7 +198,7 @@ impl Spec {
             if (panel.draw == Draw::LearnableByStep) != panel.tau.is_some() {
                 return Err(config("`tau` belongs to `learnable-by-step`, and only there".into()));
             }
-            let returns = panel.draw == Draw::ReturnByStep;
+            let returns = panel.draw.is_of_returns();
             if panel.draw == Draw::CorrectedByStep && spec.measure == Measure::SelfCheck {
                 return Err(config(
                     "`corrected-by-step` needs rollouts, `self-check` has none".into(),
@@ -170,6 +211,14 @@ impl Spec {
                 )));
             }
         }
+        let named = spec.contrasts.iter().flatten().chain(&spec.above_zero);
+        if let Some(unknown) = named.into_iter().find(|name| !spec.select.knows(name)) {
+            let labels = spec.select.labels().join("; ");
+            let critics = CriticKind::ALL.map(CriticKind::name).join(", ");
+            return Err(config(format!(
+                "'{unknown}' is none of the selected series: {labels}; critics are {critics}"
+            )));
+        }
         if spec.above_zero.is_some() && spec.measure == Measure::EpisodeReturn {
             return Err(config("`above_zero` is about cosines, `episode-return` has none".into()));
         }
@@ -181,78 +230,32 @@ impl Spec {
         let settings = settings.map_err(|e| config(e.to_string().replace("--", "")))?;
         Ok(Self { settings, ..spec })
     }
+}
 
-    /// Finds the runs of the spec below a folder.
-    ///
-    /// # Errors
-    /// [`Error::MissingCheckpoint`] with the command that makes it, if [`Missing::Fail`] is asked;
-    /// [`Error::Mismatch`] if a folder holds another run than its name says.
-    pub fn find(&self, checkpoints: &Path, missing: Missing) -> Result<Found> {
-        let mut found = Found::default();
-        let Select { algo, envs, critics, seeds, steps, checkpoint_every, .. } = &self.select;
-        for &env in envs {
-            for &critic in critics {
-                for &seed in seeds {
-                    let config =
-                        TrainConfig { algo: *algo, env, critic, seed, ..TrainConfig::default() };
-                    let folder = checkpoints.join(config.run_name());
-                    if !run::checkpoints(&folder)?.is_empty() {
-                        check_run(&folder, &run::read_config(&folder.join(run::RUN))?)?;
-                        found.runs.push(folder);
-                        continue;
-                    }
-                    let command = format!(
-                        "hyperl-train {} --env {env} --critic {critic} --seed {seed} --steps {steps} \
-                         --checkpoint-every {checkpoint_every} --out {}",
-                        algo.name(),
-                        checkpoints.display()
-                    );
-                    if missing == Missing::Fail {
-                        let what = format!("{} ({})", config.run_name(), self.figure);
-                        return Err(Error::MissingCheckpoint { what, command });
-                    }
-                    found.missing.push(command);
-                }
-            }
-        }
-        Ok(found)
+/// The name of a series.
+fn label(critic: CriticKind, variant: Option<&Variant>) -> String {
+    match variant {
+        Some(variant) => format!("{critic}{VARIANT}{}", variant.name),
+        None => critic.to_string(),
     }
 }
 
-impl Found {
-    /// Opens the checkpoints of the runs, in order of run and step: the last of each run and `every`
-    /// n-th before it.
-    ///
-    /// # Errors
-    /// Those of opening; [`Error::Mismatch`] if a checkpoint is of another run than its folder.
-    pub fn checkpoints(&self, every: usize) -> Result<Vec<Checkpoint>> {
-        let mut all = Vec::new();
-        for folder in &self.runs {
-            let paths = run::checkpoints(folder)?;
-            let count = paths.len();
-            for (_, path) in paths.iter().enumerate().filter(|(i, _)| (count - 1 - i) % every == 0)
-            {
-                let checkpoint = Checkpoint::open(path)?;
-                check_run(folder, &checkpoint.manifest().config)?;
-                all.push(checkpoint);
-            }
-        }
-        Ok(all)
+impl Select {
+    /// Returns each variant, or one time none.
+    fn variants(&self) -> Vec<Option<&Variant>> {
+        let all: Vec<_> = self.variants.iter().map(Some).collect();
+        if all.is_empty() { vec![None] } else { all }
     }
-}
 
-/// Checks that algorithm, environment, critic and seed are those that the name of a folder says: a
-/// copy under another name would pass for another run.
-fn check_run(folder: &Path, config: &TrainConfig) -> Result<()> {
-    let found = config.run_name();
-    let named = folder.file_name().map(|name| name.to_string_lossy().into_owned());
-    if named.as_ref() == Some(&found) {
-        return Ok(());
+    /// Returns whether a contrast may name this series: one that is selected, or a critic.
+    fn knows(&self, name: &String) -> bool {
+        let critic = self.variants.is_empty() && name.parse::<CriticKind>().is_ok();
+        critic || self.labels().contains(name)
     }
-    Err(Error::Mismatch {
-        what: format!("the run in {}", folder.display()),
-        expected: named.unwrap_or_default(),
-        found,
-        remedy: "name the folder after its run, or give another --checkpoints".into(),
-    })
+
+    /// Returns the names of all series.
+    pub fn labels(&self) -> Vec<String> {
+        let of = |&critic: &CriticKind| self.variants().into_iter().map(move |v| label(critic, v));
+        self.critics.iter().flat_map(of).collect()
+    }
 }

@@ -154,6 +154,26 @@ pub fn read_evaluations(folder: &Path) -> Result<Vec<Evaluation>> {
     Ok(evaluations)
 }
 
+/// Reads the seconds of training at each checkpoint of a run; nothing before its first.
+///
+/// # Errors
+/// [`Error::Io`], or [`Error::Corrupt`] naming the line.
+pub fn read_timing(folder: &Path) -> Result<Vec<(u64, f64)>> {
+    let path = folder.join(TIMING);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let text = String::from_utf8_lossy(&disk::read(&path)?).into_owned();
+    let line = |(number, line): (usize, &str)| {
+        let parsed = line.split_once(',').and_then(|(a, b)| a.parse().ok().zip(b.parse().ok()));
+        parsed.ok_or_else(|| Error::Corrupt {
+            path: path.clone(),
+            reason: format!("line {} is not `step,seconds`", number + 1),
+        })
+    };
+    text.lines().enumerate().skip(1).map(line).collect()
+}
+
 /// Returns the checkpoints of a run, in order of steps.
 ///
 /// # Errors

@@ -224,6 +224,7 @@ struct JsonLine<'s> {
 pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
     let settings = args.settings(what)?;
     let checkpoints = select::checkpoints(&args.checkpoints)?;
+    select::one_figure(&checkpoints)?;
     let out = args.out.clone().unwrap_or_else(|| Path::new("reports").join(what.name()));
     let place = Place {
         out: &out,

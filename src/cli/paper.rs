@@ -13,17 +13,19 @@ use super::output::{
 use super::returns::{self, ReturnsProvenance};
 use super::shared::{self, Done};
 use crate::analysis::measure::gradient_cosine::Against;
-use crate::analysis::spec::{Found, Measure, Missing, Spec};
+use crate::analysis::spec::{Draw, Found, Measure, Missing, Panel as PanelSpec, Spec};
 use crate::analysis::summary::{Column, Summary, summarise};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
-use crate::nn::critic::CriticKind;
 use crate::report::contrast::{
     Contrast, Quantity, RunValues, contrast, run_values, table as contrast_table,
 };
-use crate::report::returns::{ReturnCurve, return_panels, return_table};
+use crate::report::returns::{
+    Against as Axis, Band, ReturnCurve, normalised_panel, return_panels, return_table,
+};
+use crate::report::scores::{normalised, score_table, scores};
 use crate::report::study::state_panels;
 use crate::report::verdict::{Part, Scope, beside_noise, judge, stays_above_zero};
 use crate::report::{Appendix, Headline, Page, Panel, Section, Table};
@@ -102,13 +104,16 @@ fn report_one(
         shell_words(&[args.out.display().to_string()])
     );
     let measured = if spec.measure == Measure::EpisodeReturn {
-        let curves = returns::curves(&found.runs)?;
+        let mut curves = returns::curves(&found.runs)?;
+        for (curve, label) in curves.iter_mut().zip(&found.labels) {
+            curve.critic.clone_from(label);
+        }
         disk::create_dir(&folder)?;
         write_provenance(&folder, &ReturnsProvenance::new(&command, (&found.runs, &curves))?)?;
         measured_returns(&curves, spec)
     } else {
         let checkpoints = found.checkpoints(spec.select.every)?;
-        let Some(measured) = measured_cosines(args, spec, (&folder, &checkpoints))? else {
+        let Some(measured) = measured_cosines(args, (spec, found), (&folder, &checkpoints))? else {
             return Ok(Done::Stopped);
         };
         write_provenance(
@@ -137,7 +142,7 @@ fn report_one(
 
 /// Compares the critics of the claim in one quantity.
 fn contrasts(spec: &Spec, runs: &[RunValues], quantity: &str) -> Vec<Contrast> {
-    let of = |pair: &[CriticKind; 2]| contrast(runs, pair.map(CriticKind::name), quantity);
+    let of = |[better, worse]: &[String; 2]| contrast(runs, [better, worse], quantity);
     spec.contrasts.iter().filter_map(of).collect()
 }
 
@@ -151,19 +156,32 @@ fn measured_returns(curves: &[ReturnCurve], spec: &Spec) -> Measured {
     };
     let summaries: Vec<_> = curves.iter().filter_map(ReturnCurve::summary).collect();
     let summary = return_table(&summaries);
+    let scored = scores(curves, spec.baseline.name());
+    let (shared, normal) = normalised(curves, spec.baseline.name());
+    let panels = |panel: &PanelSpec| match panel.draw {
+        Draw::NormalisedByStep => vec![normalised_panel(&normal, &shared, Band::Interval)],
+        Draw::ReturnBySecond => return_panels(curves, Axis::Seconds, Band::Interval),
+        _ => return_panels(curves, Axis::Steps, Band::Interval),
+    };
     Measured {
-        panels: return_panels(curves),
+        panels: spec.panels.iter().flat_map(panels).collect(),
         contrasts: envs.into_iter().flat_map(of_env).collect(),
         asked: spec.contrasts.len() * spec.select.envs.len(),
         parts: Vec::new(),
         noise: None,
         reached: summaries.iter().map(|s| s.last.step).collect(),
         rows: Vec::new(),
-        appendices: appendix("Each run", &summary, false).into_iter().collect(),
+        appendices: [
+            appendix("Scores", &score_table(&scored, spec.paper.as_ref()), false),
+            appendix("Each run", &summary, false),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         summary,
         warnings: Vec::new(),
         subtitle: returns::subtitle(curves),
-        how: format!("{}\n\n{RETURNS_COMPARED}", returns::MEASURED),
+        how: format!("{}\n\n{RETURNS_COMPARED}\n\n{}", returns::MEASURED, returns::SCORED),
         does_not_show: "",
     }
 }
@@ -177,7 +195,7 @@ const RETURNS_COMPARED: &str = "Differences are taken at each step that both run
 /// Measures the cosines that a spec asks for; `None` if a signal asked for a stop.
 fn measured_cosines(
     args: &ReportArgs,
-    spec: &Spec,
+    (spec, found): (&Spec, &Found),
     (folder, checkpoints): (&Path, &[Checkpoint]),
 ) -> Result<Option<Measured>> {
     let against = match spec.measure {
@@ -191,8 +209,16 @@ fn measured_cosines(
         units: &args.out.join(UNITS),
         threads: args.threads.unwrap_or_else(shared::processors),
     };
-    let rows = measure_all(checkpoints, &spec.settings, against, &place)?;
-    Ok(rows.map(|rows| measured_states(&rows, spec, against)))
+    let Some(mut rows) = measure_all(checkpoints, &spec.settings, against, &place)? else {
+        return Ok(None);
+    };
+    for (rows, checkpoint) in rows.iter_mut().zip(checkpoints) {
+        let label = checkpoint.path().parent().and_then(|run| found.label(run));
+        for (row, label) in rows.iter_mut().zip(label.into_iter().cycle()) {
+            label.clone_into(&mut row.critic);
+        }
+    }
+    Ok(Some(measured_states(&rows, spec, against)))
 }
 
 /// The quantities that the verdict is about, the most important first.
@@ -217,7 +243,8 @@ fn measured_states(checkpoints: &[Vec<StateRow>], spec: &Spec, against: Against)
     let quantities = quantities(spec, column);
     let values = |quantity: &Quantity| run_values(checkpoints, *quantity, settings);
     let found = quantities.iter().flat_map(|q| contrasts(spec, &values(q), &q.name()));
-    let above = spec.above_zero.and_then(|c| stays_above_zero(&values(&quantities[0]), c.name()));
+    let above = spec.above_zero.as_deref();
+    let above = above.and_then(|critic| stays_above_zero(&values(&quantities[0]), critic));
     let panels: Vec<Panel> =
         spec.panels.iter().flat_map(|p| state_panels(&rows, p, (column, settings))).collect();
     let summaries: Vec<Summary> =

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::output::{self, Origin, shell_words, write_figures, write_page, write_provenance};
@@ -11,20 +11,63 @@ use crate::analysis::select;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{disk, run as runs};
 use crate::error::Result;
-use crate::report::returns::{ReturnCurve, ReturnSummary, return_panels, return_table};
-use crate::report::{Page, Section, short};
+use crate::nn::critic::CriticKind;
+use crate::report::returns::{
+    Against, Band, ReturnCurve, ReturnSummary, return_panels, return_table,
+};
+use crate::report::scores::{Score, score_table, scores};
+use crate::report::{Appendix, Page, Section, short};
 
 #[derive(Debug, Args)]
 pub(super) struct ReturnsArgs {
     /// Runs or checkpoints, or quoted patterns of either
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
     checkpoints: Vec<String>,
+    /// What curves are drawn against
+    #[arg(long, value_enum, default_value = "steps")]
+    x: AxisName,
+    /// Band of several seeds: 95 % interval of the mean, or ± one standard deviation as in the paper
+    #[arg(long, value_enum, default_value = "interval")]
+    band: BandName,
+    /// Critic whose final score the others are to reach
+    #[arg(long, default_value_t = CriticKind::MlpStandard)]
+    baseline: CriticKind,
     /// Folder of tables and figures
     #[arg(long, default_value = "reports/returns")]
     out: PathBuf,
     /// Print the summary as JSON to standard output
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AxisName {
+    Steps,
+    Seconds,
+}
+
+impl From<AxisName> for Against {
+    fn from(name: AxisName) -> Self {
+        match name {
+            AxisName::Steps => Self::Steps,
+            AxisName::Seconds => Self::Seconds,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum BandName {
+    Interval,
+    Std,
+}
+
+impl From<BandName> for Band {
+    fn from(name: BandName) -> Self {
+        match name {
+            BandName::Interval => Self::Interval,
+            BandName::Std => Self::Std,
+        }
+    }
 }
 
 /// Where returns come from.
@@ -57,6 +100,7 @@ impl<'p> ReturnsProvenance<'p> {
 #[derive(Debug, Serialize)]
 struct Json<'s> {
     runs: &'s [ReturnSummary],
+    critics: &'s [Score],
 }
 
 pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
@@ -66,11 +110,17 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
     disk::create_dir(&args.out)?;
     let title = "Returns of greedy episodes during training";
     let command = format!(
-        "hyperl-analyze returns --ckpt {} --out {}",
+        "hyperl-analyze returns --ckpt {}{}{} --baseline {} --out {}",
         shell_words(&args.checkpoints),
+        if matches!(args.x, AxisName::Seconds) { " --x seconds" } else { "" },
+        if matches!(args.band, BandName::Std) { " --band std" } else { "" },
+        args.baseline,
         shell_words(&[args.out.display().to_string()])
     );
     let table = return_table(&summaries);
+    let scored = scores(&curves, args.baseline.name());
+    let score = score_table(&scored, None);
+    disk::write(&args.out.join("scores.csv"), score.to_csv()?.as_bytes())?;
     disk::write(&args.out.join("summary.csv"), table.to_csv()?.as_bytes())?;
     write_provenance(&args.out, &ReturnsProvenance::new(&command, (&folders, &curves))?)?;
     let section = Section {
@@ -78,17 +128,18 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
         figures: write_figures(
             &args.out,
             (title, &subtitle(&curves), title),
-            return_panels(&curves),
+            return_panels(&curves, args.x.into(), args.band.into()),
         )?,
         table: Some(table),
-        how_measured: MEASURED.into(),
+        appendices: vec![Appendix { title: "Scores".into(), table: score, folded: false }],
+        how_measured: format!("{MEASURED}\n\n{SCORED}"),
         command,
         provenance: output::versions(),
         ..Section::default()
     };
     write_page(&args.out, &Page { title: title.into(), sections: vec![section] })?;
     if args.json {
-        shared::print_json(&Json { runs: &summaries })?;
+        shared::print_json(&Json { runs: &summaries, critics: &scored })?;
     } else {
         print(&summaries)?;
     }
@@ -122,6 +173,13 @@ pub(super) const MEASURED: &str = "Greedy episodes from the same initial states 
     much episodes differ, not how much training runs do. The highest return is picked among the \
     evaluations of a run, and so flatters it.";
 
+/// How runs become scores.
+pub(super) const SCORED: &str = "Scores are over seeds: ± is one standard deviation. The highest score is that of \
+    the step at which the mean over seeds is highest; the mean of each seed's own maximum flatters \
+    more. Steps to baseline: the share of the baseline's training steps after which a run first \
+    evaluates as well as the baseline ends, by its mean over seeds. The interquartile mean needs four \
+    seeds; its interval is a bootstrap over them.";
+
 /// Episodes, steps, and what the band is.
 pub(super) fn subtitle(curves: &[ReturnCurve]) -> String {
     let summaries: Vec<ReturnSummary> = curves.iter().filter_map(ReturnCurve::summary).collect();
@@ -146,6 +204,7 @@ pub(super) fn curves(folders: &[PathBuf]) -> Result<Vec<ReturnCurve>> {
             critic: config.critic.name().into(),
             seed: config.seed,
             evaluations: evaluations.into_iter().map(|e| (e.step, e.returns)).collect(),
+            seconds: runs::read_timing(folder)?,
         });
     }
     Ok(curves)

@@ -1,6 +1,6 @@
 //! Figures, tables and pages from plain data.
 //!
-//! But for `study.rs`, `groups.rs`, `returns.rs`, `contrast.rs` and `verdict.rs`, which read rows of results,
+//! But for `study.rs`, `groups.rs`, `returns.rs`, `scores.rs`, `contrast.rs` and `verdict.rs`, which read results,
 //! nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
 //! [`Figure`], a [`BarFigure`], a [`Table`] or a [`Page`], and gets text back (SVG, Markdown, CSV,
 //! HTML). Writing it to a file is the caller's affair.
@@ -14,6 +14,7 @@
 //! | `tables.rs` | Markdown and CSV |
 //! | `page.rs`, `html.rs` | the report: claim, verdict, number, figure, table, method, limits |
 //! | `study.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
+//! | `scores.rs` | final and highest returns of several runs, beside the paper's |
 //! | `contrast.rs`, `verdict.rs` | differences between critics; what they say about a claim |
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
 
@@ -33,6 +34,7 @@ mod numbers;
 mod page;
 mod panel;
 pub mod returns;
+pub mod scores;
 pub mod study;
 mod tables;
 pub mod theme;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::contrast::{RunValues, StepValues};
-use super::figure::{Axis, Panel, Point, Series};
+use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::tables::{Cell, Column, Table};
 use super::theme::env_label;
 use crate::analysis::summary::{Interval, LEVEL};
@@ -28,6 +28,26 @@ pub struct ReturnCurve {
     pub seed: u64,
     /// Step and returns of the episodes of each evaluation.
     pub evaluations: Vec<(u64, Vec<f64>)>,
+    /// Step and seconds of training so far, where they were written down.
+    pub seconds: Vec<(u64, f64)>,
+}
+
+/// What learning curves are drawn against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Against {
+    /// Environment steps.
+    Steps,
+    /// Seconds of training, evaluations included.
+    Seconds,
+}
+
+/// What the band of several seeds is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Band {
+    /// 95 % interval of the mean, jackknife-t.
+    Interval,
+    /// Mean ± standard deviation, as the paper draws.
+    Std,
 }
 
 /// One run in numbers.
@@ -92,6 +112,20 @@ impl ReturnCurve {
         })
     }
 
+    /// Returns the seconds of training up to `step`, between recorded ones by linear interpolation;
+    /// `None` after the last of them.
+    pub fn time(&self, step: u64) -> Option<f64> {
+        let mut before = (0, 0.0);
+        for &(at, seconds) in &self.seconds {
+            if step <= at {
+                let share = (step - before.0) as f64 / (at - before.0).max(1) as f64;
+                return Some(before.1 + share * (seconds - before.1));
+            }
+            before = (at, seconds);
+        }
+        None
+    }
+
     /// Returns the mean of each evaluation. Its error is not known: successive evaluations of one run
     /// depend on each other, and all start in the same states.
     pub fn values(&self) -> RunValues {
@@ -127,51 +161,94 @@ pub fn return_table(summaries: &[ReturnSummary]) -> Table {
     table
 }
 
-/// Returns one panel for each environment, from the evaluations of runs.
-pub fn return_panels(curves: &[ReturnCurve]) -> Vec<Panel> {
-    let envs: BTreeSet<&str> = curves.iter().map(|c| c.env.as_str()).collect();
-    envs.into_iter()
-        .map(|env| {
-            let mut by_critic: BTreeMap<&str, Vec<&ReturnCurve>> = BTreeMap::new();
-            for curve in curves.iter().filter(|c| c.env == env) {
-                by_critic.entry(&curve.critic).or_default().push(curve);
-            }
-            let series = by_critic
-                .into_iter()
-                .map(|(critic, runs)| Series::line(critic, return_points(&runs), runs.len()))
-                .collect();
-            Panel {
-                title: env_label(env).to_owned(),
-                x: Axis::new("environment steps", ""),
-                y: Axis::new(RETURN, ""),
-                series,
-                references: Vec::new(),
-            }
-        })
-        .collect()
+/// Returns one panel for each algorithm and environment, from the evaluations of runs.
+pub fn return_panels(curves: &[ReturnCurve], against: Against, band: Band) -> Vec<Panel> {
+    let places: BTreeSet<(&str, &str)> = curves.iter().map(|c| (&*c.algo, &*c.env)).collect();
+    let algos = places.iter().map(|(algo, _)| algo).collect::<BTreeSet<_>>().len();
+    let panel = |(algo, env): (&str, &str)| {
+        let mut by_critic: BTreeMap<&str, Vec<&ReturnCurve>> = BTreeMap::new();
+        for curve in curves.iter().filter(|c| c.env == env && c.algo == algo) {
+            by_critic.entry(&curve.critic).or_default().push(curve);
+        }
+        let series = by_critic.into_iter().map(|(critic, runs)| {
+            Series::line(critic, return_points(&runs, against, band), runs.len())
+        });
+        let env = env_label(env);
+        Panel {
+            title: if algos > 1 { format!("{env}, {}", algo.to_uppercase()) } else { env.into() },
+            x: match against {
+                Against::Steps => Axis::new("environment steps", ""),
+                Against::Seconds => Axis::new("training time", "s"),
+            },
+            y: Axis::new(RETURN, ""),
+            series: series.collect(),
+            references: Vec::new(),
+        }
+    };
+    places.into_iter().map(panel).collect()
+}
+
+/// Mean over environments of normalised returns at each step, one curve for each critic (Fig. 6).
+pub fn normalised_panel(runs: &[RunValues], envs: &[String], band: Band) -> Panel {
+    let mut by_critic: BTreeMap<&str, Vec<&RunValues>> = BTreeMap::new();
+    for run in runs {
+        by_critic.entry(&run.critic).or_default().push(run);
+    }
+    let series = by_critic.into_iter().map(|(critic, runs)| {
+        let mut by_step: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+        for step in runs.iter().flat_map(|run| &run.steps) {
+            by_step.entry(step.step).or_default().push(step.value);
+        }
+        let whole = by_step.into_iter().filter(|(_, seeds)| seeds.len() == runs.len());
+        let points = whole.map(|(step, seeds)| over_seeds(step as f64, &seeds, band)).collect();
+        Series::line(critic, points, runs.len())
+    });
+    let envs: Vec<&str> = envs.iter().map(|env| env_label(env)).collect();
+    Panel {
+        title: envs.join(" + "),
+        x: Axis::new("environment steps", ""),
+        y: Axis::new("normalised return", "final score of the baseline"),
+        series: series.collect(),
+        references: vec![Reference::level("end of the baseline", 1.0)],
+    }
+}
+
+/// Mean over seeds with its band; of one seed without.
+fn over_seeds(x: f64, seeds: &[f64], band: Band) -> Point {
+    let mean = summary::mean(seeds);
+    let estimate = match band {
+        Band::Interval => jackknife(seeds, summary::mean, LEVEL),
+        Band::Std => Estimate::symmetric(mean, summary::std(seeds), seeds.len()),
+    };
+    Point::estimate(x, &estimate)
 }
 
 /// Mean return at each step: over seeds where there are several, else over the run's episodes.
-fn return_points(runs: &[&ReturnCurve]) -> Vec<Point> {
-    let mut by_step: BTreeMap<u64, Vec<&Vec<f64>>> = BTreeMap::new();
+/// Against seconds, each step stands at the mean time of the runs.
+fn return_points(runs: &[&ReturnCurve], against: Against, band: Band) -> Vec<Point> {
+    let mut by_step: BTreeMap<u64, Vec<(&ReturnCurve, &Vec<f64>)>> = BTreeMap::new();
     for run in runs {
         for (step, returns) in &run.evaluations {
-            by_step.entry(*step).or_default().push(returns);
+            by_step.entry(*step).or_default().push((run, returns));
         }
     }
-    by_step
-        .into_iter()
-        .map(|(step, evaluations)| {
-            let estimate = if let [episodes] = evaluations[..] {
-                over_episodes(episodes)
-            } else {
-                let seeds: Vec<f64> =
-                    evaluations.iter().map(|episodes| summary::mean(episodes)).collect();
-                jackknife(&seeds, summary::mean, LEVEL)
-            };
-            Point::estimate(step as f64, &estimate)
-        })
-        .collect()
+    let point = |(step, evaluations): (u64, Vec<(&ReturnCurve, &Vec<f64>)>)| {
+        let times: Vec<f64> = match against {
+            Against::Steps => vec![step as f64],
+            Against::Seconds => evaluations.iter().filter_map(|(run, _)| run.time(step)).collect(),
+        };
+        if times.is_empty() {
+            return None;
+        }
+        let x = summary::mean(&times);
+        if let [(_, episodes)] = evaluations[..] {
+            return Some(Point::estimate(x, &over_episodes(episodes)));
+        }
+        let seeds: Vec<f64> =
+            evaluations.iter().map(|(_, episodes)| summary::mean(episodes)).collect();
+        Some(over_seeds(x, &seeds, band))
+    };
+    by_step.into_iter().filter_map(point).collect()
 }
 
 #[cfg(test)]
@@ -192,6 +269,7 @@ mod tests {
             critic: "a".into(),
             seed: 0,
             evaluations,
+            seconds: Vec::new(),
         };
         let found = run.summary().unwrap();
         assert_eq!((found.evaluations, found.episodes), (4, 2));
@@ -200,5 +278,29 @@ mod tests {
         assert_eq!((found.highest.step, found.highest.interval.mean), (5, 8.0));
         assert!((found.highest.interval.high - 8.0 - 12.706_204_736_174_7).abs() < 1e-9);
         assert_eq!(ReturnCurve { evaluations: Vec::new(), ..run }.summary(), None);
+    }
+
+    #[test]
+    fn time_is_interpolated_between_checkpoints_and_never_beyond_them() {
+        let run = ReturnCurve {
+            env: "hopper".into(),
+            algo: "td3".into(),
+            critic: "a".into(),
+            seed: 0,
+            evaluations: vec![(0, vec![1.0]), (15, vec![2.0]), (40, vec![3.0])],
+            seconds: vec![(10, 4.0), (20, 10.0)],
+        };
+        assert_eq!([0, 5, 10, 15].map(|step| run.time(step)), [0.0, 2.0, 4.0, 7.0].map(Some));
+        assert_eq!(run.time(21), None);
+        let points = return_points(&[&run], Against::Seconds, Band::Interval);
+        assert_eq!(points.iter().map(|p| (p.x, p.y)).collect::<Vec<_>>(), [(0.0, 1.0), (7.0, 2.0)]);
+    }
+
+    #[test]
+    fn the_papers_band_is_one_standard_deviation() {
+        let point = over_seeds(5.0, &[1.0, 3.0], Band::Std);
+        assert!((point.high - 2.0 - 2_f64.sqrt()).abs() < 1e-12);
+        let wider = over_seeds(5.0, &[1.0, 3.0], Band::Interval);
+        assert!(wider.high > point.high && (wider.y - point.y).abs() < 1e-15);
     }
 }

@@ -43,7 +43,11 @@ pub fn state_panels(
             match spec.draw {
                 Draw::LearnableByThreshold => view.by_threshold(),
                 Draw::LearnableByStep => view.learnable_by_step(),
-                Draw::MeanByStep | Draw::ReturnByStep => view.mean_by_step(),
+                // A spec of cosines asks for none of the others (`Spec::read`).
+                Draw::MeanByStep
+                | Draw::ReturnByStep
+                | Draw::ReturnBySecond
+                | Draw::NormalisedByStep => view.mean_by_step(),
                 Draw::CorrectedByStep => view.corrected_by_step(),
             }
         })

@@ -7,6 +7,11 @@
 //! # Deviations
 //! The palette's yellow is darkened: as a thin line on white it cannot be seen.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::analysis::spec::VARIANT;
+
 /// An opaque colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Color {
@@ -167,10 +172,28 @@ pub fn models() -> impl Iterator<Item = &'static str> {
     MODELS.iter().map(|row| row.name)
 }
 
-/// Label of a model; any other name is its own label.
-pub fn model_label(name: &str) -> &str {
-    MODELS.iter().find(|row| row.name == name).map_or(name, |row| row.label)
+/// Label of a model; any other name is its own label. A variant of a model, such as
+/// `sa-hyper, lr 3e-4`, keeps what follows the comma.
+pub fn model_label(name: &str) -> Cow<'_, str> {
+    let label = |name: &str| MODELS.iter().find(|row| row.name == name).map(|row| row.label);
+    if let Some(label) = label(name) {
+        return label.into();
+    }
+    match name.split_once(VARIANT) {
+        Some((model, what)) => {
+            label(model).map_or(name.into(), |label| format!("{label}{VARIANT}{what}").into())
+        }
+        None => name.into(),
+    }
 }
+
+/// Dashes and markers of a model's variants, in their order of appearance.
+const VARIANTS: [(Dash, Marker); 4] = [
+    (Dash::Solid, Marker::Circle),
+    (Dash::Short, Marker::Ring),
+    (Dash::DashDot, Marker::Cross),
+    (Dash::Dotted, Marker::Plus),
+];
 
 /// Style of a model; `None` for any other series.
 pub fn model_style(name: &str) -> Option<Style> {
@@ -193,11 +216,20 @@ pub fn neutral_style(name: &str, order: usize) -> Style {
 /// Styles of all series of a figure, in the order of `names`.
 pub fn styles<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Style> {
     let mut neutrals = 0;
+    let mut variants: BTreeMap<String, usize> = BTreeMap::new();
     let mut style_of = |name: &str| {
-        model_style(name).unwrap_or_else(|| {
-            neutrals += 1;
-            neutral_style(name, neutrals - 1)
-        })
+        if let Some(style) = model_style(name) {
+            return style;
+        }
+        let model = name.split_once(VARIANT).map(|(model, _)| model);
+        if let Some((style, model)) = model.and_then(|model| Some((model_style(model)?, model))) {
+            let order = variants.entry(model.to_owned()).or_default();
+            let (dash, marker) = VARIANTS[*order % VARIANTS.len()];
+            *order += 1;
+            return Style { label: model_label(name).into_owned(), dash, marker, ..style };
+        }
+        neutrals += 1;
+        neutral_style(name, neutrals - 1)
     };
     names.into_iter().map(&mut style_of).collect()
 }

@@ -56,7 +56,7 @@ fn every_series_and_reference_is_labelled() {
     for (name, figure) in figures() {
         let svg = render_curves(&figure).unwrap();
         for series in figure.series_names() {
-            assert!(svg.contains(theme::model_label(series)), "{name} lacks {series}");
+            assert!(svg.contains(&*theme::model_label(series)), "{name} lacks {series}");
         }
         for reference in figure.panels.iter().flat_map(|panel| &panel.references) {
             assert!(svg.contains(&format!("{}\n</text>", reference.label)), "{name}");
