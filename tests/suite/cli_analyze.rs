@@ -5,5 +5,6 @@ mod errors;
 mod gate;
 mod noise;
 mod outputs;
+mod progress;
 mod returns;
 mod specs;
