@@ -46,9 +46,10 @@ enum Command {
   hyperl-analyze gate --ckpt hopper/step-000010000 ant/step-000010000 --baseline hopper.json ant.json \\
     --junit gate.xml --allow-inconclusive")]
     Gate(gate::GateArgs),
-    /// Compare two critics under one frozen policy, in the space of the actor's weights.
+    /// Compare two critics under one frozen policy: in how many states their gradients are right enough,
+    /// and what they are worth in the space of the actor's weights.
     #[command(
-        after_help = "Example:\n  hyperl-analyze progress --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 \\\n    --against checkpoints/td3-hopper-mlp-standard-s0/step-000010000"
+        after_help = "Example:\n  hyperl-analyze progress --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 \\\n    --against checkpoints/td3-hopper-mlp-standard-s0/step-000010000 --out reports/progress"
     )]
     Progress(progress::ProgressArgs),
     /// Compare the critic's action gradient with a fit to its own values (Fig. 8), without rollouts.

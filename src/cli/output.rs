@@ -53,12 +53,17 @@ pub(super) struct Origin {
 
 /// Returns run, step and hash of each checkpoint.
 pub(super) fn origins(checkpoints: &[Checkpoint]) -> Vec<Origin> {
-    let origin = |c: &Checkpoint| Origin {
-        run: c.manifest().config.run_name(),
-        step: c.manifest().step,
-        hash: c.hash().to_owned(),
-    };
     checkpoints.iter().map(origin).collect()
+}
+
+/// Returns run, step and hash of a checkpoint.
+pub(super) fn origin(checkpoint: &Checkpoint) -> Origin {
+    let manifest = checkpoint.manifest();
+    Origin {
+        run: manifest.config.run_name(),
+        step: manifest.step,
+        hash: checkpoint.hash().to_owned(),
+    }
 }
 
 /// Writes arguments as a shell reads them.

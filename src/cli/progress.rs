@@ -1,11 +1,20 @@
-//! `hyperl-analyze progress`: two critics under one frozen policy, in the space of its weights.
+//! `hyperl-analyze progress`: two critics under one frozen policy, state by state and in the space of
+//! its weights.
+
+mod page;
+
+use std::path::PathBuf;
 
 use clap::Args;
 
+use self::page::Findings;
+use super::output::{self, Provenance, shell_words, write_page, write_provenance};
 use super::shared::{self, Done};
-use crate::analysis::measure::progress::{Progress, progress};
+use crate::analysis::measure::progress::{check, progress};
 use crate::analysis::summary::Interval;
-use crate::error::Result;
+use crate::checkpoint::disk;
+use crate::checkpoint::manifest::Versions;
+use crate::error::{Error, Result};
 use crate::gradient::Settings;
 use crate::report::fixed;
 
@@ -29,6 +38,9 @@ pub(super) struct ProgressArgs {
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
+    /// Folder of table and figure
+    #[arg(long, default_value = "reports/progress")]
+    out: PathBuf,
     /// Print JSON to standard output
     #[arg(long)]
     json: bool,
@@ -45,19 +57,55 @@ pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
     .validated()?;
     let (first, against) =
         (shared::one_checkpoint(&args.checkpoint)?, shared::one_checkpoint(&args.against)?);
+    check(&first, &against)?;
+    disk::create_dir(&args.out)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let spinner = shared::spinner("steps");
     let found = progress(&first, &against, &settings, (&workers, &|steps| spinner.inc(steps)))?;
     spinner.finish_and_clear();
+    let json = serde_json::to_string_pretty(&found).map_err(|e| Error::Table(e.to_string()))?;
+    disk::write(&args.out.join("progress.json"), json.as_bytes())?;
+    let command = command(args);
+    write_provenance(
+        &args.out,
+        &Provenance {
+            command: &command,
+            settings: Some(&settings),
+            versions: Versions::current(),
+            checkpoints: [&first, &against].map(output::origin).into(),
+        },
+    )?;
+    let checkpoints = [&first, &against];
+    let (found, settings, command) = (&found, &settings, &command);
+    let findings = Findings { found, checkpoints, settings, command };
+    write_page(&args.out, &findings.page(&args.out)?)?;
     if args.json {
-        shared::print_json(&found)?;
+        shared::print_json(found)?;
     } else {
-        print(&found)?;
+        print(&findings)?;
     }
+    for warning in page::warnings(found) {
+        eprintln!("warning: {warning}");
+    }
+    eprintln!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 
-fn print(found: &Progress) -> Result<()> {
+/// The command that makes the folder again.
+fn command(args: &ProgressArgs) -> String {
+    let out = args.out.display().to_string();
+    let [ckpt, against, out] =
+        [&args.checkpoint, &args.against, &out].map(|word| shell_words(std::slice::from_ref(word)));
+    let horizon = args.horizon.map_or(String::new(), |h| format!(" --horizon {h}"));
+    let (states, seed) = (args.states, args.seed);
+    format!(
+        "hyperl-analyze progress --ckpt {ckpt} --against {against} --states {states} --seed {seed}{horizon} \
+         --out {out}"
+    )
+}
+
+fn print(findings: &Findings) -> Result<()> {
+    let found = findings.found;
     let text = |i: Interval| shared::interval(i.mean, i.low, i.high);
     shared::say!("{}, policy of {}, {} states", found.env, found.policy, found.states);
     shared::say!(
@@ -93,14 +141,11 @@ fn print(found: &Progress) -> Result<()> {
             l.difference.high
         );
     }
-    if !found.progress_ratio.mean.is_finite() {
-        eprintln!("warning: a ratio of progress needs both policy gradients to point uphill");
-    }
-    if !found.cosine.mean.is_finite() {
-        eprintln!(
-            "warning: the true policy gradient is lost in noise; more --states or a shorter --horizon \
-             may resolve it"
-        );
-    }
+    let curve = &found.learnable_curve;
+    shared::say!(
+        "  band for all τ from 0 to 1      {:>7}  {}",
+        format!("±{}", fixed(curve.half_width, 3)),
+        findings.excluded()
+    );
     Ok(())
 }

@@ -5,12 +5,11 @@ use clap::{Args, ValueEnum};
 use super::shared::{self, Done};
 use crate::algo::config::Algo;
 use crate::analysis::measure::runtime::{
-    Effort, Timing, env_steps, evaluation, intervals, matrix_product, rollout_steps, train_loop,
+    Effort, Timing, env_steps, evaluations, intervals, matrix_product, rollout_steps, train_loop,
     train_step,
 };
 use crate::env::EnvId;
 use crate::error::{Error, Result};
-use crate::gradient::Mode;
 use crate::nn::critic::CriticKind;
 
 /// What is timed.
@@ -24,7 +23,7 @@ enum Work {
     EnvSteps,
     /// The same with a policy.
     RolloutSteps,
-    /// One evaluation, in the paper's mode and in lab mode.
+    /// One evaluation, in the paper's mode and in lab mode, and what a step costs in one over the other.
     Evaluation,
     /// Jackknife and bootstrap of 1000 states.
     Intervals,
@@ -66,7 +65,7 @@ fn say(timing: &Timing) {
     let [env, algo, model, mode] =
         [timing.env, timing.algo, timing.model, timing.mode].map(Option::unwrap_or_default);
     eprintln!(
-        "{what:14} {env:13} {algo:4} {model:15} {mode:6} {median:10.2} {unit:4} [{min:.2} … {max:.2}]"
+        "{what:16} {env:13} {algo:4} {model:15} {mode:6} {median:10.2} {unit:4} [{min:.2} … {max:.2}]"
     );
 }
 
@@ -112,9 +111,7 @@ pub(super) fn run(args: &RuntimeArgs) -> Result<Done> {
         }
         let usual = matches!(env, EnvId::HalfCheetah | EnvId::Hopper);
         if asked(Work::Evaluation) && (usual || args.env.is_some()) {
-            for mode in [Mode::Paper, Mode::Lab] {
-                add(evaluation(env, mode, &workers, effort)?);
-            }
+            evaluations(env, &workers, effort)?.into_iter().for_each(&mut add);
         }
     }
     if asked(Work::Intervals) {

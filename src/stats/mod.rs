@@ -5,6 +5,7 @@
 //! | [`summary`] | what is typical of these numbers, and how far do they spread? |
 //! | [`resample`] | how sure is that, given that states (or seeds) are a sample? |
 //! | [`similarity`] | do two gradients point the same way, and what would chance give? |
+//! | [`exceedance`] | is one of two critics right in more states, whatever right enough means? |
 //! | [`attenuation`] | which cosine would an exactly right critic show under this noise? |
 //! | [`replicates`] | what do independent replicates of the truth say about one state? |
 //! | [`lift`] | and under all rollouts, if one block of them is known? |
@@ -19,6 +20,7 @@
 
 pub mod attenuation;
 pub mod corrected;
+pub mod exceedance;
 pub mod gate;
 pub mod histogram;
 pub mod hypothesis;

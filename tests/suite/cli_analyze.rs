@@ -5,6 +5,7 @@ mod errors;
 mod gate;
 mod noise;
 mod outputs;
+mod progress;
 mod returns;
 mod specs;
 mod variants;

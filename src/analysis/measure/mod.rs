@@ -2,5 +2,6 @@
 
 pub mod diagnose;
 pub mod gradient_cosine;
+pub mod learnable;
 pub mod progress;
 pub mod runtime;

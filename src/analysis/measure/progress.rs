@@ -5,6 +5,7 @@ use serde::Serialize;
 use tch::{Kind, Tensor};
 
 use super::gradient_cosine::{Networks, starts};
+use super::learnable::{LearnableCurve, LearnableDifference};
 use crate::analysis::summary::{Interval, LEVEL};
 use crate::checkpoint::Checkpoint;
 use crate::env::{EnvId, Snapshot};
@@ -13,9 +14,7 @@ use crate::gradient::parameter_space::{policy_gradient, proposition_factor};
 use crate::gradient::{Settings, StateResult, measure};
 use crate::nn::policy_net::PolicyNet;
 use crate::nn::weights::{Reuse, Training};
-use crate::stats::resample::{jackknife, paired_differences};
-use crate::stats::similarity::cosine;
-use crate::stats::summary;
+use crate::rng::Stream;
 
 /// Weights of which inner products are taken at a time.
 const COLUMNS: i64 = 4096;
@@ -35,6 +34,9 @@ pub struct Progress {
     pub against: String,
     /// States with a usable gradient.
     pub states: usize,
+    /// Action dimensions in which one of them is compared, on average; in one dimension a cosine is
+    /// +1 or −1.
+    pub tried: f64,
     /// Cosine of the first critic's policy gradient and the true one, in the actor's weights.
     pub cosine: Interval,
     /// The second critic's.
@@ -44,48 +46,14 @@ pub struct Progress {
     /// Error of the first critic's policy gradient relative to the true one; counts wrong scale. Null
     /// with fewer than [`ALPHA_STATES`] usable states.
     pub alpha: Option<Interval>,
-    /// Share of states whose action gradient is right enough, of both critics on the same states.
+    /// Share of states whose action gradient is right enough, of both critics on the same states, at
+    /// three thresholds.
     pub learnable: Vec<LearnableDifference>,
+    /// The same at all thresholds.
+    pub learnable_curve: LearnableCurve,
     /// Ratio of the factors `(1 − α)/(1 + α)²` of Proposition 1: a worst-case bound, from which the
     /// constants cancel.
     pub proposition_ratio: f64,
-}
-
-/// Share of states with a cosine above a threshold, for two critics against the same truth.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct LearnableDifference {
-    /// The threshold τ.
-    pub tau: f64,
-    /// The first critic's share.
-    pub share: f64,
-    /// The second critic's share.
-    pub against_share: f64,
-    /// First minus second, with the paired interval over states.
-    pub difference: Interval,
-}
-
-/// Thresholds of the compared shares.
-const TAUS: [f64; 3] = [0.25, 0.5, 0.75];
-
-/// Compares shares of learnable states; undefined cosines are not learnable.
-fn learnable(truth: &Array2<f64>, critics: [&Array2<f64>; 2]) -> Vec<LearnableDifference> {
-    let cosines = critics.map(|critic| -> Vec<Option<f64>> {
-        let rows = critic.rows().into_iter().zip(truth.rows());
-        rows.map(|(v, g)| cosine(&v.to_vec(), &g.to_vec())).collect()
-    });
-    let at = |tau: f64| {
-        let above = cosines.each_ref().map(|cosines| -> Vec<f64> {
-            cosines.iter().map(|c| f64::from(u8::from(c.is_some_and(|c| c > tau)))).collect()
-        });
-        let paired = paired_differences(&above[0], &above[1]);
-        LearnableDifference {
-            tau,
-            share: summary::mean(&above[0]),
-            against_share: summary::mean(&above[1]),
-            difference: jackknife(&paired, summary::mean, LEVEL).into(),
-        }
-    };
-    TAUS.map(at).into()
 }
 
 fn name(checkpoint: &Checkpoint) -> String {
@@ -93,20 +61,11 @@ fn name(checkpoint: &Checkpoint) -> String {
     format!("{} at step {}", manifest.config.run_name(), manifest.step)
 }
 
-/// Compares the critic of `first` with that of `against`, both under the policy of `first`.
+/// Checks that two critics can be compared, before anything is measured or written.
 ///
 /// # Errors
-/// [`Error::Mismatch`] if the environments differ; [`Error::Usage`] if too few states have a usable
-/// gradient; those of loading and rollouts.
-///
-/// # Panics
-/// Never: rows are of equal length.
-pub fn progress(
-    first: &Checkpoint,
-    against: &Checkpoint,
-    settings: &Settings,
-    context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
-) -> Result<Progress> {
+/// [`Error::Mismatch`] if the environments differ.
+pub fn check(first: &Checkpoint, against: &Checkpoint) -> Result<()> {
     let (config, other) = (&first.manifest().config, &against.manifest().config);
     if config.env != other.env {
         return Err(Error::Mismatch {
@@ -116,6 +75,25 @@ pub fn progress(
             remedy: "compare two critics of one environment".into(),
         });
     }
+    Ok(())
+}
+
+/// Compares the critic of `first` with that of `against`, both under the policy of `first`.
+///
+/// # Errors
+/// Those of [`check`]; [`Error::Usage`] if too few states have a usable gradient; those of loading and
+/// rollouts.
+///
+/// # Panics
+/// Never: rows are of equal length.
+pub fn progress(
+    first: &Checkpoint,
+    against: &Checkpoint,
+    settings: &Settings,
+    context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
+) -> Result<Progress> {
+    check(first, against)?;
+    let config = &first.manifest().config;
     let (networks, rival) = (Networks::for_critic(first)?, Networks::for_critic(against)?);
     let make_env = || config.env.make();
     let agent = networks.agent(&make_env);
@@ -128,16 +106,21 @@ pub fn progress(
     let factor = |cosine: f64| proposition_factor(cosine.clamp(-1.0, 1.0));
     let both_climb = found.cosine.value > 0.0 && found.other_cosine.value > 0.0;
     let states = usable.obs.nrows();
+    let mut stream = Stream::new(settings.seed, "bootstrap").child(agent.streams);
+    let truth = (&usable.truth, &usable.tried[..]);
+    let learnable_curve = LearnableCurve::new(truth, [&usable.own, &rival], &mut stream);
     Ok(Progress {
         env: config.env.name().into(),
         policy: name(first),
         against: name(against),
         states,
+        tried: usable.tried.iter().sum::<usize>() as f64 / states as f64,
         cosine: found.cosine.into(),
         against_cosine: found.other_cosine.into(),
         progress_ratio: found.progress_ratio.into(),
         alpha: (states >= ALPHA_STATES).then(|| found.alpha.into()),
-        learnable: learnable(&usable.truth, [&usable.own, &rival]),
+        learnable: learnable_curve.at_taus(),
+        learnable_curve,
         proposition_ratio: if both_climb {
             factor(found.cosine.value) / factor(found.other_cosine.value)
         } else {
@@ -153,6 +136,8 @@ struct Usable {
     centres: Array2<f64>,
     truth: Array2<f64>,
     own: Array2<f64>,
+    /// Action dimensions compared, of each state.
+    tried: Vec<usize>,
 }
 
 impl Usable {
@@ -184,6 +169,7 @@ impl Usable {
             centres: rows(kept.iter().flat_map(|r| r.record.centre.clone()).collect()),
             truth: rows(kept.iter().flat_map(|r| r.truth.clone()).collect()),
             own: Array2::zeros(own.raw_dim()),
+            tried: kept.iter().map(|r| r.fit.tried).collect(),
         };
         Ok(Self { own: usable.on_tried(own), ..usable })
     }

@@ -7,25 +7,27 @@
 //! (`benches/peers`); where a policy belongs to the work, its network runs and its choice is
 //! replaced.
 
+mod evaluation;
+
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
 use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 
+pub use self::evaluation::evaluations;
 use crate::algo::config::{Algo, TrainConfig};
 use crate::algo::learner::make;
 use crate::algo::off_policy::{Event, OffPolicy};
 use crate::algo::replay::{Replay, Transition};
 use crate::env::{EnvId, Lockstep, Snapshot};
 use crate::error::Result;
-use crate::gradient::{Agent, Mode, Settings, measure};
+use crate::gradient::Settings;
 use crate::nn::actor::Actor;
-use crate::nn::critic::{CriticKind, QNet};
+use crate::nn::critic::CriticKind;
 use crate::nn::weights::{Draw, Reuse, Training};
 use crate::rng::Stream;
 use crate::rollout::{Job, Policy, Rollouts};
@@ -43,8 +45,8 @@ const SHORT: u32 = 50;
 /// One timed figure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Timing {
-    /// `train-step`, `train-loop`, `env-steps`, `rollout-steps`, `evaluation`, `intervals` or
-    /// `matrix-product`.
+    /// `train-step`, `train-loop`, `env-steps`, `rollout-steps`, `evaluation`, `evaluation-ratio`,
+    /// `intervals` or `matrix-product`.
     pub what: &'static str,
     /// The algorithm, for training.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +71,8 @@ pub struct Timing {
     pub min: f64,
     /// Largest sample.
     pub max: f64,
-    /// `ms` per step or product, steps per second `1/s`, or `s` per evaluation or set of intervals.
+    /// `ms` per step or product, steps per second `1/s`, `s` per evaluation or set of intervals, or `×`
+    /// for a ratio.
     pub unit: &'static str,
 }
 
@@ -92,17 +95,20 @@ impl Effort {
 /// Repeats `work` (which returns the units it did) and returns seconds per unit of each sample.
 fn sample(effort: Effort, mut work: impl FnMut() -> Result<f64>) -> Result<Vec<f64>> {
     work()?;
-    let mut samples = Vec::new();
-    for _ in 0..effort.samples {
-        let started = Instant::now();
-        let mut units = 0.0;
-        while started.elapsed().as_secs_f64() < effort.seconds {
-            units += work()?;
-        }
-        samples.push(started.elapsed().as_secs_f64() / units);
-    }
+    let one = |_| one_sample(effort, &mut work);
+    let mut samples = (0..effort.samples).map(one).collect::<Result<Vec<f64>>>()?;
     samples.sort_by(f64::total_cmp);
     Ok(samples)
+}
+
+/// Repeats `work` for as long as a sample takes; returns seconds per unit.
+fn one_sample(effort: Effort, mut work: impl FnMut() -> Result<f64>) -> Result<f64> {
+    let started = Instant::now();
+    let mut units = 0.0;
+    while started.elapsed().as_secs_f64() < effort.seconds {
+        units += work()?;
+    }
+    Ok(started.elapsed().as_secs_f64() / units)
 }
 
 /// Times one update on random data (§2.1, §2.2), sampling of the batch and noise included.
@@ -219,52 +225,6 @@ pub fn rollout_steps(env: EnvId, workers: &rayon::ThreadPool, effort: Effort) ->
         Ok(rollouts.run(&jobs)?.iter().map(|outcome| f64::from(outcome.steps)).sum())
     })?;
     Ok(rate("rollout-steps", env, workers, &times))
-}
-
-/// Times one evaluation of a new SA-Hyper critic, all of it but reading the checkpoint: its gradient,
-/// the rollouts, both fits and their comparison.
-///
-/// In the paper's mode these are 15 states × 15 rollouts, in lab mode 10 states in which the blocks
-/// make about as many, each of 688 steps. Rollouts that fall are shorter; the time is that of as many
-/// steps as if none did.
-///
-/// # Errors
-/// Those of making environment and networks.
-pub fn evaluation(
-    env: EnvId,
-    mode: Mode,
-    workers: &rayon::ThreadPool,
-    effort: Effort,
-) -> Result<Timing> {
-    let states = if mode == Mode::Lab { 10 } else { 15 };
-    let settings = Settings { mode, states, ..Settings::default() };
-    let config = TrainConfig { env, ..TrainConfig::default() };
-    let (kind, dims, gamma) = (CriticKind::SaHyper, config.dims(), config.gamma());
-    let stream = &Stream::new(0, "runtime").child("critic");
-    let source = &mut Draw { stream, kind: Kind::Float, device: Device::Cpu };
-    let critic = QNet::new(kind, dims, Training::Frozen, source)?;
-    let (policy, make_env) = (Restless::new(env)?, || env.make());
-    let (policy, critic, streams) = (&policy, &critic, "runtime");
-    let agent = Agent {
-        make_env: &make_env,
-        policy,
-        critic,
-        bootstrap: None,
-        gamma,
-        reward_scale: 1.0,
-        streams,
-    };
-    let starts = starts(env, states)?;
-    let rollouts = states * settings.rollouts_of(dims.action as usize);
-    let whole = u64::from(settings.horizon(gamma, 0, env.spec().time_limit)) * rollouts as u64;
-    let times = sample(effort, || {
-        let made = AtomicU64::new(0);
-        let count = |steps| _ = made.fetch_add(steps, Ordering::Relaxed);
-        black_box(measure(&agent, &starts, &settings, (workers, &count))?);
-        Ok(made.into_inner() as f64 / whole as f64)
-    })?;
-    let timing = per_unit("evaluation", Some(env), workers, &times).of(Algo::Td3, kind);
-    Ok(Timing { algo: None, mode: Some(mode.name()), steps: Some(whole), ..timing })
 }
 
 /// Times the intervals of 1000 states: the jackknife of all that is reported of a cosine, and the
