@@ -1,6 +1,6 @@
 //! Figures, tables and pages from plain data.
 //!
-//! But for `study.rs`, `groups.rs`, `returns.rs`, `contrast.rs` and `verdict.rs`, which read rows of results,
+//! But for `study.rs`, `groups.rs`, `returns.rs`, `contrast.rs`, `verdict.rs` and `weights/`, which read rows of results,
 //! nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
 //! [`Figure`], a [`BarFigure`], a [`Table`] or a [`Page`], and gets text back (SVG, Markdown, CSV,
 //! HTML). Writing it to a file is the caller's affair.
@@ -14,6 +14,7 @@
 //! | `tables.rs` | Markdown and CSV |
 //! | `page.rs`, `html.rs` | the report: claim, verdict, number, figure, table, method, limits |
 //! | `study.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
+//! | `weights/` | from measured networks to histograms, distances and a verdict |
 //! | `contrast.rs`, `verdict.rs` | differences between critics; what they say about a claim |
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
 
@@ -37,6 +38,7 @@ pub mod study;
 mod tables;
 pub mod theme;
 pub mod verdict;
+pub mod weights;
 
 pub use bars::{Bar, BarFigure, BarGroup, render_bars};
 pub use curves::render_curves;

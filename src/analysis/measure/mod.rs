@@ -4,3 +4,4 @@ pub mod diagnose;
 pub mod gradient_cosine;
 pub mod progress;
 pub mod runtime;
+pub mod weights;
