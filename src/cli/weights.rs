@@ -10,7 +10,7 @@ use super::shared::{self, Done};
 use super::weights_page::{self, Study};
 use crate::analysis::measure::weights::distance::Binning;
 use crate::analysis::measure::weights::trained::{self, Against};
-use crate::analysis::measure::weights::{Heads, Measured, Scaling, WeightSettings, start};
+use crate::analysis::measure::weights::{Heads, Measured, Reading, Scaling, WeightSettings, start};
 use crate::checkpoint::Checkpoint;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
@@ -76,7 +76,7 @@ pub(super) fn run(args: &WeightsArgs) -> Result<Done> {
     };
     weights_page::write(&args.out, &study)?;
     let summaries: Vec<GroupSummary> =
-        groups(&study.measured).iter().map(|group| group.summary()).collect();
+        groups(&study.asked().measured).iter().map(|group| group.summary()).collect();
     if args.json {
         shared::print_json(&summaries)?;
     } else {
@@ -99,20 +99,24 @@ fn at_start(args: &WeightsArgs, settings: &WeightSettings) -> Result<Study> {
     let envs = if args.env.is_empty() { ENVS.to_vec() } else { args.env.clone() };
     let jobs: Vec<(EnvId, u64)> =
         envs.iter().flat_map(|&env| (0..args.seeds).map(move |seed| (env, seed))).collect();
-    let bar = shared::progress_bar(jobs.len() as u64, "networks");
-    let measure = |&(env, seed): &(EnvId, u64)| {
-        let found = start::measure(env, seed, settings);
-        bar.inc(1);
-        found
+    let readings = settings.readings();
+    let bar = shared::progress_bar((readings.len() * jobs.len()) as u64, "draws");
+    let read = |reading: WeightSettings| {
+        let measure = |&(env, seed): &(EnvId, u64)| {
+            let found = start::measure(env, seed, &reading);
+            bar.inc(1);
+            found
+        };
+        let found = jobs.par_iter().map(measure).collect::<Result<Vec<Vec<Measured>>>>()?;
+        Ok(Reading { settings: reading, measured: found.concat() })
     };
-    let found: Vec<Vec<Measured>> = jobs.par_iter().map(measure).collect::<Result<_>>()?;
+    let readings = readings.into_iter().map(read).collect::<Result<_>>()?;
     bar.finish_and_clear();
     let names = envs.iter().map(|env| env.name()).collect::<Vec<_>>();
     let which = format!("--init --env {} --seeds {}", names.join(" "), args.seeds);
     let also = format!(" --scaling {} --heads {}", settings.scaling, settings.heads);
     Ok(Study {
-        measured: found.concat(),
-        settings: *settings,
+        readings,
         checkpoints: Vec::new(),
         warnings: Vec::new(),
         command: command(args, &which, &also),
@@ -145,8 +149,7 @@ fn at_checkpoints(args: &WeightsArgs, settings: &WeightSettings) -> Result<Study
     };
     let which = format!("--ckpt {} {against}", shell_words(&args.checkpoints));
     Ok(Study {
-        measured: found.concat(),
-        settings: *settings,
+        readings: vec![Reading { settings: *settings, measured: found.concat() }],
         warnings: pairs.iter().filter_map(|pair| uneven(*pair)).collect(),
         command: command(args, &which, ""),
         checkpoints: [checkpoints, references].concat(),

@@ -1,5 +1,6 @@
 //! What `weights` writes: tables, histograms, the page.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
@@ -7,25 +8,33 @@ use serde::Serialize;
 use super::output::{self, Origin, write_figure, write_page, write_provenance};
 use crate::analysis::measure::weights::sample::VISITED;
 use crate::analysis::measure::weights::start::EQUALS;
-use crate::analysis::measure::weights::{Heads, Layer, Measured, Scaling, WeightSettings};
+use crate::analysis::measure::weights::{Heads, Layer, Measured, Reading, Scaling, WeightSettings};
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
 use crate::report::weights::{
-    Judged, distance_table, histograms, judge, sensitivity_long, sensitivity_table,
+    Judged, distance_table, histograms, judge, readings_table, sensitivity_long, sensitivity_table,
 };
 use crate::report::{
-    Appendix, Figure, MAX_PANELS, Page, PageFigure, Panel, Section, Verdict, YRange,
+    Appendix, Figure, Headline, MAX_PANELS, Page, PageFigure, Panel, Section, Verdict, YRange,
+    short,
 };
 
 /// Everything behind a page.
 pub(super) struct Study {
-    pub(super) measured: Vec<Measured>,
-    pub(super) settings: WeightSettings,
+    /// What was asked for, then other readings of the paper.
+    pub(super) readings: Vec<Reading>,
     /// None of them: the networks were only drawn.
     pub(super) checkpoints: Vec<Checkpoint>,
     pub(super) warnings: Vec<String>,
     pub(super) command: String,
+}
+
+impl Study {
+    /// Returns what was asked for.
+    pub(super) fn asked(&self) -> &Reading {
+        &self.readings[0]
+    }
 }
 
 /// Where the numbers come from.
@@ -53,7 +62,7 @@ const EXCEPTION: &str = "The paper's own Table 2 contradicts both halves of its 
 /// Writes everything into a folder.
 pub(super) fn write(folder: &Path, study: &Study) -> Result<()> {
     disk::create_dir(folder)?;
-    let measured = &study.measured;
+    let Reading { settings, measured } = study.asked();
     let table = distance_table(measured);
     disk::write(&folder.join("summary.csv"), table.to_csv()?.as_bytes())?;
     let long = sensitivity_long(measured);
@@ -62,7 +71,7 @@ pub(super) fn write(folder: &Path, study: &Study) -> Result<()> {
         folder,
         &Provenance {
             command: &study.command,
-            settings: study.settings,
+            settings: *settings,
             versions: Versions::current(),
             checkpoints: output::origins(&study.checkpoints),
         },
@@ -71,7 +80,7 @@ pub(super) fn write(folder: &Path, study: &Study) -> Result<()> {
     for &layer in Layer::ALL {
         figures.extend(layer_figures(folder, study, layer)?);
     }
-    let judged = judge(measured);
+    let judged = judge(&study.readings);
     let sections = match &judged {
         Some(judged) => start_sections(study, judged, figures)?,
         None => vec![trained_section(study, figures)],
@@ -93,7 +102,7 @@ fn title(study: &Study) -> &'static str {
 
 /// Histograms of one layer, at most four environments a picture.
 fn layer_figures(folder: &Path, study: &Study, layer: Layer) -> Result<Vec<PageFigure>> {
-    let panels = histograms(&study.measured, layer)?;
+    let panels = histograms(&study.asked().measured, layer)?;
     let (number, which) = match layer {
         Layer::Hidden => (1, "first layer, W₁"),
         Layer::Output => (2, "second layer, W₂"),
@@ -111,7 +120,7 @@ fn layer_figures(folder: &Path, study: &Study, layer: Layer) -> Result<Vec<PageF
             subtitle: format!(
                 "{seeds} {networks} each, weights of {} states pooled; band: 95 % interval over networks; \
                  axes end at three times MLP-Small's initial bound, and what lies beyond is not shown",
-                study.settings.states
+                study.asked().settings.states
             ),
             description: format!("{title}: histograms of dynamic weights and of MLP-Small's"),
             title,
@@ -133,11 +142,18 @@ fn start_sections(
         claim: CLAIM.into(),
         verdict: judged.verdict,
         reason: format!("{} {EXCEPTION}", judged.reason),
+        headline: Some(Headline {
+            label: "TV with the paper's initialisation − with PyTorch's, mean over environments and layers"
+                .into(),
+            estimate: judged.difference,
+            unit: "points".into(),
+        }),
         figures,
         table: Some(judged.table.clone()),
         appendices: vec![
-            appendix("Distances, and Table 2 as printed", distance_table(&study.measured)),
-            appendix("How much hangs on the bins", sensitivity_table(&study.measured)),
+            appendix("Distances, and Table 2 as printed", distance_table(&study.asked().measured)),
+            appendix("What the paper leaves open", readings_table(&study.readings)),
+            appendix("How much hangs on the bins", sensitivity_table(&study.asked().measured)),
         ],
         warnings: study.warnings.clone(),
         how_measured: how_measured(study),
@@ -163,15 +179,12 @@ fn trained_section(study: &Study, figures: Vec<PageFigure>) -> Section {
         title: "Trained critics".into(),
         claim: LATER_CLAIM.into(),
         verdict: Verdict::Undecided,
-        reason: format!(
-            "Neither seeds nor steps nor critics suffice: the claim compares five or so runs of 100K steps \
-             of either initialisation, and `hyperl-train` knows the paper's alone. {EXCEPTION}"
-        ),
+        reason: format!("{} {EXCEPTION}", scarce(&study.asked().measured)),
         figures,
-        table: Some(distance_table(&study.measured)),
+        table: Some(distance_table(&study.asked().measured)),
         appendices: vec![appendix(
             "How much hangs on the bins",
-            sensitivity_table(&study.measured),
+            sensitivity_table(&study.asked().measured),
         )],
         warnings: study.warnings.clone(),
         how_measured: how_measured(study),
@@ -180,6 +193,25 @@ fn trained_section(study: &Study, figures: Vec<PageFigure>) -> Section {
         provenance: output::versions(),
         ..Section::default()
     }
+}
+
+/// Says why trained critics decide nothing yet.
+fn scarce(measured: &[Measured]) -> String {
+    let runs: BTreeSet<_> = measured.iter().map(|one| (one.env, one.seed)).collect();
+    let steps = measured.iter().map(|one| one.step).max().unwrap_or(0);
+    let envs: BTreeSet<_> = runs.iter().map(|(env, _)| env).collect();
+    format!(
+        "The claim compares runs from either initialisation over several seeds after 100K steps in four \
+         environments. Measured here: {} of the paper's initialisation, up to {} steps, in {}; none that \
+         started from PyTorch's.",
+        if runs.len() == 1 { "one run".to_owned() } else { format!("{} runs", runs.len()) },
+        short(steps as f64),
+        if envs.len() == 1 {
+            "one environment".to_owned()
+        } else {
+            format!("{} environments", envs.len())
+        }
+    )
 }
 
 fn appendix(title: &str, table: crate::report::Table) -> Appendix {
@@ -191,7 +223,7 @@ const DOES_NOT_SHOW: &str = "Whether either distribution is a good one: that a d
     printed, and its released code computes neither table nor figure.";
 
 fn how_measured(study: &Study) -> String {
-    let WeightSettings { states, binning, bins, scaling, heads } = study.settings;
+    let WeightSettings { states, binning, bins, scaling, heads } = study.asked().settings;
     let (networks, equals) = if is_start(study) {
         let scaling = match scaling {
             Scaling::Raw => "as they come",

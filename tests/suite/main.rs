@@ -23,5 +23,6 @@ mod rollout_twin;
 mod sac_parity;
 mod simulated_gradients;
 mod torch_parity;
+mod weights;
 #[path = "../../benches/simulation/world.rs"]
 mod world;

@@ -3,8 +3,8 @@
 use super::super::page::Verdict;
 use super::super::tables::{Cell, Column, Table};
 use super::super::theme::env_label;
-use super::{Group, LEVEL, groups, tv};
-use crate::analysis::measure::weights::{Layer, Measured, Start, published};
+use super::{Group, LEVEL, groups, readings, tv};
+use crate::analysis::measure::weights::{Layer, Measured, Reading, Start, published};
 use crate::env::EnvId;
 use crate::stats::hypothesis::{holm, paired_t};
 use crate::stats::resample::jackknife;
@@ -47,6 +47,8 @@ pub(super) struct Contrast {
     /// p-value against no difference in total variation, after Holm.
     p: f64,
     pub(super) closer: Closer,
+    /// The differences in total variation, one for each seed.
+    by_seed: Vec<f64>,
 }
 
 /// Compares the two initialisations wherever both were drawn, on the `i`-th choice of bins.
@@ -83,7 +85,8 @@ pub(super) fn contrasts(measured: &[Measured], i: usize) -> Vec<Contrast> {
         };
         let (env, layer) = (pairs[k].0.env, pairs[k].0.layer);
         let wasserstein = estimate(&in_w1[k]);
-        Contrast { env, layer, difference, wasserstein, p: adjusted[k], closer }
+        let by_seed = in_tv[k].clone();
+        Contrast { env, layer, difference, wasserstein, p: adjusted[k], closer, by_seed }
     };
     (0..pairs.len()).map(judged).collect()
 }
@@ -91,50 +94,88 @@ pub(super) fn contrasts(measured: &[Measured], i: usize) -> Vec<Contrast> {
 /// What became of the claim that `PyTorch`'s initialisation starts closer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
-    /// Holds if it does in every environment and layer; fails if the contrary is clear in one.
+    /// What every reading of what the paper leaves open agrees on; undecided if they do not.
     pub verdict: Verdict,
     /// Why.
     pub reason: String,
-    /// One line for each environment and layer.
+    /// Total variation of the paper's initialisation minus that of `PyTorch`'s in points, under the
+    /// reading asked for: mean over environments and layers, interval over seeds.
+    pub difference: Estimate,
+    /// One line for each environment and layer, under the reading asked for.
     pub table: Table,
 }
 
-/// Judges the claim on the bins asked for, and says how it fares on the others; `None` if no pair of
-/// initialisations was drawn.
-pub fn judge(measured: &[Measured]) -> Option<Judged> {
-    let found = contrasts(measured, 0);
-    let seeds = found.first()?.difference.n;
-    let of = |closer: Closer| found.iter().filter(|c| c.closer == closer).collect::<Vec<_>>();
-    let (for_it, against) = (of(Closer::Pytorch), of(Closer::Paper));
-    let verdict = if !against.is_empty() {
+/// What becomes of the claim under one reading: it holds if it does in every environment and layer, and
+/// fails if the contrary is clear in one.
+pub(super) fn verdict(found: &[Contrast]) -> Verdict {
+    let all = |closer: Closer| found.iter().all(|c| c.closer == closer);
+    if found.iter().any(|c| c.closer == Closer::Paper) {
         Verdict::Fails
-    } else if for_it.len() == found.len() {
+    } else if !found.is_empty() && all(Closer::Pytorch) {
         Verdict::Holds
     } else {
         Verdict::Undecided
-    };
-    let mut reason = vec![if seeds < 2 {
+    }
+}
+
+/// Judges the claim under all readings, the one asked for first; `None` if it has no pair of
+/// initialisations.
+pub fn judge(readings: &[Reading]) -> Option<Judged> {
+    let measured = &readings.first()?.measured;
+    let found = contrasts(measured, 0);
+    let seeds = found.first()?.difference.n;
+    let all = readings::verdicts(readings);
+    let agreed = |wanted: Verdict| all.iter().all(|v| *v == wanted);
+    let count = |wanted: Verdict| all.iter().filter(|v| **v == wanted).count();
+    let verdict = [Verdict::Holds, Verdict::Fails].into_iter().find(|v| agreed(*v));
+    let reason = if seeds < 2 {
         "There is one seed: initialisations cannot be told from draws.".to_owned()
     } else {
-        format!(
-            "Of {} environments and layers PyTorch's initialisation is closer to MLP-Small in {} and the \
-             paper's in {}{} (paired t over {seeds} seeds, Holm, 5 %).",
-            found.len(),
+        let which =
+            |closer: Closer| found.iter().filter(|c| c.closer == closer).collect::<Vec<_>>();
+        let (for_it, against) = (which(Closer::Pytorch), which(Closer::Paper));
+        let open = format!(
+            "It hangs on what the paper does not say: of {} readings (observations raw or standardised, \
+             heads reset or not, bins on the reference or on both) it holds in {}, fails in {} and is \
+             undecided in {}.",
+            all.len(),
+            count(Verdict::Holds),
+            count(Verdict::Fails),
+            count(Verdict::Undecided)
+        );
+        let asked = format!(
+            "Under the one asked for, {}, PyTorch's initialisation is closer to MLP-Small in {} of {} \
+             environments and layers{} and the paper's in {}{} (paired t over {seeds} seeds, Holm, 5 %).",
+            readings::words(&readings[0].settings),
             for_it.len(),
+            found.len(),
+            places(&for_it),
             against.len(),
             places(&against)
-        )
-    }];
-    reason.extend(others(measured, found.len()));
-    let w1 = found.iter().filter(|c| c.wasserstein.low > 0.0).count();
-    let w1_against = found.iter().filter(|c| c.wasserstein.high < 0.0).count();
-    if seeds > 1 {
-        reason.push(format!(
-            "By W₁, which needs no bins, PyTorch's is closer in {w1} and the paper's in {w1_against} \
-             (95 % intervals)."
-        ));
-    }
-    Some(Judged { verdict, reason: reason.join(" "), table: table(&found) })
+        );
+        let closer = |sign: f64| {
+            found
+                .iter()
+                .filter(|c| sign * c.wasserstein.value > 0.0 && !c.wasserstein.covers(0.0))
+                .count()
+        };
+        let w1 = format!(
+            "By W₁, which needs no bins, PyTorch's is closer there in {} and the paper's in {} (95 % \
+             intervals).",
+            closer(1.0),
+            closer(-1.0)
+        );
+        [open, asked, w1].join(" ")
+    };
+    let verdict = verdict.unwrap_or(Verdict::Undecided);
+    Some(Judged { verdict, reason, difference: difference(&found), table: table(&found) })
+}
+
+/// The mean difference over all places, with its interval over seeds.
+fn difference(found: &[Contrast]) -> Estimate {
+    let seeds = found.iter().map(|c| c.by_seed.len()).min().unwrap_or(0);
+    let of = |seed| summary::mean(&found.iter().map(|c| c.by_seed[seed]).collect::<Vec<_>>());
+    jackknife(&(0..seeds).map(of).collect::<Vec<f64>>(), summary::mean, LEVEL)
 }
 
 /// The places of contrasts in brackets; nothing if there are none.
@@ -143,28 +184,6 @@ fn places(contrasts: &[&Contrast]) -> String {
         |c: &&Contrast| format!("{} {}", env_label(c.env.name()), c.layer.name().replace('-', " "));
     let all: Vec<String> = contrasts.iter().map(place).collect();
     if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) }
-}
-
-/// Says what the other choices of bins would give.
-fn others(measured: &[Measured], cells: usize) -> Option<String> {
-    let choices = measured.first()?.distances.binned.len();
-    let count = |closer: Closer| -> Vec<usize> {
-        let at = |i| contrasts(measured, i).iter().filter(|c| c.closer == closer).count();
-        (1..choices).map(at).collect()
-    };
-    let range = |counts: &[usize]| match (counts.iter().min(), counts.iter().max()) {
-        (Some(least), Some(most)) if least != most => format!("{least} to {most}"),
-        (least, _) => least.map_or_else(|| "0".into(), ToString::to_string),
-    };
-    let (pytorch, paper) = (count(Closer::Pytorch), count(Closer::Paper));
-    (!pytorch.is_empty()).then(|| {
-        format!(
-            "On the {} other choices of bins these counts are {} and {} of {cells}.",
-            pytorch.len(),
-            range(&pytorch),
-            range(&paper)
-        )
-    })
 }
 
 fn table(found: &[Contrast]) -> Table {

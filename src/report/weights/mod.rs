@@ -4,14 +4,17 @@
 //! |---|---|
 //! | `figures.rs` | histograms (Figs. 10 and 11) |
 //! | `tables.rs` | Table 2 beside ours, and how much it hangs on the bins |
+//! | `readings.rs` | what becomes of the claim, and of Table 2, as the paper may be read |
 //! | `claim.rs` | which initialisation is closer, and what that says about the claim |
 
 mod claim;
 mod figures;
+mod readings;
 mod tables;
 
 pub use claim::{Closer, Judged, judge};
 pub use figures::histograms;
+pub use readings::readings_table;
 pub use tables::{distance_table, sensitivity_long, sensitivity_table};
 
 use crate::analysis::measure::weights::distance::Binned;
@@ -152,6 +155,8 @@ pub struct GroupSummary {
     pub wasserstein: Interval,
     /// Kolmogorov-Smirnov distance.
     pub kolmogorov_smirnov: Interval,
+    /// Share of weights beyond MLP-Small's initial bound.
+    pub beyond: f64,
     /// Total variation from the uniform distribution itself.
     pub uniform: Interval,
     /// Standard deviations of the weights and of MLP-Small's, means over networks.
@@ -176,6 +181,7 @@ impl Group<'_> {
             excess: self.excess(0).into(),
             wasserstein: self.wasserstein().into(),
             kolmogorov_smirnov: self.kolmogorov_smirnov().into(),
+            beyond: self.mean(|one| 100.0 * one.beyond).value,
             uniform: self.mean(|one| 100.0 * one.uniform).into(),
             std: [0, 1].map(|which| self.mean(|one| one.std[which]).value),
             published: self.published(),

@@ -15,6 +15,7 @@ pub fn distance_table(measured: &[Measured]) -> Table {
         ("weights", ""),
         ("std", ""),
         ("std of MLP-Small", ""),
+        ("beyond its bound", "%"),
         ("TV", "%"),
         ("TV/2", "%"),
         ("two MLP-Smalls", "%"),
@@ -31,18 +32,18 @@ pub fn distance_table(measured: &[Measured]) -> Table {
         let s = group.summary();
         let tv = group.tv(0);
         let spread = summary::std(&group.values(|one| super::tv(one.distances.asked())));
-        let off = |value: f64| {
-            let off = s.published.map(|paper| (paper - value) / spread);
+        // Half of a number has half its spread.
+        let off = |share: f64| {
+            let off = s.published.map(|paper| (paper - share * tv.value) / (share * spread));
             off.filter(|x| x.is_finite()).map_or(Cell::Missing, Cell::number)
         };
-        // Half of a number has half its spread.
-        let off_half = s.published.map(|paper| (paper - tv.value / 2.0) / (spread / 2.0));
         table.rows.push(vec![
             Cell::text(group.layer.name()),
             Cell::text(env_label(group.env.name())),
             Cell::text(group.start.name()),
             Cell::number(s.std[0]),
             Cell::number(s.std[1]),
+            Cell::number(s.beyond),
             Cell::Interval(tv),
             Cell::Interval(half(&tv)),
             Cell::Interval(group.null(0)),
@@ -51,8 +52,8 @@ pub fn distance_table(measured: &[Measured]) -> Table {
             Cell::Interval(group.kolmogorov_smirnov()),
             Cell::Interval(group.wasserstein()),
             s.published.map_or(Cell::Missing, Cell::number),
-            off(tv.value),
-            off_half.filter(|x| x.is_finite()).map_or(Cell::Missing, Cell::number),
+            off(1.0),
+            off(0.5),
         ]);
     }
     table.without_empty_columns()
@@ -102,13 +103,19 @@ pub fn sensitivity_table(measured: &[Measured]) -> Table {
             }
         }
         for share in [1.0, 0.5] {
-            let off = |g: &Group<'_>| Some((g.published()? - share * g.tv(i).value).abs());
-            let off: Vec<f64> = all.iter().filter_map(off).collect();
-            row.push(Cell::number(if off.is_empty() { f64::NAN } else { summary::mean(&off) }));
+            row.push(Cell::number(off_paper(&all, i, share)));
         }
         table.rows.push(row);
     }
     table.without_empty_columns()
+}
+
+/// Returns the mean absolute difference between the paper's numbers and `share` of ours, in points, on
+/// the `i`-th choice of bins; NaN if the paper has none.
+pub(super) fn off_paper(groups: &[Group<'_>], i: usize, share: f64) -> f64 {
+    let off = |g: &Group<'_>| Some((g.published()? - share * g.tv(i).value).abs());
+    let off: Vec<f64> = groups.iter().filter_map(off).collect();
+    if off.is_empty() { f64::NAN } else { summary::mean(&off) }
 }
 
 /// Indices of the choices of bins, by kind and number.

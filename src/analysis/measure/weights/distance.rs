@@ -36,11 +36,17 @@ impl Binning {
 /// Numbers of bins for which the sensitivity is shown.
 pub const COUNTS: [usize; 6] = [10, 20, 30, 50, 100, 200];
 
-/// Returns the bins asked for, then all others whose sensitivity is shown.
+/// Returns the bins asked for, then as many in the other places, then all others whose sensitivity is
+/// shown.
 pub fn grid(binning: Binning, bins: usize) -> Vec<(Binning, usize)> {
-    let first = (binning, bins);
-    let all = Binning::ALL.iter().flat_map(|&b| COUNTS.map(|count| (b, count)));
-    [first].into_iter().chain(all.filter(|other| *other != first)).collect()
+    let mut grid = vec![(binning, bins)];
+    let counts = [bins].into_iter().chain(COUNTS);
+    for choice in counts.flat_map(|count| Binning::ALL.iter().map(move |&b| (b, count))) {
+        if !grid.contains(&choice) {
+            grid.push(choice);
+        }
+    }
+    grid
 }
 
 /// A comparison on one choice of bins.
@@ -191,7 +197,8 @@ mod tests {
     #[test]
     fn the_grid_starts_with_what_was_asked_and_repeats_nothing() {
         assert_eq!(grid(Binning::Joint, 30).len(), 12);
-        assert_eq!(grid(Binning::Reference, 31).len(), 13);
-        assert_eq!(grid(Binning::Joint, 50)[0], (Binning::Joint, 50));
+        assert_eq!(grid(Binning::Reference, 31).len(), 14);
+        let first = [(Binning::Joint, 50), (Binning::Reference, 50)];
+        assert_eq!(grid(Binning::Joint, 50)[..2], first);
     }
 }

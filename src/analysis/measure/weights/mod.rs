@@ -76,6 +76,27 @@ impl WeightSettings {
     }
 }
 
+impl WeightSettings {
+    /// Returns these settings, then the same with every other scaling and heads: each a reading of what
+    /// the paper does not say.
+    pub fn readings(self) -> Vec<Self> {
+        let of = |&scaling: &Scaling| {
+            Heads::ALL.iter().map(move |&heads| Self { scaling, heads, ..self })
+        };
+        let others = Scaling::ALL.iter().flat_map(of).filter(|other| *other != self);
+        [self].into_iter().chain(others).collect()
+    }
+}
+
+/// What was measured under one reading of the paper.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// The reading.
+    pub settings: WeightSettings,
+    /// Networks, layer by layer.
+    pub measured: Vec<Measured>,
+}
+
 /// Defines an enum of named choices: parsed from, printed as and stored under its names.
 macro_rules! named {
     ($kind:literal, $(#[$doc:meta])* $name:ident { $($(#[$case_doc:meta])* $case:ident = $text:literal,)+ }) => {
@@ -201,6 +222,8 @@ pub struct Measured {
     /// Total variation (0 to 1) from the uniform distribution that MLP-Small is drawn from, without
     /// the sampling noise of a reference, on the number of bins asked for.
     pub uniform: f64,
+    /// Share of the weights beyond MLP-Small's initial bound.
+    pub beyond: f64,
     /// Standard deviations of the two samples of weights.
     pub std: [f64; 2],
     /// Shares of the two samples on the bins of [`distance::display`]: what histograms show.

@@ -99,6 +99,7 @@ pub(super) fn nothing(env: EnvId, layer: Layer, seed: u64) -> Measured {
         layer,
         distances,
         uniform: f64::NAN,
+        beyond: f64::NAN,
         std: [f64::NAN; 2],
         shares: [Vec::new(), Vec::new()],
     }
@@ -118,6 +119,7 @@ pub(super) fn compare(
     Ok(Measured {
         distances: Distances::of(pair[0], pair[1], equals, &grid(settings.binning, settings.bins))?,
         uniform: from_uniform(pair[0], bound, settings.bins)?,
+        beyond: pair[0].iter().filter(|x| x.abs() > bound).count() as f64 / pair[0].len() as f64,
         std: pair.map(summary::std),
         shares: [show.shares(pair[0])?, show.shares(pair[1])?],
         ..of

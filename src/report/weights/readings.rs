@@ -1,0 +1,67 @@
+//! What becomes of the claim, and of Table 2, under each reading of what the paper leaves open.
+
+use super::super::page::Verdict;
+use super::super::tables::{Cell, Column, Table};
+use super::claim::{Closer, contrasts, verdict};
+use super::groups;
+use super::tables::off_paper;
+use crate::analysis::measure::weights::{Heads, Reading, Scaling, WeightSettings};
+
+/// Choices of bins that are read: as many as asked for, on the reference and on both.
+const BINNINGS: usize = 2;
+
+/// Returns the verdict under every reading and both places of the bins.
+pub(super) fn verdicts(readings: &[Reading]) -> Vec<Verdict> {
+    let of = |reading: &Reading| {
+        let at = |i| verdict(&contrasts(&reading.measured, i));
+        (0..BINNINGS).map(at).collect::<Vec<_>>()
+    };
+    readings.iter().flat_map(of).collect()
+}
+
+/// Says in words what a reading is.
+pub(super) fn words(settings: &WeightSettings) -> String {
+    let scaling = match settings.scaling {
+        Scaling::Raw => "raw observations",
+        Scaling::Standardised => "standardised observations",
+    };
+    let heads = match settings.heads {
+        Heads::Pytorch => "heads reset too",
+        Heads::Hyper => "heads as in the paper",
+    };
+    format!("{scaling}, {heads}, {} {} bins", settings.bins, settings.binning)
+}
+
+/// One line for each reading: where which initialisation is closer, and how far Table 2 is.
+pub fn readings_table(readings: &[Reading]) -> Table {
+    let places = readings.first().map_or(0, |reading| contrasts(&reading.measured, 0).len());
+    let columns = [
+        ("observations", String::new()),
+        ("heads of PyTorch's", String::new()),
+        ("binning", String::new()),
+        ("PyTorch's closer", format!("of {places}")),
+        ("paper's closer", format!("of {places}")),
+        ("claim", String::new()),
+        ("|paper − TV|", "points".into()),
+        ("|paper − TV/2|", "points".into()),
+    ];
+    let mut table = Table::new(columns.map(|(name, unit)| Column::new(name, unit)));
+    for Reading { settings, measured } in readings {
+        let all = groups(measured);
+        for i in 0..BINNINGS {
+            let found = contrasts(measured, i);
+            let count = |closer: Closer| found.iter().filter(|c| c.closer == closer).count();
+            table.rows.push(vec![
+                Cell::text(settings.scaling.name()),
+                Cell::text(settings.heads.name()),
+                Cell::text(measured[0].distances.binned[i].binning.name()),
+                Cell::text(count(Closer::Pytorch).to_string()),
+                Cell::text(count(Closer::Paper).to_string()),
+                Cell::text(verdict(&found).to_string()),
+                Cell::number(off_paper(&all, i, 1.0)),
+                Cell::number(off_paper(&all, i, 0.5)),
+            ]);
+        }
+    }
+    table.without_empty_columns()
+}
