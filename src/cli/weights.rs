@@ -1,6 +1,6 @@
 //! `hyperl-analyze weights`: the weights that hypernetworks make, against those of MLP-Small.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rayon::prelude::*;
@@ -11,6 +11,7 @@ use super::weights_page::{self, Study};
 use crate::analysis::measure::weights::distance::Binning;
 use crate::analysis::measure::weights::trained::{self, Against};
 use crate::analysis::measure::weights::{Heads, Measured, Reading, Scaling, WeightSettings, start};
+use crate::analysis::weights_spec::WeightsSpec;
 use crate::checkpoint::Checkpoint;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
@@ -70,7 +71,7 @@ pub(super) fn run(args: &WeightsArgs) -> Result<Done> {
     let settings = settings(args)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let study = if args.init {
-        workers.install(|| at_start(args, &settings))?
+        workers.install(|| at_start(args, settings))?
     } else {
         workers.install(|| at_checkpoints(args, &settings))?
     };
@@ -94,11 +95,26 @@ fn settings(args: &WeightsArgs) -> Result<WeightSettings> {
     WeightSettings { states, binning, bins, scaling, heads }.validated()
 }
 
-/// Draws and compares networks of every environment and seed.
-fn at_start(args: &WeightsArgs, settings: &WeightSettings) -> Result<Study> {
+/// Draws and compares the networks that the flags ask for.
+fn at_start(args: &WeightsArgs, settings: WeightSettings) -> Result<Study> {
     let envs = if args.env.is_empty() { ENVS.to_vec() } else { args.env.clone() };
+    let names = envs.iter().map(|env| env.name()).collect::<Vec<_>>();
+    let which = format!("--init --env {} --seeds {}", names.join(" "), args.seeds);
+    let also = format!(" --scaling {} --heads {}", settings.scaling, settings.heads);
+    Ok(Study {
+        title: weights_page::START_TITLE.into(),
+        claim: weights_page::START_CLAIM.into(),
+        readings: draw(&envs, args.seeds, settings)?,
+        checkpoints: Vec::new(),
+        warnings: Vec::new(),
+        command: command(args, &which, &also),
+    })
+}
+
+/// Draws and compares networks of every environment and seed, under every reading of the paper.
+fn draw(envs: &[EnvId], seeds: u64, settings: WeightSettings) -> Result<Vec<Reading>> {
     let jobs: Vec<(EnvId, u64)> =
-        envs.iter().flat_map(|&env| (0..args.seeds).map(move |seed| (env, seed))).collect();
+        envs.iter().flat_map(|&env| (0..seeds).map(move |seed| (env, seed))).collect();
     let readings = settings.readings();
     let bar = shared::progress_bar((readings.len() * jobs.len()) as u64, "draws");
     let read = |reading: WeightSettings| {
@@ -110,17 +126,34 @@ fn at_start(args: &WeightsArgs, settings: &WeightSettings) -> Result<Study> {
         let found = jobs.par_iter().map(measure).collect::<Result<Vec<Vec<Measured>>>>()?;
         Ok(Reading { settings: reading, measured: found.concat() })
     };
-    let readings = readings.into_iter().map(read).collect::<Result<_>>()?;
+    let all = readings.into_iter().map(read).collect();
     bar.finish_and_clear();
-    let names = envs.iter().map(|env| env.name()).collect::<Vec<_>>();
-    let which = format!("--init --env {} --seeds {}", names.join(" "), args.seeds);
-    let also = format!(" --scaling {} --heads {}", settings.scaling, settings.heads);
-    Ok(Study {
+    all
+}
+
+/// Makes the report of a spec.
+///
+/// # Errors
+/// Those of drawing and writing.
+pub(super) fn report(
+    spec: &WeightsSpec,
+    folder: &Path,
+    threads: usize,
+    command: String,
+) -> Result<()> {
+    let workers = shared::workers(threads)?;
+    let readings = workers.install(|| draw(&spec.envs, spec.seeds, spec.settings))?;
+    let study = Study {
+        title: format!("{}: {}", spec.figure, spec.title),
+        claim: spec.claim.clone(),
         readings,
         checkpoints: Vec::new(),
         warnings: Vec::new(),
-        command: command(args, &which, &also),
-    })
+        command,
+    };
+    weights_page::write(folder, &study)?;
+    eprintln!("wrote {}", folder.join("report.md").display());
+    Ok(())
 }
 
 /// Compares checkpoints with those of MLP-Small, or with drawn ones.
@@ -149,6 +182,8 @@ fn at_checkpoints(args: &WeightsArgs, settings: &WeightSettings) -> Result<Study
     };
     let which = format!("--ckpt {} {against}", shell_words(&args.checkpoints));
     Ok(Study {
+        title: weights_page::TRAINED_TITLE.into(),
+        claim: weights_page::LATER_CLAIM.into(),
         readings: vec![Reading { settings: *settings, measured: found.concat() }],
         warnings: pairs.iter().filter_map(|pair| uneven(*pair)).collect(),
         command: command(args, &which, ""),

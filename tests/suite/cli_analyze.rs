@@ -7,3 +7,4 @@ mod noise;
 mod outputs;
 mod returns;
 mod specs;
+mod weights;

@@ -144,8 +144,7 @@ fn embeddings_and_weights_start_as_large_as_in_the_notes() {
             near(one.std[1], one.layer.bound(env) / 3f64.sqrt(), "MLP-Small");
             let entries = 256 * env.spec().action_dim;
             let expected = [100 * entries, 256 * (env.spec().obs_dim + env.spec().action_dim)];
-            let of_layer =
-                if one.layer == Layer::Hidden { expected } else { [100 * 256, 256] };
+            let of_layer = if one.layer == Layer::Hidden { expected } else { [100 * 256, 256] };
             assert_eq!(one.distances.values, of_layer);
         }
     }

@@ -188,3 +188,6 @@ impl Group<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,7 +141,7 @@ mod tests {
         let upright = obs.iter().filter(|row| (row[0] - 1.25).abs() < 0.0051).count();
         assert!(obs.len() == VISITED && (20..200).contains(&upright), "{upright}");
         assert_eq!(obs, visited(EnvId::Hopper, &stream).unwrap());
-        let mut pick = |count| pick(&obs, count, &mut stream.child("pick"));
+        let pick = |count| pick(&obs, count, &mut stream.child("pick"));
         assert_eq!(pick(100).unwrap().size(), [100, 11]);
         assert!(pick(1001).unwrap_err().to_string().contains("lower --states"));
     }
