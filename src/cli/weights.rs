@@ -16,7 +16,7 @@ use crate::checkpoint::Checkpoint;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::report::fixed;
-use crate::report::weights::{GroupSummary, groups};
+use crate::report::weights::{Group, GroupSummary, groups};
 
 /// The paper's environments, in the order of its tables.
 const ENVS: [EnvId; 4] = [EnvId::Hopper, EnvId::Walker2d, EnvId::Ant, EnvId::HalfCheetah];
@@ -77,7 +77,7 @@ pub(super) fn run(args: &WeightsArgs) -> Result<Done> {
     };
     weights_page::write(&args.out, &study)?;
     let summaries: Vec<GroupSummary> =
-        groups(&study.asked().measured).iter().map(|group| group.summary()).collect();
+        groups(&study.asked().measured).iter().map(Group::summary).collect();
     if args.json {
         shared::print_json(&summaries)?;
     } else {

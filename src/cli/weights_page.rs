@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::output::{self, Origin, write_figure, write_page, write_provenance};
 use crate::analysis::measure::weights::sample::VISITED;
 use crate::analysis::measure::weights::start::EQUALS;
-use crate::analysis::measure::weights::{Heads, Layer, Measured, Reading, Scaling, WeightSettings};
+use crate::analysis::measure::weights::{
+    Heads, Layer, Measured, Reading, Scaling, WeightSettings, published,
+};
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
@@ -93,7 +95,7 @@ pub(super) fn write(folder: &Path, study: &Study) -> Result<()> {
     }
     let judged = judge(&study.readings);
     let sections = match &judged {
-        Some(judged) => start_sections(study, judged, figures)?,
+        Some(judged) => start_sections(study, judged, figures),
         None => vec![trained_section(study, figures)],
     };
     write_page(folder, &Page { title: study.title.clone(), sections })
@@ -118,11 +120,14 @@ fn layer_figures(folder: &Path, study: &Study, layer: Layer) -> Result<Vec<PageF
         };
         let title = format!("Weights {when}: {which}");
         let seeds = panels.iter().flat_map(|p| &p.series).filter_map(|s| s.n).max().unwrap_or(0);
-        let networks = if seeds == 1 { "network" } else { "networks" };
+        let (networks, band) = match seeds {
+            1 => ("network", ""),
+            _ => ("networks", "band: 95 % interval over networks; "),
+        };
         let figure = Figure {
             subtitle: format!(
-                "{seeds} {networks} each, weights of {} states pooled; band: 95 % interval over networks; \
-                 axes end at three times MLP-Small's initial bound, and what lies beyond is not shown",
+                "{seeds} {networks} each, weights of {} states pooled; {band}axes end at three \
+                 times MLP-Small's initial bound, and what lies beyond is not shown",
                 study.asked().settings.states
             ),
             description: format!("{title}: histograms of dynamic weights and of MLP-Small's"),
@@ -135,18 +140,15 @@ fn layer_figures(folder: &Path, study: &Study, layer: Layer) -> Result<Vec<PageF
     panels.chunks(MAX_PANELS).enumerate().map(make).collect()
 }
 
-fn start_sections(
-    study: &Study,
-    judged: &Judged,
-    figures: Vec<PageFigure>,
-) -> Result<Vec<Section>> {
+fn start_sections(study: &Study, judged: &Judged, figures: Vec<PageFigure>) -> Vec<Section> {
     let start = Section {
         title: "Before training".into(),
         claim: study.claim.clone(),
         verdict: judged.verdict,
         reason: format!("{} {EXCEPTION}", judged.reason),
         headline: Some(Headline {
-            label: "TV with the paper's initialisation − with PyTorch's, mean over environments and layers"
+            label: "TV with the paper's initialisation − with PyTorch's, mean over environments and layers, \
+                    as asked for"
                 .into(),
             estimate: judged.difference,
             unit: "points".into(),
@@ -154,8 +156,8 @@ fn start_sections(
         figures,
         table: Some(judged.table.clone()),
         appendices: vec![
-            appendix("Distances, and Table 2 as printed", distance_table(&study.asked().measured)),
             appendix("What the paper leaves open", readings_table(&study.readings)),
+            appendix("Distances, and Table 2 as printed", distance_table(&study.asked().measured)),
             appendix("How much hangs on the bins", sensitivity_table(&study.asked().measured)),
         ],
         warnings: study.warnings.clone(),
@@ -163,7 +165,6 @@ fn start_sections(
         does_not_show: DOES_NOT_SHOW.into(),
         command: study.command.clone(),
         provenance: output::versions(),
-        ..Section::default()
     };
     let later = Section {
         title: "After 100K steps".into(),
@@ -174,28 +175,43 @@ fn start_sections(
                 .into(),
         ..Section::default()
     };
-    Ok(vec![start, later])
+    vec![start, later]
 }
 
 fn trained_section(study: &Study, figures: Vec<PageFigure>) -> Section {
+    let measured = &study.asked().measured;
     Section {
         title: "Trained critics".into(),
         claim: study.claim.clone(),
         verdict: Verdict::Undecided,
-        reason: format!("{} {EXCEPTION}", scarce(&study.asked().measured)),
+        reason: format!("{} {EXCEPTION}", scarce(measured)),
         figures,
-        table: Some(distance_table(&study.asked().measured)),
+        table: Some(distance_table(measured)),
         appendices: vec![appendix(
             "How much hangs on the bins",
             sensitivity_table(&study.asked().measured),
         )],
-        warnings: study.warnings.clone(),
+        warnings: study.warnings.iter().cloned().chain(other_length(measured)).collect(),
         how_measured: how_measured(study),
         does_not_show: DOES_NOT_SHOW.into(),
         command: study.command.clone(),
         provenance: output::versions(),
         ..Section::default()
     }
+}
+
+/// Warns that the paper's numbers are of another length of training.
+fn other_length(measured: &[Measured]) -> Option<String> {
+    let steps: BTreeSet<u64> = measured.iter().map(|one| one.step).collect();
+    let other = steps.iter().any(|step| *step != published::LATER);
+    let steps: Vec<String> = steps.iter().map(|step| short(*step as f64)).collect();
+    other.then(|| {
+        format!(
+            "The numbers of Table 2 are of {} steps, those here of {}.",
+            short(published::LATER as f64),
+            steps.join(", ")
+        )
+    })
 }
 
 /// Says why trained critics decide nothing yet.

@@ -165,7 +165,8 @@ pub fn judge(readings: &[Reading]) -> Option<Judged> {
             closer(1.0),
             closer(-1.0)
         );
-        [open, asked, w1].join(" ")
+        let parts = [Some(open), Some(asked), Some(w1), readings::closest(readings)];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     };
     let verdict = verdict.unwrap_or(Verdict::Undecided);
     Some(Judged { verdict, reason, difference: difference(&found), table: table(&found) })

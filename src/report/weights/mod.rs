@@ -46,11 +46,10 @@ pub fn groups(measured: &[Measured]) -> Vec<Group<'_>> {
         for one in measured.iter().filter(|one| one.layer == layer) {
             let same =
                 |g: &&mut Group<'_>| (g.env, g.layer, g.start) == (one.env, one.layer, one.start);
-            match all.iter_mut().find(same) {
-                Some(group) => group.networks.push(one),
-                None => {
-                    all.push(Group { env: one.env, layer, start: one.start, networks: vec![one] })
-                }
+            if let Some(group) = all.iter_mut().find(same) {
+                group.networks.push(one);
+            } else {
+                all.push(Group { env: one.env, layer, start: one.start, networks: vec![one] });
             }
         }
     }

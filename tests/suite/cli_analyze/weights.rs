@@ -117,6 +117,7 @@ fn trained_critics_are_compared_with_trained_or_drawn_mlps() {
     for said in [
         "**Verdict: undecided.**",
         "one run of the paper's initialisation, up to 30 steps, in one environment",
+        "The numbers of Table 2 are of 100K steps, those here of 30.",
         "td3-hopper-sa-hyper-s0 was trained for 30 steps and its MLP-Small for 60",
     ] {
         assert!(page.contains(said), "{said}");
