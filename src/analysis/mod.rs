@@ -7,3 +7,4 @@ pub mod select;
 pub mod spec;
 pub mod summary;
 pub mod table;
+pub mod weights_spec;

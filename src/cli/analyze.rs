@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
-use super::{gate, inspect, paper, progress, returns, runtime};
+use super::{gate, inspect, paper, progress, returns, runtime, weights};
 use crate::algo::config::TrainConfig;
 use crate::env::EnvId;
 use crate::error::Result;
@@ -67,6 +67,14 @@ enum Command {
         after_help = "Example:\n  hyperl-analyze returns --ckpt checkpoints/td3-hopper-sa-hyper-s0"
     )]
     Returns(returns::ReturnsArgs),
+    /// Show how far the weights that a hypernetwork makes are from MLP-Small's (Table 2, Figs. 10, 11).
+    #[command(after_help = "Examples:
+  hyperl-analyze weights --init
+  hyperl-analyze weights --init --env hopper ant --binning joint --scaling standardised --json
+  hyperl-analyze weights --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000100000 \\
+    --against checkpoints/td3-hopper-mlp-small-s0/step-000100000
+  hyperl-analyze weights --ckpt checkpoints/td3-hopper-sa-hyper-s0 --against-init")]
+    Weights(weights::WeightsArgs),
     /// Make figures of the paper from their specs, each with the claim and our verdict.
     #[command(
         after_help = "Example:\n  hyperl-analyze report analyses/fig03-*.toml --checkpoints checkpoints --partial"
@@ -113,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::SelfCheck(args) => cosine::run(&args, What::SelfCheck),
         Command::Learnable(args) => cosine::run(&args, What::Learnable),
         Command::Returns(args) => returns::run(&args),
+        Command::Weights(args) => weights::run(&args),
         Command::Report(args) => paper::report(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Models(args) => models(&args),

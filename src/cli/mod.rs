@@ -18,3 +18,5 @@ mod returns;
 mod runtime;
 mod shared;
 pub mod train;
+mod weights;
+mod weights_page;

@@ -101,13 +101,18 @@ pub(super) fn write_figures(
             y_range: study::y_range(panels),
         };
         let name = if i == 0 { "figure".to_owned() } else { format!("figure-{}", i + 1) };
-        let svg = render_curves(&figure)?;
-        disk::write(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
-        let csv = figure_table(&figure).to_csv()?;
-        disk::write(&folder.join(format!("{name}.csv")), csv.as_bytes())?;
-        figures.push(PageFigure { file: format!("{name}.svg"), alt: description.into(), svg });
+        figures.push(write_figure(folder, &name, &figure)?);
     }
     Ok(figures)
+}
+
+/// Writes `NAME.svg`, and the numbers behind it as `NAME.csv`.
+pub(super) fn write_figure(folder: &Path, name: &str, figure: &Figure) -> Result<PageFigure> {
+    let svg = render_curves(figure)?;
+    disk::write(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
+    let csv = figure_table(figure).to_csv()?;
+    disk::write(&folder.join(format!("{name}.csv")), csv.as_bytes())?;
+    Ok(PageFigure { file: format!("{name}.svg"), alt: figure.description.clone(), svg })
 }
 
 /// Writes `report.md` and `report.html`.

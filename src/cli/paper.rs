@@ -12,10 +12,12 @@ use super::output::{
 };
 use super::returns::{self, ReturnsProvenance};
 use super::shared::{self, Done};
+use super::weights;
 use crate::analysis::measure::gradient_cosine::Against;
 use crate::analysis::spec::{Draw, Found, Measure, Missing, Panel as PanelSpec, Spec};
 use crate::analysis::summary::{Column, Summary, summarise};
 use crate::analysis::table::{self, StateRow};
+use crate::analysis::weights_spec::AnySpec;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
@@ -54,14 +56,30 @@ pub(super) struct ReportArgs {
 
 pub(super) fn report(args: &ReportArgs) -> Result<Done> {
     let missing = if args.partial { Missing::Report } else { Missing::Fail };
-    let mut specs = Vec::new();
+    let (mut specs, mut weights) = (Vec::new(), Vec::new());
     for path in &args.specs {
-        let spec = Spec::read(path)?;
-        let found = spec.find(&args.checkpoints, missing)?;
-        specs.push((path, spec, found));
+        match AnySpec::read(path)? {
+            AnySpec::Runs(spec) => {
+                let found = spec.find(&args.checkpoints, missing)?;
+                specs.push((path, spec, found));
+            }
+            AnySpec::Weights(spec) => weights.push((path, spec)),
+        }
+    }
+    let name_of = |path: &Path| {
+        path.file_stem().map_or("report".into(), |n| n.to_string_lossy().into_owned())
+    };
+    for (path, spec) in weights {
+        let command = format!(
+            "hyperl-analyze report {} --out {}",
+            shell_words(&[path.display().to_string()]),
+            shell_words(&[args.out.display().to_string()])
+        );
+        let threads = args.threads.unwrap_or_else(shared::processors);
+        weights::report(&spec, &args.out.join(name_of(path)), threads, command)?;
     }
     for (path, spec, found) in specs {
-        let name = path.file_stem().map_or("report".into(), |n| n.to_string_lossy().into_owned());
+        let name = name_of(path);
         eprintln!("{name}: {} runs, {} missing", found.runs.len(), found.missing.len());
         if report_one(args, (path, &name), &spec, &found)? == Done::Stopped {
             return Ok(Done::Stopped);

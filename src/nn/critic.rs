@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::d2rl::D2rl;
-use super::hyper::{AsHyper, EmbHyper, Hypernetwork, LEARNED, ResNetFeatures, SaHyper};
+use super::hyper::{
+    AsHyper, DynamicNetwork, EmbHyper, Hypernetwork, LEARNED, ResNetFeatures, SaHyper,
+};
 use super::init::Inits;
 use super::mlp::{Mlp, MlpCritic};
 use super::residual::ResNet35;
@@ -21,6 +23,14 @@ pub trait Critic: Send {
     /// # Shapes
     /// `obs [B, S]`, `action [B, A]`; result `[B]`.
     fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor;
+
+    /// Returns the dynamic network that a hypernetwork makes for each row; other critics make none.
+    ///
+    /// # Shapes
+    /// `obs [B, S]`, `action [B, A]`; one set of weights for each row, or a single one for all.
+    fn dynamic(&self, _obs: &Tensor, _action: &Tensor) -> Option<DynamicNetwork> {
+        None
+    }
 }
 
 /// Sizes that a critic and an actor are built for.
@@ -195,6 +205,11 @@ impl QNet {
     /// Returns Q; `obs [B, S]`, `action [B, A]`, result `[B]`.
     pub fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
         self.critic.q(obs, action)
+    }
+
+    /// Returns the dynamic networks that the critic makes, as [`Critic::dynamic`].
+    pub fn dynamic(&self, obs: &Tensor, action: &Tensor) -> Option<DynamicNetwork> {
+        self.critic.dynamic(obs, action)
     }
 
     /// Returns the weights.

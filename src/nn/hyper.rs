@@ -103,15 +103,14 @@ impl Hypernetwork {
         let primary = builder.within("primary", |b| Primary::new(b, meta, init.primary()))?;
         let sizes = head_sizes(base, outputs);
         let (hidden, output): (i64, i64) = (sizes[..3].iter().sum(), sizes[3..].iter().sum());
-        let (weight, bias) = match init {
-            HyperInit::Paper | HyperInit::SacCode => (
-                Init::Rows(vec![
-                    (hidden, Init::Uniform(HIDDEN_HEAD_BOUND)),
-                    (output, Init::Uniform(OUTPUT_HEAD_BOUND)),
-                ]),
-                Init::Zeros,
-            ),
-            HyperInit::Pytorch => (Init::pytorch(EMBEDDING), Init::pytorch(EMBEDDING)),
+        let (weight, bias) = if init.default_heads() {
+            (Init::pytorch(EMBEDDING), Init::pytorch(EMBEDDING))
+        } else {
+            let blocks = vec![
+                (hidden, Init::Uniform(HIDDEN_HEAD_BOUND)),
+                (output, Init::Uniform(OUTPUT_HEAD_BOUND)),
+            ];
+            (Init::Rows(blocks), Init::Zeros)
         };
         let heads = builder.within("heads", |b| {
             Linear::with_bias(b, [EMBEDDING, hidden + output], &weight, &bias)
@@ -162,6 +161,10 @@ impl Critic for SaHyper {
     fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
         self.0.weights(obs).forward(action).squeeze_dim(1)
     }
+
+    fn dynamic(&self, obs: &Tensor, _action: &Tensor) -> Option<DynamicNetwork> {
+        Some(self.0.weights(obs))
+    }
 }
 
 /// The critic whose primary sees the action and whose dynamic network sees the state (§3).
@@ -171,6 +174,10 @@ pub struct AsHyper(pub Hypernetwork);
 impl Critic for AsHyper {
     fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
         self.0.weights(action).forward(obs).squeeze_dim(1)
+    }
+
+    fn dynamic(&self, _obs: &Tensor, action: &Tensor) -> Option<DynamicNetwork> {
+        Some(self.0.weights(action))
     }
 }
 
@@ -204,6 +211,10 @@ impl Critic for EmbHyper {
     fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
         let input = Tensor::cat(&[obs, action], 1);
         self.net.weights(&self.embedding.unsqueeze(0)).forward_shared(&input).squeeze_dim(1)
+    }
+
+    fn dynamic(&self, _obs: &Tensor, _action: &Tensor) -> Option<DynamicNetwork> {
+        Some(self.net.weights(&self.embedding.unsqueeze(0)))
     }
 }
 

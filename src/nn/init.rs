@@ -74,8 +74,11 @@ pub enum HyperInit {
     Paper,
     /// The authors' SAC code: [`LayerInit::SacPrimary`] in the primary, the paper's heads.
     SacCode,
-    /// `PyTorch`'s default in every layer, the heads included (the paper's "Pytorch Hyper init").
+    /// `PyTorch`'s default in every layer, the heads included (the paper's "Pytorch Hyper init", whose
+    /// text leaves open whether the heads are meant).
     Pytorch,
+    /// `PyTorch`'s default in the primary, the paper's heads: the other reading of the same words.
+    PytorchPrimary,
 }
 
 impl HyperInit {
@@ -84,8 +87,13 @@ impl HyperInit {
         match self {
             Self::Paper => LayerInit::Primary,
             Self::SacCode => LayerInit::SacPrimary,
-            Self::Pytorch => LayerInit::Pytorch,
+            Self::Pytorch | Self::PytorchPrimary => LayerInit::Pytorch,
         }
+    }
+
+    /// Returns whether the heads start as any linear layer of `PyTorch`, not as the paper's.
+    pub fn default_heads(self) -> bool {
+        self == Self::Pytorch
     }
 }
 

@@ -1,6 +1,7 @@
 //! Figures, tables and pages from plain data.
 //!
-//! But for `study.rs`, `groups.rs`, `returns.rs`, `scores.rs`, `contrast.rs` and `verdict.rs`, which read results,
+//! But for `study.rs`, `groups.rs`, `returns.rs`, `scores.rs`, `contrast.rs`, `verdict.rs` and `weights/`,
+//! which read results,
 //! nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
 //! [`Figure`], a [`BarFigure`], a [`Table`] or a [`Page`], and gets text back (SVG, Markdown, CSV,
 //! HTML). Writing it to a file is the caller's affair.
@@ -15,6 +16,7 @@
 //! | `page.rs`, `html.rs` | the report: claim, verdict, number, figure, table, method, limits |
 //! | `study.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
 //! | `scores.rs` | final and highest returns of several runs, beside the paper's |
+//! | `weights/` | from measured networks to histograms, distances and a verdict |
 //! | `contrast.rs`, `verdict.rs` | differences between critics; what they say about a claim |
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
 
@@ -39,6 +41,7 @@ pub mod study;
 mod tables;
 pub mod theme;
 pub mod verdict;
+pub mod weights;
 
 pub use bars::{Bar, BarFigure, BarGroup, render_bars};
 pub use curves::render_curves;

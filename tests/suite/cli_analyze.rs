@@ -9,3 +9,4 @@ mod progress;
 mod returns;
 mod specs;
 mod variants;
+mod weights;

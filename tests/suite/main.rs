@@ -25,5 +25,6 @@ mod sac_parity;
 mod simulated_gradients;
 mod soft_returns;
 mod torch_parity;
+mod weights;
 #[path = "../../benches/simulation/world.rs"]
 mod world;

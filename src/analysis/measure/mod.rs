@@ -5,3 +5,4 @@ pub mod gradient_cosine;
 pub mod learnable;
 pub mod progress;
 pub mod runtime;
+pub mod weights;

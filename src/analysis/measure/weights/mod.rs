@@ -1,0 +1,232 @@
+//! How the weights that a hypernetwork makes are distributed, against those of MLP-Small (paper,
+//! App. D.3: Table 2, Figs. 10 and 11).
+//!
+//! The dynamic network has the shape of MLP-Small, `… → 256 → 1`. Compared are the entries of its two
+//! weight matrices, pooled over states, with those of one MLP-Small; biases and gains are left out.
+//! The unit of replication is the *network*: entries of one network, and of one state and the next,
+//! depend on each other.
+//!
+//! The paper says neither which states, nor which bins, nor whether observations were normalised, nor
+//! whether "Pytorch Hyper init" means the heads too. Each is a named setting here ([`WeightSettings`]).
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `sample.rs` | visited observations; the weights of one critic, by layer |
+//! | `distance.rs` | how far one sample is from another, on which bins, and how far equals would be |
+//! | `start.rs` | networks that were only drawn (step 0) |
+//! | `trained.rs` | the critics of checkpoints |
+//! | `published.rs` | the paper's Table 2 |
+
+pub mod distance;
+pub mod published;
+pub mod sample;
+pub mod start;
+pub mod trained;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use self::distance::{Binning, Distances};
+use crate::env::EnvId;
+use crate::error::{Error, Result};
+use crate::nn::init::HyperInit;
+
+/// What the paper leaves open, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WeightSettings {
+    /// States whose dynamic weights are pooled.
+    pub states: usize,
+    /// Where the bins lie.
+    pub binning: Binning,
+    /// How many there are, overflow bins not counted.
+    pub bins: usize,
+    /// Whether observations are standardised before a drawn network sees them.
+    pub scaling: Scaling,
+    /// What "Pytorch Hyper init" does to the heads.
+    pub heads: Heads,
+}
+
+impl Default for WeightSettings {
+    fn default() -> Self {
+        let (binning, scaling, heads) = (Binning::Reference, Scaling::Raw, Heads::Pytorch);
+        Self { states: 100, binning, bins: 30, scaling, heads }
+    }
+}
+
+impl WeightSettings {
+    /// Returns the settings.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a number outside its range, naming its flag.
+    pub fn validated(self) -> Result<Self> {
+        let visited = sample::VISITED;
+        if self.states == 0 || self.states > visited {
+            return Err(Error::Usage(format!(
+                "--states must be 1 to {visited}, the steps that are made to visit them, got {}",
+                self.states
+            )));
+        }
+        if self.bins < 2 {
+            return Err(Error::Usage(format!("--bins must be at least 2, got {}", self.bins)));
+        }
+        Ok(self)
+    }
+}
+
+impl WeightSettings {
+    /// Returns these settings, then the same with every other scaling and heads: each a reading of what
+    /// the paper does not say.
+    pub fn readings(self) -> Vec<Self> {
+        let of = |&scaling: &Scaling| {
+            Heads::ALL.iter().map(move |&heads| Self { scaling, heads, ..self })
+        };
+        let others = Scaling::ALL.iter().flat_map(of).filter(|other| *other != self);
+        [self].into_iter().chain(others).collect()
+    }
+}
+
+/// What was measured under one reading of the paper.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// The reading.
+    pub settings: WeightSettings,
+    /// Networks, layer by layer.
+    pub measured: Vec<Measured>,
+}
+
+/// Defines an enum of named choices: parsed from, printed as and stored under its names.
+macro_rules! named {
+    ($kind:literal, $(#[$doc:meta])* $name:ident { $($(#[$case_doc:meta])* $case:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$case_doc])* #[serde(rename = $text)] $case,)+
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$case),+];
+
+            /// Returns the name on the command line and in files.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$case => $text,)+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(name: &str) -> Result<Self> {
+                let known = || Self::ALL.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ");
+                Self::ALL.iter().copied().find(|one| one.name() == name).ok_or_else(|| {
+                    Error::UnknownName { kind: $kind, name: name.into(), known: known() }
+                })
+            }
+        }
+    };
+}
+use named;
+
+named!("scaling",
+    /// What a drawn network sees of an observation.
+    Scaling {
+        /// The observation as the environment gives it.
+        Raw = "raw",
+        /// Each number minus its mean over its standard deviation, both over the visited states.
+        Standardised = "standardised",
+    }
+);
+
+named!("heads",
+    /// What "Pytorch Hyper init" does to the heads.
+    Heads {
+        /// `PyTorch`'s default, as in the primary.
+        Pytorch = "pytorch",
+        /// They keep the paper's bounds: the text speaks of "the primary network" only.
+        Hyper = "hyper",
+    }
+);
+
+impl Heads {
+    /// Returns the initialisation of the whole hypernetwork.
+    pub fn init(self) -> HyperInit {
+        match self {
+            Self::Pytorch => HyperInit::Pytorch,
+            Self::Hyper => HyperInit::PytorchPrimary,
+        }
+    }
+}
+
+named!("start",
+    /// Which hypernetwork made the weights.
+    Start {
+        /// Drawn with the paper's initialisation.
+        Hyper = "hyper-init",
+        /// Drawn with `PyTorch`'s.
+        Pytorch = "pytorch-hyper-init",
+        /// A checkpoint's.
+        Trained = "trained",
+    }
+);
+
+named!("layer",
+    /// One of the two layers that the dynamic network and MLP-Small have in common.
+    Layer {
+        /// `… → 256`: W₁.
+        Hidden = "layer-1",
+        /// `256 → 1`: W₂.
+        Output = "layer-2",
+    }
+);
+
+impl Layer {
+    /// Returns `PyTorch`'s initial bound of this layer of MLP-Small, `1/√fan_in`.
+    pub fn bound(self, env: EnvId) -> f64 {
+        let spec = env.spec();
+        let fan_in = match self {
+            Self::Hidden => spec.obs_dim + spec.action_dim,
+            Self::Output => 256,
+        };
+        1.0 / (fan_in as f64).sqrt()
+    }
+}
+
+/// One layer of one hypernetwork, compared with one MLP-Small.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Measured {
+    /// Environment.
+    pub env: EnvId,
+    /// Seed of the draws, or of the training run.
+    pub seed: u64,
+    /// Which of a checkpoint's two critics, 1 or 2; 0 for networks that were only drawn.
+    pub twin: u8,
+    /// Environment steps of training.
+    pub step: u64,
+    /// Which hypernetwork.
+    pub start: Start,
+    /// Which layer.
+    pub layer: Layer,
+    /// How far it is from MLP-Small; on the bins asked for first, then on others.
+    pub distances: Distances,
+    /// Total variation (0 to 1) from the uniform distribution that MLP-Small is drawn from, without
+    /// the sampling noise of a reference, on the number of bins asked for.
+    pub uniform: f64,
+    /// Share of the weights beyond MLP-Small's initial bound.
+    pub beyond: f64,
+    /// Standard deviations of the two samples of weights.
+    pub std: [f64; 2],
+    /// Shares of the two samples on the bins of [`distance::display`]: what histograms show.
+    #[serde(skip)]
+    pub shares: [Vec<f64>; 2],
+}

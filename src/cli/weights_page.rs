@@ -1,0 +1,290 @@
+//! What `weights` writes: tables, histograms, the page.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::output::{self, Origin, write_figure, write_page, write_provenance};
+use crate::analysis::measure::weights::sample::VISITED;
+use crate::analysis::measure::weights::start::EQUALS;
+use crate::analysis::measure::weights::{
+    Heads, Layer, Measured, Reading, Scaling, WeightSettings, published,
+};
+use crate::checkpoint::manifest::Versions;
+use crate::checkpoint::{Checkpoint, disk};
+use crate::error::Result;
+use crate::report::weights::{
+    Judged, distance_table, histograms, judge, readings_table, sensitivity_long, sensitivity_table,
+};
+use crate::report::{
+    Appendix, Figure, Headline, MAX_PANELS, Page, PageFigure, Panel, Section, Verdict, YRange,
+    short,
+};
+
+/// Everything behind a page.
+pub(super) struct Study {
+    pub(super) title: String,
+    /// The paper's claim, in our words.
+    pub(super) claim: String,
+    /// What was asked for, then other readings of the paper.
+    pub(super) readings: Vec<Reading>,
+    /// None of them: the networks were only drawn.
+    pub(super) checkpoints: Vec<Checkpoint>,
+    pub(super) warnings: Vec<String>,
+    pub(super) command: String,
+}
+
+impl Study {
+    /// Returns what was asked for.
+    pub(super) fn asked(&self) -> &Reading {
+        &self.readings[0]
+    }
+}
+
+/// Where the numbers come from.
+#[derive(Debug, Serialize)]
+struct Provenance<'p> {
+    command: &'p str,
+    settings: WeightSettings,
+    versions: Versions,
+    checkpoints: Vec<Origin>,
+}
+
+/// Title of a page about drawn networks.
+pub(super) const START_TITLE: &str =
+    "Table 2 and Fig. 10: dynamic weights before training, against MLP-Small";
+
+/// Title of a page about checkpoints.
+pub(super) const TRAINED_TITLE: &str =
+    "Table 2 and Fig. 11: dynamic weights of trained critics, against MLP-Small";
+
+/// The paper's claim about initialisations.
+pub(super) const START_CLAIM: &str = "Before training the dynamic weights of a primary network with PyTorch's initialisation are \
+    distributed more like the weights of MLP-Small than those with the paper's initialisation.";
+
+/// The paper's claim about training.
+pub(super) const LATER_CLAIM: &str = "After 100K steps it is the other way round: with the paper's initialisation they are \
+    distributed more like the weights of an MLP-Small that was trained as long.";
+
+/// The exception in the paper's own table.
+const EXCEPTION: &str = "The paper's own Table 2 contradicts both halves of its claim in one of eight places, \
+    Walker2d layer 2: 30.8 against 39.6 at the start, 28.5 against 20.8 after 100K steps; \
+    judged as strictly as here it would fail too. Its numbers are printed without spread.";
+
+/// Writes everything into a folder.
+pub(super) fn write(folder: &Path, study: &Study) -> Result<()> {
+    disk::create_dir(folder)?;
+    let Reading { settings, measured } = study.asked();
+    let table = distance_table(measured);
+    disk::write(&folder.join("summary.csv"), table.to_csv()?.as_bytes())?;
+    let long = sensitivity_long(measured);
+    disk::write(&folder.join("sensitivity.csv"), long.to_csv()?.as_bytes())?;
+    write_provenance(
+        folder,
+        &Provenance {
+            command: &study.command,
+            settings: *settings,
+            versions: Versions::current(),
+            checkpoints: output::origins(&study.checkpoints),
+        },
+    )?;
+    let mut figures = Vec::new();
+    for &layer in Layer::ALL {
+        figures.extend(layer_figures(folder, study, layer)?);
+    }
+    let judged = judge(&study.readings);
+    let sections = match &judged {
+        Some(judged) => start_sections(study, judged, figures),
+        None => vec![trained_section(study, figures)],
+    };
+    write_page(folder, &Page { title: study.title.clone(), sections })
+}
+
+fn is_start(study: &Study) -> bool {
+    study.checkpoints.is_empty()
+}
+
+/// Histograms of one layer, at most four environments a picture.
+fn layer_figures(folder: &Path, study: &Study, layer: Layer) -> Result<Vec<PageFigure>> {
+    let panels = histograms(&study.asked().measured, layer)?;
+    let (number, which) = match layer {
+        Layer::Hidden => (1, "first layer, W₁"),
+        Layer::Output => (2, "second layer, W₂"),
+    };
+    let when = if is_start(study) { "before training" } else { "after training" };
+    let make = |(i, panels): (usize, &[Panel])| {
+        let name = match i {
+            0 => format!("layer-{number}"),
+            _ => format!("layer-{number}-{}", i + 1),
+        };
+        let title = format!("Weights {when}: {which}");
+        let seeds = panels.iter().flat_map(|p| &p.series).filter_map(|s| s.n).max().unwrap_or(0);
+        let (networks, band) = match seeds {
+            1 => ("network", ""),
+            _ => ("networks", "band: 95 % interval over networks; "),
+        };
+        let figure = Figure {
+            subtitle: format!(
+                "{seeds} {networks} each, weights of {} states pooled; {band}axes end at three \
+                 times MLP-Small's initial bound, and what lies beyond is not shown",
+                study.asked().settings.states
+            ),
+            description: format!("{title}: histograms of dynamic weights and of MLP-Small's"),
+            title,
+            panels: panels.to_vec(),
+            y_range: YRange::PerPanel,
+        };
+        write_figure(folder, &name, &figure)
+    };
+    panels.chunks(MAX_PANELS).enumerate().map(make).collect()
+}
+
+fn start_sections(study: &Study, judged: &Judged, figures: Vec<PageFigure>) -> Vec<Section> {
+    let start = Section {
+        title: "Before training".into(),
+        claim: study.claim.clone(),
+        verdict: judged.verdict,
+        reason: format!("{} {EXCEPTION}", judged.reason),
+        headline: Some(Headline {
+            label: "TV with the paper's initialisation − with PyTorch's, mean over environments and layers, \
+                    as asked for"
+                .into(),
+            estimate: judged.difference,
+            unit: "points".into(),
+        }),
+        figures,
+        table: Some(judged.table.clone()),
+        appendices: vec![
+            appendix("What the paper leaves open", readings_table(&study.readings)),
+            appendix("Distances, and Table 2 as printed", distance_table(&study.asked().measured)),
+            appendix("How much hangs on the bins", sensitivity_table(&study.asked().measured)),
+        ],
+        warnings: study.warnings.clone(),
+        how_measured: how_measured(study),
+        does_not_show: DOES_NOT_SHOW.into(),
+        command: study.command.clone(),
+        provenance: output::versions(),
+    };
+    let later = Section {
+        title: "After 100K steps".into(),
+        claim: LATER_CLAIM.into(),
+        verdict: Verdict::NotTested,
+        reason:
+            "No network was trained here: `hyperl-analyze weights --ckpt` measures checkpoints."
+                .into(),
+        ..Section::default()
+    };
+    vec![start, later]
+}
+
+fn trained_section(study: &Study, figures: Vec<PageFigure>) -> Section {
+    let measured = &study.asked().measured;
+    Section {
+        title: "Trained critics".into(),
+        claim: study.claim.clone(),
+        verdict: Verdict::Undecided,
+        reason: format!("{} {EXCEPTION}", scarce(measured)),
+        figures,
+        table: Some(distance_table(measured)),
+        appendices: vec![appendix(
+            "How much hangs on the bins",
+            sensitivity_table(&study.asked().measured),
+        )],
+        warnings: study.warnings.iter().cloned().chain(other_length(measured)).collect(),
+        how_measured: how_measured(study),
+        does_not_show: DOES_NOT_SHOW.into(),
+        command: study.command.clone(),
+        provenance: output::versions(),
+        ..Section::default()
+    }
+}
+
+/// Warns that the paper's numbers are of another length of training.
+fn other_length(measured: &[Measured]) -> Option<String> {
+    let steps: BTreeSet<u64> = measured.iter().map(|one| one.step).collect();
+    let other = steps.iter().any(|step| *step != published::LATER);
+    let steps: Vec<String> = steps.iter().map(|step| short(*step as f64)).collect();
+    other.then(|| {
+        format!(
+            "The numbers of Table 2 are of {} steps, those here of {}.",
+            short(published::LATER as f64),
+            steps.join(", ")
+        )
+    })
+}
+
+/// Says why trained critics decide nothing yet.
+fn scarce(measured: &[Measured]) -> String {
+    let runs: BTreeSet<_> = measured.iter().map(|one| (one.env, one.seed)).collect();
+    let steps = measured.iter().map(|one| one.step).max().unwrap_or(0);
+    let envs: BTreeSet<_> = runs.iter().map(|(env, _)| env).collect();
+    format!(
+        "The claim compares runs from either initialisation over several seeds after 100K steps in four \
+         environments. Measured here: {} of the paper's initialisation, up to {} steps, in {}; none that \
+         started from PyTorch's.",
+        if runs.len() == 1 { "one run".to_owned() } else { format!("{} runs", runs.len()) },
+        short(steps as f64),
+        if envs.len() == 1 {
+            "one environment".to_owned()
+        } else {
+            format!("{} environments", envs.len())
+        }
+    )
+}
+
+fn appendix(title: &str, table: crate::report::Table) -> Appendix {
+    Appendix { title: title.into(), table, folded: false }
+}
+
+const DOES_NOT_SHOW: &str = "Whether either distribution is a good one: that a distance to MLP-Small is small says \
+    nothing about learning.\n\nWhat the paper did: its states, bins, scaling and number of networks are not \
+    printed, and its released code computes neither table nor figure.";
+
+fn how_measured(study: &Study) -> String {
+    let WeightSettings { states, binning, bins, scaling, heads } = study.asked().settings;
+    let (networks, equals) = if is_start(study) {
+        let scaling = match scaling {
+            Scaling::Raw => "as they come",
+            Scaling::Standardised => "standardised over those steps",
+        };
+        let heads = match heads {
+            Heads::Pytorch => "in the primary network and in the heads",
+            Heads::Hyper => "in the primary network alone, the heads keep the paper's bounds",
+        };
+        (
+            format!(
+                "Each seed draws an SA-Hyper with the paper's initialisation (`hyper-init`), one with \
+                 PyTorch's default {heads} (`pytorch-hyper-init`) from the same random numbers, and an \
+                 MLP-Small with PyTorch's default. The states are {states} of the {VISITED} that a uniformly \
+                 random policy visits, observations {scaling}."
+            ),
+            format!("MLP-Small and {EQUALS} more draws of it for each seed"),
+        )
+    } else {
+        (
+            format!(
+                "Both critics of a checkpoint make weights at {states} of its visited states (and its \
+                 policy's actions there, where the critic asks for them); each is compared with one critic of \
+                 MLP-Small, and the two are averaged. Intervals are over runs."
+            ),
+            "the two MLP-Smalls of a run".to_owned(),
+        )
+    };
+    format!(
+        "{networks} Compared are the entries of both weight matrices of the dynamic network, pooled over \
+         states, without biases and gains.\n\nTV is ½ Σ |p − q| on {bins} equal bins (`{binning}`: {}). Half of \
+         it stands beside it, because that is what the paper's table most likely prints. `two MLP-Smalls` \
+         is the same distance between {equals}, on the same bins: mean, and the range of 95 % of them. It is \
+         not 0, for 256 weights do not fill {bins} bins evenly; `excess TV` is TV minus its mean. KS and W₁ \
+         need no bins; W₁ is in units of MLP-Small's initial bound 1/√fan_in. `TV from uniform` replaces the \
+         drawn MLP-Small by the distribution that it is drawn from.\n\nThe unit is the network: intervals \
+         are 95 % t intervals over seeds. `paper − TV` is in standard deviations of one network, for the \
+         paper's numbers come without spread.",
+        match binning.name() {
+            "reference" =>
+                "on the range of MLP-Small's weights, with an overflow bin on either side",
+            _ => "on the range of both samples together",
+        }
+    )
+}

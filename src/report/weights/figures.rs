@@ -1,0 +1,84 @@
+//! Histograms of the weights of one layer, a panel for each environment.
+
+use super::super::figure::{Axis, Panel, Point, Series};
+use super::super::theme::env_label;
+use super::{Group, LEVEL, groups};
+use crate::analysis::measure::weights::distance::display;
+use crate::analysis::measure::weights::{Layer, Measured, Start};
+use crate::env::EnvId;
+use crate::error::Result;
+use crate::stats::resample::jackknife;
+use crate::stats::summary;
+
+/// Returns one panel for each environment: densities of the dynamic weights and of MLP-Small's.
+///
+/// # Errors
+/// None in practice.
+pub fn histograms(measured: &[Measured], layer: Layer) -> Result<Vec<Panel>> {
+    let all = groups(measured);
+    let mut envs: Vec<EnvId> = Vec::new();
+    for group in &all {
+        if !envs.contains(&group.env) {
+            envs.push(group.env);
+        }
+    }
+    let of = |env: EnvId| {
+        let groups: Vec<&Group<'_>> =
+            all.iter().filter(|g| g.env == env && g.layer == layer).collect();
+        panel(env, layer, &groups)
+    };
+    envs.into_iter().map(of).collect()
+}
+
+/// Name of the series of a hypernetwork.
+fn name(start: Start) -> &'static str {
+    match start {
+        Start::Hyper | Start::Trained => "sa-hyper",
+        Start::Pytorch => "SA-Hyper with PyTorch's initialisation",
+    }
+}
+
+fn panel(env: EnvId, layer: Layer, groups: &[&Group<'_>]) -> Result<Panel> {
+    let bound = layer.bound(env);
+    let mut series = Vec::new();
+    for group in groups {
+        series.push(Series::step(name(group.start), density(group, 0)?, group.seeds()));
+    }
+    // All hypernetworks of a seed have the same reference.
+    if let Some(group) = groups.first() {
+        series.push(Series::step("mlp-small", density(group, 1)?, group.seeds()));
+    }
+    Ok(Panel {
+        title: env_label(env.name()).into(),
+        x: Axis::new("weight", "").with_range(-3.0 * bound, 3.0 * bound),
+        y: Axis::new("density", "1/weight"),
+        series,
+        references: Vec::new(),
+    })
+}
+
+impl Group<'_> {
+    /// Returns the number of runs or drawn networks.
+    fn seeds(&self) -> usize {
+        self.values(|_| 0.0).len()
+    }
+}
+
+/// Density in each bin, at its left edge, with its interval over seeds; the last value is repeated at
+/// the right edge. `which` is 0 for the dynamic weights, 1 for the reference.
+fn density(group: &Group<'_>, which: usize) -> Result<Vec<Point>> {
+    let edges = display(group.layer.bound(group.env))?.edges();
+    let width = edges[1] - edges[0];
+    let at = |(bin, left): (usize, &f64)| {
+        let bin = bin.min(edges.len() - 2);
+        let shares = group.values(|one| one.shares[which][bin + 1]); // the first is the underflow
+        let densities: Vec<f64> = shares.iter().map(|share| share / width).collect();
+        let mut point = Point::estimate(*left, &jackknife(&densities, summary::mean, LEVEL));
+        point.low = point.low.max(0.0); // NaN becomes 0 …
+        if densities.len() < 2 {
+            point.low = f64::NAN; // … where there is no interval
+        }
+        point
+    };
+    Ok(edges.iter().enumerate().map(at).collect())
+}
