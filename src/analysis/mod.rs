@@ -1,6 +1,7 @@
 //! Analyses: which checkpoints, which measure, what comes out as rows.
 
 pub mod gate;
+pub mod hyper_parameters;
 pub mod measure;
 mod noise;
 pub mod select;

@@ -9,10 +9,12 @@ use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{gate, inspect, paper, progress, returns, runtime, weights};
-use crate::algo::config::TrainConfig;
+use crate::algo::config::{Algo, TrainConfig};
+use crate::analysis::hyper_parameters::{HyperParameter, hyper_parameters as defaults_of};
 use crate::env::EnvId;
 use crate::error::Result;
 use crate::nn::critic::{CriticKind, parameter_count};
+use crate::report::{Cell, Column, Table};
 
 /// Measures how right the action gradient of a trained critic is.
 #[derive(Debug, Parser)]
@@ -88,6 +90,9 @@ enum Command {
     /// List every critic with its number of parameters.
     #[command(after_help = "Example:\n  hyperl-analyze models --env hopper")]
     Models(ModelsArgs),
+    /// Print the hyper-parameters of the paper (Tables 5 and 7) beside the defaults of hyperl-train.
+    #[command(after_help = "Example:\n  hyperl-analyze hyper-parameters --algo sac")]
+    HyperParameters(HyperParameterArgs),
     /// Time training steps, environment steps and rollouts on this machine.
     #[command(
         after_help = "Examples:\n  hyperl-analyze runtime --quick\n  hyperl-analyze runtime --env half-cheetah --threads 2 --json"
@@ -110,6 +115,16 @@ struct ModelsArgs {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+struct HyperParameterArgs {
+    /// Only this algorithm [td3, sac]
+    #[arg(long)]
+    algo: Option<Algo>,
+    /// Print JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     shared::main(|cli: Cli| match cli.command {
@@ -125,12 +140,42 @@ pub fn main() -> ExitCode {
         Command::Report(args) => paper::report(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Models(args) => models(&args),
+        Command::HyperParameters(args) => hyper_parameters(&args),
         Command::Runtime(args) => runtime::run(&args),
         Command::Completions { shell } => {
             shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)
         }
     })
+}
+
+/// The table of one algorithm.
+#[derive(Debug, Serialize)]
+struct AlgoLines {
+    algo: Algo,
+    parameters: Vec<HyperParameter>,
+}
+
+fn hyper_parameters(args: &HyperParameterArgs) -> Result<Done> {
+    let algos = Algo::ALL.into_iter().filter(|a| args.algo.is_none_or(|wanted| wanted == *a));
+    let lines = algos.map(|algo| Ok(AlgoLines { algo, parameters: defaults_of(algo)? }));
+    let lines = lines.collect::<Result<Vec<_>>>()?;
+    if args.json {
+        shared::print_json(&lines)?;
+        return Ok(Done::Finished);
+    }
+    let names = ["hyper-parameter", "key", "plain", "hypernetwork", "the paper's", "remark"];
+    for AlgoLines { algo, parameters } in lines {
+        let mut table = Table::new(names.map(|name| Column::new(name, "")));
+        for p in parameters {
+            let paper = if p.agrees() { "the same".into() } else { p.paper.join(" and ") };
+            let cells = [p.name, p.key, &p.plain, &p.hyper, &paper, p.remark];
+            table.rows.push(cells.map(Cell::text).into());
+        }
+        let what = if algo == Algo::Td3 { "Table 5" } else { "Table 7" };
+        shared::say!("{what}: {}\n\n{}", algo.name().to_uppercase(), table.to_markdown()?);
+    }
+    Ok(Done::Finished)
 }
 
 /// One line of `models`.

@@ -1,15 +1,20 @@
 //! Does every algorithm work with every critic, from the first update to the last measurement?
 
 use hyperl::algo::config::{Algo, TrainConfig};
+use hyperl::algo::evaluate::{episode_returns, initial_states};
 use hyperl::algo::learner::make;
+use hyperl::algo::off_policy::OffPolicy;
 use hyperl::algo::replay::{Replay, Transition};
 use hyperl::analysis::measure::gradient_cosine::{Against, check, rows};
+use hyperl::analysis::measure::weights::{WeightSettings, trained};
 use hyperl::checkpoint::{Checkpoint, save};
 use hyperl::env::EnvId;
 use hyperl::gradient::{Judged, Mode, Returns, Settings};
 use hyperl::nn::critic::CriticKind;
 use hyperl::nn::weights::Params;
 use hyperl::nn::workers;
+use hyperl::report::returns::ReturnCurve;
+use hyperl::report::scores::scores;
 use hyperl::rng::Stream;
 use tch::{Device, Kind, Tensor};
 
@@ -92,6 +97,31 @@ fn tiny(algo: Algo, critic: CriticKind) -> TrainConfig {
     TrainConfig { algo, critic, exploration_noise, td3, sac, ..few }.resolved().unwrap()
 }
 
+/// Runs the greedy policy and scores it, as `returns` does.
+fn assert_returns(config: &TrainConfig, training: &OffPolicy) {
+    let states = initial_states(config.env, config.seed, 2).unwrap();
+    let workers = workers::start(1).unwrap();
+    let earned = episode_returns(config.env, training.agent.greedy(), &states, &workers).unwrap();
+    let curve = ReturnCurve {
+        env: config.env.to_string(),
+        algo: config.algo.to_string(),
+        critic: config.critic.to_string(),
+        seed: config.seed,
+        evaluations: vec![(config.steps, earned.clone())],
+        seconds: Vec::new(),
+    };
+    let found = scores(&[curve], config.critic.name());
+    let mean = f64::midpoint(earned[0], earned[1]);
+    assert!((found[0].last.mean - mean).abs() < 1e-9 && mean.is_finite(), "{found:?}");
+}
+
+/// Compares the weights that a hypernetwork makes with MLP-Small's, as `weights` does.
+fn assert_weights(checkpoint: &Checkpoint) {
+    let settings = WeightSettings { states: 5, ..WeightSettings::default() };
+    let found = trained::measure(checkpoint, trained::Against::Drawn, &settings).unwrap();
+    assert_eq!(found.len(), 4, "two layers of both critics");
+}
+
 #[test]
 fn every_critic_goes_from_training_through_resume_to_its_measurements() {
     let workers = workers::start(2).unwrap();
@@ -119,6 +149,10 @@ fn every_critic_goes_from_training_through_resume_to_its_measurements() {
                     assert!(rows.iter().all(|row| row.algo == algo.name()), "{what}");
                     assert!(rows.iter().any(|row| row.critic_norm > 0.0), "{what}");
                 }
+            }
+            assert_returns(&config, &training);
+            if critic.is_hyper() {
+                assert_weights(&checkpoint);
             }
         }
     }

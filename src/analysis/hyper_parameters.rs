@@ -1,0 +1,174 @@
+//! The hyper-parameters of the paper (Tables 5 and 7) beside the defaults of this program.
+
+use serde::Serialize;
+
+use crate::algo::config::{Algo, TrainConfig};
+use crate::env::EnvId;
+use crate::error::Result;
+use crate::nn::critic::CriticKind;
+
+/// One hyper-parameter, for plain critics and for hypernetworks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HyperParameter {
+    /// Its name in the paper.
+    pub name: &'static str,
+    /// Its key in `hyperl-train --set`; empty where it cannot be set.
+    pub key: &'static str,
+    /// Our default beside a plain critic.
+    pub plain: String,
+    /// Our default beside a hypernetwork.
+    pub hyper: String,
+    /// The paper's, plain and hypernetwork.
+    pub paper: [&'static str; 2],
+    /// Why they differ, where they do.
+    pub remark: &'static str,
+}
+
+impl HyperParameter {
+    /// Returns whether ours are those of the paper.
+    pub fn agrees(&self) -> bool {
+        [&self.plain, &self.hyper] == self.paper
+    }
+}
+
+/// The resolved defaults of an algorithm with a critic.
+fn defaults(algo: Algo, env: EnvId, critic: CriticKind) -> Result<TrainConfig> {
+    TrainConfig { critic, ..TrainConfig::of(algo, env) }.resolved()
+}
+
+/// Returns the table of an algorithm: Table 5 for TD3, Table 7 for SAC.
+///
+/// # Errors
+/// None in practice: defaults lie in their ranges.
+pub fn hyper_parameters(algo: Algo) -> Result<Vec<HyperParameter>> {
+    match algo {
+        Algo::Td3 => table_5(),
+        Algo::Sac => table_7(),
+    }
+}
+
+/// Both columns of a hyper-parameter, from the settings of two runs.
+fn row(
+    (name, key): (&'static str, &'static str),
+    columns: [String; 2],
+    paper: [&'static str; 2],
+) -> HyperParameter {
+    let [plain, hyper] = columns;
+    HyperParameter { name, key, plain, hyper, paper, remark: "" }
+}
+
+/// A learning rate as the paper writes it.
+fn rate(x: Option<f64>) -> String {
+    format!("{:e}", x.unwrap_or(f64::NAN))
+}
+
+fn table_5() -> Result<Vec<HyperParameter>> {
+    let runs = [
+        defaults(Algo::Td3, EnvId::Hopper, CriticKind::MlpStandard)?,
+        defaults(Algo::Td3, EnvId::Hopper, CriticKind::SaHyper)?,
+    ];
+    let of = |f: fn(&TrainConfig) -> String| runs.each_ref().map(f);
+    Ok(vec![
+        row(
+            ("actor learning rate", "td3.actor_lr"),
+            of(|c| rate(Some(c.td3().actor_lr))),
+            ["3e-4", "3e-4"],
+        ),
+        row(
+            ("critic learning rate", "td3.critic_lr"),
+            of(|c| rate(c.td3().critic_lr)),
+            ["3e-4", "5e-5"],
+        ),
+        row(("optimiser", ""), of(|_| "Adam".into()), ["Adam", "Adam"]),
+        row(("batch size", "batch"), of(|c| c.batch.to_string()), ["100", "100"]),
+        row(
+            ("critic updates per policy update", "td3.policy_delay"),
+            of(|c| c.td3().policy_delay.to_string()),
+            ["2", "2"],
+        ),
+        row(("discount factor", "td3.gamma"), of(|c| c.gamma().to_string()), ["0.99", "0.99"]),
+        row(
+            ("target critic update", "td3.tau"),
+            of(|c| c.td3().tau.to_string()),
+            ["0.005", "0.005"],
+        ),
+        row(
+            ("target policy update", "td3.tau"),
+            of(|c| c.td3().tau.to_string()),
+            ["0.005", "0.005"],
+        ),
+        row(("reward scaling", ""), of(|_| "1".into()), ["1", "1"]),
+        HyperParameter {
+            remark: "the paper's 0.1 is a standard deviation in its code",
+            ..row(
+                ("exploration", "exploration_noise"),
+                of(|c| format!("N(0, {})", c.exploration_noise())),
+                ["N(0, 0.1)", "N(0, 0.1)"],
+            )
+        },
+    ])
+}
+
+fn table_7() -> Result<Vec<HyperParameter>> {
+    let run = |env, critic| defaults(Algo::Sac, env, critic);
+    let (plain, hyper) = (CriticKind::MlpStandard, CriticKind::SaHyper);
+    let runs = [run(EnvId::Hopper, plain)?, run(EnvId::Hopper, hyper)?];
+    let cheetah = run(EnvId::HalfCheetah, hyper)?.sac();
+    let of = |f: fn(&TrainConfig) -> String| runs.each_ref().map(f);
+    let [actor, hyper_actor] = of(|c| rate(c.sac().actor_lr));
+    let hyper_actor = format!("{hyper_actor}, {} for HalfCheetah", rate(cheetah.actor_lr));
+    Ok(vec![
+        row(
+            ("actor learning rate", "sac.actor_lr"),
+            [actor, hyper_actor],
+            ["3e-4", "2e-5, 1e-4 for HalfCheetah"],
+        ),
+        row(
+            ("critic learning rate", "sac.critic_lr"),
+            of(|c| rate(c.sac().critic_lr)),
+            ["3e-4", "5e-5"],
+        ),
+        row(("optimiser", ""), of(|_| "Adam".into()), ["Adam", "Adam"]),
+        row(("batch size", "batch"), of(|c| c.batch.to_string()), ["256", "256"]),
+        row(("discount factor", "sac.gamma"), of(|c| c.gamma().to_string()), ["0.99", "0.99"]),
+        row(
+            ("target critic update", "sac.tau"),
+            of(|c| c.sac().tau.to_string()),
+            ["0.005", "0.005"],
+        ),
+        HyperParameter {
+            remark: "with temperature 0.2; temperature 1 at scale 5 has the same optimum",
+            ..row(
+                ("reward scaling", "sac.reward_scale"),
+                of(|c| c.sac().reward_scale.to_string()),
+                ["5", "5"],
+            )
+        },
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_those_of_the_paper_but_for_the_scale_of_sacs_rewards() {
+        for algo in Algo::ALL {
+            let rows = hyper_parameters(algo).unwrap();
+            let differing: Vec<_> = rows.iter().filter(|row| !row.agrees()).collect();
+            let expected: &[&str] = if algo == Algo::Sac { &["reward scaling"] } else { &[] };
+            let names: Vec<&str> = differing.iter().map(|row| row.name).collect();
+            assert_eq!(names, expected, "{differing:?}");
+            assert!(differing.iter().all(|row| !row.remark.is_empty()));
+        }
+        assert_eq!(hyper_parameters(Algo::Td3).unwrap().len(), 10);
+        assert_eq!(hyper_parameters(Algo::Sac).unwrap().len(), 7);
+    }
+
+    #[test]
+    fn the_scale_of_the_paper_is_worth_as_much_as_our_temperature() {
+        let ours = TrainConfig::of(Algo::Sac, EnvId::Hopper).sac();
+        let paper = (1.0, 5.0);
+        assert!((ours.alpha / ours.reward_scale - paper.0 / paper.1).abs() < 1e-15);
+    }
+}
