@@ -1,16 +1,20 @@
 //! `hyperl-analyze runtime`: times the work on this machine.
 
+use std::sync::Arc;
+
 use clap::{Args, ValueEnum};
 
 use super::shared::{self, Done};
 use crate::algo::config::Algo;
 use crate::analysis::measure::runtime::{
-    Effort, Timing, env_steps, evaluations, intervals, matrix_product, rollout_steps, train_loop,
-    train_step,
+    Effort, Timing, TrainParts, env_steps, evaluations, intervals, matrix_product, printed,
+    rollout_steps, train_loop, train_parts, train_step,
 };
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
+use crate::report::theme::model_label;
+use crate::report::{Cell, Column, Table};
 
 /// What is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,6 +23,8 @@ enum Work {
     TrainStep,
     /// The whole loop of training, environment included.
     TrainLoop,
+    /// Where the time of a training step goes, and 5000 of them (Table 3); only where asked for.
+    TrainParts,
     /// Physics, observation and reward.
     EnvSteps,
     /// The same with a policy.
@@ -69,6 +75,60 @@ fn say(timing: &Timing) {
     );
 }
 
+/// The algorithms and critics that were asked for.
+fn training(args: &RuntimeArgs) -> impl Iterator<Item = (Algo, CriticKind)> {
+    let algos = Algo::ALL.into_iter().filter(|a| args.algo.is_none_or(|wanted| wanted == *a));
+    algos.flat_map(|algo| {
+        let critics = CriticKind::ALL.into_iter();
+        critics.filter(|c| args.critic.is_none_or(|wanted| wanted == *c)).map(move |c| (algo, c))
+    })
+}
+
+/// Table 3 on this machine, as Markdown or JSON.
+fn table_3(args: &RuntimeArgs, workers: &Arc<rayon::ThreadPool>, effort: Effort) -> Result<Done> {
+    if args.what.len() > 1 {
+        return Err(Error::Usage(
+            "--what train-parts makes a table of its own; ask for it alone".into(),
+        ));
+    }
+    let env = args.env.unwrap_or(EnvId::HalfCheetah);
+    let mut found: Vec<TrainParts> = Vec::new();
+    for work in training(args) {
+        eprintln!("{} {}", work.0, work.1);
+        found.push(train_parts(work, env, workers, effort)?);
+    }
+    if args.json {
+        shared::print_json(&found)?;
+        return Ok(Done::Finished);
+    }
+    let names = ["algorithm", "critic", "5000 steps", "× MLP-Standard", "paper"];
+    let parts = found.first().into_iter().flat_map(|f| f.parts.iter().map(|part| part.name));
+    let unit = |name: &str| if name == "5000 steps" { "s" } else { "" };
+    let columns = names.into_iter().chain(parts).map(|name| Column::new(name, unit(name)));
+    let mut table = Table::new(columns);
+    for f in &found {
+        let base = CriticKind::MlpStandard.name();
+        let base = found.iter().find(|other| other.algo == f.algo && other.model == base);
+        let algo = if f.algo == Algo::Td3.name() { Algo::Td3 } else { Algo::Sac };
+        let [mlp, hyper] = printed(algo);
+        let mut row = vec![
+            Cell::text(f.algo),
+            Cell::text(&*model_label(f.model)),
+            Cell::number(f.seconds_of_5000),
+            base.map_or(Cell::Missing, |b| Cell::number(f.seconds_of_5000 / b.seconds_of_5000)),
+            if f.model == CriticKind::SaHyper.name() {
+                Cell::number(hyper / mlp)
+            } else {
+                Cell::Missing
+            },
+        ];
+        row.extend(f.parts.iter().map(|part| Cell::text(format!("{:.0} %", 100.0 * part.share))));
+        table.rows.push(row);
+    }
+    shared::say!("{}", table.to_markdown()?);
+    Ok(Done::Finished)
+}
+
 pub(super) fn run(args: &RuntimeArgs) -> Result<Done> {
     let samples = args.samples.unwrap_or(Effort::FULL.samples);
     if samples == 0 {
@@ -82,6 +142,9 @@ pub(super) fn run(args: &RuntimeArgs) -> Result<Done> {
         say(&timing);
         timings.push(timing);
     };
+    if args.what.contains(&Work::TrainParts) {
+        return table_3(args, &workers, effort);
+    }
     let asked = |work| {
         let training = matches!(work, Work::TrainStep | Work::TrainLoop);
         args.what.contains(&work)
@@ -89,12 +152,8 @@ pub(super) fn run(args: &RuntimeArgs) -> Result<Done> {
     };
     let training_env = args.env.unwrap_or(EnvId::HalfCheetah);
     if asked(Work::TrainStep) {
-        for algo in Algo::ALL.into_iter().filter(|a| args.algo.is_none_or(|wanted| wanted == *a)) {
-            for critic in
-                CriticKind::ALL.into_iter().filter(|k| args.critic.is_none_or(|c| c == *k))
-            {
-                add(train_step((algo, critic), training_env, &workers, effort)?);
-            }
+        for work in training(args) {
+            add(train_step(work, training_env, &workers, effort)?);
         }
     }
     if asked(Work::TrainLoop) {

@@ -126,9 +126,10 @@ fn layer_figures(folder: &Path, study: &Study, layer: Layer) -> Result<Vec<PageF
         };
         let figure = Figure {
             subtitle: format!(
-                "{seeds} {networks} each, weights of {} states pooled; {band}axes end at three \
-                 times MLP-Small's initial bound, and what lies beyond is not shown",
-                study.asked().settings.states
+                "{seeds} {networks} each, weights of {} states pooled; {band}axes end at {}, \
+                 and what lies beyond is not shown",
+                study.asked().settings.states,
+                if is_start(study) { "three times MLP-Small's initial bound" } else { "±2" }
             ),
             description: format!("{title}: histograms of dynamic weights and of MLP-Small's"),
             title,

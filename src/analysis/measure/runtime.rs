@@ -8,6 +8,7 @@
 //! replaced.
 
 mod evaluation;
+mod parts;
 
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -19,6 +20,7 @@ use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 
 pub use self::evaluation::evaluations;
+pub use self::parts::{TrainParts, printed, train_parts};
 use crate::algo::config::{Algo, TrainConfig};
 use crate::algo::learner::make;
 use crate::algo::off_policy::{Event, OffPolicy};
@@ -27,7 +29,7 @@ use crate::env::{EnvId, Lockstep, Snapshot};
 use crate::error::Result;
 use crate::gradient::Settings;
 use crate::nn::actor::Actor;
-use crate::nn::critic::CriticKind;
+use crate::nn::critic::{CriticKind, Dims};
 use crate::nn::weights::{Draw, Reuse, Training};
 use crate::rng::Stream;
 use crate::rollout::{Job, Policy, Rollouts};
@@ -122,17 +124,9 @@ pub fn train_step(
     effort: Effort,
 ) -> Result<Timing> {
     let config = TrainConfig { critic, ..TrainConfig::of(algo, env) }.resolved()?;
-    let dims = config.dims();
     let mut agent = make(&config, Device::Cpu, workers)?;
-    let mut draws = Stream::new(0, "runtime").child("data");
-    let mut replay = Replay::new(dims, 20_000);
-    for _ in 0..20_000 {
-        let mut vector = |n: i64| (0..n).map(|_| draws.normal()).collect::<Vec<f64>>();
-        let (obs, next_obs) = (vector(dims.obs), vector(dims.obs));
-        let action: Vec<f64> = vector(dims.action).iter().map(|a| a.clamp(-1.0, 1.0)).collect();
-        let (obs, action, next_obs) = (&obs[..], &action[..], &next_obs[..]);
-        replay.push(Transition { obs, action, next_obs, reward: 0.0, terminated: false });
-    }
+    let mut draws = Stream::new(0, "runtime").child("draws");
+    let replay = random_replay(config.dims());
     let times = sample(effort, || {
         // An even number: TD3's actor moves every second time.
         for _ in 0..2 {
@@ -143,6 +137,20 @@ pub fn train_step(
     })?;
     let timing = per_unit("train-step", Some(env), workers, &times);
     Ok(timing.of(algo, critic).in_milliseconds())
+}
+
+/// Returns a replay buffer of 20 000 random transitions.
+fn random_replay(dims: Dims) -> Replay {
+    let mut draws = Stream::new(0, "runtime").child("data");
+    let mut replay = Replay::new(dims, 20_000);
+    for _ in 0..20_000 {
+        let mut vector = |n: i64| (0..n).map(|_| draws.normal()).collect::<Vec<f64>>();
+        let (obs, next_obs) = (vector(dims.obs), vector(dims.obs));
+        let action: Vec<f64> = vector(dims.action).iter().map(|a| a.clamp(-1.0, 1.0)).collect();
+        let (obs, action, next_obs) = (&obs[..], &action[..], &next_obs[..]);
+        replay.push(Transition { obs, action, next_obs, reward: 0.0, terminated: false });
+    }
+    replay
 }
 
 /// Times the whole loop: explore, step the environment, store, sample, update.

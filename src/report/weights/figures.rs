@@ -3,7 +3,7 @@
 use super::super::figure::{Axis, Panel, Point, Series};
 use super::super::theme::env_label;
 use super::{Group, LEVEL, groups};
-use crate::analysis::measure::weights::distance::display;
+use crate::analysis::measure::weights::distance::{display, display_end};
 use crate::analysis::measure::weights::{Layer, Measured, Start};
 use crate::env::EnvId;
 use crate::error::Result;
@@ -39,7 +39,8 @@ fn name(start: Start) -> &'static str {
 }
 
 fn panel(env: EnvId, layer: Layer, groups: &[&Group<'_>]) -> Result<Panel> {
-    let bound = layer.bound(env);
+    let start = groups.first().map_or(Start::Hyper, |group| group.start);
+    let end = display_end(start, layer.bound(env));
     let mut series = Vec::new();
     for group in groups {
         series.push(Series::step(name(group.start), density(group, 0)?, group.seeds()));
@@ -50,7 +51,7 @@ fn panel(env: EnvId, layer: Layer, groups: &[&Group<'_>]) -> Result<Panel> {
     }
     Ok(Panel {
         title: env_label(env.name()).into(),
-        x: Axis::new("weight", "").with_range(-3.0 * bound, 3.0 * bound),
+        x: Axis::new("weight", "").with_range(-end, end),
         y: Axis::new("density", "1/weight"),
         series,
         references: Vec::new(),
@@ -67,7 +68,7 @@ impl Group<'_> {
 /// Density in each bin, at its left edge, with its interval over seeds; the last value is repeated at
 /// the right edge. `which` is 0 for the dynamic weights, 1 for the reference.
 fn density(group: &Group<'_>, which: usize) -> Result<Vec<Point>> {
-    let edges = display(group.layer.bound(group.env))?.edges();
+    let edges = display(group.start, group.layer.bound(group.env))?.edges();
     let width = edges[1] - edges[0];
     let at = |(bin, left): (usize, &f64)| {
         let bin = bin.min(edges.len() - 2);

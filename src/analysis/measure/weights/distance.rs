@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::named;
+use super::{Start, named};
 use crate::error::{Error, Result};
 use crate::stats::histogram::{Bins, kolmogorov_smirnov, total_variation, wasserstein};
 
@@ -140,12 +140,25 @@ pub fn from_uniform(sample: &[f64], bound: f64, count: usize) -> Result<f64> {
     Ok(total_variation(&bins.shares(sample)?, &uniform))
 }
 
-/// Returns the bins that a histogram of this layer shows: 60 within three initial bounds of MLP-Small.
+/// How far trained weights are shown at least; theirs outgrow the bounds that they started from.
+const TRAINED: f64 = 2.0;
+
+/// Returns where the histogram of a layer ends on either side: at three initial bounds of MLP-Small,
+/// or further for trained weights.
+pub fn display_end(start: Start, bound: f64) -> f64 {
+    match start {
+        Start::Trained => TRAINED.max(3.0 * bound),
+        Start::Hyper | Start::Pytorch => 3.0 * bound,
+    }
+}
+
+/// Returns the bins that a histogram of a layer shows: 60 up to [`display_end`].
 ///
 /// # Errors
 /// If the bound is not positive.
-pub fn display(bound: f64) -> Result<Bins> {
-    Bins::between(-3.0 * bound, 3.0 * bound, 60)
+pub fn display(start: Start, bound: f64) -> Result<Bins> {
+    let end = display_end(start, bound);
+    Bins::between(-end, end, 60)
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ pub(super) fn compare(
     (equals, settings): (&[&[f64]], &WeightSettings),
 ) -> Result<Measured> {
     let bound = of.layer.bound(of.env);
-    let show = display(bound)?;
+    let show = display(of.start, bound)?;
     Ok(Measured {
         distances: Distances::of(pair[0], pair[1], equals, &grid(settings.binning, settings.bins))?,
         uniform: from_uniform(pair[0], bound, settings.bins)?,
