@@ -4,10 +4,10 @@
 DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint demo study critics grid speed clean
+.PHONY: help setup build test lint demo study critics grid speed speed-models clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Fetch the pinned native libraries into .deps/ (DEVICE=cpu or cuda)
 	@DEVICE=$(DEVICE) scripts/setup
@@ -37,6 +37,9 @@ grid: setup ## Take all 72 of algorithm, critic and environment through the whol
 
 speed: setup ## Measure training and rollouts on this machine
 	scripts/speed
+
+speed-models: setup ## Time a training step of every algorithm and critic beside PyTorch's
+	scripts/speed-models
 
 clean: ## Remove what cargo built; .deps/, checkpoints/ and reports/ stay
 	cargo clean

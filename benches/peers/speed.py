@@ -11,16 +11,16 @@ def put(path, key, values):
 
 def train(path):
     import torch
-    from torch_hyper import TD3, replay
+    from torch_hyper import agent, random_replay
     torch.set_num_threads(2); torch.manual_seed(0)
-    rb = replay(17, 6)
-    for kind, key, n in (("SA", "sa-hyper", 8), ("MLP", "mlp-standard", 100)):
-        agent = TD3(kind, 17, 6)
-        for _ in range(4): agent.step(rb)
+    rb = random_replay(rows=200_000)
+    for key, n in (("sa-hyper", 8), ("mlp-standard", 100)):
+        learner = agent("td3", key)
+        for _ in range(4): learner.step(rb)
         v = []
         for _ in range(3):
             t = time.perf_counter()
-            for _ in range(n): agent.step(rb)
+            for _ in range(n): learner.step(rb)
             v.append((time.perf_counter() - t) / n * 1e3)
         put(path, key, v)
 
