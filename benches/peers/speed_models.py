@@ -141,6 +141,18 @@ def verdict(rows):
     return "\n".join(lines)
 
 
+def completeness(rows):
+    """A sentence where a row has fewer rounds than it should."""
+    wanted = sum(rounds_of(critic) for _, critic in rows)
+    found = sum(map(len, rows.values()))
+    if found >= wanted:
+        return ""
+    return f"""
+The sitting was stopped early, at {found} of {wanted} pairs: a row of one round has no spread, and none of
+these ratios is settled.
+"""
+
+
 def processor():
     """The name of the CPU."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -188,7 +200,8 @@ def machine(rows):
 
 def table(folder):
     """Prints the report."""
-    rows = {row: pairs for row, pairs in read(folder).items() if pairs}
+    planned = read(folder)
+    rows = {row: pairs for row, pairs in planned.items() if pairs}
     wait = "" if WAIT == "default" else f"PEER_WAIT={WAIT} "
     print(f"""# A training step beside PyTorch's, for every algorithm and critic
 
@@ -200,7 +213,7 @@ the ratio is ours over PyTorch's within a round, below 1 where ours is faster: m
 | algo | critic | PyTorch ms | ours ms | ratio | rounds |
 |---|---|---|---|---|---|""")
     print(*(line(*row, pairs) for row, pairs in rows.items()), sep="\n")
-    print(f"\n{verdict(rows)}\n\n{machine(rows)}")
+    print(f"\n{verdict(rows)}\n{completeness(planned)}\n{machine(rows)}")
     print("""- PyTorch's side is `benches/peers/torch_hyper.py`, which `check_torch_hyper.py` beside it holds to the
   fixtures of our tests: the same losses and targets over three updates.""")
 
