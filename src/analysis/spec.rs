@@ -222,6 +222,16 @@ impl Spec {
         if spec.above_zero.is_some() && spec.measure == Measure::EpisodeReturn {
             return Err(config("`above_zero` is about cosines, `episode-return` has none".into()));
         }
+        let Select { envs, critics, seeds, .. } = &spec.select;
+        let counts = [
+            (envs.len(), "envs"),
+            (critics.len(), "critics"),
+            (seeds.len(), "seeds"),
+            (spec.panels.len(), "panels"),
+        ];
+        if let Some((_, name)) = counts.into_iter().find(|(count, _)| *count == 0) {
+            return Err(config(format!("`{name}` is empty: name at least one")));
+        }
         if spec.select.every == 0 {
             return Err(config("`every` must be at least 1".into()));
         }

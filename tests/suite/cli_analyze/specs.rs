@@ -209,6 +209,14 @@ fn a_spec_with_a_mistake_is_refused() {
     assert_eq!(draw, "fig.toml: `tau` belongs to `learnable-by-step`, and only there");
     let settings = error(&SPEC.replace("rollouts = 7", "rollouts = 7\nstd = -0.3"));
     assert_eq!(settings, "fig.toml: std must be positive");
+    for (given, empty) in [
+        ("seeds = [0, 1]", "seeds"),
+        ("envs = [\"hopper\"]", "envs"),
+        ("critics = [\"mlp-small\"]", "critics"),
+    ] {
+        let nothing = error(&SPEC.replace(given, &format!("{empty} = []")));
+        assert_eq!(nothing, format!("fig.toml: `{empty}` is empty: name at least one"));
+    }
     let critic = error(&SPEC.replace("mlp-standard", "mlp-huge"));
     assert!(critic.contains("mlp-huge") && critic.contains("sa-hyper"), "{critic}");
     assert_eq!(
