@@ -106,7 +106,7 @@ impl Robot for Ant {
     fn reward(&self, physics: &Physics, [forward, _]: [f64; 2], action: &[f64]) -> f64 {
         let mut cost = self.control_cost * action.iter().map(|a| a * a).sum::<f64>();
         if self.contacts == Contacts::Live {
-            cost += CONTACT_COST * clipped_forces(physics).map(|f| f * f).sum::<f64>();
+            cost += contact_cost(physics);
         }
         forward + ALIVE - cost
     }
@@ -119,6 +119,11 @@ impl Robot for Ant {
     fn reads_contact_forces(&self) -> bool {
         self.contacts == Contacts::Live
     }
+}
+
+/// Returns the cost of all contact forces; they have to be up to date.
+pub(super) fn contact_cost(physics: &Physics) -> f64 {
+    CONTACT_COST * clipped_forces(physics).map(|f| f * f).sum::<f64>()
 }
 
 /// Returns the components of all contact forces, body by body, each clipped.

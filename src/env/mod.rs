@@ -1,8 +1,9 @@
 //! Environments: what they promise, which exist, and exact snapshots of their state.
 //!
-//! [`Env`] is what training, evaluation and rollouts see. [`EnvId`] is the registry; the suite of
-//! tests runs over it. An observation is what the policy sees; a [`Snapshot`] is what the simulator
-//! needs to continue bit for bit. Letters of shapes: `S` observation, `A` action.
+//! [`Env`] is what training, evaluation and rollouts see. [`EnvId`] is the registry of environments,
+//! [`Family`] that of task families for meta-learning; the suite of tests runs over both. An
+//! observation is what the policy sees; a [`Snapshot`] is what the simulator needs to continue bit
+//! for bit. Letters of shapes: `S` observation, `A` action.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,14 +18,17 @@ mod half_cheetah;
 mod hopper;
 pub mod linear;
 mod lockstep;
+mod meta;
 mod physics;
 mod simulated;
+mod tasks;
 mod walker2d;
 
 pub use linear::{LinearEnv, LinearQuadratic};
 pub use lockstep::Lockstep;
 pub use physics::mujoco_version;
 pub use simulated::RecordedState;
+pub use tasks::{Family, Task, TaskLists};
 
 use simulated::{Robot, Simulated};
 
