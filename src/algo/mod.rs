@@ -6,6 +6,7 @@
 pub mod config;
 pub mod evaluate;
 pub mod learner;
+pub mod maml;
 pub mod off_policy;
 pub mod pieces;
 pub mod replay;

@@ -45,6 +45,11 @@ impl Linear {
     pub fn forward(&self, input: &Tensor) -> Tensor {
         input.linear(&self.weight, Some(&self.bias))
     }
+
+    /// Returns weight `[out, in]` and bias `[out]`.
+    pub fn parts(&self) -> [&Tensor; 2] {
+        [&self.weight, &self.bias]
+    }
 }
 
 /// The weights of one dynamic layer, a set for each row of the batch (paper, Eq. 1).

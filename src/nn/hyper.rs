@@ -61,11 +61,20 @@ impl Primary {
 
     /// Returns `z`; `meta [B, d]`, result `[B, 1024]`.
     pub fn forward(&self, meta: &Tensor) -> Tensor {
+        self.forward_by(meta, &mut Linear::forward)
+    }
+
+    /// Returns `z`, each linear layer applied by `apply`, in order.
+    fn forward_by(
+        &self,
+        meta: &Tensor,
+        apply: &mut dyn FnMut(&Linear, &Tensor) -> Tensor,
+    ) -> Tensor {
         let mut x = meta.shallow_clone();
         for stage in &self.stages {
-            x = stage.up.forward(&x);
+            x = apply(&stage.up, &x);
             for block in &stage.blocks {
-                x = block.forward(&x);
+                x = block.forward_by(&x, apply);
             }
         }
         x
@@ -119,11 +128,22 @@ impl Hypernetwork {
     }
 
     /// Returns the dynamic network that belongs to each row of `meta [B, d]`.
+    pub fn weights(&self, meta: &Tensor) -> DynamicNetwork {
+        self.weights_by(meta, &mut Linear::forward)
+    }
+
+    /// Returns the same, each linear layer applied by `apply`: those of the primary in order, then the
+    /// heads.
     ///
     /// # Panics
     /// Never: the layer has six heads.
-    pub fn weights(&self, meta: &Tensor) -> DynamicNetwork {
-        let made = self.heads.forward(&self.primary.forward(meta));
+    pub fn weights_by(
+        &self,
+        meta: &Tensor,
+        apply: &mut dyn FnMut(&Linear, &Tensor) -> Tensor,
+    ) -> DynamicNetwork {
+        let z = self.primary.forward_by(meta, apply);
+        let made = apply(&self.heads, &z);
         let sizes = head_sizes(self.base, self.outputs);
         let mut parts = made.split_with_sizes(sizes, 1).into_iter();
         let mut layer = || DynamicLinear {

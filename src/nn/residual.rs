@@ -30,7 +30,17 @@ impl Residual {
 
     /// Applies the block; shapes `[B, width]` both.
     pub fn forward(&self, input: &Tensor) -> Tensor {
-        input + self.fc2.forward(&self.fc1.forward(&input.relu()).relu())
+        self.forward_by(input, &mut Linear::forward)
+    }
+
+    /// Applies the block, each linear layer by `apply`, the first one first.
+    pub fn forward_by(
+        &self,
+        input: &Tensor,
+        apply: &mut dyn FnMut(&Linear, &Tensor) -> Tensor,
+    ) -> Tensor {
+        let hidden = apply(&self.fc1, &input.relu());
+        input + apply(&self.fc2, &hidden.relu())
     }
 }
 

@@ -1,0 +1,176 @@
+//! What a MAML run is: resolved once, printed by `--dry-run`, stored in the run (paper, Table 9).
+
+use serde::{Deserialize, Serialize};
+
+use crate::env::Family;
+use crate::error::{Error, Result};
+use crate::nn::critic::Dims;
+use crate::nn::meta_policy::PolicyKind;
+
+/// Step of an adaptation of the plain policies (authors' `fast_lr`).
+const PLAIN_INNER_LR: f64 = 0.1;
+
+/// Step of an adaptation of the hypernetwork (authors' `fast_hyper_lr`).
+const HYPER_INNER_LR: f64 = 5e-5;
+
+/// One MAML run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MamlConfig {
+    /// Always `maml`.
+    pub algo: Name,
+    /// The family of tasks.
+    pub env: Family,
+    /// The policy.
+    pub policy: PolicyKind,
+    /// Train without adaptation, on all tasks at once; evaluations adapt all the same.
+    pub multi_task: bool,
+    /// Take the derivative through the adaptation step; the authors' code, in effect, does not.
+    pub second_order: bool,
+    /// Step η of an adaptation; unset: 0.1, and 5e-5 for the hypernetwork.
+    pub inner_lr: Option<f64>,
+    /// Seed of every random stream of the run.
+    pub seed: u64,
+    /// Updates in all.
+    pub iterations: u64,
+    /// Tasks of one update, drawn with replacement from the training tasks.
+    pub tasks: usize,
+    /// Episodes of one task, before adaptation and again after it.
+    pub episodes: usize,
+    /// Training tasks.
+    pub train_tasks: usize,
+    /// Test tasks.
+    pub test_tasks: usize,
+    /// Episodes of one test task, before adaptation and again after it.
+    pub test_episodes: usize,
+    /// Updates between checkpoints; the last one always has one.
+    pub checkpoint_every: u64,
+    /// Updates between evaluations on the test tasks; there is one before training.
+    pub evaluate_every: u64,
+    /// Discount factor γ.
+    pub gamma: f64,
+    /// λ of generalised advantage estimation.
+    pub gae_lambda: f64,
+    /// The update itself.
+    pub trpo: TrpoConfig,
+}
+
+/// The trust-region update.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrpoConfig {
+    /// Bound on the mean KL divergence of an update, nats.
+    pub max_kl: f64,
+    /// Steps of conjugate gradient.
+    pub cg_steps: usize,
+    /// Added to the Hessian's diagonal.
+    pub cg_damping: f64,
+    /// Lengths that the line search tries.
+    pub search_steps: usize,
+    /// Ratio of one length to the one before.
+    pub search_ratio: f64,
+}
+
+/// The one value of [`MamlConfig::algo`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Name {
+    /// Model-agnostic meta-learning with trust-region updates.
+    Maml,
+}
+
+impl Default for TrpoConfig {
+    fn default() -> Self {
+        Self { max_kl: 1e-2, cg_steps: 10, cg_damping: 1e-5, search_steps: 20, search_ratio: 0.8 }
+    }
+}
+
+impl Default for MamlConfig {
+    fn default() -> Self {
+        Self {
+            algo: Name::Maml,
+            env: Family::HalfCheetahVel,
+            policy: PolicyKind::Hyper,
+            multi_task: false,
+            second_order: false,
+            inner_lr: None,
+            seed: 0,
+            iterations: 400,
+            tasks: 40,
+            episodes: 20,
+            train_tasks: 100,
+            test_tasks: 30,
+            test_episodes: 20,
+            checkpoint_every: 10,
+            evaluate_every: 10,
+            gamma: 0.95,
+            gae_lambda: 1.0,
+            trpo: TrpoConfig::default(),
+        }
+    }
+}
+
+impl MamlConfig {
+    /// Returns the step η of an adaptation.
+    pub fn inner_lr(&self) -> f64 {
+        self.inner_lr.unwrap_or(match self.policy {
+            PolicyKind::Hyper => HYPER_INNER_LR,
+            PolicyKind::Vanilla | PolicyKind::Context => PLAIN_INNER_LR,
+        })
+    }
+
+    /// Returns the name of the model, such as `hyper-multi-task`.
+    pub fn model(&self) -> String {
+        format!("{}{}", self.policy, if self.multi_task { "-multi-task" } else { "" })
+    }
+
+    /// Returns the run's folder name, such as `maml-half-cheetah-vel-hyper-s0`.
+    pub fn run_name(&self) -> String {
+        format!("maml-{}-{}-s{}", self.env, self.model(), self.seed)
+    }
+
+    /// Returns the sizes of the policy.
+    pub fn dims(&self) -> Dims {
+        let spec = self.env.spec();
+        Dims { obs: spec.obs_dim as i64, action: spec.action_dim as i64 }
+    }
+
+    /// Returns the configuration with every value that depends on another one filled in.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a value outside its range, naming it.
+    pub fn resolved(mut self) -> Result<Self> {
+        let TrpoConfig { max_kl, cg_steps, cg_damping, search_steps, search_ratio } = self.trpo;
+        let inner_lr = self.inner_lr();
+        let finite = f64::is_finite;
+        let settings = [
+            (finite(inner_lr) && inner_lr >= 0.0, "inner_lr", "0 or more"),
+            (self.iterations > 0, "iterations", "at least 1"),
+            (self.tasks > 0, "tasks", "at least 1"),
+            (self.episodes > 0, "episodes", "at least 1"),
+            (self.test_episodes > 0, "test_episodes", "at least 1"),
+            (self.checkpoint_every > 0, "checkpoint_every", "at least 1"),
+            (self.evaluate_every > 0, "evaluate_every", "at least 1"),
+            ((0.0..1.0).contains(&self.gamma), "gamma", "in [0, 1)"),
+            ((0.0..=1.0).contains(&self.gae_lambda), "gae_lambda", "in [0, 1]"),
+            (finite(max_kl) && max_kl > 0.0, "trpo.max_kl", "positive"),
+            (cg_steps > 0, "trpo.cg_steps", "at least 1"),
+            (finite(cg_damping) && cg_damping >= 0.0, "trpo.cg_damping", "0 or more"),
+            (search_steps > 0, "trpo.search_steps", "at least 1"),
+            (search_ratio > 0.0 && search_ratio < 1.0, "trpo.search_ratio", "in (0, 1)"),
+        ];
+        if let Some((_, name, range)) = settings.iter().find(|(fits, ..)| !fits) {
+            return Err(Error::Usage(format!("{name} must be {range}; set it so")));
+        }
+        if self.multi_task && self.second_order {
+            return Err(Error::Usage(
+                "multi_task trains without adaptation: there is none to take second_order \
+                 derivatives of; give one of the two"
+                    .into(),
+            ));
+        }
+        self.env.tasks(self.seed, self.train_tasks, self.test_tasks)?;
+        self.inner_lr = Some(inner_lr);
+        Ok(self)
+    }
+}
