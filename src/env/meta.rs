@@ -77,7 +77,9 @@ impl Robot for MetaCheetah {
         let (base, torso) = obs.split_at_mut(HalfCheetah.spec().obs_dim);
         HalfCheetah.observe(physics, base);
         torso.copy_from_slice(&physics.torso_xpos());
-        obs.iter_mut().for_each(|x| *x = f64::from(*x as f32));
+        for x in obs {
+            *x = f64::from(*x as f32);
+        }
     }
 
     fn reward(&self, _: &Physics, velocity: [f64; 2], action: &[f64]) -> f64 {

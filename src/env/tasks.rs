@@ -264,3 +264,6 @@ impl From<Family> for String {
         family.name().to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests;

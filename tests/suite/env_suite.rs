@@ -1,11 +1,11 @@
-//! Invariants that run over every environment of the registry.
+//! Invariants that run over every environment of the registry and every family of tasks.
 
 use std::sync::Arc;
 
 use hyperl::Error;
 use hyperl::env::linear::ProcessNoise;
 use hyperl::env::{
-    Env, EnvId, LinearEnv, LinearQuadratic, Lockstep, RecordedState, Snapshot, Step,
+    Env, EnvId, Family, LinearEnv, LinearQuadratic, Lockstep, RecordedState, Snapshot, Step, Task,
 };
 use hyperl::rng::Stream;
 
@@ -15,11 +15,15 @@ type Record = (Step, Vec<f64>);
 /// A name and the environments it makes.
 type Maker = (&'static str, Box<dyn Fn() -> Box<dyn Env>>);
 
-/// The registry, and the linear-quadratic system with noise in its snapshot.
+/// The registry, one task of every family (1 m/s or forward), and the linear-quadratic system with
+/// noise in its snapshot.
 fn all_envs() -> Vec<Maker> {
     let registry =
         EnvId::ALL.map(|id| -> Maker { (id.name(), Box::new(move || id.make().unwrap())) });
-    registry.into_iter().chain([("linear-quadratic", Box::new(linear) as _)]).collect()
+    let families =
+        Family::ALL.map(|f| -> Maker { (f.name(), Box::new(move || f.make(Task(1.0)).unwrap())) });
+    let linear: Maker = ("linear-quadratic", Box::new(linear));
+    registry.into_iter().chain(families).chain([linear]).collect()
 }
 
 fn linear() -> Box<dyn Env> {
@@ -59,7 +63,7 @@ fn every_environment_obeys_its_spec() {
         {
             assert_eq!(obs.len(), spec.obs_dim, "{name}");
             assert!(step.reward.is_finite() && obs.iter().all(|x| x.is_finite()), "{name} {t}");
-            assert_eq!(step.truncated, t + 1 >= 1000, "{name} {t}");
+            assert_eq!(step.truncated, t + 1 >= spec.time_limit as usize, "{name} {t}");
         }
         assert_eq!(env.elapsed(), 1002, "{name}");
         env.reset(&mut Stream::new(1, "reset"));
@@ -69,16 +73,29 @@ fn every_environment_obeys_its_spec() {
 
 #[test]
 fn sizes_are_those_of_the_paper_and_of_gymnasium() {
-    let sizes = EnvId::ALL.map(|id| (id.name(), id.spec().obs_dim, id.spec().action_dim));
+    let sizes: Vec<_> = all_envs()
+        .iter()
+        .map(|(name, make)| {
+            let spec = make().spec().clone();
+            (*name, spec.obs_dim, spec.action_dim, spec.time_limit)
+        })
+        .collect();
     assert_eq!(
         sizes,
         [
-            ("hopper", 11, 3),
-            ("walker2d", 17, 6),
-            ("half-cheetah", 17, 6),
-            ("ant", 111, 8),
-            ("ant-v4", 27, 8),
-            ("ant-contact", 111, 8),
+            ("hopper", 11, 3, 1000),
+            ("walker2d", 17, 6, 1000),
+            ("half-cheetah", 17, 6, 1000),
+            ("ant", 111, 8, 1000),
+            ("ant-v4", 27, 8, 1000),
+            ("ant-contact", 111, 8, 1000),
+            ("half-cheetah-fwd-back", 20, 6, 200),
+            ("half-cheetah-vel", 20, 6, 200),
+            ("half-cheetah-vel-medium", 20, 6, 200),
+            ("ant-fwd-back", 27, 8, 200),
+            ("ant-dir-rad1", 27, 8, 200),
+            ("ant-vel", 27, 8, 200),
+            ("linear-quadratic", 3, 2, 1000),
         ]
     );
 }
@@ -99,7 +116,7 @@ fn a_seed_repeats_and_another_seed_does_not() {
 }
 
 #[test]
-fn every_number_of_an_observation_moves_except_the_papers_empty_contacts() {
+fn every_number_of_an_observation_moves_except_empty_contacts_and_a_y_in_the_plane() {
     for (name, make) in all_envs() {
         let mut env = make();
         let episodes: Vec<Record> = (0..20).flat_map(|seed| episode(&mut *env, seed)).collect();
@@ -110,6 +127,8 @@ fn every_number_of_an_observation_moves_except_the_papers_empty_contacts() {
             "ant" => (27..111).collect(),
             // The row of the world.
             "ant-contact" => (27..33).collect(),
+            // The torso's position is x, y, z.
+            _ if name.starts_with("half-cheetah-") => vec![18],
             _ => vec![],
         };
         let mut missing = expected.iter().filter(|i| !still.contains(i));
@@ -142,6 +161,41 @@ fn restored_state_replays_the_same_trajectory() {
                     assert_eq!(found, expected, "{name} {kind} after {before}, step {t}");
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn a_task_changes_the_reward_and_nothing_else() {
+    for family in Family::ALL {
+        let [forward, backward] =
+            [1.0, -1.0].map(|number| episode(&mut *family.make(Task(number)).unwrap(), 4));
+        for (t, ((one, seen), (other, also))) in forward.iter().zip(&backward).enumerate() {
+            assert_eq!(seen, also, "{family} {t}");
+            assert_eq!(one.terminated, other.terminated, "{family} {t}");
+            assert_ne!(one.reward, other.reward, "{family} {t}");
+        }
+    }
+}
+
+#[test]
+fn a_family_pays_for_the_action_that_its_motors_get() {
+    for family in Family::ALL {
+        let mut env = family.make(Task(1.0)).unwrap();
+        let dim = env.spec().action_dim;
+        let after = [1.0, 3.0].map(|size| {
+            env.reset(&mut Stream::new(0, "reset"));
+            (env.step(&vec![-size; dim]).unwrap(), env.obs().to_vec())
+        });
+        assert_eq!(after[0], after[1], "{family}");
+    }
+}
+
+#[test]
+fn cheetahs_of_the_families_observe_single_precision() {
+    for family in Family::ALL.into_iter().filter(|f| f.spec().obs_dim == 20) {
+        for (_, obs) in episode(&mut *family.make(Task(1.0)).unwrap(), 2) {
+            assert!(obs.iter().all(|x| f64::from(*x as f32) == *x), "{family}");
         }
     }
 }
