@@ -11,6 +11,7 @@
 //! | [`lift`] | and under all rollouts, if one block of them is known? |
 //! | [`corrected`] | how right is the critic once the noise of the rollouts is taken out? |
 //! | [`histogram`] | how far apart are two distributions of weights? |
+//! | [`density`] | how do these numbers lie along the axis? |
 //! | [`hypothesis`] | is a difference more than chance? |
 //! | [`gate`] | has a critic become worse? |
 //! | [`variation`] | how far do repeated policy updates from one checkpoint differ? |
@@ -21,6 +22,7 @@
 
 pub mod attenuation;
 pub mod corrected;
+pub mod density;
 pub mod exceedance;
 pub mod gate;
 pub mod histogram;

@@ -3,6 +3,7 @@
 
 use hyperl::rng::Stream;
 use hyperl::stats::Estimate;
+use hyperl::stats::density::{bandwidth, density};
 use hyperl::stats::resample::Bootstrap;
 use hyperl::stats::summary::mean;
 use hyperl::stats::variation::{
@@ -144,10 +145,10 @@ fn the_variance_of_updates_is_free_of_the_noise_of_evaluations() {
 
 #[test]
 fn intervals_cover_the_truth_as_often_as_they_say() {
+    const RUNS: usize = 300;
     let mut stream = Stream::new(4, "simulated");
     let settings = Bootstrap { resamples: 200, ..FEW };
     let (mut coefficient, mut robust, mut update) = (0, 0, 0);
-    const RUNS: usize = 300;
     for _ in 0..RUNS {
         // Means of two evaluations have variance 1 + 9/2.
         let found = spread(&simulated(&mut stream, 50, 2, 3.0), EvaluationStreams::Own, settings);
@@ -272,4 +273,17 @@ fn what_cannot_be_analysed_is_refused_in_words() {
     insta::assert_snapshot!(message(&two, Some(&[vec![1.0]]), None), @"returns before the update: expected 1 or 2 rows of 2, got 1 of 1; evaluate the policy before on the streams of the updates");
     insta::assert_snapshot!(message(&two, None, Some(&[1.0])), @"inner products of updates: expected 2 × 2, got 1; give one for each pair, row by row");
     insta::assert_snapshot!(message(&two, None, Some(&[1.0, 0.0, 0.0, f64::INFINITY])), @"inner products of updates: a number is not finite, or a square is negative; check the weights after each update");
+}
+
+#[test]
+fn kernel_densities_match_scipy() {
+    for case in fixture("density") {
+        let values = numbers(&case["values"]);
+        let width = bandwidth(&values);
+        assert_near(width, &case["bandwidth"], 1e-12);
+        for point in table(&case["curve"]) {
+            let found = density(&values, point[0], width);
+            assert!((found - point[1]).abs() < 1e-12 * point[1].max(1e-3), "{found} {point:?}");
+        }
+    }
 }
