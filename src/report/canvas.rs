@@ -22,6 +22,9 @@ const FINENESS: f64 = 10.0;
 /// Factor by which plotters' SVG backend shrinks every font size.
 const PLOTTERS_FONT_FACTOR: f64 = 1.24;
 
+/// What plotters writes into every disc without an outline, and SVG takes for granted.
+const NO_OUTLINE: &str = " stroke=\"none\" stroke-width=\"0\"";
+
 /// A line's colour, opacity and width.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pen {
@@ -251,6 +254,13 @@ impl Canvas<'_> {
         }
     }
 
+    /// Draws a small filled disc.
+    pub(super) fn dot(&mut self, place: Px, radius: f64, pen: Pen) -> Result<()> {
+        let radius = (radius * FINENESS).round() as u32;
+        let style = Pen { width: 0.0, ..pen }.to_shape(true);
+        self.backend.draw_circle(backend_place(&place), radius, &style, true).map_err(drawing)
+    }
+
     /// Draws the round markers.
     fn circle(&mut self, place: Px, marker: Marker, color: Color) -> Result<()> {
         let (filled, radius) = if marker == Marker::Ring { (false, 3.4) } else { (true, 4.0) };
@@ -308,6 +318,9 @@ fn finish(svg: &str, sheet: &Sheet<'_>, dashes: &[Dash]) -> String {
             opening(rest, sheet)
         } else if let Some(rest) = line.strip_prefix("<polyline ") {
             format!("<polyline stroke-linejoin=\"round\" {}{rest}\n", dash_array(dashes.next()))
+        } else if line.starts_with("<circle ") {
+            // There may be thousands of dots.
+            format!("{}\n", line.replace(NO_OUTLINE, ""))
         } else {
             format!("{line}\n")
         }

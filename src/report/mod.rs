@@ -3,8 +3,8 @@
 //! But for `study.rs`, `groups.rs`, `returns.rs`, `scores.rs`, `contrast.rs`, `verdict.rs` and `weights/`,
 //! which read results,
 //! nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
-//! [`Figure`], a [`BarFigure`], a [`Table`] or a [`Page`], and gets text back (SVG, Markdown, CSV,
-//! HTML). Writing it to a file is the caller's affair.
+//! [`Figure`], a [`BarFigure`], a [`ViolinFigure`], a [`Table`] or a [`Page`], and gets text back
+//! (SVG, Markdown, CSV, HTML). Writing it to a file is the caller's affair.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -12,6 +12,7 @@
 //! | `numbers.rs` | 10K, significant digits, "mean [low, high]" |
 //! | `figure.rs`, `curves.rs`, `panel.rs` | curves as data; their layout; the drawing of a panel |
 //! | `bars.rs` | bars with error bars |
+//! | `violins.rs`, `violin.rs` | distributions as data and their layout; the drawing of a panel |
 //! | `tables.rs` | Markdown and CSV |
 //! | `page.rs`, `html.rs` | the report: claim, verdict, number, figure, table, method, limits |
 //! | `study.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
@@ -41,6 +42,8 @@ pub mod study;
 mod tables;
 pub mod theme;
 pub mod verdict;
+mod violin;
+mod violins;
 pub mod weights;
 
 pub use bars::{Bar, BarFigure, BarGroup, render_bars};
@@ -54,3 +57,4 @@ pub use html::render_html;
 pub use numbers::{MISSING, fixed, interval, short, significant};
 pub use page::{Appendix, Headline, Page, PageFigure, Section, Verdict, render_markdown};
 pub use tables::{Cell, Column, Table, figure_table};
+pub use violins::{Violin, ViolinFigure, ViolinGroup, ViolinPanel, render_violins};

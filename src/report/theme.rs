@@ -2,7 +2,8 @@
 //!
 //! Colours are the eight of Okabe and Ito ("Color Universal Design", 2008), which stay apart for
 //! readers with any common colour vision; the ninth model takes a brown. Colour never stands alone:
-//! marker and dash tell the same story.
+//! marker and dash tell the same story. Critics and meta-policies never share a figure, and have
+//! the palette each to themselves.
 //!
 //! # Deviations
 //! The palette's yellow is darkened: as a thin line on white it cannot be seen.
@@ -133,7 +134,7 @@ struct ModelRow {
 /// The model whose line is widest and drawn on top of all others.
 pub const STRONGEST: &str = "sa-hyper";
 
-/// Every model that has a style of its own. A new critic is one more row.
+/// Every critic that has a style of its own. A new critic is one more row.
 const MODELS: [ModelRow; 9] = [
     row("sa-hyper", "SA-Hyper", 0xD5_5E_00, Marker::Circle, Dash::Solid),
     row("as-hyper", "AS-Hyper", 0x00_9E_73, Marker::TriangleUp, Dash::Short),
@@ -146,7 +147,24 @@ const MODELS: [ModelRow; 9] = [
     row("q-d2rl", "Q-D2RL", 0xE6_9F_00, Marker::Hexagon, Dash::Long),
 ];
 
-/// Builds a row; keeps the table above readable.
+/// Every meta-learning policy that has a style of its own.
+const META_MODELS: [ModelRow; 8] = [
+    row("hyper", "Hyper-MAML", 0xD5_5E_00, Marker::Circle, Dash::Solid),
+    row("context", "Context-MAML", 0x00_72_B2, Marker::Square, Dash::Long),
+    row("vanilla", "MAML", 0x00_9E_73, Marker::TriangleUp, Dash::Short),
+    row("hyper-multi-task", "Multi-Task Hyper", 0xE6_9F_00, Marker::Hexagon, Dash::DashDot),
+    row("context-multi-task", "Multi-Task Context", 0x56_B4_E9, Marker::Plus, Dash::Dotted),
+    row("vanilla-multi-task", "Multi-Task Vanilla", 0x8C_5A_2B, Marker::Cross, Dash::Dotted),
+    row("pearl", "PEARL", 0x00_00_00, Marker::Ring, Dash::Short),
+    row("hyper-pearl", "Hyper-PEARL", 0xCC_79_A7, Marker::Diamond, Dash::DashDot),
+];
+
+/// The row of a critic or of a meta-policy.
+fn row_of(name: &str) -> Option<&'static ModelRow> {
+    MODELS.iter().chain(&META_MODELS).find(|row| row.name == name)
+}
+
+/// Builds a row; keeps the tables readable.
 const fn row(
     name: &'static str,
     label: &'static str,
@@ -167,15 +185,20 @@ const NEUTRALS: [(u32, Marker, Dash); 5] = [
     (0x44_44_44, Marker::Cross, Dash::Dotted),
 ];
 
-/// Kebab-case names of the models that have a style of their own.
+/// Kebab-case names of the critics that have a style of their own.
 pub fn models() -> impl Iterator<Item = &'static str> {
     MODELS.iter().map(|row| row.name)
+}
+
+/// Kebab-case names of the meta-learning policies that have a style of their own.
+pub fn meta_models() -> impl Iterator<Item = &'static str> {
+    META_MODELS.iter().map(|row| row.name)
 }
 
 /// Label of a model; any other name is its own label. A variant of a model, such as
 /// `sa-hyper, lr 3e-4`, keeps what follows the comma.
 pub fn model_label(name: &str) -> Cow<'_, str> {
-    let label = |name: &str| MODELS.iter().find(|row| row.name == name).map(|row| row.label);
+    let label = |name: &str| row_of(name).map(|row| row.label);
     if let Some(label) = label(name) {
         return label.into();
     }
@@ -197,7 +220,7 @@ const VARIANTS: [(Dash, Marker); 4] = [
 
 /// Style of a model; `None` for any other series.
 pub fn model_style(name: &str) -> Option<Style> {
-    let row = MODELS.iter().find(|row| row.name == name)?;
+    let row = row_of(name)?;
     Some(Style {
         label: row.label.to_owned(),
         color: Color::from_hex(row.rgb),

@@ -100,7 +100,7 @@ pub fn orthogonal_design(snr: f64, rollouts: usize, dims: usize) -> f64 {
 }
 
 /// Gauss-Legendre quadrature of order 8 on `pieces` equal pieces; never touches the ends.
-fn integrate(f: impl Fn(f64) -> f64, low: f64, high: f64, pieces: u32) -> f64 {
+pub(super) fn integrate(f: impl Fn(f64) -> f64, low: f64, high: f64, pieces: u32) -> f64 {
     /// Nodes on (0, 1) of the order-8 rule on (−1, 1), with their weights; the rule is symmetric.
     const RULE: [(f64, f64); 4] = [
         (0.183_434_642_495_649_8, 0.362_683_783_378_362),

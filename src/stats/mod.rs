@@ -11,25 +11,30 @@
 //! | [`lift`] | and under all rollouts, if one block of them is known? |
 //! | [`corrected`] | how right is the critic once the noise of the rollouts is taken out? |
 //! | [`histogram`] | how far apart are two distributions of weights? |
+//! | [`density`] | how do these numbers lie along the axis? |
 //! | [`hypothesis`] | is a difference more than chance? |
 //! | [`gate`] | has a critic become worse? |
+//! | [`variation`] | how far do repeated policy updates from one checkpoint differ? |
 //! | [`verdict`] | what follows from the tests, in one environment or several? |
 //!
-//! The unit of every interval is the state or the training seed, never the rollout: rollouts are
-//! nested in states, and resampling them adds a second helping of their noise.
+//! The unit of every interval is the state, the training seed or the policy update, never the
+//! rollout: rollouts are nested in them, and resampling them adds a second helping of their noise.
 
 pub mod attenuation;
 pub mod corrected;
+pub mod density;
 pub mod exceedance;
 pub mod gate;
 pub mod histogram;
 pub mod hypothesis;
 pub mod lift;
+mod noncentral;
 pub mod replicates;
 pub mod resample;
 pub mod similarity;
 pub mod summary;
 mod tails;
+pub mod variation;
 pub mod verdict;
 
 /// A number with its interval.
@@ -41,7 +46,7 @@ pub struct Estimate {
     pub low: f64,
     /// Upper end of the interval; NaN where there is none.
     pub high: f64,
-    /// Number of independent units (states or seeds) behind it.
+    /// Number of independent units (states, seeds, updates) behind it.
     pub n: usize,
 }
 

@@ -25,6 +25,7 @@ mod sac_parity;
 mod simulated_gradients;
 mod soft_returns;
 mod torch_parity;
+mod variation;
 mod weights;
 #[path = "../../benches/simulation/world.rs"]
 mod world;

@@ -4,3 +4,4 @@ mod examples;
 mod figures;
 mod svg;
 mod text;
+mod violins;

@@ -1,13 +1,15 @@
 //! Is every figure a legible picture of its data?
 
 use hyperl::report::{
-    Axis, Figure, Point, Series, YRange, render_bars, render_curves, render_html, theme,
+    Axis, Figure, Point, Series, YRange, render_bars, render_curves, render_html, render_violins,
+    theme,
 };
 
 use super::examples::{
     bar_figure, cosine_figure, figures, learnable_figure, page, single_seed_figure, wiggle,
 };
 use super::svg::{assert_well_formed, attributes};
+use super::violins::violin_figures;
 
 /// With `FIGURES=folder`, leaves what the tests draw there, to be looked at.
 #[test]
@@ -17,6 +19,9 @@ fn figures_can_be_looked_at() {
         |name: &str, text: String| std::fs::write(format!("{folder}/{name}"), text).unwrap();
     for (name, figure) in figures() {
         write(&format!("{name}.svg"), render_curves(&figure).unwrap());
+    }
+    for (name, figure) in violin_figures() {
+        write(&format!("{name}.svg"), render_violins(&figure).unwrap());
     }
     write("bars.svg", render_bars(&bar_figure()).unwrap());
     write("page.html", render_html(&page()).unwrap());

@@ -1,0 +1,237 @@
+//! Distributions side by side: what repeated policy updates from one checkpoint lead to (Fig. 5).
+//!
+//! A violin is a kernel density, mirrored, between the smallest and the largest value: nothing is
+//! drawn where nothing was measured. Every violin is as wide as any other at its widest, so areas
+//! do not compare. The values themselves stand in it as dots, shifted sideways by their order and
+//! by no random number; a tick is the median. The model's marker stands below, where it hides no
+//! value.
+
+use super::axis::{Scale, tick_labels, y_range};
+use super::canvas::{Pen, Sheet, render, text_width};
+use super::figure::{Axis, MAX_PANELS, YRange};
+use super::geometry::Area;
+use super::header::{Entry, Header, MARGIN, Sample};
+use super::panel::TICK_SIZE;
+use super::theme::{Marker, Style, styles};
+use super::violin::{BEFORE, Cell, MEDIAN};
+use crate::error::{Error, Result};
+
+/// Space for a caption, for markers and labels of groups, and for the title of a panel, in pixels.
+const CAPTION: f64 = 24.0;
+const LABELS: f64 = 36.0;
+const PANEL_TITLE: f64 = 24.0;
+
+/// Distributions, as plain data.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ViolinFigure {
+    /// What is shown.
+    pub title: String,
+    /// Conditions, and what a dot is.
+    pub subtitle: String,
+    /// What the picture says, for readers who cannot see it.
+    pub description: String,
+    /// What the groups of all panels are, such as "iteration"; may be empty.
+    pub x: String,
+    /// Vertical axis of all panels; one that is fitted holds zero.
+    pub y: Axis,
+    /// Whether panels compare at a glance.
+    pub y_range: YRange,
+    /// One to [`MAX_PANELS`] panels, in reading order.
+    pub panels: Vec<ViolinPanel>,
+}
+
+/// Groups that share a pair of axes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ViolinPanel {
+    /// Heading, mostly an environment; empty if the figure has one panel.
+    pub title: String,
+    /// From left to right.
+    pub groups: Vec<ViolinGroup>,
+}
+
+/// Violins that stand together.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ViolinGroup {
+    /// What they have in common, written below them.
+    pub label: String,
+    /// At most one of each name; a name has the same place in all groups of a panel.
+    pub violins: Vec<Violin>,
+}
+
+/// One distribution.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Violin {
+    /// A model's kebab-case name, or any other label.
+    pub name: String,
+    /// Finite values in any order; none leaves the place empty but for "n/a".
+    pub values: Vec<f64>,
+    /// A value to compare with, drawn as a dashed line: the return before the update. `None`
+    /// without one.
+    pub before: Option<f64>,
+}
+
+/// Draws distributions and returns the SVG.
+///
+/// # Errors
+/// [`Error::Figure`] if there is no panel or more than [`MAX_PANELS`], if a panel has no violin or a
+/// group has two of one name, if a value is not finite, or if the vertical axis has no label or an
+/// empty range.
+pub fn render_violins(figure: &ViolinFigure) -> Result<String> {
+    if let Some(fault) = figure.fault() {
+        return Err(Error::Figure(format!("'{}': {fault}", figure.title)));
+    }
+    let names = names(figure.panels.iter().flat_map(|panel| &panel.groups));
+    let looks = styles(names.iter().copied());
+    let (width, height, columns) = match figure.panels.len() {
+        1 => (720.0, 480.0, 1),
+        2 => (960.0, 440.0, 2),
+        3 => (1200.0, 440.0, 3),
+        _ => (960.0, 800.0, 2),
+    };
+    let header = Header::new(&figure.title, &figure.subtitle, &entries(figure, &looks), width);
+    let cells = cells(figure, &Room { top: header.height(), width, height, columns });
+    let sheet = Sheet { width, height, title: &figure.title, description: &figure.description };
+    render(sheet, |canvas| {
+        header.draw(canvas)?;
+        cells.iter().try_for_each(|cell| {
+            cell.draw_axes(canvas)?;
+            cell.draw_violins(canvas, |name| {
+                names.iter().position(|known| *known == name).map(|at| &looks[at])
+            })
+        })
+    })
+}
+
+impl ViolinFigure {
+    /// The first thing that no reader could make sense of, in words.
+    fn fault(&self) -> Option<String> {
+        if let Some(fault) = self.y.fault() {
+            return Some(format!("the vertical axis {fault}"));
+        }
+        if self.panels.is_empty() || self.panels.len() > MAX_PANELS {
+            let count = self.panels.len();
+            return Some(format!(
+                "expected 1 to {MAX_PANELS} panels, got {count}; split the figure"
+            ));
+        }
+        self.panels.iter().find_map(|panel| {
+            panel.fault().map(|fault| format!("panel '{}': {fault}", panel.title))
+        })
+    }
+}
+
+impl ViolinPanel {
+    /// The first thing wrong with this panel, in words.
+    fn fault(&self) -> Option<String> {
+        if self.violins().next().is_none() {
+            return Some("there is no violin; give at least one group with one violin".to_owned());
+        }
+        for group in &self.groups {
+            for (index, Violin { name, values, before }) in group.violins.iter().enumerate() {
+                if group.violins[..index].iter().any(|other| &other.name == name) {
+                    let place = &group.label;
+                    return Some(format!("'{name}' stands twice in group '{place}'; merge them"));
+                }
+                if values.iter().chain(before).any(|value| !value.is_finite()) {
+                    return Some(format!("'{name}' has a value that is not finite; drop it"));
+                }
+            }
+        }
+        None
+    }
+
+    /// All violins, from left to right.
+    fn violins(&self) -> impl Iterator<Item = &Violin> {
+        self.groups.iter().flat_map(|group| &group.violins)
+    }
+}
+
+/// Names of all violins, each once, in order of appearance.
+fn names<'a>(groups: impl Iterator<Item = &'a ViolinGroup>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = Vec::new();
+    for violin in groups.flat_map(|group| &group.violins) {
+        if !names.contains(&violin.name.as_str()) {
+            names.push(&violin.name);
+        }
+    }
+    names
+}
+
+/// The legend: models, and what the lines are.
+fn entries(figure: &ViolinFigure, looks: &[Style]) -> Vec<Entry> {
+    let entry = |style: &Style| Entry { style: style.clone(), sample: Sample::Violin };
+    let line = |label: &str, Pen { color, width, dash, .. }: Pen| {
+        let style = Style { label: label.to_owned(), color, marker: Marker::Plus, dash, width };
+        Entry { style, sample: Sample::Rule }
+    };
+    let mut entries: Vec<Entry> = looks.iter().map(entry).collect();
+    entries.push(line("median", MEDIAN));
+    let mut violins = figure.panels.iter().flat_map(ViolinPanel::violins);
+    if violins.any(|violin| violin.before.is_some()) {
+        entries.push(line("before the update", BEFORE));
+    }
+    entries
+}
+
+/// Space the panels share.
+struct Room {
+    /// Pixels above the first row.
+    top: f64,
+    /// Size of the sheet.
+    width: f64,
+    height: f64,
+    /// Panels in a row.
+    columns: usize,
+}
+
+/// Plots of equal size, with their scales.
+fn cells<'a>(figure: &'a ViolinFigure, room: &Room) -> Vec<Cell<'a>> {
+    let panels = &figure.panels;
+    let titled = panels.iter().any(|panel| !panel.title.is_empty());
+    let title = if titled { PANEL_TITLE } else { 6.0 };
+    let below = if figure.x.is_empty() { 4.0 } else { CAPTION };
+    let rows = panels.len().div_ceil(room.columns);
+    let cell_height = (room.height - room.top - MARGIN / 2.0) / rows as f64;
+    let plot_height = cell_height - title - LABELS - below;
+    let ranges = y_ranges(figure);
+    let tick_width = ranges.iter().flat_map(|&(low, high)| {
+        let labels = tick_labels(&Scale { low, high, start: plot_height, end: 0.0 }.ticks(48.0));
+        labels.into_iter().map(|label| text_width(&label, TICK_SIZE))
+    });
+    let tick_width = tick_width.fold(0.0, f64::max) + 8.0;
+    let first = MARGIN * 0.8 + CAPTION;
+    let cell_width = (room.width - first - MARGIN / 2.0) / room.columns as f64;
+    let cell = |(index, panel): (usize, &'a ViolinPanel)| {
+        let (row, column) = (index / room.columns, index % room.columns);
+        let left = first + column as f64 * cell_width;
+        let top = room.top + row as f64 * cell_height + title;
+        let right = left + cell_width - MARGIN / 2.0;
+        let plot = Area { left: left + tick_width, top, right, bottom: top + plot_height };
+        let (low, high) = ranges[index];
+        Cell {
+            panel,
+            plot,
+            y: Scale { low, high, start: plot.bottom, end: plot.top },
+            names: names(panel.groups.iter()),
+            x_caption: (index + room.columns >= panels.len()).then_some(figure.x.as_str()),
+            y_caption: (column == 0).then(|| figure.y.caption()),
+            y_caption_offset: tick_width + CAPTION / 2.0 + 2.0,
+        }
+    };
+    panels.iter().enumerate().map(cell).collect()
+}
+
+/// Vertical ranges of all panels.
+fn y_ranges(figure: &ViolinFigure) -> Vec<(f64, f64)> {
+    let range = |violins: &mut dyn Iterator<Item = &Violin>| {
+        let values = violins.flat_map(|violin| violin.values.iter().chain(&violin.before));
+        y_range(&figure.y, values.copied())
+    };
+    match figure.y_range {
+        YRange::PerPanel => figure.panels.iter().map(|p| range(&mut p.violins())).collect(),
+        YRange::Shared => {
+            let all = range(&mut figure.panels.iter().flat_map(ViolinPanel::violins));
+            vec![all; figure.panels.len()]
+        }
+    }
+}
