@@ -18,6 +18,8 @@
 pub mod disk;
 pub mod load;
 pub mod manifest;
+pub mod meta;
+pub mod meta_run;
 pub mod resume;
 pub mod run;
 pub mod save;

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::disk;
 use super::save::MANIFEST;
-use crate::algo::config::TrainConfig;
 use crate::algo::evaluate::Evaluation;
 use crate::error::{Error, Result};
 
@@ -21,7 +23,7 @@ pub const TIMING: &str = "timing.csv";
 ///
 /// # Errors
 /// [`Error::RunExists`] if there is one already; [`Error::Usage`] if there are checkpoints of one.
-pub fn create(folder: &Path, config: &TrainConfig) -> Result<()> {
+pub fn create(folder: &Path, config: &impl Serialize) -> Result<()> {
     if folder.join(RUN).exists() {
         return Err(Error::RunExists(folder.into()));
     }
@@ -52,7 +54,7 @@ fn is_step(path: &Path) -> bool {
 ///
 /// # Errors
 /// [`Error::Io`] naming the file.
-pub fn write_config(folder: &Path, config: &TrainConfig) -> Result<()> {
+pub fn write_config(folder: &Path, config: &impl Serialize) -> Result<()> {
     let text = toml::to_string(config)
         .map_err(|e| Error::Config { path: folder.join(RUN), reason: e.to_string() })?;
     disk::write(&folder.join(RUN), text.as_bytes())
@@ -62,7 +64,7 @@ pub fn write_config(folder: &Path, config: &TrainConfig) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Io`] or [`Error::Config`].
-pub fn read_config(path: &Path) -> Result<TrainConfig> {
+pub fn read_config<C: DeserializeOwned>(path: &Path) -> Result<C> {
     let bytes = disk::read(path)?;
     let text = String::from_utf8_lossy(&bytes);
     toml::from_str(&text)
@@ -78,16 +80,21 @@ fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
     format!("line {line}: {}", error.message().trim().replace('\n', "; "))
 }
 
-/// Checks that a run may be continued under `config`: everything but the length must agree.
+/// Checks that a run may be continued under `config`: everything but its length, the setting called
+/// `length`, must agree.
 ///
 /// # Errors
 /// [`Error::Mismatch`] naming the first setting that differs.
-pub fn check_same(folder: &Path, config: &TrainConfig) -> Result<()> {
-    let stored = read_config(&folder.join(RUN))?;
-    let as_table = |c: &TrainConfig| toml::Table::try_from(c).unwrap_or_default();
+pub fn check_same<C: Serialize + DeserializeOwned>(
+    folder: &Path,
+    config: &C,
+    length: &str,
+) -> Result<()> {
+    let stored: C = read_config(&folder.join(RUN))?;
+    let as_table = |c: &C| toml::Table::try_from(c).unwrap_or_default();
     let (old, new) = (settings(&as_table(&stored), ""), settings(&as_table(config), ""));
     for key in new.keys().chain(old.keys()) {
-        if key != "steps" && old.get(key) != new.get(key) {
+        if key != length && old.get(key) != new.get(key) {
             let show = |all: &BTreeMap<String, String>| {
                 all.get(key).map_or_else(|| "nothing".into(), Clone::clone)
             };

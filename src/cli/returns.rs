@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::output::{self, Origin, shell_words, write_figures, write_page, write_provenance};
 use super::shared::{self, Done};
+use crate::algo::config::TrainConfig;
 use crate::analysis::select;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{disk, run as runs};
@@ -86,7 +87,7 @@ impl<'p> ReturnsProvenance<'p> {
     ) -> Result<Self> {
         let origin = |(folder, curve): (&PathBuf, &ReturnCurve)| {
             Ok(Origin {
-                run: runs::read_config(&folder.join(runs::RUN))?.run_name(),
+                run: runs::read_config::<TrainConfig>(&folder.join(runs::RUN))?.run_name(),
                 step: curve.evaluations.last().map_or(0, |(step, _)| *step),
                 hash: disk::hash(&disk::read(&folder.join(runs::EVALUATIONS))?),
             })
@@ -196,7 +197,7 @@ pub(super) fn subtitle(curves: &[ReturnCurve]) -> String {
 pub(super) fn curves(folders: &[PathBuf]) -> Result<Vec<ReturnCurve>> {
     let mut curves = Vec::new();
     for folder in folders {
-        let config = runs::read_config(&folder.join(runs::RUN))?;
+        let config: TrainConfig = runs::read_config(&folder.join(runs::RUN))?;
         let evaluations = runs::read_evaluations(folder)?;
         curves.push(ReturnCurve {
             env: config.env.name().into(),

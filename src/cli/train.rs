@@ -8,7 +8,9 @@ use std::time::Instant;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tch::Device;
 
+use super::settings::{SeedRange, number, of_set, parse_seeds, settings, text};
 use super::shared::{self, Done};
+use super::train_maml::{self, MamlArgs};
 use crate::algo::config::{Algo, TrainConfig};
 use crate::algo::evaluate::Evaluation;
 use crate::algo::off_policy::{Event, OffPolicy};
@@ -45,6 +47,16 @@ A run is the folder OUT/td3-ENV-CRITIC-sSEED. Ctrl-C saves and stops; --resume c
 
 A run is the folder OUT/sac-ENV-CRITIC-sSEED. Ctrl-C saves and stops; --resume continues bit for bit.")]
     Sac(TrainArgs),
+    /// Train a policy for a family of tasks with MAML.
+    #[command(after_help = "Examples:
+  hyperl-train maml --env half-cheetah-vel --policy hyper --seed 0
+  hyperl-train maml --env half-cheetah-vel --policy context --seeds 0..4 --iterations 60
+  hyperl-train maml --env ant-fwd-back --policy hyper --multi-task --out checkpoints
+  hyperl-train maml --env half-cheetah-vel --policy vanilla --inner-lr 5e-5 --set trpo.max_kl=0.02 --dry-run
+
+A run is the folder OUT/maml-ENV-POLICY-sSEED. Ctrl-C ends the iteration, saves and stops; --resume
+continues bit for bit.")]
+    Maml(MamlArgs),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -105,25 +117,12 @@ enum DeviceName {
     Cuda,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct SeedRange {
-    first: u64,
-    last: u64,
-}
-
-fn parse_seeds(text: &str) -> std::result::Result<SeedRange, String> {
-    let range = text.split_once("..").and_then(|(a, b)| a.parse().ok().zip(b.parse().ok()));
-    match range {
-        Some((first, last)) if first <= last => Ok(SeedRange { first, last }),
-        _ => Err("expected FIRST..LAST, such as 0..4".into()),
-    }
-}
-
 /// Runs the program.
 pub fn main() -> ExitCode {
     shared::main(|cli: Cli| match cli.command {
         Command::Td3(args) => train(Algo::Td3, &args),
         Command::Sac(args) => train(Algo::Sac, &args),
+        Command::Maml(args) => train_maml::train(&args),
         Command::Completions { shell } => {
             shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)
@@ -153,44 +152,16 @@ fn train(algo: Algo, args: &TrainArgs) -> Result<Done> {
 
 /// The algorithm's defaults, then the file, then `--set`, then the flags.
 fn resolve(algo: Algo, args: &TrainArgs, seed: Option<u64>) -> Result<TrainConfig> {
-    let mut table = toml::Table::new();
-    if let Some(path) = &args.config {
-        run::read_config(path)?;
-        let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
-        table = text.parse().map_err(|e: toml::de::Error| Error::Config {
-            path: path.clone(),
-            reason: e.to_string(),
-        })?;
-    }
-    let of_set = |reason: String| Error::Config { path: "--set".into(), reason };
-    let mut set_keys = Vec::new();
-    for setting in &args.set {
-        let (key, value) = setting
-            .split_once('=')
-            .ok_or_else(|| of_set(format!("expected KEY=VALUE, got '{setting}'")))?;
-        insert(&mut table, key, parse_value(value)).map_err(of_set)?;
-        set_keys.push(key);
-    }
-    let name = |x: &dyn std::fmt::Display| toml::Value::String(x.to_string());
-    let number = |x: u64| toml::Value::Integer(x as i64);
     let flags = [
-        ("env", args.env.as_ref().map(|x| name(x))),
-        ("critic", args.critic.as_ref().map(|x| name(x))),
+        ("env", args.env.map(text)),
+        ("critic", args.critic.map(text)),
         ("seed", seed.map(number)),
         ("steps", args.steps.map(number)),
         ("checkpoint_every", args.checkpoint_every.map(number)),
         ("evaluate_every", args.evaluate_every.map(number)),
     ];
-    for (key, value) in flags {
-        let Some(value) = value else { continue };
-        if set_keys.contains(&key) {
-            let flag = key.replace('_', "-");
-            return Err(Error::Usage(format!("--{flag} and --set {key}=… contradict; give one")));
-        }
-        table.insert(key.into(), value);
-    }
-    let config = of_table(algo, &table)
-        .map_err(|e: toml::de::Error| of_set(e.to_string().trim().replace('\n', "; ")))?;
+    let table = settings::<TrainConfig>(args.config.as_deref(), &args.set, &flags)?;
+    let config = of_table(algo, &table).map_err(|e| of_set(&e))?;
     if config.algo != algo {
         let found = config.algo;
         return Err(Error::Usage(format!(
@@ -208,27 +179,6 @@ fn of_table(algo: Algo, table: &toml::Table) -> std::result::Result<TrainConfig,
         .map_err(|e| serde::de::Error::custom(e.to_string()))?;
     all.extend(table.clone());
     all.try_into()
-}
-
-fn parse_value(text: &str) -> toml::Value {
-    let as_toml: std::result::Result<toml::Table, _> = format!("x = {text}").parse();
-    as_toml.ok().and_then(|mut t| t.remove("x")).unwrap_or_else(|| toml::Value::String(text.into()))
-}
-
-fn insert(
-    table: &mut toml::Table,
-    key: &str,
-    value: toml::Value,
-) -> std::result::Result<(), String> {
-    let Some((head, rest)) = key.split_once('.') else {
-        table.insert(key.into(), value);
-        return Ok(());
-    };
-    let inner = table.entry(head).or_insert_with(|| toml::Value::Table(toml::Table::new()));
-    match inner.as_table_mut() {
-        Some(inner) => insert(inner, rest, value),
-        None => Err(format!("{head} is a value, not a table, so {key} does not exist")),
-    }
 }
 
 fn device(name: DeviceName) -> Result<Device> {
@@ -263,7 +213,7 @@ fn train_one(args: &TrainArgs, config: TrainConfig, device: Device) -> Result<Do
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let exists = folder.join(run::RUN).exists();
     if exists && args.resume {
-        run::check_same(&folder, &config)?;
+        run::check_same(&folder, &config, "steps")?;
     } else {
         run::create(&folder, &config)?;
     }

@@ -229,10 +229,12 @@ impl MetaPolicy {
                 let outputs: Vec<&Tensor> = layers.iter().map(|(_, y)| y).collect();
                 let slope = inner(&stacked, &gradients);
                 let slopes = Tensor::run_backward(&[slope], &outputs, false, false);
-                shifts.extend(layers.iter().zip(slopes).map(|((v, _), u)| Shift::RankOne {
-                    u: u * rate,
-                    v: v.shallow_clone(),
-                }));
+                shifts.extend(
+                    layers
+                        .iter()
+                        .zip(slopes)
+                        .map(|((v, _), u)| Shift::RankOne { u: u * rate, v: v.shallow_clone() }),
+                );
             }
         }
         Adaptation(shifts)

@@ -140,11 +140,8 @@ impl TaskNet {
         let weights = (advantages / -(advantages.size()[0] as f64)).unsqueeze(1);
         let inverse = (-self.log_std()).exp();
         let z = (actions - &at.mean) * &inverse;
-        let log_std = ((z.square() - 1.0) * &weights).sum_dim_intlist(
-            [0i64].as_slice(),
-            false,
-            Kind::Float,
-        );
+        let log_std =
+            ((z.square() - 1.0) * &weights).sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
         Ok((f64::try_from(&loss)?, Outputs { mean: z * inverse * weights, log_std }))
     }
 
@@ -155,10 +152,7 @@ impl TaskNet {
     pub fn divergence_hessian(&self, direction: &Outputs) -> Outputs {
         let rows = direction.mean.size()[0] as f64;
         let precision = (self.log_std() * -2.0).exp();
-        Outputs {
-            mean: &direction.mean * precision / rows,
-            log_std: &direction.log_std * 2.0,
-        }
+        Outputs { mean: &direction.mean * precision / rows, log_std: &direction.log_std * 2.0 }
     }
 
     /// Returns the mean over states of KL(this ‖ other), in nats; the means are `[N, A]` each.
@@ -167,7 +161,8 @@ impl TaskNet {
     /// [`crate::Error::Torch`] if it cannot be read.
     pub fn divergence(&self, mean: &Tensor, other: &Self, other_mean: &Tensor) -> Result<f64> {
         let precision = (other.log_std() * -2.0).exp();
-        let spread = ((self.log_std() * 2.0).exp() + (mean - other_mean).square()) * precision * 0.5;
+        let spread =
+            ((self.log_std() * 2.0).exp() + (mean - other_mean).square()) * precision * 0.5;
         let each = other.log_std() - self.log_std() + spread - 0.5;
         let all = each.sum_dim_intlist([1i64].as_slice(), false, mean.kind()).mean(Kind::Float);
         Ok(f64::try_from(all)?)

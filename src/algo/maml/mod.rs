@@ -193,8 +193,7 @@ impl Maml {
     /// # Errors
     /// Those of [`trpo::update`].
     pub fn improve(&self, batch: &[TaskBatch]) -> Result<Update> {
-        let inner =
-            Inner { rate: self.config.inner_lr(), second_order: self.config.second_order };
+        let inner = Inner { rate: self.config.inner_lr(), second_order: self.config.second_order };
         update(&self.policy, batch, inner, &self.config.trpo, &self.workers)
     }
 

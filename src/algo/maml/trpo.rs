@@ -59,7 +59,8 @@ pub fn update(
     let mut places = places(policy, batch, adapted.as_ref());
     let mut descent = Descent::new(policy, batch, adapted.as_ref(), inner)?;
 
-    let slopes = workers.install(|| places.par_iter_mut().map(Place::slope).collect::<Result<_>>())?;
+    let slopes =
+        workers.install(|| places.par_iter_mut().map(Place::slope).collect::<Result<_>>())?;
     let gradient = descent.pull(slopes, workers)?;
     let mut hessian = |direction: &[Tensor]| -> Result<Vec<Tensor>> {
         let directions = descent.push(direction, workers)?;
@@ -114,16 +115,15 @@ pub fn adaptation(
     let contexts: Vec<f64> = batch.iter().map(|task| task.context).collect();
     let nets = policy.task_nets(&contexts, None);
     let gradients = workers.install(|| {
-        nets.into_par_iter().zip(before).map(|(net, rows)| rows.gradient(&net)).collect::<Result<Vec<_>>>()
+        nets.into_par_iter()
+            .zip(before)
+            .map(|(net, rows)| rows.gradient(&net))
+            .collect::<Result<Vec<_>>>()
     })?;
     Ok(Some(policy.adapt(&contexts, &gradients, rate)))
 }
 
-fn places(
-    policy: &MetaPolicy,
-    batch: &[TaskBatch],
-    adapted: Option<&Adaptation>,
-) -> Vec<Place> {
+fn places(policy: &MetaPolicy, batch: &[TaskBatch], adapted: Option<&Adaptation>) -> Vec<Place> {
     let contexts: Vec<f64> = batch.iter().map(|task| task.context).collect();
     let nets = policy.task_nets(&contexts, adapted);
     let place = |(old, task): (TaskNet, &TaskBatch)| {
@@ -166,7 +166,11 @@ fn measure(
 ) -> Result<[f64; 2]> {
     let tasks = places.len() as f64;
     let each = workers.install(|| {
-        places.par_iter_mut().zip(nets).map(|(place, net)| place.compare(&net)).collect::<Result<Vec<_>>>()
+        places
+            .par_iter_mut()
+            .zip(nets)
+            .map(|(place, net)| place.compare(&net))
+            .collect::<Result<Vec<_>>>()
     })?;
     let sum = |i: usize| each.iter().map(|pair| pair[i]).sum::<f64>() / tasks;
     Ok([sum(0), sum(1)])

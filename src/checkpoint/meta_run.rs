@@ -1,0 +1,102 @@
+//! The tables of a meta-learning run: what each iteration brought, and how long it took.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::disk;
+use super::run::TIMING;
+use crate::error::{Error, Result};
+
+/// File of the returns.
+pub const RETURNS: &str = "returns.csv";
+
+/// First line of that file.
+const HEADER: &str = "iteration,train_before,train_after,test_before,test_after,divergence,\
+                      improvement,lengths_tried,accepted";
+
+/// First line of the file of times.
+const TIMING_HEADER: &str = "iteration,sampling,update,evaluation";
+
+/// One iteration in the table; what was not measured is NaN and an empty field on disk.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row {
+    /// Its number; 0 is the state before training.
+    pub iteration: u64,
+    /// Mean return over its training tasks, before adaptation and after it.
+    pub train: [f64; 2],
+    /// Mean return over the test tasks after the update, before adaptation and after it.
+    pub test: [f64; 2],
+    /// Mean KL divergence of the update, nats.
+    pub divergence: f64,
+    /// What the surrogate loss fell by.
+    pub improvement: f64,
+    /// Lengths that the line search tried.
+    pub tried: f64,
+    /// 1 if the update was accepted, else 0.
+    pub accepted: f64,
+    /// Seconds of sampling, update and evaluation.
+    pub seconds: [f64; 3],
+}
+
+/// Writes all rows so far.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub fn write(folder: &Path, rows: &[Row]) -> Result<()> {
+    let (mut returns, mut timing) = (format!("{HEADER}\n"), format!("{TIMING_HEADER}\n"));
+    for row in rows {
+        let Row { iteration, train, test, divergence, improvement, tried, accepted, seconds } = row;
+        let numbers =
+            [train[0], train[1], test[0], test[1], *divergence, *improvement, *tried, *accepted];
+        let _ = writeln!(returns, "{iteration}{}", numbers.map(field).concat());
+        let _ = writeln!(timing, "{iteration}{}", seconds.map(|s| format!(",{s:.3}")).concat());
+    }
+    disk::write(&folder.join(RETURNS), returns.as_bytes())?;
+    disk::write(&folder.join(TIMING), timing.as_bytes())
+}
+
+fn field(number: f64) -> String {
+    if number.is_nan() { ",".into() } else { format!(",{number}") }
+}
+
+/// Reads the rows of a run; none before its first iteration.
+///
+/// # Errors
+/// [`Error::Io`], or [`Error::Corrupt`] naming the line.
+pub fn read(folder: &Path) -> Result<Vec<Row>> {
+    let returns = table(&folder.join(RETURNS), HEADER)?;
+    let timing = table(&folder.join(TIMING), TIMING_HEADER)?;
+    let row = |numbers: &Vec<f64>| {
+        let seconds = timing.iter().find(|line| line[0] == numbers[0]);
+        let number = |i: usize| numbers[i];
+        Row {
+            iteration: number(0) as u64,
+            train: [1, 2].map(number),
+            test: [3, 4].map(number),
+            divergence: number(5),
+            improvement: number(6),
+            tried: number(7),
+            accepted: number(8),
+            seconds: seconds.map_or([f64::NAN; 3], |line| [1, 2, 3].map(|i| line[i])),
+        }
+    };
+    Ok(returns.iter().map(row).collect())
+}
+
+/// Reads a table of numbers with this first line; a file that is not there has no rows.
+fn table(path: &Path, header: &str) -> Result<Vec<Vec<f64>>> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
+    let width = header.split(',').count();
+    let number = |field: &str| if field.is_empty() { Some(f64::NAN) } else { field.parse().ok() };
+    let line = |(index, line): (usize, &str)| {
+        let numbers: Option<Vec<f64>> = line.split(',').map(number).collect();
+        numbers.filter(|n| n.len() == width && n[0] >= 0.0).ok_or_else(|| Error::Corrupt {
+            path: path.into(),
+            reason: format!("line {} is not `{header}`", index + 1),
+        })
+    };
+    text.lines().enumerate().skip(1).map(line).collect()
+}

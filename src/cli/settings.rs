@@ -1,0 +1,100 @@
+//! Settings of a run from a file, from `--set` and from flags, laid over each other in that order.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+use crate::checkpoint::{disk, run};
+use crate::error::{Error, Result};
+
+/// Several seeds, one after the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SeedRange {
+    /// The first one.
+    pub(super) first: u64,
+    /// The last one, included.
+    pub(super) last: u64,
+}
+
+/// Reads `0..4`.
+pub(super) fn parse_seeds(text: &str) -> std::result::Result<SeedRange, String> {
+    let range = text.split_once("..").and_then(|(a, b)| a.parse().ok().zip(b.parse().ok()));
+    match range {
+        Some((first, last)) if first <= last => Ok(SeedRange { first, last }),
+        _ => Err("expected FIRST..LAST, such as 0..4".into()),
+    }
+}
+
+/// A flag and its value, if it was given.
+pub(super) type Flag = (&'static str, Option<toml::Value>);
+
+/// Returns the value of a flag that is a name.
+pub(super) fn text(value: impl std::fmt::Display) -> toml::Value {
+    toml::Value::String(value.to_string())
+}
+
+/// Returns the value of a flag that is a count.
+pub(super) fn number(value: u64) -> toml::Value {
+    toml::Value::Integer(value as i64)
+}
+
+/// Reads the file, which must be settings of `C`, then `--set`, then the flags.
+pub(super) fn settings<C: DeserializeOwned>(
+    file: Option<&Path>,
+    set: &[String],
+    flags: &[Flag],
+) -> Result<toml::Table> {
+    let mut table = toml::Table::new();
+    if let Some(path) = file {
+        run::read_config::<C>(path)?;
+        let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
+        table = text.parse().map_err(|e: toml::de::Error| Error::Config {
+            path: path.into(),
+            reason: e.to_string(),
+        })?;
+    }
+    let mut set_keys = Vec::new();
+    for setting in set {
+        let (key, value) = setting
+            .split_once('=')
+            .ok_or_else(|| of_set(&format!("expected KEY=VALUE, got '{setting}'")))?;
+        insert(&mut table, key, parse_value(value)).map_err(|e| of_set(&e))?;
+        set_keys.push(key);
+    }
+    for (key, value) in flags {
+        let Some(value) = value else { continue };
+        if set_keys.contains(key) {
+            let flag = key.replace('_', "-");
+            return Err(Error::Usage(format!("--{flag} and --set {key}=… contradict; give one")));
+        }
+        table.insert((*key).into(), value.clone());
+    }
+    Ok(table)
+}
+
+/// Says that something is wrong with `--set`.
+pub(super) fn of_set(reason: &impl ToString) -> Error {
+    let reason = reason.to_string().trim().replace('\n', "; ");
+    Error::Config { path: "--set".into(), reason }
+}
+
+fn parse_value(text: &str) -> toml::Value {
+    let as_toml: std::result::Result<toml::Table, _> = format!("x = {text}").parse();
+    as_toml.ok().and_then(|mut t| t.remove("x")).unwrap_or_else(|| toml::Value::String(text.into()))
+}
+
+fn insert(
+    table: &mut toml::Table,
+    key: &str,
+    value: toml::Value,
+) -> std::result::Result<(), String> {
+    let Some((head, rest)) = key.split_once('.') else {
+        table.insert(key.into(), value);
+        return Ok(());
+    };
+    let inner = table.entry(head).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    match inner.as_table_mut() {
+        Some(inner) => insert(inner, rest, value),
+        None => Err(format!("{head} is a value, not a table, so {key} does not exist")),
+    }
+}
