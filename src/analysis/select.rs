@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::checkpoint::meta::{self, MetaCheckpoint};
 use crate::checkpoint::{Checkpoint, run, save};
 use crate::error::{Error, Result};
 
@@ -57,6 +58,33 @@ pub fn checkpoints(patterns: &[String]) -> Result<Vec<Checkpoint>> {
     all.sort_by_key(|c| {
         let m = c.manifest();
         (m.config.env, m.config.critic, m.config.seed, m.step, c.hash().to_owned())
+    });
+    all.dedup_by(|a, b| a.hash() == b.hash());
+    Ok(all)
+}
+
+/// Opens every meta-learning checkpoint that the patterns name, sorted by family, model, seed and
+/// iteration.
+///
+/// # Errors
+/// Those of opening; [`Error::NotACheckpoint`] for a run without checkpoints.
+pub fn meta_checkpoints(patterns: &[String]) -> Result<Vec<MetaCheckpoint>> {
+    let mut all = Vec::new();
+    for path in expand(patterns)? {
+        if path.join(run::RUN).is_file() {
+            let of_run = meta::checkpoints(&path)?;
+            if of_run.is_empty() {
+                let reason = "the run has no checkpoint yet; train on with --resume".into();
+                return Err(Error::NotACheckpoint { path, reason });
+            }
+            all.extend(of_run);
+        } else {
+            all.push(MetaCheckpoint::open(&path)?);
+        }
+    }
+    all.sort_by_key(|c| {
+        let m = c.manifest();
+        (m.config.env.name(), m.config.model(), m.config.seed, m.iteration, c.hash().to_owned())
     });
     all.dedup_by(|a, b| a.hash() == b.hash());
     Ok(all)

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
-use super::{gate, inspect, paper, progress, returns, runtime, weights};
+use super::{gate, inspect, maml_noise, paper, progress, returns, runtime, weights};
 use crate::algo::config::{Algo, TrainConfig};
 use crate::analysis::hyper_parameters::{HyperParameter, hyper_parameters as defaults_of};
 use crate::env::EnvId;
@@ -77,6 +77,11 @@ enum Command {
     --against checkpoints/td3-hopper-mlp-small-s0/step-000100000
   hyperl-analyze weights --ckpt checkpoints/td3-hopper-sa-hyper-s0 --against-init")]
     Weights(weights::WeightsArgs),
+    /// Show how much independent updates of MAML from one checkpoint differ (Fig. 5, Table 1).
+    #[command(after_help = "Examples:
+  hyperl-analyze maml-noise --ckpt checkpoints/maml-half-cheetah-vel-hyper-s0/step-000000050
+  hyperl-analyze maml-noise --ckpt 'checkpoints/maml-half-cheetah-vel-*-s0/step-000000050' --inner-lr 5e-5 --json")]
+    MamlNoise(maml_noise::MamlNoiseArgs),
     /// Make figures of the paper from their specs, each with the claim and our verdict.
     #[command(
         after_help = "Example:\n  hyperl-analyze report analyses/fig03-*.toml --checkpoints checkpoints --partial"
@@ -137,6 +142,7 @@ pub fn main() -> ExitCode {
         Command::Learnable(args) => cosine::run(&args, What::Learnable),
         Command::Returns(args) => returns::run(&args),
         Command::Weights(args) => weights::run(&args),
+        Command::MamlNoise(args) => maml_noise::run(&args),
         Command::Report(args) => paper::report(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Models(args) => models(&args),

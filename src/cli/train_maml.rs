@@ -179,7 +179,8 @@ fn drive(maml: &mut Maml, folder: &Path, mut rows: Vec<Row>) -> Result<Done> {
 /// from the same initial states and draws the same noise.
 fn evaluate(maml: &Maml) -> Result<([f64; 2], f64)> {
     let started = Instant::now();
-    let play = Play { episodes: maml.config().test_episodes, adapt: true };
+    let play =
+        Play { episodes: maml.config().test_episodes, adapt: Some(maml.config().inner_lr()) };
     let returns = maml.returns(&maml.tasks().test, play, &maml.stream("test"))?;
     Ok((mean_returns(&returns), started.elapsed().as_secs_f64()))
 }

@@ -290,6 +290,23 @@ fn folded(layers: [DynamicLinear; 2]) -> Vec<Tensor> {
 }
 
 impl Adaptation {
+    /// Returns how far each task's parameters move, ‖φ − θ‖, `[T]`.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] if the numbers cannot be read.
+    pub fn distances(&self) -> Result<Vec<f64>> {
+        let squares = |all: &Tensor| all.to_kind(Kind::Double).square().flatten(1, -1);
+        let per_task =
+            |all: &Tensor| squares(all).sum_dim_intlist([1i64].as_slice(), false, Kind::Double);
+        let of = |shift: &Shift| match shift {
+            Shift::Dense(shift) => per_task(shift),
+            // ‖u vᵀ‖² of the weight, ‖u‖² of the bias.
+            Shift::RankOne { u, v } => per_task(u) * (per_task(v) + 1.0),
+        };
+        let sum = self.0.iter().map(of).reduce(|a, b| a + b);
+        Ok(sum.map_or_else(|| Ok(Vec::new()), |sum| Vec::try_from(sum.sqrt()))?)
+    }
+
     /// Returns the step of one task alone.
     #[must_use]
     pub fn of(&self, task: usize) -> Self {

@@ -41,6 +41,7 @@ pub mod scores;
 pub mod study;
 mod tables;
 pub mod theme;
+pub mod update_noise;
 pub mod verdict;
 mod violin;
 mod violins;

@@ -69,13 +69,24 @@ pub struct Iteration {
 /// Mean returns of one task, before adaptation and after it (NaN where nothing was adapted).
 pub type Returns = [f64; 2];
 
-/// How a task is played: under what, how often, and whether it is adapted to.
+/// How a task is played.
 #[derive(Debug, Clone, Copy)]
 pub struct Play {
     /// Episodes before adaptation, and again after it.
     pub episodes: usize,
-    /// Adapt and play again.
-    pub adapt: bool,
+    /// Adapt with this step η and play again.
+    pub adapt: Option<f64>,
+}
+
+/// What adaptation to one task did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Adapted {
+    /// Mean return before and after.
+    pub returns: Returns,
+    /// How far the parameters moved, ‖φ − θ‖.
+    pub distance: f64,
+    /// Mean KL(π_φ ‖ π_θ) over the states of the episodes before, nats.
+    pub divergence: f64,
 }
 
 /// One task as it was played: mean return and steps, before and after adaptation.
@@ -180,7 +191,10 @@ impl Maml {
         let mut draw = stream.child("tasks");
         let pick = |_| self.tasks.train[draw.index(self.tasks.train.len())];
         let tasks: Vec<Task> = (0..self.config.tasks).map(pick).collect();
-        let play = Play { episodes: self.config.episodes, adapt: !self.config.multi_task };
+        let play = Play {
+            episodes: self.config.episodes,
+            adapt: (!self.config.multi_task).then(|| self.config.inner_lr()),
+        };
         let played = self.play(&tasks, play, stream)?;
         let returns = mean_returns(&played.iter().map(Played::returns).collect::<Vec<_>>());
         let context = |task| self.tasks.context(self.config.env, task);
@@ -195,6 +209,33 @@ impl Maml {
     pub fn improve(&self, batch: &[TaskBatch]) -> Result<Update> {
         let inner = Inner { rate: self.config.inner_lr(), second_order: self.config.second_order };
         update(&self.policy, batch, inner, &self.config.trpo, &self.workers)
+    }
+
+    /// Adapts to each of some tasks at the step `rate`, and returns what that did.
+    ///
+    /// # Errors
+    /// As [`Self::returns`].
+    pub fn adaptations(
+        &self,
+        tasks: &[Task],
+        (episodes, rate): (usize, f64),
+        stream: &Stream,
+    ) -> Result<Vec<Adapted>> {
+        let mut played = self.play(tasks, Play { episodes, adapt: Some(rate) }, stream)?;
+        let contexts = self.contexts(tasks);
+        let gradients: Vec<_> = played.iter_mut().map(|p| take(&mut p.gradient)).collect();
+        let step = self.policy.adapt(&contexts, &gradients, rate);
+        let before = self.policy.task_nets(&contexts, None);
+        let after = self.policy.task_nets(&contexts, Some(&step));
+        let mut all = Vec::new();
+        for (((played, old), new), distance) in
+            played.iter().zip(before).zip(after).zip(step.distances()?)
+        {
+            let obs = &played.before.1.obs;
+            let divergence = new.divergence(&new.mean(obs), &old, &old.mean(obs))?;
+            all.push(Adapted { returns: played.returns(), distance, divergence });
+        }
+        Ok(all)
     }
 
     /// Returns the returns in each of some tasks.
@@ -212,7 +253,7 @@ impl Maml {
     fn play(&self, tasks: &[Task], play: Play, stream: &Stream) -> Result<Vec<Played>> {
         let config = &self.config;
         let family = config.env;
-        let contexts: Vec<f64> = tasks.iter().map(|t| self.tasks.context(family, *t)).collect();
+        let contexts = self.contexts(tasks);
         let named = |name: &str| -> Vec<Stream> {
             (0..tasks.len()).map(|i| stream.child(&format!("{name}-{i}"))).collect()
         };
@@ -221,12 +262,13 @@ impl Maml {
             let before = collect((family, task), net, play.episodes, stream)?;
             let baseline = Baseline::fit(&before, config.gamma)?;
             let rows = Rows::new(&before, &baseline, config);
-            let gradient = if play.adapt { rows.gradient(net)? } else { Vec::new() };
+            let gradient = if play.adapt.is_some() { rows.gradient(net)? } else { Vec::new() };
             Ok(Played { before: (before.mean_return(), rows), after: None, baseline, gradient })
         })?;
-        if play.adapt {
-            let gradients: Vec<_> = played.iter_mut().map(|p| take(&mut p.gradient)).collect();
-            let adapted = self.policy.adapt(&contexts, &gradients, self.config.inner_lr());
+        if let Some(rate) = play.adapt {
+            let shared = |g: &Vec<Tensor>| g.iter().map(Tensor::shallow_clone).collect();
+            let gradients: Vec<_> = played.iter().map(|p| shared(&p.gradient)).collect();
+            let adapted = self.policy.adapt(&contexts, &gradients, rate);
             let nets = self.policy.task_nets(&contexts, Some(&adapted));
             let baselines: Vec<Baseline> = played.iter().map(|p| p.baseline.clone()).collect();
             let nets = nets.into_iter().zip(baselines).collect();
@@ -238,6 +280,10 @@ impl Maml {
             played.iter_mut().zip(after).for_each(|(p, after)| p.after = Some(after));
         }
         Ok(played)
+    }
+
+    fn contexts(&self, tasks: &[Task]) -> Vec<f64> {
+        tasks.iter().map(|task| self.tasks.context(self.config.env, *task)).collect()
     }
 
     /// Does `work` for each task with its network and its stream, spread over the workers.

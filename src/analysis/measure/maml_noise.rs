@@ -1,0 +1,310 @@
+//! How much MAML's updates differ: many independent updates from one checkpoint (Fig. 5, Table 1).
+//!
+//! Each update draws its own tasks and trajectories, changes the policy once, and is undone after the
+//! changed policy was evaluated. Evaluation `k` of every update, and of the policy before any, starts from
+//! the same states and draws the same noise, so that what is common to an evaluation can be taken out.
+//!
+//! Directions are compared through a sketch: a signed sum of the change's entries in 65 536 buckets
+//! (Charikar et al. 2002), whose cosines are those of the changes to within 0.4 % of a standard error; a
+//! policy with fewer parameters is compared exactly.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use crate::algo::maml::{Maml, Play, mean_returns};
+use crate::checkpoint::disk;
+use crate::checkpoint::meta::MetaCheckpoint;
+use crate::checkpoint::tensors::{TensorFile, TensorSet};
+use crate::env::Task;
+use crate::error::{Error, Result};
+use crate::rng::Stream;
+use crate::stats::resample::Bootstrap;
+use crate::stats::variation::{EvaluationStreams, Updates, Variation, variation};
+
+/// Buckets of a sketch.
+const BUCKETS: usize = 1 << 16;
+
+/// Name of the sketch in its file.
+const DIRECTION: &str = "direction";
+
+/// How the noise of a checkpoint's updates is measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoiseSettings {
+    /// Independent updates.
+    pub updates: usize,
+    /// Independent evaluations of each.
+    pub evaluations: usize,
+    /// Episodes per task of one evaluation.
+    pub episodes: usize,
+    /// Tasks of the evaluations.
+    pub on: TaskList,
+    /// Step η of adaptations in the updates; unset: that of the run.
+    pub inner_lr: Option<f64>,
+}
+
+/// Which tasks a policy is evaluated on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskList {
+    /// Those that training never sees.
+    Test,
+    /// Those that training draws from.
+    Train,
+}
+
+/// What one update did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UpdateFile {
+    /// Hash of the checkpoint.
+    checkpoint: String,
+    /// How it was measured, but for the number of updates.
+    settings: NoiseSettings,
+    /// Return of the changed policy in each evaluation, `[r]`.
+    returns: Vec<f64>,
+    /// Whether the update was accepted.
+    accepted: bool,
+    /// Mean KL divergence of the update, nats.
+    divergence: f64,
+    /// Hash of the sketch's file; empty for the policy before any update.
+    direction: String,
+}
+
+/// The noise of one checkpoint's updates.
+#[derive(Debug, Clone, Serialize)]
+pub struct Noise {
+    /// The family of tasks.
+    pub env: String,
+    /// The model, such as `hyper`.
+    pub model: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Updates made before the checkpoint.
+    pub iteration: u64,
+    /// Step η of adaptations.
+    pub inner_lr: f64,
+    /// Mean return of the policy before any update.
+    pub before: f64,
+    /// Mean return of each update's policy, `[N]`.
+    pub returns: Vec<f64>,
+    /// Updates that no length of the line search improved.
+    pub refused: usize,
+    /// What follows from them.
+    pub variation: Variation,
+}
+
+/// Measures one checkpoint; `folder` keeps every update, so that an interrupted measurement goes on where it
+/// stopped. `progress` hears of each update that is there; when it answers false, nothing more is
+/// measured and there is no result.
+///
+/// # Errors
+/// Those of loading, sampling and updating; [`Error::Mismatch`] if `folder` holds another measurement.
+pub fn maml_noise(
+    point: &MetaCheckpoint,
+    settings: &NoiseSettings,
+    folder: &Path,
+    workers: &Arc<rayon::ThreadPool>,
+    progress: &dyn Fn(usize) -> bool,
+) -> Result<Option<Noise>> {
+    let mut config = point.manifest().config.clone();
+    config.inner_lr = Some(settings.inner_lr.unwrap_or(config.inner_lr()));
+    let inner_lr = config.inner_lr();
+    let maml = point.restore(config, Arc::clone(workers))?;
+    disk::create_dir(folder)?;
+    let study = Study { point, settings, folder, maml };
+    let before = study.kept("before", || Ok((study.evaluate()?, None)))?;
+    let mut files = Vec::new();
+    for update in 0..settings.updates {
+        if !progress(update) {
+            return Ok(None);
+        }
+        files.push(study.kept(&format!("update-{update:03}"), || study.update(update))?);
+    }
+    progress(settings.updates);
+    let returns: Vec<Vec<f64>> = files.iter().map(|file| file.returns.clone()).collect();
+    let updates = Updates {
+        returns: &returns,
+        streams: EvaluationStreams::Shared,
+        before: Some(std::slice::from_ref(&before.returns)),
+        gram: Some(&study.gram(&files)?),
+    };
+    let stream = Stream::new(maml_seed(point), "maml-noise").child("bootstrap");
+    let variation = variation(&updates, Bootstrap::default(), &stream)?;
+    let mean = |returns: &Vec<f64>| returns.iter().sum::<f64>() / returns.len() as f64;
+    let manifest = point.manifest();
+    Ok(Some(Noise {
+        env: manifest.config.env.name().into(),
+        model: manifest.config.model(),
+        seed: manifest.config.seed,
+        iteration: manifest.iteration,
+        inner_lr,
+        before: mean(&before.returns),
+        returns: returns.iter().map(mean).collect(),
+        refused: files.iter().filter(|file| !file.accepted).count(),
+        variation,
+    }))
+}
+
+fn maml_seed(point: &MetaCheckpoint) -> u64 {
+    point.manifest().config.seed
+}
+
+/// One measurement under way.
+struct Study<'s> {
+    point: &'s MetaCheckpoint,
+    settings: &'s NoiseSettings,
+    folder: &'s Path,
+    maml: Maml,
+}
+
+/// What an update leaves: returns, whether it was accepted, divergence, sketch of the change.
+type Change = (bool, f64, Tensor);
+
+impl Study<'_> {
+    /// Returns what is on disk under `name`, or measures it and puts it there.
+    fn kept(
+        &self,
+        name: &str,
+        measure: impl FnOnce() -> Result<(Vec<f64>, Option<Change>)>,
+    ) -> Result<UpdateFile> {
+        let path = self.folder.join(format!("{name}.json"));
+        let settings = NoiseSettings { updates: 0, ..self.settings.clone() };
+        if path.exists() {
+            let corrupt = |e: serde_json::Error| Error::Corrupt {
+                path: path.clone(),
+                reason: format!("it is no result of maml-noise ({e})"),
+            };
+            let file: UpdateFile = serde_json::from_slice(&disk::read(&path)?).map_err(corrupt)?;
+            if file.checkpoint != self.point.hash() || file.settings != settings {
+                return Err(Error::Mismatch {
+                    what: format!("measurement in {}", self.folder.display()),
+                    expected: "this checkpoint and these settings".into(),
+                    found: "others".into(),
+                    remedy: "choose another --out, or remove that folder".into(),
+                });
+            }
+            return Ok(file);
+        }
+        let (returns, change) = measure()?;
+        let (accepted, divergence, direction) = match change {
+            Some((accepted, divergence, sketch)) => {
+                let file = self.direction(name);
+                let mut set = TensorSet::default();
+                set.add(DIRECTION.into(), &sketch)?;
+                set.write(&file)?;
+                (accepted, divergence, disk::hash_part(&file)?)
+            }
+            None => (false, 0.0, String::new()),
+        };
+        let checkpoint = self.point.hash().to_owned();
+        let file = UpdateFile { checkpoint, settings, returns, accepted, divergence, direction };
+        let text = serde_json::to_vec_pretty(&file).map_err(|e| Error::Table(e.to_string()))?;
+        disk::write(&path, &text)?;
+        Ok(file)
+    }
+
+    fn direction(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.safetensors"))
+    }
+
+    /// Returns the mean return before adaptation in each evaluation, `[r]`.
+    fn evaluate(&self) -> Result<Vec<f64>> {
+        let tasks: &[Task] = match self.settings.on {
+            TaskList::Test => &self.maml.tasks().test,
+            TaskList::Train => &self.maml.tasks().train,
+        };
+        let stream = self.maml.stream("noise").child("evaluate");
+        let play = Play { episodes: self.settings.episodes, adapt: None };
+        let one = |k: usize| {
+            let returns = self.maml.returns(tasks, play, &stream.child(&k.to_string()))?;
+            Ok(mean_returns(&returns)[0])
+        };
+        (0..self.settings.evaluations).map(one).collect()
+    }
+
+    /// Makes one update, evaluates it and undoes it.
+    fn update(&self, index: usize) -> Result<(Vec<f64>, Option<Change>)> {
+        let params = self.maml.policy().params().tensors();
+        let start: Vec<Tensor> = params.iter().map(|p| p.detach().copy()).collect();
+        let iteration = self.maml.iteration().to_string();
+        let stream = self.maml.stream("noise").child(&iteration).child(&index.to_string());
+        let (batch, _) = self.maml.sample(&stream)?;
+        let update = self.maml.improve(&batch)?;
+        let returns = self.evaluate();
+        let change: Vec<Tensor> =
+            params.iter().zip(&start).map(|(new, old)| new.detach() - old).collect();
+        tch::no_grad(|| {
+            for (param, value) in params.iter().zip(&start) {
+                param.shallow_clone().copy_(value);
+            }
+        });
+        Ok((returns?, Some((update.accepted, update.divergence, sketch(&change)?))))
+    }
+
+    /// Returns the inner products of all directions, `[N·N]`.
+    fn gram(&self, files: &[UpdateFile]) -> Result<Vec<f64>> {
+        let mut directions = Vec::new();
+        for (update, file) in files.iter().enumerate() {
+            let path = self.direction(&format!("update-{update:03}"));
+            directions.push(TensorFile::open(&path, &file.direction)?.tensor(DIRECTION)?);
+        }
+        let all = Tensor::stack(&directions, 0).to_kind(Kind::Double);
+        Ok(Vec::try_from(all.matmul(&all.tr()).flatten(0, -1))?)
+    }
+}
+
+/// Returns the sketch of a list of tensors, `f64`; the list itself if it is short.
+fn sketch(parts: &[Tensor]) -> Result<Tensor> {
+    let flat: Vec<Tensor> = parts.iter().map(|part| part.flatten(0, -1)).collect();
+    let flat = Tensor::cat(&flat, 0);
+    if flat.numel() <= BUCKETS {
+        return Ok(flat.to_kind(Kind::Double));
+    }
+    let values = Vec::<f32>::try_from(flat)?;
+    let mut buckets = vec![0.0; BUCKETS];
+    for (index, value) in values.into_iter().enumerate() {
+        let word = mixed(index as u64);
+        let sign = if word >> 63 == 0 { 1.0 } else { -1.0 };
+        buckets[word as usize % BUCKETS] += sign * f64::from(value);
+    }
+    Ok(Tensor::from_slice(&buckets))
+}
+
+/// A fixed hash of an index: the finaliser of splitmix64 (Steele et al. 2014).
+fn mixed(index: u64) -> u64 {
+    let mut z = index.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cosines_of_sketches_are_those_of_the_vectors() {
+        let mut stream = Stream::new(0, "sketch");
+        let mut draw = || -> Vec<f64> { (0..400_000).map(|_| stream.normal()).collect() };
+        let (a, noise) = (draw(), draw());
+        let b: Vec<f64> = a.iter().zip(&noise).map(|(a, n)| 0.6 * a + 0.8 * n).collect();
+        let tensor = |x: &[f64]| Tensor::from_slice(x).to_kind(Kind::Float);
+        let cosine = |a: &Tensor, b: &Tensor| {
+            f64::try_from(a.dot(b) / (a.dot(a) * b.dot(b)).sqrt()).unwrap()
+        };
+        let exact = cosine(&tensor(&a), &tensor(&b));
+        let sketched = cosine(&sketch(&[tensor(&a)]).unwrap(), &sketch(&[tensor(&b)]).unwrap());
+        // One standard error is 1/√65536 = 0.004.
+        assert!((exact - sketched).abs() < 0.016, "{exact} {sketched}");
+    }
+
+    #[test]
+    fn a_short_list_is_kept_as_it_is() {
+        let parts = [Tensor::from_slice(&[1.0f32, 2.0]), Tensor::from_slice(&[3.0f32])];
+        assert_eq!(Vec::<f64>::try_from(sketch(&parts).unwrap()).unwrap(), [1.0, 2.0, 3.0]);
+    }
+}
