@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
-use super::{gate, inspect, maml_noise, paper, progress, returns, runtime, weights};
+use super::{
+    gate, inspect, maml_adaptation, maml_noise, paper, progress, returns, runtime, weights,
+};
 use crate::algo::config::{Algo, TrainConfig};
 use crate::analysis::hyper_parameters::{HyperParameter, hyper_parameters as defaults_of};
 use crate::env::EnvId;
@@ -82,6 +84,10 @@ enum Command {
   hyperl-analyze maml-noise --ckpt checkpoints/maml-half-cheetah-vel-hyper-s0/step-000000050
   hyperl-analyze maml-noise --ckpt 'checkpoints/maml-half-cheetah-vel-*-s0/step-000000050' --inner-lr 5e-5 --json")]
     MamlNoise(maml_noise::MamlNoiseArgs),
+    /// Show what an adaptation step of MAML does, at equal steps for all models.
+    #[command(after_help = "Example:
+  hyperl-analyze maml-adaptation --ckpt 'checkpoints/maml-half-cheetah-vel-*-s0/step-000000050' --rates 5e-5,0.1")]
+    MamlAdaptation(maml_adaptation::AdaptationArgs),
     /// Make figures of the paper from their specs, each with the claim and our verdict.
     #[command(
         after_help = "Example:\n  hyperl-analyze report analyses/fig03-*.toml --checkpoints checkpoints --partial"
@@ -143,6 +149,7 @@ pub fn main() -> ExitCode {
         Command::Returns(args) => returns::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::MamlNoise(args) => maml_noise::run(&args),
+        Command::MamlAdaptation(args) => maml_adaptation::run(&args),
         Command::Report(args) => paper::report(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Models(args) => models(&args),

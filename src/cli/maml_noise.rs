@@ -67,7 +67,7 @@ const CLAIM: &str = "Updates of Hyper-MAML are less noisy than those of Context-
     environment and at every iteration.";
 
 /// How it is measured.
-const MEASURED: &str = "Each update draws its own tasks (40 with replacement) and trajectories, makes one \
+const MEASURED: &str = "Each update draws its own tasks (with replacement, as many as one of training) and trajectories, makes one \
     trust-region step, and is undone. Its policy is evaluated before adaptation, with actions drawn, on the \
     tasks named above; evaluation k of every update and of the policy before any starts from the same \
     states and draws the same noise. σ/|μ| and variance have divisor N as in the paper; the interval of \
@@ -161,12 +161,7 @@ fn write(
     disk::write(&args.out.join("summary.csv"), table.to_csv()?.as_bytes())?;
     let json = serde_json::to_vec_pretty(noises).map_err(|e| Error::Table(e.to_string()))?;
     disk::write(&args.out.join("returns.json"), &json)?;
-    let origin = |point: &MetaCheckpoint| Origin {
-        run: point.manifest().config.run_name(),
-        step: point.manifest().iteration,
-        hash: point.hash().to_owned(),
-    };
-    let checkpoints = points.iter().map(origin).collect();
+    let checkpoints = points.iter().map(output::meta_origin).collect();
     let versions = Versions::current();
     write_provenance(
         &args.out,

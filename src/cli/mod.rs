@@ -10,6 +10,7 @@ mod cosine;
 mod diagnose;
 mod gate;
 mod inspect;
+mod maml_adaptation;
 mod maml_noise;
 mod method;
 mod output;

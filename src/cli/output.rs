@@ -10,6 +10,7 @@ use crate::analysis::spec::Panel as PanelSpec;
 use crate::analysis::summary::{Interval, NoiseCorrected, Summary};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::manifest::Versions;
+use crate::checkpoint::meta::MetaCheckpoint;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
@@ -63,6 +64,16 @@ pub(super) fn origin(checkpoint: &Checkpoint) -> Origin {
         run: manifest.config.run_name(),
         step: manifest.step,
         hash: checkpoint.hash().to_owned(),
+    }
+}
+
+/// Returns run, iteration and hash of a meta-learning checkpoint.
+pub(super) fn meta_origin(point: &MetaCheckpoint) -> Origin {
+    let manifest = point.manifest();
+    Origin {
+        run: manifest.config.run_name(),
+        step: manifest.iteration,
+        hash: point.hash().to_owned(),
     }
 }
 

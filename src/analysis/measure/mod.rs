@@ -3,6 +3,7 @@
 pub mod diagnose;
 pub mod gradient_cosine;
 pub mod learnable;
+pub mod maml_adaptation;
 pub mod maml_noise;
 pub mod progress;
 pub mod runtime;

@@ -1,0 +1,77 @@
+//! What an adaptation step of MAML does, at steps η of one's choosing.
+//!
+//! The authors' runs adapt plain policies with η = 0.1 and the hypernetwork with 5e-5. A step 2000 times
+//! smaller may change nothing, and then "needs no adaptation" says nothing of the model. So every
+//! checkpoint is adapted at every η asked for, and beside the gain stands how far the policy moved.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::algo::maml::Adapted;
+use crate::checkpoint::meta::MetaCheckpoint;
+use crate::error::Result;
+use crate::stats::Estimate;
+use crate::stats::resample::{jackknife, paired_differences};
+use crate::stats::summary::mean;
+
+/// What adaptation at one step η did, over the test tasks.
+#[derive(Debug, Clone, Serialize)]
+pub struct Adaptation {
+    /// The family of tasks.
+    pub env: String,
+    /// The model, such as `hyper`.
+    pub model: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Updates made before the checkpoint.
+    pub iteration: u64,
+    /// Step η of the adaptation.
+    pub inner_lr: f64,
+    /// Whether it is that of the run's training.
+    pub own: bool,
+    /// Mean over tasks of ‖φ − θ‖.
+    pub distance: f64,
+    /// Mean over tasks and states of KL(π_φ ‖ π_θ), nats.
+    pub divergence: f64,
+    /// Mean return before adaptation.
+    pub before: f64,
+    /// Mean return after it.
+    pub after: f64,
+    /// Mean of after minus before, with a 95 % t interval over tasks.
+    pub gain: Estimate,
+}
+
+/// Adapts a checkpoint's policy to each of its test tasks at the step `rate`, with `episodes` episodes
+/// before and after. All rates start from the same states and draw the same noise.
+///
+/// # Errors
+/// Those of loading and sampling.
+pub fn maml_adaptation(
+    point: &MetaCheckpoint,
+    (episodes, rate): (usize, Option<f64>),
+    workers: &Arc<rayon::ThreadPool>,
+) -> Result<Adaptation> {
+    let manifest = point.manifest();
+    let config = &manifest.config;
+    let inner_lr = rate.unwrap_or(config.inner_lr());
+    let maml = point.restore(config.clone(), Arc::clone(workers))?;
+    let stream = maml.stream("adaptation");
+    let all = maml.adaptations(&maml.tasks().test, (episodes, inner_lr), &stream)?;
+    let of = |what: fn(&Adapted) -> f64| all.iter().map(what).collect::<Vec<f64>>();
+    let (before, after) = (of(|a| a.returns[0]), of(|a| a.returns[1]));
+    let gain = jackknife(&paired_differences(&after, &before), mean, 0.95);
+    Ok(Adaptation {
+        env: config.env.name().into(),
+        model: config.model(),
+        seed: config.seed,
+        iteration: manifest.iteration,
+        inner_lr,
+        own: inner_lr.to_bits() == config.inner_lr().to_bits(),
+        distance: mean(&of(|a| a.distance)),
+        divergence: mean(&of(|a| a.divergence)),
+        before: mean(&before),
+        after: mean(&after),
+        gain,
+    })
+}
