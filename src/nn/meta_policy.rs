@@ -27,7 +27,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::critic::Dims;
 use super::dense::{DynamicLinear, Linear};
@@ -173,7 +173,7 @@ impl MetaPolicy {
 
     /// Returns the network of each task, before adaptation or after; `contexts [T]`.
     pub fn task_nets(&self, contexts: &[f64], adaptation: Option<&Adaptation>) -> Vec<TaskNet> {
-        let stacked = tch::no_grad(|| self.stacked(&column(contexts), adaptation));
+        let stacked = tch::no_grad(|| self.stacked(&self.column(contexts), adaptation));
         let net = |task: i64| {
             // With one row for all tasks, as without context and adaptation, they share it.
             let own = |part: &Tensor| part.select(0, if part.size()[0] == 1 { 0 } else { task });
@@ -190,7 +190,7 @@ impl MetaPolicy {
             shape[0] = rows;
             part.expand(shape, false)
         };
-        let stacked = self.stacked(&column(contexts), adaptation);
+        let stacked = self.stacked(&self.column(contexts), adaptation);
         Link {
             params: self.params.tensors(),
             stacked: stacked.into_iter().map(every_task).collect(),
@@ -213,14 +213,14 @@ impl MetaPolicy {
             Net::Plain(_) => {
                 if self.kind == PolicyKind::Context {
                     // b + W_c c: the slope in W_c is that in the bias, times the context.
-                    let of_context = (&gradients[1] * column(contexts)).unsqueeze(2);
+                    let of_context = (&gradients[1] * self.column(contexts)).unsqueeze(2);
                     gradients[0] = Tensor::cat(&[&gradients[0], &of_context], 2);
                 }
                 shifts.extend(gradients.into_iter().map(|g| Shift::Dense(g * rate)));
             }
             Net::Hyper(net) => {
                 let mut layers = Vec::new();
-                let made = net.weights_by(&column(contexts), &mut |layer, x| {
+                let made = net.weights_by(&self.column(contexts), &mut |layer, x| {
                     let y = layer.forward(x);
                     layers.push((x.detach(), y.shallow_clone()));
                     y
@@ -238,6 +238,11 @@ impl MetaPolicy {
             }
         }
         Adaptation(shifts)
+    }
+
+    /// Returns contexts as a column `[T, 1]` of the parameters' kind.
+    fn column(&self, contexts: &[f64]) -> Tensor {
+        Tensor::from_slice(contexts).to_kind(self.log_std.kind()).unsqueeze(1)
     }
 
     /// Returns the weights of all tasks' networks, `[T, ..]` or, where all are equal, `[1, ..]`;
@@ -356,7 +361,7 @@ impl Link {
 
 /// Returns the sum of products of two lists of tensors of equal shapes.
 fn inner(a: &[Tensor], b: &[Tensor]) -> Tensor {
-    let mut products = a.iter().zip(b).map(|(a, b)| (a * b).sum(Kind::Float));
+    let mut products = a.iter().zip(b).map(|(a, b)| (a * b).sum(a.kind()));
     let first = products.next().unwrap_or_else(|| Tensor::from(0.0));
     products.fold(first, |sum, product| sum + product)
 }
@@ -371,7 +376,3 @@ fn stack(lists: &[Vec<Tensor>]) -> Vec<Tensor> {
     (0..count).map(part).collect()
 }
 
-/// Returns contexts as a column `[T, 1]`.
-fn column(contexts: &[f64]) -> Tensor {
-    Tensor::from_slice(contexts).to_kind(Kind::Float).unsqueeze(1)
-}

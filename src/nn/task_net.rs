@@ -5,7 +5,7 @@
 //! takes some thirty passes over their 4000 states. Here a pass is a few matrix products and records no
 //! graph. How these weights come from the policy's parameters is [`super::meta_policy`]'s affair.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::error::Result;
 
@@ -136,12 +136,12 @@ impl TaskNet {
         actions: &Tensor,
         advantages: &Tensor,
     ) -> Result<(f64, Outputs)> {
-        let loss = -(self.log_prob(&at.mean, actions) * advantages).mean(Kind::Float);
+        let loss = -(self.log_prob(&at.mean, actions) * advantages).mean(at.mean.kind());
         let weights = (advantages / -(advantages.size()[0] as f64)).unsqueeze(1);
         let inverse = (-self.log_std()).exp();
         let z = (actions - &at.mean) * &inverse;
         let log_std =
-            ((z.square() - 1.0) * &weights).sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
+            ((z.square() - 1.0) * &weights).sum_dim_intlist([0i64].as_slice(), false, z.kind());
         Ok((f64::try_from(&loss)?, Outputs { mean: z * inverse * weights, log_std }))
     }
 
@@ -164,7 +164,7 @@ impl TaskNet {
         let spread =
             ((self.log_std() * 2.0).exp() + (mean - other_mean).square()) * precision * 0.5;
         let each = other.log_std() - self.log_std() + spread - 0.5;
-        let all = each.sum_dim_intlist([1i64].as_slice(), false, mean.kind()).mean(Kind::Float);
+        let all = each.sum_dim_intlist([1i64].as_slice(), false, mean.kind()).mean(mean.kind());
         Ok(f64::try_from(all)?)
     }
 }

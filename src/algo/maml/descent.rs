@@ -2,7 +2,7 @@
 //! MAML, through the adaptation step where second order is asked for.
 
 use rayon::prelude::*;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::batch::{Rows, TaskBatch};
 use crate::error::Result;
@@ -141,14 +141,14 @@ impl Curvature {
         let link = policy.link(&[context], None);
         let net = &link.nets()[0];
         let log_prob = net.log_prob(&net.mean(&rows.obs), &rows.actions);
-        let loss = -(log_prob * &rows.advantages).mean(Kind::Float);
+        let loss = -(log_prob * &rows.advantages).mean(rows.advantages.kind());
         let params = policy.params().tensors();
         let gradient = Tensor::run_backward(&[loss], &params, true, true);
         Self { params, gradient, rate }
     }
 
     fn apply(&self, vector: &[Tensor]) -> Vec<Tensor> {
-        let products = self.gradient.iter().zip(vector).map(|(g, v)| (g * v).sum(Kind::Float));
+        let products = self.gradient.iter().zip(vector).map(|(g, v)| (g * v).sum(g.kind()));
         let slope = products.reduce(|a, b| a + b).unwrap_or_else(|| Tensor::from(0.0));
         let bends = Tensor::run_backward(&[slope], &self.params, true, false);
         vector.iter().zip(bends).map(|(v, bend)| v - bend * self.rate).collect()

@@ -2,7 +2,7 @@
 //! (Schulman et al. 2015; Finn et al. 2017).
 
 use rayon::prelude::*;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::batch::{Rows, TaskBatch};
 use super::config::TrpoConfig;
@@ -153,7 +153,7 @@ impl Place {
     fn compare(&mut self, net: &TaskNet) -> Result<[f64; 2]> {
         let mean = net.mean(&self.rows.obs);
         let ratio = (net.log_prob(&mean, &self.rows.actions) - &self.log_prob).exp();
-        let change = -((ratio - 1.0) * &self.rows.advantages).mean(Kind::Float);
+        let change = -((ratio - 1.0) * &self.rows.advantages).mean(mean.kind());
         Ok([f64::try_from(change)?, net.divergence(&mean, &self.old, &self.at.mean)?])
     }
 }
