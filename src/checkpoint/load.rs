@@ -72,6 +72,12 @@ impl Checkpoint {
         };
         let raw: serde_json::Value = serde_json::from_slice(&bytes).map_err(corrupt)?;
         match raw.get("hyperl_checkpoint").and_then(serde_json::Value::as_u64) {
+            None if raw.get("hyperl_meta_checkpoint").is_some() => {
+                return Err(not(
+                    "it is of a MAML run, which has no critic; maml-noise, maml-adaptation and \
+                     meta-returns read those",
+                ));
+            }
             None => return Err(not("its manifest.json was not written by hyperl-train")),
             Some(version) if version != u64::from(FORMAT) => {
                 return Err(Error::Mismatch {

@@ -62,12 +62,6 @@ pub struct MetaCheckpoint {
     hash: String,
 }
 
-/// Returns whether a folder holds a meta-learning checkpoint, whole or damaged.
-pub fn is_meta(path: &Path) -> bool {
-    std::fs::read_to_string(path.join(MANIFEST))
-        .is_ok_and(|text| text.contains("\"hyperl_meta_checkpoint\""))
-}
-
 /// Writes a run's present state into `folder`.
 ///
 /// # Errors

@@ -9,7 +9,8 @@ use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
-    gate, inspect, maml_adaptation, maml_noise, paper, progress, returns, runtime, weights,
+    gate, inspect, maml_adaptation, maml_noise, meta_returns, paper, progress, returns, runtime,
+    weights,
 };
 use crate::algo::config::{Algo, TrainConfig};
 use crate::analysis::hyper_parameters::{HyperParameter, hyper_parameters as defaults_of};
@@ -79,6 +80,10 @@ enum Command {
     --against checkpoints/td3-hopper-mlp-small-s0/step-000100000
   hyperl-analyze weights --ckpt checkpoints/td3-hopper-sa-hyper-s0 --against-init")]
     Weights(weights::WeightsArgs),
+    /// Draw the returns of MAML runs during training (Figs. 15 to 17, Table 8).
+    #[command(after_help = "Example:
+  hyperl-analyze meta-returns --ckpt 'checkpoints/maml-half-cheetah-vel-*' --split test")]
+    MetaReturns(meta_returns::MetaReturnsArgs),
     /// Show how much independent updates of MAML from one checkpoint differ (Fig. 5, Table 1).
     #[command(after_help = "Examples:
   hyperl-analyze maml-noise --ckpt checkpoints/maml-half-cheetah-vel-hyper-s0/step-000000050
@@ -148,6 +153,7 @@ pub fn main() -> ExitCode {
         Command::Learnable(args) => cosine::run(&args, What::Learnable),
         Command::Returns(args) => returns::run(&args),
         Command::Weights(args) => weights::run(&args),
+        Command::MetaReturns(args) => meta_returns::run(&args),
         Command::MamlNoise(args) => maml_noise::run(&args),
         Command::MamlAdaptation(args) => maml_adaptation::run(&args),
         Command::Report(args) => paper::report(&args),

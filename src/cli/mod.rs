@@ -12,6 +12,7 @@ mod gate;
 mod inspect;
 mod maml_adaptation;
 mod maml_noise;
+mod meta_returns;
 mod method;
 mod output;
 mod paper;

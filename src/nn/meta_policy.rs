@@ -27,7 +27,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::critic::Dims;
 use super::dense::{DynamicLinear, Linear};
@@ -375,4 +375,3 @@ fn stack(lists: &[Vec<Tensor>]) -> Vec<Tensor> {
     };
     (0..count).map(part).collect()
 }
-

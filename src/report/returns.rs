@@ -37,6 +37,8 @@ pub struct ReturnCurve {
 pub enum Against {
     /// Environment steps.
     Steps,
+    /// Updates of a meta-learning run.
+    Iterations,
     /// Seconds of training, evaluations included.
     Seconds,
 }
@@ -178,6 +180,7 @@ pub fn return_panels(curves: &[ReturnCurve], against: Against, band: Band) -> Ve
             title: if algos > 1 { format!("{env}, {}", algo.to_uppercase()) } else { env.into() },
             x: match against {
                 Against::Steps => Axis::new("environment steps", ""),
+                Against::Iterations => Axis::new("iterations", ""),
                 Against::Seconds => Axis::new("training time", "s"),
             },
             y: Axis::new(RETURN, ""),
@@ -234,7 +237,7 @@ fn return_points(runs: &[&ReturnCurve], against: Against, band: Band) -> Vec<Poi
     }
     let point = |(step, evaluations): (u64, Vec<(&ReturnCurve, &Vec<f64>)>)| {
         let times: Vec<f64> = match against {
-            Against::Steps => vec![step as f64],
+            Against::Steps | Against::Iterations => vec![step as f64],
             Against::Seconds => evaluations.iter().filter_map(|(run, _)| run.time(step)).collect(),
         };
         if times.is_empty() {

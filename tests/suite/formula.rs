@@ -61,10 +61,11 @@ impl Formula {
     }
 }
 
-/// Rows of the six heads in a layer with `total` rows.
+/// Rows of the six heads in a layer with `total` rows: those of `256·in + 512`, then of `258·out`.
 fn head_rows(total: i64) -> [i64; 6] {
-    let base = (total - 2) / 256 - 3;
-    [256 * base, 256, 256, 256, 1, 1]
+    let outputs = total % 256 / 2;
+    let base = total / 256 - 2 - outputs;
+    [256 * base, 256, 256, 256 * outputs, outputs, outputs]
 }
 
 impl Source for Formula {

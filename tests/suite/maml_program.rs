@@ -1,0 +1,144 @@
+//! MAML through the programs: every policy and family trains, resumes and is analysed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use hyperl::env::Family;
+
+use super::program::{Said, files, hyperl_train, run};
+
+/// A run of seconds.
+fn short(out: &Path, more: &str) -> Command {
+    let mut command = hyperl_train(
+        "maml --set tasks=2 --set episodes=2 --set train_tasks=4 --set test_tasks=2 \
+         --set test_episodes=1 --checkpoint-every 1 --evaluate-every 1",
+    );
+    command.args(more.split_whitespace()).arg("--out").arg(out);
+    command
+}
+
+fn analyze(args: &str, out: &Path) -> Said {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hyperl-analyze"));
+    command.args(args.split_whitespace()).arg("--out").arg(out).stdin(Stdio::null());
+    run(command)
+}
+
+fn finishes(said: &Said) {
+    assert_eq!(said.code, Some(0), "{}", said.err);
+}
+
+fn refused(said: &Said, words: &str) {
+    assert_eq!(said.code, Some(3), "{}", said.err);
+    assert!(said.err.contains(words) && said.err.lines().count() == 1, "{}", said.err);
+}
+
+/// The files of a run but for the times, and for the length that earlier manifests were to have.
+fn results(run: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let last = |path: &Path| path.starts_with("step-000000003");
+    files(run)
+        .into_iter()
+        .map(|(path, content)| (path.strip_prefix(run).unwrap().to_path_buf(), content))
+        .filter(|(path, _)| !path.ends_with("timing.csv"))
+        .filter(|(path, _)| !path.ends_with("manifest.json") || last(path))
+        .collect()
+}
+
+fn same(found: &Path, expected: &Path) {
+    let (found, expected) = (results(found), results(expected));
+    assert_eq!(found.len(), expected.len());
+    for ((name, found), (other, expected)) in found.iter().zip(&expected) {
+        assert_eq!(name, other);
+        assert!(found == expected, "{} differs", name.display());
+    }
+}
+
+#[test]
+fn every_policy_trains_resumes_and_is_analysed_in_every_family() {
+    let folder = tempfile::tempdir().unwrap();
+    let models =
+        ["--policy vanilla", "--policy context", "--policy hyper", "--policy hyper --multi-task"];
+    for family in Family::ALL {
+        // Hypernetworks write hundreds of megabytes: one family of each robot.
+        let hyper = [Family::HalfCheetahVel, Family::AntDirRad1].contains(&family);
+        for model in models.into_iter().filter(|model| hyper || !model.contains("hyper")) {
+            let out = folder.path().join("runs");
+            let what = format!("--env {family} {model}");
+            finishes(&run(short(&out, &format!("{what} --iterations 1"))));
+            finishes(&run(short(&out, &format!("{what} --iterations 2 --resume"))));
+            let name = model.trim_start_matches("--policy ").replace(" --", "-");
+            let made = out.join(format!("maml-{family}-{name}-s0"));
+            let point = made.join("step-000000002");
+            let point = point.display();
+            let to = |name: &str| folder.path().join(name);
+            let few = "--updates 2 --evaluations 1 --episodes 1";
+            finishes(&analyze(&format!("maml-noise --ckpt {point} {few}"), &to("noise")));
+            let one = "--rates 0.01 --episodes 1";
+            finishes(&analyze(&format!("maml-adaptation --ckpt {point} {one}"), &to("adaptation")));
+            finishes(&analyze(&format!("meta-returns --ckpt {}", made.display()), &to("returns")));
+            let page = fs::read_to_string(to("returns").join("report.md")).unwrap();
+            assert!(page.contains(family.name()), "{page}");
+            fs::remove_dir_all(&out).unwrap(); // hundreds of megabytes
+            fs::remove_dir_all(to("noise")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn resuming_and_the_number_of_workers_change_no_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
+    let what = "--env half-cheetah-vel --policy context --seed 3";
+    finishes(&run(short(&whole, &format!("{what} --iterations 3 --threads 3"))));
+    finishes(&run(short(&parts, &format!("{what} --iterations 1 --threads 1"))));
+    finishes(&run(short(&parts, &format!("{what} --iterations 3 --threads 1 --resume"))));
+    let name = "maml-half-cheetah-vel-context-s3";
+    same(&parts.join(name), &whole.join(name));
+}
+
+#[test]
+fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("runs");
+    let what = "--env half-cheetah-fwd-back --policy vanilla";
+    finishes(&run(short(&out, &format!("{what} --iterations 1"))));
+    refused(&run(short(&out, &format!("{what} --iterations 1"))), "--resume");
+    let other = format!("{what} --iterations 2 --resume --inner-lr 0.5");
+    refused(&run(short(&out, &other)), "inner_lr");
+    refused(&run(short(&out, "--env half-cheetah --policy vanilla")), "half-cheetah-vel");
+    refused(&run(short(&out, "--multi-task --second-order")), "second_order");
+    refused(&run(short(&out, "--set train_tasks=0")), "train");
+
+    let point = out.join("maml-half-cheetah-fwd-back-vanilla-s0/step-000000001");
+    let page = folder.path().join("page");
+    let said = analyze(&format!("cosine --ckpt {}", point.display()), &page);
+    refused(&said, "MAML");
+    let weights = point.join("weights.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    refused(&analyze(&format!("maml-adaptation --ckpt {}", point.display()), &page), "damaged");
+    refused(&run(short(&out, &format!("{what} --iterations 2 --resume"))), "damaged");
+}
+
+#[test]
+fn an_interrupted_study_of_noise_goes_on_and_gives_the_same_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("runs");
+    finishes(&run(short(&out, "--policy context --iterations 1")));
+    let point = out.join("maml-half-cheetah-vel-context-s0/step-000000001");
+    let study = |updates: u32, name: &str, threads: u32| {
+        let to = folder.path().join(name);
+        let args = format!(
+            "maml-noise --ckpt {} --updates {updates} --episodes 1 --threads {threads}",
+            point.display()
+        );
+        finishes(&analyze(&args, &to));
+        fs::read_to_string(to.join("returns.json")).unwrap()
+    };
+    study(2, "parts", 1);
+    assert_eq!(study(3, "parts", 1), study(3, "whole", 2));
+    // Other settings do not mix with what is there.
+    let args = format!("maml-noise --ckpt {} --updates 3 --episodes 2", point.display());
+    refused(&analyze(&args, &folder.path().join("parts")), "choose another --out");
+}
