@@ -67,7 +67,7 @@ pub fn read(folder: &Path) -> Result<Vec<Row>> {
     let returns = table(&folder.join(RETURNS), HEADER)?;
     let timing = table(&folder.join(TIMING), TIMING_HEADER)?;
     let row = |numbers: &Vec<f64>| {
-        let seconds = timing.iter().find(|line| line[0] == numbers[0]);
+        let seconds = timing.iter().find(|line| line[0] as u64 == numbers[0] as u64);
         let number = |i: usize| numbers[i];
         Row {
             iteration: number(0) as u64,

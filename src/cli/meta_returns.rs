@@ -98,7 +98,9 @@ pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
     let title = format!("Returns of MAML runs on {split} tasks");
     let subtitle = "mean over tasks; episodes of 200 steps, actions drawn";
     let mut panels = return_panels(&curves, Against::Iterations, Band::Interval);
-    panels.iter_mut().for_each(|panel| panel.y = Axis::new("return", ""));
+    for panel in &mut panels {
+        panel.y = Axis::new("return", "");
+    }
     let (verdict, reason) = judge(&scores);
     let section = Section {
         title: title.clone(),
@@ -169,7 +171,7 @@ fn curves(run: &Run, split: Split) -> Vec<ReturnCurve> {
 /// The test returns at the last evaluation and the highest ones; none without an evaluation.
 fn score(run: &Run) -> Option<MetaScore> {
     let tested = || run.rows.iter().filter(|row| row.test.iter().all(|x| !x.is_nan()));
-    let last = tested().last()?;
+    let last = tested().next_back()?;
     let highest = [0, 1].map(|i| tested().map(|row| row.test[i]).fold(f64::NEG_INFINITY, f64::max));
     Some(MetaScore {
         env: run.config.env.name().into(),

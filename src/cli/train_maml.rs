@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::nn::meta_policy::PolicyKind;
 
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(super) struct MamlArgs {
     /// Family of tasks [half-cheetah-fwd-back, half-cheetah-vel, half-cheetah-vel-medium, ant-fwd-back,
     /// ant-dir-rad1, ant-vel; default: half-cheetah-vel]
@@ -45,7 +46,7 @@ pub(super) struct MamlArgs {
     /// Settings from a TOML file, as --dry-run prints them
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// One setting, such as trpo.max_kl=0.02; may be repeated
+    /// One setting, such as `trpo.max_kl=0.02`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Updates between checkpoints [default: 10]
@@ -148,7 +149,7 @@ fn drive(maml: &mut Maml, folder: &Path, mut rows: Vec<Row>) -> Result<Done> {
     }
     while maml.iteration() < iterations {
         let iteration = maml.step()?;
-        let due = maml.iteration() % maml.config().evaluate_every == 0;
+        let due = maml.iteration().is_multiple_of(maml.config().evaluate_every);
         let (test, seconds) = if due || maml.iteration() == iterations {
             evaluate(maml)?
         } else {
@@ -159,7 +160,7 @@ fn drive(maml: &mut Maml, folder: &Path, mut rows: Vec<Row>) -> Result<Done> {
         bar.set_position(maml.iteration());
         meta_run::write(folder, &rows)?;
         let stop = shared::stop_asked() && maml.iteration() < iterations;
-        if maml.iteration() % checkpoint_every == 0 || maml.iteration() == iterations {
+        if maml.iteration().is_multiple_of(checkpoint_every) || maml.iteration() == iterations {
             meta::checkpoint(folder, maml)?;
         } else if stop {
             meta::save(&folder.join(meta::RESUME), maml)?;
@@ -215,22 +216,29 @@ fn row(done: &Iteration, test: [f64; 2], evaluation: f64) -> Row {
 /// Says in one line what an iteration brought.
 fn line(row: Option<&Row>) -> String {
     let Some(row) = row else { return String::new() };
-    let pair = |[before, after]: [f64; 2]| match after.is_nan() {
-        true => format!("{before:.1}"),
-        false => format!("{before:.1} → {after:.1} adapted"),
+    let pair = |[before, after]: [f64; 2]| {
+        let adapted =
+            if after.is_nan() { String::new() } else { format!(" → {after:.1} adapted") };
+        format!("{before:.1}{adapted}")
     };
-    let mut line = format!("iteration {}:", row.iteration);
+    let mut parts = Vec::new();
     if !row.train[0].is_nan() {
-        line += &format!(" return {}, KL {:.4}", pair(row.train), row.divergence);
-        line += &match row.accepted > 0.0 {
-            true => format!(" (length {})", row.tried),
-            false if row.tried == 0.0 => ", no direction to improve in: policy kept".into(),
-            false => format!(", none of {} lengths improves: policy kept", row.tried),
+        let search = if row.accepted > 0.0 {
+            format!(" (length {})", row.tried)
+        } else if row.tried < 1.0 {
+            ", no direction to improve in: policy kept".into()
+        } else {
+            format!(", none of {} lengths improves: policy kept", row.tried)
         };
-        line += &format!(", {:.1} s + {:.1} s", row.seconds[0], row.seconds[1]);
+        let [sampling, update, _] = row.seconds;
+        parts.push(format!(
+            "return {}, KL {:.4}{search}, {sampling:.1} s + {update:.1} s",
+            pair(row.train),
+            row.divergence
+        ));
     }
     if !row.test[0].is_nan() {
-        line += &format!("; test {}, {:.1} s", pair(row.test), row.seconds[2]);
+        parts.push(format!("test {}, {:.1} s", pair(row.test), row.seconds[2]));
     }
-    line
+    format!("iteration {}: {}", row.iteration, parts.join("; "))
 }

@@ -126,7 +126,7 @@ impl TaskNet {
     /// Returns −mean(Â log π(a|s)) and its gradient in the outputs; `advantages [N]`.
     ///
     /// It is the loss of an adaptation step, and where old and new policy agree the gradient is also
-    /// that of the surrogate −mean(Â π(a|s)/π_old(a|s)).
+    /// that of the surrogate `−mean(Â π(a|s)/π_old(a|s))`.
     ///
     /// # Errors
     /// [`crate::Error::Torch`] if the loss cannot be read.

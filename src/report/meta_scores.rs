@@ -98,19 +98,20 @@ pub fn judge(scores: &[MetaScore]) -> (Verdict, String) {
         |(hyper, plain): &&(Vec<f64>, Vec<f64>)| !plain.is_empty() && mean(hyper) > mean(plain);
     let seeds = pairs.iter().map(|(h, p)| h.len().min(p.len())).min().unwrap_or(0);
     let shortest = scores.iter().map(|s| s.iteration).min().unwrap_or(0);
-    let mut reason = format!(
+    let mut reasons = vec![format!(
         "Hyper-MAML before adaptation ends above a plain policy after it in {} of {measured} comparisons.",
         pairs.iter().filter(above).count()
-    );
+    )];
     if seeds < SEEDS {
-        reason += &format!(
-            " Some comparison has {seeds} of {SEEDS} seeds: differences between models cannot be told from \
+        reasons.push(format!(
+            "Some comparison has {seeds} of {SEEDS} seeds: differences between models cannot be told from \
              differences between training runs."
-        );
+        ));
     }
     if shortest < ITERATIONS {
-        reason +=
-            &format!(" The shortest run has {shortest} of the paper's {ITERATIONS} iterations.");
+        reasons.push(format!(
+            "The shortest run has {shortest} of the paper's {ITERATIONS} iterations."
+        ));
     }
     let tests: Vec<TTest> = pairs.iter().map(|(hyper, plain)| welch_t(hyper, plain)).collect();
     let verdict = if seeds < SEEDS || shortest < ITERATIONS {
@@ -122,7 +123,7 @@ pub fn judge(scores: &[MetaScore]) -> (Verdict, String) {
     } else {
         Verdict::Undecided
     };
-    (verdict, reason)
+    (verdict, reasons.join(" "))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! From the noise of MAML's updates to Fig. 5, Table 1 and what they say.
 
+use std::fmt::Write as _;
+
 use super::page::{Headline, Verdict};
 use super::tables::{Cell, Column, Table};
 use super::theme::model_label;
@@ -7,8 +9,11 @@ use super::{Axis, Violin, ViolinFigure, ViolinGroup, ViolinPanel, YRange, signif
 use crate::analysis::measure::maml_noise::Noise;
 use crate::stats::Estimate;
 
+/// σ/|μ| and variance at each iteration of [`PRINTED_AT`].
+type PrintedRow = [(f64, f64); 4];
+
 /// Table 1 of the paper: family, model, then σ/|μ| and variance at iterations 50, 150, 300 and 450.
-const PRINTED: [(&str, &str, [(f64, f64); 4]); 8] = [
+const PRINTED: [(&str, &str, PrintedRow); 8] = [
     (
         "half-cheetah-fwd-back",
         "context",
@@ -100,14 +105,12 @@ pub fn figure_5(noises: &[Noise], subtitle: String) -> ViolinFigure {
             values: noise.returns.clone(),
             before: Some(noise.before),
         };
-        let panel = match panels.iter().position(|panel| panel.title == noise.env) {
-            Some(known) => &mut panels[known],
-            None => {
-                panels.push(ViolinPanel { title: noise.env.clone(), groups: Vec::new() });
-                let last = panels.len() - 1;
-                &mut panels[last]
-            }
-        };
+        let known = panels.iter().position(|panel| panel.title == noise.env);
+        let place = known.unwrap_or(panels.len());
+        if known.is_none() {
+            panels.push(ViolinPanel { title: noise.env.clone(), groups: Vec::new() });
+        }
+        let panel = &mut panels[place];
         let label = noise.iteration.to_string();
         match panel.groups.iter_mut().find(|group| group.label == label) {
             Some(group) => group.violins.push(violin),
@@ -155,7 +158,8 @@ pub fn judge(noises: &[Noise]) -> (Verdict, String, Option<Headline>) {
     let seeds = pairs.iter().map(|(c, _)| c.seed).collect::<std::collections::BTreeSet<_>>().len();
     let mut reason = texts.join(" ");
     if seeds < SEEDS {
-        reason += &format!(
+        let _ = write!(
+            reason,
             " That is about these checkpoints: with {seeds} of {SEEDS} training seeds, what another run \
              would show is not known."
         );

@@ -71,7 +71,7 @@ fn nets(policy: &MetaPolicy, batch: &[TaskBatch], rate: f64) -> Vec<TaskNet> {
     policy.task_nets(&CONTEXTS, step.as_ref())
 }
 
-/// The mean over tasks of −mean(Â π(a|s)/π_old(a|s)).
+/// The mean over tasks of `−mean(Â π(a|s)/π_old(a|s))`.
 fn surrogate(new: &[TaskNet], old: &[TaskNet], batch: &[TaskBatch]) -> f64 {
     let each = new.iter().zip(old).zip(batch).map(|((new, old), task)| {
         let Rows { obs, actions, advantages } = &task.after;

@@ -87,7 +87,7 @@ fn discounted(rewards: &[f64], gamma: f64) -> Vec<f64> {
     returns
 }
 
-/// Returns the advantage of each step, `[N]`: Â_t = Σ_k (γλ)^k δ_{t+k}, δ_t = r_t + γ v_{t+1} − v_t.
+/// Returns the advantage of each step, `[N]`: `Â_t = Σ_k (γλ)^k δ_{t+k}`, `δ_t = r_t + γ v_{t+1} − v_t`.
 ///
 /// The value after the last step is 0, whether the robot fell or time was over, as in the authors' code.
 pub fn advantages(episodes: &Episodes, values: &[f64], [gamma, lambda]: [f64; 2]) -> Vec<f64> {
@@ -108,5 +108,7 @@ pub fn normalise(numbers: &mut [f64]) {
     let n = numbers.len() as f64;
     let mean = numbers.iter().sum::<f64>() / n;
     let std = (numbers.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
-    numbers.iter_mut().for_each(|x| *x = (*x - mean) / (std + TINY));
+    for x in numbers {
+        *x = (*x - mean) / (std + TINY);
+    }
 }

@@ -82,19 +82,20 @@ impl Descent {
         workers: &rayon::ThreadPool,
     ) -> Result<Vec<Tensor>> {
         let tasks = self.tasks as f64;
-        let mut sums = match &self.parts[..] {
-            [Part { link, curvature: None }] => link.pull(&gradients),
-            _ => {
-                let each: Vec<Vec<Tensor>> = workers.install(|| {
-                    let pairs = self.parts.par_iter_mut().zip(gradients);
-                    pairs.map(|(part, gradient)| part.bent(part.link.pull(&[gradient]))).collect()
-                });
-                let mut each = each.into_iter();
-                let first = each.next().unwrap_or_default();
-                each.fold(first, |sums, next| sums.iter().zip(&next).map(|(a, b)| a + b).collect())
-            }
+        let mut sums = if let [Part { link, curvature: None }] = &self.parts[..] {
+            link.pull(&gradients)
+        } else {
+            let each: Vec<Vec<Tensor>> = workers.install(|| {
+                let pairs = self.parts.par_iter_mut().zip(gradients);
+                pairs.map(|(part, gradient)| part.bent(part.link.pull(&[gradient]))).collect()
+            });
+            let mut each = each.into_iter();
+            let first = each.next().unwrap_or_default();
+            each.fold(first, |sums, next| sums.iter().zip(&next).map(|(a, b)| a + b).collect())
         };
-        sums.iter_mut().for_each(|sum| *sum /= tasks);
+        for sum in &mut sums {
+            *sum /= tasks;
+        }
         Ok(sums)
     }
 

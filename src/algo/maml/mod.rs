@@ -85,7 +85,7 @@ pub struct Adapted {
     pub returns: Returns,
     /// How far the parameters moved, ‖φ − θ‖.
     pub distance: f64,
-    /// Mean KL(π_φ ‖ π_θ) over the states of the episodes before, nats.
+    /// Mean `KL(π_φ ‖ π_θ)` over the states of the episodes before, nats.
     pub divergence: f64,
 }
 

@@ -39,7 +39,7 @@ struct Place {
 /// Improves the policy once.
 ///
 /// The direction x solves (H + damping) x = g by conjugate gradient, with g the gradient of the surrogate
-/// −mean(Â π/π_old) and H the Hessian of the mean KL divergence, both averaged over tasks and taken at
+/// `−mean(Â π/π_old)` and H the Hessian of the mean KL divergence, both averaged over tasks and taken at
 /// the adapted policies. The step is as long as the bound on the divergence allows in the quadratic
 /// model; the line search shortens it until the surrogate falls within the bound, adapting anew at
 /// each trial.

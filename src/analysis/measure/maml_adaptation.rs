@@ -32,7 +32,7 @@ pub struct Adaptation {
     pub own: bool,
     /// Mean over tasks of ‖φ − θ‖.
     pub distance: f64,
-    /// Mean over tasks and states of KL(π_φ ‖ π_θ), nats.
+    /// Mean over tasks and states of `KL(π_φ ‖ π_θ)`, nats.
     pub divergence: f64,
     /// Mean return before adaptation.
     pub before: f64,
