@@ -186,7 +186,7 @@ impl Maml {
     /// before and after adaptation.
     ///
     /// # Errors
-    /// As [`Self::play`].
+    /// As [`sample::collect`].
     pub fn sample(&self, stream: &Stream) -> Result<(Vec<TaskBatch>, Returns)> {
         let mut draw = stream.child("tasks");
         let pick = |_| self.tasks.train[draw.index(self.tasks.train.len())];
@@ -241,7 +241,7 @@ impl Maml {
     /// Returns the returns in each of some tasks.
     ///
     /// # Errors
-    /// As [`Self::play`].
+    /// As [`sample::collect`].
     pub fn returns(&self, tasks: &[Task], play: Play, stream: &Stream) -> Result<Vec<Returns>> {
         Ok(self.play(tasks, play, stream)?.iter().map(Played::returns).collect())
     }
