@@ -7,11 +7,11 @@ use hyperl::algo::maml::trpo::{adaptation, conjugate_gradient, update};
 use hyperl::nn::critic::Dims;
 use hyperl::nn::meta_policy::{MetaPolicy, PolicyKind};
 use hyperl::nn::task_net::{Activations, TaskNet};
-use hyperl::nn::weights::Training;
+use hyperl::nn::weights::{Param, Params, Training};
 use serde::Deserialize;
 use tch::{Kind, Tensor};
 
-use crate::formula::{ACTOR, Formula, Summary, data};
+use crate::formula::{ACTOR, Formula, Summary, data, pieces};
 use crate::torch_parity::{assert_close, assert_tensors, numbers};
 
 /// First tensor numbers of the rows before and after adaptation, and of the vector that meets the Hessian.
@@ -61,7 +61,8 @@ struct Adapted {
 struct Limits {
     adapted: f64,
     derivatives: f64,
-    direction: f64,
+    /// Each step of conjugate gradient multiplies rounding. None where none of it is left: in single precision.
+    direction: Option<f64>,
     search: f64,
 }
 
@@ -93,6 +94,21 @@ fn places(nets: Vec<TaskNet>, batch: &[TaskBatch]) -> Vec<(TaskNet, Activations)
         (net, at)
     };
     nets.into_iter().zip(batch).map(place).collect()
+}
+
+/// The vector that meets the Hessian. Each head's weight and bias has a number of its own, alternately.
+fn probe(params: &Params, kind: Kind) -> Vec<Tensor> {
+    let mut next = PROBE;
+    let mut part = |param: &Param| {
+        let stride = if param.name.starts_with("heads.") { 2 } else { 1 };
+        let cut = pieces(&param.name, &param.tensor).into_iter().zip(0u64..);
+        let filled =
+            cut.map(|((_, piece), i)| data((next + stride * i, 1.0), 0, &piece.size(), kind));
+        let whole = Tensor::cat(&filled.collect::<Vec<_>>(), 0);
+        next += 1;
+        whole
+    };
+    params.iter().map(&mut part).collect()
 }
 
 fn compare_case(file: &File, case: &Case, kind: Kind, limits: &Limits) {
@@ -130,26 +146,20 @@ fn compare_case(file: &File, case: &Case, kind: Kind, limits: &Limits) {
         };
         descent.pull(places.iter().zip(&along).map(curve).collect(), &workers).unwrap()
     };
-    let probe =
-        |(i, param): (usize, &Tensor)| data((PROBE + i as u64, 1.0), 0, &param.size(), kind);
-    let probe: Vec<Tensor> = params.tensors().iter().enumerate().map(probe).collect();
     let limit = (limits.derivatives, &*format!("{what}: Hessian times vector"));
-    // PyTorch has six heads where we have one layer, so that a vector made by the number of the parameter
-    // is another one there; the direction below is made of the same products.
-    if case.policy != PolicyKind::Hyper {
-        assert_tensors(params, &curved(&probe), &case.curved, limit);
-    }
+    assert_tensors(params, &curved(&probe(params, kind)), &case.curved, limit);
 
-    let mut damped = |vector: &[Tensor]| {
-        let product = curved(vector);
-        Ok(product.iter().zip(vector).map(|(h, v)| h + v * case.cg_damping).collect())
-    };
-    let direction = conjugate_gradient(&mut damped, &gradient, case.cg_steps).unwrap();
-    let limit = (limits.direction, &*format!("{what}: direction"));
-    assert_tensors(params, &direction, &case.direction, limit);
-    if limits.search.is_finite() {
-        compare_update((&policy, &batch, inner), case, limits, &what);
+    // That of a hypernetwork shows in its step, and takes long.
+    let direct = limits.direction.filter(|_| case.policy != PolicyKind::Hyper);
+    if let Some(limit) = direct {
+        let mut damped = |vector: &[Tensor]| {
+            let product = curved(vector);
+            Ok(product.iter().zip(vector).map(|(h, v)| h + v * case.cg_damping).collect())
+        };
+        let direction = conjugate_gradient(&mut damped, &gradient, case.cg_steps).unwrap();
+        assert_tensors(params, &direction, &case.direction, (limit, &what));
     }
+    compare_update((&policy, &batch, inner), case, limits, &what);
 }
 
 fn compare_update(
@@ -168,8 +178,9 @@ fn compare_update(
     let found = [done.improvement, done.divergence];
     assert_close(&found, &[case.improvement, case.divergence], limits.search, what);
     let moved: Vec<Tensor> = copies().iter().zip(&start).map(|(new, old)| new - old).collect();
-    let limit = (limits.direction, &*format!("{what}: step"));
-    assert_tensors(policy.params(), &moved, &case.moved, limit);
+    if let Some(limit) = limits.direction {
+        assert_tensors(policy.params(), &moved, &case.moved, (limit, what));
+    }
 }
 
 fn file() -> File {
@@ -180,18 +191,16 @@ fn file() -> File {
 fn a_trust_region_update_of_adapted_policies_is_pytorchs() {
     let file = file();
     assert_eq!(file.cases.len(), 11);
-    let limits = Limits { adapted: 1e-12, derivatives: 1e-10, direction: 1e-6, search: 1e-6 };
+    let limits = Limits { adapted: 1e-12, derivatives: 1e-10, direction: Some(1e-6), search: 1e-7 };
     for case in &file.cases {
         compare_case(&file, case, Kind::Double, &limits);
     }
 }
 
 #[test]
-fn in_single_precision_gradient_and_curvature_are_the_same() {
+fn in_single_precision_it_is_the_same_update() {
     let file = file();
-    // Ten steps of conjugate gradient on a system this singular multiply rounding: no limit on them.
-    let [adapted, derivatives, direction, search] = [1e-5, 1e-4, f64::INFINITY, f64::INFINITY];
-    let limits = Limits { adapted, derivatives, direction, search };
+    let limits = Limits { adapted: 1e-5, derivatives: 1e-4, direction: None, search: 0.05 };
     for case in &file.cases {
         compare_case(&file, case, Kind::Float, &limits);
     }
