@@ -32,7 +32,7 @@ fn rate(kind: PolicyKind) -> f64 {
 fn rows(first: u64, count: i64) -> Rows {
     let take = |t: u64, shape: &[i64], bound| data((first + t, bound), 0, shape, Kind::Double);
     Rows {
-        obs: take(0, &[count, DIMS.obs], 1.3),
+        obs: take(0, &[count, DIMS.obs], 1.5),
         actions: take(1, &[count, DIMS.action], 1.2),
         advantages: take(2, &[count], 2.0),
     }
@@ -41,7 +41,7 @@ fn rows(first: u64, count: i64) -> Rows {
 fn batch(adapt: bool) -> Vec<TaskBatch> {
     let task = |(i, (&context, &count)): (usize, (&f64, &i64))| TaskBatch {
         context,
-        before: adapt.then(|| rows(50_000 + 10 * i as u64, count + 3)),
+        before: adapt.then(|| rows(52_000 + 10 * i as u64, count + 3)),
         after: rows(51_000 + 10 * i as u64, count),
     };
     CONTEXTS.iter().zip(&ROWS).enumerate().map(task).collect()
@@ -110,7 +110,7 @@ fn close(found: f64, expected: f64, tolerance: f64, what: &str) {
 fn the_second_order_gradient_is_that_of_the_loss_after_adaptation() {
     let batch = batch(true);
     for kind in PolicyKind::ALL {
-        // Narrow, for the slope of the adaptation loss jumps where a unit is switched on.
+        // The loss jumps where a ReLU of the adaptation opens, so that differences are narrow.
         let (policy, rate, width) = (policy(kind), rate(kind), 1e-8);
         let old = nets(&policy, &batch, rate);
         let [second, first] = [true, false]
@@ -150,11 +150,12 @@ fn the_curvature_is_that_of_the_divergence() {
             let curved = old.iter().zip(&along).zip(&batch).map(curve).collect();
             descent.pull(curved, &workers).unwrap()
         };
-        let (u, v) = (vector(&policy, 62_000), vector(&policy, 63_000));
+        let (u, v) = (vector(&policy, 68_000), vector(&policy, 69_000));
         let (of_u, of_v) = (product(&u), product(&v));
         let both: Vec<Tensor> = u.iter().zip(&v).map(|(u, v)| u + v).collect();
-        // The divergence and its slope vanish at the start, so that this is its second difference.
-        let width = 1e-5;
+        // The divergence and its slope vanish at the start, so that this is its second difference; narrow
+        // since it jumps where a ReLU of the adaptation opens.
+        let width = 1e-6;
         let second = |along: &[Tensor]| {
             let at = |length| {
                 let policy = moved(&policy, along, length);
@@ -163,14 +164,12 @@ fn the_curvature_is_that_of_the_divergence() {
             (at(width) + at(-width)) / (width * width)
         };
         let what = format!("{kind}, adapted {adapt}");
-        // A hypernetwork's units switch within the width; PyTorch's products are the sharper test.
-        let limit = if kind == PolicyKind::Hyper { 5e-2 } else { 1e-3 };
-        close(dot(&u, &of_u).unwrap(), second(&u), limit, &what);
-        close(dot(&v, &of_v).unwrap(), second(&v), limit, &what);
+        close(dot(&u, &of_u).unwrap(), second(&u), 1e-3, &what);
+        close(dot(&v, &of_v).unwrap(), second(&v), 1e-3, &what);
         let mixed = dot(&u, &of_v).unwrap();
         close(dot(&v, &of_u).unwrap(), mixed, 1e-9, &what);
         let sum = dot(&u, &of_u).unwrap() + dot(&v, &of_v).unwrap() + 2.0 * mixed;
-        close(sum, second(&both), limit, &what);
+        close(sum, second(&both), 1e-3, &what);
     }
 }
 
@@ -305,7 +304,9 @@ fn a_deviation_below_the_least_one_neither_acts_nor_adapts() {
         let found = numbers(&before[0].log_std().exp());
         close(found[0], 1e-6, 1e-12, "least deviation");
         close(found[1], 0.3f64.exp(), 1e-12, "deviation");
-        for (after, before) in nets(&policy, &batch, 1e-3).iter().zip(&before) {
+        // Up or down, whichever way its slope would go.
+        let after = [1e-3, -1e-3].map(|rate| nets(&policy, &batch, rate));
+        for (after, before) in after.iter().flat_map(|nets| nets.iter().zip(&before)) {
             let [after, before] = [after, before].map(|net| numbers(net.log_std()));
             assert_eq!(after[0], before[0], "{kind}");
             assert_ne!(after[1], before[1], "{kind}");

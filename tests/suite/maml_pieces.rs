@@ -1,5 +1,7 @@
 //! MAML: does each piece give the answer that a slower or a closed form gives?
 
+use std::cell::Cell;
+
 use hyperl::algo::maml::advantage::{Baseline, advantages, normalise};
 use hyperl::algo::maml::sample::Episodes;
 use hyperl::algo::maml::trpo::conjugate_gradient;
@@ -139,7 +141,7 @@ fn conjugate_gradient_solves_what_a_direct_solver_does() {
         vec![Tensor::from_slice(&flat[..8]).view([2, 4]), Tensor::from_slice(&flat[8..])]
     };
     let joined = |parts: &[Tensor]| parts.iter().flat_map(numbers).collect::<Vec<f64>>();
-    let calls = std::cell::Cell::new(0);
+    let calls = Cell::new(0);
     let mut product = |x: &[Tensor]| {
         calls.set(calls.get() + 1);
         Ok(pieces(&matrix.dot(&Array1::from(joined(x))).to_vec()))
