@@ -1,11 +1,100 @@
-//! The hyper-parameters of the paper (Tables 5 and 7) beside the defaults of this program.
+//! The hyper-parameters of the paper (Tables 5, 7 and 9) beside the defaults of this program.
 
-use serde::Serialize;
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
+use super::spec::parse;
 use crate::algo::config::{Algo, TrainConfig};
-use crate::env::EnvId;
-use crate::error::Result;
+use crate::algo::maml::config::MamlConfig;
+use crate::env::{EnvId, Family};
+use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
+use crate::nn::meta_policy::PolicyKind;
+
+/// An algorithm whose hyper-parameters the paper lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Listed {
+    /// Table 5.
+    Td3,
+    /// Table 7.
+    Sac,
+    /// Table 9.
+    Maml,
+}
+
+impl Listed {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Td3, Self::Sac, Self::Maml];
+
+    /// Returns the name used on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Td3 => "td3",
+            Self::Sac => "sac",
+            Self::Maml => "maml",
+        }
+    }
+
+    /// Returns the paper's table.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Td3 => "Table 5",
+            Self::Sac => "Table 7",
+            Self::Maml => "Table 9",
+        }
+    }
+}
+
+impl fmt::Display for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Listed {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|algo| algo.name() == name);
+        found.ok_or_else(|| Error::Usage(format!("'{name}' is not td3, sac or maml")))
+    }
+}
+
+/// A table of hyper-parameters as one declarative file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HyperParameterSpec {
+    /// Which table of the paper.
+    pub figure: String,
+    /// What is shown.
+    pub title: String,
+    /// Always `hyper-parameters`: what tells this kind of spec from the others.
+    pub measure: Marker,
+    /// The algorithm.
+    pub algo: Listed,
+}
+
+/// The one measure of a [`HyperParameterSpec`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Marker {
+    /// Defaults beside the paper's values.
+    HyperParameters,
+}
+
+impl HyperParameterSpec {
+    /// Reads a spec.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Config`].
+    pub fn read(path: &Path) -> Result<Self> {
+        parse(path)
+    }
+}
 
 /// One hyper-parameter, for plain critics and for hypernetworks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,14 +125,15 @@ fn defaults(algo: Algo, env: EnvId, critic: CriticKind) -> Result<TrainConfig> {
     TrainConfig { critic, ..TrainConfig::of(algo, env) }.resolved()
 }
 
-/// Returns the table of an algorithm: Table 5 for TD3, Table 7 for SAC.
+/// Returns the table of an algorithm.
 ///
 /// # Errors
 /// None in practice: defaults lie in their ranges.
-pub fn hyper_parameters(algo: Algo) -> Result<Vec<HyperParameter>> {
+pub fn hyper_parameters(algo: Listed) -> Result<Vec<HyperParameter>> {
     match algo {
-        Algo::Td3 => table_5(),
-        Algo::Sac => table_7(),
+        Listed::Td3 => table_5(),
+        Listed::Sac => table_7(),
+        Listed::Maml => table_9(),
     }
 }
 
@@ -147,22 +237,68 @@ fn table_7() -> Result<Vec<HyperParameter>> {
     ])
 }
 
+fn table_9() -> Result<Vec<HyperParameter>> {
+    let run = |policy| MamlConfig { policy, ..MamlConfig::default() }.resolved();
+    let runs = [run(PolicyKind::Context)?, run(PolicyKind::Hyper)?];
+    let of = |f: fn(&MamlConfig) -> String| runs.each_ref().map(f);
+    let horizon = Family::HalfCheetahVel.spec().time_limit.to_string();
+    let e = |x: f64| format!("{x:e}");
+    Ok(vec![
+        row(
+            ("batch size: episodes of a task", "episodes"),
+            of(|c| c.episodes.to_string()),
+            ["20", "20"],
+        ),
+        row(
+            ("meta batch size: tasks of an update", "tasks"),
+            of(|c| c.tasks.to_string()),
+            ["40", "40"],
+        ),
+        row(("discount factor", "gamma"), of(|c| c.gamma.to_string()), ["0.95", "0.95"]),
+        row(("iterations", "iterations"), of(|c| c.iterations.to_string()), ["400", "400"]),
+        row(
+            ("largest KL divergence of an update", "trpo.max_kl"),
+            runs.each_ref().map(|c| e(c.trpo.max_kl)),
+            ["1e-2", "1e-2"],
+        ),
+        row(
+            ("lengths of the line search", "trpo.search_steps"),
+            of(|c| c.trpo.search_steps.to_string()),
+            ["20", "20"],
+        ),
+        row(("longest episode", ""), [horizon.clone(), horizon], ["200", "200"]),
+        HyperParameter {
+            remark: "the paper does not give it; these are the authors' code's, and \
+                     hyperl-analyze maml-adaptation compares at equal ones",
+            ..row(
+                ("step of an adaptation", "inner_lr"),
+                runs.each_ref().map(|c| e(c.inner_lr())),
+                ["not given", "not given"],
+            )
+        },
+    ])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn defaults_are_those_of_the_paper_but_for_the_scale_of_sacs_rewards() {
-        for algo in Algo::ALL {
+    fn defaults_are_those_of_the_paper_but_for_sacs_scale_and_mamls_step() {
+        for algo in Listed::ALL {
             let rows = hyper_parameters(algo).unwrap();
             let differing: Vec<_> = rows.iter().filter(|row| !row.agrees()).collect();
-            let expected: &[&str] = if algo == Algo::Sac { &["reward scaling"] } else { &[] };
+            let expected: &[&str] = match algo {
+                Listed::Td3 => &[],
+                Listed::Sac => &["reward scaling"],
+                Listed::Maml => &["step of an adaptation"],
+            };
             let names: Vec<&str> = differing.iter().map(|row| row.name).collect();
             assert_eq!(names, expected, "{differing:?}");
             assert!(differing.iter().all(|row| !row.remark.is_empty()));
         }
-        assert_eq!(hyper_parameters(Algo::Td3).unwrap().len(), 10);
-        assert_eq!(hyper_parameters(Algo::Sac).unwrap().len(), 7);
+        let rows = Listed::ALL.map(|algo| hyper_parameters(algo).unwrap().len());
+        assert_eq!(rows, [10, 7, 8]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Analyses: which checkpoints, which measure, what comes out as rows.
 
+pub mod any_spec;
 pub mod gate;
 pub mod hyper_parameters;
 pub mod measure;
+pub mod meta_spec;
 mod noise;
 pub mod select;
 pub mod spec;

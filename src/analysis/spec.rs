@@ -191,9 +191,7 @@ impl Spec {
     /// [`Error::Io`] or [`Error::Config`].
     pub fn read(path: &Path) -> Result<Self> {
         let config = |reason: String| Error::Config { path: path.into(), reason };
-        let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
-        let spec: Self =
-            toml::from_str(&text).map_err(|e| config(e.to_string().trim().replace('\n', "; ")))?;
+        let spec: Self = parse(path)?;
         for panel in &spec.panels {
             if (panel.draw == Draw::LearnableByStep) != panel.tau.is_some() {
                 return Err(config("`tau` belongs to `learnable-by-step`, and only there".into()));
@@ -240,6 +238,18 @@ impl Spec {
         let settings = settings.map_err(|e| config(e.to_string().replace("--", "")))?;
         Ok(Self { settings, ..spec })
     }
+}
+
+/// Reads a file of this shape.
+///
+/// # Errors
+/// [`Error::Io`], or [`Error::Config`] naming the line.
+pub(super) fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
+    toml::from_str(&text).map_err(|e| {
+        let reason = e.to_string().trim().replace('\n', "; ");
+        Error::Config { path: path.into(), reason }
+    })
 }
 
 /// The name of a series.

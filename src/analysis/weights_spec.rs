@@ -1,12 +1,11 @@
-//! A table of weight distances as one declarative file; the other kind of spec beside [`Spec`].
+//! A table of weight distances as one declarative file; another kind of spec beside [`Spec`](super::spec::Spec).
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::measure::weights::WeightSettings;
-use super::spec::Spec;
-use crate::checkpoint::disk;
+use super::spec::parse;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 
@@ -39,31 +38,14 @@ pub enum Marker {
     Weights,
 }
 
-/// A spec of either kind.
-#[derive(Debug, Clone, PartialEq)]
-pub enum AnySpec {
-    /// Of trained runs.
-    Runs(Box<Spec>),
-    /// Of networks that are only drawn.
-    Weights(WeightsSpec),
-}
-
-impl AnySpec {
-    /// Reads a spec; its `measure` says which kind it is.
+impl WeightsSpec {
+    /// Reads a spec.
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Config`].
     pub fn read(path: &Path) -> Result<Self> {
         let config = |reason: String| Error::Config { path: path.into(), reason };
-        let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
-        let measure = toml::from_str::<toml::Table>(&text)
-            .ok()
-            .and_then(|table| Some(table.get("measure")?.as_str()? == "weights"));
-        if measure != Some(true) {
-            return Ok(Self::Runs(Box::new(Spec::read(path)?)));
-        }
-        let spec: WeightsSpec =
-            toml::from_str(&text).map_err(|e| config(e.to_string().trim().replace('\n', "; ")))?;
+        let spec: Self = parse(path)?;
         if spec.seeds == 0 || spec.envs.is_empty() {
             return Err(config(
                 "`weights` needs at least one environment and `seeds` of 1 or more".into(),
@@ -71,14 +53,6 @@ impl AnySpec {
         }
         // The messages name flags; in a file the same settings are keys.
         spec.settings.validated().map_err(|e| config(e.to_string().replace("--", "")))?;
-        Ok(Self::Weights(spec))
-    }
-
-    /// Returns the paper's claim.
-    pub fn claim(&self) -> &str {
-        match self {
-            Self::Runs(spec) => &spec.claim,
-            Self::Weights(spec) => &spec.claim,
-        }
+        Ok(spec)
     }
 }

@@ -74,8 +74,8 @@ impl Checkpoint {
         match raw.get("hyperl_checkpoint").and_then(serde_json::Value::as_u64) {
             None if raw.get("hyperl_meta_checkpoint").is_some() => {
                 return Err(not(
-                    "it is of a MAML run, which has no critic; maml-noise, maml-adaptation and \
-                     meta-returns read those",
+                    "it is of a MAML run, which has no critic; inspect, maml-noise, maml-adaptation \
+                     and meta-returns read those",
                 ));
             }
             None => return Err(not("its manifest.json was not written by hyperl-train")),

@@ -62,6 +62,13 @@ pub struct MetaCheckpoint {
     hash: String,
 }
 
+/// Returns whether the manifest in a folder says that it is of a meta-learning run, readable or not.
+pub fn is_meta(path: &Path) -> bool {
+    // What cannot be read is nobody's; opening it says why.
+    std::fs::read_to_string(path.join(MANIFEST))
+        .is_ok_and(|text| text.contains("\"hyperl_meta_checkpoint\""))
+}
+
 /// Writes a run's present state into `folder`.
 ///
 /// # Errors

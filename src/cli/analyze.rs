@@ -9,15 +9,13 @@ use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
-    gate, inspect, maml_adaptation, maml_noise, meta_returns, paper, progress, returns, runtime,
-    weights,
+    gate, hyper_parameters, inspect, maml_adaptation, maml_noise, meta_returns, paper, progress,
+    returns, runtime, weights,
 };
-use crate::algo::config::{Algo, TrainConfig};
-use crate::analysis::hyper_parameters::{HyperParameter, hyper_parameters as defaults_of};
+use crate::algo::config::TrainConfig;
 use crate::env::EnvId;
 use crate::error::Result;
 use crate::nn::critic::{CriticKind, parameter_count};
-use crate::report::{Cell, Column, Table};
 
 /// Measures how right the action gradient of a trained critic is.
 #[derive(Debug, Parser)]
@@ -106,12 +104,12 @@ enum Command {
     /// List every critic with its number of parameters.
     #[command(after_help = "Example:\n  hyperl-analyze models --env hopper")]
     Models(ModelsArgs),
-    /// Print the hyper-parameters of the paper (Tables 5 and 7) beside the defaults of hyperl-train.
+    /// Print the hyper-parameters of the paper (Tables 5, 7 and 9) beside the defaults of hyperl-train.
     #[command(after_help = "Example:\n  hyperl-analyze hyper-parameters --algo sac")]
-    HyperParameters(HyperParameterArgs),
+    HyperParameters(hyper_parameters::HyperParameterArgs),
     /// Time training steps, environment steps and rollouts on this machine.
     #[command(
-        after_help = "Examples:\n  hyperl-analyze runtime --quick\n  hyperl-analyze runtime --env half-cheetah --threads 2 --json"
+        after_help = "Examples:\n  hyperl-analyze runtime --quick\n  hyperl-analyze runtime --env half-cheetah --threads 2 --json\n  hyperl-analyze runtime --what maml-iteration"
     )]
     Runtime(runtime::RuntimeArgs),
     /// Print completions for a shell.
@@ -126,16 +124,6 @@ struct ModelsArgs {
     /// Only this environment
     #[arg(long)]
     env: Option<EnvId>,
-    /// Print JSON to standard output
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-struct HyperParameterArgs {
-    /// Only this algorithm [td3, sac]
-    #[arg(long)]
-    algo: Option<Algo>,
     /// Print JSON to standard output
     #[arg(long)]
     json: bool,
@@ -159,42 +147,13 @@ pub fn main() -> ExitCode {
         Command::Report(args) => paper::report(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Models(args) => models(&args),
-        Command::HyperParameters(args) => hyper_parameters(&args),
+        Command::HyperParameters(args) => hyper_parameters::run(&args),
         Command::Runtime(args) => runtime::run(&args),
         Command::Completions { shell } => {
             shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)
         }
     })
-}
-
-/// The table of one algorithm.
-#[derive(Debug, Serialize)]
-struct AlgoLines {
-    algo: Algo,
-    parameters: Vec<HyperParameter>,
-}
-
-fn hyper_parameters(args: &HyperParameterArgs) -> Result<Done> {
-    let algos = Algo::ALL.into_iter().filter(|a| args.algo.is_none_or(|wanted| wanted == *a));
-    let lines = algos.map(|algo| Ok(AlgoLines { algo, parameters: defaults_of(algo)? }));
-    let lines = lines.collect::<Result<Vec<_>>>()?;
-    if args.json {
-        shared::print_json(&lines)?;
-        return Ok(Done::Finished);
-    }
-    let names = ["hyper-parameter", "key", "plain", "hypernetwork", "the paper's", "remark"];
-    for AlgoLines { algo, parameters } in lines {
-        let mut table = Table::new(names.map(|name| Column::new(name, "")));
-        for p in parameters {
-            let paper = if p.agrees() { "the same".into() } else { p.paper.join(" and ") };
-            let cells = [p.name, p.key, &p.plain, &p.hyper, &paper, p.remark];
-            table.rows.push(cells.map(Cell::text).into());
-        }
-        let what = if algo == Algo::Td3 { "Table 5" } else { "Table 7" };
-        shared::say!("{what}: {}\n\n{}", algo.name().to_uppercase(), table.to_markdown()?);
-    }
-    Ok(Done::Finished)
 }
 
 /// One line of `models`.

@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use super::shared::{self, Done};
 use crate::checkpoint::Checkpoint;
+use crate::checkpoint::manifest::Versions;
+use crate::checkpoint::meta::{MetaCheckpoint, is_meta};
+use crate::checkpoint::tensors::TensorFile;
 use crate::error::Result;
 
 #[derive(Debug, Args)]
@@ -19,10 +22,10 @@ pub(super) struct InspectArgs {
 }
 
 #[derive(Debug, Serialize)]
-struct Contents {
+struct Contents<M> {
     path: String,
     hash: String,
-    manifest: crate::checkpoint::manifest::Manifest,
+    manifest: M,
     tensors: Vec<TensorLine>,
 }
 
@@ -35,28 +38,59 @@ struct TensorLine {
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<Done> {
-    let checkpoint = Checkpoint::open(&args.path)?;
-    let weights = checkpoint.weights()?;
-    let mut tensors = Vec::new();
-    for (name, shape) in weights.shapes()? {
-        let tensor = weights.tensor(&name)?.to_kind(tch::Kind::Double);
-        let bad = tensor.isfinite().logical_not().sum(tch::Kind::Int64).int64_value(&[]);
-        let rms = tensor.square().mean(tch::Kind::Double).sqrt().double_value(&[]);
-        tensors.push(TensorLine { name, shape, non_finite: bad, rms });
+    if is_meta(&args.path) {
+        let point = MetaCheckpoint::open(&args.path)?;
+        let manifest = point.manifest();
+        let lines = [
+            ("run", manifest.config.run_name()),
+            ("iteration", manifest.iteration.to_string()),
+            (
+                "tasks",
+                format!("{} train, {} test", manifest.tasks.train.len(), manifest.tasks.test.len()),
+            ),
+        ];
+        let tensors = tensors(&point.weights()?)?;
+        return print(args, point.hash(), (manifest, &manifest.versions), (&lines, tensors));
     }
-    let states = checkpoint.states()?;
-    let manifest = checkpoint.manifest().clone();
+    let checkpoint = Checkpoint::open(&args.path)?;
+    let manifest = checkpoint.manifest();
+    let tensors = tensors(&checkpoint.weights()?)?;
+    let lines = [
+        ("run", manifest.config.run_name()),
+        ("step", format!("{} ({} updates)", manifest.step, manifest.updates)),
+        ("states", format!("{} of {} visited", checkpoint.states()?.len(), manifest.states_seen)),
+    ];
+    print(args, checkpoint.hash(), (manifest, &manifest.versions), (&lines, tensors))
+}
+
+/// Looks at every tensor of a file.
+fn tensors(weights: &TensorFile) -> Result<Vec<TensorLine>> {
+    let line = |(name, shape): (String, Vec<i64>)| {
+        let tensor = weights.tensor(&name)?.to_kind(tch::Kind::Double);
+        let non_finite = tensor.isfinite().logical_not().sum(tch::Kind::Int64).int64_value(&[]);
+        let rms = tensor.square().mean(tch::Kind::Double).sqrt().double_value(&[]);
+        Ok(TensorLine { name, shape, non_finite, rms })
+    };
+    weights.shapes()?.into_iter().map(line).collect()
+}
+
+fn print<M: Serialize>(
+    args: &InspectArgs,
+    hash: &str,
+    (manifest, versions): (M, &Versions),
+    (lines, tensors): (&[(&str, String)], Vec<TensorLine>),
+) -> Result<Done> {
+    let path = args.path.display().to_string();
     if args.json {
-        let (path, hash) = (args.path.display().to_string(), checkpoint.hash().to_owned());
-        shared::print_json(&Contents { path, hash, manifest, tensors })?;
+        shared::print_json(&Contents { path, hash: hash.to_owned(), manifest, tensors })?;
         return Ok(Done::Finished);
     }
-    let crate::checkpoint::manifest::Versions { hyperl, libtorch, mujoco } = &manifest.versions;
-    shared::say!("{}", args.path.display());
-    shared::say!("  run        {}", manifest.config.run_name());
-    shared::say!("  step       {} ({} updates)", manifest.step, manifest.updates);
-    shared::say!("  states     {} of {} visited", states.len(), manifest.states_seen);
-    shared::say!("  hash       {}", checkpoint.hash());
+    let Versions { hyperl, libtorch, mujoco } = versions;
+    shared::say!("{path}");
+    for (name, value) in lines {
+        shared::say!("  {name:10} {value}");
+    }
+    shared::say!("  hash       {hash}");
     shared::say!("  written by hyperl {hyperl}, libtorch {libtorch}, MuJoCo {mujoco}");
     shared::say!("  {:52} {:>14} {:>10} {:>6}", "tensor", "shape", "rms", "NaN/∞");
     for TensorLine { name, shape, non_finite, rms } in &tensors {

@@ -1,10 +1,13 @@
 //! `hyperl-analyze maml-noise`: how much MAML's updates differ.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::cosine::UNITS;
 use super::output::{self, Origin, shell_words, write_page, write_provenance};
 use super::shared::{self, Done};
 use crate::analysis::measure::maml_noise::{Noise, NoiseSettings, TaskList, maml_noise};
@@ -12,7 +15,7 @@ use crate::analysis::select;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{disk, meta::MetaCheckpoint};
 use crate::error::{Error, Result};
-use crate::report::update_noise::{figure_5, judge, table_1};
+use crate::report::update_noise::{figure_5, table_1};
 use crate::report::{Page, PageFigure, Section, interval, render_violins};
 
 #[derive(Debug, Args)]
@@ -33,7 +36,7 @@ pub(super) struct MamlNoiseArgs {
     #[arg(long, value_enum, default_value = "test")]
     tasks: TasksName,
     /// Step of adaptations in the updates [default: that of the run]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     inner_lr: Option<f64>,
     /// Folder of tables and figures, and of every single update: an interrupted study goes on
     #[arg(long, default_value = "reports/maml-noise")]
@@ -61,11 +64,6 @@ struct Provenance<'p> {
     checkpoints: Vec<Origin>,
 }
 
-/// The claim of the paper (§5.3, Fig. 5, Table 1).
-const CLAIM: &str = "Updates of Hyper-MAML are less noisy than those of Context-MAML: over 50 independent \
-    updates from one checkpoint the return's standard deviation is a smaller part of its mean, in every \
-    environment and at every iteration.";
-
 /// How it is measured.
 const MEASURED: &str = "Each update draws its own tasks (with replacement, as many as one of training) and trajectories, makes one \
     trust-region step, and is undone. Its policy is evaluated before adaptation, with actions drawn, on the \
@@ -87,27 +85,20 @@ pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
     let settings = settings(args)?;
     let points = select::meta_checkpoints(&args.checkpoints)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
-    shared::watch_signals()?;
-    let bar = shared::progress_bar((points.len() * settings.updates) as u64, "updates");
-    let mut noises = Vec::new();
-    for (index, point) in points.iter().enumerate() {
-        let manifest = point.manifest();
-        let name = format!("{}-{}", manifest.config.run_name(), manifest.iteration);
-        bar.set_prefix(name.clone());
-        let folder = args.out.join("updates").join(name);
-        let progress = |update: usize| {
-            bar.set_position((index * settings.updates + update) as u64);
-            !shared::stop_asked()
-        };
-        let Some(noise) = maml_noise(point, &settings, &folder, &workers, &progress)? else {
-            bar.abandon();
-            eprintln!("every update so far is saved; the same command goes on");
-            return Ok(Done::Stopped);
-        };
-        noises.push(noise);
-    }
-    bar.finish_and_clear();
-    write(args, &settings, &points, &noises)?;
+    let Some(noises) = measure(&points, &settings, &args.out.join(UNITS), &workers)? else {
+        return Ok(Done::Stopped);
+    };
+    let NoiseSettings { updates, evaluations, episodes, on, inner_lr } = &settings;
+    let command = format!(
+        "hyperl-analyze maml-noise --ckpt {} --updates {updates} --evaluations {evaluations} --episodes \
+         {episodes} --tasks {on}{} --out {}",
+        shell_words(&args.checkpoints),
+        inner_lr.map_or_else(String::new, |rate| format!(" --inner-lr {rate:e}")),
+        shell_words(&[args.out.display().to_string()])
+    );
+    let section = section(&args.out, &settings, (&points, &noises), command)?;
+    let title = "How much independent updates of MAML differ";
+    write_page(&args.out, &Page { title: title.into(), sections: vec![section] })?;
     if args.json {
         shared::print_json(&noises)?;
     } else {
@@ -117,63 +108,73 @@ pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
     Ok(Done::Finished)
 }
 
-fn settings(args: &MamlNoiseArgs) -> Result<NoiseSettings> {
-    let positive = [
-        (args.updates > 1, "updates", "at least 2"),
-        (args.evaluations > 0, "evaluations", "at least 1"),
-        (args.episodes > 0, "episodes", "at least 1"),
-        (args.inner_lr.is_none_or(|x| x.is_finite() && x >= 0.0), "inner-lr", "0 or more"),
-    ];
-    if let Some((_, name, range)) = positive.iter().find(|(fits, ..)| !fits) {
-        return Err(Error::Usage(format!("--{name} must be {range}")));
+/// Measures checkpoints, each in a folder of its own below `units`; `None` if a signal asked for a stop.
+pub(super) fn measure(
+    points: &[MetaCheckpoint],
+    settings: &NoiseSettings,
+    units: &Path,
+    workers: &Arc<rayon::ThreadPool>,
+) -> Result<Option<Vec<Noise>>> {
+    shared::watch_signals()?;
+    let bar = shared::progress_bar((points.len() * settings.updates) as u64, "updates");
+    let mut noises = Vec::new();
+    for (index, point) in points.iter().enumerate() {
+        let manifest = point.manifest();
+        let name = format!("{}-{}", manifest.config.run_name(), manifest.iteration);
+        bar.set_prefix(name.clone());
+        let folder = units.join(format!("{name}-{}", settings.key()?));
+        let progress = |update: usize| {
+            bar.set_position((index * settings.updates + update) as u64);
+            !shared::stop_asked()
+        };
+        let Some(noise) = maml_noise(point, settings, &folder, workers, &progress)? else {
+            bar.abandon();
+            eprintln!("every update so far is saved; the same command goes on");
+            return Ok(None);
+        };
+        noises.push(noise);
     }
+    bar.finish_and_clear();
+    Ok(Some(noises))
+}
+
+fn settings(args: &MamlNoiseArgs) -> Result<NoiseSettings> {
     let on = match args.tasks {
         TasksName::Test => TaskList::Test,
         TasksName::Train => TaskList::Train,
     };
     let MamlNoiseArgs { updates, evaluations, episodes, inner_lr, .. } = *args;
-    Ok(NoiseSettings { updates, evaluations, episodes, on, inner_lr })
+    let settings = NoiseSettings { updates, evaluations, episodes, on, inner_lr };
+    settings.check()?;
+    Ok(settings)
 }
 
-fn write(
-    args: &MamlNoiseArgs,
+/// Writes tables and figure into `folder`, and returns the section about them, without a claim.
+pub(super) fn section(
+    folder: &Path,
     settings: &NoiseSettings,
-    points: &[MetaCheckpoint],
-    noises: &[Noise],
-) -> Result<()> {
-    let NoiseSettings { updates, evaluations, episodes, .. } = settings;
-    let on = if settings.on == TaskList::Test { "test" } else { "train" };
-    let command = format!(
-        "hyperl-analyze maml-noise --ckpt {} --updates {updates} --evaluations {evaluations} --episodes \
-         {episodes} --tasks {on}{} --out {}",
-        shell_words(&args.checkpoints),
-        settings.inner_lr.map_or_else(String::new, |rate| format!(" --inner-lr {rate:e}")),
-        shell_words(&[args.out.display().to_string()])
-    );
+    (points, noises): (&[MetaCheckpoint], &[Noise]),
+    command: String,
+) -> Result<Section> {
+    let NoiseSettings { updates, evaluations, episodes, on, .. } = settings;
+    let seeds = noises.iter().map(|noise| noise.seed).collect::<BTreeSet<_>>().len();
     let subtitle = format!(
         "{updates} updates each; {evaluations} × {episodes} episodes on each {on} task, before adaptation; \
-         dashed: before any update"
+         training seeds: {seeds}"
     );
     let table = table_1(noises);
     let figure = figure_5(noises, subtitle.clone());
     let svg = render_violins(&figure)?;
-    disk::write(&args.out.join("figure.svg"), svg.as_bytes())?;
-    disk::write(&args.out.join("summary.csv"), table.to_csv()?.as_bytes())?;
+    disk::create_dir(folder)?;
+    disk::write(&folder.join("figure.svg"), svg.as_bytes())?;
+    disk::write(&folder.join("summary.csv"), table.to_csv()?.as_bytes())?;
     let json = serde_json::to_vec_pretty(noises).map_err(|e| Error::Table(e.to_string()))?;
-    disk::write(&args.out.join("returns.json"), &json)?;
+    disk::write(&folder.join("returns.json"), &json)?;
     let checkpoints = points.iter().map(output::meta_origin).collect();
     let versions = Versions::current();
-    write_provenance(
-        &args.out,
-        &Provenance { command: &command, settings, versions, checkpoints },
-    )?;
-    let (verdict, reason, headline) = judge(noises);
-    let section = Section {
+    write_provenance(folder, &Provenance { command: &command, settings, versions, checkpoints })?;
+    Ok(Section {
         title: "Figure 5 and Table 1".into(),
-        claim: CLAIM.into(),
-        verdict,
-        reason,
-        headline,
         figures: vec![PageFigure { file: "figure.svg".into(), alt: figure.description, svg }],
         table: Some(table),
         how_measured: format!("{subtitle}.\n\n{MEASURED}"),
@@ -181,9 +182,7 @@ fn write(
         command,
         provenance: output::versions(),
         ..Section::default()
-    };
-    let title = "How much independent updates of MAML differ";
-    write_page(&args.out, &Page { title: title.into(), sections: vec![section] })
+    })
 }
 
 /// Prints the spread of each checkpoint's updates.

@@ -6,12 +6,15 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line prints")]
 
 pub mod analyze;
+mod claim;
 mod cosine;
 mod diagnose;
 mod gate;
+mod hyper_parameters;
 mod inspect;
 mod maml_adaptation;
 mod maml_noise;
+mod meta_paper;
 mod meta_returns;
 mod method;
 mod output;

@@ -1,36 +1,35 @@
 //! `hyperl-analyze report`: figures of the paper from their specs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::claim::{Figure, Measured, appendix, contrasts_of_returns, section};
 use super::cosine::{Place, UNITS, measure_all};
-use super::method;
-use super::output::{
-    self, Provenance, shell_words, summary_table, write_figures, write_page, write_provenance,
-};
+use super::output::{self, Provenance, shell_words, summary_table, write_page, write_provenance};
 use super::returns::{self, ReturnsProvenance};
 use super::shared::{self, Done};
-use super::weights;
+use super::{hyper_parameters, meta_paper, method, weights};
+use crate::analysis::any_spec::AnySpec;
+use crate::analysis::hyper_parameters::HyperParameterSpec;
 use crate::analysis::measure::gradient_cosine::Against;
+use crate::analysis::meta_spec::{MetaFound, MetaSpec};
 use crate::analysis::spec::{Draw, Found, Measure, Missing, Panel as PanelSpec, Spec};
 use crate::analysis::summary::{Column, Summary, summarise};
 use crate::analysis::table::{self, StateRow};
-use crate::analysis::weights_spec::AnySpec;
+use crate::analysis::weights_spec::WeightsSpec;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
-use crate::report::contrast::{
-    Contrast, Quantity, RunValues, contrast, run_values, table as contrast_table,
-};
+use crate::report::contrast::{Contrast, Quantity, RunValues, contrast, run_values};
 use crate::report::returns::{
     Against as Axis, Band, ReturnCurve, normalised_panel, return_panels, return_table,
 };
 use crate::report::scores::{normalised, score_table, scores};
 use crate::report::study::state_panels;
-use crate::report::verdict::{Part, Scope, beside_noise, judge, stays_above_zero};
-use crate::report::{Appendix, Headline, Page, Panel, Section, Table};
+use crate::report::verdict::{Scope, beside_noise, stays_above_zero};
+use crate::report::{Page, Panel};
 
 /// Rows that a table of all checkpoints may have on a page; `summary.csv` holds them all.
 const LONGEST_TABLE: usize = 200;
@@ -54,88 +53,115 @@ pub(super) struct ReportArgs {
     threads: Option<usize>,
 }
 
+/// A spec that was read, and what it needs.
+enum Ready {
+    Runs(Box<Spec>, Found),
+    Meta(Box<MetaSpec>, MetaFound),
+    Weights(WeightsSpec),
+    HyperParameters(HyperParameterSpec),
+}
+
 pub(super) fn report(args: &ReportArgs) -> Result<Done> {
     let missing = if args.partial { Missing::Report } else { Missing::Fail };
-    let (mut specs, mut weights) = (Vec::new(), Vec::new());
-    for path in &args.specs {
-        match AnySpec::read(path)? {
+    // All are read, and their runs found, before the first is measured.
+    let read = |path: &PathBuf| {
+        Ok(match AnySpec::read(path)? {
             AnySpec::Runs(spec) => {
                 let found = spec.find(&args.checkpoints, missing)?;
-                specs.push((path, spec, found));
+                Ready::Runs(spec, found)
             }
-            AnySpec::Weights(spec) => weights.push((path, spec)),
-        }
-    }
-    let name_of = |path: &Path| {
-        path.file_stem().map_or("report".into(), |n| n.to_string_lossy().into_owned())
+            AnySpec::Meta(spec) => {
+                let found = spec.find(&args.checkpoints, missing)?;
+                Ready::Meta(spec, found)
+            }
+            AnySpec::Weights(spec) => Ready::Weights(spec),
+            AnySpec::HyperParameters(spec) => Ready::HyperParameters(spec),
+        })
     };
-    for (path, spec) in weights {
-        let command = format!(
-            "hyperl-analyze report {} --out {}",
-            shell_words(&[path.display().to_string()]),
-            shell_words(&[args.out.display().to_string()])
-        );
-        let threads = args.threads.unwrap_or_else(shared::processors);
-        weights::report(&spec, &args.out.join(name_of(path)), threads, command)?;
-    }
-    for (path, spec, found) in specs {
-        let name = name_of(path);
-        eprintln!("{name}: {} runs, {} missing", found.runs.len(), found.missing.len());
-        if report_one(args, (path, &name), &spec, &found)? == Done::Stopped {
+    let all = args.specs.iter().map(read).collect::<Result<Vec<_>>>()?;
+    for (path, ready) in args.specs.iter().zip(all) {
+        if report_any(args, path, ready)? == Done::Stopped {
             return Ok(Done::Stopped);
         }
     }
     Ok(Done::Finished)
 }
 
-/// What a spec's measure gave.
-struct Measured {
-    panels: Vec<Panel>,
-    contrasts: Vec<Contrast>,
-    /// Contrasts that there would be if all runs were there.
-    asked: usize,
-    parts: Vec<Part>,
-    noise: Option<String>,
-    /// Last measured step of each run.
-    reached: Vec<u64>,
-    rows: Vec<StateRow>,
-    summary: Table,
-    appendices: Vec<Appendix>,
-    warnings: Vec<String>,
-    subtitle: String,
-    how: String,
-    does_not_show: &'static str,
+/// Makes the report of one spec.
+fn report_any(args: &ReportArgs, path: &Path, ready: Ready) -> Result<Done> {
+    let name = path.file_stem().map_or("report".into(), |n| n.to_string_lossy().into_owned());
+    let folder = args.out.join(&name);
+    let say = |runs: usize, missing: usize| eprintln!("{name}: {runs} runs, {missing} missing");
+    match ready {
+        Ready::Runs(spec, found) => {
+            say(found.runs.len(), found.missing.len());
+            report_one(args, (path, &folder), &spec, &found)
+        }
+        Ready::Meta(spec, found) => {
+            say(found.runs.len(), found.missing.len());
+            meta_paper::report(&args.place(path, &folder), &spec, &found)
+        }
+        Ready::Weights(spec) => {
+            weights::report(&spec, &folder, args.threads(), args.command(path, false))?;
+            Ok(Done::Finished)
+        }
+        Ready::HyperParameters(spec) => {
+            hyper_parameters::report(&spec, &folder, args.command(path, false))?;
+            Ok(Done::Finished)
+        }
+    }
+}
+
+impl ReportArgs {
+    fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(shared::processors)
+    }
+
+    /// Returns the command that makes a spec's report again.
+    fn command(&self, path: &Path, of_runs: bool) -> String {
+        let word = |path: &Path| shell_words(&[path.display().to_string()]);
+        let runs = if of_runs {
+            let partial = if self.partial { " --partial" } else { "" };
+            format!(" --checkpoints {}{partial}", word(&self.checkpoints))
+        } else {
+            String::new()
+        };
+        format!("hyperl-analyze report {}{runs} --out {}", word(path), word(&self.out))
+    }
+
+    /// Returns where a report of meta-learning runs goes, and how it is made.
+    fn place<'p>(&self, path: &Path, folder: &'p Path) -> meta_paper::Place<'p> {
+        meta_paper::Place {
+            folder,
+            units: self.out.join(UNITS),
+            threads: self.threads(),
+            command: self.command(path, true),
+        }
+    }
 }
 
 fn report_one(
     args: &ReportArgs,
-    (path, name): (&Path, &str),
+    (path, folder): (&Path, &Path),
     spec: &Spec,
     found: &Found,
 ) -> Result<Done> {
-    let folder = args.out.join(name);
-    let command = format!(
-        "hyperl-analyze report {} --checkpoints {}{} --out {}",
-        shell_words(&[path.display().to_string()]),
-        shell_words(&[args.checkpoints.display().to_string()]),
-        if args.partial { " --partial" } else { "" },
-        shell_words(&[args.out.display().to_string()])
-    );
+    let command = args.command(path, true);
     let measured = if spec.measure == Measure::EpisodeReturn {
         let mut curves = returns::curves(&found.runs)?;
         for (curve, label) in curves.iter_mut().zip(&found.labels) {
             curve.critic.clone_from(label);
         }
-        disk::create_dir(&folder)?;
-        write_provenance(&folder, &ReturnsProvenance::new(&command, (&found.runs, &curves))?)?;
-        measured_returns(&curves, spec)
+        disk::create_dir(folder)?;
+        write_provenance(folder, &ReturnsProvenance::new(&command, (&found.runs, &curves))?)?;
+        measured_returns(&curves, (spec, found))
     } else {
         let checkpoints = found.checkpoints(spec.select.every)?;
-        let Some(measured) = measured_cosines(args, (spec, found), (&folder, &checkpoints))? else {
+        let Some(rows) = cosines(args, (spec, found), (folder, &checkpoints))? else {
             return Ok(Done::Stopped);
         };
         write_provenance(
-            &folder,
+            folder,
             &Provenance {
                 command: &command,
                 settings: Some(&spec.settings),
@@ -143,17 +169,22 @@ fn report_one(
                 checkpoints: output::origins(&checkpoints),
             },
         )?;
-        measured
+        if rows.iter().any(|rows| !rows.is_empty()) {
+            table::write_parquet(&folder.join("states.parquet"), &rows.concat())?;
+        }
+        measured_states(&rows, (spec, found))
     };
-    if !measured.rows.is_empty() {
-        table::write_parquet(&folder.join("states.parquet"), &measured.rows)?;
-    }
-    if !measured.summary.rows.is_empty() {
-        disk::write(&folder.join("summary.csv"), measured.summary.to_csv()?.as_bytes())?;
-    }
-    let section = section(spec, found, measured, (&folder, command))?;
-    let page = Page { title: format!("{}: {}", spec.figure, spec.title), sections: vec![section] };
-    write_page(&folder, &page)?;
+    let figure = Figure {
+        name: &spec.figure,
+        title: &spec.title,
+        claim: &spec.claim,
+        caveat: &spec.caveat,
+        missing: &found.missing,
+        asked: found.runs.len() + found.missing.len(),
+    };
+    let section = section(&figure, measured, (folder, command))?;
+    let page = Page { title: figure.heading(), sections: vec![section] };
+    write_page(folder, &page)?;
     eprintln!("wrote {}", folder.join("report.md").display());
     Ok(Done::Finished)
 }
@@ -165,30 +196,29 @@ fn contrasts(spec: &Spec, runs: &[RunValues], quantity: &str) -> Vec<Contrast> {
 }
 
 /// Returns of different environments have different scales: each is judged by itself.
-fn measured_returns(curves: &[ReturnCurve], spec: &Spec) -> Measured {
+fn measured_returns(curves: &[ReturnCurve], (spec, found): (&Spec, &Found)) -> Measured {
     let runs: Vec<RunValues> = curves.iter().map(ReturnCurve::values).collect();
-    let envs: BTreeSet<&str> = runs.iter().map(|run| run.env.as_str()).collect();
-    let of_env = |env: &str| {
-        let runs: Vec<RunValues> = runs.iter().filter(|run| run.env == env).cloned().collect();
-        contrasts(spec, &runs, "mean return over training")
-    };
     let summaries: Vec<_> = curves.iter().filter_map(ReturnCurve::summary).collect();
     let summary = return_table(&summaries);
     let scored = scores(curves, spec.baseline.name());
     let (shared, normal) = normalised(curves, spec.baseline.name());
     let panels = |panel: &PanelSpec| match panel.draw {
-        Draw::NormalisedByStep => vec![normalised_panel(&normal, &shared, Band::Interval)],
+        Draw::NormalisedByStep => {
+            vec![normalised_panel(&normal, &shared, (Axis::Steps, Band::Interval))]
+        }
         Draw::ReturnBySecond => return_panels(curves, Axis::Seconds, Band::Interval),
         _ => return_panels(curves, Axis::Steps, Band::Interval),
     };
     Measured {
         panels: spec.panels.iter().flat_map(panels).collect(),
-        contrasts: envs.into_iter().flat_map(of_env).collect(),
-        asked: spec.contrasts.len() * spec.select.envs.len(),
+        contrasts: contrasts_of_returns(&runs, &spec.contrasts),
+        scope: Scope {
+            asked: spec.contrasts.len() * spec.select.envs.len(),
+            reached: summaries.iter().map(|s| s.last.step).collect(),
+            ..scope(spec, found)
+        },
         parts: Vec::new(),
         noise: None,
-        reached: summaries.iter().map(|s| s.last.step).collect(),
-        rows: Vec::new(),
         appendices: [
             appendix("Scores", &score_table(&scored, spec.paper.as_ref()), false),
             appendix("Each run", &summary, false),
@@ -200,8 +230,13 @@ fn measured_returns(curves: &[ReturnCurve], spec: &Spec) -> Measured {
         warnings: Vec::new(),
         subtitle: returns::subtitle(curves),
         how: format!("{}\n\n{RETURNS_COMPARED}\n\n{}", returns::MEASURED, returns::SCORED),
-        does_not_show: "",
+        does_not_show: String::new(),
     }
+}
+
+/// What the claim is about, before anything is measured.
+fn scope(spec: &Spec, found: &Found) -> Scope {
+    Scope { missing_runs: found.missing.len(), claimed: spec.select.steps, ..Scope::of_critics() }
 }
 
 /// How differences between returns are taken.
@@ -210,24 +245,24 @@ const RETURNS_COMPARED: &str = "Differences are taken at each step that both run
     within runs: successive evaluations of one run depend on each other and all start in the same \
     states, so that one run does not tell the error of its own curve.";
 
-/// Measures the cosines that a spec asks for; `None` if a signal asked for a stop.
-fn measured_cosines(
-    args: &ReportArgs,
-    (spec, found): (&Spec, &Found),
-    (folder, checkpoints): (&Path, &[Checkpoint]),
-) -> Result<Option<Measured>> {
-    let against = match spec.measure {
+/// What a spec's cosines are taken against.
+fn against(spec: &Spec) -> Against {
+    match spec.measure {
         Measure::SelfCheck => Against::OwnValues,
         Measure::GradientCosine | Measure::CorrectedCosine | Measure::EpisodeReturn => {
             Against::Returns
         }
-    };
-    let place = Place {
-        out: folder,
-        units: &args.out.join(UNITS),
-        threads: args.threads.unwrap_or_else(shared::processors),
-    };
-    let Some(mut rows) = measure_all(checkpoints, &spec.settings, against, &place)? else {
+    }
+}
+
+/// Measures the cosines that a spec asks for; `None` if a signal asked for a stop.
+fn cosines(
+    args: &ReportArgs,
+    (spec, found): (&Spec, &Found),
+    (folder, checkpoints): (&Path, &[Checkpoint]),
+) -> Result<Option<Vec<Vec<StateRow>>>> {
+    let place = Place { out: folder, units: &args.out.join(UNITS), threads: args.threads() };
+    let Some(mut rows) = measure_all(checkpoints, &spec.settings, against(spec), &place)? else {
         return Ok(None);
     };
     for (rows, checkpoint) in rows.iter_mut().zip(checkpoints) {
@@ -236,7 +271,7 @@ fn measured_cosines(
             label.clone_into(&mut row.critic);
         }
     }
-    Ok(Some(measured_states(&rows, spec, against)))
+    Ok(Some(rows))
 }
 
 /// The quantities that the verdict is about, the most important first.
@@ -251,7 +286,8 @@ fn quantities(spec: &Spec, column: Column) -> Vec<Quantity> {
     [first].into_iter().chain(taus.map(|tau| Quantity::Above(column, tau))).collect()
 }
 
-fn measured_states(checkpoints: &[Vec<StateRow>], spec: &Spec, against: Against) -> Measured {
+fn measured_states(checkpoints: &[Vec<StateRow>], (spec, found): (&Spec, &Found)) -> Measured {
+    let against = against(spec);
     let column = match against {
         Against::Returns => Column::Cosine,
         Against::OwnValues => Column::SelfCosine,
@@ -260,7 +296,7 @@ fn measured_states(checkpoints: &[Vec<StateRow>], spec: &Spec, against: Against)
     let rows = checkpoints.concat();
     let quantities = quantities(spec, column);
     let values = |quantity: &Quantity| run_values(checkpoints, *quantity, settings);
-    let found = quantities.iter().flat_map(|q| contrasts(spec, &values(q), &q.name()));
+    let compared = quantities.iter().flat_map(|q| contrasts(spec, &values(q), &q.name()));
     let above = spec.above_zero.as_deref();
     let above = above.and_then(|critic| stays_above_zero(&values(&quantities[0]), critic));
     let panels: Vec<Panel> =
@@ -280,26 +316,22 @@ fn measured_states(checkpoints: &[Vec<StateRow>], spec: &Spec, against: Against)
     ];
     let subtitle = method::subtitle(&rows, (settings, against), &panels);
     Measured {
-        contrasts: found.collect(),
-        asked: spec.contrasts.len() * quantities.len(),
+        contrasts: compared.collect(),
+        scope: Scope {
+            asked: spec.contrasts.len() * quantities.len(),
+            reached: last.iter().map(|s| s.step).collect(),
+            ..scope(spec, found)
+        },
         parts: above.into_iter().collect(),
         noise: beside_noise(&summaries),
-        reached: last.iter().map(|s| s.step).collect(),
         appendices: appendices.into_iter().flatten().collect(),
         summary,
         warnings: method::warnings(&summaries, &spec.panels, &rows),
         subtitle: subtitle + &method::smoothing(&spec.panels, &rows),
         how: method::how_measured(settings, against, &rows),
-        does_not_show: method::does_not_show(against),
+        does_not_show: method::does_not_show(against).into(),
         panels,
-        rows,
     }
-}
-
-/// A table as an appendix; none if it has no rows.
-fn appendix(title: &str, table: &Table, folded: bool) -> Option<Appendix> {
-    let appendix = Appendix { title: title.into(), table: table.clone(), folded };
-    (!table.rows.is_empty()).then_some(appendix)
 }
 
 /// The last checkpoint of each run.
@@ -312,68 +344,4 @@ fn last_of_each_run(summaries: &[Summary]) -> Vec<Summary> {
         }
     }
     last.into_values().cloned().collect()
-}
-
-fn section(
-    spec: &Spec,
-    found: &Found,
-    measured: Measured,
-    (folder, command): (&Path, String),
-) -> Result<Section> {
-    let scope = Scope {
-        asked: measured.asked,
-        missing_runs: found.missing.len(),
-        reached: measured.reached,
-        claimed: spec.select.steps,
-    };
-    let (verdict, reason) = judge(&measured.contrasts, &measured.parts, &scope);
-    let reason = [Some(reason), measured.noise].into_iter().flatten().collect::<Vec<_>>();
-    let title = format!("{}: {}", spec.figure, spec.title);
-    let text = (title.as_str(), measured.subtitle.as_str(), spec.title.as_str());
-    let mut does_not_show = vec![spec.caveat.clone(), measured.does_not_show.into()];
-    if let Some(short) = scope.shortness() {
-        does_not_show.push(format!("Later training: {short}."));
-    }
-    if let Some(command) = found.missing.first() {
-        does_not_show.push(format!(
-            "{} of the {} runs of the claim were not trained; the first missing one is made by `{command}`.",
-            found.missing.len(),
-            found.missing.len() + found.runs.len(),
-        ));
-    }
-    does_not_show.retain(|text| !text.is_empty());
-    let table = contrast_table(&measured.contrasts);
-    disk::write(&folder.join("contrasts.csv"), table.to_csv()?.as_bytes())?;
-    Ok(Section {
-        title: spec.figure.clone(),
-        claim: spec.claim.clone(),
-        verdict,
-        reason: reason.join(" "),
-        headline: measured.contrasts.first().map(headline),
-        figures: write_figures(folder, text, measured.panels)?,
-        table: (!table.rows.is_empty()).then_some(table),
-        appendices: measured.appendices,
-        warnings: measured.warnings,
-        how_measured: measured.how,
-        does_not_show: does_not_show.join("\n\n"),
-        command,
-        provenance: output::versions(),
-    })
-}
-
-/// The first contrast as the number of the report.
-fn headline(c: &Contrast) -> Headline {
-    let within = c.over_seeds.n < 2 && c.within_runs.half_width().is_finite();
-    Headline {
-        label: format!(
-            "difference {} − {} in {} on {}{}",
-            c.better,
-            c.worse,
-            c.quantity,
-            c.envs.join(", "),
-            if within { ", interval within these runs only" } else { "" }
-        ),
-        estimate: if within { c.within_runs } else { c.over_seeds },
-        unit: String::new(),
-    }
 }

@@ -10,8 +10,8 @@ use super::shared::{self, Done};
 use crate::algo::config::TrainConfig;
 use crate::analysis::select;
 use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::{disk, run as runs};
-use crate::error::Result;
+use crate::checkpoint::{disk, meta_run, run as runs};
+use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
 use crate::report::returns::{
     Against, Band, ReturnCurve, ReturnSummary, return_panels, return_table,
@@ -56,8 +56,9 @@ impl From<AxisName> for Against {
     }
 }
 
+/// The band of several seeds.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum BandName {
+pub(super) enum BandName {
     Interval,
     Std,
 }
@@ -197,6 +198,12 @@ pub(super) fn subtitle(curves: &[ReturnCurve]) -> String {
 pub(super) fn curves(folders: &[PathBuf]) -> Result<Vec<ReturnCurve>> {
     let mut curves = Vec::new();
     for folder in folders {
+        if folder.join(meta_run::RETURNS).is_file() {
+            return Err(Error::Usage(format!(
+                "{} is a MAML run, which evaluates no greedy episodes; use hyperl-analyze meta-returns",
+                folder.display()
+            )));
+        }
         let config: TrainConfig = runs::read_config(&folder.join(runs::RUN))?;
         let evaluations = runs::read_evaluations(folder)?;
         curves.push(ReturnCurve {

@@ -32,7 +32,7 @@ pub(super) struct MamlArgs {
     #[arg(long)]
     second_order: bool,
     /// Step of an adaptation [default: 0.1, hyper: 5e-5]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     inner_lr: Option<f64>,
     /// Seed of every random stream [default: 0]
     #[arg(long, conflicts_with = "seeds")]

@@ -17,11 +17,12 @@
 //! | `page.rs`, `html.rs` | the report: claim, verdict, number, figure, table, method, limits |
 //! | `study.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
 //! | `scores.rs` | final and highest returns of several runs, beside the paper's |
-//! | `update_noise.rs`, `meta_scores.rs` | MAML: noise of updates (Fig. 5, Table 1); final returns (Table 8) |
+//! | `update_noise.rs`, `meta_scores.rs`, `adaptation.rs` | MAML: noise of updates (Fig. 5, Table 1); final returns (Table 8); steps of adaptation |
 //! | `weights/` | from measured networks to histograms, distances and a verdict |
 //! | `contrast.rs`, `verdict.rs` | differences between critics; what they say about a claim |
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
 
+pub mod adaptation;
 mod axis;
 mod bars;
 mod canvas;

@@ -43,6 +43,16 @@ pub enum Against {
     Seconds,
 }
 
+impl Against {
+    fn axis(self) -> Axis {
+        match self {
+            Self::Steps => Axis::new("environment steps", ""),
+            Self::Iterations => Axis::new("iterations", ""),
+            Self::Seconds => Axis::new("training time", "s"),
+        }
+    }
+}
+
 /// What the band of several seeds is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Band {
@@ -178,11 +188,7 @@ pub fn return_panels(curves: &[ReturnCurve], against: Against, band: Band) -> Ve
         let env = env_label(env);
         Panel {
             title: if algos > 1 { format!("{env}, {}", algo.to_uppercase()) } else { env.into() },
-            x: match against {
-                Against::Steps => Axis::new("environment steps", ""),
-                Against::Iterations => Axis::new("iterations", ""),
-                Against::Seconds => Axis::new("training time", "s"),
-            },
+            x: against.axis(),
             y: Axis::new(RETURN, ""),
             series: series.collect(),
             references: Vec::new(),
@@ -192,7 +198,11 @@ pub fn return_panels(curves: &[ReturnCurve], against: Against, band: Band) -> Ve
 }
 
 /// Mean over environments of normalised returns at each step, one curve for each critic (Fig. 6).
-pub fn normalised_panel(runs: &[RunValues], envs: &[String], band: Band) -> Panel {
+pub fn normalised_panel(
+    runs: &[RunValues],
+    envs: &[String],
+    (against, band): (Against, Band),
+) -> Panel {
     let mut by_critic: BTreeMap<&str, Vec<&RunValues>> = BTreeMap::new();
     for run in runs {
         by_critic.entry(&run.critic).or_default().push(run);
@@ -209,7 +219,7 @@ pub fn normalised_panel(runs: &[RunValues], envs: &[String], band: Band) -> Pane
     let envs: Vec<&str> = envs.iter().map(|env| env_label(env)).collect();
     Panel {
         title: envs.join(" + "),
-        x: Axis::new("environment steps", ""),
+        x: against.axis(),
         y: Axis::new("normalised return", "final score of the baseline"),
         series: series.collect(),
         references: vec![Reference::level("end of the baseline", 1.0)],

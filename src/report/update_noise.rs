@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::page::{Headline, Verdict};
 use super::tables::{Cell, Column, Table};
-use super::theme::model_label;
+use super::theme::{env_label, model_label};
 use super::{Axis, Violin, ViolinFigure, ViolinGroup, ViolinPanel, YRange, significant};
 use crate::analysis::measure::maml_noise::Noise;
 use crate::stats::Estimate;
@@ -105,10 +105,10 @@ pub fn figure_5(noises: &[Noise], subtitle: String) -> ViolinFigure {
             values: noise.returns.clone(),
             before: Some(noise.before),
         };
-        let known = panels.iter().position(|panel| panel.title == noise.env);
+        let known = panels.iter().position(|panel| panel.title == env_label(&noise.env));
         let place = known.unwrap_or(panels.len());
         if known.is_none() {
-            panels.push(ViolinPanel { title: noise.env.clone(), groups: Vec::new() });
+            panels.push(ViolinPanel { title: env_label(&noise.env).into(), groups: Vec::new() });
         }
         let panel = &mut panels[place];
         let label = noise.iteration.to_string();

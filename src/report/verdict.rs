@@ -16,7 +16,7 @@ use crate::stats::hypothesis::{holm, paired_t};
 const ALPHA: f64 = 0.05;
 
 /// What the claim is about, against what there is.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Scope {
     /// Contrasts that the claim asks for.
     pub asked: usize,
@@ -26,9 +26,24 @@ pub struct Scope {
     pub reached: Vec<u64>,
     /// Steps of a run in the paper.
     pub claimed: u64,
+    /// What is compared: `critics`, or `policies`.
+    pub models: &'static str,
+    /// What the length of a run is counted in: `steps`, or `iterations`.
+    pub steps: &'static str,
 }
 
 impl Scope {
+    /// Returns an empty scope of critics, whose runs are counted in environment steps.
+    pub fn of_critics() -> Self {
+        let (models, steps) = ("critics", "steps");
+        Self { asked: 0, missing_runs: 0, reached: Vec::new(), claimed: 0, models, steps }
+    }
+
+    /// Returns an empty scope of meta-learned policies, whose runs are counted in iterations.
+    pub fn of_policies() -> Self {
+        Self { models: "policies", steps: "iterations", ..Self::of_critics() }
+    }
+
     /// Says how far the runs go, if any is shorter than those of the claim.
     pub fn shortness(&self) -> Option<String> {
         let (least, most) = (self.reached.iter().min()?, self.reached.iter().max()?);
@@ -38,8 +53,8 @@ impl Scope {
         } else {
             format!("{} to {}", steps(*least), steps(*most))
         };
-        let paper = steps(self.claimed);
-        (*least < self.claimed).then(|| format!("runs reach {reach} of the paper's {paper} steps"))
+        let (paper, unit) = (steps(self.claimed), self.steps);
+        (*least < self.claimed).then(|| format!("runs reach {reach} of the paper's {paper} {unit}"))
     }
 }
 
@@ -69,8 +84,11 @@ impl Contrast {
 /// It holds if all do, and fails if a contrast does; neither while runs are missing or short.
 pub fn judge(contrasts: &[Contrast], parts: &[Part], scope: &Scope) -> (Verdict, String) {
     if contrasts.is_empty() {
-        let reason = "No two critics of the claim share runs: same environment, seeds and steps.";
-        return (Verdict::NotTested, reason.into());
+        let Scope { models, steps, .. } = scope;
+        let reason = format!(
+            "No two {models} of the claim share runs: same environment, seeds and {steps}."
+        );
+        return (Verdict::NotTested, reason);
     }
     let verdicts: Vec<Verdict> = contrasts.iter().map(Contrast::verdict).collect();
     let holds = || verdicts.iter().chain(parts.iter().map(|part| &part.verdict));
@@ -86,9 +104,11 @@ pub fn judge(contrasts: &[Contrast], parts: &[Part], scope: &Scope) -> (Verdict,
     };
     let seeds = contrasts.iter().map(|c| c.over_seeds.n).min().unwrap_or(0);
     let mut reasons = vec![if seeds < 2 {
-        "There is one seed: differences between critics cannot be told from differences between \
-         training runs"
-            .to_owned()
+        format!(
+            "There is one seed: differences between {} cannot be told from differences between \
+             training runs",
+            scope.models
+        )
     } else {
         format!("Intervals are over {seeds} seeds")
     }];
@@ -182,7 +202,7 @@ mod tests {
     }
 
     fn scope(asked: usize) -> Scope {
-        Scope { asked, missing_runs: 0, reached: vec![1000], claimed: 1000 }
+        Scope { asked, reached: vec![1000], claimed: 1000, ..Scope::of_critics() }
     }
 
     fn pair(runs: &[RunValues], critics: [&str; 2]) -> Contrast {

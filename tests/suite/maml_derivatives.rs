@@ -98,7 +98,7 @@ fn gradient(policy: &MetaPolicy, batch: &[TaskBatch], inner: Inner) -> Vec<Tenso
     let slope = |(net, task): (&TaskNet, &TaskBatch)| task.after.gradient(net).unwrap();
     let slopes = nets.iter().zip(batch).map(slope).collect();
     let mut descent = Descent::new(policy, batch, step.as_ref(), inner).unwrap();
-    descent.pull(slopes, &workers).unwrap()
+    descent.pull(slopes, &workers)
 }
 
 fn close(found: f64, expected: f64, tolerance: f64, what: &str) {
@@ -142,13 +142,13 @@ fn the_curvature_is_that_of_the_divergence() {
         let inner = Inner { rate, second_order: adapt };
         let mut descent = Descent::new(&policy, &batch, step.as_ref(), inner).unwrap();
         let mut product = |vector: &[Tensor]| {
-            let along = descent.push(vector, &workers).unwrap();
+            let along = descent.push(vector, &workers);
             let curve = |((net, along), task): ((&TaskNet, &Vec<Tensor>), &TaskBatch)| {
                 let at = net.forward(&task.after.obs);
                 net.backward(&at, &net.divergence_hessian(&net.tangent(&at, along)))
             };
             let curved = old.iter().zip(&along).zip(&batch).map(curve).collect();
-            descent.pull(curved, &workers).unwrap()
+            descent.pull(curved, &workers)
         };
         let (u, v) = (vector(&policy, 68_000), vector(&policy, 69_000));
         let (of_u, of_v) = (product(&u), product(&v));
@@ -185,13 +185,13 @@ fn pushing_and_pulling_are_transposed() {
         let inner = Inner { rate, second_order };
         let mut descent = Descent::new(&policy, &batch, step.as_ref(), inner).unwrap();
         let v = vector(&policy, 65_000);
-        let along = descent.push(&v, &workers).unwrap();
+        let along = descent.push(&v, &workers);
         // Any gradients in the networks will do; these are the directions themselves, squared.
         let given: Vec<Vec<Tensor>> =
             along.iter().map(|net| net.iter().map(|part| part.square() + 0.3).collect()).collect();
         let there: f64 = along.iter().zip(&given).map(|(a, g)| dot(a, g).unwrap()).sum::<f64>()
             / batch.len() as f64;
-        let back = dot(&descent.pull(given, &workers).unwrap(), &v).unwrap();
+        let back = dot(&descent.pull(given, &workers), &v).unwrap();
         close(back, there, 1e-10, &format!("{kind}, adapted {adapt}, second order {second_order}"));
     }
 }

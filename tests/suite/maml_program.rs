@@ -8,11 +8,20 @@ use hyperl::env::Family;
 
 use super::program::{Said, files, hyperl_train, run};
 
+/// The models, as flags.
+const MODELS: [&str; 4] =
+    ["--policy vanilla", "--policy context", "--policy hyper", "--policy hyper --multi-task"];
+
+/// A model's name in that of its run.
+fn name_of(model: &str) -> String {
+    model.trim_start_matches("--policy ").replace(" --", "-")
+}
+
 /// A run of seconds.
 fn short(out: &Path, more: &str) -> Command {
     let mut command = hyperl_train(
         "maml --set tasks=2 --set episodes=2 --set train_tasks=4 --set test_tasks=2 \
-         --set test_episodes=1 --checkpoint-every 1 --evaluate-every 1",
+         --set test_episodes=1 --set trpo.cg_steps=2 --checkpoint-every 1 --evaluate-every 1",
     );
     command.args(more.split_whitespace()).arg("--out").arg(out);
     command
@@ -35,7 +44,7 @@ fn refused(said: &Said, words: &str) {
 
 /// The files of a run but for the times, and for the length that earlier manifests were to have.
 fn results(run: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let last = |path: &Path| path.starts_with("step-000000003");
+    let last = |path: &Path| path.starts_with("step-000000002");
     files(run)
         .into_iter()
         .map(|(path, content)| (path.strip_prefix(run).unwrap().to_path_buf(), content))
@@ -56,17 +65,15 @@ fn same(found: &Path, expected: &Path) {
 #[test]
 fn every_policy_trains_resumes_and_is_analysed_in_every_family() {
     let folder = tempfile::tempdir().unwrap();
-    let models =
-        ["--policy vanilla", "--policy context", "--policy hyper", "--policy hyper --multi-task"];
     for family in Family::ALL {
         // Hypernetworks write hundreds of megabytes: one family of each robot.
         let hyper = [Family::HalfCheetahVel, Family::AntDirRad1].contains(&family);
-        for model in models.into_iter().filter(|model| hyper || !model.contains("hyper")) {
+        for model in MODELS.into_iter().filter(|model| hyper || !model.contains("hyper")) {
             let out = folder.path().join("runs");
             let what = format!("--env {family} {model}");
             finishes(&run(short(&out, &format!("{what} --iterations 1"))));
             finishes(&run(short(&out, &format!("{what} --iterations 2 --resume"))));
-            let name = model.trim_start_matches("--policy ").replace(" --", "-");
+            let name = name_of(model);
             let made = out.join(format!("maml-{family}-{name}-s0"));
             let point = made.join("step-000000002");
             let point = point.display();
@@ -86,14 +93,16 @@ fn every_policy_trains_resumes_and_is_analysed_in_every_family() {
 
 #[test]
 fn resuming_and_the_number_of_workers_change_no_byte() {
-    let folder = tempfile::tempdir().unwrap();
-    let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
-    let what = "--env half-cheetah-vel --policy context --seed 3";
-    finishes(&run(short(&whole, &format!("{what} --iterations 3 --threads 3"))));
-    finishes(&run(short(&parts, &format!("{what} --iterations 1 --threads 1"))));
-    finishes(&run(short(&parts, &format!("{what} --iterations 3 --threads 1 --resume"))));
-    let name = "maml-half-cheetah-vel-context-s3";
-    same(&parts.join(name), &whole.join(name));
+    for model in MODELS {
+        let folder = tempfile::tempdir().unwrap();
+        let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
+        let what = format!("--env half-cheetah-vel {model} --seed 3");
+        finishes(&run(short(&whole, &format!("{what} --iterations 2 --threads 3"))));
+        finishes(&run(short(&parts, &format!("{what} --iterations 1 --threads 1"))));
+        finishes(&run(short(&parts, &format!("{what} --iterations 2 --threads 1 --resume"))));
+        let name = format!("maml-half-cheetah-vel-{}-s3", name_of(model));
+        same(&parts.join(&name), &whole.join(&name));
+    }
 }
 
 #[test]
@@ -113,6 +122,18 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
     let page = folder.path().join("page");
     let said = analyze(&format!("cosine --ckpt {}", point.display()), &page);
     refused(&said, "MAML");
+    let runs = point.parent().unwrap().display();
+    refused(&analyze(&format!("returns --ckpt {runs}"), &page), "meta-returns");
+    refused(&run(short(&out, "--inner-lr -1")), "inner_lr must be 0 or more");
+    let mut inspect = Command::new(env!("CARGO_BIN_EXE_hyperl-analyze"));
+    inspect.arg("inspect").arg(&point);
+    let said = run(inspect);
+    finishes(&said);
+    assert!(
+        said.out.contains("iteration  1") && said.out.contains("policy.log_std"),
+        "{}",
+        said.out
+    );
     let weights = point.join("weights.safetensors");
     let mut bytes = fs::read(&weights).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
@@ -139,6 +160,102 @@ fn an_interrupted_study_of_noise_goes_on_and_gives_the_same_numbers() {
     study(2, "parts", 1);
     assert_eq!(study(3, "parts", 1), study(3, "whole", 2));
     // Other settings do not mix with what is there.
-    let args = format!("maml-noise --ckpt {} --updates 3 --episodes 2", point.display());
-    refused(&analyze(&args, &folder.path().join("parts")), "choose another --out");
+    let args = format!("maml-noise --ckpt {} --updates 2 --episodes 1", point.display());
+    let parts = folder.path().join("parts");
+    finishes(&analyze(&format!("{args} --inner-lr 0.5"), &parts));
+    assert_eq!(fs::read_dir(parts.join("units")).unwrap().count(), 2);
+    let bold = fs::read_to_string(parts.join("returns.json")).unwrap();
+    finishes(&analyze(&format!("{args} --inner-lr 0.5"), &folder.path().join("alone")));
+    assert_eq!(bold, fs::read_to_string(folder.path().join("alone/returns.json")).unwrap());
+}
+
+const SPEC: &str = r#"
+figure = "Fig. 0"
+title = "A test"
+claim = "Context-MAML beats MAML."
+measure = "meta-return"
+tasks = "test"
+draw = ["return-by-iteration", "normalised-by-iteration"]
+baseline = "vanilla, after adaptation"
+contrasts = [["context, before adaptation", "vanilla, after adaptation"]]
+
+[select]
+envs = ["half-cheetah-vel"]
+models = ["vanilla", "context"]
+seeds = [0, 1]
+iterations = 400
+"#;
+
+#[test]
+fn a_spec_finds_its_runs_and_judges_its_claim() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("runs");
+    for policy in ["vanilla", "context"] {
+        finishes(&run(short(&out, &format!("--policy {policy} --iterations 1"))));
+    }
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let report = |spec: &str, more: &str| {
+        let args = format!("report {spec} --checkpoints {} {more}", out.display());
+        analyze(&args, &folder.path().join("reports"))
+    };
+    let page = |name: &str| {
+        fs::read_to_string(folder.path().join("reports").join(name).join("report.md")).unwrap()
+    };
+    let spec = write("curves.toml", SPEC);
+    refused(
+        &report(&spec, ""),
+        "hyperl-train maml --env half-cheetah-vel --policy vanilla --seed 1 --iterations 400",
+    );
+    finishes(&report(&spec, "--partial"));
+    let curves = page("curves");
+    for words in [
+        "**Claim.** Context-MAML beats MAML.",
+        "**Verdict: undecided.** There is one seed: differences between policies",
+        "of the runs that the claim is about, 2 were not trained",
+        "runs reach 1 of the paper's 400 iterations",
+        "| Context-MAML, before adaptation − MAML, after adaptation | mean return over training |",
+    ] {
+        assert!(curves.contains(words), "{words}: {curves}");
+    }
+
+    let select = SPEC.split_once("[select]").unwrap().1;
+    let head = "figure = \"A\"\ntitle = \"B\"\nclaim = \"C\"\n";
+    let of = |measure: &str, settings: &str| {
+        format!("{head}measure = \"{measure}\"\n[select]\n{select}at = [1, 50]\n{settings}")
+    };
+    let noise = "[noise]\nupdates = 2\nevaluations = 1\nepisodes = 1\non = \"train\"\n";
+    let spec = write("noise.toml", &of("maml-noise", noise));
+    refused(&report(&spec, ""), "--policy vanilla --seed 0 --iterations 50 --resume");
+    finishes(&report(&spec, "--partial"));
+    let found = page("noise");
+    assert!(
+        found.contains("4 of the 4 runs of the claim were not trained, or not long"),
+        "{found}"
+    );
+    assert!(found.contains("on each training task"), "{found}");
+    assert_eq!(fs::read_dir(folder.path().join("reports/units")).unwrap().count(), 2);
+
+    let adaptation = "[adaptation]\nrates = [0.01]\nepisodes = 1\n";
+    let spec = write("steps.toml", &of("maml-adaptation", adaptation));
+    finishes(&report(&spec, "--partial"));
+    assert!(page("steps").contains("| 1e-2 "), "{}", page("steps"));
+
+    for (text, words) in [
+        (SPEC.replace("\"vanilla\", \"context\"", "\"large\""), "'large' is no model"),
+        (
+            SPEC.replace("[[\"context, before", "[[\"hyper, before"),
+            "'hyper, before adaptation' is none",
+        ),
+        (SPEC.replace("tasks = \"test\"\n", ""), "`tasks` belongs to meta-return"),
+        (SPEC.replace("[0, 1]", "[]"), "`seeds` names at least one seed"),
+        (of("maml-noise", ""), "`[noise]` belongs to maml-noise"),
+        (of("maml-noise", &noise.replace("= 2", "= 1")), "updates must be at least 2"),
+        (of("maml-noise", &noise.replace("updates", "upd")), "unknown field `upd`"),
+    ] {
+        refused(&report(&write("bad.toml", &text), "--partial"), words);
+    }
 }

@@ -135,16 +135,16 @@ fn compare_case(file: &File, case: &Case, kind: Kind, limits: &Limits) {
         net.backward(at, &net.policy_loss(at, actions, advantages).unwrap().1)
     };
     let slopes = places.iter().zip(&batch).map(slope).collect();
-    let gradient = descent.pull(slopes, &workers).unwrap();
+    let gradient = descent.pull(slopes, &workers);
     let limit = (limits.derivatives, &*format!("{what}: gradient"));
     assert_tensors(params, &gradient, &case.gradient, limit);
 
     let mut curved = |vector: &[Tensor]| {
-        let along = descent.push(vector, &workers).unwrap();
+        let along = descent.push(vector, &workers);
         let curve = |((net, at), along): (&(TaskNet, Activations), &Vec<Tensor>)| {
             net.backward(at, &net.divergence_hessian(&net.tangent(at, along)))
         };
-        descent.pull(places.iter().zip(&along).map(curve).collect(), &workers).unwrap()
+        descent.pull(places.iter().zip(&along).map(curve).collect(), &workers)
     };
     let limit = (limits.derivatives, &*format!("{what}: Hessian times vector"));
     assert_tensors(params, &curved(&probe(params, kind)), &case.curved, limit);

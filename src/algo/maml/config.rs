@@ -13,6 +13,9 @@ const PLAIN_INNER_LR: f64 = 0.1;
 /// Step of an adaptation of the hypernetwork (authors' `fast_hyper_lr`).
 const HYPER_INNER_LR: f64 = 5e-5;
 
+/// What the name of a model that trains on all tasks at once ends in.
+const MULTI_TASK: &str = "-multi-task";
+
 /// One MAML run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -121,7 +124,16 @@ impl MamlConfig {
 
     /// Returns the name of the model, such as `hyper-multi-task`.
     pub fn model(&self) -> String {
-        format!("{}{}", self.policy, if self.multi_task { "-multi-task" } else { "" })
+        format!("{}{}", self.policy, if self.multi_task { MULTI_TASK } else { "" })
+    }
+
+    /// Returns policy and objective of a model of that name; none if there is no such model.
+    pub fn of_model(name: &str) -> Option<(PolicyKind, bool)> {
+        let (policy, multi_task) = match name.strip_suffix(MULTI_TASK) {
+            Some(policy) => (policy, true),
+            None => (name, false),
+        };
+        Some((policy.parse().ok()?, multi_task))
     }
 
     /// Returns the run's folder name, such as `maml-half-cheetah-vel-hyper-s0`.

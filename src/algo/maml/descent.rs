@@ -73,14 +73,11 @@ impl Descent {
 
     /// Returns the gradient in θ of the mean over tasks, given that of each task in its network's weights
     /// (`[T][..]`).
-    ///
-    /// # Errors
-    /// None in practice.
     pub fn pull(
         &mut self,
         gradients: Vec<Vec<Tensor>>,
         workers: &rayon::ThreadPool,
-    ) -> Result<Vec<Tensor>> {
+    ) -> Vec<Tensor> {
         let tasks = self.tasks as f64;
         let mut sums = if let [Part { link, curvature: None }] = &self.parts[..] {
             link.pull(&gradients)
@@ -96,20 +93,13 @@ impl Descent {
         for sum in &mut sums {
             *sum /= tasks;
         }
-        Ok(sums)
+        sums
     }
 
     /// Returns how each task's network's weights change along a direction in θ, `[T][..]`.
-    ///
-    /// # Errors
-    /// None in practice.
-    pub fn push(
-        &mut self,
-        direction: &[Tensor],
-        workers: &rayon::ThreadPool,
-    ) -> Result<Vec<Vec<Tensor>>> {
+    pub fn push(&mut self, direction: &[Tensor], workers: &rayon::ThreadPool) -> Vec<Vec<Tensor>> {
         if let [Part { link, curvature: None }] = &mut self.parts[..] {
-            return Ok(link.push(direction));
+            return link.push(direction);
         }
         let copies: Vec<Vec<Tensor>> = (0..self.parts.len())
             .map(|_| direction.iter().map(Tensor::shallow_clone).collect())
@@ -123,7 +113,7 @@ impl Descent {
                 })
                 .collect()
         });
-        Ok(each.into_iter().flatten().collect())
+        each.into_iter().flatten().collect()
     }
 }
 

@@ -61,13 +61,13 @@ pub fn update(
 
     let slopes =
         workers.install(|| places.par_iter_mut().map(Place::slope).collect::<Result<_>>())?;
-    let gradient = descent.pull(slopes, workers)?;
+    let gradient = descent.pull(slopes, workers);
     let mut hessian = |direction: &[Tensor]| -> Result<Vec<Tensor>> {
-        let directions = descent.push(direction, workers)?;
+        let directions = descent.push(direction, workers);
         let curved = workers.install(|| {
             places.par_iter_mut().zip(directions).map(|(place, d)| place.curve(&d)).collect()
         });
-        let mut product = descent.pull(curved, workers)?;
+        let mut product = descent.pull(curved, workers);
         add(&mut product, direction, config.cg_damping);
         Ok(product)
     };

@@ -6,14 +6,49 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::algo::maml::Adapted;
 use crate::checkpoint::meta::MetaCheckpoint;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::stats::Estimate;
 use crate::stats::resample::{jackknife, paired_differences};
 use crate::stats::summary::mean;
+
+/// How adaptation is measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdaptationSettings {
+    /// Steps η to adapt with, besides each run's own.
+    pub rates: Vec<f64>,
+    /// Episodes per test task, before adaptation and again after it.
+    pub episodes: usize,
+}
+
+impl AdaptationSettings {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the flag.
+    pub fn check(&self) -> Result<()> {
+        if self.episodes == 0 {
+            return Err(Error::Usage("--episodes must be at least 1".into()));
+        }
+        match self.rates.iter().find(|rate| !(rate.is_finite() && **rate >= 0.0)) {
+            Some(bad) => Err(Error::Usage(format!("--rates must be 0 or more, got {bad}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the steps asked for and the run's own, in order.
+    pub fn rates_of(&self, point: &MetaCheckpoint) -> Vec<f64> {
+        let mut rates = self.rates.clone();
+        rates.push(point.manifest().config.inner_lr());
+        rates.sort_by(f64::total_cmp);
+        rates.dedup();
+        rates
+    }
+}
 
 /// What adaptation at one step η did, over the test tasks.
 #[derive(Debug, Clone, Serialize)]

@@ -5,9 +5,10 @@
 //! the same states and draws the same noise, so that what is common to an evaluation can be taken out.
 //!
 //! Directions are compared through a sketch: a signed sum of the change's entries in 65 536 buckets
-//! (Charikar et al. 2002), whose cosines are those of the changes to within 0.4 % of a standard error; a
+//! (Charikar et al. 2002), whose cosines are those of the changes with a standard error of 1/√65536 = 0.004; a
 //! policy with fewer parameters is compared exactly.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,7 +44,37 @@ pub struct NoiseSettings {
     /// Tasks of the evaluations.
     pub on: TaskList,
     /// Step η of adaptations in the updates; unset: that of the run.
+    #[serde(default)]
     pub inner_lr: Option<f64>,
+}
+
+impl NoiseSettings {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the flag.
+    pub fn check(&self) -> Result<()> {
+        let ranges = [
+            (self.updates > 1, "updates", "at least 2"),
+            (self.evaluations > 0, "evaluations", "at least 1"),
+            (self.episodes > 0, "episodes", "at least 1"),
+            (self.inner_lr.is_none_or(|x| x.is_finite() && x >= 0.0), "inner-lr", "0 or more"),
+        ];
+        match ranges.iter().find(|(fits, ..)| !fits) {
+            Some((_, name, range)) => Err(Error::Usage(format!("--{name} must be {range}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns a short name of what one update's result depends on: all but the number of updates.
+    ///
+    /// # Errors
+    /// None in practice: settings are plain data.
+    pub fn key(&self) -> Result<String> {
+        let one = Self { updates: 0, ..self.clone() };
+        let text = serde_json::to_vec(&one).map_err(|e| Error::Table(e.to_string()))?;
+        Ok(disk::hash(&text)[..8].to_owned())
+    }
 }
 
 /// Which tasks a policy is evaluated on.
@@ -54,6 +85,15 @@ pub enum TaskList {
     Test,
     /// Those that training draws from.
     Train,
+}
+
+impl fmt::Display for TaskList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Test => "test",
+            Self::Train => "training",
+        })
+    }
 }
 
 /// What one update did.

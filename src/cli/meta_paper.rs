@@ -1,0 +1,165 @@
+//! Figures of meta-learning runs from their specs.
+
+use std::path::{Path, PathBuf};
+
+use super::claim::{Figure, Measured, appendix, contrasts_of_returns, section};
+use super::output::write_page;
+use super::shared::{self, Done};
+use super::{maml_adaptation, maml_noise, meta_returns};
+use crate::analysis::measure::maml_noise::TaskList;
+use crate::analysis::meta_spec::{MetaDraw, MetaFound, MetaMeasure, MetaSpec};
+use crate::checkpoint::disk;
+use crate::error::Result;
+use crate::report::contrast::RunValues;
+use crate::report::meta_scores::{MetaScore, score_table};
+use crate::report::returns::{Against, Band, ReturnCurve, normalised_panel, return_table};
+use crate::report::scores::normalised;
+use crate::report::verdict::Scope;
+use crate::report::{Headline, Page, Panel, Section, Verdict, adaptation, update_noise};
+
+/// Where a report goes, and how it is made.
+pub(super) struct Place<'p> {
+    pub(super) folder: &'p Path,
+    /// Folder of single measurements, shared by all reports.
+    pub(super) units: PathBuf,
+    pub(super) threads: usize,
+    pub(super) command: String,
+}
+
+/// Makes the report of one spec.
+pub(super) fn report(place: &Place, spec: &MetaSpec, found: &MetaFound) -> Result<Done> {
+    let figure = Figure {
+        name: &spec.figure,
+        title: &spec.title,
+        claim: &spec.claim,
+        caveat: &spec.caveat,
+        missing: &found.missing,
+        asked: found.asked,
+    };
+    disk::create_dir(place.folder)?;
+    let section = match spec.measure {
+        MetaMeasure::MetaReturn => Some(of_returns(place, (spec, found), &figure)?),
+        MetaMeasure::MamlNoise => of_noise(place, (spec, found), &figure)?,
+        MetaMeasure::MamlAdaptation => of_adaptation(place, (spec, found), &figure)?,
+    };
+    let Some(section) = section else { return Ok(Done::Stopped) };
+    write_page(place.folder, &Page { title: figure.heading(), sections: vec![section] })?;
+    eprintln!("wrote {}", place.folder.join("report.md").display());
+    Ok(Done::Finished)
+}
+
+/// Learning curves, and the differences that the claim is about.
+fn of_returns(
+    place: &Place,
+    (spec, found): (&MetaSpec, &MetaFound),
+    figure: &Figure,
+) -> Result<Section> {
+    let runs = found.runs.iter().map(|run| meta_returns::read(run)).collect::<Result<Vec<_>>>()?;
+    let on = spec.tasks.unwrap_or(TaskList::Test);
+    let curves: Vec<ReturnCurve> =
+        runs.iter().flat_map(|run| meta_returns::curves(run, on)).collect();
+    let scores: Vec<MetaScore> = runs.iter().filter_map(meta_returns::score).collect();
+    let values: Vec<RunValues> = curves.iter().map(ReturnCurve::values).collect();
+    let summaries: Vec<_> = curves.iter().filter_map(ReturnCurve::summary).collect();
+    meta_returns::provenance(place.folder, &place.command, &runs)?;
+    let scores = score_table(&scores);
+    disk::write(&place.folder.join("scores.csv"), scores.to_csv()?.as_bytes())?;
+    let measured = Measured {
+        panels: spec.draw.iter().flat_map(|draw| panels(*draw, &curves, spec)).collect(),
+        contrasts: contrasts_of_returns(&values, &spec.contrasts),
+        parts: Vec::new(),
+        scope: Scope {
+            asked: spec.contrasts.len() * spec.select.envs.len(),
+            missing_runs: found.missing.len(),
+            reached: summaries.iter().map(|s| s.last.step).collect(),
+            claimed: spec.select.iterations,
+            ..Scope::of_policies()
+        },
+        noise: None,
+        summary: return_table(&summaries),
+        appendices: appendix("Each run on the test tasks", &scores, false).into_iter().collect(),
+        warnings: Vec::new(),
+        subtitle: format!("{on} tasks; {}", meta_returns::SUBTITLE),
+        how: format!("{} {COMPARED}", meta_returns::MEASURED),
+        does_not_show: meta_returns::LIMITS.into(),
+    };
+    section(figure, measured, (place.folder, place.command.clone()))
+}
+
+/// How differences between returns are taken.
+const COMPARED: &str = "Differences are taken at each iteration that both runs have, and averaged over them: \
+    they speak of how fast a policy learns; where it ends stands in the table of runs. Each family stands \
+    by itself, for returns have no common scale.";
+
+fn panels(draw: MetaDraw, curves: &[ReturnCurve], spec: &MetaSpec) -> Vec<Panel> {
+    let of = |against| meta_returns::panels(curves, (against, Band::Interval));
+    match (draw, &spec.baseline) {
+        (MetaDraw::NormalisedByIteration, Some(baseline)) => {
+            let (shared, runs) = normalised(curves, baseline);
+            vec![normalised_panel(&runs, &shared, (Against::Iterations, Band::Interval))]
+        }
+        (MetaDraw::ReturnBySecond, _) => of(Against::Seconds),
+        (MetaDraw::ReturnByIteration | MetaDraw::NormalisedByIteration, _) => {
+            of(Against::Iterations)
+        }
+    }
+}
+
+/// The noise of updates; `None` if a signal asked for a stop.
+fn of_noise(
+    place: &Place,
+    (spec, found): (&MetaSpec, &MetaFound),
+    figure: &Figure,
+) -> Result<Option<Section>> {
+    let Some(settings) = &spec.noise else { return Ok(None) };
+    let workers = shared::workers(place.threads)?;
+    let Some(all) = maml_noise::measure(&found.points, settings, &place.units, &workers)? else {
+        return Ok(None);
+    };
+    let points = (&found.points[..], &all[..]);
+    let section = maml_noise::section(place.folder, settings, points, place.command.clone())?;
+    let (verdict, reason, headline) = update_noise::judge(&all);
+    Ok(Some(judged(figure, (verdict, reason, headline), section)))
+}
+
+/// What adaptation does; `None` if a signal asked for a stop.
+fn of_adaptation(
+    place: &Place,
+    (spec, found): (&MetaSpec, &MetaFound),
+    figure: &Figure,
+) -> Result<Option<Section>> {
+    let Some(settings) = &spec.adaptation else { return Ok(None) };
+    let workers = shared::workers(place.threads)?;
+    let Some(all) = maml_adaptation::measure(&found.points, settings, &workers)? else {
+        return Ok(None);
+    };
+    let points = (&found.points[..], &all[..]);
+    let section = maml_adaptation::section(place.folder, settings, points, place.command.clone())?;
+    let (verdict, reason) = adaptation::judge(&all);
+    Ok(Some(judged(figure, (verdict, reason, None), section)))
+}
+
+/// Puts a claim and its verdict into a section. While runs are missing it neither holds nor fails.
+fn judged(
+    figure: &Figure,
+    (verdict, reason, headline): (Verdict, String, Option<Headline>),
+    section: Section,
+) -> Section {
+    let lack = figure.lack();
+    let verdict = match verdict {
+        Verdict::Holds | Verdict::Fails if lack.is_some() => Verdict::Undecided,
+        other => other,
+    };
+    let limits = [Some(figure.caveat.into()), Some(section.does_not_show), lack];
+    let limits: Vec<String> =
+        limits.into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    Section {
+        title: figure.name.into(),
+        claim: figure.claim.into(),
+        verdict,
+        reason,
+        headline,
+        does_not_show: limits.join("\n\n"),
+        ..section
+    }
+}
