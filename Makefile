@@ -4,7 +4,7 @@
 DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint demo study critics grid speed speed-models clean
+.PHONY: help setup build test lint demo study critics maml grid maml-grid speed speed-models clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ critics: setup ## Make reports/critics again: nine critics with TD3, two with SA
 
 grid: setup ## Take all 72 of algorithm, critic and environment through the whole chain (an hour)
 	scripts/grid
+
+maml: setup ## Make reports/maml again: five models of MAML, the noise of their updates (two and a half hours)
+	scripts/maml
+
+maml-grid: setup ## Take all 24 of MAML's models and families through the whole chain (ten minutes)
+	scripts/maml-grid
 
 speed: setup ## Measure training and rollouts on this machine
 	scripts/speed
