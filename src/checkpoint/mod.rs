@@ -20,9 +20,14 @@ pub mod load;
 pub mod manifest;
 pub mod meta;
 pub mod meta_run;
+mod numbers;
+pub mod opened;
+mod parts;
+mod point;
 pub mod resume;
 pub mod run;
 pub mod save;
+mod segments;
 pub mod tensors;
 
 pub use load::Checkpoint;
