@@ -10,7 +10,7 @@ use super::update::{GROUPS, Group};
 use crate::error::Result;
 use crate::nn::adam::Adam;
 use crate::nn::context::{Encoder, LATENT, Posterior};
-use crate::nn::pearl::policy::TaskPolicy;
+use crate::nn::pearl::policy::{InTasks, TaskPolicy};
 use crate::nn::pearl::value::{TaskCritic, TaskValue};
 use crate::nn::weights::{Draw, Params, Reuse, Source, Training};
 use crate::rng::Stream;
@@ -43,6 +43,19 @@ pub struct PearlLosses {
     pub value: f64,
     /// What the policy descends, its regularisers included.
     pub policy: f64,
+}
+
+impl PearlLosses {
+    /// Returns divergence, first and second critic, value, policy.
+    pub fn numbers(self) -> [f64; 5] {
+        let Self { divergence, critics: [q1, q2], value, policy } = self;
+        [divergence, q1, q2, value, policy]
+    }
+
+    /// Returns the losses of [`Self::numbers`].
+    pub fn of_numbers([divergence, q1, q2, value, policy]: [f64; 5]) -> Self {
+        Self { divergence, critics: [q1, q2], value, policy }
+    }
 }
 
 /// A network that learns, with its optimiser.
@@ -153,14 +166,12 @@ impl PearlAgent {
         // [1, N, ..]: all rows are of one task; [N, 1, ..]: each is of its own.
         let task = i64::from(z.size()[0] != 1);
         let by_task = |rows: &Tensor| rows.unsqueeze(task);
-        tch::no_grad(|| {
-            let gaussian = self.policy.net.gaussian(&by_task(obs), z);
-            let action = match noise {
-                Some(noise) => gaussian.draw(&by_task(noise)).action,
-                None => gaussian.mode(),
-            };
-            action.flatten(0, 1)
-        })
+        self.policy_in(z).act(&by_task(obs), noise.map(by_task).as_ref()).flatten(0, 1)
+    }
+
+    /// Returns the policy in the tasks of these latents, `z [T, Z]`, to act many times in them.
+    pub fn policy_in(&self, z: &Tensor) -> InTasks<'_> {
+        tch::no_grad(|| self.policy.net.in_tasks(z))
     }
 
     /// One gradient step of every network; the noise of latents, then of actions, comes from `noise`.

@@ -15,7 +15,7 @@ use super::{Design, PearlModel, WIDTH, hidden_layers};
 use crate::error::Result;
 use crate::nn::context::LATENT;
 use crate::nn::dense::Linear;
-use crate::nn::hyper::Hypernetwork;
+use crate::nn::hyper::{DynamicNetwork, Hypernetwork};
 use crate::nn::init::{Init, OUTPUT_HEAD_BOUND};
 use crate::nn::mlp::Mlp;
 use crate::nn::weights::{Builder, Of, Params, Reuse, Source, Training};
@@ -43,6 +43,16 @@ pub struct TaskPolicy {
 enum Net {
     Plain { hidden: Mlp, mean: Linear, log_std: Linear },
     Hyper(Hypernetwork),
+}
+
+/// A policy in given tasks: what depends on their latents alone is computed once.
+pub struct InTasks<'p>(Made<'p>);
+
+enum Made<'p> {
+    /// Layers, and the latents `[T, Z]` that join their input.
+    Plain { hidden: &'p Mlp, heads: [&'p Linear; 2], z: Tensor },
+    /// The network of each task, with mean and log σ of so many actions.
+    Hyper { net: DynamicNetwork, actions: i64 },
 }
 
 /// The Gaussian before it is squashed.
@@ -99,27 +109,57 @@ impl TaskPolicy {
         Self::new(self.design, training, &mut Of { params: &self.params, reuse })
     }
 
-    /// Returns the Gaussian of each row; `obs [T, B, S]`, `z [T, Z]`.
-    pub fn gaussian(&self, obs: &Tensor, z: &Tensor) -> Gaussian {
-        let (mean, log_std) = match &self.net {
+    /// Returns the policy in the tasks of these latents, `z [T, Z]`.
+    pub fn in_tasks(&self, z: &Tensor) -> InTasks<'_> {
+        InTasks(match &self.net {
             Net::Plain { hidden, mean, log_std } => {
-                let input = Tensor::cat(&[obs, &for_each_row(z, obs.size()[1])], 2);
-                let features = hidden.forward(&input).relu();
-                (mean.forward(&features), log_std.forward(&features))
+                Made::Plain { hidden, heads: [mean, log_std], z: z.shallow_clone() }
             }
             Net::Hyper(net) => {
-                let both = net.weights(z).forward_tasks(obs);
-                let half = self.design.dims.action;
-                (both.narrow(2, 0, half), both.narrow(2, half, half))
+                Made::Hyper { net: net.weights(z), actions: self.design.dims.action }
+            }
+        })
+    }
+
+    /// Returns the Gaussian of each row; `obs [T, B, S]`, `z [T, Z]`.
+    pub fn gaussian(&self, obs: &Tensor, z: &Tensor) -> Gaussian {
+        self.in_tasks(z).gaussian(obs)
+    }
+
+    /// Returns the weights.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+}
+
+impl InTasks<'_> {
+    /// Returns the Gaussian of each row; `obs [T, B, S]`.
+    pub fn gaussian(&self, obs: &Tensor) -> Gaussian {
+        let [mean, log_std] = match &self.0 {
+            Made::Plain { hidden, heads, z } => {
+                let input = Tensor::cat(&[obs, &for_each_row(z, obs.size()[1])], 2);
+                let features = hidden.forward(&input).relu();
+                heads.map(|head| head.forward(&features))
+            }
+            Made::Hyper { net, actions } => {
+                let both = net.forward_tasks(obs);
+                [0, *actions].map(|first| both.narrow(2, first, *actions))
             }
         };
         let [low, high] = LOG_STD;
         Gaussian { mean, log_std: log_std.clamp(low, high) }
     }
 
-    /// Returns the weights.
-    pub fn params(&self) -> &Params {
-        &self.params
+    /// Returns actions in `[-1, 1]^A`, `[T, B, A]`: draws with `noise [T, B, A]`, standard normal, without
+    /// it tanh of the mean; `obs [T, B, S]`.
+    pub fn act(&self, obs: &Tensor, noise: Option<&Tensor>) -> Tensor {
+        tch::no_grad(|| {
+            let gaussian = self.gaussian(obs);
+            match noise {
+                Some(noise) => gaussian.draw(noise).action,
+                None => gaussian.mode(),
+            }
+        })
     }
 }
 
