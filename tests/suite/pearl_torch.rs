@@ -103,7 +103,8 @@ fn config(case: &Case) -> PearlConfig {
     let &Case { model, context_is_meta, gamma, tau, reward_scale, kl_weight, .. } = case;
     let &Case { mean_weight, log_std_weight, before_weight, encoder_lr, .. } = case;
     let [critic_lr, policy_lr] = [case.critic_lr, case.policy_lr].map(Some);
-    let config = PearlConfig { model, context_is_meta, gamma, tau, reward_scale, ..config_of() };
+    let config =
+        PearlConfig { model, context_is_meta, gamma, tau, reward_scale, ..PearlConfig::default() };
     PearlConfig {
         kl_weight,
         mean_weight,
@@ -116,14 +117,10 @@ fn config(case: &Case) -> PearlConfig {
     }
 }
 
-fn config_of() -> PearlConfig {
-    PearlConfig::default()
-}
-
 /// The tensors of one update, and its noise of latents and of actions.
 fn batch(file: &File, update: u64, kind: Kind) -> (PearlBatch, [Tensor; 2]) {
     let &File { tasks, context, rows, .. } = file;
-    let dims = config_of().dims();
+    let dims = PearlConfig::default().dims();
     let (obs, action) = (dims.obs, dims.action);
     let take =
         |t: u64, bound: f64, shape: &[i64]| data((DATA + t + 10 * update, bound), 0, shape, kind);
