@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 
 /// The kinds of checkpoints, by the key in their manifest that holds the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// Of TD3 and SAC.
     Critic,
     /// Of MAML.
@@ -23,6 +23,11 @@ pub(super) enum Kind {
 
 impl Kind {
     const ALL: [Self; 3] = [Self::Critic, Self::Maml, Self::Pearl];
+
+    /// The kind whose key a manifest has.
+    fn of(manifest: &serde_json::Value) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| manifest.get(kind.key()).is_some())
+    }
 
     fn key(self) -> &'static str {
         match self {
@@ -58,6 +63,14 @@ impl Kind {
     }
 }
 
+/// Returns the kind of the checkpoint in folder `path`; none if it is not readable as one, which reading it
+/// as any kind explains.
+pub fn kind(path: &Path) -> Option<Kind> {
+    let manifest = disk::read(&path.join(MANIFEST)).ok()?;
+    let raw: serde_json::Value = serde_json::from_slice(&manifest).ok()?;
+    Kind::of(&raw)
+}
+
 /// A checkpoint whose manifest was read.
 #[derive(Debug, Clone)]
 pub struct Opened<M> {
@@ -90,8 +103,7 @@ impl<M: DeserializeOwned> Opened<M> {
         };
         let raw: serde_json::Value = serde_json::from_slice(&bytes).map_err(corrupt)?;
         let Some(format) = raw.get(kind.key()).and_then(serde_json::Value::as_u64) else {
-            let other = Kind::ALL.into_iter().find(|other| raw.get(other.key()).is_some());
-            return Err(not(match other {
+            return Err(not(match Kind::of(&raw) {
                 Some(other) if other != kind => other.instead(),
                 _ => "its manifest.json was not written by hyperl-train",
             }));

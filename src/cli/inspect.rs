@@ -7,6 +7,10 @@ use serde::Serialize;
 
 use super::shared::{self, Done};
 use crate::checkpoint::Checkpoint;
+use crate::checkpoint::manifest::Versions;
+use crate::checkpoint::opened::{self, Kind, Opened};
+use crate::checkpoint::pearl::PearlCheckpoint;
+use crate::checkpoint::tensors::TensorFile;
 use crate::error::Result;
 
 #[derive(Debug, Args)]
@@ -19,10 +23,10 @@ pub(super) struct InspectArgs {
 }
 
 #[derive(Debug, Serialize)]
-struct Contents {
+struct Contents<'c, M> {
     path: String,
-    hash: String,
-    manifest: crate::checkpoint::manifest::Manifest,
+    hash: &'c str,
+    manifest: &'c M,
     tensors: Vec<TensorLine>,
 }
 
@@ -35,32 +39,65 @@ struct TensorLine {
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<Done> {
+    if opened::kind(&args.path) == Some(Kind::Pearl) {
+        let checkpoint = PearlCheckpoint::open(&args.path)?;
+        let weights = checkpoint.weights()?;
+        let m = checkpoint.manifest();
+        let (train, test) = (m.tasks.train.len(), m.tasks.test.len());
+        let about = [
+            ("run", m.config.run_name()),
+            ("iteration", format!("{} ({} updates)", m.iteration, m.updates)),
+            ("tasks", format!("{train} of training, {test} of the test")),
+            ("stored", format!("{} transitions", m.transitions)),
+        ];
+        return show(args, (&checkpoint, &m.versions), &weights, &about);
+    }
     let checkpoint = Checkpoint::open(&args.path)?;
     let weights = checkpoint.weights()?;
-    let mut tensors = Vec::new();
-    for (name, shape) in weights.shapes()? {
-        let tensor = weights.tensor(&name)?.to_kind(tch::Kind::Double);
-        let bad = tensor.isfinite().logical_not().sum(tch::Kind::Int64).int64_value(&[]);
-        let rms = tensor.square().mean(tch::Kind::Double).sqrt().double_value(&[]);
-        tensors.push(TensorLine { name, shape, non_finite: bad, rms });
-    }
-    let states = checkpoint.states()?;
-    let manifest = checkpoint.manifest().clone();
+    let (states, m) = (checkpoint.states()?, checkpoint.manifest());
+    let about = [
+        ("run", m.config.run_name()),
+        ("step", format!("{} ({} updates)", m.step, m.updates)),
+        ("states", format!("{} of {} visited", states.len(), m.states_seen)),
+    ];
+    show(args, (&checkpoint, &m.versions), &weights, &about)
+}
+
+/// Prints what a checkpoint is about, and its tensors.
+fn show<M: Serialize>(
+    args: &InspectArgs,
+    (checkpoint, versions): (&Opened<M>, &Versions),
+    weights: &TensorFile,
+    about: &[(&str, String)],
+) -> Result<Done> {
+    let tensors = lines(weights)?;
+    let (hash, manifest) = (checkpoint.hash(), checkpoint.manifest());
     if args.json {
-        let (path, hash) = (args.path.display().to_string(), checkpoint.hash().to_owned());
+        let path = args.path.display().to_string();
         shared::print_json(&Contents { path, hash, manifest, tensors })?;
         return Ok(Done::Finished);
     }
-    let crate::checkpoint::manifest::Versions { hyperl, libtorch, mujoco } = &manifest.versions;
+    let Versions { hyperl, libtorch, mujoco } = versions;
     shared::say!("{}", args.path.display());
-    shared::say!("  run        {}", manifest.config.run_name());
-    shared::say!("  step       {} ({} updates)", manifest.step, manifest.updates);
-    shared::say!("  states     {} of {} visited", states.len(), manifest.states_seen);
-    shared::say!("  hash       {}", checkpoint.hash());
+    for (what, words) in about {
+        shared::say!("  {what:10} {words}");
+    }
+    shared::say!("  hash       {hash}");
     shared::say!("  written by hyperl {hyperl}, libtorch {libtorch}, MuJoCo {mujoco}");
     shared::say!("  {:52} {:>14} {:>10} {:>6}", "tensor", "shape", "rms", "NaN/∞");
     for TensorLine { name, shape, non_finite, rms } in &tensors {
         shared::say!("  {name:52} {:>14} {rms:>10.4} {non_finite:>6}", format!("{shape:?}"));
     }
     Ok(Done::Finished)
+}
+
+/// Reads every tensor of a file.
+fn lines(weights: &TensorFile) -> Result<Vec<TensorLine>> {
+    let line = |(name, shape): (String, Vec<i64>)| {
+        let tensor = weights.tensor(&name)?.to_kind(tch::Kind::Double);
+        let non_finite = tensor.isfinite().logical_not().sum(tch::Kind::Int64).int64_value(&[]);
+        let rms = tensor.square().mean(tch::Kind::Double).sqrt().double_value(&[]);
+        Ok(TensorLine { name, shape, non_finite, rms })
+    };
+    weights.shapes()?.into_iter().map(line).collect()
 }

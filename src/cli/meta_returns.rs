@@ -144,6 +144,7 @@ fn read(folder: PathBuf) -> Result<Run> {
             meta_run::RETURNS
         )));
     }
+    runs::check_algo(&folder, &["maml"], "hyperl-analyze meta-returns")?;
     let config = runs::read_config(&folder.join(runs::RUN))?;
     let rows = meta_run::read(&folder)?;
     Ok(Run { folder, config, rows })

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::output::{self, Origin, shell_words, write_figures, write_page, write_provenance};
 use super::shared::{self, Done};
-use crate::algo::config::TrainConfig;
+use crate::algo::config::{Algo, TrainConfig};
 use crate::analysis::select;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{disk, run as runs};
@@ -197,6 +197,7 @@ pub(super) fn subtitle(curves: &[ReturnCurve]) -> String {
 pub(super) fn curves(folders: &[PathBuf]) -> Result<Vec<ReturnCurve>> {
     let mut curves = Vec::new();
     for folder in folders {
+        runs::check_algo(folder, &Algo::ALL.map(Algo::name), "hyperl-analyze returns")?;
         let config: TrainConfig = runs::read_config(&folder.join(runs::RUN))?;
         let evaluations = runs::read_evaluations(folder)?;
         curves.push(ReturnCurve {
