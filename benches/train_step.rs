@@ -1,5 +1,6 @@
 //! One update of TD3 and of SAC on half-cheetah, for each critic (batches of 100 and 256, one worker
-//! per critic), sampling of the minibatch and of the noise included.
+//! per critic), sampling of the minibatch and of the noise included; and of PEARL on half-cheetah-vel, for
+//! each model (16 tasks of 256 rows, two workers), sampling of the noise included.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -7,12 +8,15 @@ use std::time::Duration;
 use criterion::Criterion;
 use hyperl::algo::config::{Algo, TrainConfig};
 use hyperl::algo::learner::make;
+use hyperl::algo::pearl::agent::{PearlAgent, PearlBatch};
+use hyperl::algo::pearl::config::PearlConfig;
 use hyperl::algo::replay::{Replay, Transition};
 use hyperl::env::EnvId;
 use hyperl::nn::critic::CriticKind;
+use hyperl::nn::pearl::PearlModel;
 use hyperl::nn::workers;
 use hyperl::rng::Stream;
-use tch::Device;
+use tch::{Device, Tensor};
 
 /// Times updates of one critic; TD3's actor moves every second one.
 fn train_step(criterion: &mut Criterion, algo: Algo, critic: CriticKind) -> hyperl::Result<()> {
@@ -38,6 +42,35 @@ fn train_step(criterion: &mut Criterion, algo: Algo, critic: CriticKind) -> hype
     Ok(())
 }
 
+/// Times updates of PEARL.
+fn pearl_step(criterion: &mut Criterion, model: PearlModel) -> hyperl::Result<()> {
+    let config = PearlConfig { model, ..PearlConfig::default() };
+    let (dims, schedule) = (config.dims(), config.schedule());
+    let mut agent = PearlAgent::new(&config, workers::start(2)?)?;
+
+    let stream = Stream::new(0, "bench");
+    let mut draws = stream.child("data");
+    let mut tensor = |shape: &[i64]| {
+        let all: Vec<f32> =
+            (0..shape.iter().product()).map(|_: i64| draws.uniform(-1.0, 1.0) as f32).collect();
+        Tensor::from_slice(&all).view(shape)
+    };
+    let (tasks, rows) = (schedule.meta_batch as i64, config.batch as i64);
+    let batch = PearlBatch {
+        context: tensor(&[tasks, schedule.context_batch as i64, dims.obs + dims.action + 1]),
+        obs: tensor(&[tasks, rows, dims.obs]),
+        action: tensor(&[tasks, rows, dims.action]),
+        reward: tensor(&[tasks, rows]),
+        next_obs: tensor(&[tasks, rows, dims.obs]),
+        alive: tensor(&[tasks, rows]).ones_like(),
+    };
+    let mut noise = stream.child("noise");
+    criterion.bench_function(&format!("pearl step, {model}"), |bencher| {
+        bencher.iter(|| black_box(agent.learn(&batch, &mut noise)));
+    });
+    Ok(())
+}
+
 fn main() -> hyperl::Result<()> {
     tch::set_num_threads(1);
     let mut criterion = Criterion::default()
@@ -49,6 +82,9 @@ fn main() -> hyperl::Result<()> {
         for critic in CriticKind::ALL {
             train_step(&mut criterion, algo, critic)?;
         }
+    }
+    for model in PearlModel::ALL {
+        pearl_step(&mut criterion, model)?;
     }
     criterion.final_summary();
     Ok(())

@@ -239,16 +239,16 @@ fn resolved_sac(sac: SacConfig, (kind, env): (CriticKind, EnvId)) -> Result<SacC
     Ok(SacConfig { actor_lr: Some(actor_lr), critic_lr: Some(critic_lr), ..sac })
 }
 
-fn positive(x: f64) -> bool {
+pub(super) fn positive(x: f64) -> bool {
     x.is_finite() && x > 0.0
 }
 
-fn not_negative(x: f64) -> bool {
+pub(super) fn not_negative(x: f64) -> bool {
     x.is_finite() && x >= 0.0
 }
 
 /// Names the first setting that does not fit its range.
-fn check(settings: &[(bool, &str, &str)]) -> Result<()> {
+pub(super) fn check(settings: &[(bool, &str, &str)]) -> Result<()> {
     match settings.iter().find(|(fits, ..)| !fits) {
         Some((_, name, range)) => Err(Error::Usage(format!("{name} must be {range}; set it so"))),
         None => Ok(()),

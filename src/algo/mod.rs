@@ -8,6 +8,7 @@ pub mod evaluate;
 pub mod learner;
 pub mod maml;
 pub mod off_policy;
+pub mod pearl;
 pub mod pieces;
 pub mod replay;
 pub mod reservoir;

@@ -1,17 +1,21 @@
 //! The replay buffer: transitions, uniformly sampled with replacement.
 //!
-//! Memory grows with what is stored, in equal steps. One transition is one row of `f32`:
-//! observation, action, next observation, reward, alive. Letters: `B` batch, `S`, `A`.
+//! Memory grows with what is stored: it doubles while that is little, and then grows in equal steps. One
+//! transition is one row of `f32`: observation, action, next observation, reward, alive. Letters: `B`
+//! batch, `S`, `A`.
 
 use std::ops::Range;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use crate::nn::critic::Dims;
 use crate::rng::Stream;
 
-/// Rows for which memory is asked at a time; doubling would ask for up to twice what is needed.
+/// Most rows for which memory is asked at a time; doubling would ask for up to twice what is needed.
 const STEP: usize = 65_536;
+
+/// Rows for which memory is asked first: buffers of many tasks stay small.
+const FIRST: usize = 256;
 
 /// A ring of transitions.
 #[derive(Debug)]
@@ -37,7 +41,7 @@ pub struct Transition<'t> {
     pub terminated: bool,
 }
 
-/// A minibatch.
+/// A minibatch; of several tasks, each shape begins with their number.
 #[derive(Debug)]
 pub struct Batch {
     /// `[B, S]`.
@@ -53,6 +57,24 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Takes rows of a buffer apart; `shape` is that of the batch without its columns, `[B]`.
+    ///
+    /// # Panics
+    /// If there are not as many rows as the shape says.
+    pub fn of_rows(rows: &[f32], shape: &[i64], dims: Dims, device: Device) -> Self {
+        let Dims { obs, action } = dims;
+        let all = Tensor::from_slice(rows).view([shape, &[-1]].concat().as_slice());
+        let columns = all.to_device(device).split_with_sizes([obs, action, obs, 1, 1], -1);
+        let [o, a, n, r, alive] = <[Tensor; 5]>::try_from(columns).expect("five columns");
+        Self {
+            obs: o.contiguous(),
+            action: a.contiguous(),
+            next_obs: n.contiguous(),
+            reward: r.squeeze_dim(-1).contiguous(),
+            alive: alive.squeeze_dim(-1).contiguous(),
+        }
+    }
+
     /// Returns the same batch, sharing memory.
     #[must_use]
     pub fn shallow_clone(&self) -> Self {
@@ -114,7 +136,8 @@ impl Replay {
         let at = (number as usize % self.capacity) * stride;
         let missing = (at + stride).saturating_sub(self.rows.len());
         if self.rows.len() + missing > self.rows.capacity() {
-            self.rows.reserve_exact(missing.max(STEP.min(self.capacity) * stride));
+            let step = self.len().clamp(FIRST, STEP).min(self.capacity);
+            self.rows.reserve_exact(missing.max(step * stride));
         }
         self.rows.resize(self.rows.len() + missing, 0.0);
         &mut self.rows[at..at + stride]
@@ -131,17 +154,33 @@ impl Replay {
             let at = minibatch.index(self.len()) * stride;
             rows.extend_from_slice(&self.rows[at..at + stride]);
         }
-        let all = Tensor::from_slice(&rows).view([batch as i64, stride as i64]).to_device(device);
-        let Dims { obs, action } = self.dims;
-        let columns = all.split_with_sizes([obs, action, obs, 1, 1], 1);
-        let [o, a, n, r, alive] = <[Tensor; 5]>::try_from(columns).expect("five columns");
-        Batch {
-            obs: o.contiguous(),
-            action: a.contiguous(),
-            next_obs: n.contiguous(),
-            reward: r.flatten(0, 1).to_kind(Kind::Float),
-            alive: alive.flatten(0, 1),
+        Batch::of_rows(&rows, &[batch as i64], self.dims, device)
+    }
+
+    /// Draws `count` of the transitions with these numbers, uniformly and with replacement, and appends
+    /// their rows to `rows`.
+    ///
+    /// # Panics
+    /// If one of the numbers is not held, or there is none.
+    pub fn draw(
+        &self,
+        numbers: Range<u64>,
+        count: usize,
+        stream: &mut Stream,
+        rows: &mut Vec<f32>,
+    ) {
+        assert!(self.oldest() <= numbers.start && numbers.end <= self.added, "not held");
+        for _ in 0..count {
+            let number =
+                numbers.start + stream.index((numbers.end - numbers.start) as usize) as u64;
+            rows.extend_from_slice(self.row(number));
         }
+    }
+
+    fn row(&self, number: u64) -> &[f32] {
+        let stride = self.row_len();
+        let at = (number as usize % self.capacity) * stride;
+        &self.rows[at..at + stride]
     }
 
     /// Returns the number of the oldest transition held; they are numbered in the order of adding.
@@ -151,13 +190,8 @@ impl Replay {
 
     /// Returns the rows of these transitions, as far as they are still held, oldest first.
     pub fn rows(&self, numbers: Range<u64>) -> Vec<f32> {
-        let stride = self.row_len();
-        let mut out = Vec::new();
-        for number in numbers.start.max(self.oldest())..numbers.end.min(self.added) {
-            let at = (number as usize % self.capacity) * stride;
-            out.extend_from_slice(&self.rows[at..at + stride]);
-        }
-        out
+        let held = numbers.start.max(self.oldest())..numbers.end.min(self.added);
+        held.flat_map(|number| self.row(number)).copied().collect()
     }
 
     /// Puts saved rows back, the last of which was added as number `end - 1`; called in their order,
@@ -219,6 +253,9 @@ mod tests {
         assert_eq!(replay.len(), 2 * STEP + 10);
         let rows = replay.rows.capacity() / replay.row_len();
         assert!(rows <= 3 * STEP, "doubling would have asked for {} rows, not {rows}", 4 * STEP);
+        // Many small buffers are small.
+        let small = filled(2 * STEP, 10);
+        assert_eq!(small.rows.capacity(), FIRST * small.row_len());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Opens a checkpoint, strictly.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::disk;
-use super::manifest::{FORMAT, Manifest};
-use super::save::{MANIFEST, STATES, WEIGHTS};
+use super::manifest::Manifest;
+use super::opened::{Kind, Opened};
+use super::save::{STATES, WEIGHTS};
 use super::tensors::TensorFile;
 use crate::algo::config::Algo;
 use crate::env::Snapshot;
@@ -16,12 +16,7 @@ use crate::nn::squashed_gaussian::SquashedGaussian;
 use crate::nn::weights::{Params, Shapes, Source, Training};
 
 /// A checkpoint whose manifest was read; networks and states are read when asked for.
-#[derive(Debug, Clone)]
-pub struct Checkpoint {
-    path: PathBuf,
-    manifest: Manifest,
-    hash: String,
-}
+pub type Checkpoint = Opened<Manifest>;
 
 /// One of the four critics in a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,57 +50,7 @@ impl Checkpoint {
     /// [`Error::NotACheckpoint`] if there is none or it is of another format, [`Error::Corrupt`] if
     /// it cannot be read.
     pub fn open(path: &Path) -> Result<Self> {
-        let not = |reason: &str| Error::NotACheckpoint { path: path.into(), reason: reason.into() };
-        if !path.exists() {
-            return Err(not("there is no such folder; give a folder step-… made by hyperl-train"));
-        }
-        let file = path.join(MANIFEST);
-        if !file.is_file() {
-            return Err(not(
-                "it holds no manifest.json; give a folder step-… made by hyperl-train",
-            ));
-        }
-        let bytes = disk::read(&file)?;
-        let corrupt = |e: serde_json::Error| Error::Corrupt {
-            path: file.clone(),
-            reason: format!("it is no readable manifest ({e})"),
-        };
-        let raw: serde_json::Value = serde_json::from_slice(&bytes).map_err(corrupt)?;
-        match raw.get("hyperl_checkpoint").and_then(serde_json::Value::as_u64) {
-            None if raw.get("hyperl_meta_checkpoint").is_some() => {
-                return Err(not(
-                    "it is of a MAML run, which has no critic; inspect, maml-noise, maml-adaptation \
-                     and meta-returns read those",
-                ));
-            }
-            None => return Err(not("its manifest.json was not written by hyperl-train")),
-            Some(version) if version != u64::from(FORMAT) => {
-                return Err(Error::Mismatch {
-                    what: format!("format of {}", path.display()),
-                    expected: FORMAT.to_string(),
-                    found: version.to_string(),
-                    remedy: "read it with the version of hyperl that wrote it".into(),
-                });
-            }
-            Some(_) => {}
-        }
-        let manifest = serde_json::from_value(raw).map_err(corrupt)?;
-        Ok(Self { path: path.into(), manifest, hash: disk::hash(&bytes) })
-    }
-
-    /// Returns the folder.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Returns what the checkpoint says of itself.
-    pub fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-
-    /// Returns the hash of the manifest, and so of everything in the checkpoint.
-    pub fn hash(&self) -> &str {
-        &self.hash
+        Self::read(path, Kind::Critic)
     }
 
     /// Maps the weights and checks hash, names and shapes.
@@ -113,14 +58,14 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Corrupt`] naming what does not fit.
     pub fn weights(&self) -> Result<TensorFile> {
-        let file = TensorFile::open(&self.path.join(WEIGHTS), &self.manifest.hashes.weights)?;
+        let file = TensorFile::open(&self.path().join(WEIGHTS), &self.manifest().hashes.weights)?;
         file.expect(self.expected_shapes()?)?;
         Ok(file)
     }
 
     /// Returns name and shape of every tensor that the configuration calls for.
     fn expected_shapes(&self) -> Result<Vec<(String, Vec<i64>)>> {
-        let (kind, dims) = (self.manifest.config.critic, self.manifest.config.dims());
+        let (kind, dims) = (self.manifest().config.critic, self.manifest().config.dims());
         let actor = self.policy_from(&mut Shapes)?;
         let critic = QNet::new(kind, dims, Training::Frozen, &mut Shapes)?;
         let mut all = Vec::new();
@@ -139,8 +84,8 @@ impl Checkpoint {
 
     /// Builds the kind of policy that the algorithm has.
     fn policy_from(&self, source: &mut dyn Source) -> Result<PolicyNet> {
-        let (dims, training) = (self.manifest.config.dims(), Training::Frozen);
-        Ok(match self.manifest.config.algo {
+        let (dims, training) = (self.manifest().config.dims(), Training::Frozen);
+        Ok(match self.manifest().config.algo {
             Algo::Td3 => PolicyNet::Deterministic(Actor::new(dims, training, source)?),
             Algo::Sac => {
                 PolicyNet::SquashedGaussian(SquashedGaussian::new(dims, training, source)?)
@@ -154,7 +99,7 @@ impl Checkpoint {
     /// [`Error::Corrupt`] or [`Error::NonFinite`].
     pub fn policy(&self, weights: &TensorFile) -> Result<PolicyNet> {
         let policy = self.policy_from(&mut weights.source("actor"))?;
-        self.check_finite("actor", policy.params())?;
+        self.check_finite(policy.params().non_finite(), "actor")?;
         Ok(policy)
     }
 
@@ -163,22 +108,11 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::NonFinite`].
     pub fn critic(&self, weights: &TensorFile, which: Which) -> Result<QNet> {
-        let (kind, dims) = (self.manifest.config.critic, self.manifest.config.dims());
+        let (kind, dims) = (self.manifest().config.critic, self.manifest().config.dims());
         let source = &mut weights.source(which.prefix());
         let critic = QNet::new(kind, dims, Training::Frozen, source)?;
-        self.check_finite(which.prefix(), critic.params())?;
+        self.check_finite(critic.params().non_finite(), which.prefix())?;
         Ok(critic)
-    }
-
-    fn check_finite(&self, part: &str, params: &Params) -> Result<()> {
-        let bad = params.non_finite();
-        if bad == 0 {
-            return Ok(());
-        }
-        Err(Error::NonFinite(format!(
-            "{}: {bad} weights of {part} are NaN or infinite; training diverged, use an earlier checkpoint",
-            self.path.display()
-        )))
     }
 
     /// Reads the sample of visited states.
@@ -186,12 +120,12 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Corrupt`] if the file does not hold what the manifest says.
     pub fn states(&self) -> Result<Vec<Snapshot>> {
-        let path = self.path.join(STATES);
-        let file = TensorFile::open(&path, &self.manifest.hashes.states)?;
+        let path = self.path().join(STATES);
+        let file = TensorFile::open(&path, &self.manifest().hashes.states)?;
         let table = file.tensor("states")?;
         let shape = table.size();
-        if shape.len() != 2 || shape[0] != self.manifest.states as i64 {
-            let reason = format!("{} states expected, shape is {shape:?}", self.manifest.states);
+        if shape.len() != 2 || shape[0] != self.manifest().states as i64 {
+            let reason = format!("{} states expected, shape is {shape:?}", self.manifest().states);
             return Err(Error::Corrupt { path, reason });
         }
         snapshots(&table)

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::disk;
+use super::numbers::{field, table};
 use super::run::TIMING;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// File of the returns.
 pub const RETURNS: &str = "returns.csv";
@@ -41,7 +42,7 @@ pub struct Row {
 /// Writes all rows so far.
 ///
 /// # Errors
-/// [`Error::Io`] naming the file.
+/// [`crate::Error::Io`] naming the file.
 pub fn write(folder: &Path, rows: &[Row]) -> Result<()> {
     let (mut returns, mut timing) = (format!("{HEADER}\n"), format!("{TIMING_HEADER}\n"));
     for row in rows {
@@ -55,14 +56,10 @@ pub fn write(folder: &Path, rows: &[Row]) -> Result<()> {
     disk::write(&folder.join(TIMING), timing.as_bytes())
 }
 
-fn field(number: f64) -> String {
-    if number.is_nan() { ",".into() } else { format!(",{number}") }
-}
-
 /// Reads the rows of a run; none before its first iteration.
 ///
 /// # Errors
-/// [`Error::Io`], or [`Error::Corrupt`] naming the line.
+/// [`crate::Error::Io`], or [`crate::Error::Corrupt`] naming the line.
 pub fn read(folder: &Path) -> Result<Vec<Row>> {
     let returns = table(&folder.join(RETURNS), HEADER)?;
     let timing = table(&folder.join(TIMING), TIMING_HEADER)?;
@@ -81,22 +78,4 @@ pub fn read(folder: &Path) -> Result<Vec<Row>> {
         }
     };
     Ok(returns.iter().map(row).collect())
-}
-
-/// Reads a table of numbers with this first line; a file that is not there has no rows.
-fn table(path: &Path, header: &str) -> Result<Vec<Vec<f64>>> {
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
-    let width = header.split(',').count();
-    let number = |field: &str| if field.is_empty() { Some(f64::NAN) } else { field.parse().ok() };
-    let line = |(index, line): (usize, &str)| {
-        let numbers: Option<Vec<f64>> = line.split(',').map(number).collect();
-        numbers.filter(|n| n.len() == width && n[0] >= 0.0).ok_or_else(|| Error::Corrupt {
-            path: path.into(),
-            reason: format!("line {} is not `{header}`", index + 1),
-        })
-    };
-    text.lines().enumerate().skip(1).map(line).collect()
 }

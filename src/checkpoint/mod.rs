@@ -20,9 +20,17 @@ pub mod load;
 pub mod manifest;
 pub mod meta;
 pub mod meta_run;
+mod numbers;
+pub mod opened;
+mod parts;
+pub mod pearl;
+pub mod pearl_resume;
+pub mod pearl_run;
+mod point;
 pub mod resume;
 pub mod run;
 pub mod save;
+mod segments;
 pub mod tensors;
 
 pub use load::Checkpoint;

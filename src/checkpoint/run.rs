@@ -71,6 +71,23 @@ pub fn read_config<C: DeserializeOwned>(path: &Path) -> Result<C> {
         .map_err(|e| Error::Config { path: path.into(), reason: place_and_reason(&text, &e) })
 }
 
+/// Checks that a run is of one of some algorithms, which `reader` reads.
+///
+/// # Errors
+/// [`Error::Usage`] naming the algorithm if it is not; else as [`read_config`].
+pub fn check_algo(folder: &Path, known: &[&str], reader: &str) -> Result<()> {
+    let table: toml::Table = read_config(&folder.join(RUN))?;
+    let algo = table.get("algo").and_then(toml::Value::as_str).unwrap_or("td3");
+    if known.contains(&algo) {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "{} is a run of hyperl-train {algo}; {reader} reads those of {}",
+        folder.display(),
+        known.join(" and ")
+    )))
+}
+
 /// Returns what is wrong with a TOML text in one line, with its line number where it is known.
 fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
     let Some(span) = error.span() else {

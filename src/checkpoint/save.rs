@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use tch::Tensor;
 
-use super::disk;
 use super::manifest::{FORMAT, Hashes, Manifest, Versions};
+use super::opened::check_converges;
 use super::tensors::TensorSet;
-use crate::algo::learner::{Learner, target_name};
+use super::{disk, parts};
 use crate::algo::off_policy::OffPolicy;
 use crate::env::Snapshot;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// File of the weights inside a checkpoint.
 pub const WEIGHTS: &str = "weights.safetensors";
@@ -24,21 +24,6 @@ pub fn step_folder(run: &Path, step: u64) -> PathBuf {
     run.join(format!("step-{step:09}"))
 }
 
-/// Returns all weights of an agent, named as on disk.
-///
-/// # Errors
-/// As [`TensorSet::add`].
-pub fn weights(agent: &dyn Learner) -> Result<TensorSet> {
-    let mut set = TensorSet::default();
-    for part in agent.parts() {
-        set.add_params(part.name, part.online)?;
-        if let Some(target) = part.target {
-            set.add_params(&target_name(part.name), target)?;
-        }
-    }
-    Ok(set)
-}
-
 /// Returns snapshots as one tensor `[n, length]`.
 pub fn snapshots_tensor(states: &[Snapshot]) -> Tensor {
     let length = states.first().map_or(0, |s| s.0.len()) as i64;
@@ -49,23 +34,18 @@ pub fn snapshots_tensor(states: &[Snapshot]) -> Tensor {
 /// Writes the checkpoint of the current step into the run's folder; returns its folder.
 ///
 /// # Errors
-/// [`Error::Io`] naming the file; [`Error::NonFinite`] if training has diverged.
+/// [`crate::Error::Io`] naming the file; [`crate::Error::NonFinite`] if training has diverged.
 ///
 /// # Panics
 /// Never: a manifest is plain data.
 pub fn checkpoint(run: &Path, training: &OffPolicy) -> Result<PathBuf> {
     let progress = training.progress();
     let agent = &*training.agent;
-    let bad: i64 = agent.parts().iter().map(|part| part.online.non_finite()).sum();
-    if bad > 0 {
-        return Err(Error::NonFinite(format!(
-            "training diverged: {bad} weights are NaN or infinite at step {}; lower the learning rates",
-            progress.step
-        )));
-    }
+    let bad = agent.parts().iter().map(|part| part.online.non_finite()).sum();
+    check_converges(bad, &format!("step {}", progress.step), "lower the learning rates")?;
     let folder = step_folder(run, progress.step);
     disk::write_dir(&folder, |partial| {
-        weights(agent)?.write(&partial.join(WEIGHTS))?;
+        parts::weights(&agent.parts())?.write(&partial.join(WEIGHTS))?;
         let states = training.reservoir.states();
         let mut set = TensorSet::default();
         set.add("states".into(), &snapshots_tensor(states))?;

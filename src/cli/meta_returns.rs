@@ -186,6 +186,7 @@ pub(super) fn read(folder: &Path) -> Result<Run> {
             meta_run::RETURNS
         )));
     }
+    runs::check_algo(folder, &["maml"], "hyperl-analyze meta-returns")?;
     let config = runs::read_config(&folder.join(runs::RUN))?;
     let rows = meta_run::read(folder)?;
     Ok(Run { folder: folder.into(), config, rows })

@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::output::{self, Origin, shell_words, write_figures, write_page, write_provenance};
 use super::shared::{self, Done};
-use crate::algo::config::TrainConfig;
+use crate::algo::config::{Algo, TrainConfig};
 use crate::analysis::select;
 use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::{disk, meta_run, run as runs};
-use crate::error::{Error, Result};
+use crate::checkpoint::{disk, run as runs};
+use crate::error::Result;
 use crate::nn::critic::CriticKind;
 use crate::report::returns::{
     Against, Band, ReturnCurve, ReturnSummary, return_panels, return_table,
@@ -198,12 +198,7 @@ pub(super) fn subtitle(curves: &[ReturnCurve]) -> String {
 pub(super) fn curves(folders: &[PathBuf]) -> Result<Vec<ReturnCurve>> {
     let mut curves = Vec::new();
     for folder in folders {
-        if folder.join(meta_run::RETURNS).is_file() {
-            return Err(Error::Usage(format!(
-                "{} is a MAML run, which evaluates no greedy episodes; use hyperl-analyze meta-returns",
-                folder.display()
-            )));
-        }
+        runs::check_algo(folder, &Algo::ALL.map(Algo::name), "hyperl-analyze returns")?;
         let config: TrainConfig = runs::read_config(&folder.join(runs::RUN))?;
         let evaluations = runs::read_evaluations(folder)?;
         curves.push(ReturnCurve {

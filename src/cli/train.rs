@@ -11,6 +11,7 @@ use tch::Device;
 use super::settings::{SeedRange, number, of_set, parse_seeds, settings, text};
 use super::shared::{self, Done};
 use super::train_maml::{self, MamlArgs};
+use super::train_pearl::{self, PearlArgs};
 use crate::algo::config::{Algo, TrainConfig};
 use crate::algo::evaluate::Evaluation;
 use crate::algo::off_policy::{Event, OffPolicy};
@@ -57,6 +58,16 @@ A run is the folder OUT/sac-ENV-CRITIC-sSEED. Ctrl-C saves and stops; --resume c
 A run is the folder OUT/maml-ENV-POLICY-sSEED. Ctrl-C ends the iteration, saves and stops; --resume
 continues bit for bit.")]
     Maml(MamlArgs),
+    /// Train an actor-critic for a family of tasks with PEARL.
+    #[command(after_help = "Examples:
+  hyperl-train pearl --env half-cheetah-vel --model mlp --seed 0
+  hyperl-train pearl --env half-cheetah-vel-medium --model hyper --seeds 0..4 --iterations 60
+  hyperl-train pearl --env ant-fwd-back --model hyper --set meta_batch=4 --set train_steps=100
+  hyperl-train pearl --env half-cheetah-vel --model mlp --set as_coded_tasks=true --dry-run
+
+A run is the folder OUT/pearl-ENV-MODEL-sSEED. Ctrl-C saves after the update under way and stops; --resume
+continues bit for bit.")]
+    Pearl(PearlArgs),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -123,6 +134,7 @@ pub fn main() -> ExitCode {
         Command::Td3(args) => train(Algo::Td3, &args),
         Command::Sac(args) => train(Algo::Sac, &args),
         Command::Maml(args) => train_maml::train(&args),
+        Command::Pearl(args) => train_pearl::train(&args),
         Command::Completions { shell } => {
             shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)

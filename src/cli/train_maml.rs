@@ -1,18 +1,19 @@
 //! `hyperl-train maml`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use clap::Args;
 
-use super::settings::{SeedRange, number, of_set, parse_seeds, settings, text};
+use super::meta_args::{MetaArgs, lengthen};
+use super::settings::text;
 use super::shared::{self, Done};
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::maml::{Iteration, Maml, Play, mean_returns};
+use crate::checkpoint::meta;
 use crate::checkpoint::meta_run::{self, Row};
-use crate::checkpoint::{meta, run};
 use crate::env::Family;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::nn::meta_policy::PolicyKind;
 
 #[derive(Debug, Args)]
@@ -34,97 +35,35 @@ pub(super) struct MamlArgs {
     /// Step of an adaptation [default: 0.1, hyper: 5e-5]
     #[arg(long, allow_negative_numbers = true)]
     inner_lr: Option<f64>,
-    /// Seed of every random stream [default: 0]
-    #[arg(long, conflicts_with = "seeds")]
-    seed: Option<u64>,
-    /// Several seeds, one run after the other: 0..4 means 0, 1, 2, 3 and 4
-    #[arg(long, value_parser = parse_seeds)]
-    seeds: Option<SeedRange>,
-    /// Updates [default: 400]
-    #[arg(long)]
-    iterations: Option<u64>,
-    /// Settings from a TOML file, as --dry-run prints them
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// One setting, such as `trpo.max_kl=0.02`; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// Updates between checkpoints [default: 10]
-    #[arg(long)]
-    checkpoint_every: Option<u64>,
-    /// Updates between evaluations on the test tasks [default: 10]
-    #[arg(long)]
-    evaluate_every: Option<u64>,
-    /// Folder of the runs
-    #[arg(long, default_value = "checkpoints")]
-    out: PathBuf,
-    /// Continue a run from its latest saved point; start it if it has reached none yet
-    #[arg(long)]
-    resume: bool,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
-    /// Print the resolved settings as TOML and stop
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    run: MetaArgs,
 }
 
 /// Runs the command.
 pub(super) fn train(args: &MamlArgs) -> Result<Done> {
-    let config = resolve(args, args.seeds.map_or(args.seed, |range| Some(range.first)))?;
-    if args.dry_run {
-        let text = toml::to_string(&config).map_err(|e| Error::Usage(e.to_string()))?;
-        shared::print(text.as_bytes())?;
-        return Ok(Done::Finished);
-    }
-    shared::watch_signals()?;
-    let seeds = args.seeds.map_or(config.seed..=config.seed, |range| range.first..=range.last);
-    for seed in seeds {
-        if train_one(args, MamlConfig { seed, ..config.clone() })? == Done::Stopped {
-            return Ok(Done::Stopped);
-        }
-    }
-    Ok(Done::Finished)
-}
-
-fn resolve(args: &MamlArgs, seed: Option<u64>) -> Result<MamlConfig> {
     let flags = [
         ("env", args.env.map(text)),
         ("policy", args.policy.map(text)),
         ("multi_task", args.multi_task.then_some(toml::Value::Boolean(true))),
         ("second_order", args.second_order.then_some(toml::Value::Boolean(true))),
         ("inner_lr", args.inner_lr.map(toml::Value::Float)),
-        ("seed", seed.map(number)),
-        ("iterations", args.iterations.map(number)),
-        ("checkpoint_every", args.checkpoint_every.map(number)),
-        ("evaluate_every", args.evaluate_every.map(number)),
     ];
-    let table = settings::<MamlConfig>(args.config.as_deref(), &args.set, &flags)?;
-    table.try_into::<MamlConfig>().map_err(|e| of_set(&e))?.resolved()
+    let config = args.run.resolve::<MamlConfig>(&flags)?.resolved()?;
+    args.run.each_seed(&config, config.seed, |seed| {
+        train_one(&args.run, MamlConfig { seed, ..config.clone() })
+    })
 }
 
-fn train_one(args: &MamlArgs, config: MamlConfig) -> Result<Done> {
-    let folder = args.out.join(config.run_name());
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
-    let exists = folder.join(run::RUN).exists();
-    if exists && args.resume {
-        run::check_same(&folder, &config, "iterations")?;
-    } else {
-        run::create(&folder, &config)?;
-    }
+fn train_one(args: &MetaArgs, config: MamlConfig) -> Result<Done> {
+    let workers = args.workers()?;
+    let (folder, exists) = args.open(&config.run_name(), &config)?;
     let saved = if exists { meta::newest(&folder)? } else { None };
     let mut maml = match &saved {
         Some(point) => point.restore(config, workers)?,
         None => Maml::new(config, workers)?,
     };
     let start = maml.iteration();
-    if start > maml.config().iterations {
-        let (folder, asked) = (folder.display(), maml.config().iterations);
-        return Err(Error::Usage(format!(
-            "{folder} has {start} iterations already, not {asked}; give --iterations {start} or more"
-        )));
-    }
-    run::write_config(&folder, maml.config())?; // the run may have become longer
+    lengthen(&folder, maml.config(), start, maml.config().iterations)?;
     let mut rows = if saved.is_some() { meta_run::read(&folder)? } else { Vec::new() };
     rows.retain(|row| row.iteration <= start);
     if saved.is_some() {

@@ -78,6 +78,17 @@ impl DynamicLinear {
         self.bias.addcmul(&product, &(&self.scale + 1.0))
     }
 
+    /// Applies each task's layer to its rows: here a row of the weights is one task's.
+    ///
+    /// # Shapes
+    /// `input [T, B, in]`; result `[T, B, out]`.
+    pub fn forward_tasks(&self, input: &Tensor) -> Tensor {
+        let [tasks, outputs] = [self.bias.size()[0], self.bias.size()[1]];
+        let weight = self.weight.view([tasks, outputs, -1]);
+        let product = input.bmm(&weight.transpose(1, 2));
+        self.bias.unsqueeze(1).addcmul(&product, &(&self.scale + 1.0).unsqueeze(1))
+    }
+
     /// Applies one layer to all rows: the weights are those of a single row (`B = 1`).
     ///
     /// # Shapes

@@ -109,21 +109,51 @@ impl Hypernetwork {
         [meta, base, outputs]: [i64; 3],
         init: HyperInit,
     ) -> Result<Self> {
-        let primary = builder.within("primary", |b| Primary::new(b, meta, init.primary()))?;
-        let sizes = head_sizes(base, outputs);
-        let (hidden, output): (i64, i64) = (sizes[..3].iter().sum(), sizes[3..].iter().sum());
-        let (weight, bias) = if init.default_heads() {
-            (Init::pytorch(EMBEDDING), Init::pytorch(EMBEDDING))
+        let [hidden, output] = layer_rows(base, outputs);
+        let heads = if init.default_heads() {
+            [Init::pytorch(EMBEDDING), Init::pytorch(EMBEDDING)]
         } else {
             let blocks = vec![
                 (hidden, Init::Uniform(HIDDEN_HEAD_BOUND)),
                 (output, Init::Uniform(OUTPUT_HEAD_BOUND)),
             ];
-            (Init::Rows(blocks), Init::Zeros)
+            [Init::Rows(blocks), Init::Zeros]
         };
-        let heads = builder.within("heads", |b| {
-            Linear::with_bias(b, [EMBEDDING, hidden + output], &weight, &bias)
-        })?;
+        Self::build(builder, [meta, base, outputs], init.primary(), heads)
+    }
+
+    /// Builds the network with the paper's initialisation, but for the dynamic output layer: groups
+    /// of its outputs, `(count, bound)` from the first, whose heads start with bounds of their own.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn with_outputs(
+        builder: &mut Builder,
+        [meta, base]: [i64; 2],
+        groups: &[(i64, f64)],
+    ) -> Result<Self> {
+        let outputs = groups.iter().map(|(count, _)| count).sum();
+        let [hidden, _] = layer_rows(base, outputs);
+        let mut blocks = vec![(hidden, Init::Uniform(HIDDEN_HEAD_BOUND))];
+        // Rows of the weight head belong to one output after the other, then those of bias and gain.
+        for rows in [DYNAMIC_WIDTH, 1, 1] {
+            blocks.extend(groups.iter().map(|(n, bound)| (n * rows, Init::Uniform(*bound))));
+        }
+        let heads = [Init::Rows(blocks), Init::Zeros];
+        Self::build(builder, [meta, base, outputs], HyperInit::Paper.primary(), heads)
+    }
+
+    /// Builds primary and heads, whose weight and bias start by these rules.
+    fn build(
+        builder: &mut Builder,
+        [meta, base, outputs]: [i64; 3],
+        primary: LayerInit,
+        [weight, bias]: [Init; 2],
+    ) -> Result<Self> {
+        let primary = builder.within("primary", |b| Primary::new(b, meta, primary))?;
+        let rows = layer_rows(base, outputs).iter().sum();
+        let sizes = [EMBEDDING, rows];
+        let heads = builder.within("heads", |b| Linear::with_bias(b, sizes, &weight, &bias))?;
         Ok(Self { primary, heads, base, outputs })
     }
 
@@ -161,10 +191,22 @@ fn head_sizes(base: i64, outputs: i64) -> [i64; 6] {
     [width * base, width, width, outputs * width, outputs, outputs]
 }
 
+/// Rows of the heads of the hidden layer and of those of the output layer.
+fn layer_rows(base: i64, outputs: i64) -> [i64; 2] {
+    let sizes = head_sizes(base, outputs);
+    [sizes[..3].iter().sum(), sizes[3..].iter().sum()]
+}
+
 impl DynamicNetwork {
     /// Applies each row's own network; `base [B, in]`, result `[B, outputs]`.
     pub fn forward(&self, base: &Tensor) -> Tensor {
         self.output.forward(&self.hidden.forward(base).relu())
+    }
+
+    /// Applies each task's network to its rows: a row of the weights is one task's; `base [T, B, in]`,
+    /// result `[T, B, outputs]`.
+    pub fn forward_tasks(&self, base: &Tensor) -> Tensor {
+        self.output.forward_tasks(&self.hidden.forward_tasks(base).relu())
     }
 
     /// Applies one network to all rows: its weights are those of a single row.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub enum Init {
     /// All zero.
     Zeros,
+    /// All the same number.
+    Constant(f64),
     /// Uniform on `[-bound, bound)`.
     Uniform(f64),
     /// Uniform on `[0, 1)`.
@@ -36,6 +38,9 @@ pub enum LayerInit {
     /// Xavier uniform weights, bound `√(6/(fan_in + fan_out))`, and zero biases: every plain network
     /// of the authors' SAC code.
     Xavier,
+    /// Hidden layers of PEARL's plain networks: weights with bound `1/√fan_out` (rlkit calls it
+    /// "fanin" and reads the wrong side of `[out, in]`), biases 0.1.
+    FanOut,
 }
 
 impl LayerInit {
@@ -47,6 +52,7 @@ impl LayerInit {
             Self::Primary => 0.5 / fan_in.sqrt(),
             Self::SacPrimary => 1.0 / (2.0 * fan_in).sqrt(),
             Self::Xavier => (6.0 / (fan_in + fan_out)).sqrt(),
+            Self::FanOut => 1.0 / fan_out.sqrt(),
         })
     }
 
@@ -55,6 +61,7 @@ impl LayerInit {
         match self {
             Self::Pytorch | Self::Primary | Self::SacPrimary => Init::pytorch(fan_in),
             Self::Xavier => Init::Zeros,
+            Self::FanOut => Init::Constant(0.1),
         }
     }
 }

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::critic::Critic;
 use super::dense::Linear;
-use super::init::LayerInit;
+use super::init::{Init, LayerInit};
 use super::weights::Builder;
 use crate::error::Result;
 
@@ -24,6 +24,16 @@ impl Mlp {
             builder.within(&format!("layers.{index}"), |b| Linear::new(b, [pair[0], pair[1]], init))
         };
         Ok(Self { layers: widths.windows(2).enumerate().map(layer).collect::<Result<_>>()? })
+    }
+
+    /// Adds a layer `[inputs] → [outputs]` at the end, whose weight and bias start by a rule of their own.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn then(mut self, builder: &mut Builder, sizes: [i64; 2], init: &Init) -> Result<Self> {
+        let name = format!("layers.{}", self.layers.len());
+        self.layers.push(builder.within(&name, |b| Linear::with_bias(b, sizes, init, init))?);
+        Ok(self)
     }
 
     /// Applies the network; `input [B, widths[0]]`, result `[B, last width]`.

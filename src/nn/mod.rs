@@ -7,6 +7,7 @@
 pub mod actor;
 pub mod adam;
 pub mod blas;
+pub mod context;
 pub mod critic;
 pub mod d2rl;
 pub mod dense;
@@ -14,6 +15,7 @@ pub mod hyper;
 pub mod init;
 pub mod meta_policy;
 pub mod mlp;
+pub mod pearl;
 pub mod policy_net;
 pub mod residual;
 pub mod squashed_gaussian;

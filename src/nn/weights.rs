@@ -62,6 +62,7 @@ impl Source for Draw<'_> {
 fn fill(init: &Init, rows: i64, row: i64, stream: &mut Stream, values: &mut Vec<f64>) {
     match init {
         Init::Zeros => values.extend((0..rows * row).map(|_| 0.0)),
+        Init::Constant(value) => values.extend((0..rows * row).map(|_| *value)),
         Init::Unit => values.extend((0..rows * row).map(|_| stream.uniform(0.0, 1.0))),
         Init::Uniform(bound) => {
             values.extend((0..rows * row).map(|_| stream.uniform(-bound, *bound)));

@@ -1,0 +1,115 @@
+//! Evaluation: how well a task is done after few trajectories in it (authors' `collect_paths`).
+//!
+//! One course starts with z from the prior. After the second trajectory and each later one, z is drawn
+//! from what the encoder makes of all transitions of the course so far. Actions are tanh of the mean. The
+//! score of a course is the undiscounted return of its last trajectory.
+
+use tch::Kind;
+
+use super::buffers::whole_context;
+use super::collect::steps;
+use super::trajectory::{Acting, Player, Start, Trajectory};
+use crate::env::Task;
+use crate::error::Result;
+use crate::nn::context::Posterior;
+use crate::rng::Stream;
+
+/// How a task is evaluated.
+#[derive(Debug, Clone, Copy)]
+pub struct Protocol {
+    /// Courses in each task.
+    pub courses: usize,
+    /// Steps of a course, in complete trajectories.
+    pub steps: usize,
+    /// Trajectories before the first posterior.
+    pub exploration: usize,
+}
+
+/// One trajectory of a course.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trial {
+    /// Transitions from which its z was inferred; 0 if z came from the prior.
+    pub context: usize,
+    /// Its undiscounted return.
+    pub total: f64,
+}
+
+/// A task and its courses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluated {
+    /// The task.
+    pub task: Task,
+    /// The trajectories of each course in turn.
+    pub courses: Vec<Vec<Trial>>,
+}
+
+impl Evaluated {
+    /// Returns the mean over courses of the last trajectory's return.
+    pub fn score(&self) -> f64 {
+        let last = self.courses.iter().filter_map(|course| course.last());
+        last.map(|trial| trial.total).sum::<f64>() / self.courses.len() as f64
+    }
+}
+
+/// Returns the mean over tasks of their scores.
+pub fn mean_score(tasks: &[Evaluated]) -> f64 {
+    tasks.iter().map(Evaluated::score).sum::<f64>() / tasks.len() as f64
+}
+
+/// A course under way.
+struct Course {
+    task: Task,
+    stream: Stream,
+    trajectories: Vec<Trajectory>,
+    trials: Vec<Trial>,
+}
+
+impl Player<'_> {
+    /// Evaluates tasks, each with a stream that its courses' streams are named under.
+    ///
+    /// # Errors
+    /// As [`Player::run`].
+    pub fn evaluate(&self, tasks: &[(Task, Stream)], how: Protocol) -> Result<Vec<Evaluated>> {
+        let course = |(task, stream): &(Task, Stream), number: usize| Course {
+            task: *task,
+            stream: stream.child(&format!("course-{number}")),
+            trajectories: Vec::new(),
+            trials: Vec::new(),
+        };
+        let mut all: Vec<Course> =
+            tasks.iter().flat_map(|t| (0..how.courses).map(move |n| course(t, n))).collect();
+        loop {
+            let mut open: Vec<&mut Course> =
+                all.iter_mut().filter(|course| steps(&course.trajectories) < how.steps).collect();
+            if open.is_empty() {
+                break;
+            }
+            let starts = open.iter().map(|c| self.next_of(c, how)).collect::<Result<Vec<_>>>()?;
+            let contexts: Vec<usize> = starts.iter().map(|(context, _)| *context).collect();
+            let starts: Vec<Start> = starts.into_iter().map(|(_, start)| start).collect();
+            let done = self.run(&starts, Acting::Greedy)?;
+            for ((course, context), trajectory) in open.iter_mut().zip(contexts).zip(done) {
+                course.trials.push(Trial { context, total: trajectory.total() });
+                course.trajectories.push(trajectory);
+            }
+        }
+        let mut trials = all.into_iter().map(|course| course.trials);
+        let evaluated = |(task, _): &(Task, Stream)| Evaluated {
+            task: *task,
+            courses: trials.by_ref().take(how.courses).collect(),
+        };
+        Ok(tasks.iter().map(evaluated).collect())
+    }
+
+    /// Returns the next trajectory of a course and the transitions behind its z.
+    fn next_of(&self, course: &Course, how: Protocol) -> Result<(usize, Start)> {
+        let done = &course.trajectories;
+        let stream = course.stream.child(&done.len().to_string());
+        let (context, belief) = if done.len() < how.exploration {
+            (0, Posterior::prior(1, Kind::Float))
+        } else {
+            (steps(done), self.agent.infer(&whole_context(done, self.dims())))
+        };
+        Ok((context, Start::new(course.task, &belief, stream)?))
+    }
+}

@@ -1,0 +1,109 @@
+//! The latest point of a run: a folder `resume/point-…` with tensors and `point.json`, which holds the
+//! hashes of all else; `resume/latest` names the folder and the hash of that file.
+//!
+//! A new point is complete before `latest` names it; what no point needs is removed after that.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::disk;
+use super::tensors::TensorSet;
+use crate::error::{Error, Result};
+
+/// Folder of the point inside a run.
+const RESUME: &str = "resume";
+
+const LATEST: &str = "latest";
+
+/// File of the tensors inside a point.
+pub(super) const TENSORS: &str = "state.safetensors";
+
+/// File that describes a point.
+pub(super) const POINT: &str = "point.json";
+
+/// Returns the folder in which a run keeps its point.
+pub(super) fn folder(run: &Path) -> PathBuf {
+    run.join(RESUME)
+}
+
+/// Writes the point called `point-NAME` and makes it the latest; `describe` gets the hash of the tensors.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+///
+/// # Panics
+/// Never: a point is plain data.
+pub(super) fn write<P: Serialize>(
+    run: &Path,
+    name: &str,
+    tensors: &TensorSet,
+    describe: impl FnOnce(String) -> P,
+) -> Result<()> {
+    let (resume, name) = (folder(run), format!("point-{name}"));
+    disk::create_dir(&resume)?;
+    disk::write_dir(&resume.join(&name), |partial| {
+        tensors.write(&partial.join(TENSORS))?;
+        let point = describe(disk::hash_part(&partial.join(TENSORS))?);
+        let text = serde_json::to_vec_pretty(&point).expect("a point is plain data");
+        disk::write(&partial.join(POINT), &text)
+    })?;
+    let hash = disk::hash_part(&resume.join(&name).join(POINT))?;
+    disk::write(&resume.join(LATEST), format!("{name} {hash}\n").as_bytes())?;
+    for path in disk::entries(&resume)? {
+        let other = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        if (other.starts_with("point-") || other.starts_with(".point-")) && other != name {
+            disk::remove_dir(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the folder and the content of the latest point, if there is one.
+///
+/// # Errors
+/// [`Error::Corrupt`] naming the file that is damaged.
+pub(super) fn latest<P: DeserializeOwned>(run: &Path) -> Result<Option<(PathBuf, P)>> {
+    let pointer = folder(run).join(LATEST);
+    if !pointer.is_file() {
+        return Ok(None);
+    }
+    let text = String::from_utf8_lossy(&disk::read(&pointer)?).into_owned();
+    let mut words = text.split_whitespace();
+    let Some(name) = words.next().filter(|name| name.starts_with("point-")) else {
+        let reason = format!("it should name a point, and says '{}'", text.trim());
+        return Err(Error::Corrupt { path: pointer, reason });
+    };
+    let folder = folder(run).join(name);
+    let file = folder.join(POINT);
+    let bytes = disk::read_part(&file)?;
+    // Points of early runs have no hash.
+    if words.next().is_some_and(|hash| disk::hash(&bytes) != hash) {
+        let reason = "its SHA-256 differs from the one in resume/latest".into();
+        return Err(Error::Corrupt { path: file, reason });
+    }
+    let point = serde_json::from_slice(&bytes)
+        .map_err(|e| Error::Corrupt { path: file, reason: e.to_string() })?;
+    Ok(Some((folder, point)))
+}
+
+/// Returns the latest point, or nothing if the run stopped before its first one; `reached` says that it has
+/// checkpoints, which are only made where a point is saved too.
+///
+/// # Errors
+/// As [`latest`]; [`Error::Usage`] if the run has checkpoints and no point.
+pub(super) fn to_continue<P: DeserializeOwned>(
+    run: &Path,
+    reached: bool,
+) -> Result<Option<(PathBuf, P)>> {
+    let point = latest(run)?;
+    if point.is_none() && reached {
+        return Err(Error::Usage(format!(
+            "{} has checkpoints but no {RESUME}/{LATEST} from which to continue; put its folder {RESUME} \
+             back, choose another --out, or remove the run to train it anew",
+            run.display()
+        )));
+    }
+    Ok(point)
+}
