@@ -1,4 +1,4 @@
-//! The hyper-parameters of the paper (Tables 5, 7 and 9) beside the defaults of this program.
+//! The hyper-parameters of the paper (Tables 5, 7, 9 and 11) beside the defaults of this program.
 
 use std::fmt;
 use std::path::Path;
@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::spec::parse;
 use crate::algo::config::{Algo, TrainConfig};
 use crate::algo::maml::config::MamlConfig;
+use crate::algo::pearl::config::PearlConfig;
 use crate::env::{EnvId, Family};
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
 use crate::nn::meta_policy::PolicyKind;
+use crate::nn::pearl::PearlModel;
 
 /// An algorithm whose hyper-parameters the paper lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,11 +26,13 @@ pub enum Listed {
     Sac,
     /// Table 9.
     Maml,
+    /// Table 11.
+    Pearl,
 }
 
 impl Listed {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Td3, Self::Sac, Self::Maml];
+    pub const ALL: [Self; 4] = [Self::Td3, Self::Sac, Self::Maml, Self::Pearl];
 
     /// Returns the name used on the command line and in files.
     pub fn name(self) -> &'static str {
@@ -36,6 +40,7 @@ impl Listed {
             Self::Td3 => "td3",
             Self::Sac => "sac",
             Self::Maml => "maml",
+            Self::Pearl => "pearl",
         }
     }
 
@@ -45,6 +50,7 @@ impl Listed {
             Self::Td3 => "Table 5",
             Self::Sac => "Table 7",
             Self::Maml => "Table 9",
+            Self::Pearl => "Table 11",
         }
     }
 }
@@ -60,7 +66,7 @@ impl FromStr for Listed {
 
     fn from_str(name: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|algo| algo.name() == name);
-        found.ok_or_else(|| Error::Usage(format!("'{name}' is not td3, sac or maml")))
+        found.ok_or_else(|| Error::Usage(format!("'{name}' is not td3, sac, maml or pearl")))
     }
 }
 
@@ -134,6 +140,7 @@ pub fn hyper_parameters(algo: Listed) -> Result<Vec<HyperParameter>> {
         Listed::Td3 => table_5(),
         Listed::Sac => table_7(),
         Listed::Maml => table_9(),
+        Listed::Pearl => table_11(),
     }
 }
 
@@ -279,6 +286,37 @@ fn table_9() -> Result<Vec<HyperParameter>> {
     ])
 }
 
+fn table_11() -> Result<Vec<HyperParameter>> {
+    let run = |env, model| PearlConfig { env, model, ..PearlConfig::default() }.resolved();
+    let of_family = |env| -> Result<[PearlConfig; 2]> {
+        Ok([run(env, PearlModel::Mlp)?, run(env, PearlModel::Hyper)?])
+    };
+    let velocities = of_family(Family::HalfCheetahVel)?;
+    let directions = of_family(Family::HalfCheetahFwdBack)?;
+    let of = |f: fn(&PearlConfig) -> String| velocities.each_ref().map(f);
+    let tasks =
+        |runs: &[PearlConfig; 2]| runs.each_ref().map(|run| run.schedule().meta_batch.to_string());
+    Ok(vec![
+        row(("actor learning rate", "policy_lr"), of(|c| rate(c.policy_lr)), ["3e-4", "1e-4"]),
+        row(("critic learning rate", "critic_lr"), of(|c| rate(c.critic_lr)), ["3e-4", "5e-5"]),
+        row(
+            ("context learning rate", "encoder_lr"),
+            of(|c| rate(Some(c.encoder_lr))),
+            ["3e-4", "3e-4"],
+        ),
+        row(("value learning rate", "critic_lr"), of(|c| rate(c.critic_lr)), ["3e-4", "5e-5"]),
+        row(("optimiser", ""), of(|_| "Adam".into()), ["Adam", "Adam"]),
+        row(("batch size", "batch"), of(|c| c.batch.to_string()), ["256", "256"]),
+        row(("tasks of an update, directions", "meta_batch"), tasks(&directions), ["4", "4"]),
+        row(("tasks of an update, velocities", "meta_batch"), tasks(&velocities), ["16", "16"]),
+        row(("target critic update", "tau"), of(|c| c.tau.to_string()), ["0.005", "0.005"]),
+        row(("discount factor", "gamma"), of(|c| c.gamma.to_string()), ["0.99", "0.99"]),
+        row(("iterations", "iterations"), of(|c| c.iterations.to_string()), ["400", "400"]),
+        row(("reward scaling", "reward_scale"), of(|c| c.reward_scale.to_string()), ["5", "5"]),
+        row(("longest episode", "horizon"), of(|c| c.horizon.to_string()), ["200", "200"]),
+    ])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,7 +327,7 @@ mod tests {
             let rows = hyper_parameters(algo).unwrap();
             let differing: Vec<_> = rows.iter().filter(|row| !row.agrees()).collect();
             let expected: &[&str] = match algo {
-                Listed::Td3 => &[],
+                Listed::Td3 | Listed::Pearl => &[],
                 Listed::Sac => &["reward scaling"],
                 Listed::Maml => &["step of an adaptation"],
             };
@@ -298,7 +336,7 @@ mod tests {
             assert!(differing.iter().all(|row| !row.remark.is_empty()));
         }
         let rows = Listed::ALL.map(|algo| hyper_parameters(algo).unwrap().len());
-        assert_eq!(rows, [10, 7, 8]);
+        assert_eq!(rows, [10, 7, 8, 13]);
     }
 
     #[test]

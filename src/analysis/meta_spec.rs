@@ -14,6 +14,7 @@ use super::spec::{VARIANT, parse};
 use crate::algo::maml::config::MamlConfig;
 use crate::env::Family;
 use crate::error::{Error, Result};
+use crate::nn::pearl::PearlModel;
 
 pub use find::MetaFound;
 
@@ -31,11 +32,11 @@ pub struct MetaSpec {
     pub measure: MetaMeasure,
     /// Which runs.
     pub select: MetaSelect,
-    /// Pairs `[better, worse]` of a `meta-return` that the claim is about, each `model, state`, such as
-    /// `hyper, before adaptation`.
+    /// Pairs `[better, worse]` of a `meta-return` that the claim is about, such as
+    /// `hyper, before adaptation` of MAML and `hyper-pearl, test tasks` of PEARL.
     #[serde(default)]
     pub contrasts: Vec<[String; 2]>,
-    /// Tasks of a `meta-return`.
+    /// Tasks of a `meta-return`; of PEARL's unset: both lists.
     #[serde(default)]
     pub tasks: Option<TaskList>,
     /// What a `meta-return` draws.
@@ -65,11 +66,14 @@ pub enum MetaMeasure {
     MamlNoise,
     /// What an adaptation step does.
     MamlAdaptation,
+    /// How much worse PEARL does in tasks that it was not trained on.
+    TaskGap,
 }
 
 impl MetaMeasure {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::MetaReturn, Self::MamlNoise, Self::MamlAdaptation];
+    pub const ALL: [Self; 4] =
+        [Self::MetaReturn, Self::MamlNoise, Self::MamlAdaptation, Self::TaskGap];
 
     /// Returns its name in specs.
     pub fn name(self) -> &'static str {
@@ -77,6 +81,7 @@ impl MetaMeasure {
             Self::MetaReturn => "meta-return",
             Self::MamlNoise => "maml-noise",
             Self::MamlAdaptation => "maml-adaptation",
+            Self::TaskGap => "task-gap",
         }
     }
 }
@@ -97,9 +102,16 @@ pub enum MetaDraw {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MetaSelect {
+    /// The algorithm.
+    #[serde(default)]
+    pub algo: MetaAlgo,
+    /// PEARL's runs with two training and two test tasks, as the authors' code in effect has them; they
+    /// stand in a folder `as-coded`.
+    #[serde(default)]
+    pub as_coded_tasks: bool,
     /// Families of tasks.
     pub envs: Vec<Family>,
-    /// Models, such as `hyper-multi-task`.
+    /// Models, such as `hyper-multi-task` of MAML; `pearl` or `hyper-pearl`.
     pub models: Vec<String>,
     /// Seeds.
     pub seeds: Vec<u64>,
@@ -110,12 +122,60 @@ pub struct MetaSelect {
     pub at: Vec<u64>,
 }
 
+/// The algorithms of meta-learning.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetaAlgo {
+    /// MAML.
+    #[default]
+    Maml,
+    /// PEARL.
+    Pearl,
+}
+
+/// The name of PEARL's model in specs and figures.
+pub fn pearl_name(model: PearlModel) -> &'static str {
+    match model {
+        PearlModel::Mlp => "pearl",
+        PearlModel::Hyper => "hyper-pearl",
+    }
+}
+
+/// The model of PEARL that has that name.
+fn pearl_model(name: &str) -> Option<PearlModel> {
+    PearlModel::ALL.into_iter().find(|model| pearl_name(*model) == name)
+}
+
 /// The two states of a policy in which returns are measured.
 pub const STATES: [&str; 2] = ["before adaptation", "after adaptation"];
 
 /// Returns the name of a series of returns: a model before (0) or after (1) adaptation.
 pub fn label(model: &str, state: usize) -> String {
     format!("{model}{VARIANT}{}", STATES[state])
+}
+
+/// Returns the name of a series of PEARL's returns.
+pub fn task_label(model: &str, on: TaskList) -> String {
+    format!("{model}{VARIANT}{on} tasks")
+}
+
+impl MetaSelect {
+    /// Returns the names of all series of returns.
+    fn labels(&self) -> BTreeSet<String> {
+        let of = |model: &String| match self.algo {
+            MetaAlgo::Maml => [0, 1].map(|state| label(model, state)),
+            MetaAlgo::Pearl => [TaskList::Train, TaskList::Test].map(|on| task_label(model, on)),
+        };
+        self.models.iter().flat_map(of).collect()
+    }
+
+    /// Returns whether the algorithm has such a model.
+    fn knows(&self, model: &str) -> bool {
+        match self.algo {
+            MetaAlgo::Maml => MamlConfig::of_model(model).is_some(),
+            MetaAlgo::Pearl => pearl_model(model).is_some(),
+        }
+    }
 }
 
 impl MetaSpec {
@@ -132,13 +192,14 @@ impl MetaSpec {
 
     /// Says what does not fit together.
     fn check(&self) -> std::result::Result<(), String> {
-        let MetaSelect { envs, models, seeds, at, .. } = &self.select;
+        let MetaSelect { algo, as_coded_tasks, envs, models, seeds, at, .. } = &self.select;
         let of_returns = self.measure == MetaMeasure::MetaReturn;
-        let known = |model: &String| MamlConfig::of_model(model).is_some();
-        if let Some(unknown) = models.iter().find(|model| !known(model)) {
+        let of_gaps = self.measure == MetaMeasure::TaskGap;
+        let pearl = *algo == MetaAlgo::Pearl;
+        if let Some(unknown) = models.iter().find(|model| !self.select.knows(model)) {
             return Err(format!(
                 "'{unknown}' is no model: give vanilla, context or hyper, each with or without \
-                 -multi-task"
+                 -multi-task; of PEARL pearl or hyper-pearl"
             ));
         }
         let measure = self.measure.name();
@@ -147,9 +208,20 @@ impl MetaSpec {
             (!models.is_empty(), "`models` names at least one model"),
             (!seeds.is_empty(), "`seeds` names at least one seed"),
             (self.draw.is_empty() != of_returns, "`draw` belongs to meta-return"),
-            (self.tasks.is_some() == of_returns, "`tasks` belongs to meta-return"),
+            (
+                self.tasks.is_some() == of_returns || (pearl && self.tasks.is_none()),
+                "`tasks` belongs to meta-return",
+            ),
             (self.contrasts.is_empty() || of_returns, "`contrasts` belong to meta-return"),
-            (at.is_empty() == of_returns, "`at` names iterations of checkpoints, not of returns"),
+            (
+                at.is_empty() == (of_returns || of_gaps),
+                "`at` names iterations of checkpoints, not of returns",
+            ),
+            (pearl || !as_coded_tasks, "`as_coded_tasks` belongs to algo = \"pearl\""),
+            (
+                if pearl { of_returns || of_gaps } else { !of_gaps },
+                "PEARL has meta-return and task-gap, MAML has all but task-gap",
+            ),
             (
                 self.noise.is_some() == (self.measure == MetaMeasure::MamlNoise),
                 "`[noise]` belongs to maml-noise",
@@ -166,8 +238,7 @@ impl MetaSpec {
         if let Some((_, rule)) = must.iter().find(|(fits, _)| !fits) {
             return Err(format!("{rule}, and this is a {measure}"));
         }
-        let labels: BTreeSet<String> =
-            models.iter().flat_map(|model| [0, 1].map(|state| label(model, state))).collect();
+        let labels = self.select.labels();
         let named = self.contrasts.iter().flatten().chain(&self.baseline);
         if let Some(unknown) = named.into_iter().find(|name| !labels.contains(*name)) {
             let labels = labels.into_iter().collect::<Vec<_>>().join("; ");

@@ -78,7 +78,7 @@ enum Command {
     --against checkpoints/td3-hopper-mlp-small-s0/step-000100000
   hyperl-analyze weights --ckpt checkpoints/td3-hopper-sa-hyper-s0 --against-init")]
     Weights(weights::WeightsArgs),
-    /// Draw the returns of MAML runs during training (Figs. 15 to 17, Table 8).
+    /// Draw the returns of MAML and PEARL runs during training (Figs. 15 to 19, Tables 8 and 10).
     #[command(after_help = "Example:
   hyperl-analyze meta-returns --ckpt 'checkpoints/maml-half-cheetah-vel-*' --split test")]
     MetaReturns(meta_returns::MetaReturnsArgs),
@@ -104,7 +104,7 @@ enum Command {
     /// List every critic with its number of parameters.
     #[command(after_help = "Example:\n  hyperl-analyze models --env hopper")]
     Models(ModelsArgs),
-    /// Print the hyper-parameters of the paper (Tables 5, 7 and 9) beside the defaults of hyperl-train.
+    /// Print the hyper-parameters of the paper (Tables 5, 7, 9 and 11) beside the defaults of hyperl-train.
     #[command(after_help = "Example:\n  hyperl-analyze hyper-parameters --algo sac")]
     HyperParameters(hyper_parameters::HyperParameterArgs),
     /// Time training steps, environment steps and rollouts on this machine.

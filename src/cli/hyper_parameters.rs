@@ -16,7 +16,7 @@ use crate::report::{Cell, Column, Page, Section, Table};
 
 #[derive(Debug, Args)]
 pub(super) struct HyperParameterArgs {
-    /// Only this algorithm [td3, sac, maml]
+    /// Only this algorithm [td3, sac, maml, pearl]
     #[arg(long)]
     algo: Option<Listed>,
     /// Print JSON to standard output

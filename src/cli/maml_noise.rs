@@ -122,7 +122,7 @@ pub(super) fn measure(
         let manifest = point.manifest();
         let name = format!("{}-{}", manifest.config.run_name(), manifest.iteration);
         bar.set_prefix(name.clone());
-        let folder = units.join(format!("{name}-{}", settings.key()?));
+        let folder = units.join(format!("{name}-{}", settings.resolved(point).key()?));
         let progress = |update: usize| {
             bar.set_position((index * settings.updates + update) as u64);
             !shared::stop_asked()

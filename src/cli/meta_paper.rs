@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use super::claim::{Figure, Measured, appendix, contrasts_of_returns, section};
 use super::output::write_page;
 use super::shared::{self, Done};
-use super::{maml_adaptation, maml_noise, meta_returns};
-use crate::analysis::measure::maml_noise::TaskList;
+use super::{maml_adaptation, maml_noise, meta_returns, meta_runs, task_gap};
 use crate::analysis::meta_spec::{MetaDraw, MetaFound, MetaMeasure, MetaSpec};
 use crate::checkpoint::disk;
 use crate::error::Result;
 use crate::report::contrast::RunValues;
-use crate::report::meta_scores::{MetaScore, score_table};
+use crate::report::meta_scores::{meta_score_table, meta_scores};
 use crate::report::returns::{Against, Band, ReturnCurve, normalised_panel, return_table};
 use crate::report::scores::normalised;
 use crate::report::verdict::Scope;
@@ -41,6 +40,7 @@ pub(super) fn report(place: &Place, spec: &MetaSpec, found: &MetaFound) -> Resul
         MetaMeasure::MetaReturn => Some(of_returns(place, (spec, found), &figure)?),
         MetaMeasure::MamlNoise => of_noise(place, (spec, found), &figure)?,
         MetaMeasure::MamlAdaptation => of_adaptation(place, (spec, found), &figure)?,
+        MetaMeasure::TaskGap => Some(task_gap::section(place, found, &figure)?),
     };
     let Some(section) = section else { return Ok(Done::Stopped) };
     write_page(place.folder, &Page { title: figure.heading(), sections: vec![section] })?;
@@ -54,16 +54,14 @@ fn of_returns(
     (spec, found): (&MetaSpec, &MetaFound),
     figure: &Figure,
 ) -> Result<Section> {
-    let runs = found.runs.iter().map(|run| meta_returns::read(run)).collect::<Result<Vec<_>>>()?;
-    let on = spec.tasks.unwrap_or(TaskList::Test);
-    let curves: Vec<ReturnCurve> =
-        runs.iter().flat_map(|run| meta_returns::curves(run, on)).collect();
-    let scores: Vec<MetaScore> = runs.iter().filter_map(meta_returns::score).collect();
+    let runs = found.runs.iter().map(|run| meta_runs::read(run)).collect::<Result<Vec<_>>>()?;
+    let curves: Vec<ReturnCurve> = runs.iter().flat_map(|run| run.curves(spec.tasks)).collect();
     let values: Vec<RunValues> = curves.iter().map(ReturnCurve::values).collect();
     let summaries: Vec<_> = curves.iter().filter_map(ReturnCurve::summary).collect();
-    meta_returns::provenance(place.folder, &place.command, &runs)?;
-    let scores = score_table(&scores);
+    meta_runs::provenance(place.folder, &place.command, &runs)?;
+    let scores = meta_score_table(&meta_scores(&curves));
     disk::write(&place.folder.join("scores.csv"), scores.to_csv()?.as_bytes())?;
+    let lists = spec.tasks.map_or("training and test tasks".into(), |on| format!("{on} tasks"));
     let measured = Measured {
         panels: spec.draw.iter().flat_map(|draw| panels(*draw, &curves, spec)).collect(),
         contrasts: contrasts_of_returns(&values, &spec.contrasts),
@@ -77,11 +75,11 @@ fn of_returns(
         },
         noise: None,
         summary: return_table(&summaries),
-        appendices: appendix("Each run on the test tasks", &scores, false).into_iter().collect(),
+        appendices: appendix("Each run", &scores, false).into_iter().collect(),
         warnings: Vec::new(),
-        subtitle: format!("{on} tasks; {}", meta_returns::SUBTITLE),
-        how: format!("{} {COMPARED}", meta_returns::MEASURED),
-        does_not_show: meta_returns::LIMITS.into(),
+        subtitle: format!("{lists}; {}", meta_returns::SUBTITLE),
+        how: format!("{} {COMPARED}", meta_returns::measured(&runs)),
+        does_not_show: meta_returns::limits(&runs),
     };
     section(figure, measured, (place.folder, place.command.clone()))
 }
@@ -140,7 +138,7 @@ fn of_adaptation(
 }
 
 /// Puts a claim and its verdict into a section. While runs are missing it neither holds nor fails.
-fn judged(
+pub(super) fn judged(
     figure: &Figure,
     (verdict, reason, headline): (Verdict, String, Option<Headline>),
     section: Section,

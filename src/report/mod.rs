@@ -17,7 +17,8 @@
 //! | `page.rs`, `html.rs` | the report: claim, verdict, number, figure, table, method, limits |
 //! | `study.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
 //! | `scores.rs` | final and highest returns of several runs, beside the paper's |
-//! | `update_noise.rs`, `meta_scores.rs`, `adaptation.rs` | MAML: noise of updates (Fig. 5, Table 1); final returns (Table 8); steps of adaptation |
+//! | `update_noise.rs`, `meta_scores.rs`, `adaptation.rs` | MAML: noise of updates (Fig. 5, Table 1); final returns (Tables 8, 10); steps of adaptation |
+//! | `task_gap.rs` | PEARL in tasks that it was not trained on |
 //! | `weights/` | from measured networks to histograms, distances and a verdict |
 //! | `contrast.rs`, `verdict.rs` | differences between critics; what they say about a claim |
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
@@ -43,6 +44,7 @@ pub mod returns;
 pub mod scores;
 pub mod study;
 mod tables;
+pub mod task_gap;
 pub mod theme;
 pub mod update_noise;
 pub mod verdict;

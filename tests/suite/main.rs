@@ -19,6 +19,7 @@ mod maml_pieces;
 mod maml_program;
 mod maml_search;
 mod maml_torch;
+mod meta_specs;
 mod native_libraries;
 mod oracle;
 mod pearl_agent;

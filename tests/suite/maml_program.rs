@@ -18,7 +18,7 @@ fn name_of(model: &str) -> String {
 }
 
 /// A run of seconds.
-fn short(out: &Path, more: &str) -> Command {
+pub(super) fn short(out: &Path, more: &str) -> Command {
     let mut command = hyperl_train(
         "maml --set tasks=2 --set episodes=2 --set train_tasks=4 --set test_tasks=2 \
          --set test_episodes=1 --set trpo.cg_steps=2 --checkpoint-every 1 --evaluate-every 1",
@@ -27,17 +27,17 @@ fn short(out: &Path, more: &str) -> Command {
     command
 }
 
-fn analyze(args: &str, out: &Path) -> Said {
+pub(super) fn analyze(args: &str, out: &Path) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hyperl-analyze"));
     command.args(args.split_whitespace()).arg("--out").arg(out).stdin(Stdio::null());
     run(command)
 }
 
-fn finishes(said: &Said) {
+pub(super) fn finishes(said: &Said) {
     assert_eq!(said.code, Some(0), "{}", said.err);
 }
 
-fn refused(said: &Said, words: &str) {
+pub(super) fn refused(said: &Said, words: &str) {
     assert_eq!(said.code, Some(3), "{}", said.err);
     assert!(said.err.contains(words) && said.err.lines().count() == 1, "{}", said.err);
 }
@@ -167,95 +167,4 @@ fn an_interrupted_study_of_noise_goes_on_and_gives_the_same_numbers() {
     let bold = fs::read_to_string(parts.join("returns.json")).unwrap();
     finishes(&analyze(&format!("{args} --inner-lr 0.5"), &folder.path().join("alone")));
     assert_eq!(bold, fs::read_to_string(folder.path().join("alone/returns.json")).unwrap());
-}
-
-const SPEC: &str = r#"
-figure = "Fig. 0"
-title = "A test"
-claim = "Context-MAML beats MAML."
-measure = "meta-return"
-tasks = "test"
-draw = ["return-by-iteration", "normalised-by-iteration"]
-baseline = "vanilla, after adaptation"
-contrasts = [["context, before adaptation", "vanilla, after adaptation"]]
-
-[select]
-envs = ["half-cheetah-vel"]
-models = ["vanilla", "context"]
-seeds = [0, 1]
-iterations = 400
-"#;
-
-#[test]
-fn a_spec_finds_its_runs_and_judges_its_claim() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("runs");
-    for policy in ["vanilla", "context"] {
-        finishes(&run(short(&out, &format!("--policy {policy} --iterations 1"))));
-    }
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        fs::write(&path, text).unwrap();
-        path.display().to_string()
-    };
-    let report = |spec: &str, more: &str| {
-        let args = format!("report {spec} --checkpoints {} {more}", out.display());
-        analyze(&args, &folder.path().join("reports"))
-    };
-    let page = |name: &str| {
-        fs::read_to_string(folder.path().join("reports").join(name).join("report.md")).unwrap()
-    };
-    let spec = write("curves.toml", SPEC);
-    refused(
-        &report(&spec, ""),
-        "hyperl-train maml --env half-cheetah-vel --policy vanilla --seed 1 --iterations 400",
-    );
-    finishes(&report(&spec, "--partial"));
-    let curves = page("curves");
-    for words in [
-        "**Claim.** Context-MAML beats MAML.",
-        "**Verdict: undecided.** There is one seed: differences between policies",
-        "of the runs that the claim is about, 2 were not trained",
-        "runs reach 1 of the paper's 400 iterations",
-        "| Context-MAML, before adaptation − MAML, after adaptation | mean return over training |",
-    ] {
-        assert!(curves.contains(words), "{words}: {curves}");
-    }
-
-    let select = SPEC.split_once("[select]").unwrap().1;
-    let head = "figure = \"A\"\ntitle = \"B\"\nclaim = \"C\"\n";
-    let of = |measure: &str, settings: &str| {
-        format!("{head}measure = \"{measure}\"\n[select]\n{select}at = [1, 50]\n{settings}")
-    };
-    let noise = "[noise]\nupdates = 2\nevaluations = 1\nepisodes = 1\non = \"train\"\n";
-    let spec = write("noise.toml", &of("maml-noise", noise));
-    refused(&report(&spec, ""), "--policy vanilla --seed 0 --iterations 50 --resume");
-    finishes(&report(&spec, "--partial"));
-    let found = page("noise");
-    assert!(
-        found.contains("4 of the 4 runs of the claim were not trained, or not long"),
-        "{found}"
-    );
-    assert!(found.contains("on each training task"), "{found}");
-    assert_eq!(fs::read_dir(folder.path().join("reports/units")).unwrap().count(), 2);
-
-    let adaptation = "[adaptation]\nrates = [0.01]\nepisodes = 1\n";
-    let spec = write("steps.toml", &of("maml-adaptation", adaptation));
-    finishes(&report(&spec, "--partial"));
-    assert!(page("steps").contains("| 1e-2 "), "{}", page("steps"));
-
-    for (text, words) in [
-        (SPEC.replace("\"vanilla\", \"context\"", "\"large\""), "'large' is no model"),
-        (
-            SPEC.replace("[[\"context, before", "[[\"hyper, before"),
-            "'hyper, before adaptation' is none",
-        ),
-        (SPEC.replace("tasks = \"test\"\n", ""), "`tasks` belongs to meta-return"),
-        (SPEC.replace("[0, 1]", "[]"), "`seeds` names at least one seed"),
-        (of("maml-noise", ""), "`[noise]` belongs to maml-noise"),
-        (of("maml-noise", &noise.replace("= 2", "= 1")), "updates must be at least 2"),
-        (of("maml-noise", &noise.replace("updates", "upd")), "unknown field `upd`"),
-    ] {
-        refused(&report(&write("bad.toml", &text), "--partial"), words);
-    }
 }

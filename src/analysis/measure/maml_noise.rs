@@ -66,6 +66,13 @@ impl NoiseSettings {
         }
     }
 
+    /// Returns the settings with the run's own step where none is given.
+    #[must_use]
+    pub fn resolved(&self, point: &MetaCheckpoint) -> Self {
+        let own = point.manifest().config.inner_lr();
+        Self { inner_lr: Some(self.inner_lr.unwrap_or(own)), ..self.clone() }
+    }
+
     /// Returns a short name of what one update's result depends on: all but the number of updates.
     ///
     /// # Errors
@@ -150,8 +157,9 @@ pub fn maml_noise(
     workers: &Arc<rayon::ThreadPool>,
     progress: &dyn Fn(usize) -> bool,
 ) -> Result<Option<Noise>> {
+    let settings = &settings.resolved(point);
     let mut config = point.manifest().config.clone();
-    config.inner_lr = Some(settings.inner_lr.unwrap_or(config.inner_lr()));
+    config.inner_lr = settings.inner_lr;
     let inner_lr = config.inner_lr();
     let maml = point.restore(config, Arc::clone(workers))?;
     disk::create_dir(folder)?;

@@ -7,4 +7,5 @@ pub mod maml_adaptation;
 pub mod maml_noise;
 pub mod progress;
 pub mod runtime;
+pub mod task_gap;
 pub mod weights;

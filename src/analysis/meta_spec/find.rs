@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{MetaSelect, MetaSpec};
+use super::{MetaAlgo, MetaSelect, MetaSpec, pearl_model};
 use crate::algo::maml::config::MamlConfig;
+use crate::algo::pearl::config::PearlConfig;
 use crate::analysis::spec::Missing;
 use crate::checkpoint::meta::MetaCheckpoint;
 use crate::checkpoint::save::step_folder;
 use crate::checkpoint::{meta_run, run};
+use crate::env::Family;
 use crate::error::{Error, Result};
 
 /// What a spec selects, as far as it is there.
@@ -31,12 +33,16 @@ impl MetaSpec {
     /// [`Error::Mismatch`] if a folder holds another run than its name says; those of opening.
     pub fn find(&self, checkpoints: &Path, missing: Missing) -> Result<MetaFound> {
         let mut found = MetaFound::default();
-        for config in self.select.configs() {
+        for wanted in self.select.wanted() {
             found.asked += 1;
-            let folder = checkpoints.join(config.run_name());
+            let place = match wanted.folder {
+                Some(folder) => checkpoints.join(folder),
+                None => checkpoints.into(),
+            };
+            let folder = place.join(&wanted.run);
             let there = folder.join(meta_run::RETURNS).is_file();
             if there {
-                check(&folder, &config)?;
+                wanted.check(&folder)?;
             }
             let mut points = Vec::new();
             for &iteration in &self.select.at {
@@ -46,8 +52,9 @@ impl MetaSpec {
                 }
             }
             if !there || points.len() < self.select.at.len() {
-                let what = format!("{} ({})", config.run_name(), self.figure);
-                let command = command(&config, there, checkpoints);
+                let what = format!("{} ({})", wanted.run, self.figure);
+                let resume = if there { " --resume" } else { "" };
+                let command = format!("{}{resume} --out {}", wanted.command, place.display());
                 if missing == Missing::Fail {
                     return Err(Error::MissingCheckpoint { what, command });
                 }
@@ -62,46 +69,80 @@ impl MetaSpec {
     }
 }
 
+/// A run that is selected.
+struct Wanted {
+    run: String,
+    /// Folder below that of all runs.
+    folder: Option<&'static str>,
+    /// What makes it.
+    command: String,
+    /// PEARL's number of tasks, as the authors' code has it.
+    as_coded_tasks: bool,
+}
+
 impl MetaSelect {
     /// Returns the runs that are selected.
-    fn configs(&self) -> Vec<MamlConfig> {
+    fn wanted(&self) -> Vec<Wanted> {
         let mut all = Vec::new();
         for &env in &self.envs {
-            for (policy, multi_task) in self.models.iter().filter_map(|m| MamlConfig::of_model(m)) {
+            for model in &self.models {
                 for &seed in &self.seeds {
-                    let iterations = self.at.iter().copied().max().unwrap_or(self.iterations);
-                    let own = MamlConfig::default();
-                    all.push(MamlConfig { env, policy, multi_task, seed, iterations, ..own });
+                    all.extend(match self.algo {
+                        MetaAlgo::Maml => self.maml(env, model, seed),
+                        MetaAlgo::Pearl => self.pearl(env, model, seed),
+                    });
                 }
             }
         }
         all
     }
-}
 
-/// The command that makes a run, or goes on with it until it has all checkpoints.
-fn command(config: &MamlConfig, there: bool, out: &Path) -> String {
-    let MamlConfig { env, policy, multi_task, seed, iterations, .. } = config;
-    format!(
-        "hyperl-train maml --env {env} --policy {policy}{} --seed {seed} --iterations {iterations}{} \
-         --out {}",
-        if *multi_task { " --multi-task" } else { "" },
-        if there { " --resume" } else { "" },
-        out.display()
-    )
-}
-
-/// Checks that family, model and seed are those that the name of a folder says.
-fn check(folder: &Path, expected: &MamlConfig) -> Result<()> {
-    let stored: MamlConfig = run::read_config(&folder.join(run::RUN))?;
-    let [expected, found] = [expected, &stored].map(MamlConfig::run_name);
-    if expected == found {
-        return Ok(());
+    fn maml(&self, env: Family, model: &str, seed: u64) -> Option<Wanted> {
+        let (policy, multi_task) = MamlConfig::of_model(model)?;
+        let iterations = self.at.iter().copied().max().unwrap_or(self.iterations);
+        let config = MamlConfig { env, policy, multi_task, seed, ..MamlConfig::default() };
+        let multi_task = if multi_task { " --multi-task" } else { "" };
+        let command = format!(
+            "hyperl-train maml --env {env} --policy {policy}{multi_task} --seed {seed} --iterations \
+             {iterations}"
+        );
+        Some(Wanted { run: config.run_name(), folder: None, command, as_coded_tasks: false })
     }
-    Err(Error::Mismatch {
-        what: format!("the run in {}", folder.display()),
-        expected,
-        found,
-        remedy: "name the folder after its run, or give another --checkpoints".into(),
-    })
+
+    fn pearl(&self, env: Family, model: &str, seed: u64) -> Option<Wanted> {
+        let model = pearl_model(model)?;
+        let (iterations, as_coded_tasks) = (self.iterations, self.as_coded_tasks);
+        let config = PearlConfig { env, model, seed, ..PearlConfig::default() };
+        let set = if as_coded_tasks { " --set as_coded_tasks=true" } else { "" };
+        let command = format!(
+            "hyperl-train pearl --env {env} --model {model} --seed {seed} --iterations {iterations}{set}"
+        );
+        let folder = as_coded_tasks.then_some("as-coded");
+        Some(Wanted { run: config.run_name(), folder, command, as_coded_tasks })
+    }
+}
+
+impl Wanted {
+    /// Checks that the run in a folder is the one that the folder's name says.
+    fn check(&self, folder: &Path) -> Result<()> {
+        let table: toml::Table = run::read_config(&folder.join(run::RUN))?;
+        let pearl = table.get("algo").and_then(toml::Value::as_str) == Some("pearl");
+        let file = folder.join(run::RUN);
+        let (found, as_coded_tasks) = if pearl {
+            let config: PearlConfig = run::read_config(&file)?;
+            (config.run_name(), config.as_coded_tasks)
+        } else {
+            (run::read_config::<MamlConfig>(&file)?.run_name(), false)
+        };
+        if found == self.run && as_coded_tasks == self.as_coded_tasks {
+            return Ok(());
+        }
+        let tasks = |as_coded: bool| if as_coded { ", tasks as coded" } else { "" };
+        Err(Error::Mismatch {
+            what: format!("the run in {}", folder.display()),
+            expected: format!("{}{}", self.run, tasks(self.as_coded_tasks)),
+            found: format!("{found}{}", tasks(as_coded_tasks)),
+            remedy: "name the folder after its run, or give another --checkpoints".into(),
+        })
+    }
 }

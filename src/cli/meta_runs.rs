@@ -1,0 +1,154 @@
+//! Runs of MAML and PEARL as curves, whichever they are.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::output::{Origin, write_provenance};
+use crate::algo::maml::config::MamlConfig;
+use crate::algo::pearl::config::PearlConfig;
+use crate::analysis::measure::maml_noise::TaskList;
+use crate::analysis::meta_spec::{MetaAlgo, label, pearl_name, task_label};
+use crate::checkpoint::manifest::Versions;
+use crate::checkpoint::meta_run::{self, Row};
+use crate::checkpoint::pearl_run::Tables;
+use crate::checkpoint::{disk, run as runs};
+use crate::error::{Error, Result};
+use crate::report::returns::ReturnCurve;
+
+/// One run as it was read.
+pub(super) struct Run {
+    folder: PathBuf,
+    name: String,
+    last: u64,
+    pub(super) algo: MetaAlgo,
+    env: &'static str,
+    seed: u64,
+    /// Iteration and seconds of training so far.
+    seconds: Vec<(u64, f64)>,
+    series: Vec<Series>,
+}
+
+/// Mean return over a list of tasks; iterations without an evaluation are left out.
+struct Series {
+    on: TaskList,
+    label: String,
+    points: Vec<(u64, f64)>,
+}
+
+/// Where the numbers come from.
+#[derive(Debug, Serialize)]
+struct Provenance<'p> {
+    command: &'p str,
+    versions: Versions,
+    /// Run, last iteration, and hash of its returns.
+    returns: Vec<Origin>,
+}
+
+/// Writes where returns come from.
+pub(super) fn provenance(folder: &Path, command: &str, all: &[Run]) -> Result<()> {
+    let origin = |run: &Run| {
+        Ok(Origin {
+            run: run.name.clone(),
+            step: run.last,
+            hash: disk::hash(&disk::read(&run.folder.join(meta_run::RETURNS))?),
+        })
+    };
+    let returns = all.iter().map(origin).collect::<Result<Vec<_>>>()?;
+    write_provenance(folder, &Provenance { command, versions: Versions::current(), returns })
+}
+
+/// Reads a run; says so if it is of another algorithm.
+pub(super) fn read(folder: &Path) -> Result<Run> {
+    runs::check_algo(folder, &["maml", "pearl"], "hyperl-analyze meta-returns")?;
+    if !folder.join(meta_run::RETURNS).is_file() {
+        return Err(Error::Usage(format!(
+            "{} holds no {}: it has made no iteration; train on with --resume",
+            folder.display(),
+            meta_run::RETURNS
+        )));
+    }
+    let file = folder.join(runs::RUN);
+    let table: toml::Table = runs::read_config(&file)?;
+    if table.get("algo").and_then(toml::Value::as_str) == Some("pearl") {
+        Ok(of_pearl(folder, &runs::read_config(&file)?, &Tables::read(folder)?))
+    } else {
+        Ok(of_maml(folder, &runs::read_config(&file)?, &meta_run::read(folder)?))
+    }
+}
+
+fn of_maml(folder: &Path, config: &MamlConfig, rows: &[Row]) -> Run {
+    let series = |on: TaskList, state: usize| {
+        let value = |row: &Row| match on {
+            TaskList::Test => row.test[state],
+            TaskList::Train => row.train[state],
+        };
+        let points = rows.iter().map(|row| (row.iteration, value(row)));
+        Series { on, label: label(&config.model(), state), points: measured(points) }
+    };
+    let all = [TaskList::Test, TaskList::Train];
+    Run {
+        folder: folder.into(),
+        name: config.run_name(),
+        last: rows.last().map_or(0, |row| row.iteration),
+        algo: MetaAlgo::Maml,
+        env: config.env.name(),
+        seed: config.seed,
+        seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
+        series: all.into_iter().flat_map(|on| [1, 0].map(|state| series(on, state))).collect(),
+    }
+}
+
+fn of_pearl(folder: &Path, config: &PearlConfig, tables: &Tables) -> Run {
+    let rows = &tables.rows;
+    let model = pearl_name(config.model);
+    let series = |(on, place): (TaskList, usize)| {
+        let points = rows.iter().map(|row| (row.iteration, row.scores[place]));
+        Series { on, label: task_label(model, on), points: measured(points) }
+    };
+    Run {
+        folder: folder.into(),
+        name: config.run_name(),
+        last: rows.last().map_or(0, |row| row.iteration),
+        algo: MetaAlgo::Pearl,
+        env: config.env.name(),
+        seed: config.seed,
+        seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
+        series: [(TaskList::Test, 1), (TaskList::Train, 0)].map(series).into(),
+    }
+}
+
+fn measured(points: impl Iterator<Item = (u64, f64)>) -> Vec<(u64, f64)> {
+    points.filter(|(_, value)| !value.is_nan()).collect()
+}
+
+/// Adds up the seconds of iterations, of all that they did.
+fn so_far(each: impl Iterator<Item = (u64, [f64; 3])>) -> Vec<(u64, f64)> {
+    let mut spent = 0.0;
+    let add = |(iteration, seconds): (u64, [f64; 3])| {
+        spent += seconds.iter().sum::<f64>();
+        (iteration, spent)
+    };
+    // A file of times may be missing.
+    each.map(add).filter(|(_, spent)| spent.is_finite()).collect()
+}
+
+impl Run {
+    /// Returns its curves on one list of tasks, or on both.
+    pub(super) fn curves(&self, on: Option<TaskList>) -> Vec<ReturnCurve> {
+        let curve = |series: &Series| ReturnCurve {
+            env: self.env.into(),
+            algo: match self.algo {
+                MetaAlgo::Maml => "maml".into(),
+                MetaAlgo::Pearl => "pearl".into(),
+            },
+            critic: series.label.clone(),
+            seed: self.seed,
+            evaluations: series.points.iter().map(|(at, value)| (*at, vec![*value])).collect(),
+            seconds: self.seconds.clone(),
+        };
+        let wanted = |series: &&Series| on.is_none_or(|on| on == series.on);
+        let all = self.series.iter().filter(wanted).filter(|series| !series.points.is_empty());
+        all.map(curve).collect()
+    }
+}

@@ -1,0 +1,59 @@
+//! PEARL in tasks that it was not trained on, from a spec.
+
+use super::claim::{Figure, appendix};
+use super::meta_paper::{Place, judged};
+use super::output::{self, write_figures};
+use super::{meta_returns, meta_runs};
+use crate::algo::pearl::config::PearlConfig;
+use crate::analysis::measure::task_gap::{Gap, gap_differences, task_gap};
+use crate::analysis::meta_spec::MetaFound;
+use crate::checkpoint::pearl_run::Tables;
+use crate::checkpoint::{disk, run};
+use crate::error::Result;
+use crate::report::Section;
+use crate::report::task_gap::{context_panels, difference_table, gap_table, judge};
+
+/// How it is measured.
+const MEASURED: &str = "The last evaluation of each run: training tasks drawn with replacement, as many as there \
+    are test tasks, and all test tasks. In each task two episodes are played with z from the prior, then z is \
+    drawn from the posterior of all transitions so far; the score is the return of the last episode. The gap is \
+    the mean score of training tasks minus that of test tasks; intervals are bootstraps over the tasks of each \
+    list. Runs of one seed are evaluated on the same tasks, so that differences between models are taken task \
+    by task.";
+
+/// What it does not show.
+const LIMITS: &str = "A gap of velocities is not one of skill alone: the return of a task depends on its velocity, \
+    and test velocities of half-cheetah-vel-medium are all above those of training. Only the difference \
+    between models on the same tasks is free of that. Intervals over tasks are about these runs.";
+
+/// Makes the section about the runs that were found.
+pub(super) fn section(place: &Place, found: &MetaFound, figure: &Figure) -> Result<Section> {
+    let mut gaps: Vec<Gap> = Vec::new();
+    for folder in &found.runs {
+        let config: PearlConfig = run::read_config(&folder.join(run::RUN))?;
+        gaps.extend(task_gap(&config, &Tables::read(folder)?)?);
+    }
+    let runs = found.runs.iter().map(|run| meta_runs::read(run)).collect::<Result<Vec<_>>>()?;
+    meta_runs::provenance(place.folder, &place.command, &runs)?;
+    let differences = gap_differences(&gaps);
+    let (table, between) = (gap_table(&gaps), difference_table(&differences));
+    for (name, table) in [("summary", &table), ("differences", &between)] {
+        disk::write(&place.folder.join(format!("{name}.csv")), table.to_csv()?.as_bytes())?;
+    }
+    let heading = figure.heading();
+    let subtitle = "last evaluation; band: 95 % interval over tasks";
+    let text = (heading.as_str(), subtitle, figure.title);
+    let section = Section {
+        figures: write_figures(place.folder, text, context_panels(&gaps))?,
+        table: Some(table),
+        appendices: appendix("Hyper-PEARL minus PEARL, task by task", &between, false)
+            .into_iter()
+            .collect(),
+        how_measured: MEASURED.into(),
+        does_not_show: format!("{LIMITS}\n\n{}", meta_returns::limits(&runs)),
+        command: place.command.clone(),
+        provenance: output::versions(),
+        ..Section::default()
+    };
+    Ok(judged(figure, judge(&differences), section))
+}
