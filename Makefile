@@ -4,7 +4,7 @@
 DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint demo study critics maml grid maml-grid speed speed-models clean
+.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid speed speed-models clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ study: setup ## Make the committed study again: figures 3, 4, 8 and 9 at small s
 
 critics: setup ## Make reports/critics again: nine critics with TD3, two with SAC, on hopper (two hours)
 	scripts/critics
+
+pearl: setup ## Train the PEARL runs of the study: plain networks and hypernetworks on half-cheetah-vel-medium
+	scripts/pearl
 
 grid: setup ## Take all 72 of algorithm, critic and environment through the whole chain (an hour)
 	scripts/grid

@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use hyperl::env::Family;
 
-use super::program::{Said, files, hyperl_train, run};
+use super::program::{
+    Said, assert_finishes as finishes, assert_refuses as refused, assert_same, hyperl_analyze,
+    hyperl_train, results, run,
+};
 
 /// The models, as flags.
 const MODELS: [&str; 4] =
@@ -28,38 +31,17 @@ pub(super) fn short(out: &Path, more: &str) -> Command {
 }
 
 pub(super) fn analyze(args: &str, out: &Path) -> Said {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hyperl-analyze"));
-    command.args(args.split_whitespace()).arg("--out").arg(out).stdin(Stdio::null());
+    let mut command = hyperl_analyze(args);
+    command.arg("--out").arg(out);
     run(command)
 }
 
-pub(super) fn finishes(said: &Said) {
-    assert_eq!(said.code, Some(0), "{}", said.err);
-}
-
-pub(super) fn refused(said: &Said, words: &str) {
-    assert_eq!(said.code, Some(3), "{}", said.err);
-    assert!(said.err.contains(words) && said.err.lines().count() == 1, "{}", said.err);
-}
-
 /// The files of a run but for the times, and for the length that earlier manifests were to have.
-fn results(run: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+fn results_of(run: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let last = |path: &Path| path.starts_with("step-000000002");
-    files(run)
-        .into_iter()
-        .map(|(path, content)| (path.strip_prefix(run).unwrap().to_path_buf(), content))
-        .filter(|(path, _)| !path.ends_with("timing.csv"))
-        .filter(|(path, _)| !path.ends_with("manifest.json") || last(path))
-        .collect()
-}
-
-fn same(found: &Path, expected: &Path) {
-    let (found, expected) = (results(found), results(expected));
-    assert_eq!(found.len(), expected.len());
-    for ((name, found), (other, expected)) in found.iter().zip(&expected) {
-        assert_eq!(name, other);
-        assert!(found == expected, "{} differs", name.display());
-    }
+    results(run, |path| {
+        !path.ends_with("timing.csv") && (!path.ends_with("manifest.json") || last(path))
+    })
 }
 
 #[test]
@@ -101,7 +83,7 @@ fn resuming_and_the_number_of_workers_change_no_byte() {
         finishes(&run(short(&parts, &format!("{what} --iterations 1 --threads 1"))));
         finishes(&run(short(&parts, &format!("{what} --iterations 2 --threads 1 --resume"))));
         let name = format!("maml-half-cheetah-vel-{}-s3", name_of(model));
-        same(&parts.join(&name), &whole.join(&name));
+        assert_same(&results_of(&parts.join(&name)), &results_of(&whole.join(&name)));
     }
 }
 

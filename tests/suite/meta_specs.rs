@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::maml_program::{analyze, finishes, refused, short};
-use super::program::{Said, hyperl_train, run};
+use super::maml_program::{analyze, short};
+use super::program::{
+    Said, assert_finishes as finishes, assert_refuses as refused, hyperl_train, run,
+};
 
 const SPEC: &str = r#"
 figure = "Fig. 0"

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -16,6 +17,13 @@ pub(crate) struct Said {
 /// Returns the command `hyperl-train` with arguments written as one line, without spaces inside.
 pub(crate) fn hyperl_train(args: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hyperl-train"));
+    command.args(args.split_whitespace()).stdin(Stdio::null());
+    command
+}
+
+/// Returns the command `hyperl-analyze`, likewise.
+pub(crate) fn hyperl_analyze(args: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hyperl-analyze"));
     command.args(args.split_whitespace()).stdin(Stdio::null());
     command
 }
@@ -40,4 +48,65 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     found
+}
+
+/// Returns the files of a run that count, with their names from its folder.
+pub(crate) fn results(run: &Path, counts: impl Fn(&Path) -> bool) -> Vec<(PathBuf, Vec<u8>)> {
+    files(run)
+        .into_iter()
+        .map(|(path, content)| (path.strip_prefix(run).unwrap().to_path_buf(), content))
+        .filter(|(path, _)| counts(path))
+        .collect()
+}
+
+/// Checks that two runs hold the same names and bytes.
+pub(crate) fn assert_same(found: &[(PathBuf, Vec<u8>)], expected: &[(PathBuf, Vec<u8>)]) {
+    let names = |results: &[(PathBuf, Vec<u8>)]| -> Vec<PathBuf> {
+        results.iter().map(|(path, _)| path.clone()).collect()
+    };
+    assert_eq!(names(found), names(expected));
+    for ((name, found), (_, expected)) in found.iter().zip(expected) {
+        assert!(found == expected, "{} differs", name.display());
+    }
+}
+
+/// Checks that a program did what it was asked to.
+pub(crate) fn assert_finishes(said: &Said) {
+    assert_eq!(said.code, Some(0), "{}", said.err);
+}
+
+/// Checks that a program refused in one line with these words in it.
+pub(crate) fn assert_refuses(said: &Said, words: &str) {
+    assert_eq!((said.code, said.out.as_str()), (Some(3), ""), "{words}: {}", said.err);
+    assert!(said.err.starts_with("error: ") && said.err.lines().count() == 1, "{}", said.err);
+    assert!(said.err.contains(words), "{words}: {}", said.err);
+}
+
+/// Starts a command and asks it to stop once it has said a line like this; returns what it said after that.
+/// It must end as a program that has saved.
+pub(crate) fn stop_after(mut command: Command, line: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.by_ref().any(|said| line(&said.unwrap())));
+    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let last_words: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{last_words:?}");
+    last_words
+}
+
+/// What is done to a file.
+pub(crate) type Damage<'d> = &'d dyn Fn(&[u8]) -> Vec<u8>;
+
+/// Turns one bit in the middle.
+pub(crate) fn flip(content: &[u8]) -> Vec<u8> {
+    let mut content = content.to_vec();
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    content
+}
+
+/// Leaves out the end.
+pub(crate) fn cut(content: &[u8]) -> Vec<u8> {
+    content[..content.len() - 10].to_vec()
 }

@@ -1,11 +1,12 @@
 //! Does hyperl-train leave the same bytes whether or not it was interrupted?
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use super::program::{files, hyperl_train, run};
+use super::program::{
+    Damage, assert_refuses, assert_same, cut, files, flip, hyperl_train, results, run, stop_after,
+};
 
 /// A short run with everything in it: warm-up, learning, a replay ring that goes round.
 fn short(out: &Path, more: &str) -> Command {
@@ -24,25 +25,12 @@ fn assert_finishes(command: Command) {
 }
 
 /// The files of a run that hold results: all but the times and the point of resumption.
-fn results(out: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let timing = |path: &Path| path.ends_with("timing.csv") || path.starts_with("resume");
-    let run = out.join("td3-hopper-mlp-small-s5");
-    files(&run)
-        .into_iter()
-        .map(|(path, content)| (path.strip_prefix(&run).unwrap().to_path_buf(), content))
-        .filter(|(path, _)| !timing(path))
-        .collect()
+fn results_of(out: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    results(&run_folder(out), |path| !path.ends_with("timing.csv") && !path.starts_with("resume"))
 }
 
 fn assert_same_results(found: &Path, expected: &Path) {
-    let (found, expected) = (results(found), results(expected));
-    let names = |results: &[(PathBuf, Vec<u8>)]| -> Vec<PathBuf> {
-        results.iter().map(|(path, _)| path.clone()).collect()
-    };
-    assert_eq!(names(&found), names(&expected));
-    for ((name, found), (_, expected)) in found.iter().zip(&expected) {
-        assert!(found == expected, "{} differs", name.display());
-    }
+    assert_same(&results_of(found), &results_of(expected));
 }
 
 fn run_folder(out: &Path) -> PathBuf {
@@ -55,21 +43,15 @@ fn a_signal_saves_and_resume_leaves_the_bytes_of_an_uninterrupted_run() {
     let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
     assert_finishes(short(&whole, "--steps 1100 --threads 2"));
 
-    let mut child =
-        short(&parts, "--steps 1100 --threads 1").stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     // The first evaluation with learning behind it.
-    assert!(lines.by_ref().any(|line| line.unwrap().starts_with("step 200: mean return ")));
-    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-    assert!(kill.success());
-    let last_words: Vec<String> = lines.map_while(Result::ok).collect();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{last_words:?}");
+    let learning = |line: &str| line.starts_with("step 200: mean return ");
+    let last_words = stop_after(short(&parts, "--steps 1100 --threads 1"), learning);
     assert!(last_words.last().unwrap().starts_with("saved at step "), "{last_words:?}");
     assert!(run_folder(&parts).join("resume").join("latest").is_file());
 
     assert_finishes(short(&parts, "--steps 1100 --threads 1 --resume"));
     assert_same_results(&parts, &whole);
-    let names: Vec<PathBuf> = results(&whole).into_iter().map(|(path, _)| path).collect();
+    let names: Vec<PathBuf> = results_of(&whole).into_iter().map(|(path, _)| path).collect();
     assert!(names.contains(&"evaluations.csv".into()));
     assert!(names.contains(&"step-000001100/weights.safetensors".into()), "{names:?}");
     assert!(names.contains(&"step-000000250/states.safetensors".into()), "{names:?}");
@@ -102,10 +84,7 @@ fn a_run_that_exists_is_not_touched_by_mistake() {
         ("--steps 300 --resume --set batch=17", "batch of "),
         ("--steps 100 --resume", "has 150 steps"),
     ] {
-        let said = run(short(out, more));
-        assert_eq!((said.code, said.out.as_str()), (Some(3), ""), "{more}: {}", said.err);
-        assert!(said.err.starts_with("error: ") && said.err.lines().count() == 1, "{}", said.err);
-        assert!(said.err.contains(expected), "{more}: {}", said.err);
+        assert_refuses(&run(short(out, more)), expected);
         assert!(files(out) == before, "{more} changed a file");
     }
     // What is done already can be asked for again.
@@ -127,10 +106,7 @@ fn a_run_whose_last_point_is_gone_is_not_trained_over() {
         let (path, aside) = (run_folder.join(gone), folder.path().join("aside"));
         fs::rename(&path, &aside).unwrap();
         let before = files(out);
-        let said = run(short(out, &format!("--steps 400 --threads 1 {more}")));
-        assert_eq!((said.code, said.out.as_str()), (Some(3), ""), "{gone}: {}", said.err);
-        assert!(said.err.starts_with("error: ") && said.err.lines().count() == 1, "{}", said.err);
-        assert!(said.err.contains(expected), "{gone}: {}", said.err);
+        assert_refuses(&run(short(out, &format!("--steps 400 --threads 1 {more}"))), expected);
         assert!(files(out) == before, "without {gone}, a file changed");
         fs::rename(&aside, &path).unwrap();
     }
@@ -150,9 +126,6 @@ fn a_run_that_was_killed_before_its_first_checkpoint_starts_anew() {
     assert_same_results(&killed, &whole);
 }
 
-/// What is done to a file.
-type Damage<'d> = &'d dyn Fn(&[u8]) -> Vec<u8>;
-
 #[test]
 fn a_damaged_point_is_one_clear_error_and_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -161,13 +134,6 @@ fn a_damaged_point_is_one_clear_error_and_stays_as_it_is() {
     let resume = run_folder(out).join("resume");
     let point = resume.join("point-000000150");
     let segment = resume.join("replay").join("000000000000-000000000150.bin");
-    let flip = |content: &[u8]| {
-        let mut content = content.to_vec();
-        let middle = content.len() / 2;
-        content[middle] ^= 1;
-        content
-    };
-    let cut = |content: &[u8]| content[..content.len() - 10].to_vec();
     let other_digit = |content: &[u8]| {
         let text = String::from_utf8(content.to_vec()).unwrap();
         assert!(text.contains("\"updates\": 50"));
@@ -187,10 +153,9 @@ fn a_damaged_point_is_one_clear_error_and_stays_as_it_is() {
         fs::write(&path, damage(&whole)).unwrap();
         let before = files(out);
         let said = run(short(out, "--steps 200 --threads 1 --resume"));
-        assert_eq!((said.code, said.out.as_str()), (Some(3), ""), "{}", said.err);
-        assert!(said.err.starts_with("error: ") && said.err.lines().count() == 1, "{}", said.err);
         let name = path.file_name().unwrap().to_str().unwrap();
-        assert!(said.err.contains(name) && said.err.contains("is damaged"), "{name}: {}", said.err);
+        assert_refuses(&said, name);
+        assert_refuses(&said, "is damaged");
         assert!(files(out) == before, "{name}: the files are left alone");
         fs::write(&path, whole).unwrap();
     }
