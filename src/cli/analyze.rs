@@ -109,7 +109,7 @@ enum Command {
     HyperParameters(hyper_parameters::HyperParameterArgs),
     /// Time training steps, environment steps and rollouts on this machine.
     #[command(
-        after_help = "Examples:\n  hyperl-analyze runtime --quick\n  hyperl-analyze runtime --env half-cheetah --threads 2 --json\n  hyperl-analyze runtime --what maml-iteration"
+        after_help = "Examples:\n  hyperl-analyze runtime --quick\n  hyperl-analyze runtime --env half-cheetah --threads 2 --json\n  hyperl-analyze runtime --what maml-iteration\n  hyperl-analyze runtime --what pearl-step --quick"
     )]
     Runtime(runtime::RuntimeArgs),
     /// Print completions for a shell.

@@ -24,6 +24,7 @@ mod paper;
 mod progress;
 mod returns;
 mod runtime;
+mod runtime_meta;
 mod settings;
 mod shared;
 mod task_gap;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use super::runtime_meta;
 use super::shared::{self, Done};
 use crate::algo::config::Algo;
 use crate::analysis::measure::runtime::{
-    Effort, MODELS, MamlIteration, Timing, TrainParts, env_steps, evaluations, intervals,
-    maml_iteration, matrix_product, printed, rollout_steps, train_loop, train_parts, train_step,
+    Effort, Timing, TrainParts, env_steps, evaluations, intervals, matrix_product, printed,
+    rollout_steps, train_loop, train_parts, train_step,
 };
 use crate::env::{EnvId, Family};
 use crate::error::{Error, Result};
@@ -16,8 +17,8 @@ use crate::nn::critic::CriticKind;
 use crate::report::theme::model_label;
 use crate::report::{Cell, Column, Table};
 
-/// Iterations of MAML that are timed.
-const MAML_SAMPLES: usize = 3;
+/// Iterations of MAML and samples of PEARL's updates.
+const FEW_SAMPLES: usize = 3;
 
 /// What is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -30,6 +31,8 @@ enum Work {
     TrainParts,
     /// An iteration of MAML, sampling and update apart (Table 3); only where asked for.
     MamlIteration,
+    /// An update of PEARL (Table 3); only where asked for.
+    PearlStep,
     /// Physics, observation and reward.
     EnvSteps,
     /// The same with a policy.
@@ -57,7 +60,7 @@ pub(super) struct RuntimeArgs {
     /// Only the training of this algorithm [td3, sac; default: both for steps, td3 for the loop]
     #[arg(long)]
     algo: Option<Algo>,
-    /// Family of tasks of an iteration of MAML
+    /// Family of tasks of MAML and PEARL
     #[arg(long, default_value_t = Family::HalfCheetahVel)]
     family: Family,
     /// Worker threads [default: the processors]
@@ -66,7 +69,7 @@ pub(super) struct RuntimeArgs {
     /// Rough figures in seconds
     #[arg(long)]
     quick: bool,
-    /// Samples of two seconds each, or iterations of MAML [default: 7, of MAML 3]
+    /// Samples of two seconds each, or iterations of MAML [default: 7, of MAML and PEARL 3]
     #[arg(long, conflicts_with = "quick")]
     samples: Option<usize>,
     /// Print JSON to standard output
@@ -94,11 +97,6 @@ fn training(args: &RuntimeArgs) -> impl Iterator<Item = (Algo, CriticKind)> {
 
 /// Table 3 on this machine, as Markdown or JSON.
 fn table_3(args: &RuntimeArgs, workers: &Arc<rayon::ThreadPool>, effort: Effort) -> Result<Done> {
-    if args.what.len() > 1 {
-        return Err(Error::Usage(
-            "--what train-parts makes a table of its own; ask for it alone".into(),
-        ));
-    }
     let env = args.env.unwrap_or(EnvId::HalfCheetah);
     let mut found: Vec<TrainParts> = Vec::new();
     for work in training(args) {
@@ -137,40 +135,28 @@ fn table_3(args: &RuntimeArgs, workers: &Arc<rayon::ThreadPool>, effort: Effort)
     Ok(Done::Finished)
 }
 
-/// The rows of Table 3 that are of MAML, as Markdown or JSON.
-fn maml_rows(args: &RuntimeArgs, workers: &Arc<rayon::ThreadPool>) -> Result<Done> {
+/// Runs what makes a table of its own; `None` if that is not asked for.
+fn own_table(
+    args: &RuntimeArgs,
+    workers: &Arc<rayon::ThreadPool>,
+    effort: Effort,
+) -> Option<Result<Done>> {
+    let own = [Work::TrainParts, Work::MamlIteration, Work::PearlStep];
+    let work = own.into_iter().find(|work| args.what.contains(work))?;
     if args.what.len() > 1 {
-        return Err(Error::Usage(
-            "--what maml-iteration makes a table of its own; ask for it alone".into(),
-        ));
+        return Some(Err(Error::Usage(
+            "train-parts, maml-iteration and pearl-step each make a table of their own; ask for it \
+             alone"
+                .into(),
+        )));
     }
-    let samples = if args.quick { 1 } else { args.samples.unwrap_or(MAML_SAMPLES) };
-    let mut found = Vec::new();
-    for model in MODELS {
-        let one = maml_iteration(model, args.family, workers, samples)?;
-        eprintln!("{:18} {:.1} s + {:.1} s", one.model, one.sampling, one.update);
-        found.push(one);
-    }
-    if args.json {
-        shared::print_json(&found)?;
-        return Ok(Done::Finished);
-    }
-    let names = ["model", "family", "threads", "sampling", "update", "iteration", "fastest"];
-    let names = names.into_iter().chain(["slowest", "paper, with a GPU", "environment steps"]);
-    let timed = ["sampling", "update", "iteration", "fastest", "slowest", "paper, with a GPU"];
-    let unit = |name: &str| if timed.contains(&name) { "s" } else { "" };
-    let mut table = Table::new(names.map(|name| Column::new(name, unit(name))));
-    for one in &found {
-        let MamlIteration { model, env, threads, sampling, update, seconds, min, max, .. } = one;
-        let mut row = vec![Cell::text(&*model_label(model)), Cell::text(*env)];
-        row.push(Cell::text(threads.to_string()));
-        row.extend([sampling, update, seconds, min, max].map(|x| Cell::number(*x)));
-        row.push(one.paper.map_or(Cell::Missing, Cell::number));
-        row.push(Cell::text(one.steps.to_string()));
-        table.rows.push(row);
-    }
-    shared::say!("{}", table.to_markdown()?);
-    Ok(Done::Finished)
+    let samples = if args.quick { 1 } else { args.samples.unwrap_or(FEW_SAMPLES) };
+    let how = (args.family, samples, args.json);
+    Some(match work {
+        Work::MamlIteration => runtime_meta::maml(how, workers),
+        Work::PearlStep => runtime_meta::pearl(how, workers),
+        _ => table_3(args, workers, effort),
+    })
 }
 
 pub(super) fn run(args: &RuntimeArgs) -> Result<Done> {
@@ -186,11 +172,8 @@ pub(super) fn run(args: &RuntimeArgs) -> Result<Done> {
         say(&timing);
         timings.push(timing);
     };
-    if args.what.contains(&Work::TrainParts) {
-        return table_3(args, &workers, effort);
-    }
-    if args.what.contains(&Work::MamlIteration) {
-        return maml_rows(args, &workers);
+    if let Some(done) = own_table(args, &workers, effort) {
+        return done;
     }
     let asked = |work| {
         let training = matches!(work, Work::TrainStep | Work::TrainLoop);

@@ -1,14 +1,23 @@
-//! How long an iteration of MAML takes (Table 3): sampling and update apart.
+//! How long meta-learning takes (Table 3): an iteration of MAML, sampling and update apart, and an update of
+//! PEARL.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use tch::{Kind, Tensor};
+
+use super::{Effort, sample};
 use crate::algo::maml::Maml;
 use crate::algo::maml::config::MamlConfig;
+use crate::algo::pearl::agent::{PearlAgent, PearlBatch};
+use crate::algo::pearl::config::PearlConfig;
+use crate::analysis::meta_spec::pearl_name;
 use crate::env::Family;
 use crate::error::Result;
 use crate::nn::meta_policy::PolicyKind;
+use crate::nn::pearl::PearlModel;
+use crate::rng::Stream;
 
 /// Seconds of one iteration; medians over the iterations measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -92,5 +101,78 @@ pub fn maml_iteration(
         min: totals[0],
         max: totals[totals.len() - 1],
         paper: printed(policy, multi_task),
+    })
+}
+
+/// Time of an update of PEARL, and what the paper's 5000 environment steps cost with it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PearlStep {
+    /// `pearl` or `hyper-pearl`.
+    pub model: &'static str,
+    /// The family of tasks.
+    pub env: &'static str,
+    /// Worker threads.
+    pub threads: usize,
+    /// Median milliseconds of an update.
+    pub milliseconds: f64,
+    /// The fastest.
+    pub min: f64,
+    /// The slowest.
+    pub max: f64,
+    /// Seconds of the updates of one iteration, which plays about 5000 environment steps.
+    pub seconds_of_updates: f64,
+    /// What Table 3 prints for 5000 environment steps with a GPU, seconds.
+    pub paper: f64,
+}
+
+/// Times updates at a family's defaults (16 tasks of 256 rows for velocities) on random data, the noise
+/// drawn included.
+///
+/// # Errors
+/// Those of building the networks.
+pub fn pearl_step(
+    model: PearlModel,
+    env: Family,
+    workers: &Arc<rayon::ThreadPool>,
+    effort: Effort,
+) -> Result<PearlStep> {
+    let config = PearlConfig { env, model, ..PearlConfig::default() }.resolved()?;
+    let (dims, schedule) = (config.dims(), config.schedule());
+    let (tasks, rows) = (schedule.meta_batch as i64, config.batch as i64);
+    let stream = Stream::new(0, "runtime").child("pearl");
+    let mut draws = stream.child("data");
+    let mut tensor = |shape: &[i64]| {
+        let count = shape.iter().product::<i64>();
+        let numbers: Vec<f32> = (0..count).map(|_| draws.uniform(-1.0, 1.0) as f32).collect();
+        Tensor::from_slice(&numbers).view(shape)
+    };
+    let context = [tasks, schedule.context_batch as i64, dims.obs + dims.action + 1];
+    let batch = PearlBatch {
+        context: tensor(&context),
+        obs: tensor(&[tasks, rows, dims.obs]),
+        action: tensor(&[tasks, rows, dims.action]),
+        reward: tensor(&[tasks, rows]),
+        next_obs: tensor(&[tasks, rows, dims.obs]),
+        alive: Tensor::ones([tasks, rows], (Kind::Float, tch::Device::Cpu)),
+    };
+    let mut agent = PearlAgent::new(&config, Arc::clone(workers))?;
+    let mut noise = stream.child("noise");
+    let times = sample(effort, || {
+        agent.learn(&batch, &mut noise);
+        Ok(1.0)
+    })?;
+    let [min, median, max] = [0, times.len() / 2, times.len() - 1].map(|i| times[i]);
+    Ok(PearlStep {
+        model: pearl_name(model),
+        env: env.name(),
+        threads: workers.current_num_threads(),
+        milliseconds: 1e3 * median,
+        min: 1e3 * min,
+        max: 1e3 * max,
+        seconds_of_updates: schedule.train_steps as f64 * median,
+        paper: match model {
+            PearlModel::Mlp => 450.0,
+            PearlModel::Hyper => 700.0,
+        },
     })
 }
