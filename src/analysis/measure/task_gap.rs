@@ -138,12 +138,14 @@ fn task_scores(trials: &[TrialRow]) -> Vec<TaskScore> {
     tasks.into_values().map(|(task, courses)| TaskScore { task, score: mean(&courses) }).collect()
 }
 
-/// The mean over tasks for each trajectory of the courses, as long as all tasks have one.
+/// The mean over tasks for each trajectory of the courses, as long as all tasks have one; those whose z
+/// comes from the prior are one.
 fn by_context(trials: &[TrialRow]) -> Vec<AtContext> {
     let mut at: BTreeMap<usize, BTreeMap<usize, Vec<(f64, f64)>>> = BTreeMap::new();
     for t in trials {
         let own = (t.context as f64, t.total);
-        at.entry(t.trajectory).or_default().entry(t.place).or_default().push(own);
+        let which = if t.context == 0 { 0 } else { t.trajectory };
+        at.entry(which).or_default().entry(t.place).or_default().push(own);
     }
     let all = at.get(&0).map_or(0, BTreeMap::len);
     let points = at.into_values().take_while(|places| places.len() == all).map(|places| {
@@ -219,7 +221,7 @@ mod tests {
         assert!((found.scores[1].value - 29.5).abs() < 1e-12);
         let contexts: Vec<(f64, f64)> =
             found.contexts[0].iter().map(|at| (at.context, at.total.value)).collect();
-        assert_eq!(contexts, [(0.0, -90.5), (0.0, -90.5), (400.0, 59.5)]);
+        assert_eq!(contexts, [(0.0, -90.5), (400.0, 59.5)]);
         let none = Tables::default();
         assert_eq!(task_gap(&PearlConfig::default(), &none).unwrap(), None);
     }
