@@ -175,6 +175,37 @@ fn actions_of_one_task_are_those_of_rows_that_each_have_its_latent() {
     }
 }
 
+/// Learns from a batch that does not fit together.
+fn learn_from(change: impl FnOnce(&mut PearlBatch)) {
+    let mut batch = batch(4, 4);
+    change(&mut batch);
+    agent(PearlModel::Mlp, 1).learn(&batch, &mut Stream::new(6, "update"));
+}
+
+#[test]
+#[should_panic(expected = "tasks and rows of reward")]
+fn rewards_that_would_broadcast_are_refused() {
+    learn_from(|batch| batch.reward = batch.reward.unsqueeze(2));
+}
+
+#[test]
+#[should_panic(expected = "tasks and rows of alive")]
+fn one_end_for_all_rows_is_refused() {
+    learn_from(|batch| batch.alive = batch.alive.narrow(1, 0, 1));
+}
+
+#[test]
+#[should_panic(expected = "tasks and rows of next_obs")]
+fn tasks_that_would_be_cut_short_are_refused() {
+    learn_from(|batch| batch.next_obs = batch.next_obs.narrow(0, 0, 3));
+}
+
+#[test]
+#[should_panic(expected = "tasks of context")]
+fn one_context_for_all_tasks_is_refused() {
+    learn_from(|batch| batch.context = batch.context.narrow(0, 0, 1));
+}
+
 #[test]
 fn a_target_follows_by_its_fraction() {
     let config = PearlConfig { model: PearlModel::Mlp, tau: 0.25, ..PearlConfig::default() };

@@ -175,6 +175,9 @@ impl PearlAgent {
     }
 
     /// One gradient step of every network; the noise of latents, then of actions, comes from `noise`.
+    ///
+    /// # Panics
+    /// If the tensors of the batch differ in tasks or rows.
     pub fn learn(&mut self, batch: &PearlBatch, noise: &mut Stream) -> PearlLosses {
         let shape = batch.action.size();
         let latent = normal(noise, [shape[0], LATENT], Device::Cpu);

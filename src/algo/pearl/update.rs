@@ -75,11 +75,15 @@ impl PearlAgent {
     /// # Shapes
     /// The noise of latents `[T, Z]` and of actions `[T, B, A]` is standard normal, drawn by the
     /// caller.
+    ///
+    /// # Panics
+    /// If the tensors of the batch differ in tasks or rows.
     pub fn update(
         &mut self,
         batch: &PearlBatch,
         [latent_noise, action_noise]: [&Tensor; 2],
     ) -> PearlLosses {
+        check(batch, [latent_noise, action_noise]);
         self.updates += 1;
 
         // z ~ q(z | c), the encoder's product of Gaussians; λ KL(q(z | c) ‖ N(0, 1))
@@ -179,9 +183,9 @@ impl PearlAgent {
 impl Rows {
     /// Cuts a batch into its groups.
     fn of_groups(batch: &PearlBatch, z: &Tensor, noise: &Tensor) -> Vec<Self> {
+        let PearlBatch { obs, action, reward, next_obs, alive, .. } = batch;
         let cut = |whole: &Tensor| whole.chunk(GROUPS, 0).into_iter();
-        let all =
-            [&batch.obs, &batch.action, &batch.reward, &batch.next_obs, &batch.alive, z, noise];
+        let all = [obs, action, reward, next_obs, alive, z, noise];
         let mut parts = all.map(cut);
         let mut groups = Vec::new();
         while let [
@@ -205,6 +209,21 @@ impl Rows {
         let [obs, action, reward, next_obs, alive, z, noise] =
             [obs, action, reward, next_obs, alive, z, noise].map(Tensor::shallow_clone);
         Self { obs, action, reward, next_obs, alive, z, noise }
+    }
+}
+
+/// Stops where tasks or rows differ from those of the actions: they would be cut short, or broadcast.
+fn check(batch: &PearlBatch, [latent_noise, action_noise]: [&Tensor; 2]) {
+    let PearlBatch { context, obs, action, reward, next_obs, alive } = batch;
+    let rows = &action.size()[..2];
+    for (number, name) in [(reward, "reward"), (alive, "alive")] {
+        assert_eq!(number.size(), rows, "tasks and rows of {name}");
+    }
+    for (vector, name) in [(obs, "obs"), (next_obs, "next_obs"), (action_noise, "noise")] {
+        assert_eq!(&vector.size()[..2], rows, "tasks and rows of {name}");
+    }
+    for (of_task, name) in [(context, "context"), (latent_noise, "latents")] {
+        assert_eq!(of_task.size()[0], rows[0], "tasks of {name}");
     }
 }
 
