@@ -9,9 +9,9 @@ use super::output::{self, Origin, shell_words, write_figures, write_page, write_
 use super::returns::BandName;
 use super::shared::{self, Done};
 use crate::algo::maml::config::MamlConfig;
-use crate::analysis::measure::maml_noise::TaskList;
 use crate::analysis::meta_spec::label;
 use crate::analysis::select;
+use crate::analysis::task_list::TaskList;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::meta_run::{self, Row};
 use crate::checkpoint::{disk, run as runs};
