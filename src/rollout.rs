@@ -7,12 +7,14 @@
 //! nor on the number of workers. Nor do they depend on its row, as long as the matrix kernels treat
 //! all rows alike: libtorch's own do, where it was tried, and `tests/suite/rollout_twin.rs` watches.
 
+mod in_task;
 mod policy;
 
 use std::sync::Mutex;
 
 use rayon::prelude::*;
 
+pub use in_task::SoftInTask;
 pub use policy::{Greedy, Policy, Soft, following};
 
 use crate::env::{Env, Snapshot};

@@ -9,8 +9,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::measure::maml_adaptation::AdaptationSettings;
-use super::measure::maml_noise::{NoiseSettings, TaskList};
+use super::measure::maml_noise::NoiseSettings;
 use super::spec::{VARIANT, parse};
+use super::task_list::TaskList;
 use crate::algo::maml::config::MamlConfig;
 use crate::env::Family;
 use crate::error::{Error, Result};

@@ -10,4 +10,6 @@ pub mod select;
 pub mod spec;
 pub mod summary;
 pub mod table;
+pub mod task_difference;
+pub mod task_list;
 pub mod weights_spec;

@@ -5,10 +5,10 @@ use std::fmt;
 use serde::Serialize;
 
 use super::summary::{Interval, LEVEL};
-use super::table::StateRow;
+use super::table::{StateRow, by_task};
 use crate::gradient::Settings;
 use crate::stats::corrected::{
-    Corrected, FEWEST_STATES, correct, corrected_pseudo_values, is_resolved,
+    Corrected, FEWEST_STATES, correct, correct_clusters, corrected_pseudo_values, is_resolved,
 };
 use crate::stats::lift::Lift;
 use crate::stats::replicates::Replicates;
@@ -54,7 +54,7 @@ impl fmt::Display for Status {
 /// Corrects the mean cosine of some rows of one environment for the noise of their rollouts.
 ///
 /// Rows of several environments come from several designs, and no number is that of all: they give
-/// what no rows give, NaN and unresolved.
+/// what no rows give, NaN and unresolved. Intervals of rows of several tasks are over tasks.
 pub fn corrected<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     settings: &Settings,
@@ -63,8 +63,17 @@ pub fn corrected<'r>(
     if rows.iter().any(|row| row.env != rows[0].env) {
         rows.clear();
     }
-    let replicates: Vec<Replicates> = rows.iter().filter_map(|r| r.replicates()).collect();
-    correct(&replicates, lift(&rows, settings), LEVEL)
+    let replicates = |rows: &[&StateRow]| -> Vec<Replicates> {
+        rows.iter().filter_map(|r| r.replicates()).collect()
+    };
+    let lift = lift(&rows, settings);
+    match by_task(&rows) {
+        None => correct(&replicates(&rows), lift, LEVEL),
+        Some(tasks) => {
+            let tasks: Vec<_> = tasks.iter().map(|rows| replicates(rows)).collect();
+            correct_clusters(&tasks, lift, LEVEL)
+        }
+    }
 }
 
 /// The design of the rows with replicates, which are of one environment.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::meta::{self, MetaCheckpoint};
+use crate::checkpoint::opened::{Kind, kind};
+use crate::checkpoint::pearl::PearlCheckpoint;
 use crate::checkpoint::{Checkpoint, run, save};
 use crate::error::{Error, Result};
 
@@ -35,11 +37,8 @@ fn expand(patterns: &[String]) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Opens every checkpoint that the patterns name, sorted by environment, critic, seed and step.
-///
-/// # Errors
-/// Those of opening; [`Error::NotACheckpoint`] for a run without checkpoints.
-pub fn checkpoints(patterns: &[String]) -> Result<Vec<Checkpoint>> {
+/// Returns the folders of the checkpoints that the patterns name; of a run, all.
+fn folders(patterns: &[String]) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     for path in expand(patterns)? {
         if path.join(run::RUN).is_file() {
@@ -48,13 +47,61 @@ pub fn checkpoints(patterns: &[String]) -> Result<Vec<Checkpoint>> {
                 let reason = "the run has no checkpoint yet; train on with --resume".into();
                 return Err(Error::NotACheckpoint { path, reason });
             }
-            for step in steps {
-                all.push(Checkpoint::open(&step)?);
-            }
+            all.extend(steps);
         } else {
-            all.push(Checkpoint::open(&path)?);
+            all.push(path);
         }
     }
+    Ok(all)
+}
+
+/// Opens every checkpoint that the patterns name, sorted by environment, critic, seed and step.
+///
+/// # Errors
+/// Those of opening; [`Error::NotACheckpoint`] for a run without checkpoints.
+pub fn checkpoints(patterns: &[String]) -> Result<Vec<Checkpoint>> {
+    open(&folders(patterns)?)
+}
+
+/// Checkpoints that have critics.
+pub enum WithCritics {
+    /// Of TD3 or SAC.
+    Plain(Vec<Checkpoint>),
+    /// Of PEARL, whose critics know a task.
+    InTasks(Vec<PearlCheckpoint>),
+}
+
+/// Opens every checkpoint that the patterns name, all of PEARL or none, sorted as [`checkpoints`].
+///
+/// # Errors
+/// As [`checkpoints`]; [`Error::Usage`] if some are of PEARL and some are not.
+pub fn with_critics(patterns: &[String]) -> Result<WithCritics> {
+    let folders = folders(patterns)?;
+    let of_pearl = |path: &&PathBuf| kind(path) == Some(Kind::Pearl);
+    match folders.iter().filter(of_pearl).count() {
+        0 => Ok(WithCritics::Plain(open(&folders)?)),
+        all if all == folders.len() => Ok(WithCritics::InTasks(open_pearl(&folders)?)),
+        _ => Err(Error::Usage(
+            "some of these checkpoints are of PEARL, whose states lie in tasks, and some are not; \
+             figures would mix them: give those of one"
+                .into(),
+        )),
+    }
+}
+
+fn open_pearl(folders: &[PathBuf]) -> Result<Vec<PearlCheckpoint>> {
+    let mut all =
+        folders.iter().map(|path| PearlCheckpoint::open(path)).collect::<Result<Vec<_>>>()?;
+    all.sort_by_key(|c| {
+        let m = c.manifest();
+        (m.config.env, m.config.model.name(), m.config.seed, m.iteration, c.hash().to_owned())
+    });
+    all.dedup_by(|a, b| a.hash() == b.hash());
+    Ok(all)
+}
+
+fn open(folders: &[PathBuf]) -> Result<Vec<Checkpoint>> {
+    let mut all = folders.iter().map(|path| Checkpoint::open(path)).collect::<Result<Vec<_>>>()?;
     all.sort_by_key(|c| {
         let m = c.manifest();
         (m.config.env, m.config.critic, m.config.seed, m.step, c.hash().to_owned())
@@ -102,15 +149,30 @@ pub fn one_figure(checkpoints: &[Checkpoint]) -> Result<()> {
             "these checkpoints are of {algos}, whose curves a figure would mix; give those of one"
         )));
     }
+    let place = |c: &Checkpoint| (c.manifest().config.run_name(), c.manifest().step);
+    of_different_names(checkpoints.iter().map(|c| (place(c), c.path())))
+}
+
+/// Checks that PEARL's checkpoints can share figures, whose curves are told apart by model and seed alone.
+///
+/// # Errors
+/// [`Error::Usage`] for two runs that differ in settings only.
+pub fn one_figure_of_tasks(checkpoints: &[PearlCheckpoint]) -> Result<()> {
+    let place = |c: &PearlCheckpoint| (c.manifest().config.run_name(), c.manifest().iteration);
+    of_different_names(checkpoints.iter().map(|c| (place(c), c.path())))
+}
+
+/// Checks that no two checkpoints are of one run's name and one step.
+fn of_different_names<'c>(
+    checkpoints: impl Iterator<Item = ((String, u64), &'c Path)>,
+) -> Result<()> {
     let mut seen = BTreeMap::new();
-    for checkpoint in checkpoints {
-        let manifest = checkpoint.manifest();
-        let place = (manifest.config.run_name(), manifest.step);
-        if let Some(first) = seen.insert(place, checkpoint.path()) {
+    for (place, path) in checkpoints {
+        if let Some(first) = seen.insert(place, path) {
             return Err(Error::Usage(format!(
                 "{} and {} are of one name and step, and would pass for one run; give one of them",
                 first.display(),
-                checkpoint.path().display()
+                path.display()
             )));
         }
     }

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use super::noise::{NoiseCorrected, Status, corrected, corrected_values};
-use super::table::{FLAGS, StateRow};
+use super::table::{FLAGS, StateRow, by_task};
+use super::task_list::TaskList;
+use crate::env::Family;
 use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::hypothesis::wilson;
-use crate::stats::resample::jackknife;
+use crate::stats::resample::{jackknife, jackknife_of_clusters};
 use crate::stats::{Estimate, summary};
 
 /// Thresholds of the learnable-state fractions (paper, Fig. 3b–c).
@@ -48,10 +50,13 @@ pub struct Summary {
     pub model: String,
     /// Seed of the run.
     pub seed: u64,
-    /// Environment steps of training.
+    /// Environment steps of training; iterations where there are tasks.
     pub step: u64,
     /// Estimator mode.
     pub mode: String,
+    /// The tasks of the states, where there are tasks.
+    #[serde(flatten)]
+    pub tasks: Option<SummaryTasks>,
     /// States measured.
     pub states: usize,
     /// States of them with a defined cosine; `flags` says what is the matter with the others.
@@ -91,6 +96,33 @@ pub struct Summary {
     pub longest: u64,
 }
 
+/// In which tasks a checkpoint was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SummaryTasks {
+    /// Which list they are of.
+    pub split: TaskList,
+    /// Their number.
+    pub tasks: usize,
+    /// They lie outside the range of the training tasks.
+    pub out_of_distribution: bool,
+}
+
+impl SummaryTasks {
+    /// Says in which tasks the rows of one checkpoint and list are.
+    fn of(rows: &[StateRow]) -> Option<Self> {
+        let split = rows[0].task?.split;
+        let tasks = by_task(&rows.iter().collect::<Vec<_>>()).map_or(1, |tasks| tasks.len());
+        let outside = rows[0].env.parse::<Family>().is_ok_and(Family::tests_outside);
+        Some(Self { split, tasks, out_of_distribution: outside && split == TaskList::Test })
+    }
+
+    /// Returns the tasks in words, such as `test tasks (out of distribution)`.
+    pub fn words(&self) -> String {
+        let outside = if self.out_of_distribution { " (out of distribution)" } else { "" };
+        format!("{} tasks{outside}", self.split)
+    }
+}
+
 /// An interval as the machine-readable output names it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
@@ -115,32 +147,53 @@ impl From<Estimate> for Interval {
     }
 }
 
-/// Mean over the states where the value is defined, with a jackknife-t interval over states; without
-/// one where most states are undefined and fewer than ten are left.
+/// Mean over the states where the value is defined, with a jackknife-t interval over states, or over tasks
+/// where there are several; without one where most states are undefined and fewer than ten are left.
 pub fn mean_over_states<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     column: Column,
 ) -> Estimate {
-    let values: Vec<f64> = rows.into_iter().map(|r| column.of(r)).collect();
-    let count = values.len();
-    let defined: Vec<f64> = values.into_iter().filter(|x| x.is_finite()).collect();
+    let rows: Vec<&StateRow> = rows.into_iter().collect();
+    let count = rows.len();
+    let defined = |rows: &[&StateRow]| -> Vec<f64> {
+        rows.iter().map(|r| column.of(r)).filter(|x| x.is_finite()).collect()
+    };
+    let tasks = by_task(&rows).map(|tasks| tasks.iter().map(|rows| defined(rows)).collect());
+    let defined = defined(&rows);
     if defined.is_empty() {
         return Estimate::without_interval(f64::NAN, 0);
     }
     if defined.len() < FEWEST_STATES.min(count) {
         return Estimate::without_interval(summary::mean(&defined), defined.len());
     }
-    jackknife(&defined, summary::mean, LEVEL)
+    match tasks {
+        Some(tasks) => mean_over_tasks(tasks),
+        None => jackknife(&defined, summary::mean, LEVEL),
+    }
 }
 
-/// Share of states above `tau` (strictly), with its Wilson interval; undefined ones are below.
+/// Mean over the states of several tasks, with a jackknife-t interval over tasks.
+fn mean_over_tasks(tasks: Vec<Vec<f64>>) -> Estimate {
+    let units = |states: Vec<f64>| states.into_iter().map(|x| [x]).collect();
+    let tasks: Vec<Vec<[f64; 1]>> = tasks.into_iter().map(units).collect();
+    jackknife_of_clusters(&tasks, |[mean]| mean, LEVEL)
+}
+
+/// Share of states above `tau` (strictly), undefined ones are below; with its Wilson interval, or over tasks
+/// where there are several.
 pub fn learnable<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     column: Column,
     tau: f64,
 ) -> Estimate {
     let rows: Vec<&StateRow> = rows.into_iter().collect();
-    let above = rows.iter().filter(|row| column.of(row) > tau).count();
+    let is_above = |row: &&StateRow| column.of(row) > tau;
+    if let Some(tasks) = by_task(&rows) {
+        let share =
+            |rows: &Vec<&StateRow>| rows.iter().map(|row| f64::from(is_above(row))).collect();
+        return mean_over_tasks(tasks.iter().map(share).collect());
+    }
+    let above = rows.iter().filter(|row| is_above(row)).count();
     wilson(above, rows.len(), LEVEL)
 }
 
@@ -157,7 +210,7 @@ fn flags(rows: &[StateRow]) -> BTreeMap<&'static str, u64> {
     flags
 }
 
-/// Summarises the rows of one checkpoint.
+/// Summarises the rows of one checkpoint, and where there are tasks of one list of them.
 ///
 /// # Panics
 /// If there are no rows.
@@ -185,6 +238,7 @@ pub fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summ
         seed: first.seed,
         step: first.step,
         mode: first.mode.clone(),
+        tasks: SummaryTasks::of(rows),
         states: rows.len(),
         usable: usable.len(),
         tried: over_usable(&|r| r.tried as f64),

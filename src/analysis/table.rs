@@ -1,5 +1,7 @@
 //! Rows of results, as polars frames, Parquet and CSV.
 
+mod of_task;
+
 use std::fs::File;
 use std::path::Path;
 
@@ -7,6 +9,8 @@ use polars::prelude::{
     CsvWriter, DataFrame, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader,
     SerWriter, Series,
 };
+
+pub use of_task::{OfTask, by_task};
 
 use crate::checkpoint::manifest::Manifest;
 use crate::error::{Error, Result};
@@ -25,7 +29,7 @@ pub struct StateRow {
     pub critic: String,
     /// Seed of the run.
     pub seed: u64,
-    /// Environment steps of training.
+    /// Environment steps of training; iterations where there are tasks.
     pub step: u64,
     /// Estimator mode.
     pub mode: String,
@@ -93,6 +97,8 @@ pub struct StateRow {
     pub error_square: f64,
     /// Flags, 0 or 1, and the number of unstable rollouts.
     pub flags: [u64; 7],
+    /// The task of the state, where there are tasks; columns of a table only if all its rows have one.
+    pub task: Option<OfTask>,
 }
 
 /// Columns of real numbers.
@@ -265,6 +271,7 @@ pub fn frame(rows: &[StateRow]) -> Result<DataFrame> {
         let values: Vec<f64> = rows.iter_mut().map(|r| *r.numbers_mut()[i].1).collect();
         columns.push(Series::new(name.into(), values).into());
     }
+    columns.extend(of_task::columns(&rows)?);
     let height = rows.len();
     DataFrame::new(height, columns).map_err(table_error)
 }
@@ -318,6 +325,7 @@ pub fn read_parquet(path: &Path) -> Result<Vec<StateRow>> {
             *row.numbers_mut()[i].1 = value.unwrap_or(f64::NAN);
         }
     }
+    of_task::read(&frame, &mut rows)?;
     Ok(rows)
 }
 
@@ -361,6 +369,7 @@ pub(crate) fn blank() -> StateRow {
         critic_square: f64::NAN,
         error_square: f64::NAN,
         flags: [0; 7],
+        task: None,
     }
 }
 

@@ -57,7 +57,8 @@ impl Kind {
                  meta-returns read those"
             }
             Self::Pearl => {
-                "it is of a PEARL run, whose critic knows its task by a latent; inspect shows those"
+                "it is of a PEARL run, whose critic knows its task by a latent; cosine, self-check, \
+                 learnable and inspect read those"
             }
         }
     }

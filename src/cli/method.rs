@@ -1,5 +1,7 @@
 //! How something was measured, what it does not show, and what to be warned of, in words.
 
+pub(super) mod tasks;
+
 use std::collections::BTreeSet;
 
 use crate::algo::config::Algo;
@@ -73,28 +75,14 @@ fn judged(settings: &Settings, against: Against, rows: &[StateRow]) -> String {
 }
 
 fn against_returns(settings: &Settings) -> String {
-    let Settings { mode, states, rollouts, std, tail, seed, .. } = settings;
-    let design = match mode {
-        Mode::Lab => format!(
-            "{} independent blocks of orthogonal ± pairs at each state, distance {std}·√(action \
-             dimensions)",
-            blocks(settings)
-        ),
-        Mode::Paper | Mode::AsReleased => {
-            format!("{rollouts} rollouts of each state, perturbations of standard deviation {std}")
-        }
-    };
+    let Settings { mode, states, seed, .. } = settings;
+    let (design, cut) = (rollouts(settings), cut(settings));
     let count = match settings.adaptive {
         None => format!("{states} states of each checkpoint"),
         Some(Adaptive { half_width, max_states }) => format!(
             "states of each checkpoint until the corrected cosine is known to ±{half_width}, \
              {states} to {max_states}"
         ),
-    };
-    let cut = match (mode, settings.horizon) {
-        (Mode::AsReleased, _) => "the time limit".into(),
-        (_, Some(h)) => format!("{h} steps"),
-        (_, None) => format!("γʰ < {tail}"),
     };
     format!(
         "Mode `{}`: {count}, {design}, states from {}, rollouts cut at {cut}, seed {seed}. Intervals: \
@@ -113,17 +101,8 @@ fn against_returns(settings: &Settings) -> String {
 }
 
 fn against_own_values(settings: &Settings) -> String {
-    let Settings { mode, states, rollouts, std, seed, .. } = settings;
-    let design = match mode {
-        Mode::Lab => format!(
-            "{} blocks of orthogonal ± pairs around the policy's action, distance {std}·√(action \
-             dimensions)",
-            blocks(settings)
-        ),
-        Mode::Paper | Mode::AsReleased => format!(
-            "{rollouts} actions around the policy's, perturbations of standard deviation {std}"
-        ),
-    };
+    let Settings { mode, states, seed, .. } = settings;
+    let design = actions(settings);
     format!(
         "Design of mode `{}`: {states} states of each checkpoint, from {}; at each {design}, seed {seed}. The \
          critic itself gives the value of each action, least squares fit a plane to these values, and \
@@ -134,6 +113,60 @@ fn against_own_values(settings: &Settings) -> String {
         mode.name(),
         source(settings),
     )
+}
+
+/// The rollouts of a state.
+fn rollouts(settings: &Settings) -> String {
+    let Settings { rollouts, std, .. } = settings;
+    match settings.mode {
+        Mode::Lab => format!(
+            "{} independent blocks of orthogonal ± pairs at each state, distance {std}·√(action \
+             dimensions)",
+            blocks(settings)
+        ),
+        Mode::Paper | Mode::AsReleased => {
+            format!("{rollouts} rollouts of each state, perturbations of standard deviation {std}")
+        }
+    }
+}
+
+/// The actions of a state whose value the critic is asked for.
+fn actions(settings: &Settings) -> String {
+    let Settings { rollouts, std, .. } = settings;
+    match settings.mode {
+        Mode::Lab => format!(
+            "{} blocks of orthogonal ± pairs around the policy's action, distance {std}·√(action \
+             dimensions)",
+            blocks(settings)
+        ),
+        Mode::Paper | Mode::AsReleased => format!(
+            "{rollouts} actions around the policy's, perturbations of standard deviation {std}"
+        ),
+    }
+}
+
+/// Where rollouts are cut.
+fn cut(settings: &Settings) -> String {
+    match (settings.mode, settings.horizon) {
+        (Mode::AsReleased, _) => "the time limit".into(),
+        (_, Some(h)) => format!("{h} steps"),
+        (_, None) => format!("γʰ < {}", settings.tail),
+    }
+}
+
+/// What is said of a band around a whole curve.
+const WHOLE: &str = "; wider, paler band: of the whole curve at once (DKW)";
+
+/// The rollouts of a state, or its values of the critic, such as `24 rollouts`.
+fn planned(rows: &[StateRow], (settings, against): (&Settings, Against)) -> String {
+    let planned: BTreeSet<usize> =
+        rows.iter().map(|row| settings.rollouts_of(row.dims as usize)).collect();
+    let planned = planned.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ");
+    let tried = match against {
+        Against::Returns => "rollouts",
+        Against::OwnValues => "values of the critic",
+    };
+    format!("{planned} {tried}")
 }
 
 fn blocks(settings: &Settings) -> String {
@@ -155,26 +188,20 @@ pub(super) fn subtitle(
 ) -> String {
     let seeds = rows.iter().map(|row| row.seed).collect::<BTreeSet<_>>().len();
     let over = if seeds > 1 { "seeds" } else { "states" };
-    let planned: BTreeSet<usize> =
-        rows.iter().map(|row| settings.rollouts_of(row.dims as usize)).collect();
-    let planned = planned.iter().map(usize::to_string).collect::<Vec<_>>().join(" or ");
     let longest = rows.iter().map(|row| row.step).max().unwrap_or(0);
     let states = match settings.adaptive {
         None => settings.states.to_string(),
         Some(adaptive) => format!("{} to {}", settings.states, adaptive.max_states),
     };
-    let tried = match against {
-        Against::Returns => "rollouts",
-        Against::OwnValues => "values of the critic",
-    };
+    let planned = planned(rows, (settings, against));
     let whole = panels.iter().flat_map(|panel| &panel.series).any(|s| s.outer.is_some());
     format!(
-        "{} mode, {states} states × {planned} {tried} per checkpoint, {seeds} seed{}, up to {} steps; band: \
+        "{} mode, {states} states × {planned} per checkpoint, {seeds} seed{}, up to {} steps; band: \
          95 % interval over {over}{}",
         settings.mode.name(),
         if seeds == 1 { "" } else { "s" },
         short(longest as f64),
-        if whole { "; wider, paler band: of the whole curve at once (DKW)" } else { "" },
+        if whole { WHOLE } else { "" },
     )
 }
 
@@ -208,18 +235,24 @@ pub(super) fn warnings(
     warnings
 }
 
+/// What the steps of a summary count.
+pub(super) fn moment(summary: &Summary) -> &'static str {
+    if summary.tasks.is_some() { "iteration" } else { "step" }
+}
+
 fn of_checkpoints(summaries: &[Summary]) -> Vec<String> {
     let alike = |text: &str| -> String { text.chars().filter(|c| !c.is_ascii_digit()).collect() };
     // Run, kind, first step and text, number of checkpoints.
     let mut all: Vec<(String, String, String, usize)> = Vec::new();
     for s in summaries {
-        let run = format!("{}, {}, seed {}", s.env, model_label(&s.model), s.seed);
+        let list = s.tasks.map_or(String::new(), |tasks| format!(", {}", tasks.words()));
+        let run = format!("{}, {}, seed {}{list}", s.env, model_label(&s.model), s.seed);
         for text in s.noise.iter().flat_map(|noise| &noise.warnings) {
             let kind = alike(text);
             if let Some(known) = all.iter_mut().find(|known| known.0 == run && known.1 == kind) {
                 known.3 += 1;
             } else {
-                let first = format!("step {}: {text}", short(s.step as f64));
+                let first = format!("{} {}: {text}", moment(s), short(s.step as f64));
                 all.push((run.clone(), kind, first, 1));
             }
         }

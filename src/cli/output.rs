@@ -4,34 +4,45 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{method, shared};
-use crate::analysis::measure::gradient_cosine::Against;
-use crate::analysis::spec::Panel as PanelSpec;
+use super::method::moment;
+use super::shared;
 use crate::analysis::summary::{Interval, NoiseCorrected, Summary};
 use crate::analysis::table::{self, StateRow};
+use crate::analysis::task_difference::TaskDifference;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::meta::MetaCheckpoint;
+use crate::checkpoint::pearl::PearlCheckpoint;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
 use crate::report::{
-    Cell, Column, Figure, Headline, Page, PageFigure, Panel, Section, Table, figure_table, fixed,
-    render_curves, render_html, render_markdown, study,
+    Appendix, Cell, Column, Figure, Headline, Page, PageFigure, Panel, Section, Table,
+    figure_table, fixed, render_curves, render_html, render_markdown, study,
 };
-use crate::stats::Estimate;
 
 /// What an analysis of given checkpoints found.
 pub(super) struct Output<'o> {
     pub(super) title: &'o str,
     pub(super) folder: &'o Path,
     pub(super) settings: &'o Settings,
-    pub(super) against: Against,
-    pub(super) checkpoints: &'o [Checkpoint],
+    pub(super) origins: Vec<Origin>,
     pub(super) rows: &'o [StateRow],
     pub(super) summaries: &'o [Summary],
-    pub(super) specs: &'o [PanelSpec],
+    pub(super) words: Words,
     pub(super) panels: Vec<Panel>,
     pub(super) command: String,
+}
+
+/// What is said about it.
+pub(super) struct Words {
+    /// The number that a reader sees first.
+    pub(super) headline: Option<Headline>,
+    pub(super) subtitle: String,
+    pub(super) warnings: Vec<String>,
+    pub(super) how_measured: String,
+    pub(super) does_not_show: String,
+    /// Further tables.
+    pub(super) appendices: Vec<Appendix>,
 }
 
 /// Where the numbers come from.
@@ -63,6 +74,16 @@ pub(super) fn origin(checkpoint: &Checkpoint) -> Origin {
     Origin {
         run: manifest.config.run_name(),
         step: manifest.step,
+        hash: checkpoint.hash().to_owned(),
+    }
+}
+
+/// Returns run, iteration and hash of a checkpoint of PEARL.
+pub(super) fn pearl_origin(checkpoint: &PearlCheckpoint) -> Origin {
+    let manifest = checkpoint.manifest();
+    Origin {
+        run: manifest.config.run_name(),
+        step: manifest.iteration,
         hash: checkpoint.hash().to_owned(),
     }
 }
@@ -146,36 +167,48 @@ impl Output<'_> {
                 command: &self.command,
                 settings: Some(self.settings),
                 versions: Versions::current(),
-                checkpoints: origins(self.checkpoints),
+                checkpoints: self.origins,
             },
         )?;
-        let subtitle = method::subtitle(self.rows, (self.settings, self.against), &self.panels);
+        let Words { headline, subtitle, warnings, how_measured, does_not_show, appendices } =
+            self.words;
         let description = format!("{}. {subtitle}", self.title);
         let figures = write_figures(folder, (self.title, &subtitle, &description), self.panels)?;
-        let last = self.summaries.last().map(|s| Headline {
-            label: format!("mean cosine of {} on {} at step {}", s.model, s.env, s.step),
-            estimate: Estimate {
-                value: s.cosine.mean,
-                low: s.cosine.low,
-                high: s.cosine.high,
-                n: s.usable,
-            },
-            unit: String::new(),
-        });
         let section = Section {
             title: self.title.into(),
-            headline: last,
+            headline,
             figures,
             table: Some(table),
-            warnings: method::warnings(self.summaries, self.specs, self.rows),
-            how_measured: method::how_measured(self.settings, self.against, self.rows),
-            does_not_show: method::does_not_show(self.against).into(),
+            appendices,
+            warnings,
+            how_measured,
+            does_not_show,
             command: self.command,
             provenance: versions(),
             ..Section::default()
         };
         write_page(folder, &Page { title: self.title.into(), sections: vec![section] })
     }
+}
+
+/// The mean cosine of a checkpoint.
+pub(super) fn headline(s: &Summary) -> Headline {
+    let Summary { model, step, .. } = s;
+    Headline {
+        label: format!("mean cosine of {model} on {} at {} {step}", place(s), moment(s)),
+        estimate: s.cosine.over(units(s, s.usable)),
+        unit: String::new(),
+    }
+}
+
+/// The environment of a summary, with the tasks if there are some.
+fn place(s: &Summary) -> String {
+    s.tasks.map_or(s.env.clone(), |tasks| format!("{}, {}", s.env, tasks.split.name()))
+}
+
+/// The independent units of an interval: these states, or several tasks.
+fn units(s: &Summary, states: usize) -> usize {
+    s.tasks.map(|tasks| tasks.tasks).filter(|tasks| *tasks > 1).unwrap_or(states)
 }
 
 /// Name and value of what makes the numbers.
@@ -194,26 +227,31 @@ pub(super) fn summary_table(summaries: &[Summary]) -> Table {
     Table { columns: columns.into_iter().map(|name| Column::new(name, "")).collect(), rows }
 }
 
-/// The line of a checkpoint, with the names of its columns. Each interval says how many states are
-/// behind it.
+/// The line of a checkpoint, with the names of its columns. Each interval says how many states, or tasks,
+/// are behind it.
 fn summary_row(s: &Summary) -> Vec<(&'static str, Cell)> {
     let noise = s.noise.as_ref();
     let corrected = |pick: fn(&NoiseCorrected) -> Interval| {
-        noise.map_or(Cell::Missing, |n| Cell::Interval(pick(n).over(n.replicated)))
+        noise.map_or(Cell::Missing, |n| Cell::Interval(pick(n).over(units(s, n.replicated))))
     };
-    let share = |tau: &str| Cell::Interval(s.learnable_interval[tau].over(s.states));
+    let share = |tau: &str| Cell::Interval(s.learnable_interval[tau].over(units(s, s.states)));
     let text = |x: &dyn ToString| Cell::text(x.to_string());
     let flag = |name: &str| Cell::text(s.flags.get(name).copied().unwrap_or(0).to_string());
-    vec![
+    let mut cells = vec![
         ("environment", Cell::text(s.env.clone())),
         ("critic", Cell::text(s.model.clone())),
         ("seed", text(&s.seed)),
-        ("step", text(&s.step)),
+        (moment(s), text(&s.step)),
+    ];
+    if let Some(tasks) = s.tasks {
+        cells.extend([("list", Cell::text(tasks.words())), ("tasks", text(&tasks.tasks))]);
+    }
+    cells.extend([
         ("states", text(&s.states)),
         ("usable", text(&s.usable)),
         ("dimensions", Cell::number(s.tried)),
         ("rollouts", text(&s.rollouts)),
-        ("cosine", Cell::Interval(s.cosine.over(s.usable))),
+        ("cosine", Cell::Interval(s.cosine.over(units(s, s.usable)))),
         ("ceiling", corrected(|n| n.ceiling)),
         ("corrected", corrected(|n| n.corrected)),
         ("stacked", corrected(|n| n.stacked)),
@@ -235,17 +273,19 @@ fn summary_row(s: &Summary) -> Vec<(&'static str, Cell)> {
         ("unresolved", flag("unresolved")),
         ("truncated", flag("truncated")),
         ("non-finite rollouts", flag("non_finite")),
-    ]
+    ]);
+    cells
 }
 
 /// Prints the summaries as a table to standard output; warnings go to standard error.
 pub(super) fn print_summaries(summaries: &[Summary]) -> Result<()> {
+    let width = summaries.iter().map(|s| place(s).len()).max().unwrap_or(0).max(13);
     shared::say!(
-        "{:13} {:13} {:>4} {:>9} {:>6} {:>6} {:>4}  {:22} {:>7} {:24} {:24} {:10}",
+        "{:width$} {:13} {:>4} {:>9} {:>6} {:>6} {:>4}  {:22} {:>7} {:24} {:24} {:10}",
         "environment",
         "critic",
         "seed",
-        "step",
+        summaries.first().map_or("step", moment),
         "states",
         "usable",
         "dims",
@@ -256,7 +296,7 @@ pub(super) fn print_summaries(summaries: &[Summary]) -> Result<()> {
         "status"
     );
     for s in summaries {
-        print_summary(s)?;
+        print_summary(s, width)?;
     }
     let chances = || summaries.iter().map(|s| s.chance["0.25"]).filter(|x| x.is_finite());
     if chances().next().is_some() {
@@ -268,14 +308,14 @@ pub(super) fn print_summaries(summaries: &[Summary]) -> Result<()> {
     }
     for s in summaries {
         for warning in s.noise.iter().flat_map(|noise| &noise.warnings) {
-            eprintln!("warning: {} {} step {}: {warning}", s.env, s.model, s.step);
+            eprintln!("warning: {} {} {} {}: {warning}", place(s), s.model, moment(s), s.step);
         }
     }
     Ok(())
 }
 
 /// Prints the line of a checkpoint, and below it how many states are excluded or flagged, and why.
-fn print_summary(s: &Summary) -> Result<()> {
+fn print_summary(s: &Summary, width: usize) -> Result<()> {
     let interval = |i: Interval| shared::interval(i.mean, i.low, i.high);
     let noise = s.noise.as_ref().map_or(String::new(), |n| {
         format!(
@@ -287,8 +327,8 @@ fn print_summary(s: &Summary) -> Result<()> {
         )
     });
     shared::say!(
-        "{:13} {:13} {:>4} {:>9} {:>6} {:>6} {:>4}  {:22}{noise}",
-        s.env,
+        "{:width$} {:13} {:>4} {:>9} {:>6} {:>6} {:>4}  {:22}{noise}",
+        place(s),
         s.model,
         s.seed,
         s.step,
@@ -305,7 +345,20 @@ fn print_summary(s: &Summary) -> Result<()> {
         })
         .collect();
     if !counts.is_empty() {
-        shared::say!("{:13} of {} states: {}", "", s.states, counts.join(", "));
+        shared::say!("{:width$} of {} states: {}", "", s.states, counts.join(", "));
     }
+    Ok(())
+}
+
+/// Prints how a checkpoint does on training tasks against those of the test, in one line.
+pub(super) fn print_difference(found: &TaskDifference) -> Result<()> {
+    let TaskDifference { env, model, seed, step, compared, difference, .. } = found;
+    let interval = shared::interval(difference.mean, difference.low, difference.high);
+    shared::say!(
+        "{env} {model} seed {seed} iteration {step}, {}: {} {}",
+        found.words(),
+        compared.words(),
+        interval.trim_start()
+    );
     Ok(())
 }

@@ -261,7 +261,7 @@ fn cosines(
     (spec, found): (&Spec, &Found),
     (folder, checkpoints): (&Path, &[Checkpoint]),
 ) -> Result<Option<Vec<Vec<StateRow>>>> {
-    let place = Place { out: folder, units: &args.out.join(UNITS), threads: args.threads() };
+    let place = Place { out: folder, units: args.out.join(UNITS), threads: args.threads() };
     let Some(mut rows) = measure_all(checkpoints, &spec.settings, against(spec), &place)? else {
         return Ok(None);
     };

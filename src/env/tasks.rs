@@ -143,6 +143,19 @@ impl Family {
         })
     }
 
+    /// Tells whether the tasks of the test lie outside the range of those of training.
+    pub fn tests_outside(self) -> bool {
+        match self.meaning() {
+            Meaning::Velocity { train, test } => test.start >= train.end || test.end <= train.start,
+            Meaning::Direction => false,
+        }
+    }
+
+    /// Tells whether training and test have the same tasks, for there are no others.
+    pub fn tests_on_training_tasks(self) -> bool {
+        matches!(self.meaning(), Meaning::Direction)
+    }
+
     fn check_counts(self, train: usize, test: usize) -> Result<()> {
         let directions = matches!(self.meaning(), Meaning::Direction);
         let wrong = if train == 0 || test == 0 {

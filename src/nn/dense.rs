@@ -46,6 +46,12 @@ impl Linear {
         input.linear(&self.weight, Some(&self.bias))
     }
 
+    /// Returns the same layer, in the same memory.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self { weight: self.weight.shallow_clone(), bias: self.bias.shallow_clone() }
+    }
+
     /// Returns weight `[out, in]` and bias `[out]`.
     pub fn parts(&self) -> [&Tensor; 2] {
         [&self.weight, &self.bias]
@@ -64,6 +70,14 @@ pub struct DynamicLinear {
 }
 
 impl DynamicLinear {
+    /// Returns the same layer, in the same memory.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        let [weight, bias, scale] =
+            [&self.weight, &self.bias, &self.scale].map(Tensor::shallow_clone);
+        Self { weight, bias, scale }
+    }
+
     /// Applies each row's own layer: `y = (W x) ⊙ (1 + g) + b`.
     ///
     /// # Shapes

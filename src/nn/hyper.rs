@@ -198,6 +198,12 @@ fn layer_rows(base: i64, outputs: i64) -> [i64; 2] {
 }
 
 impl DynamicNetwork {
+    /// Returns the same network, in the same memory.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self { hidden: self.hidden.share(), output: self.output.share() }
+    }
+
     /// Applies each row's own network; `base [B, in]`, result `[B, outputs]`.
     pub fn forward(&self, base: &Tensor) -> Tensor {
         self.output.forward(&self.hidden.forward(base).relu())

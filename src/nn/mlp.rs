@@ -36,6 +36,12 @@ impl Mlp {
         Ok(self)
     }
 
+    /// Returns the same network, in the same memory.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self { layers: self.layers.iter().map(Linear::share).collect() }
+    }
+
     /// Applies the network; `input [B, widths[0]]`, result `[B, last width]`.
     ///
     /// # Panics

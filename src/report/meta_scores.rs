@@ -5,9 +5,9 @@ use serde::Serialize;
 use super::returns::ReturnCurve;
 use super::tables::{Cell, Column, Table};
 use super::theme::model_label;
-use crate::analysis::measure::maml_noise::TaskList;
 use crate::analysis::meta_spec::task_label;
 use crate::analysis::spec::VARIANT;
+use crate::analysis::task_list::TaskList;
 use crate::stats::summary::mean;
 
 /// Mean and standard deviation over seeds.

@@ -1,7 +1,7 @@
 //! Figures, tables and pages from plain data.
 //!
-//! But for `study.rs`, `groups.rs`, `returns.rs`, `scores.rs`, `contrast.rs`, `verdict.rs` and `weights/`,
-//! which read results,
+//! But for `study.rs`, `groups.rs`, `returns.rs`, `scores.rs`, `tasks.rs`, `contrast.rs`, `verdict.rs` and
+//! `weights/`, which read results,
 //! nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
 //! [`Figure`], a [`BarFigure`], a [`ViolinFigure`], a [`Table`] or a [`Page`], and gets text back
 //! (SVG, Markdown, CSV, HTML). Writing it to a file is the caller's affair.
@@ -16,6 +16,7 @@
 //! | `tables.rs` | Markdown and CSV |
 //! | `page.rs`, `html.rs` | the report: claim, verdict, number, figure, table, method, limits |
 //! | `study.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
+//! | `tasks.rs` | the same in tasks; training against test |
 //! | `scores.rs` | final and highest returns of several runs, beside the paper's |
 //! | `update_noise.rs`, `meta_scores.rs`, `adaptation.rs` | MAML: noise of updates (Fig. 5, Table 1); final returns (Tables 8, 10); steps of adaptation |
 //! | `task_gap.rs` | PEARL in tasks that it was not trained on |
@@ -45,6 +46,7 @@ pub mod scores;
 pub mod study;
 mod tables;
 pub mod task_gap;
+pub mod tasks;
 pub mod theme;
 pub mod update_noise;
 pub mod verdict;

@@ -1,7 +1,7 @@
 //! From rows of results to the figures of the paper: what is drawn, and with which band.
 //!
 //! Sees plain rows. Intervals are over seeds where there are several, else over the states of the
-//! one run; the subtitle says which. How environments share a panel: `groups.rs`.
+//! one run, or over its tasks where there are several; the subtitle says which. How environments share a panel: `groups.rs`.
 //!
 //! Shares of states are shares of *all* states, in the critic's curve, chance and replicate alike: a
 //! state in which a number is undefined (saturated actions) lies below every threshold.
@@ -12,7 +12,7 @@ use super::groups::{Group, Rows, average, by, by_critic, groups, seeds};
 use super::returns::RETURN;
 use crate::analysis::spec::{Draw, Panel as PanelSpec};
 use crate::analysis::summary::{Column, LEVEL, corrected, learnable, mean_over_states};
-use crate::analysis::table::StateRow;
+use crate::analysis::table::{StateRow, by_task};
 use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::hypothesis::dkw_half_width;
@@ -69,8 +69,11 @@ fn reference(label: &str, points: Vec<Point>) -> Option<Reference> {
     }
 }
 
+/// Label of the axis of training.
+pub(super) const STEPS: &str = "environment steps";
+
 fn step_axis() -> Axis {
-    Axis::new("environment steps", "")
+    Axis::new(STEPS, "")
 }
 
 /// One panel to be: its rows, and what its spec asks for.
@@ -129,7 +132,9 @@ impl View<'_> {
                 Point::estimate(tau, &self.group.over_seeds(&rows, &share))
             };
             let series = Series::step(critic, taus.iter().map(point).collect(), seeds(&rows));
-            if seeds(&rows) == 1 { series.with_outer(whole_curve(&rows)) } else { series }
+            // States that share a task are no independent draws, which this band asks for.
+            let independent = seeds(&rows) == 1 && by_task(&rows).is_none();
+            if independent { series.with_outer(whole_curve(&rows)) } else { series }
         });
         let curve = |label, stat: &dyn Fn(&[&StateRow], f64) -> f64| {
             let point = |&tau: &f64| {

@@ -5,9 +5,9 @@ use super::page::{Headline, Verdict};
 use super::tables::{Cell, Column, Table};
 use super::theme::{env_label, model_label};
 use super::{interval, significant};
-use crate::analysis::measure::maml_noise::TaskList;
 use crate::analysis::measure::task_gap::{Gap, GapDifference};
 use crate::analysis::meta_spec::task_label;
+use crate::analysis::task_list::TaskList;
 use crate::stats::resample::jackknife;
 use crate::stats::summary::mean;
 

@@ -47,12 +47,13 @@ pub trait Policy: Send {
 }
 
 /// Rows of a block as a tensor of `f32`.
-fn block(rows: &[f64], device: tch::Device) -> Result<Tensor> {
+pub(super) fn block(rows: &[f64], device: tch::Device) -> Result<Tensor> {
     let rows: Vec<f32> = rows.iter().map(|&x| x as f32).collect();
     Ok(Tensor::f_from_slice(&rows)?.f_view([BLOCK as i64, -1])?.to_device(device))
 }
 
-fn write(from: &Tensor, to: &mut [f64]) -> Result<()> {
+/// Writes a tensor of any shape as `f64`, row by row.
+pub(super) fn write(from: &Tensor, to: &mut [f64]) -> Result<()> {
     from.to_kind(Kind::Double).f_copy_data(to, to.len())?;
     Ok(())
 }

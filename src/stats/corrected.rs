@@ -15,7 +15,7 @@
 use super::Estimate;
 use super::lift::Lift;
 use super::replicates::Replicates;
-use super::resample::{jackknife, jackknife_of_sums, pseudo_values};
+use super::resample::{jackknife, jackknife_of_clusters, jackknife_of_sums, pseudo_values};
 use super::summary::mean;
 
 /// The lower bound of the mean agreement above which a correction is believed.
@@ -93,6 +93,28 @@ pub fn correct_seeds(seeds: &[Vec<Replicates>], lift: Lift, level: f64) -> Corre
     };
     let numbers = Numbers { interval: &interval, lift, level };
     numbers.corrected(seeds.iter().map(|states| states.len()).sum())
+}
+
+/// Returns the numbers of the states of several clusters, such as tasks, whose states share what the cluster
+/// drew.
+///
+/// Values are those of all states, as [`correct`] has them; intervals leave one cluster out at a time, and
+/// so are of the population of clusters. Whether rollouts agree, and whether the cosine depends on how well,
+/// is a matter of these states: `resolved` and `depends_on_snr` are those of [`correct`]. A single cluster
+/// is left to it. There are no intervals where all states are of one cluster of several.
+pub fn correct_clusters(clusters: &[Vec<Replicates>], lift: Lift, level: f64) -> Corrected {
+    let alone = correct(&clusters.concat(), lift, level);
+    if clusters.len() < 2 {
+        return alone;
+    }
+    let rows: Vec<Vec<[f64; 8]>> =
+        clusters.iter().map(|states| states.iter().map(Replicates::row).collect()).collect();
+    let interval = |stat: Statistic, level| {
+        jackknife_of_clusters(&rows, |means| stat(&Replicates::of_row(means)), level)
+    };
+    let numbers = Numbers { interval: &interval, lift, level };
+    let Corrected { resolved, depends_on_snr, states, .. } = alone;
+    Corrected { depends_on_snr, resolved, ..numbers.corrected(states) }
 }
 
 /// Returns the one-sided 95 % lower bound of the mean agreement of blocks, from
@@ -264,6 +286,24 @@ mod tests {
         assert!((one.corrected.value - 0.5).abs() < 1e-14 && one.corrected.low.is_nan());
         assert!(!one.resolved && !one.depends_on_snr);
         assert!(correct_seeds(&[], LIFT, 0.95).corrected.value.is_nan());
+    }
+
+    #[test]
+    fn clusters_are_the_units_of_intervals_and_no_more() {
+        let (good, bad) = (state(0.5, 0.48, 0.36), state(0.2, 0.24, 0.36));
+        let clusters = [vec![good; 10], vec![bad; 10], vec![good; 10], vec![]];
+        let found = correct_clusters(&clusters, LIFT, 0.95);
+        let alone = correct(&clusters.concat(), LIFT, 0.95);
+        assert!((found.corrected.value - alone.corrected.value).abs() < 1e-14);
+        // 0.8, 0.4 and 0.8 as three units: se = 0.4/3, t(2) = 4.303.
+        assert!((found.corrected.value - 2.0 / 3.0).abs() < 1e-14);
+        let half = 4.302_652_729_911_275 * 0.4 / 3.0;
+        assert!((found.corrected.half_width() - half).abs() < 1e-12);
+        assert_eq!((found.states, found.corrected.n, found.resolved), (30, 3, alone.resolved));
+        assert!(found.corrected.half_width() > 3.0 * alone.corrected.half_width());
+        // One cluster has the interval of its states; all states in one of two clusters have none.
+        assert_eq!(correct_clusters(&[vec![good, bad]], LIFT, 0.95).corrected.n, 2);
+        assert!(correct_clusters(&[vec![good, bad], vec![]], LIFT, 0.95).corrected.low.is_nan());
     }
 
     #[test]

@@ -92,6 +92,42 @@ pub fn jackknife_of_sums<const K: usize>(
     jackknife_interval(value, &left_out(units, stat), level)
 }
 
+/// Returns `stat` of the means of `K` columns over all units, with the interval that leaves one cluster of
+/// them out at a time, `± t(c−1) · se` for `c` clusters: for units that share what their cluster drew.
+///
+/// Clusters without units do not count. Without an interval (NaN) if one is left, or if the statistic is
+/// NaN without some cluster.
+///
+/// # Examples
+/// ```
+/// use hyperl::stats::resample::{jackknife, jackknife_of_clusters};
+/// use hyperl::stats::summary::mean;
+/// // Clusters of one size are units whose values are their means.
+/// let clusters = [vec![[1.0], [3.0]], vec![[4.0], [6.0]], vec![[0.0], [2.0]]];
+/// let found = jackknife_of_clusters(&clusters, |[x]| x, 0.95);
+/// let expected = jackknife(&[2.0, 5.0, 1.0], mean, 0.95);
+/// assert!((found.value - expected.value).abs() < 1e-12);
+/// assert!((found.half_width() - expected.half_width()).abs() < 1e-12);
+/// ```
+pub fn jackknife_of_clusters<const K: usize>(
+    clusters: &[Vec<[f64; K]>],
+    stat: impl Fn([f64; K]) -> f64,
+    level: f64,
+) -> Estimate {
+    let clusters: Vec<&Vec<[f64; K]>> = clusters.iter().filter(|c| !c.is_empty()).collect();
+    let all_but = |left_out: Option<usize>| {
+        let kept = clusters.iter().enumerate().filter(|(i, _)| Some(*i) != left_out);
+        let units: Vec<[f64; K]> = kept.flat_map(|(_, units)| units.iter().copied()).collect();
+        stat(column_means(&units))
+    };
+    let value = all_but(None);
+    if clusters.len() < 2 {
+        return Estimate::without_interval(value, clusters.len());
+    }
+    let left_out: Vec<f64> = (0..clusters.len()).map(|i| all_but(Some(i))).collect();
+    jackknife_interval(value, &left_out, level)
+}
+
 /// Returns the jackknife pseudo-values `nθ − (n−1)θ₍ᵢ₎` of `stat` of the means of `K` columns.
 ///
 /// Their mean estimates what `stat` does and their spread its error, as if each unit had

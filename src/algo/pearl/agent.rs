@@ -170,8 +170,18 @@ impl PearlAgent {
     }
 
     /// Returns the policy in the tasks of these latents, `z [T, Z]`, to act many times in them.
-    pub fn policy_in(&self, z: &Tensor) -> InTasks<'_> {
+    pub fn policy_in(&self, z: &Tensor) -> InTasks {
         tch::no_grad(|| self.policy.net.in_tasks(z))
+    }
+
+    /// Returns Q₁ and Q₂ with the same weights, in the same memory, frozen.
+    ///
+    /// # Errors
+    /// None in practice: the architectures are equal.
+    pub fn frozen_critics(&self) -> Result<[TaskCritic; 2]> {
+        let [first, second] = &self.critics;
+        let frozen = |unit: &Unit<TaskCritic>| unit.net.again(Reuse::Share, Training::Frozen);
+        Ok([frozen(first)?, frozen(second)?])
     }
 
     /// One gradient step of every network; the noise of latents, then of actions, comes from `noise`.

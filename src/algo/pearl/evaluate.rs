@@ -56,6 +56,15 @@ pub fn mean_score(tasks: &[Evaluated]) -> f64 {
     tasks.iter().map(Evaluated::score).sum::<f64>() / tasks.len() as f64
 }
 
+/// What an agent believes of a task after it has explored it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The latent `[Z]` that it drew.
+    pub z: Vec<f32>,
+    /// Transitions that it drew it from.
+    pub context: usize,
+}
+
 /// A course under way.
 struct Course {
     task: Task,
@@ -64,27 +73,32 @@ struct Course {
     trials: Vec<Trial>,
 }
 
+impl Course {
+    /// Starts course `number` of a task.
+    fn new((task, stream): &(Task, Stream), number: usize) -> Self {
+        let stream = stream.child(&format!("course-{number}"));
+        Self { task: *task, stream, trajectories: Vec::new(), trials: Vec::new() }
+    }
+}
+
 impl Player<'_> {
     /// Evaluates tasks, each with a stream that its courses' streams are named under.
     ///
     /// # Errors
     /// As [`Player::run`].
     pub fn evaluate(&self, tasks: &[(Task, Stream)], how: Protocol) -> Result<Vec<Evaluated>> {
-        let course = |(task, stream): &(Task, Stream), number: usize| Course {
-            task: *task,
-            stream: stream.child(&format!("course-{number}")),
-            trajectories: Vec::new(),
-            trials: Vec::new(),
-        };
-        let mut all: Vec<Course> =
-            tasks.iter().flat_map(|t| (0..how.courses).map(move |n| course(t, n))).collect();
+        let each = |task| (0..how.courses).map(move |number| Course::new(task, number));
+        let mut all: Vec<Course> = tasks.iter().flat_map(each).collect();
         loop {
             let mut open: Vec<&mut Course> =
                 all.iter_mut().filter(|course| steps(&course.trajectories) < how.steps).collect();
             if open.is_empty() {
                 break;
             }
-            let starts = open.iter().map(|c| self.next_of(c, how)).collect::<Result<Vec<_>>>()?;
+            let starts = open
+                .iter()
+                .map(|c| self.next_of(c, how.exploration))
+                .collect::<Result<Vec<_>>>()?;
             let contexts: Vec<usize> = starts.iter().map(|(context, _)| *context).collect();
             let starts: Vec<Start> = starts.into_iter().map(|(_, start)| start).collect();
             let done = self.run(&starts, Acting::Greedy)?;
@@ -101,11 +115,27 @@ impl Player<'_> {
         Ok(tasks.iter().map(evaluated).collect())
     }
 
+    /// Explores one task for so many trajectories, and returns the latent with which the next one of its
+    /// first course would be run. Tasks are explored one by one, so that none depends on the others.
+    ///
+    /// # Errors
+    /// As [`Player::run`].
+    pub fn explore(&self, task: &(Task, Stream), exploration: usize) -> Result<Found> {
+        let mut course = Course::new(task, 0);
+        loop {
+            let (context, start) = self.next_of(&course, exploration)?;
+            if context > 0 {
+                return Ok(Found { z: start.z, context });
+            }
+            course.trajectories.extend(self.run(&[start], Acting::Greedy)?);
+        }
+    }
+
     /// Returns the next trajectory of a course and the transitions behind its z.
-    fn next_of(&self, course: &Course, how: Protocol) -> Result<(usize, Start)> {
+    fn next_of(&self, course: &Course, exploration: usize) -> Result<(usize, Start)> {
         let done = &course.trajectories;
         let stream = course.stream.child(&done.len().to_string());
-        let (context, belief) = if done.len() < how.exploration {
+        let (context, belief) = if done.len() < exploration {
             (0, Posterior::prior(1, Kind::Float))
         } else {
             (steps(done), self.agent.infer(&whole_context(done, self.dims())))

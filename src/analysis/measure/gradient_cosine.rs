@@ -14,6 +14,7 @@ use crate::gradient::critic_gradient::Smaller;
 use crate::gradient::{
     ActionValue, Agent, Judged, Mode, Returns, Settings, StatesFrom, measure, self_check, states,
 };
+use crate::nn::critic::QNet;
 use crate::nn::policy_net::PolicyNet;
 use crate::rng::Stream;
 use crate::rollout::{Policy, following};
@@ -48,7 +49,7 @@ pub(in crate::analysis) struct Networks {
     pub(in crate::analysis) policy: Box<dyn Policy>,
     /// The value that is judged.
     pub(in crate::analysis) critic: Box<dyn ActionValue>,
-    targets: Option<Smaller>,
+    targets: Option<Smaller<QNet>>,
     gamma: f64,
     reward_scale: f64,
     streams: String,

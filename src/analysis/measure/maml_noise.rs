@@ -8,7 +8,6 @@
 //! (Charikar et al. 2002), whose cosines are those of the changes with a standard error of 1/√65536 = 0.004; a
 //! policy with fewer parameters is compared exactly.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::algo::maml::{Maml, Play, mean_returns};
+use crate::analysis::task_list::TaskList;
 use crate::checkpoint::disk;
 use crate::checkpoint::meta::MetaCheckpoint;
 use crate::checkpoint::tensors::{TensorFile, TensorSet};
@@ -81,25 +81,6 @@ impl NoiseSettings {
         let one = Self { updates: 0, ..self.clone() };
         let text = serde_json::to_vec(&one).map_err(|e| Error::Table(e.to_string()))?;
         Ok(disk::hash(&text)[..8].to_owned())
-    }
-}
-
-/// Which tasks a policy is evaluated on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TaskList {
-    /// Those that training never sees.
-    Test,
-    /// Those that training draws from.
-    Train,
-}
-
-impl fmt::Display for TaskList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Test => "test",
-            Self::Train => "training",
-        })
     }
 }
 
@@ -261,10 +242,7 @@ impl Study<'_> {
 
     /// Returns the mean return before adaptation in each evaluation, `[r]`.
     fn evaluate(&self) -> Result<Vec<f64>> {
-        let tasks: &[Task] = match self.settings.on {
-            TaskList::Test => &self.maml.tasks().test,
-            TaskList::Train => &self.maml.tasks().train,
-        };
+        let tasks: &[Task] = self.settings.on.of(self.maml.tasks());
         let stream = self.maml.stream("noise").child("evaluate");
         let play = Play { episodes: self.settings.episodes, adapt: None };
         let one = |k: usize| {

@@ -5,6 +5,8 @@ pub mod gradient_cosine;
 pub mod learnable;
 pub mod maml_adaptation;
 pub mod maml_noise;
+pub mod measurable;
+pub mod pearl_cosine;
 pub mod progress;
 pub mod runtime;
 pub mod task_gap;

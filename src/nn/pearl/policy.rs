@@ -45,12 +45,13 @@ enum Net {
     Hyper(Hypernetwork),
 }
 
-/// A policy in given tasks: what depends on their latents alone is computed once.
-pub struct InTasks<'p>(Made<'p>);
+/// A policy in given tasks: what depends on their latents alone is computed once. Its weights are those of
+/// the policy, in the same memory.
+pub struct InTasks(Made);
 
-enum Made<'p> {
+enum Made {
     /// Layers, and the latents `[T, Z]` that join their input.
-    Plain { hidden: &'p Mlp, heads: [&'p Linear; 2], z: Tensor },
+    Plain { hidden: Mlp, heads: [Linear; 2], z: Tensor },
     /// The network of each task, with mean and log σ of so many actions.
     Hyper { net: DynamicNetwork, actions: i64 },
 }
@@ -110,10 +111,11 @@ impl TaskPolicy {
     }
 
     /// Returns the policy in the tasks of these latents, `z [T, Z]`.
-    pub fn in_tasks(&self, z: &Tensor) -> InTasks<'_> {
+    pub fn in_tasks(&self, z: &Tensor) -> InTasks {
         InTasks(match &self.net {
             Net::Plain { hidden, mean, log_std } => {
-                Made::Plain { hidden, heads: [mean, log_std], z: z.shallow_clone() }
+                let heads = [mean.share(), log_std.share()];
+                Made::Plain { hidden: hidden.share(), heads, z: z.shallow_clone() }
             }
             Net::Hyper(net) => {
                 Made::Hyper { net: net.weights(z), actions: self.design.dims.action }
@@ -132,14 +134,35 @@ impl TaskPolicy {
     }
 }
 
-impl InTasks<'_> {
+impl InTasks {
+    /// Returns the same policy in the same tasks, in the same memory.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self(match &self.0 {
+            Made::Plain { hidden, heads, z } => Made::Plain {
+                hidden: hidden.share(),
+                heads: heads.each_ref().map(Linear::share),
+                z: z.shallow_clone(),
+            },
+            Made::Hyper { net, actions } => Made::Hyper { net: net.share(), actions: *actions },
+        })
+    }
+
+    /// Returns the number of action dimensions `A`.
+    pub fn actions(&self) -> i64 {
+        match &self.0 {
+            Made::Plain { heads: [mean, _], .. } => mean.parts()[1].size()[0],
+            Made::Hyper { actions, .. } => *actions,
+        }
+    }
+
     /// Returns the Gaussian of each row; `obs [T, B, S]`.
     pub fn gaussian(&self, obs: &Tensor) -> Gaussian {
         let [mean, log_std] = match &self.0 {
             Made::Plain { hidden, heads, z } => {
                 let input = Tensor::cat(&[obs, &for_each_row(z, obs.size()[1])], 2);
                 let features = hidden.forward(&input).relu();
-                heads.map(|head| head.forward(&features))
+                heads.each_ref().map(|head| head.forward(&features))
             }
             Made::Hyper { net, actions } => {
                 let both = net.forward_tasks(obs);

@@ -1,0 +1,148 @@
+//! The task of a state: three columns more, in tables of PEARL's states only.
+
+use polars::prelude::{Column, DataFrame, NamedFrom, Series};
+
+use super::{StateRow, blank, table_error};
+use crate::analysis::spec::VARIANT;
+use crate::analysis::task_list::TaskList;
+use crate::checkpoint::pearl::PearlManifest;
+use crate::error::{Error, Result};
+use crate::gradient::Settings;
+use crate::nn::pearl::PearlModel;
+
+/// Which list a task is of: `train` or `test`.
+const SPLIT: &str = "split";
+/// Its place in that list, from 0.
+const NUMBER: &str = "task";
+/// What it asks for.
+const GOAL: &str = "goal";
+
+/// The task that a state was measured in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OfTask {
+    /// Which list it is of.
+    pub split: TaskList,
+    /// Its place in that list, from 0.
+    pub number: u64,
+    /// A target velocity in metres per second, or a direction.
+    pub goal: f64,
+}
+
+impl StateRow {
+    /// Makes a row of a PEARL checkpoint that says where it belongs and holds no measurement yet.
+    pub fn in_task(
+        manifest: &PearlManifest,
+        settings: &Settings,
+        (task, state): (OfTask, usize),
+    ) -> Self {
+        let config = &manifest.config;
+        let dims = config.env.spec().action_dim;
+        let model = match config.model {
+            PearlModel::Mlp => "pearl",
+            PearlModel::Hyper => "hyper-pearl",
+        };
+        let variant = if config.context_is_meta { "context is meta" } else { "" };
+        let comma = if variant.is_empty() { "" } else { VARIANT };
+        Self {
+            env: config.env.name().into(),
+            algo: "pearl".into(),
+            critic: format!("{model}{comma}{variant}"),
+            seed: config.seed,
+            step: manifest.iteration,
+            mode: settings.mode.name().into(),
+            state: state as u64,
+            rollouts: settings.rollouts_of(dims) as u64,
+            dims: dims as u64,
+            task: Some(task),
+            ..blank()
+        }
+    }
+}
+
+/// Returns the rows of each task, where they are of several; else nothing, for the states of one task, or of
+/// no task, are units themselves.
+pub fn by_task<'r>(rows: &[&'r StateRow]) -> Option<Vec<Vec<&'r StateRow>>> {
+    let mut tasks: Vec<((TaskList, u64), Vec<&StateRow>)> = Vec::new();
+    for row in rows {
+        let OfTask { split, number, .. } = row.task?;
+        match tasks.iter_mut().find(|(task, _)| *task == (split, number)) {
+            Some((_, own)) => own.push(row),
+            None => tasks.push(((split, number), vec![row])),
+        }
+    }
+    (tasks.len() > 1).then(|| tasks.into_iter().map(|(_, own)| own).collect())
+}
+
+/// Returns the columns of the rows' tasks; none if no row has one.
+pub(super) fn columns(rows: &[StateRow]) -> Result<Vec<Column>> {
+    let tasks: Vec<OfTask> = rows.iter().filter_map(|row| row.task).collect();
+    if tasks.is_empty() {
+        return Ok(Vec::new());
+    }
+    if tasks.len() < rows.len() {
+        return Err(Error::Table("some rows have a task and some have none".into()));
+    }
+    let splits: Vec<&str> = tasks.iter().map(|task| task.split.name()).collect();
+    let numbers: Vec<u64> = tasks.iter().map(|task| task.number).collect();
+    let goals: Vec<f64> = tasks.iter().map(|task| task.goal).collect();
+    Ok(vec![
+        Series::new(SPLIT.into(), splits).into(),
+        Series::new(NUMBER.into(), numbers).into(),
+        Series::new(GOAL.into(), goals).into(),
+    ])
+}
+
+/// Fills in the rows' tasks, where the frame has them.
+pub(super) fn read(frame: &DataFrame, rows: &mut [StateRow]) -> Result<()> {
+    let Ok(splits) = frame.column(SPLIT) else { return Ok(()) };
+    let (numbers, goals) = (frame.column(NUMBER), frame.column(GOAL));
+    let (numbers, goals) = (numbers.map_err(table_error)?, goals.map_err(table_error)?);
+    let splits = splits.str().map_err(table_error)?.iter();
+    let numbers = numbers.u64().map_err(table_error)?.iter();
+    let goals = goals.f64().map_err(table_error)?.iter();
+    for (row, ((split, number), goal)) in rows.iter_mut().zip(splits.zip(numbers).zip(goals)) {
+        row.task = Some(OfTask {
+            split: split.unwrap_or_default().parse()?,
+            number: number.unwrap_or_default(),
+            goal: goal.unwrap_or(f64::NAN),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::table::{frame, read_parquet, write_parquet};
+
+    fn row(task: Option<(TaskList, u64)>) -> StateRow {
+        let task = task.map(|(split, number)| OfTask { split, number, goal: 0.1 + number as f64 });
+        StateRow { task, ..blank() }
+    }
+
+    #[test]
+    fn tasks_survive_parquet_and_are_columns_only_where_there_are_some() {
+        let rows = [row(Some((TaskList::Train, 0))), row(Some((TaskList::Test, 3)))];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("states.parquet");
+        write_parquet(&path, &rows).unwrap();
+        assert_eq!(format!("{:?}", read_parquet(&path).unwrap()), format!("{rows:?}"));
+        let names = |rows: &[StateRow]| frame(rows).unwrap().get_column_names_owned().len();
+        assert_eq!(names(&rows), names(&[row(None)]) + 3);
+        assert!(frame(&[row(None), rows[0].clone()]).is_err());
+    }
+
+    #[test]
+    fn tasks_of_two_lists_differ_and_one_task_is_no_cluster() {
+        let (train, test) = (TaskList::Train, TaskList::Test);
+        let rows = [(train, 0), (test, 0), (train, 0), (train, 1)].map(|task| row(Some(task)));
+        let rows: Vec<&StateRow> = rows.iter().collect();
+        let sizes = |rows: &[&StateRow]| {
+            by_task(rows).map(|tasks| tasks.iter().map(Vec::len).collect::<Vec<_>>())
+        };
+        assert_eq!(sizes(&rows), Some(vec![2, 1, 1]));
+        assert_eq!(sizes(&[rows[0], rows[2]]), None);
+        let none = row(None);
+        assert_eq!(sizes(&[&none, &none]), None);
+    }
+}

@@ -1,0 +1,276 @@
+//! The flags of `cosine`, `self-check` and `learnable`, and what they ask for.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::super::output::shell_words;
+use super::super::shared;
+use super::{Place, UNITS, What};
+use crate::analysis::task_list::TaskList;
+use crate::error::{Error, Result};
+use crate::gradient::{Adaptive, Judged, Mode, Returns, Settings, StatesFrom};
+
+/// Tasks of each list, unless asked otherwise.
+const TASKS: usize = 4;
+
+/// States of each list of tasks in lab mode, unless asked otherwise: 30 of each task.
+const STATES_IN_TASKS: usize = 120;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CosineArgs {
+    /// Checkpoints, runs, or quoted patterns of either
+    #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
+    pub(super) checkpoints: Vec<String>,
+    /// Which estimator: ours (lab), App. B as printed (paper), or the authors' script [default: lab;
+    /// paper where --rollouts is given]
+    #[arg(long, value_enum)]
+    mode: Option<ModeName>,
+    /// States of each checkpoint [default: 15; in lab mode as many as the interval needs, and 30 in
+    /// a self-check, which has no noise to average; PEARL in lab mode: 120 of each list of tasks]
+    #[arg(long)]
+    states: Option<usize>,
+    /// Rollouts of each state, not in lab mode; without --mode this asks for the paper's
+    /// [default: 15]
+    #[arg(long)]
+    rollouts: Option<usize>,
+    /// Independent blocks of 2 × action dimensions rollouts, in lab mode [default: 4 up to three
+    /// dimensions, else 2]
+    #[arg(long)]
+    blocks: Option<usize>,
+    /// In lab mode, draw states until the interval of the corrected cosine is ± this [default: 0.1]
+    #[arg(long, allow_negative_numbers = true)]
+    half_width: Option<f64>,
+    /// In lab mode, states after which to give that up [default: 300]
+    #[arg(long)]
+    max_states: Option<usize>,
+    /// Standard deviation of the perturbations, in action half-ranges
+    #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
+    std: f64,
+    /// Steps of a rollout [default: the first with γʰ < 0.001; as released: to the time limit]
+    #[arg(long)]
+    horizon: Option<u32>,
+    /// Where the states come from [default: replay; as released, and PEARL: policy]
+    #[arg(long, value_enum)]
+    states_from: Option<SourceName>,
+    /// Which value is judged: the first critic, or the smaller of both [default: the one that the
+    /// algorithm's actor climbs, q1 for TD3 and min for SAC and PEARL]
+    #[arg(long, value_enum)]
+    value: Option<ValueName>,
+    /// Which return it is to be right about: rewards, or with the entropy of the policy's later actions
+    /// [default: what its critics estimate, hard for TD3 and soft for SAC and PEARL]
+    #[arg(long, value_enum)]
+    returns: Option<ReturnsName>,
+    /// PEARL: tasks of each list, the first ones [default: 4, or as many as there are]
+    #[arg(long)]
+    tasks: Option<usize>,
+    /// PEARL: which list of tasks, or both and their difference [default: both]
+    #[arg(long, value_enum)]
+    split: Option<SplitName>,
+    /// Seed of states and perturbations
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Worker threads; results do not depend on it [default: the processors]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Folder of tables and figures [default: reports/COMMAND]
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Print the summary as JSON to standard output
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ModeName {
+    Lab,
+    Paper,
+    AsReleased,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SourceName {
+    Replay,
+    Policy,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ValueName {
+    Q1,
+    Min,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ReturnsName {
+    Hard,
+    Soft,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SplitName {
+    Train,
+    Test,
+    Both,
+}
+
+impl SplitName {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "test",
+            Self::Both => "both",
+        }
+    }
+}
+
+impl CosineArgs {
+    fn mode(&self) -> Mode {
+        match (self.mode, self.rollouts) {
+            (Some(ModeName::Lab), _) | (None, None) => Mode::Lab,
+            (Some(ModeName::Paper), _) | (None, Some(_)) => Mode::Paper,
+            (Some(ModeName::AsReleased), _) => Mode::AsReleased,
+        }
+    }
+
+    /// Checks that no flag is given that checkpoints of PEARL alone know.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming the flags.
+    pub(super) fn without_tasks(&self) -> Result<()> {
+        if self.tasks.is_some() || self.split.is_some() {
+            return Err(Error::Usage(
+                "--tasks and --split are for checkpoints of PEARL; drop them for these".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns the settings for checkpoints of PEARL: states of the policy, and a fixed number of them where
+    /// nothing else is asked for. What PEARL has not, the measure refuses.
+    pub(super) fn in_tasks(&self, mut settings: Settings) -> Settings {
+        settings.states_from = settings.states_from.or(Some(StatesFrom::Policy));
+        if settings.adaptive.is_some() && !self.adapts() {
+            (settings.states, settings.adaptive) = (STATES_IN_TASKS, None);
+        }
+        settings
+    }
+
+    /// Returns where results go.
+    pub(super) fn folder(&self, what: What) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| Path::new("reports").join(what.name()))
+    }
+
+    /// Returns the same with the folder of single measurements and the workers.
+    pub(super) fn place<'p>(&self, out: &'p Path) -> Place<'p> {
+        Place {
+            out,
+            units: out.parent().unwrap_or(out).join(UNITS),
+            threads: self.threads.unwrap_or_else(shared::processors),
+        }
+    }
+
+    /// Returns the lists of tasks asked for.
+    pub(super) fn splits(&self) -> &'static [TaskList] {
+        match self.split.unwrap_or(SplitName::Both) {
+            SplitName::Train => &[TaskList::Train],
+            SplitName::Test => &[TaskList::Test],
+            SplitName::Both => &[TaskList::Train, TaskList::Test],
+        }
+    }
+
+    /// Returns the number of tasks of a list that has so many.
+    pub(super) fn tasks_of(&self, there: usize) -> usize {
+        self.tasks.unwrap_or(TASKS.min(there))
+    }
+
+    fn adapts(&self) -> bool {
+        self.half_width.is_some() || self.max_states.is_some()
+    }
+
+    /// Returns the settings that the flags ask for.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for flags that contradict each other.
+    pub(super) fn settings(&self, what: What) -> Result<Settings> {
+        let mode = self.mode();
+        let adapts = self.adapts();
+        if mode == Mode::Lab && self.rollouts.is_some() {
+            let instead = "--rollouts contradicts --mode lab, whose rollouts come in blocks; use \
+                           --blocks or --mode paper";
+            return Err(Error::Usage(instead.into()));
+        }
+        if self.states.is_some() && adapts {
+            let instead = "--states asks for a fixed number, --half-width and --max-states for as \
+                           many as it takes; drop one";
+            return Err(Error::Usage(instead.into()));
+        }
+        let base = if mode == Mode::Lab { Settings::lab() } else { Settings::default() };
+        let Adaptive { half_width, max_states } = Adaptive::default();
+        let adaptive = Adaptive {
+            half_width: self.half_width.unwrap_or(half_width),
+            max_states: self.max_states.unwrap_or(max_states),
+        };
+        let fixed = self.states.is_some() || what == What::SelfCheck;
+        let wanted = if fixed { None } else { base.adaptive.map(|_| adaptive) };
+        Settings {
+            mode,
+            states: self.states.unwrap_or(base.states.min(adaptive.max_states.max(1))),
+            rollouts: self.rollouts.unwrap_or(base.rollouts),
+            blocks: self.blocks,
+            adaptive: if adapts { Some(adaptive) } else { wanted },
+            std: self.std,
+            horizon: self.horizon,
+            states_from: self.states_from.map(|source| match source {
+                SourceName::Replay => StatesFrom::Replay,
+                SourceName::Policy => StatesFrom::Policy,
+            }),
+            judged: self.value.map(|value| match value {
+                ValueName::Q1 => Judged::Q1,
+                ValueName::Min => Judged::Min,
+            }),
+            returns: self.returns.map(|returns| match returns {
+                ReturnsName::Hard => Returns::Hard,
+                ReturnsName::Soft => Returns::Soft,
+            }),
+            seed: self.seed,
+            ..base
+        }
+        .validated()
+    }
+}
+
+/// Returns the command that does the same again, all that matters written out.
+pub(super) fn command_line(
+    what: &str,
+    (args, settings): (&CosineArgs, &Settings),
+    out: &Path,
+) -> String {
+    let mut text = format!("hyperl-analyze {what} --ckpt {}", shell_words(&args.checkpoints));
+    let _ =
+        write!(text, " --mode {} --std {} --seed {}", settings.mode.name(), args.std, args.seed);
+    let mut given = |flag: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let _ = write!(text, " --{flag} {value}");
+        }
+    };
+    given("states", args.states.map(|n| n.to_string()));
+    given("rollouts", args.rollouts.map(|n| n.to_string()));
+    given("blocks", args.blocks.map(|n| n.to_string()));
+    given("half-width", args.half_width.map(|x| x.to_string()));
+    given("max-states", args.max_states.map(|n| n.to_string()));
+    given("horizon", args.horizon.map(|n| n.to_string()));
+    given("tasks", args.tasks.map(|n| n.to_string()));
+    given("split", args.split.map(|split| SplitName::name(split).to_owned()));
+    if let Some(source) = args.states_from {
+        let name = if matches!(source, SourceName::Replay) { "replay" } else { "policy" };
+        let _ = write!(text, " --states-from {name}");
+    }
+    if let Some(judged) = settings.judged {
+        let _ = write!(text, " --value {}", judged.name());
+    }
+    if let Some(returns) = settings.returns {
+        let _ = write!(text, " --returns {}", returns.name());
+    }
+    text + " --out " + &shell_words(&[out.display().to_string()])
+}

@@ -1,0 +1,70 @@
+//! States in tasks: panels of each list of tasks, and training against test in a table.
+
+use super::figure::{Axis, Panel};
+use super::study::{STEPS, state_panels};
+use super::tables::{Cell, Column as TableColumn, Table};
+use crate::analysis::spec::Panel as PanelSpec;
+use crate::analysis::summary::{Column, Interval};
+use crate::analysis::table::StateRow;
+use crate::analysis::task_difference::TaskDifference;
+use crate::analysis::task_list::TaskList;
+use crate::gradient::Settings;
+
+/// Returns the panels that a panel of a spec asks for, one after the other for each list of tasks, with
+/// iterations in the place of environment steps.
+pub fn task_panels(
+    rows: &[StateRow],
+    spec: &PanelSpec,
+    (column, settings): (Column, &Settings),
+) -> Vec<Panel> {
+    let of_list = |split: TaskList| {
+        let rows: Vec<StateRow> = rows
+            .iter()
+            .filter(|row| row.task.is_some_and(|task| task.split == split))
+            .cloned()
+            .collect();
+        let mut panels = state_panels(&rows, spec, (column, settings));
+        for panel in &mut panels {
+            panel.title = format!("{}, {split} tasks", panel.title);
+            if panel.x.label == STEPS {
+                panel.x = Axis::new("iterations", "");
+            }
+        }
+        panels
+    };
+    [TaskList::Train, TaskList::Test].into_iter().flat_map(of_list).collect()
+}
+
+/// Returns one line for each checkpoint that was measured on both lists.
+pub fn difference_table(differences: &[TaskDifference]) -> Table {
+    let names = [
+        "environment",
+        "critic",
+        "seed",
+        "iteration",
+        "compared",
+        "training",
+        "test",
+        "training minus test",
+        "out of distribution",
+    ];
+    let row = |found: &TaskDifference| {
+        let [train, test] = found.units;
+        let interval = |x: Interval, units| Cell::Interval(x.over(units));
+        vec![
+            Cell::text(found.env.clone()),
+            Cell::text(found.model.clone()),
+            Cell::text(found.seed.to_string()),
+            Cell::text(found.step.to_string()),
+            Cell::text(found.compared.words()),
+            interval(found.train, train),
+            interval(found.test, test),
+            interval(found.difference, train + test),
+            Cell::text(if found.out_of_distribution { "yes" } else { "no" }),
+        ]
+    };
+    Table {
+        columns: names.map(|name| TableColumn::new(name, "")).into(),
+        rows: differences.iter().map(row).collect(),
+    }
+}
