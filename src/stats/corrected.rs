@@ -295,10 +295,10 @@ mod tests {
         let found = correct_clusters(&clusters, LIFT, 0.95);
         let alone = correct(&clusters.concat(), LIFT, 0.95);
         assert!((found.corrected.value - alone.corrected.value).abs() < 1e-14);
-        // 0.8, 0.4 and 0.8 as three units: se = 0.4/3, t(2) = 4.303.
+        // 0.8, 0.4 and 0.8 as three units: se = 0.4/3; t(2) is (2p − 1)/√(2p(1 − p)) at p = 0.975.
         assert!((found.corrected.value - 2.0 / 3.0).abs() < 1e-14);
-        let half = 4.302_652_729_911_275 * 0.4 / 3.0;
-        assert!((found.corrected.half_width() - half).abs() < 1e-12);
+        let half = 0.95 / (2.0 * 0.975 * 0.025f64).sqrt() * 0.4 / 3.0;
+        assert!((found.corrected.half_width() - half).abs() < 1e-9);
         assert_eq!((found.states, found.corrected.n, found.resolved), (30, 3, alone.resolved));
         assert!(found.corrected.half_width() > 3.0 * alone.corrected.half_width());
         // One cluster has the interval of its states; all states in one of two clusters have none.
