@@ -31,7 +31,8 @@ enum Command {
     #[command(after_help = "Examples:
   hyperl-analyze cosine --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000
   hyperl-analyze cosine --ckpt checkpoints/td3-hopper-sa-hyper-s0 --json
-  hyperl-analyze cosine --ckpt 'checkpoints/*' --mode as-released --states 30")]
+  hyperl-analyze cosine --ckpt 'checkpoints/*' --mode as-released --states 30
+  hyperl-analyze cosine --ckpt 'checkpoints/pearl-half-cheetah-vel-medium-*' --tasks 8 --states 240")]
     Cosine(CosineArgs),
     /// Show why a gradient can or cannot be resolved: scale, smoothing, falls, chaos.
     #[command(

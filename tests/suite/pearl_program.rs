@@ -160,9 +160,7 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
 
     let checkpoint = made.join("step-000000002");
     let shown = checkpoint.display();
-    for command in
-        ["progress --ckpt", "diagnose --ckpt", "maml-noise --ckpt", "maml-adaptation --ckpt"]
-    {
+    for command in ["diagnose --ckpt", "maml-noise --ckpt", "maml-adaptation --ckpt"] {
         refused(&analyze(&format!("{command} {shown}")), "it is of a PEARL run");
     }
     for command in ["returns --ckpt", "meta-returns --ckpt"] {
