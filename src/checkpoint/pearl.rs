@@ -66,10 +66,8 @@ pub type PearlCheckpoint = Opened<PearlManifest>;
 /// # Panics
 /// Never: a manifest is plain data.
 pub fn checkpoint(run: &Path, pearl: &Pearl) -> Result<PathBuf> {
+    check(pearl)?;
     let agent = pearl.agent.parts();
-    let bad = agent.iter().map(|part| part.online.non_finite()).sum();
-    let moment = format!("iteration {}", pearl.iteration());
-    check_converges(bad, &moment, "lower the learning rates")?;
     let folder = step_folder(run, pearl.iteration());
     disk::write_dir(&folder, |partial| {
         parts::weights(&agent)?.write(&partial.join(WEIGHTS))?;
@@ -87,6 +85,16 @@ pub fn checkpoint(run: &Path, pearl: &Pearl) -> Result<PathBuf> {
         disk::write(&partial.join(MANIFEST), &text)
     })?;
     Ok(folder)
+}
+
+/// Checks that training has not diverged.
+///
+/// # Errors
+/// [`crate::Error::NonFinite`] if it has.
+pub(super) fn check(pearl: &Pearl) -> Result<()> {
+    let bad = pearl.agent.parts().iter().map(|part| part.online.non_finite()).sum();
+    let moment = format!("update {}", pearl.updates());
+    check_converges(bad, &moment, "train anew with lower learning rates")
 }
 
 impl PearlCheckpoint {

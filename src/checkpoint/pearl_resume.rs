@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::pearl::check;
 use super::point::{self, POINT, TENSORS};
 use super::segments::{self, Segment};
 use super::tensors::TensorFile;
@@ -47,6 +48,7 @@ fn replay(run: &Path, task: usize) -> PathBuf {
 /// # Errors
 /// [`Error::Io`] naming the file; [`Error::NonFinite`] if training has diverged.
 pub fn save(run: &Path, pearl: &Pearl) -> Result<()> {
+    check(pearl)?;
     let progress = pearl.progress();
     let buffers = pearl.buffers.tasks();
     let mut saved = match point::latest::<Point>(run)? {

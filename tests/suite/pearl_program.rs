@@ -4,7 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use hyperl::algo::pearl::Pearl;
+use hyperl::algo::pearl::agent::PearlAgent;
+use hyperl::algo::pearl::config::PearlConfig;
+use hyperl::checkpoint::pearl::{PearlCheckpoint, checkpoint};
+use hyperl::checkpoint::pearl_resume;
 use hyperl::env::Family;
+use hyperl::nn::pearl::PearlModel;
+use hyperl::nn::workers;
 
 use super::program::{
     Damage, Said, assert_finishes as finishes, assert_refuses as refused, assert_same, cut, files,
@@ -60,7 +67,7 @@ fn resumes_bit_for_bit(model: &str, updates: u32) {
 
 #[test]
 fn plain_networks_resume_bit_for_bit_with_any_number_of_workers() {
-    resumes_bit_for_bit("mlp", 60);
+    resumes_bit_for_bit("mlp", 30);
 }
 
 #[test]
@@ -171,4 +178,58 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
     refused(&analyze(&format!("inspect {shown}")), "is damaged");
     fs::remove_file(made.join("resume/latest")).unwrap();
     refused(&on(""), "has checkpoints but no resume/latest");
+}
+
+/// All weights, the target's included, as bits.
+fn bits(agent: &PearlAgent) -> Vec<u32> {
+    let parts = agent.parts();
+    let params = parts.iter().flat_map(|part| [Some(part.online), part.target]).flatten();
+    let flat = |p: &hyperl::nn::weights::Param| {
+        Vec::<f32>::try_from(p.tensor.detach().flatten(0, -1)).unwrap()
+    };
+    params.flat_map(|params| params.iter().flat_map(flat)).map(f32::to_bits).collect()
+}
+
+#[test]
+fn a_checkpoint_gives_its_agent_back_and_a_diverged_run_leaves_none() {
+    let few = PearlConfig {
+        env: Family::HalfCheetahFwdBack,
+        model: PearlModel::Mlp,
+        iterations: 1,
+        initial_steps: 20,
+        horizon: 10,
+        prior_steps: Some(20),
+        posterior_steps: Some(20),
+        train_steps: Some(3),
+        context_batch: Some(8),
+        batch: 8,
+        evaluation_steps: 10,
+        ..PearlConfig::default()
+    };
+    let mut pearl = Pearl::new(few.resolved().unwrap(), workers::start(1).unwrap()).unwrap();
+    pearl.by_ref().for_each(|event| _ = event.unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = checkpoint(folder.path(), &pearl).unwrap();
+    let point = PearlCheckpoint::open(&path).unwrap();
+    let agent = point.agent(workers::start(1).unwrap()).unwrap();
+    assert!(bits(&agent) == bits(&pearl.agent));
+    assert_eq!((agent.updates(), point.manifest().iteration), (3, 1));
+    let [.., value, _] = agent.parts();
+    let weights = |params: &hyperl::nn::weights::Params| params.tensors().remove(0).copy();
+    assert!(weights(value.online) != weights(value.target.unwrap()), "a target is behind");
+
+    let before = files(folder.path());
+    let [encoder, ..] = pearl.agent.parts();
+    tch::no_grad(|| _ = encoder.online.tensors()[0].get(0).fill_(f64::NAN));
+    for error in [
+        checkpoint(folder.path(), &pearl).unwrap_err(),
+        pearl_resume::save(folder.path(), &pearl).unwrap_err(),
+    ] {
+        let error = error.to_string();
+        assert!(
+            error.starts_with("training diverged: ") && error.contains("at update 3"),
+            "{error}"
+        );
+    }
+    assert!(files(folder.path()) == before, "nothing is left behind");
 }

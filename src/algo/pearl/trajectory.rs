@@ -17,6 +17,8 @@ use crate::nn::pearl::policy::InTasks;
 use crate::rng::Stream;
 
 /// Most trajectories under way at once: each has a simulation of its own.
+/// How many there are changes the size of products and with it their rounding, so this is no matter of the
+/// machine.
 const SLOTS: usize = 64;
 
 /// What one trajectory brought.
@@ -147,7 +149,7 @@ impl Player<'_> {
     }
 
     /// Runs trajectories side by side. All rows are computed at each step, those of finished ones too, so
-    /// that a row's numbers depend on its trajectory alone.
+    /// that products keep their size, and numbers the rounding that comes with it.
     fn run_some(&self, starts: &[Start], acting: Acting) -> Result<Vec<Trajectory>> {
         let rows = starts.len();
         let spec = self.family.spec();
