@@ -104,7 +104,15 @@ pub(super) fn measured(all: &[Run]) -> String {
 pub(super) fn limits(all: &[Run]) -> String {
     let texts = [(MAML_LIMITS, MetaAlgo::Maml), (PEARL_LIMITS, MetaAlgo::Pearl)];
     let texts = texts.iter().filter(|(_, algo)| all.iter().any(|run| run.algo == *algo));
-    texts.map(|(text, _)| *text).collect::<Vec<_>>().join("\n\n")
+    let mut texts: Vec<String> = texts.map(|(text, _)| (*text).to_owned()).collect();
+    let deviations: Vec<String> = all.iter().filter_map(Run::deviation).collect();
+    if !deviations.is_empty() {
+        texts.push(format!(
+            "Settings that are not the paper's, in brackets those of the paper: {}.",
+            deviations.join("; ")
+        ));
+    }
+    texts.join("\n\n")
 }
 
 /// Runs the command.

@@ -27,6 +27,8 @@ pub(super) struct Run {
     /// Iteration and seconds of training so far.
     seconds: Vec<(u64, f64)>,
     series: Vec<Series>,
+    /// What is set otherwise than by default: name, value, default.
+    settings: Vec<String>,
 }
 
 /// Mean return over a list of tasks; iterations without an evaluation are left out.
@@ -71,13 +73,15 @@ pub(super) fn read(folder: &Path) -> Result<Run> {
     let file = folder.join(runs::RUN);
     let table: toml::Table = runs::read_config(&file)?;
     if table.get("algo").and_then(toml::Value::as_str) == Some("pearl") {
-        Ok(of_pearl(folder, &runs::read_config(&file)?, &Tables::read(folder)?))
+        of_pearl(folder, &runs::read_config(&file)?, &Tables::read(folder)?)
     } else {
-        Ok(of_maml(folder, &runs::read_config(&file)?, &meta_run::read(folder)?))
+        of_maml(folder, &runs::read_config(&file)?, &meta_run::read(folder)?)
     }
 }
 
-fn of_maml(folder: &Path, config: &MamlConfig, rows: &[Row]) -> Run {
+fn of_maml(folder: &Path, config: &MamlConfig, rows: &[Row]) -> Result<Run> {
+    let MamlConfig { env, policy, multi_task, seed, .. } = *config;
+    let own = MamlConfig { env, policy, multi_task, seed, ..MamlConfig::default() }.resolved()?;
     let series = |on: TaskList, state: usize| {
         let value = |row: &Row| match on {
             TaskList::Test => row.test[state],
@@ -87,7 +91,7 @@ fn of_maml(folder: &Path, config: &MamlConfig, rows: &[Row]) -> Run {
         Series { on, label: label(&config.model(), state), points: measured(points) }
     };
     let all = [TaskList::Test, TaskList::Train];
-    Run {
+    Ok(Run {
         folder: folder.into(),
         name: config.run_name(),
         last: rows.last().map_or(0, |row| row.iteration),
@@ -96,17 +100,20 @@ fn of_maml(folder: &Path, config: &MamlConfig, rows: &[Row]) -> Run {
         seed: config.seed,
         seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
         series: all.into_iter().flat_map(|on| [1, 0].map(|state| series(on, state))).collect(),
-    }
+        settings: differences(config, &own),
+    })
 }
 
-fn of_pearl(folder: &Path, config: &PearlConfig, tables: &Tables) -> Run {
+fn of_pearl(folder: &Path, config: &PearlConfig, tables: &Tables) -> Result<Run> {
+    let PearlConfig { env, model: kind, seed, .. } = *config;
+    let own = PearlConfig { env, model: kind, seed, ..PearlConfig::default() }.resolved()?;
     let rows = &tables.rows;
     let model = pearl_name(config.model);
     let series = |(on, place): (TaskList, usize)| {
         let points = rows.iter().map(|row| (row.iteration, row.scores[place]));
         Series { on, label: task_label(model, on), points: measured(points) }
     };
-    Run {
+    Ok(Run {
         folder: folder.into(),
         name: config.run_name(),
         last: rows.last().map_or(0, |row| row.iteration),
@@ -115,7 +122,21 @@ fn of_pearl(folder: &Path, config: &PearlConfig, tables: &Tables) -> Run {
         seed: config.seed,
         seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
         series: [(TaskList::Test, 1), (TaskList::Train, 0)].map(series).into(),
-    }
+        settings: differences(config, &own),
+    })
+}
+
+/// Returns the settings in which a run differs from the defaults of its model and family, each as
+/// `name value (default)`.
+fn differences<C: Serialize>(config: &C, own: &C) -> Vec<String> {
+    let table = |config: &C| toml::Table::try_from(config).unwrap_or_default();
+    let own = table(own);
+    let differing = table(config).into_iter().filter(|(name, value)| own.get(name) != Some(value));
+    let say = |(name, value): (String, toml::Value)| {
+        let default = own.get(&name).map_or("unset".into(), toml::Value::to_string);
+        format!("`{name}` {value} ({default})")
+    };
+    differing.map(say).collect()
 }
 
 fn measured(points: impl Iterator<Item = (u64, f64)>) -> Vec<(u64, f64)> {
@@ -134,6 +155,12 @@ fn so_far(each: impl Iterator<Item = (u64, [f64; 3])>) -> Vec<(u64, f64)> {
 }
 
 impl Run {
+    /// Says in what it was not trained as the defaults, which are the paper's, have it.
+    pub(super) fn deviation(&self) -> Option<String> {
+        let settings = self.settings.join(", ");
+        (!settings.is_empty()).then(|| format!("{}: {settings}", self.name))
+    }
+
     /// Returns its curves on one list of tasks, or on both.
     pub(super) fn curves(&self, on: Option<TaskList>) -> Vec<ReturnCurve> {
         let curve = |series: &Series| ReturnCurve {
