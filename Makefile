@@ -4,7 +4,7 @@
 DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid speed speed-models clean
+.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ maml: setup ## Make reports/maml again: five models of MAML, the noise of their 
 
 maml-grid: setup ## Take all 24 of MAML's models and families through the whole chain (ten minutes)
 	scripts/maml-grid
+
+pearl-grid: setup ## Take all 12 of PEARL's models and families through the whole chain (ten minutes)
+	scripts/pearl-grid
 
 speed: setup ## Measure training and rollouts on this machine
 	scripts/speed
