@@ -170,9 +170,8 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
     for command in ["diagnose --ckpt", "maml-noise --ckpt", "maml-adaptation --ckpt"] {
         refused(&analyze(&format!("{command} {shown}")), "it is of a PEARL run");
     }
-    for command in ["returns --ckpt", "meta-returns --ckpt"] {
-        refused(&analyze(&format!("{command} {shown}")), "is a run of hyperl-train pearl; ");
-    }
+    let said = analyze(&format!("returns --ckpt {shown}"));
+    refused(&said, "is a run of hyperl-train pearl; ");
     let weights = checkpoint.join("weights.safetensors");
     fs::write(&weights, flip(&fs::read(&weights).unwrap())).unwrap();
     refused(&analyze(&format!("inspect {shown}")), "is damaged");
