@@ -176,8 +176,9 @@ pub(super) struct Place<'p> {
     pub(super) threads: usize,
 }
 
-/// Measures all that is given, checkpoints or their lists of tasks, and returns the rows of each; what was measured before with the same
-/// settings is read back. `None` if a signal asked for a stop; what was done by then is kept.
+/// Measures all that is given, checkpoints or their lists of tasks, and returns the rows of each; what was
+/// measured before with the same settings is read back. `None` if a signal asked for a stop; what was done by
+/// then is kept.
 ///
 /// Nothing is written before everything is known to be measurable.
 ///

@@ -6,9 +6,11 @@ use super::claim::{Figure, Measured, appendix, contrasts_of_returns, section};
 use super::output::write_page;
 use super::shared::{self, Done};
 use super::{maml_adaptation, maml_noise, meta_returns, meta_runs, task_gap};
+use crate::analysis::measure::maml_adaptation::AdaptationSettings;
+use crate::analysis::measure::maml_noise::NoiseSettings;
 use crate::analysis::meta_spec::{MetaDraw, MetaFound, MetaMeasure, MetaSpec};
 use crate::checkpoint::disk;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::report::contrast::RunValues;
 use crate::report::meta_scores::{meta_score_table, meta_scores};
 use crate::report::returns::{Against, Band, ReturnCurve, normalised_panel, return_table};
@@ -36,11 +38,17 @@ pub(super) fn report(place: &Place, spec: &MetaSpec, found: &MetaFound) -> Resul
         asked: found.asked,
     };
     disk::create_dir(place.folder)?;
-    let section = match spec.measure {
-        MetaMeasure::MetaReturn => Some(of_returns(place, (spec, found), &figure)?),
-        MetaMeasure::MamlNoise => of_noise(place, (spec, found), &figure)?,
-        MetaMeasure::MamlAdaptation => of_adaptation(place, (spec, found), &figure)?,
-        MetaMeasure::TaskGap => Some(task_gap::section(place, found, &figure)?),
+    let section = match (spec.measure, &spec.noise, &spec.adaptation) {
+        (MetaMeasure::MetaReturn, ..) => Some(of_returns(place, (spec, found), &figure)?),
+        (MetaMeasure::TaskGap, ..) => Some(task_gap::section(place, found, &figure)?),
+        (MetaMeasure::MamlNoise, Some(noise), _) => of_noise(place, (noise, found), &figure)?,
+        (MetaMeasure::MamlAdaptation, _, Some(adaptation)) => {
+            of_adaptation(place, (adaptation, found), &figure)?
+        }
+        (MetaMeasure::MamlNoise | MetaMeasure::MamlAdaptation, ..) => {
+            let reason = format!("{} without its settings", spec.measure.name());
+            return Err(Error::Usage(reason)); // reading a spec refuses this already
+        }
     };
     let Some(section) = section else { return Ok(Done::Stopped) };
     write_page(place.folder, &Page { title: figure.heading(), sections: vec![section] })?;
@@ -106,10 +114,9 @@ fn panels(draw: MetaDraw, curves: &[ReturnCurve], spec: &MetaSpec) -> Vec<Panel>
 /// The noise of updates; `None` if a signal asked for a stop.
 fn of_noise(
     place: &Place,
-    (spec, found): (&MetaSpec, &MetaFound),
+    (settings, found): (&NoiseSettings, &MetaFound),
     figure: &Figure,
 ) -> Result<Option<Section>> {
-    let Some(settings) = &spec.noise else { return Ok(None) };
     let workers = shared::workers(place.threads)?;
     let Some(all) = maml_noise::measure(&found.points, settings, &place.units, &workers)? else {
         return Ok(None);
@@ -123,10 +130,9 @@ fn of_noise(
 /// What adaptation does; `None` if a signal asked for a stop.
 fn of_adaptation(
     place: &Place,
-    (spec, found): (&MetaSpec, &MetaFound),
+    (settings, found): (&AdaptationSettings, &MetaFound),
     figure: &Figure,
 ) -> Result<Option<Section>> {
-    let Some(settings) = &spec.adaptation else { return Ok(None) };
     let workers = shared::workers(place.threads)?;
     let Some(all) = maml_adaptation::measure(&found.points, settings, &workers)? else {
         return Ok(None);

@@ -31,7 +31,7 @@ pub(super) fn section(place: &Place, found: &MetaFound, figure: &Figure) -> Resu
     let mut gaps: Vec<Gap> = Vec::new();
     for folder in &found.runs {
         let config: PearlConfig = run::read_config(&folder.join(run::RUN))?;
-        gaps.extend(task_gap(&config, &Tables::read(folder)?)?);
+        gaps.extend(task_gap(&config, &Tables::read(folder)?));
     }
     let runs = found.runs.iter().map(|run| meta_runs::read(run)).collect::<Result<Vec<_>>>()?;
     meta_runs::provenance(place.folder, &place.command, &runs)?;

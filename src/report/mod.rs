@@ -1,7 +1,7 @@
 //! Figures, tables and pages from plain data.
 //!
-//! But for `study.rs`, `groups.rs`, `returns.rs`, `scores.rs`, `tasks.rs`, `contrast.rs`, `verdict.rs` and
-//! `weights/`, which read results,
+//! But for `study.rs`, `groups.rs`, `tasks.rs`, `returns.rs`, `scores.rs`, `contrast.rs`, `verdict.rs`, `weights/` and
+//! the files of meta-learning, which read results,
 //! nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
 //! [`Figure`], a [`BarFigure`], a [`ViolinFigure`], a [`Table`] or a [`Page`], and gets text back
 //! (SVG, Markdown, CSV, HTML). Writing it to a file is the caller's affair.

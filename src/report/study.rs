@@ -1,7 +1,8 @@
 //! From rows of results to the figures of the paper: what is drawn, and with which band.
 //!
 //! Sees plain rows. Intervals are over seeds where there are several, else over the states of the
-//! one run, or over its tasks where there are several; the subtitle says which. How environments share a panel: `groups.rs`.
+//! one run, or over its tasks where there are several; the subtitle says which. How environments share a
+//! panel: `groups.rs`.
 //!
 //! Shares of states are shares of *all* states, in the critic's curve, chance and replicate alike: a
 //! state in which a number is undefined (saturated actions) lies below every threshold.

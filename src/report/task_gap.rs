@@ -1,10 +1,10 @@
 //! PEARL in tasks that it was not trained on: table, curves over the context, and what they say.
 
 use super::figure::{Axis, Panel, Point, Series};
+use super::interval;
 use super::page::{Headline, Verdict};
 use super::tables::{Cell, Column, Table};
 use super::theme::{env_label, model_label};
-use super::{interval, significant};
 use crate::analysis::measure::task_gap::{Gap, GapDifference};
 use crate::analysis::meta_spec::task_label;
 use crate::analysis::task_list::TaskList;
@@ -108,10 +108,7 @@ pub fn judge(differences: &[GapDifference]) -> (Verdict, String, Option<Headline
     };
     let mut reason: Vec<String> = differences.iter().map(say).collect();
     if seeds < SEEDS {
-        reason.push(format!(
-            "With {} of {SEEDS} seeds that is about these runs.",
-            significant(seeds as f64, 1)
-        ));
+        reason.push(format!("With {seeds} of {SEEDS} seeds that is about these runs."));
     }
     let verdict = if seeds < SEEDS {
         Verdict::Undecided

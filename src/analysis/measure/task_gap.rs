@@ -11,7 +11,6 @@ use serde::Serialize;
 use crate::algo::pearl::config::PearlConfig;
 use crate::analysis::meta_spec::pearl_name;
 use crate::checkpoint::pearl_run::{Tables, TrialRow};
-use crate::error::Result;
 use crate::rng::Stream;
 use crate::stats::Estimate;
 use crate::stats::resample::{Bootstrap, stratified_bootstrap};
@@ -92,13 +91,8 @@ fn of_mean(values: Vec<f64>, name: &str) -> Estimate {
 }
 
 /// Reads a run's last evaluation; `None` if it has none.
-///
-/// # Errors
-/// None in practice; those of the statistics.
-pub fn task_gap(config: &PearlConfig, tables: &Tables) -> Result<Option<Gap>> {
-    let Some(iteration) = tables.trials.iter().map(|trial| trial.iteration).max() else {
-        return Ok(None);
-    };
+pub fn task_gap(config: &PearlConfig, tables: &Tables) -> Option<Gap> {
+    let iteration = tables.trials.iter().map(|trial| trial.iteration).max()?;
     let of = |unseen: bool| -> Vec<TrialRow> {
         let wanted = |t: &&TrialRow| t.iteration == iteration && t.unseen == unseen;
         tables.trials.iter().filter(wanted).copied().collect()
@@ -106,7 +100,7 @@ pub fn task_gap(config: &PearlConfig, tables: &Tables) -> Result<Option<Gap>> {
     let trials = [of(false), of(true)];
     let tasks = trials.each_ref().map(|trials| task_scores(trials));
     let lists = tasks.each_ref().map(|tasks| scores(tasks));
-    Ok(Some(Gap {
+    Some(Gap {
         env: config.env.name().into(),
         model: pearl_name(config.model).into(),
         seed: config.seed,
@@ -115,7 +109,7 @@ pub fn task_gap(config: &PearlConfig, tables: &Tables) -> Result<Option<Gap>> {
         gap: interval(&lists, difference, "gap"),
         contexts: trials.each_ref().map(|trials| by_context(trials)),
         tasks,
-    }))
+    })
 }
 
 fn scores(tasks: &[TaskScore]) -> Vec<f64> {
@@ -207,7 +201,7 @@ mod tests {
 
     fn gap(model: PearlModel, bases: [f64; 2]) -> Gap {
         let config = PearlConfig { model, ..PearlConfig::default() };
-        task_gap(&config, &tables(bases)).unwrap().unwrap()
+        task_gap(&config, &tables(bases)).unwrap()
     }
 
     #[test]
@@ -223,7 +217,7 @@ mod tests {
             found.contexts[0].iter().map(|at| (at.context, at.total.value)).collect();
         assert_eq!(contexts, [(0.0, -90.5), (400.0, 59.5)]);
         let none = Tables::default();
-        assert_eq!(task_gap(&PearlConfig::default(), &none).unwrap(), None);
+        assert_eq!(task_gap(&PearlConfig::default(), &none), None);
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
 use super::{StateRow, blank, table_error};
+use crate::analysis::meta_spec::pearl_name;
 use crate::analysis::spec::VARIANT;
 use crate::analysis::task_list::TaskList;
 use crate::checkpoint::pearl::PearlManifest;
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
-use crate::nn::pearl::PearlModel;
 
 /// Which list a task is of: `train` or `test`.
 const SPLIT: &str = "split";
@@ -37,16 +37,14 @@ impl StateRow {
     ) -> Self {
         let config = &manifest.config;
         let dims = config.env.spec().action_dim;
-        let model = match config.model {
-            PearlModel::Mlp => "pearl",
-            PearlModel::Hyper => "hyper-pearl",
-        };
-        let variant = if config.context_is_meta { "context is meta" } else { "" };
-        let comma = if variant.is_empty() { "" } else { VARIANT };
+        let mut critic = pearl_name(config.model).to_owned();
+        if config.context_is_meta {
+            critic = format!("{critic}{VARIANT}context is meta");
+        }
         Self {
             env: config.env.name().into(),
             algo: "pearl".into(),
-            critic: format!("{model}{comma}{variant}"),
+            critic,
             seed: config.seed,
             step: manifest.iteration,
             mode: settings.mode.name().into(),
