@@ -1,5 +1,7 @@
 //! PEARL in tasks that it was not trained on, from a spec.
 
+use std::collections::BTreeSet;
+
 use super::claim::{Figure, appendix};
 use super::meta_paper::{Place, judged};
 use super::output::{self, write_figures};
@@ -41,8 +43,10 @@ pub(super) fn section(place: &Place, found: &MetaFound, figure: &Figure) -> Resu
         disk::write(&place.folder.join(format!("{name}.csv")), table.to_csv()?.as_bytes())?;
     }
     let heading = figure.heading();
-    let subtitle = "last evaluation; band: 95 % interval over tasks";
-    let text = (heading.as_str(), subtitle, figure.title);
+    let seeds = gaps.iter().map(|gap| gap.seed).collect::<BTreeSet<_>>().len();
+    let subtitle =
+        format!("last evaluation; training seeds: {seeds}; band: 95 % interval over tasks");
+    let text = (heading.as_str(), subtitle.as_str(), figure.title);
     let section = Section {
         figures: write_figures(place.folder, text, context_panels(&gaps))?,
         table: Some(table),

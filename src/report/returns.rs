@@ -13,7 +13,7 @@ use crate::stats::resample::jackknife;
 use crate::stats::{Estimate, summary};
 
 /// Label of the returns.
-pub(super) const RETURN: &str = "return of greedy episodes";
+const RETURN: &str = "return of greedy episodes";
 
 /// Returns of one run's evaluations.
 #[derive(Debug, Clone, PartialEq)]

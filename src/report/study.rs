@@ -10,7 +10,6 @@
 use super::contrast::NORMAL_QUANTILE;
 use super::figure::{Axis, Panel, Point, Reference, Series, YRange};
 use super::groups::{Group, Rows, average, by, by_critic, groups, seeds};
-use super::returns::RETURN;
 use crate::analysis::spec::{Draw, Panel as PanelSpec};
 use crate::analysis::summary::{Column, LEVEL, corrected, learnable, mean_over_states};
 use crate::analysis::table::{StateRow, by_task};
@@ -23,11 +22,14 @@ use crate::stats::{Estimate, summary};
 /// Thresholds of a learnable-state curve.
 const THRESHOLDS: usize = 51;
 
+/// What labels of returns begin with.
+const RETURN: &str = "return";
+
 /// Panels of one unitless quantity share a range, so that they compare; returns differ by
 /// environment and do not.
 pub fn y_range(panels: &[Panel]) -> YRange {
     let same = panels.windows(2).all(|pair| pair[0].y.label == pair[1].y.label);
-    let returns = panels.iter().any(|panel| panel.y.label == RETURN);
+    let returns = panels.iter().any(|panel| panel.y.label.starts_with(RETURN));
     if same && !returns { YRange::Shared } else { YRange::PerPanel }
 }
 
@@ -287,6 +289,18 @@ mod tests {
     use crate::analysis::spec::Facet;
     use crate::analysis::table::blank;
     use crate::report::ReferenceShape;
+
+    #[test]
+    fn returns_of_different_environments_have_ranges_of_their_own() {
+        let two = |label: &str| {
+            let panel = Panel { y: Axis::new(label, ""), ..Panel::default() };
+            y_range(&[panel.clone(), panel])
+        };
+        assert_eq!(two("mean cosine"), YRange::Shared);
+        for label in ["return", "return of greedy episodes"] {
+            assert_eq!(two(label), YRange::PerPanel);
+        }
+    }
 
     /// A state in three dimensions, with its cosine and that of two replicates.
     fn state(env: &str, cosine: f64, pair: f64) -> StateRow {
