@@ -4,7 +4,7 @@
 DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models clean
+.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models speed-pearl clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ speed: setup ## Measure training and rollouts on this machine
 
 speed-models: setup ## Time a training step of every algorithm and critic beside PyTorch's
 	scripts/speed-models
+
+speed-pearl: setup ## Time an update of PEARL beside PyTorch's
+	scripts/speed-models pearl
 
 clean: ## Remove what cargo built; .deps/, checkpoints/ and reports/ stay
 	cargo clean

@@ -8,15 +8,16 @@ use std::time::Duration;
 use criterion::Criterion;
 use hyperl::algo::config::{Algo, TrainConfig};
 use hyperl::algo::learner::make;
-use hyperl::algo::pearl::agent::{PearlAgent, PearlBatch};
+use hyperl::algo::pearl::agent::PearlAgent;
 use hyperl::algo::pearl::config::PearlConfig;
 use hyperl::algo::replay::{Replay, Transition};
+use hyperl::analysis::measure::runtime::random_batch;
 use hyperl::env::EnvId;
 use hyperl::nn::critic::CriticKind;
 use hyperl::nn::pearl::PearlModel;
 use hyperl::nn::workers;
 use hyperl::rng::Stream;
-use tch::{Device, Tensor};
+use tch::Device;
 
 /// Times updates of one critic; TD3's actor moves every second one.
 fn train_step(criterion: &mut Criterion, algo: Algo, critic: CriticKind) -> hyperl::Result<()> {
@@ -45,25 +46,9 @@ fn train_step(criterion: &mut Criterion, algo: Algo, critic: CriticKind) -> hype
 /// Times updates of PEARL.
 fn pearl_step(criterion: &mut Criterion, model: PearlModel) -> hyperl::Result<()> {
     let config = PearlConfig { model, ..PearlConfig::default() };
-    let (dims, schedule) = (config.dims(), config.schedule());
     let mut agent = PearlAgent::new(&config, workers::start(2)?)?;
-
     let stream = Stream::new(0, "bench");
-    let mut draws = stream.child("data");
-    let mut tensor = |shape: &[i64]| {
-        let all: Vec<f32> =
-            (0..shape.iter().product()).map(|_: i64| draws.uniform(-1.0, 1.0) as f32).collect();
-        Tensor::from_slice(&all).view(shape)
-    };
-    let (tasks, rows) = (schedule.meta_batch as i64, config.batch as i64);
-    let batch = PearlBatch {
-        context: tensor(&[tasks, schedule.context_batch as i64, dims.obs + dims.action + 1]),
-        obs: tensor(&[tasks, rows, dims.obs]),
-        action: tensor(&[tasks, rows, dims.action]),
-        reward: tensor(&[tasks, rows]),
-        next_obs: tensor(&[tasks, rows, dims.obs]),
-        alive: tensor(&[tasks, rows]).ones_like(),
-    };
+    let batch = random_batch(&config, &stream.child("data"));
     let mut noise = stream.child("noise");
     criterion.bench_function(&format!("pearl step, {model}"), |bencher| {
         bencher.iter(|| black_box(agent.learn(&batch, &mut noise)));

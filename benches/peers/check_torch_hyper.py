@@ -37,11 +37,12 @@ COUNTS = {
 """Parameters of one critic on half-cheetah, from the paper's sizes; `hyperl-analyze models`."""
 
 
-def load(network, source):
-    """Copies the parameters of a fixture's network, of which six heads are one layer here."""
+def load(network, source, joined=True):
+    """Copies the parameters of a fixture's network, of which six heads are one layer here where they are
+    `joined`."""
     theirs = dict(source.named_parameters())
     heads = [name for name in theirs if name.split(".")[0] in ("hidden", "output")]
-    if heads:  # W₁ b₁ g₁ W₂ b₂ g₂ in both; weights and biases alternate
+    if heads and joined:  # W₁ b₁ g₁ W₂ b₂ g₂ in both; weights and biases alternate
         weights, biases = ([theirs.pop(name) for name in heads[k::2]] for k in (0, 1))
         theirs["heads.weight"], theirs["heads.bias"] = torch.cat(weights), torch.cat(biases)
     mine = list(network.parameters())

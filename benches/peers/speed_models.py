@@ -52,16 +52,16 @@ def own():
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def run(command):
+def run(command, key="median"):
     """The milliseconds that a timing command prints, and the processors that others used meanwhile."""
-    wait = {} if WAIT == "default" or command[0] != PEER[0] else {"OMP_WAIT_POLICY": WAIT}
+    wait = {} if WAIT == "default" or command[0] != sys.executable else {"OMP_WAIT_POLICY": WAIT}
     before, mine, started = busy(), own(), time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **wait})
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
     others = (busy() - before - own() + mine) / (time.perf_counter() - started)
     (timing,) = json.loads(done.stdout)
-    return timing["median"], max(0.0, others)
+    return timing[key], max(0.0, others)
 
 
 def pair(program, algo, critic, turn):

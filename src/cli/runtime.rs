@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::runtime_meta;
+use super::runtime_meta::{self, How};
 use super::shared::{self, Done};
 use crate::algo::config::Algo;
 use crate::analysis::measure::runtime::{
@@ -45,6 +45,13 @@ enum Work {
     MatrixProduct,
 }
 
+impl Work {
+    /// Says whether it is of an algorithm that learns to adapt to tasks.
+    fn is_meta(self) -> bool {
+        matches!(self, Self::MamlIteration | Self::PearlStep)
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct RuntimeArgs {
     /// Only this work; may be repeated [default: all]
@@ -60,6 +67,9 @@ pub(super) struct RuntimeArgs {
     /// Only the training of this algorithm [td3, sac; default: both for steps, td3 for the loop]
     #[arg(long)]
     algo: Option<Algo>,
+    /// Only this model of MAML or PEARL: vanilla, context, hyper, hyper-multi-task; pearl, hyper-pearl
+    #[arg(long)]
+    model: Option<String>,
     /// Family of tasks of MAML and PEARL
     #[arg(long, default_value_t = Family::HalfCheetahVel)]
     family: Family,
@@ -151,7 +161,7 @@ fn own_table(
         )));
     }
     let samples = if args.quick { 1 } else { args.samples.unwrap_or(FEW_SAMPLES) };
-    let how = (args.family, samples, args.json);
+    let how = How { family: args.family, model: args.model.as_deref(), samples, json: args.json };
     Some(match work {
         Work::MamlIteration => runtime_meta::maml(how, workers),
         Work::PearlStep => runtime_meta::pearl(how, workers),
@@ -160,6 +170,12 @@ fn own_table(
 }
 
 pub(super) fn run(args: &RuntimeArgs) -> Result<Done> {
+    if args.model.is_some() && !args.what.iter().any(|work| work.is_meta()) {
+        return Err(Error::Usage(
+            "--model goes with --what maml-iteration or --what pearl-step; critics have --critic"
+                .into(),
+        ));
+    }
     let samples = args.samples.unwrap_or(Effort::FULL.samples);
     if samples == 0 {
         return Err(Error::Usage("--samples must be at least 1".into()));

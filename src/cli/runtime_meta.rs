@@ -3,22 +3,46 @@
 use std::sync::Arc;
 
 use super::shared::{self, Done};
+use crate::algo::maml::config::MamlConfig;
 use crate::analysis::measure::runtime::{
     Effort, MODELS, MamlIteration, PearlStep, maml_iteration, pearl_step,
 };
+use crate::analysis::meta_spec::pearl_name;
 use crate::env::Family;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::pearl::PearlModel;
 use crate::report::theme::model_label;
 use crate::report::{Cell, Column, Table};
 
-/// Family, samples, and whether JSON is asked for.
-type How = (Family, usize, bool);
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How<'a> {
+    pub(super) family: Family,
+    /// Only this model.
+    pub(super) model: Option<&'a str>,
+    pub(super) samples: usize,
+    pub(super) json: bool,
+}
+
+impl How<'_> {
+    /// Keeps those of `models` that are asked for, by their names.
+    fn among<M: Copy>(self, models: &[M], name: impl Fn(M) -> String) -> Result<Vec<M>> {
+        let Some(wanted) = self.model else { return Ok(models.to_vec()) };
+        let found: Vec<M> = models.iter().copied().filter(|m| name(*m) == wanted).collect();
+        if found.is_empty() {
+            let known = models.iter().map(|m| name(*m)).collect::<Vec<_>>().join(", ");
+            return Err(Error::UnknownName { kind: "model", name: wanted.into(), known });
+        }
+        Ok(found)
+    }
+}
 
 /// Times iterations of MAML; prints Markdown or JSON.
-pub(super) fn maml((family, samples, json): How, workers: &Arc<rayon::ThreadPool>) -> Result<Done> {
+pub(super) fn maml(how: How, workers: &Arc<rayon::ThreadPool>) -> Result<Done> {
+    let How { family, samples, json, .. } = how;
     let mut found = Vec::new();
-    for model in MODELS {
+    let name = |(policy, multi_task)| MamlConfig { policy, multi_task, ..MamlConfig::default() };
+    for model in how.among(&MODELS, |model| name(model).model())? {
         let one = maml_iteration(model, family, workers, samples)?;
         eprintln!("{:18} {:.1} s + {:.1} s", one.model, one.sampling, one.update);
         found.push(one);
@@ -46,13 +70,11 @@ pub(super) fn maml((family, samples, json): How, workers: &Arc<rayon::ThreadPool
 }
 
 /// Times updates of PEARL; prints Markdown or JSON.
-pub(super) fn pearl(
-    (family, samples, json): How,
-    workers: &Arc<rayon::ThreadPool>,
-) -> Result<Done> {
+pub(super) fn pearl(how: How, workers: &Arc<rayon::ThreadPool>) -> Result<Done> {
+    let How { family, samples, json, .. } = how;
     let effort = Effort { samples, ..Effort::FULL };
     let mut found = Vec::new();
-    for model in PearlModel::ALL {
+    for model in how.among(&PearlModel::ALL, |model| pearl_name(model).into())? {
         let one = pearl_step(model, family, workers, effort)?;
         eprintln!("{:18} {:.0} ms", one.model, one.milliseconds);
         found.push(one);

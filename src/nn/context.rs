@@ -100,7 +100,7 @@ impl Encoder {
     /// Returns the posterior of each task; `context [T, N, S + A + 1]` holds observation, action and
     /// reward of its transitions.
     pub fn posterior(&self, context: &Tensor) -> Posterior {
-        let outputs = self.net.forward(context);
+        let outputs = self.net.in_lines().forward(context);
         let means = outputs.narrow(2, 0, LATENT);
         let variances = outputs.narrow(2, LATENT, LATENT).softplus();
         Posterior::product(&means, &variances)

@@ -27,6 +27,11 @@ pub const DYNAMIC_WIDTH: i64 = 256;
 /// Length of the embedding `z`.
 pub const EMBEDDING: i64 = 1024;
 
+/// Rows from which the heads are worth two products: all but the last few outputs, which are a multiple of
+/// [`super::dense::LINE`], are then written in whole lines. With fewer rows, the gradients of the two parts
+/// cost more to put together than is gained.
+const MANY_ROWS: i64 = 100;
+
 /// One width of the primary: a linear layer up to it, then two residual blocks.
 #[derive(Debug)]
 struct Stage {
@@ -159,14 +164,19 @@ impl Hypernetwork {
 
     /// Returns the dynamic network that belongs to each row of `meta [B, d]`.
     pub fn weights(&self, meta: &Tensor) -> DynamicNetwork {
-        self.weights_by(meta, &mut Linear::forward)
+        if meta.size()[0] < MANY_ROWS {
+            return self.weights_by(meta, &mut Linear::forward);
+        }
+        let sizes = head_sizes(self.base, self.outputs);
+        let z = self.primary.forward(meta);
+        let [most, last] = self.heads.forward_in_two(&z, sizes[..4].iter().sum());
+        let mut parts = most.split_with_sizes(&sizes[..4], 1);
+        parts.extend(last.split_with_sizes(&sizes[4..], 1));
+        DynamicNetwork::of_heads(parts)
     }
 
     /// Returns the same, each linear layer applied by `apply`: those of the primary in order, then the
     /// heads.
-    ///
-    /// # Panics
-    /// Never: the layer has six heads.
     pub fn weights_by(
         &self,
         meta: &Tensor,
@@ -174,14 +184,7 @@ impl Hypernetwork {
     ) -> DynamicNetwork {
         let z = self.primary.forward_by(meta, apply);
         let made = apply(&self.heads, &z);
-        let sizes = head_sizes(self.base, self.outputs);
-        let mut parts = made.split_with_sizes(sizes, 1).into_iter();
-        let mut layer = || DynamicLinear {
-            weight: parts.next().expect("six heads").contiguous(),
-            bias: parts.next().expect("six heads"),
-            scale: parts.next().expect("six heads"),
-        };
-        DynamicNetwork { hidden: layer(), output: layer() }
+        DynamicNetwork::of_heads(made.split_with_sizes(head_sizes(self.base, self.outputs), 1))
     }
 }
 
@@ -198,6 +201,17 @@ fn layer_rows(base: i64, outputs: i64) -> [i64; 2] {
 }
 
 impl DynamicNetwork {
+    /// Takes the outputs of the six heads, in their order.
+    fn of_heads(parts: Vec<Tensor>) -> Self {
+        let mut parts = parts.into_iter();
+        let mut layer = || DynamicLinear {
+            weight: parts.next().expect("six heads").contiguous(),
+            bias: parts.next().expect("six heads"),
+            scale: parts.next().expect("six heads"),
+        };
+        Self { hidden: layer(), output: layer() }
+    }
+
     /// Returns the same network, in the same memory.
     #[must_use]
     pub fn share(&self) -> Self {

@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::critic::Critic;
-use super::dense::Linear;
+use super::dense::{LINE, Linear};
 use super::init::{Init, LayerInit};
 use super::weights::Builder;
 use crate::error::Result;
@@ -42,6 +42,32 @@ impl Mlp {
         Self { layers: self.layers.iter().map(Linear::share).collect() }
     }
 
+    /// Returns the network with ReLU and one more layer after it, all in the same memory.
+    #[must_use]
+    pub fn followed_by(&self, layer: Linear) -> Self {
+        let mut layers = self.share().layers;
+        layers.push(layer);
+        Self { layers }
+    }
+
+    /// Returns the network with hidden layers whose width is a multiple of [`LINE`], for large batches: the
+    /// units that are added are 0, and change nothing. Gradients reach the weights of this one.
+    ///
+    /// # Panics
+    /// If it was built without layers.
+    #[must_use]
+    pub fn in_lines(&self) -> Self {
+        let last = self.layers.len().checked_sub(1).expect("an MLP has layers");
+        let in_lines = |width: i64, outer: bool| {
+            if outer { width } else { (width + LINE - 1) / LINE * LINE }
+        };
+        let layer = |(index, layer): (usize, &Linear)| {
+            let [outputs, inputs] = [0, 1].map(|axis| layer.parts()[0].size()[axis]);
+            layer.filled_up([in_lines(inputs, index == 0), in_lines(outputs, index == last)])
+        };
+        Self { layers: self.layers.iter().enumerate().map(layer).collect() }
+    }
+
     /// Applies the network; `input [B, widths[0]]`, result `[B, last width]`.
     ///
     /// # Panics
@@ -50,7 +76,7 @@ impl Mlp {
         let (last, hidden) = self.layers.split_last().expect("an MLP has layers");
         let mut x = input.shallow_clone();
         for layer in hidden {
-            x = layer.forward(&x).relu();
+            x = layer.forward(&x).relu_();
         }
         last.forward(&x)
     }

@@ -205,6 +205,35 @@ impl Source for LogStd {
 }
 
 #[test]
+fn rows_of_a_large_batch_have_the_values_and_gradients_that_they_have_in_small_ones() {
+    // From 100 rows on, a hypernetwork's heads are two products.
+    let stream = Stream::new(7, "large");
+    for model in PearlModel::ALL {
+        let critic =
+            TaskCritic::new(design(model, CHEETAH), Training::Trainable, &mut draw(&stream))
+                .unwrap();
+        let (obs, action) = (double(80_020, 1.5, &[2, 64, 20]), double(80_021, 0.9, &[2, 64, 6]));
+        let z = double(80_022, 1.5, &[2, LATENT]);
+        let at = |first: i64, tasks: i64| {
+            let of = |whole: &Tensor| whole.narrow(0, first, tasks);
+            let q = critic.q(&of(&obs), &of(&action), &of(&z));
+            let loss = q.square().sum(Kind::Double);
+            let gradients =
+                Tensor::run_backward(&[&loss], &critic.params().tensors(), false, false);
+            (q, gradients)
+        };
+        let ((whole, gradients), (first, some), (second, others)) = (at(0, 2), at(0, 1), at(1, 1));
+        let apart = Tensor::cat(&[first, second], 0);
+        assert_close(&numbers(&whole), &numbers(&apart), 1e-12, "values");
+        for ((together, a), b) in gradients.iter().zip(some).zip(others) {
+            let off = (together - (a + b)).abs().max().double_value(&[]);
+            let size = together.abs().max().double_value(&[]);
+            assert!(off <= 1e-10 * size, "{model}: {off} of {size}");
+        }
+    }
+}
+
+#[test]
 fn log_std_stays_between_its_bounds() {
     for (bias, expected) in [(-50.0, -20.0), (-3.0, -3.0), (1.5, 1.5), (7.0, 2.0)] {
         let design = design(PearlModel::Mlp, CHEETAH);

@@ -130,7 +130,7 @@ impl PearlAgent {
         let value = TaskValue::new(design, learning, sources.value)?;
         let target = value.again(Reuse::Copy, Training::Frozen)?;
         let policy = TaskPolicy::new(design, learning, sources.policy)?;
-        let group = |_| Group::sharing([&q1, &q2], [&value, &target], &policy);
+        let group = |_| Group::sharing(&encoder, [&q1, &q2], [&value, &target], &policy);
         let groups = (0..GROUPS).map(group).collect::<Result<_>>()?;
         let adam = |params: &Params, rate| Adam::new(params, rate);
         let critic = |net: TaskCritic| Unit { adam: adam(net.params(), rates.critic), net };

@@ -15,11 +15,11 @@ use super::super::pieces::{Descent, on_each, sum};
 use super::agent::{PearlAgent, PearlBatch, PearlLosses};
 use super::config::PearlConfig;
 use crate::error::Result;
-use crate::nn::adam::Follow;
-use crate::nn::context::Posterior;
+use crate::nn::adam::{Adam, Follow};
+use crate::nn::context::Encoder;
 use crate::nn::pearl::policy::TaskPolicy;
 use crate::nn::pearl::value::{TaskCritic, TaskValue};
-use crate::nn::weights::{Reuse, Training};
+use crate::nn::weights::{Params, Reuse, Training};
 
 /// Groups of a batch's tasks: always four, where there are as many tasks, whatever the number of
 /// workers, so that results do not depend on it.
@@ -27,6 +27,7 @@ pub(super) const GROUPS: i64 = 4;
 
 /// One worker's view of the weights, which all share.
 pub(super) struct Group {
+    encoder: Encoder,
     /// Both critics, where they learn.
     learning: [TaskCritic; 2],
     /// Both critics, where the policy climbs them.
@@ -39,6 +40,8 @@ pub(super) struct Group {
 /// The rows of a group's tasks; `t` of the `T` tasks.
 #[derive(Debug)]
 struct Rows {
+    /// `[t, N, S + A + 1]`.
+    context: Tensor,
     /// `[t, B, S]`.
     obs: Tensor,
     /// `[t, B, A]`.
@@ -49,18 +52,19 @@ struct Rows {
     next_obs: Tensor,
     /// `[t, B]`.
     alive: Tensor,
-    /// The latents, without their graph, `[t, Z]`.
-    z: Tensor,
+    /// Of the latents, `[t, Z]`.
+    latent_noise: Tensor,
     /// Of the policy's actions, `[t, B, A]`.
     noise: Tensor,
 }
 
-/// What the critics' step leaves for the encoder.
+/// A group's share of the step of encoder and critics.
 struct Regression {
-    /// Mean squared error of each critic.
-    losses: [f64; 2],
-    /// Gradient of their sum for each latent, `[T, Z]`.
-    slope: Tensor,
+    /// The latents of its tasks, without their graph, `[t, Z]`.
+    z: Tensor,
+    /// The divergence from the prior, weighted, and the encoder's gradients.
+    encoder: Descent,
+    critics: [Descent; 2],
 }
 
 /// A group's share of the gradients of V and of the policy.
@@ -78,137 +82,113 @@ impl PearlAgent {
     ///
     /// # Panics
     /// If the tensors of the batch differ in tasks or rows.
-    pub fn update(
-        &mut self,
-        batch: &PearlBatch,
-        [latent_noise, action_noise]: [&Tensor; 2],
-    ) -> PearlLosses {
-        check(batch, [latent_noise, action_noise]);
+    pub fn update(&mut self, batch: &PearlBatch, noises: [&Tensor; 2]) -> PearlLosses {
+        check(batch, noises);
         self.updates += 1;
-
-        // z ~ q(z | c), the encoder's product of Gaussians; λ KL(q(z | c) ‖ N(0, 1))
-        let posterior = self.encoder.net.posterior(&batch.context);
-        let z = posterior.sample(latent_noise);
-        let groups = Rows::of_groups(batch, &z.detach(), action_noise);
-
-        // Both critics regress on y, and the encoder on the sum of their losses and the divergence.
-        let target_q = self.target_q(&groups);
-        let Regression { losses: critics, slope } = self.regress(&groups, target_q);
-        let divergence = self.step_encoder(&posterior, &z, &slope);
-
-        // V regresses on min(Q₁, Q₂)(s, a, z) − log π(a | s, z), a ~ π, and its target follows; the
-        // policy climbs that soft value. Neither moves the encoder.
-        let Improvement { value, policy } = self.improve(groups);
-        let Self { value: v, policy: pi, target, config, .. } = self;
-        let follow = Some(Follow { target: target.params(), tau: config.tau });
-        v.adam.step(v.net.params(), &value.1, follow);
-        pi.adam.step(pi.net.params(), &policy.1, None);
-        PearlLosses { divergence, critics, value: value.0, policy: policy.0 }
+        let groups = Rows::of_groups(batch, noises);
+        let (divergence, critics, z) = self.regress(&groups);
+        let [value, policy] = self.improve(groups, z);
+        PearlLosses { divergence, critics, value, policy }
     }
 
-    /// Returns y = c r + γ (1 − d) V̄(s', z) of each group, `[t, B]`.
-    fn target_q(&mut self, groups: &[Rows]) -> Vec<Tensor> {
-        let PearlConfig { gamma, reward_scale, .. } = self.config;
-        let views = self.groups.iter_mut().collect();
-        on_each(&self.workers, views, share_all(groups), |view: &mut Group, rows| {
-            tch::no_grad(|| {
-                let next = rows.alive * view.target.v(&rows.next_obs, &rows.z);
-                rows.reward * reward_scale + next * gamma
-            })
-        })
-    }
-
-    /// One step of both critics towards y.
-    fn regress(&mut self, groups: &[Rows], target_q: Vec<Tensor>) -> Regression {
+    /// One step of both critics, and of the encoder on the sum of their losses and the divergence.
+    /// Returns divergence, losses and each group's latents.
+    fn regress(&mut self, groups: &[Rows]) -> (f64, [f64; 2], Vec<Tensor>) {
         let total = entries(groups, |rows| &rows.reward);
-        // Each group twice, once for each critic.
-        let views = self.groups.iter_mut().flat_map(|view| view.learning.iter_mut()).collect();
-        let pieces = groups
-            .iter()
-            .zip(target_q)
-            .flat_map(|(rows, y)| [(rows.share(), y.shallow_clone()), (rows.share(), y)]);
-        let work = |critic: &mut TaskCritic, (rows, y): (Rows, Tensor)| {
-            critic_error(critic, &rows, &y, total)
-        };
-        let mut results = on_each(&self.workers, views, pieces.collect(), work).into_iter();
-        let (mut first, mut second, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
-        while let (Some((a, slope_a)), Some((b, slope_b))) = (results.next(), results.next()) {
-            first.push(a);
-            second.push(b);
-            slopes.push(slope_a + slope_b);
+        let config = &self.config;
+        let views = self.groups.iter_mut().collect();
+        let work = |view: &mut Group, rows: Rows| view.regress(&rows, total, config);
+        let found = on_each(&self.workers, views, share_all(groups), work);
+
+        let (mut z, mut of_encoder) = (Vec::new(), Vec::new());
+        let (mut of_q1, mut of_q2) = (Vec::new(), Vec::new());
+        for Regression { z: latents, encoder, critics: [q1, q2] } in found {
+            z.push(latents);
+            of_encoder.push(encoder);
+            of_q1.push(q1);
+            of_q2.push(q2);
         }
-        let [q1, q2] = &mut self.critics;
-        let (first, second) = self.workers.join(
+        let (encoder, [q1, q2]) = (&mut self.encoder, &mut self.critics);
+        let ((divergence, first), second) = self.workers.join(
             move || {
-                let (loss, gradients) = sum(first);
-                q1.adam.step(q1.net.params(), &gradients, None);
-                loss
+                let divergence = step(&mut encoder.adam, encoder.net.params(), of_encoder, None);
+                (divergence, step(&mut q1.adam, q1.net.params(), of_q1, None))
             },
-            move || {
-                let (loss, gradients) = sum(second);
-                q2.adam.step(q2.net.params(), &gradients, None);
-                loss
-            },
+            move || step(&mut q2.adam, q2.net.params(), of_q2, None),
         );
-        Regression { losses: [first, second], slope: Tensor::cat(&slopes, 0) }
+        (divergence, [first, second], z)
     }
 
-    /// One step of the encoder along the latents' `slope` and against the divergence from the prior,
-    /// which it returns, weighted.
-    fn step_encoder(&mut self, posterior: &Posterior, z: &Tensor, slope: &Tensor) -> f64 {
-        let divergence = posterior.divergence().sum(z.kind()) * self.config.kl_weight;
-        // The chain rule: the gradient of Σ z·(∂L/∂z) in the encoder's weights is that of L.
-        let loss = &divergence + (z * slope).sum(z.kind());
-        let params = self.encoder.net.params();
-        let gradients = Tensor::run_backward(&[&loss], &params.tensors(), false, false);
-        self.encoder.adam.step(params, &gradients, None);
-        divergence.double_value(&[])
-    }
-
-    /// Returns losses and gradients of V and of the policy.
-    fn improve(&mut self, groups: Vec<Rows>) -> Improvement {
+    /// One step of V, which its target follows, and of the policy; returns their losses.
+    fn improve(&mut self, groups: Vec<Rows>, z: Vec<Tensor>) -> [f64; 2] {
         let total = entries(&groups, |rows| &rows.reward);
         let config = &self.config;
         let views = self.groups.iter_mut().collect();
-        let results = on_each(&self.workers, views, groups, |view: &mut Group, rows| {
-            view.improve(&rows, total, config)
+        let pieces = groups.into_iter().zip(z).collect();
+        let results = on_each(&self.workers, views, pieces, |view: &mut Group, (rows, z)| {
+            view.improve(&rows, &z, total, config)
         });
-        let (value, policy): (Vec<_>, Vec<_>) =
+        let (of_value, of_policy): (Vec<_>, Vec<_>) =
             results.into_iter().map(|Improvement { value, policy }| (value, policy)).unzip();
-        let (value, policy) = self.workers.join(move || sum(value), move || sum(policy));
-        Improvement { value, policy }
+        let (v, pi) = (&mut self.value, &mut self.policy);
+        let (target, tau) = (&mut self.target, config.tau);
+        let (value, policy) = self.workers.join(
+            move || {
+                let follow = Follow { target: target.params(), tau };
+                step(&mut v.adam, v.net.params(), of_value, Some(follow))
+            },
+            move || step(&mut pi.adam, pi.net.params(), of_policy, None),
+        );
+        [value, policy]
     }
+}
+
+/// One step along the sum of the groups' gradients; returns the sum of their losses.
+fn step(adam: &mut Adam, params: &Params, groups: Vec<Descent>, follow: Option<Follow>) -> f64 {
+    let (loss, gradients) = sum(groups);
+    adam.step(params, &gradients, follow);
+    loss
 }
 
 impl Rows {
     /// Cuts a batch into its groups.
-    fn of_groups(batch: &PearlBatch, z: &Tensor, noise: &Tensor) -> Vec<Self> {
-        let PearlBatch { obs, action, reward, next_obs, alive, .. } = batch;
-        let cut = |whole: &Tensor| whole.chunk(GROUPS, 0).into_iter();
-        let all = [obs, action, reward, next_obs, alive, z, noise];
-        let mut parts = all.map(cut);
+    fn of_groups(batch: &PearlBatch, [latent_noise, noise]: [&Tensor; 2]) -> Vec<Self> {
+        let PearlBatch { context, obs, action, reward, next_obs, alive } = batch;
+        let all = [context, obs, action, reward, next_obs, alive, latent_noise, noise];
+        let mut parts = all.map(|whole| whole.chunk(GROUPS, 0).into_iter());
         let mut groups = Vec::new();
         while let [
+            Some(context),
             Some(obs),
             Some(action),
             Some(reward),
             Some(next_obs),
             Some(alive),
-            Some(z),
+            Some(latent_noise),
             Some(noise),
         ] = parts.each_mut().map(Iterator::next)
         {
-            groups.push(Self { obs, action, reward, next_obs, alive, z, noise });
+            groups.push(Self {
+                context,
+                obs,
+                action,
+                reward,
+                next_obs,
+                alive,
+                latent_noise,
+                noise,
+            });
         }
         groups
     }
 
     /// Returns the same rows in the same memory.
     fn share(&self) -> Self {
-        let Self { obs, action, reward, next_obs, alive, z, noise } = self;
-        let [obs, action, reward, next_obs, alive, z, noise] =
-            [obs, action, reward, next_obs, alive, z, noise].map(Tensor::shallow_clone);
-        Self { obs, action, reward, next_obs, alive, z, noise }
+        let Self { context, obs, action, reward, next_obs, alive, latent_noise, noise } = self;
+        let all = [context, obs, action, reward, next_obs, alive, latent_noise, noise];
+        let [context, obs, action, reward, next_obs, alive, latent_noise, noise] =
+            all.map(Tensor::shallow_clone);
+        Self { context, obs, action, reward, next_obs, alive, latent_noise, noise }
     }
 }
 
@@ -240,12 +220,12 @@ fn entries(groups: &[Rows], of: impl Fn(&Rows) -> &Tensor) -> f64 {
 /// for each latent, `[t, Z]`. `total` counts the rows of all groups.
 fn critic_error(
     critic: &TaskCritic,
-    rows: &Rows,
-    target_q: &Tensor,
+    Rows { obs, action, .. }: &Rows,
+    [z, target_q]: [&Tensor; 2],
     total: f64,
 ) -> (Descent, Tensor) {
-    let z = rows.z.detach().set_requires_grad(true);
-    let error = critic.q(&rows.obs, &rows.action, &z) - target_q;
+    let z = z.detach().set_requires_grad(true);
+    let error = critic.q(obs, action, &z) - target_q;
     let loss = error.square().sum(error.kind()) / total;
     let mut inputs = vec![z];
     inputs.extend(critic.params().tensors());
@@ -255,8 +235,9 @@ fn critic_error(
 }
 
 impl Group {
-    /// Makes a view of these critics, of V and its target, and of the policy.
+    /// Makes a view of the encoder, of the critics, of V and its target, and of the policy.
     pub(super) fn sharing(
+        encoder: &Encoder,
         [q1, q2]: [&TaskCritic; 2],
         [value, target]: [&TaskValue; 2],
         policy: &TaskPolicy,
@@ -265,6 +246,7 @@ impl Group {
             Ok([q1.again(Reuse::Share, training)?, q2.again(Reuse::Share, training)?])
         };
         Ok(Self {
+            encoder: encoder.again(Reuse::Share, Training::Trainable)?,
             learning: both(Training::Trainable)?,
             fixed: both(Training::Frozen)?,
             value: value.again(Reuse::Share, Training::Trainable)?,
@@ -273,10 +255,42 @@ impl Group {
         })
     }
 
-    /// Returns this group's share of the losses and gradients of V and of the policy; `total` counts the
-    /// rows of all groups.
-    fn improve(&self, rows: &Rows, total: f64, config: &PearlConfig) -> Improvement {
-        let Rows { obs, z, noise, .. } = rows;
+    /// Returns this group's share of divergence, of the critics' losses, and of the gradients of all three;
+    /// `total` counts the rows of all groups.
+    fn regress(&mut self, rows: &Rows, total: f64, config: &PearlConfig) -> Regression {
+        // z ~ q(z | c), the encoder's product of Gaussians; λ KL(q(z | c) ‖ N(0, 1))
+        let posterior = self.encoder.posterior(&rows.context);
+        let latents = posterior.sample(&rows.latent_noise);
+        let divergence = posterior.divergence().sum(latents.kind()) * config.kl_weight;
+
+        // y = c r + γ (1 − d) V̄(s', z)
+        let z = latents.detach();
+        let target_q = tch::no_grad(|| {
+            let next = &rows.alive * self.target.v(&rows.next_obs, &z);
+            &rows.reward * config.reward_scale + next * config.gamma
+        });
+        let [q1, q2] = &mut self.learning;
+        let given = || (rows.share(), z.shallow_clone(), target_q.shallow_clone());
+        let (first, second) = (given(), given());
+        let error = |critic: &mut TaskCritic, (rows, z, target_q): (Rows, Tensor, Tensor)| {
+            critic_error(critic, &rows, [&z, &target_q], total)
+        };
+        let ((q1, slope_1), (q2, slope_2)) =
+            rayon::join(move || error(q1, first), move || error(q2, second));
+
+        // The chain rule: the gradient of Σ z·(∂L/∂z) in the encoder's weights is that of L.
+        let slope = slope_1 + slope_2;
+        let (_, encoder) =
+            descent(&(&divergence + (&latents * slope).sum(latents.kind())), self.encoder.params());
+        let encoder = (divergence.double_value(&[]), encoder);
+        Regression { z, encoder, critics: [q1, q2] }
+    }
+
+    /// Returns this group's share of the losses and gradients of V and of the policy. V regresses on
+    /// min(Q₁, Q₂)(s, a, z) − log π(a | s, z), a ~ π, and the policy climbs that soft value; neither moves
+    /// the encoder. `total` counts the rows of all groups.
+    fn improve(&self, rows: &Rows, z: &Tensor, total: f64, config: &PearlConfig) -> Improvement {
+        let Rows { obs, noise, .. } = rows;
         let gaussian = self.policy.gaussian(obs, z);
         let drawn = gaussian.draw(noise);
         let [q1, q2] = self.fixed.each_ref().map(|critic| critic.q(obs, &drawn.action, z));
@@ -298,7 +312,7 @@ impl Group {
 }
 
 /// Returns a loss and its gradient for each weight.
-fn descent(loss: &Tensor, params: &crate::nn::weights::Params) -> Descent {
+fn descent(loss: &Tensor, params: &Params) -> Descent {
     let gradients = Tensor::run_backward(&[loss], &params.tensors(), false, false);
     (loss.double_value(&[]), gradients)
 }

@@ -21,7 +21,7 @@ use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 
 pub use self::evaluation::evaluations;
-pub use self::meta::{MODELS, MamlIteration, PearlStep, maml_iteration, pearl_step};
+pub use self::meta::{MODELS, MamlIteration, PearlStep, maml_iteration, pearl_step, random_batch};
 pub use self::parts::{TrainParts, printed, train_parts};
 use crate::algo::config::{Algo, TrainConfig};
 use crate::algo::learner::make;

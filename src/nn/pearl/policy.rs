@@ -47,13 +47,17 @@ enum Net {
 
 /// A policy in given tasks: what depends on their latents alone is computed once. Its weights are those of
 /// the policy, in the same memory.
-pub struct InTasks(Made);
+pub struct InTasks {
+    /// Gives mean and log σ of so many actions.
+    made: Made,
+    actions: i64,
+}
 
 enum Made {
-    /// Layers, and the latents `[T, Z]` that join their input.
-    Plain { hidden: Mlp, heads: [Linear; 2], z: Tensor },
-    /// The network of each task, with mean and log σ of so many actions.
-    Hyper { net: DynamicNetwork, actions: i64 },
+    /// One network for all tasks, and the latents `[T, Z]` that join its input.
+    Plain { net: Mlp, z: Tensor },
+    /// The network of each task.
+    Hyper(DynamicNetwork),
 }
 
 /// The Gaussian before it is squashed.
@@ -112,15 +116,14 @@ impl TaskPolicy {
 
     /// Returns the policy in the tasks of these latents, `z [T, Z]`.
     pub fn in_tasks(&self, z: &Tensor) -> InTasks {
-        InTasks(match &self.net {
+        let made = match &self.net {
             Net::Plain { hidden, mean, log_std } => {
-                let heads = [mean.share(), log_std.share()];
-                Made::Plain { hidden: hidden.share(), heads, z: z.shallow_clone() }
+                let net = hidden.followed_by(mean.beside(log_std)).in_lines();
+                Made::Plain { net, z: z.shallow_clone() }
             }
-            Net::Hyper(net) => {
-                Made::Hyper { net: net.weights(z), actions: self.design.dims.action }
-            }
-        })
+            Net::Hyper(net) => Made::Hyper(net.weights(z)),
+        };
+        InTasks { made, actions: self.design.dims.action }
     }
 
     /// Returns the Gaussian of each row; `obs [T, B, S]`, `z [T, Z]`.
@@ -138,37 +141,27 @@ impl InTasks {
     /// Returns the same policy in the same tasks, in the same memory.
     #[must_use]
     pub fn share(&self) -> Self {
-        Self(match &self.0 {
-            Made::Plain { hidden, heads, z } => Made::Plain {
-                hidden: hidden.share(),
-                heads: heads.each_ref().map(Linear::share),
-                z: z.shallow_clone(),
-            },
-            Made::Hyper { net, actions } => Made::Hyper { net: net.share(), actions: *actions },
-        })
+        let made = match &self.made {
+            Made::Plain { net, z } => Made::Plain { net: net.share(), z: z.shallow_clone() },
+            Made::Hyper(net) => Made::Hyper(net.share()),
+        };
+        Self { made, actions: self.actions }
     }
 
     /// Returns the number of action dimensions `A`.
     pub fn actions(&self) -> i64 {
-        match &self.0 {
-            Made::Plain { heads: [mean, _], .. } => mean.parts()[1].size()[0],
-            Made::Hyper { actions, .. } => *actions,
-        }
+        self.actions
     }
 
     /// Returns the Gaussian of each row; `obs [T, B, S]`.
     pub fn gaussian(&self, obs: &Tensor) -> Gaussian {
-        let [mean, log_std] = match &self.0 {
-            Made::Plain { hidden, heads, z } => {
-                let input = Tensor::cat(&[obs, &for_each_row(z, obs.size()[1])], 2);
-                let features = hidden.forward(&input).relu();
-                heads.each_ref().map(|head| head.forward(&features))
+        let both = match &self.made {
+            Made::Plain { net, z } => {
+                net.forward(&Tensor::cat(&[obs, &for_each_row(z, obs.size()[1])], 2))
             }
-            Made::Hyper { net, actions } => {
-                let both = net.forward_tasks(obs);
-                [0, *actions].map(|first| both.narrow(2, first, *actions))
-            }
+            Made::Hyper(net) => net.forward_tasks(obs),
         };
+        let [mean, log_std] = [0, self.actions].map(|first| both.narrow(2, first, self.actions));
         let [low, high] = LOG_STD;
         Gaussian { mean, log_std: log_std.clamp(low, high) }
     }

@@ -33,7 +33,7 @@ impl Net {
         let shape = [meta[0].size()[0], meta[0].size()[1]];
         let rows = |parts: &[&Tensor]| Tensor::cat(parts, 2).flatten(0, 1);
         let values = match self {
-            Self::Plain(net) => net.forward(&rows(&[meta, base].concat())),
+            Self::Plain(net) => net.in_lines().forward(&rows(&[meta, base].concat())),
             Self::Hyper(net) => net.weights(&rows(meta)).forward(&rows(base)),
         };
         values.view(shape)

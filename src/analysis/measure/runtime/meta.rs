@@ -125,6 +125,26 @@ pub struct PearlStep {
     pub paper: f64,
 }
 
+/// Returns random data of the shapes that updates with these settings take.
+pub fn random_batch(config: &PearlConfig, stream: &Stream) -> PearlBatch {
+    let (dims, schedule) = (config.dims(), config.schedule());
+    let (tasks, rows) = (schedule.meta_batch as i64, config.batch as i64);
+    let mut draws = stream.clone();
+    let mut tensor = |shape: &[i64]| {
+        let count = shape.iter().product::<i64>();
+        let numbers: Vec<f32> = (0..count).map(|_| draws.uniform(-1.0, 1.0) as f32).collect();
+        Tensor::from_slice(&numbers).view(shape)
+    };
+    PearlBatch {
+        context: tensor(&[tasks, schedule.context_batch as i64, dims.obs + dims.action + 1]),
+        obs: tensor(&[tasks, rows, dims.obs]),
+        action: tensor(&[tasks, rows, dims.action]),
+        reward: tensor(&[tasks, rows]),
+        next_obs: tensor(&[tasks, rows, dims.obs]),
+        alive: Tensor::ones([tasks, rows], (Kind::Float, tch::Device::Cpu)),
+    }
+}
+
 /// Times updates at a family's defaults (16 tasks of 256 rows for velocities) on random data, the noise
 /// drawn included.
 ///
@@ -137,24 +157,8 @@ pub fn pearl_step(
     effort: Effort,
 ) -> Result<PearlStep> {
     let config = PearlConfig { env, model, ..PearlConfig::default() }.resolved()?;
-    let (dims, schedule) = (config.dims(), config.schedule());
-    let (tasks, rows) = (schedule.meta_batch as i64, config.batch as i64);
     let stream = Stream::new(0, "runtime").child("pearl");
-    let mut draws = stream.child("data");
-    let mut tensor = |shape: &[i64]| {
-        let count = shape.iter().product::<i64>();
-        let numbers: Vec<f32> = (0..count).map(|_| draws.uniform(-1.0, 1.0) as f32).collect();
-        Tensor::from_slice(&numbers).view(shape)
-    };
-    let context = [tasks, schedule.context_batch as i64, dims.obs + dims.action + 1];
-    let batch = PearlBatch {
-        context: tensor(&context),
-        obs: tensor(&[tasks, rows, dims.obs]),
-        action: tensor(&[tasks, rows, dims.action]),
-        reward: tensor(&[tasks, rows]),
-        next_obs: tensor(&[tasks, rows, dims.obs]),
-        alive: Tensor::ones([tasks, rows], (Kind::Float, tch::Device::Cpu)),
-    };
+    let batch = random_batch(&config, &stream.child("data"));
     let mut agent = PearlAgent::new(&config, Arc::clone(workers))?;
     let mut noise = stream.child("noise");
     let times = sample(effort, || {
@@ -169,7 +173,7 @@ pub fn pearl_step(
         milliseconds: 1e3 * median,
         min: 1e3 * min,
         max: 1e3 * max,
-        seconds_of_updates: schedule.train_steps as f64 * median,
+        seconds_of_updates: config.schedule().train_steps as f64 * median,
         paper: match model {
             PearlModel::Mlp => 450.0,
             PearlModel::Hyper => 700.0,
