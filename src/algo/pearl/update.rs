@@ -289,13 +289,7 @@ impl Group {
     /// Returns this group's share of the losses and gradients of V and of the policy. V regresses on
     /// min(Q₁, Q₂)(s, a, z) − log π(a | s, z), a ~ π, and the policy climbs that soft value; neither moves
     /// the encoder. `total` counts the rows of all groups.
-    fn improve(
-        &mut self,
-        rows: &Rows,
-        z: &Tensor,
-        total: f64,
-        config: &PearlConfig,
-    ) -> Improvement {
+    fn improve(&self, rows: &Rows, z: &Tensor, total: f64, config: &PearlConfig) -> Improvement {
         let Rows { obs, noise, .. } = rows;
         let gaussian = self.policy.gaussian(obs, z);
         let drawn = gaussian.draw(noise);
@@ -303,12 +297,8 @@ impl Group {
         let soft_value = q1.minimum(&q2) - &drawn.log_prob;
         let kind = soft_value.kind();
 
-        let (value, of_value) = (&mut self.value, [obs, z, &soft_value].map(Tensor::detach));
-        let regress = move || {
-            let [obs, z, soft_value] = of_value;
-            let error = value.v(&obs, &z) - soft_value;
-            descent(&(error.square().sum(kind) / total), value.params())
-        };
+        let error = self.value.v(obs, z) - soft_value.detach();
+        let value = descent(&(error.square().sum(kind) / total), self.value.params());
 
         // mean(log π − min Q) + w_μ mean(μ²) + w_σ mean(log² σ) + w_ξ mean(‖ξ‖²)
         let actions = total * noise.size()[2] as f64;
@@ -317,9 +307,7 @@ impl Group {
             + square(&gaussian.mean, config.mean_weight / actions)
             + square(&gaussian.log_std, config.log_std_weight / actions)
             + square(&drawn.before, config.before_weight / total);
-        let policy = &mut self.policy;
-        let (value, policy) = rayon::join(regress, move || descent(&policy_loss, policy.params()));
-        Improvement { value, policy }
+        Improvement { value, policy: descent(&policy_loss, self.policy.params()) }
     }
 }
 
