@@ -266,6 +266,14 @@ fn a_folder_that_cannot_be_written_is_named_before_anything_is_measured() {
 fn mistyped_commands_fail_with_the_code_of_errors() {
     let bench = Bench::new();
     assert_eq!(bench.error("runtime --samples 0"), "--samples must be at least 1");
+    assert_eq!(
+        bench.error("runtime --model pearl"),
+        "--model goes with --what maml-iteration or --what pearl-step; critics have --critic"
+    );
+    assert_eq!(
+        bench.error("runtime --what pearl-step --model mlp"),
+        "unknown model 'mlp'; choose one of: pearl, hyper-pearl"
+    );
     for words in ["cosin", "cosine", "cosine --ckpt @ --modus paper", "models --env cheetah"] {
         let ran = bench.analyze(words);
         assert_eq!((ran.code, &*ran.stdout), (3, ""), "{words}");
