@@ -41,8 +41,8 @@ impl How<'_> {
 pub(super) fn maml(how: How, workers: &Arc<rayon::ThreadPool>) -> Result<Done> {
     let How { family, samples, json, .. } = how;
     let mut found = Vec::new();
-    let name = |(policy, multi_task)| MamlConfig { policy, multi_task, ..MamlConfig::default() };
-    for model in how.among(&MODELS, |model| name(model).model())? {
+    let config = |(policy, multi_task)| MamlConfig { policy, multi_task, ..MamlConfig::default() };
+    for model in how.among(&MODELS, |model| config(model).model())? {
         let one = maml_iteration(model, family, workers, samples)?;
         eprintln!("{:18} {:.1} s + {:.1} s", one.model, one.sampling, one.update);
         found.push(one);
