@@ -179,6 +179,25 @@ fn of_different_names<'c>(
     Ok(())
 }
 
+/// Makes sure that no seed counts twice: a run's name has its environment, model and seed in it.
+///
+/// # Errors
+/// [`Error::Usage`] if two folders hold runs of the same name.
+pub fn check_seeds_once<'r>(runs: impl IntoIterator<Item = (String, &'r Path)>) -> Result<()> {
+    let mut seen: BTreeMap<String, &Path> = BTreeMap::new();
+    for (name, folder) in runs {
+        if let Some(other) = seen.get(&name) {
+            return Err(Error::Usage(format!(
+                "{} and {} are both runs of {name}: a seed counts once; leave one of them out",
+                other.display(),
+                folder.display()
+            )));
+        }
+        seen.insert(name, folder);
+    }
+    Ok(())
+}
+
 /// Returns the folders of the runs that the patterns name; a checkpoint stands for its run.
 ///
 /// # Errors

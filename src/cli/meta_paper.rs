@@ -62,7 +62,7 @@ fn of_returns(
     (spec, found): (&MetaSpec, &MetaFound),
     figure: &Figure,
 ) -> Result<Section> {
-    let runs = found.runs.iter().map(|run| meta_runs::read(run)).collect::<Result<Vec<_>>>()?;
+    let runs = meta_runs::read_all(&found.runs)?;
     let curves: Vec<ReturnCurve> = runs.iter().flat_map(|run| run.curves(spec.tasks)).collect();
     let values: Vec<RunValues> = curves.iter().map(ReturnCurve::values).collect();
     let summaries: Vec<_> = curves.iter().filter_map(ReturnCurve::summary).collect();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::meta_runs::{Run, provenance, read};
+use super::meta_runs::{Run, deviations, provenance, read_all};
 use super::output::{self, shell_words, write_figures, write_page};
 use super::returns::BandName;
 use super::shared::{self, Done};
@@ -105,7 +105,7 @@ pub(super) fn limits(all: &[Run]) -> String {
     let texts = [(MAML_LIMITS, MetaAlgo::Maml), (PEARL_LIMITS, MetaAlgo::Pearl)];
     let texts = texts.iter().filter(|(_, algo)| all.iter().any(|run| run.algo == *algo));
     let mut texts: Vec<String> = texts.map(|(text, _)| (*text).to_owned()).collect();
-    let deviations: Vec<String> = all.iter().filter_map(Run::deviation).collect();
+    let deviations = deviations(all);
     if !deviations.is_empty() {
         texts.push(format!(
             "Settings that are not the paper's, in brackets those of the paper: {}.",
@@ -117,7 +117,7 @@ pub(super) fn limits(all: &[Run]) -> String {
 
 /// Runs the command.
 pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
-    let all = select::runs(&args.runs)?.iter().map(|run| read(run)).collect::<Result<Vec<_>>>()?;
+    let all = read_all(&select::runs(&args.runs)?)?;
     let on: TaskList = args.split.into();
     let curves: Vec<ReturnCurve> = all.iter().flat_map(|run| run.curves(Some(on))).collect();
     let scores = meta_scores(&curves);

@@ -8,6 +8,7 @@ use super::output::{Origin, write_provenance};
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::config::PearlConfig;
 use crate::analysis::meta_spec::{MetaAlgo, label, pearl_name, task_label};
+use crate::analysis::select::check_seeds_once;
 use crate::analysis::task_list::TaskList;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::meta_run::{self, Row};
@@ -24,6 +25,8 @@ pub(super) struct Run {
     pub(super) algo: MetaAlgo,
     env: &'static str,
     seed: u64,
+    /// PEARL's number of tasks, as the authors' code has it.
+    as_coded_tasks: bool,
     /// Iteration and seconds of training so far.
     seconds: Vec<(u64, f64)>,
     series: Vec<Series>,
@@ -58,6 +61,26 @@ pub(super) fn provenance(folder: &Path, command: &str, all: &[Run]) -> Result<()
     };
     let returns = all.iter().map(origin).collect::<Result<Vec<_>>>()?;
     write_provenance(folder, &Provenance { command, versions: Versions::current(), returns })
+}
+
+/// Reads runs that are drawn together: no seed twice, and PEARL's tasks all of one making.
+pub(super) fn read_all(folders: &[PathBuf]) -> Result<Vec<Run>> {
+    let all = folders.iter().map(|folder| read(folder)).collect::<Result<Vec<_>>>()?;
+    check_seeds_once(all.iter().map(|run| (run.name.clone(), &*run.folder)))?;
+    let of_pearl = |run: &&Run| run.algo == MetaAlgo::Pearl;
+    let mut runs = all.iter().filter(of_pearl);
+    let first = runs.next();
+    let other = runs.find(|run| first.is_some_and(|f| f.as_coded_tasks != run.as_coded_tasks));
+    if let (Some(one), Some(other)) = (first, other) {
+        let (coded, not) = if one.as_coded_tasks { (one, other) } else { (other, one) };
+        return Err(Error::Usage(format!(
+            "{} has as many tasks as the authors' code (as_coded_tasks), {} has not: they are no seeds of one \
+             experiment; draw them apart",
+            coded.folder.display(),
+            not.folder.display()
+        )));
+    }
+    Ok(all)
 }
 
 /// Reads a run; says so if it is of another algorithm.
@@ -98,6 +121,7 @@ fn of_maml(folder: &Path, config: &MamlConfig, rows: &[Row]) -> Result<Run> {
         algo: MetaAlgo::Maml,
         env: config.env.name(),
         seed: config.seed,
+        as_coded_tasks: false,
         seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
         series: all.into_iter().flat_map(|on| [1, 0].map(|state| series(on, state))).collect(),
         settings: differences(config, &own),
@@ -120,6 +144,7 @@ fn of_pearl(folder: &Path, config: &PearlConfig, tables: &Tables) -> Result<Run>
         algo: MetaAlgo::Pearl,
         env: config.env.name(),
         seed: config.seed,
+        as_coded_tasks: config.as_coded_tasks,
         seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
         series: [(TaskList::Test, 1), (TaskList::Train, 0)].map(series).into(),
         settings: differences(config, &own),
@@ -154,13 +179,23 @@ fn so_far(each: impl Iterator<Item = (u64, [f64; 3])>) -> Vec<(u64, f64)> {
     each.map(add).filter(|(_, spent)| spent.is_finite()).collect()
 }
 
-impl Run {
-    /// Says in what it was not trained as the defaults, which are the paper's, have it.
-    pub(super) fn deviation(&self) -> Option<String> {
-        let settings = self.settings.join(", ");
-        (!settings.is_empty()).then(|| format!("{}: {settings}", self.name))
+/// Says which runs were not trained as the defaults, which are the paper's, have it, and in what; runs of the
+/// same settings together.
+pub(super) fn deviations(all: &[Run]) -> Vec<String> {
+    let mut groups: Vec<(&[String], Vec<&str>)> = Vec::new();
+    for run in all.iter().filter(|run| !run.settings.is_empty()) {
+        match groups.iter_mut().find(|(settings, _)| *settings == run.settings) {
+            Some((_, names)) => names.push(&run.name),
+            None => groups.push((&run.settings, vec![&run.name])),
+        }
     }
+    let say = |(settings, names): (&[String], Vec<&str>)| {
+        format!("{}: {}", names.join(", "), settings.join(", "))
+    };
+    groups.into_iter().map(say).collect()
+}
 
+impl Run {
     /// Returns its curves on one list of tasks, or on both.
     pub(super) fn curves(&self, on: Option<TaskList>) -> Vec<ReturnCurve> {
         let curve = |series: &Series| ReturnCurve {

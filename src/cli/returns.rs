@@ -1,6 +1,6 @@
 //! `hyperl-analyze returns`: learning curves of given runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -88,7 +88,7 @@ impl<'p> ReturnsProvenance<'p> {
     ) -> Result<Self> {
         let origin = |(folder, curve): (&PathBuf, &ReturnCurve)| {
             Ok(Origin {
-                run: runs::read_config::<TrainConfig>(&folder.join(runs::RUN))?.run_name(),
+                run: run_name(folder)?,
                 step: curve.evaluations.last().map_or(0, |(step, _)| *step),
                 hash: disk::hash(&disk::read(&folder.join(runs::EVALUATIONS))?),
             })
@@ -96,6 +96,11 @@ impl<'p> ReturnsProvenance<'p> {
         let evaluations = folders.iter().zip(curves).map(origin).collect::<Result<_>>()?;
         Ok(Self { command, versions: Versions::current(), evaluations })
     }
+}
+
+/// Returns the name of the run in a folder, by its settings.
+fn run_name(folder: &Path) -> Result<String> {
+    Ok(runs::read_config::<TrainConfig>(&folder.join(runs::RUN))?.run_name())
 }
 
 /// What `--json` prints.
@@ -108,6 +113,8 @@ struct Json<'s> {
 pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
     let folders = select::runs(&args.checkpoints)?;
     let curves = curves(&folders)?;
+    let named = folders.iter().map(|folder| Ok((run_name(folder)?, &**folder)));
+    select::check_seeds_once(named.collect::<Result<Vec<_>>>()?)?;
     let summaries: Vec<ReturnSummary> = curves.iter().filter_map(ReturnCurve::summary).collect();
     disk::create_dir(&args.out)?;
     let title = "Returns of greedy episodes during training";

@@ -35,7 +35,7 @@ pub(super) fn section(place: &Place, found: &MetaFound, figure: &Figure) -> Resu
         let config: PearlConfig = run::read_config(&folder.join(run::RUN))?;
         gaps.extend(task_gap(&config, &Tables::read(folder)?));
     }
-    let runs = found.runs.iter().map(|run| meta_runs::read(run)).collect::<Result<Vec<_>>>()?;
+    let runs = meta_runs::read_all(&found.runs)?;
     meta_runs::provenance(place.folder, &place.command, &runs)?;
     let differences = gap_differences(&gaps);
     let (table, between) = (gap_table(&gaps), difference_table(&differences));

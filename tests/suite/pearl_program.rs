@@ -172,6 +172,22 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
     }
     let said = analyze(&format!("returns --ckpt {shown}"));
     refused(&said, "is a run of hyperl-train pearl; ");
+    // Runs that are no seeds of one experiment are not drawn as if they were.
+    let other = out.join("other");
+    fs::create_dir(&other).unwrap();
+    for entry in fs::read_dir(&made).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_file() {
+            fs::copy(entry.path(), other.join(entry.file_name())).unwrap();
+        }
+    }
+    let both = format!("meta-returns --ckpt {} {}", made.display(), other.display());
+    refused(&analyze(&both), "are both runs of pearl-half-cheetah-vel-mlp-s0: a seed counts once");
+    let settings = fs::read_to_string(other.join("run.toml")).unwrap();
+    let coded = settings
+        .replace("seed = 0", "seed = 1")
+        .replace("as_coded_tasks = false", "as_coded_tasks = true");
+    fs::write(other.join("run.toml"), coded).unwrap();
+    refused(&analyze(&both), "other has as many tasks as the authors' code (as_coded_tasks), ");
     let weights = checkpoint.join("weights.safetensors");
     fs::write(&weights, flip(&fs::read(&weights).unwrap())).unwrap();
     refused(&analyze(&format!("inspect {shown}")), "is damaged");

@@ -100,6 +100,11 @@ fn algorithms_and_runs_of_one_name_do_not_share_a_figure() {
     let twin = bench.path("runs/td3-hopper-mlp-small-s0");
     let twice = bench.error(&format!("cosine --ckpt {td3} {} {settings}", twin.display()));
     assert!(twice.contains("are of one name and step"), "{twice}");
+    let twice = bench.error(&format!("returns --ckpt {td3} {}", twin.display()));
+    assert!(
+        twice.contains(" are both runs of td3-hopper-mlp-small-s0: a seed counts once"),
+        "{twice}"
+    );
 
     // Each by itself is measured; SAC's critics estimate soft returns.
     bench.done(&format!("cosine --ckpt {sac} {settings}"));
