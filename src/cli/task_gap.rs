@@ -20,7 +20,7 @@ const MEASURED: &str = "The last evaluation of each run: training tasks drawn wi
     are test tasks, and all test tasks. In each task two episodes are played with z from the prior, then z is \
     drawn from the posterior of all transitions so far; the score is the return of the last episode. The gap is \
     the mean score of training tasks minus that of test tasks; intervals are bootstraps over the tasks of each \
-    list. Runs of one seed are evaluated on the same tasks, so that differences between models are taken task \
+    list, where there are five or more. Runs of one seed are evaluated on the same tasks, so that differences between models are taken task \
     by task.";
 
 /// What it does not show.

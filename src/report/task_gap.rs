@@ -8,6 +8,7 @@ use super::theme::{env_label, model_label};
 use crate::analysis::measure::task_gap::{Gap, GapDifference};
 use crate::analysis::meta_spec::task_label;
 use crate::analysis::task_list::TaskList;
+use crate::stats::Estimate;
 use crate::stats::resample::jackknife;
 use crate::stats::summary::mean;
 
@@ -79,7 +80,7 @@ pub fn context_panels(gaps: &[Gap]) -> Vec<Panel> {
 /// Returns the verdict on "the hypernetwork loses less in tasks that it was not trained on", its reason and
 /// the number that decides: the difference of the gaps in the first family, hypernetwork minus plain.
 ///
-/// With five seeds the interval is over them, else over the tasks of the first run and the verdict open.
+/// With several seeds the interval is over them, with one over its tasks; five seeds decide.
 pub fn judge(differences: &[GapDifference]) -> (Verdict, String, Option<Headline>) {
     let Some(first) = differences.first() else {
         let reason = "No two runs of PEARL and Hyper-PEARL share family, seed and tasks.";
@@ -87,26 +88,15 @@ pub fn judge(differences: &[GapDifference]) -> (Verdict, String, Option<Headline
     };
     let mut families: Vec<&str> = differences.iter().map(|d| d.env.as_str()).collect();
     families.dedup();
-    let over_seeds: Vec<_> = families
-        .iter()
-        .map(|env| {
-            let own = differences.iter().filter(|d| d.env == *env);
-            jackknife(&own.map(|d| d.gap.value).collect::<Vec<_>>(), mean, 0.95)
-        })
-        .collect();
+    let (mut reason, mut over_seeds) = (Vec::new(), Vec::new());
+    for env in families {
+        let own: Vec<&GapDifference> = differences.iter().filter(|d| d.env == env).collect();
+        let gaps: Vec<f64> = own.iter().map(|d| d.gap.value).collect();
+        let gap = jackknife(&gaps, mean, 0.95);
+        reason.push(if own.len() == 1 { of_one(own[0]) } else { of_several(env, &gap) });
+        over_seeds.push(gap);
+    }
     let seeds = over_seeds.iter().map(|e| e.n).min().unwrap_or(0);
-    let say = |d: &GapDifference| {
-        format!(
-            "{}, seed {}: Hyper-PEARL minus PEARL is {} on training tasks and {} on test tasks, the gap {}, \
-             intervals over tasks.",
-            d.env,
-            d.seed,
-            interval(&d.train),
-            interval(&d.test),
-            interval(&d.gap)
-        )
-    };
-    let mut reason: Vec<String> = differences.iter().map(say).collect();
     if seeds < SEEDS {
         reason.push(format!("With {seeds} of {SEEDS} seeds that is about these runs."));
     }
@@ -121,16 +111,39 @@ pub fn judge(differences: &[GapDifference]) -> (Verdict, String, Option<Headline
     };
     let headline = Headline {
         label: format!("gap of Hyper-PEARL minus gap of PEARL on {}", first.env),
-        estimate: if seeds < SEEDS { first.gap } else { over_seeds[0] },
+        estimate: if over_seeds[0].n == 1 { first.gap } else { over_seeds[0] },
         unit: String::new(),
     };
     (verdict, reason.join(" "), Some(headline))
 }
 
+/// What the runs of one seed say.
+fn of_one(found: &GapDifference) -> String {
+    let [train, test, gap] = [found.train, found.test, found.gap].map(|e| interval(&e));
+    let over = if found.gap.low.is_finite() {
+        "intervals over tasks"
+    } else {
+        "of too few tasks for intervals"
+    };
+    format!(
+        "{}, seed {}: Hyper-PEARL minus PEARL is {train} on training tasks and {test} on test tasks, the gap {gap}, \
+         {over}.",
+        found.env, found.seed
+    )
+}
+
+/// What those of several seeds say.
+fn of_several(env: &str, gap: &Estimate) -> String {
+    format!(
+        "{env}, {} seeds: the gap of Hyper-PEARL minus that of PEARL is {}, interval over seeds.",
+        gap.n,
+        interval(gap)
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::Estimate;
 
     fn of(gap: f64, seed: u64) -> GapDifference {
         let near = |value: f64| Estimate { value, low: value - 1.0, high: value + 1.0, n: 30 };
@@ -147,5 +160,19 @@ mod tests {
         assert_eq!(verdict(-0.2, 5), Verdict::Undecided);
         assert_eq!(verdict(-7.0, 4), Verdict::Undecided);
         assert_eq!(judge(&[]).0, Verdict::NotTested);
+        // Gaps of −7.0, −6.9 and −6.8: with 2 degrees of freedom ± 4.303 · 0.1 / √3.
+        let (_, reason, headline) = judge(&[0, 1, 2].map(|seed| of(-7.0, seed)));
+        let estimate = headline.unwrap().estimate;
+        assert!(
+            (estimate.value + 6.9).abs() < 1e-12 && (estimate.half_width() - 0.2484).abs() < 1e-3
+        );
+        assert!(
+            reason.contains("3 seeds: the gap") && reason.contains("With 3 of 5 seeds"),
+            "{reason}"
+        );
+        assert!(
+            judge(&[of(-7.0, 0)]).1.contains("seed 0: ")
+                && judge(&[of(-7.0, 0)]).2.unwrap().estimate.n == 30
+        );
     }
 }

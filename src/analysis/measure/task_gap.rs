@@ -81,7 +81,15 @@ fn difference(lists: &[Vec<f64>]) -> f64 {
     mean(&lists[0]) - mean(&lists[1])
 }
 
+/// Tasks of a list from which an interval over them is given: a bootstrap of two tasks knows three samples.
+const FEWEST: usize = 5;
+
+/// Returns the statistic with an interval over the tasks of each list, or without one if they are too few.
 fn interval(lists: &[Vec<f64>], stat: impl Fn(&[Vec<f64>]) -> f64, name: &str) -> Estimate {
+    let fewest = lists.iter().map(Vec::len).min().unwrap_or(0);
+    if fewest < FEWEST {
+        return Estimate::without_interval(stat(lists), fewest);
+    }
     let settings = Bootstrap { level: LEVEL, resamples: RESAMPLES };
     stratified_bootstrap(lists, stat, settings, &mut Stream::new(0, "task-gap").child(name))
 }
@@ -186,10 +194,14 @@ mod tests {
     }
 
     /// Twenty tasks on each list, whose last returns are `train` and `test` plus the place.
-    fn tables([train, test]: [f64; 2]) -> Tables {
+    fn tables(bases: [f64; 2]) -> Tables {
+        tables_of(20, bases)
+    }
+
+    fn tables_of(tasks: usize, [train, test]: [f64; 2]) -> Tables {
         let mut trials = vec![TrialRow { iteration: 6, ..trial(true, 0, 2, 1e6) }];
         for (unseen, base) in [(false, train), (true, test)] {
-            for place in 0..20 {
+            for place in 0..tasks {
                 for trajectory in 0..3 {
                     let late = if trajectory == 2 { base } else { -100.0 };
                     trials.push(trial(unseen, place, trajectory, late + place as f64));
@@ -218,6 +230,16 @@ mod tests {
         assert_eq!(contexts, [(0.0, -90.5), (400.0, 59.5)]);
         let none = Tables::default();
         assert_eq!(task_gap(&PearlConfig::default(), &none), None);
+    }
+
+    #[test]
+    fn a_handful_of_tasks_gives_no_interval() {
+        for (tasks, given) in [(2, false), (4, false), (5, true)] {
+            let found = task_gap(&PearlConfig::default(), &tables_of(tasks, [50.0, 20.0])).unwrap();
+            assert!((found.gap.value - 30.0).abs() < 1e-12);
+            let all = [found.gap, found.scores[0], found.contexts[1][0].total];
+            assert!(all.iter().all(|e| e.low.is_finite() == given && e.n >= tasks), "{all:?}");
+        }
     }
 
     #[test]
