@@ -173,19 +173,6 @@ fn print(scores: &[MetaScore]) -> Result<()> {
 
 /// Learning curves, one panel for each family.
 pub(super) fn panels(curves: &[ReturnCurve], (against, band): (Against, Band)) -> Vec<Panel> {
-    let mut panels = return_panels(curves, against, band);
-    for panel in &mut panels {
-        let points = panel.series.iter().flat_map(|series| &series.points);
-        let ends = points.flat_map(|point| [point.y, point.low, point.high]);
-        let (low, high) = ends
-            .filter(|y| y.is_finite())
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
-        // Zero means nothing among returns, and costs most of a panel where they are far from it.
-        let air = 0.06 * (high - low).max(1.0);
-        panel.y = Axis::new("return", "");
-        if low <= high {
-            panel.y = Axis::new("return", "").with_range(low - air, high + air);
-        }
-    }
-    panels
+    let panels = return_panels(curves, against, band).into_iter();
+    panels.map(|panel| Panel { y: Axis::new("return", ""), ..panel }.around_points()).collect()
 }

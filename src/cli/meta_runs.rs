@@ -25,13 +25,19 @@ pub(super) struct Run {
     pub(super) algo: MetaAlgo,
     env: &'static str,
     seed: u64,
-    /// PEARL's number of tasks, as the authors' code has it.
-    as_coded_tasks: bool,
     /// Iteration and seconds of training so far.
     seconds: Vec<(u64, f64)>,
     series: Vec<Series>,
-    /// What is set otherwise than by default: name, value, default.
-    settings: Vec<String>,
+    /// What is set otherwise than by default.
+    settings: Vec<Setting>,
+}
+
+/// A setting that is not the default of its model and family.
+#[derive(PartialEq)]
+struct Setting {
+    name: String,
+    /// `name value (default)`.
+    said: String,
 }
 
 /// Mean return over a list of tasks; iterations without an evaluation are left out.
@@ -63,28 +69,33 @@ pub(super) fn provenance(folder: &Path, command: &str, all: &[Run]) -> Result<()
     write_provenance(folder, &Provenance { command, versions: Versions::current(), returns })
 }
 
-/// Reads runs that are drawn together: no seed twice, and PEARL's tasks all of one making.
+/// Settings that say how far a run goes and what it keeps, not what it learns.
+const PACE: [&str; 3] = ["iterations", "checkpoint_every", "evaluate_every"];
+
+/// Settings that say which tasks PEARL's runs have.
+const TASKS: [&str; 3] = ["as_coded_tasks", "train_tasks", "test_tasks"];
+
+/// Reads runs that are drawn together: no seed twice, seeds of a model with the same settings, models of a
+/// family with the same lists of tasks.
 pub(super) fn read_all(folders: &[PathBuf]) -> Result<Vec<Run>> {
     let all = folders.iter().map(|folder| read(folder)).collect::<Result<Vec<_>>>()?;
     check_seeds_once(all.iter().map(|run| (run.name.clone(), &*run.folder)))?;
-    let of_pearl = |run: &&Run| run.algo == MetaAlgo::Pearl;
-    let mut runs = all.iter().filter(of_pearl);
-    let first = runs.next();
-    let other = runs.find(|run| first.is_some_and(|f| f.as_coded_tasks != run.as_coded_tasks));
-    if let (Some(one), Some(other)) = (first, other) {
-        let (coded, not) = if one.as_coded_tasks { (one, other) } else { (other, one) };
-        return Err(Error::Usage(format!(
-            "{} has as many tasks as the authors' code (as_coded_tasks), {} has not: they are no seeds of one \
-             experiment; draw them apart",
-            coded.folder.display(),
-            not.folder.display()
-        )));
+    for (index, run) in all.iter().enumerate() {
+        for other in &all[..index] {
+            if let Some(setting) = run.setting_apart(other) {
+                return Err(Error::Usage(format!(
+                    "{} and {} differ in the setting {setting}: they are not of one experiment; draw them apart",
+                    other.folder.display(),
+                    run.folder.display()
+                )));
+            }
+        }
     }
     Ok(all)
 }
 
 /// Reads a run; says so if it is of another algorithm.
-pub(super) fn read(folder: &Path) -> Result<Run> {
+fn read(folder: &Path) -> Result<Run> {
     runs::check_algo(folder, &["maml", "pearl"], "hyperl-analyze meta-returns")?;
     if !folder.join(meta_run::RETURNS).is_file() {
         return Err(Error::Usage(format!(
@@ -121,7 +132,6 @@ fn of_maml(folder: &Path, config: &MamlConfig, rows: &[Row]) -> Result<Run> {
         algo: MetaAlgo::Maml,
         env: config.env.name(),
         seed: config.seed,
-        as_coded_tasks: false,
         seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
         series: all.into_iter().flat_map(|on| [1, 0].map(|state| series(on, state))).collect(),
         settings: differences(config, &own),
@@ -144,22 +154,20 @@ fn of_pearl(folder: &Path, config: &PearlConfig, tables: &Tables) -> Result<Run>
         algo: MetaAlgo::Pearl,
         env: config.env.name(),
         seed: config.seed,
-        as_coded_tasks: config.as_coded_tasks,
         seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
         series: [(TaskList::Test, 1), (TaskList::Train, 0)].map(series).into(),
         settings: differences(config, &own),
     })
 }
 
-/// Returns the settings in which a run differs from the defaults of its model and family, each as
-/// `name value (default)`.
-fn differences<C: Serialize>(config: &C, own: &C) -> Vec<String> {
+/// Returns the settings in which a run differs from the defaults of its model and family.
+fn differences<C: Serialize>(config: &C, own: &C) -> Vec<Setting> {
     let table = |config: &C| toml::Table::try_from(config).unwrap_or_default();
     let own = table(own);
     let differing = table(config).into_iter().filter(|(name, value)| own.get(name) != Some(value));
     let say = |(name, value): (String, toml::Value)| {
         let default = own.get(&name).map_or("unset".into(), toml::Value::to_string);
-        format!("`{name}` {value} ({default})")
+        Setting { said: format!("`{name}` {value} ({default})"), name }
     };
     differing.map(say).collect()
 }
@@ -182,20 +190,36 @@ fn so_far(each: impl Iterator<Item = (u64, [f64; 3])>) -> Vec<(u64, f64)> {
 /// Says which runs were not trained as the defaults, which are the paper's, have it, and in what; runs of the
 /// same settings together.
 pub(super) fn deviations(all: &[Run]) -> Vec<String> {
-    let mut groups: Vec<(&[String], Vec<&str>)> = Vec::new();
+    let mut groups: Vec<(&[Setting], Vec<&str>)> = Vec::new();
     for run in all.iter().filter(|run| !run.settings.is_empty()) {
         match groups.iter_mut().find(|(settings, _)| *settings == run.settings) {
             Some((_, names)) => names.push(&run.name),
             None => groups.push((&run.settings, vec![&run.name])),
         }
     }
-    let say = |(settings, names): (&[String], Vec<&str>)| {
+    let say = |(settings, names): (&[Setting], Vec<&str>)| {
+        let settings: Vec<&str> = settings.iter().map(|setting| &*setting.said).collect();
         format!("{}: {}", names.join(", "), settings.join(", "))
     };
     groups.into_iter().map(say).collect()
 }
 
 impl Run {
+    /// Returns a setting that keeps it from being drawn with another run, if there is one.
+    fn setting_apart(&self, other: &Self) -> Option<String> {
+        if (self.algo, self.env) != (other.algo, other.env) {
+            return None;
+        }
+        let model = |run: &Self| run.series.first().map(|series| series.label.clone());
+        let one_model = model(self) == model(other);
+        let counts =
+            |name: &str| if one_model { !PACE.contains(&name) } else { TASKS.contains(&name) };
+        let lacks = |run: &Self, setting| !run.settings.contains(setting);
+        let apart = self.settings.iter().filter(|setting| lacks(other, setting));
+        let mut apart = apart.chain(other.settings.iter().filter(|setting| lacks(self, setting)));
+        apart.find(|setting| counts(&setting.name)).map(|setting| setting.name.clone())
+    }
+
     /// Returns its curves on one list of tasks, or on both.
     pub(super) fn curves(&self, on: Option<TaskList>) -> Vec<ReturnCurve> {
         let curve = |series: &Series| ReturnCurve {

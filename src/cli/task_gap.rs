@@ -20,8 +20,8 @@ const MEASURED: &str = "The last evaluation of each run: training tasks drawn wi
     are test tasks, and all test tasks. In each task two episodes are played with z from the prior, then z is \
     drawn from the posterior of all transitions so far; the score is the return of the last episode. The gap is \
     the mean score of training tasks minus that of test tasks; intervals are bootstraps over the tasks of each \
-    list, where there are five or more. Runs of one seed are evaluated on the same tasks, so that differences between models are taken task \
-    by task.";
+    list, where there are five or more. Runs of one seed are evaluated on the same tasks, so that differences \
+    between models are taken task by task.";
 
 /// What it does not show.
 const LIMITS: &str = "A gap of velocities is not one of skill alone: the return of a task depends on its velocity, \
@@ -44,8 +44,12 @@ pub(super) fn section(place: &Place, found: &MetaFound, figure: &Figure) -> Resu
     }
     let heading = figure.heading();
     let seeds = gaps.iter().map(|gap| gap.seed).collect::<BTreeSet<_>>().len();
-    let subtitle =
-        format!("last evaluation; training seeds: {seeds}; band: 95 % interval over tasks");
+    let band = if gaps.iter().any(|gap| gap.gap.low.is_finite()) {
+        "band: 95 % interval over tasks"
+    } else {
+        "too few tasks for intervals"
+    };
+    let subtitle = format!("last evaluation; training seeds: {seeds}; {band}");
     let text = (heading.as_str(), subtitle.as_str(), figure.title);
     let section = Section {
         figures: write_figures(place.folder, text, context_panels(&gaps))?,

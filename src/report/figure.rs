@@ -253,6 +253,22 @@ impl Figure {
 }
 
 impl Panel {
+    /// Returns the panel with a vertical range that its points and their intervals fill but for some air; 0,
+    /// which means nothing among returns, need not be in it.
+    #[must_use]
+    pub fn around_points(mut self) -> Self {
+        let points = self.series.iter().flat_map(|series| &series.points);
+        let ends = points.flat_map(|point| [point.y, point.low, point.high]);
+        let (low, high) = ends
+            .filter(|y| y.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
+        if low <= high {
+            let air = 0.06 * (high - low).max(1.0);
+            self.y = self.y.with_range(low - air, high + air);
+        }
+        self
+    }
+
     /// The first thing wrong with this panel, in words.
     fn fault(&self) -> Option<String> {
         for (axis, which) in [(&self.x, "horizontal"), (&self.y, "vertical")] {

@@ -74,7 +74,7 @@ pub fn context_panels(gaps: &[Gap]) -> Vec<Panel> {
             }),
         }
     }
-    panels
+    panels.into_iter().map(Panel::around_points).collect()
 }
 
 /// Returns the verdict on "the hypernetwork loses less in tasks that it was not trained on", its reason and

@@ -187,7 +187,11 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
         .replace("seed = 0", "seed = 1")
         .replace("as_coded_tasks = false", "as_coded_tasks = true");
     fs::write(other.join("run.toml"), coded).unwrap();
-    refused(&analyze(&both), "other has as many tasks as the authors' code (as_coded_tasks), ");
+    refused(&analyze(&both), "differ in the setting as_coded_tasks: they are not of one");
+    let longer =
+        settings.replace("seed = 0", "seed = 1").replace("iterations = 2", "iterations = 9");
+    fs::write(other.join("run.toml"), longer).unwrap();
+    finishes(&analyze(&format!("{both} --out {}", out.join("page").display())));
     let weights = checkpoint.join("weights.safetensors");
     fs::write(&weights, flip(&fs::read(&weights).unwrap())).unwrap();
     refused(&analyze(&format!("inspect {shown}")), "is damaged");
