@@ -1,5 +1,6 @@
 //! `hyperl-analyze meta-returns`: learning curves of MAML and PEARL runs (Figs. 15 to 19, Tables 8 and 10).
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -92,10 +93,7 @@ pub(super) fn measured(all: &[Run]) -> String {
         Some("Undiscounted returns of episodes of up to 200 steps, averaged over tasks.".into()),
         of(MAML, MetaAlgo::Maml),
         of(PEARL, MetaAlgo::Pearl),
-        Some(
-            "With several seeds the band is a 95 % interval over them; a single run has none."
-                .into(),
-        ),
+        Some("A single run has no band.".into()),
     ];
     texts.into_iter().flatten().collect::<Vec<String>>().join(" ")
 }
@@ -141,7 +139,11 @@ pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
     let panels = panels(&curves, (against, args.band.into()));
     let section = Section {
         title: title.clone(),
-        figures: write_figures(&args.out, (&title, SUBTITLE, &title), panels)?,
+        figures: write_figures(
+            &args.out,
+            (&title, &subtitle(&curves, args.band.into()), &title),
+            panels,
+        )?,
         table: Some(table),
         how_measured: measured(&all),
         does_not_show: limits(&all),
@@ -159,8 +161,16 @@ pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
     Ok(Done::Finished)
 }
 
-/// What an evaluation is, for figures.
-pub(super) const SUBTITLE: &str = "mean over tasks; episodes of up to 200 steps";
+/// Says what an evaluation is, and what the band of a figure.
+pub(super) fn subtitle(curves: &[ReturnCurve], band: Band) -> String {
+    let seeds = curves.iter().map(|curve| curve.seed).collect::<BTreeSet<_>>().len();
+    let seeds = if seeds == 1 {
+        "1 seed".to_owned()
+    } else {
+        format!("{seeds} seeds; band: {}", band.over_seeds())
+    };
+    format!("mean over tasks; episodes of up to 200 steps; {seeds}")
+}
 
 fn print(scores: &[MetaScore]) -> Result<()> {
     for MetaScore { env, series, seed, iteration, last, highest } in scores {

@@ -228,7 +228,7 @@ fn measured_returns(curves: &[ReturnCurve], (spec, found): (&Spec, &Found)) -> M
         .collect(),
         summary,
         warnings: Vec::new(),
-        subtitle: returns::subtitle(curves),
+        subtitle: returns::subtitle(curves, Band::Interval),
         how: format!("{}\n\n{RETURNS_COMPARED}\n\n{}", returns::MEASURED, returns::SCORED),
         does_not_show: String::new(),
     }

@@ -136,7 +136,7 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
         title: title.into(),
         figures: write_figures(
             &args.out,
-            (title, &subtitle(&curves), title),
+            (title, &subtitle(&curves, args.band.into()), title),
             return_panels(&curves, args.x.into(), args.band.into()),
         )?,
         table: Some(table),
@@ -190,14 +190,15 @@ pub(super) const SCORED: &str = "Scores are over seeds: ± is one standard devia
     seeds; its interval is a bootstrap over them.";
 
 /// Episodes, steps, and what the band is.
-pub(super) fn subtitle(curves: &[ReturnCurve]) -> String {
+pub(super) fn subtitle(curves: &[ReturnCurve], band: Band) -> String {
     let summaries: Vec<ReturnSummary> = curves.iter().filter_map(ReturnCurve::summary).collect();
     let episodes = summaries.iter().map(|s| s.episodes).max().unwrap_or(0);
     let longest = summaries.iter().map(|s| s.last.step).max().unwrap_or(0);
     format!(
-        "undiscounted, {episodes} episodes per evaluation, up to {} steps; band: 95 % interval over seeds, \
-         or over the episodes of a single run",
-        short(longest as f64)
+        "undiscounted, {episodes} episodes per evaluation, up to {} steps; band: {}, \
+         or 95 % interval over the episodes of a single run",
+        short(longest as f64),
+        band.over_seeds()
     )
 }
 

@@ -44,7 +44,9 @@ pub(super) fn section(place: &Place, found: &MetaFound, figure: &Figure) -> Resu
     }
     let heading = figure.heading();
     let seeds = gaps.iter().map(|gap| gap.seed).collect::<BTreeSet<_>>().len();
-    let band = if gaps.iter().any(|gap| gap.gap.low.is_finite()) {
+    let band = if seeds > 1 {
+        "band: 95 % interval over seeds"
+    } else if gaps.iter().any(|gap| gap.gap.low.is_finite()) {
         "band: 95 % interval over tasks"
     } else {
         "too few tasks for intervals"

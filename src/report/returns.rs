@@ -62,6 +62,16 @@ pub enum Band {
     Std,
 }
 
+impl Band {
+    /// Returns it in words.
+    pub fn over_seeds(self) -> &'static str {
+        match self {
+            Self::Interval => "95 % interval over seeds",
+            Self::Std => "± 1 standard deviation over seeds",
+        }
+    }
+}
+
 /// One run in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ReturnSummary {
@@ -236,7 +246,7 @@ fn over_seeds(x: f64, seeds: &[f64], band: Band) -> Point {
     Point::estimate(x, &estimate)
 }
 
-/// Mean return at each step: over seeds where there are several, else over the run's episodes.
+/// Mean return at each step that all runs have: over seeds where there are several, else over the run's episodes.
 /// Against seconds, each step stands at the mean time of the runs.
 fn return_points(runs: &[&ReturnCurve], against: Against, band: Band) -> Vec<Point> {
     let mut by_step: BTreeMap<u64, Vec<(&ReturnCurve, &Vec<f64>)>> = BTreeMap::new();
@@ -245,6 +255,7 @@ fn return_points(runs: &[&ReturnCurve], against: Against, band: Band) -> Vec<Poi
             by_step.entry(*step).or_default().push((run, returns));
         }
     }
+    let whole = by_step.into_iter().filter(|(_, evaluations)| evaluations.len() == runs.len());
     let point = |(step, evaluations): (u64, Vec<(&ReturnCurve, &Vec<f64>)>)| {
         let times: Vec<f64> = match against {
             Against::Steps | Against::Iterations => vec![step as f64],
@@ -261,7 +272,7 @@ fn return_points(runs: &[&ReturnCurve], against: Against, band: Band) -> Vec<Poi
             evaluations.iter().map(|(_, episodes)| summary::mean(episodes)).collect();
         Some(over_seeds(x, &seeds, band))
     };
-    by_step.into_iter().filter_map(point).collect()
+    whole.filter_map(point).collect()
 }
 
 #[cfg(test)]
@@ -307,6 +318,24 @@ mod tests {
         assert_eq!(run.time(21), None);
         let points = return_points(&[&run], Against::Seconds, Band::Interval);
         assert_eq!(points.iter().map(|p| (p.x, p.y)).collect::<Vec<_>>(), [(0.0, 1.0), (7.0, 2.0)]);
+    }
+
+    #[test]
+    fn a_mean_over_seeds_ends_where_the_shortest_run_does() {
+        let run = |seed: u64, steps: &[u64]| ReturnCurve {
+            env: "hopper".into(),
+            algo: "td3".into(),
+            critic: "sa-hyper".into(),
+            seed,
+            evaluations: steps.iter().map(|step| (*step, vec![seed as f64])).collect(),
+            seconds: Vec::new(),
+        };
+        let points = return_points(
+            &[&run(2, &[0, 5, 10]), &run(4, &[0, 5])],
+            Against::Steps,
+            Band::Interval,
+        );
+        assert_eq!(points.iter().map(|p| (p.x, p.y)).collect::<Vec<_>>(), [(0.0, 3.0), (5.0, 3.0)]);
     }
 
     #[test]

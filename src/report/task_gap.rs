@@ -48,19 +48,26 @@ pub fn difference_table(differences: &[GapDifference]) -> Table {
     table
 }
 
-/// Returns one panel for each family: return against the transitions behind z, one curve for each run and
-/// list of tasks.
+/// Returns one panel for each family: return against the transitions behind z, one curve for each model and
+/// list of tasks. With one seed its interval is over tasks, with several over their means.
 pub fn context_panels(gaps: &[Gap]) -> Vec<Panel> {
     let mut panels: Vec<Panel> = Vec::new();
-    for gap in gaps {
-        let series = [TaskList::Train, TaskList::Test].into_iter().zip(&gap.contexts);
-        let series = series.map(|(on, points)| {
-            let mut name = task_label(&gap.model, on);
-            if gaps.iter().any(|other| other.seed != gap.seed) {
-                name = format!("{name}, seed {}", gap.seed);
+    for (index, gap) in gaps.iter().enumerate() {
+        let of_model = |other: &&Gap| (&other.env, &other.model) == (&gap.env, &gap.model);
+        if gaps[..index].iter().any(|other| of_model(&other)) {
+            continue;
+        }
+        let seeds: Vec<&Gap> = gaps.iter().filter(of_model).collect();
+        let series = [TaskList::Train, TaskList::Test].into_iter().enumerate().map(|(list, on)| {
+            let name = task_label(&gap.model, on);
+            match seeds[..] {
+                [one] => {
+                    let points = one.contexts[list].iter();
+                    let points = points.map(|at| Point::estimate(at.context, &at.total));
+                    Series::line(&name, points.collect(), one.tasks[list].len())
+                }
+                _ => Series::line(&name, over_seeds(&seeds, list), seeds.len()),
             }
-            let points = points.iter().map(|at| Point::estimate(at.context, &at.total));
-            Series::line(&name, points.collect(), gap.tasks[0].len())
         });
         let title = env_label(&gap.env);
         match panels.iter_mut().find(|panel| panel.title == title) {
@@ -75,6 +82,18 @@ pub fn context_panels(gaps: &[Gap]) -> Vec<Panel> {
         }
     }
     panels.into_iter().map(Panel::around_points).collect()
+}
+
+/// Means over seeds of a list's returns, one for each trajectory that all of them have.
+fn over_seeds(seeds: &[&Gap], list: usize) -> Vec<Point> {
+    let all = seeds.iter().map(|gap| gap.contexts[list].len()).min().unwrap_or(0);
+    let point = |place: usize| {
+        let at = seeds.iter().map(|gap| gap.contexts[list][place]);
+        let (contexts, totals): (Vec<f64>, Vec<f64>) =
+            at.map(|at| (at.context, at.total.value)).unzip();
+        Point::estimate(mean(&contexts), &jackknife(&totals, mean, 0.95))
+    };
+    (0..all).map(point).collect()
 }
 
 /// Returns the verdict on "the hypernetwork loses less in tasks that it was not trained on", its reason and
@@ -144,12 +163,43 @@ fn of_several(env: &str, gap: &Estimate) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::measure::task_gap::AtContext;
 
     fn of(gap: f64, seed: u64) -> GapDifference {
         let near = |value: f64| Estimate { value, low: value - 1.0, high: value + 1.0, n: 30 };
         let gap = near(gap + 0.1 * seed as f64);
         let env = "half-cheetah-vel-medium".into();
         GapDifference { env, seed, gap, test: near(5.0), train: near(-2.0) }
+    }
+
+    #[test]
+    fn curves_of_several_seeds_are_one_with_an_interval_over_them() {
+        let estimate = |value: f64| Estimate { value, low: value - 1.0, high: value + 1.0, n: 30 };
+        let gap = |seed: u64| {
+            let at = |context, value| AtContext { context, total: estimate(value) };
+            let curve = vec![at(0.0, -10.0), at(400.0, 3.0 * seed as f64)];
+            Gap {
+                env: "half-cheetah-vel-medium".into(),
+                model: "pearl".into(),
+                seed,
+                iteration: 20,
+                tasks: [vec![], vec![]],
+                scores: [estimate(0.0); 2],
+                gap: estimate(0.0),
+                contexts: [curve.clone(), curve],
+            }
+        };
+        let ends = |seeds: &[u64]| {
+            let panels = context_panels(&seeds.iter().map(|seed| gap(*seed)).collect::<Vec<_>>());
+            assert_eq!((panels.len(), panels[0].series.len()), (1, 2));
+            let last = panels[0].series[1].points[1];
+            (last.x, last.y, last.high - last.y)
+        };
+        assert_eq!(ends(&[2]), (400.0, 6.0, 1.0));
+        // 3, 6 and 9: ± 4.303 · 3 / √3.
+        let (x, y, half) = ends(&[1, 2, 3]);
+        assert_eq!((x, y), (400.0, 6.0));
+        assert!((half - 7.452).abs() < 1e-3, "{half}");
     }
 
     #[test]

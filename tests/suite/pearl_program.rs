@@ -180,7 +180,9 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
             fs::copy(entry.path(), other.join(entry.file_name())).unwrap();
         }
     }
-    let both = format!("meta-returns --ckpt {} {}", made.display(), other.display());
+    let page = out.join("page");
+    let [page, first, second] = [&page, &made, &other].map(|path| path.display());
+    let both = format!("meta-returns --out {page} --ckpt {first} {second}");
     refused(&analyze(&both), "are both runs of pearl-half-cheetah-vel-mlp-s0: a seed counts once");
     let settings = fs::read_to_string(other.join("run.toml")).unwrap();
     let coded = settings
@@ -191,7 +193,7 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
     let longer =
         settings.replace("seed = 0", "seed = 1").replace("iterations = 2", "iterations = 9");
     fs::write(other.join("run.toml"), longer).unwrap();
-    finishes(&analyze(&format!("{both} --out {}", out.join("page").display())));
+    finishes(&analyze(&both));
     let weights = checkpoint.join("weights.safetensors");
     fs::write(&weights, flip(&fs::read(&weights).unwrap())).unwrap();
     refused(&analyze(&format!("inspect {shown}")), "is damaged");
