@@ -14,6 +14,7 @@ use hyperl::algo::replay::{Replay, Transition};
 use hyperl::analysis::measure::runtime::random_batch;
 use hyperl::env::EnvId;
 use hyperl::nn::critic::CriticKind;
+use hyperl::nn::memory;
 use hyperl::nn::pearl::PearlModel;
 use hyperl::nn::workers;
 use hyperl::rng::Stream;
@@ -57,6 +58,7 @@ fn pearl_step(criterion: &mut Criterion, model: PearlModel) -> hyperl::Result<()
 }
 
 fn main() -> hyperl::Result<()> {
+    memory::keep_freed();
     tch::set_num_threads(1);
     let mut criterion = Criterion::default()
         .sample_size(10)

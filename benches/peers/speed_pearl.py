@@ -101,7 +101,8 @@ round, below 1 where ours is faster: median [smallest, largest].
     print("\nThe bar is what we set ourselves, of the authors' way.\n")
     print(*(verdict(*row) for row in rows.items()), sep="\n")
     print(f"\n{machine(rows)}")
-    print("""- PyTorch's side is `benches/peers/torch_pearl.py`, which says what both ways are;
+    print("""- Our programs tell the C library to keep freed memory (`src/nn/memory.rs`); PyTorch's does as usual.
+- PyTorch's side is `benches/peers/torch_pearl.py`, which says what both ways are;
   `check_torch_pearl.py` beside it holds both to the fixtures of our tests: the same losses over two updates.""")
 
 

@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::analysis::select;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
+use crate::nn::memory;
 use crate::report::fixed;
 
 /// Exit code of the gate when a critic got worse.
@@ -52,6 +53,7 @@ pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
+    memory::keep_freed();
     // Torch's results change with its own threads; we spread whole pieces of work instead. This is
     // for the main thread, `nn::workers` for all others.
     tch::set_num_threads(1);

@@ -80,6 +80,47 @@ impl Mlp {
         }
         last.forward(&x)
     }
+
+    /// Applies the network and keeps what [`Self::slope`] needs; `input [B, widths[0]]`.
+    ///
+    /// # Panics
+    /// If it was built without layers.
+    pub fn pass(&self, input: &Tensor) -> Passed {
+        let (last, layers) = self.layers.split_last().expect("an MLP has layers");
+        let mut hidden: Vec<Tensor> = Vec::with_capacity(layers.len());
+        for layer in layers {
+            let output = layer.forward(hidden.last().unwrap_or(input)).relu_();
+            hidden.push(output);
+        }
+        let output = last.forward(hidden.last().unwrap_or(input));
+        Passed { hidden, output }
+    }
+
+    /// Returns the slope of the network's single output in its inputs, for some of the rows that passed:
+    /// `rows [R]` are their numbers, the result is `[R, widths[0]]`.
+    ///
+    /// # Panics
+    /// If it was built without layers, or with several outputs.
+    pub fn slope(&self, passed: &Passed, rows: &Tensor) -> Tensor {
+        let (last, layers) = self.layers.split_last().expect("an MLP has layers");
+        let [weight, bias] = last.parts();
+        assert_eq!(bias.size(), [1], "outputs of which there is a slope");
+        let mut slope = weight.expand([rows.size()[0], -1], false);
+        for (layer, output) in layers.iter().zip(&passed.hidden).rev() {
+            let of_output = output.index_select(0, rows).threshold_backward(&slope, 0.0);
+            slope = of_output.matmul(layer.parts()[0]);
+        }
+        slope
+    }
+}
+
+/// What [`Mlp::pass`] leaves for [`Mlp::slope`].
+#[derive(Debug)]
+pub struct Passed {
+    /// Output `[B, width]` of each hidden layer.
+    hidden: Vec<Tensor>,
+    /// `[B, last width]`.
+    pub output: Tensor,
 }
 
 /// A critic that concatenates observation and action: MLP-Standard, -Small and -Large (App. D.4).

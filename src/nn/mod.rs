@@ -13,6 +13,7 @@ pub mod d2rl;
 pub mod dense;
 pub mod hyper;
 pub mod init;
+pub mod memory;
 pub mod meta_policy;
 pub mod mlp;
 pub mod pearl;

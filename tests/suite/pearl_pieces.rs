@@ -5,7 +5,7 @@ use hyperl::nn::context::{Encoder, LATENT, Posterior};
 use hyperl::nn::critic::Dims;
 use hyperl::nn::init::Init;
 use hyperl::nn::pearl::policy::{Gaussian, TaskPolicy};
-use hyperl::nn::pearl::value::{TaskCritic, TaskValue};
+use hyperl::nn::pearl::value::{Least, TaskCritic, TaskValue};
 use hyperl::nn::pearl::{Design, LatentIn, PearlModel};
 use hyperl::nn::weights::{Draw, Params, Shapes, Source, Training};
 use hyperl::rng::Stream;
@@ -230,6 +230,51 @@ fn rows_of_a_large_batch_have_the_values_and_gradients_that_they_have_in_small_o
             let size = together.abs().max().double_value(&[]);
             assert!(off <= 1e-10 * size, "{model}: {off} of {size}");
         }
+    }
+}
+
+/// Weights and biases all alike, so large that of two networks each is the smaller one somewhere.
+struct Wide<'s>(&'s Stream);
+
+impl Source for Wide<'_> {
+    fn tensor(&mut self, name: &str, shape: &[i64], _: &Init) -> Result<Tensor> {
+        draw(self.0).tensor(name, shape, &Init::Uniform(0.15))
+    }
+}
+
+#[test]
+fn the_smaller_critic_has_the_values_and_slopes_of_the_graph_of_both() {
+    let streams = [Stream::new(8, "q1"), Stream::new(10, "q2")];
+    for (model, latent_in) in [
+        (PearlModel::Mlp, LatentIn::Base),
+        (PearlModel::Mlp, LatentIn::Meta),
+        (PearlModel::Hyper, LatentIn::Base),
+        (PearlModel::Hyper, LatentIn::Meta),
+    ] {
+        let design = Design { model, dims: CHEETAH, latent_in };
+        let critics = streams
+            .each_ref()
+            .map(|stream| TaskCritic::new(design, Training::Frozen, &mut Wide(stream)).unwrap());
+        let (obs, z) = (double(80_030, 1.5, &[3, 40, 20]), double(80_031, 1.5, &[3, LATENT]));
+        let action = double(80_032, 0.9, &[3, 40, 6]).set_requires_grad(true);
+        let [first, second] = critics.each_ref().map(|critic| critic.q(&obs, &action, &z));
+        let least = first.minimum(&second);
+        let slope = Tensor::run_backward(&[least.sum(Kind::Double)], &[&action], false, false);
+        let first_is_less = first.lt_tensor(&second).sum(Kind::Int64).int64_value(&[]);
+        assert!((10..110).contains(&first_is_less), "{model}: {first_is_less} of 120");
+
+        let both = critics.each_ref();
+        let found = Least::of(both, [&obs, &action.detach(), &z]);
+        assert!(!found.q.requires_grad() && !found.slope.requires_grad());
+        assert_eq!((found.q.size(), found.slope.size()), (vec![3, 40], vec![3, 40, 6]));
+        assert_close(&numbers(&found.q), &numbers(&least.detach()), 1e-12, "values");
+        assert_close(&numbers(&found.slope), &numbers(&slope[0]), 1e-12, "slopes");
+
+        // Of two that are equal everywhere it is the first.
+        let alone = Least::of([both[1]; 2], [&obs, &action.detach(), &z]);
+        let q = both[1].q(&obs, &action, &z);
+        let slope = Tensor::run_backward(&[q.sum(Kind::Double)], &[&action], false, false);
+        assert_close(&numbers(&alone.slope), &numbers(&slope[0]), 1e-12, "slopes of one");
     }
 }
 

@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::nn::adam::{Adam, Follow};
 use crate::nn::context::Encoder;
 use crate::nn::pearl::policy::TaskPolicy;
-use crate::nn::pearl::value::{TaskCritic, TaskValue};
+use crate::nn::pearl::value::{Least, TaskCritic, TaskValue};
 use crate::nn::weights::{Params, Reuse, Training};
 
 /// Groups of a batch's tasks: always four, where there are as many tasks, whatever the number of
@@ -293,8 +293,15 @@ impl Group {
         let Rows { obs, noise, .. } = rows;
         let gaussian = self.policy.gaussian(obs, z);
         let drawn = gaussian.draw(noise);
-        let [q1, q2] = self.fixed.each_ref().map(|critic| critic.q(obs, &drawn.action, z));
-        let soft_value = q1.minimum(&q2) - &drawn.log_prob;
+        // min(Q₁, Q₂) is linear in the action here: what counts is its value, and its slope there.
+        let action = drawn.action.detach();
+        let least = Least::of(self.fixed.each_ref(), [obs, &action, z]);
+        let climb = (least.slope * (&drawn.action - &action)).sum_dim_intlist(
+            [2i64].as_slice(),
+            false,
+            action.kind(),
+        );
+        let soft_value = least.q + climb - &drawn.log_prob;
         let kind = soft_value.kind();
 
         let error = self.value.v(obs, z) - soft_value.detach();

@@ -5,6 +5,7 @@ use tch::Tensor;
 use super::{Design, LatentIn, PearlModel, plain_value};
 use crate::error::Result;
 use crate::nn::context::LATENT;
+use crate::nn::critic::Dims;
 use crate::nn::hyper::Hypernetwork;
 use crate::nn::init::HyperInit;
 use crate::nn::mlp::Mlp;
@@ -88,10 +89,68 @@ impl TaskCritic {
         }
     }
 
+    /// Returns the input of a plain network `[T, B, inputs]` and the column where the action begins.
+    fn joined(&self, obs: &Tensor, action: &Tensor, z: &Tensor) -> (Tensor, i64) {
+        let z = for_each_row(z, obs.size()[1]);
+        let Dims { obs: width, .. } = self.design.dims;
+        match self.design.latent_in {
+            LatentIn::Base => (Tensor::cat(&[obs, action, &z], 2), width),
+            LatentIn::Meta => (Tensor::cat(&[obs, &z, action], 2), width + LATENT),
+        }
+    }
+
     /// Returns the weights.
     pub fn params(&self) -> &Params {
         &self.params
     }
+}
+
+/// The smaller of two critics' values, where actions climb it.
+#[derive(Debug)]
+pub struct Least {
+    /// min(Q₁, Q₂), `[T, B]`, without a graph.
+    pub q: Tensor,
+    /// Its gradient in the action, `[T, B, A]`; where both are equal that of Q₁.
+    pub slope: Tensor,
+}
+
+impl Least {
+    /// Returns what both critics, which have the same design, say of the actions. The gradient of plain
+    /// networks is taken in closed form, and for each row through one critic only.
+    ///
+    /// # Shapes
+    /// `obs [T, B, S]`, `action [T, B, A]`, `z [T, Z]`.
+    pub fn of(critics: [&TaskCritic; 2], [obs, action, z]: [&Tensor; 3]) -> Self {
+        if let [Net::Plain(first), Net::Plain(second)] = critics.map(|critic| &critic.net) {
+            return tch::no_grad(|| {
+                let (input, column) = critics[0].joined(obs, action, z);
+                let nets = [first, second].map(Mlp::in_lines);
+                let (q, slope) = least_and_slope(&nets, &input.flatten(0, 1));
+                let slope = slope.view_as(&input).narrow(2, column, action.size()[2]);
+                Self { q: q.view(&obs.size()[..2]), slope }
+            });
+        }
+        let action = action.detach().set_requires_grad(true);
+        let [first, second] = critics.map(|critic| critic.q(obs, &action, z));
+        let q = first.where_self(&first.le_tensor(&second), &second);
+        let mut slope = Tensor::run_backward(&[q.sum(q.kind())], &[&action], false, false);
+        Self { q: q.detach(), slope: slope.remove(0) }
+    }
+}
+
+/// Returns the smaller output of two networks `[N]` and its slope in their input; both are `[N, inputs]`.
+fn least_and_slope(nets: &[Mlp; 2], input: &Tensor) -> (Tensor, Tensor) {
+    let passed = nets.each_ref().map(|net| net.pass(input));
+    let [first, second] = passed.each_ref().map(|passed| passed.output.squeeze_dim(1));
+    let is_first = first.le_tensor(&second);
+    let mut slope = input.zeros_like();
+    for ((net, passed), chosen) in
+        nets.iter().zip(&passed).zip([&is_first, &is_first.logical_not()])
+    {
+        let rows = chosen.nonzero().squeeze_dim(1);
+        let _ = slope.index_copy_(0, &rows, &net.slope(passed, &rows));
+    }
+    (first.where_self(&is_first, &second), slope)
 }
 
 /// V(s, z).
