@@ -6,8 +6,7 @@
 
 /// Makes the allocator keep freed memory for the next tensor: for programs, at their start.
 ///
-/// The process then stays as large as it once was. Blocks above 32 MiB, the most that the allocator can be
-/// told, still go back. Where the C library is not glibc nothing changes.
+/// The process then stays as large as it once was. Blocks above 32 MiB still go back. Where the C library is not glibc nothing changes.
 pub fn keep_freed() {
     #[cfg(target_env = "gnu")]
     {
@@ -21,10 +20,9 @@ pub fn keep_freed() {
         ];
         for (name, bytes) in settings {
             #[allow(unsafe_code, reason = "settings of the C library have no safe form")]
-            // SAFETY: it takes two numbers and changes how later calls behave, not what they mean;
-            // a value that it does not know is refused with 0 and changes nothing.
-            let known = unsafe { libc::mallopt(name, bytes) };
-            debug_assert_eq!(known, 1, "mallopt({name}, {bytes})");
+            // SAFETY: it takes two numbers and changes how later calls behave, not what they mean.
+            // Its answer is no check: some versions say 1 to everything. Page faults tell.
+            let _ = unsafe { libc::mallopt(name, bytes) };
         }
     }
 }
