@@ -6,7 +6,8 @@
 
 /// Makes the allocator keep freed memory for the next tensor: for programs, at their start.
 ///
-/// The process then stays as large as it once was. Blocks above 32 MiB still go back. Where the C library is not glibc nothing changes.
+/// The process then stays as large as it once was. Blocks above 32 MiB still go back. Where the C library is
+/// not glibc nothing changes.
 pub fn keep_freed() {
     #[cfg(target_env = "gnu")]
     {
