@@ -58,6 +58,11 @@ fn header() {
     println!("Nr Gaussian rollouts, corrected by ten random half splits.\n");
 }
 
+/// States of an episode each.
+fn alone<T>(states: Vec<T>) -> Vec<Vec<T>> {
+    states.into_iter().map(|state| vec![state]).collect()
+}
+
 /// The shares of `trials` in which each of `N` things happened.
 fn shares<const N: usize>(
     trials: u64,
@@ -74,8 +79,11 @@ fn cells(shares: &[f64]) -> String {
     shares.iter().fold(String::new(), |row, share| row + &format!(" {share:.3} |"))
 }
 
+/// Actions of a policy that is not near the bounds of the box.
+const FREE: [f64; 8] = [0.02, -0.01, 0.0, 0.01, -0.02, 0.01, 0.0, 0.02];
+
 fn lab(dims: usize, blocks: usize, spread: f64) -> World {
-    World { dims, design: Design::Lab { blocks }, snr: 0.3, spread }
+    World { dims, design: Design::Real { blocks, centre: &FREE[..dims] }, snr: 0.3, spread }
 }
 
 fn paper(dims: usize, rollouts: usize, spread: f64) -> World {
@@ -84,7 +92,7 @@ fn paper(dims: usize, rollouts: usize, spread: f64) -> World {
 
 fn name(world: &World) -> String {
     let design = match world.design {
-        Design::Lab { blocks } => format!("lab, {blocks}"),
+        Design::Lab { blocks } | Design::Real { blocks, .. } => format!("lab, {blocks}"),
         Design::Paper { rollouts } => format!("paper, {rollouts}"),
     };
     format!("{design} | {} | {:.1}", world.dims, world.spread)
@@ -234,7 +242,7 @@ fn gates() {
         let [no_change, at_005, at_010] = [0.0, 0.05, 0.10].map(|drop| {
             shares(1500, "gate", |stream| {
                 let states = pairs(&world, drop, correlation, states, stream);
-                let gate = Gate::paired(&states, Rule::default());
+                let gate = Gate::paired(&alone(states), Rule::default());
                 [gate.p_regress <= 0.05, gate.p_ni <= 0.05]
             })
         });
@@ -270,7 +278,7 @@ fn regenerated() {
                 };
                 let (base, candidate) =
                     (side(base_snr, COSINE), side(candidate_snr, COSINE - drop));
-                let gate = Gate::regenerated(&base, &candidate, Rule::default());
+                let gate = Gate::regenerated(&alone(base), &alone(candidate), Rule::default());
                 [gate.p_regress <= 0.05, gate.p_ni <= 0.05]
             })
         });
@@ -295,7 +303,7 @@ fn families() {
                 .iter()
                 .map(|drop| {
                     let states = pairs(&lab(6, 2, 1.0), *drop, 0.7, 150, stream);
-                    let gate = Gate::paired(&states, Rule::default());
+                    let gate = Gate::paired(&alone(states), Rule::default());
                     (gate.p_regress, gate.p_ni)
                 })
                 .collect();

@@ -122,7 +122,7 @@ pub enum Error {
 }
 
 /// Why a least-squares gradient is undefined (`estimator` §1.2, §1.4).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum GradientError {
     /// No more rollouts than unknowns.
     #[error("{rollouts} rollouts cannot determine a gradient in {dims} action dimensions; use --rollouts {} or more", dims + 3)]
@@ -135,6 +135,12 @@ pub enum GradientError {
     /// A return or an action is not finite.
     #[error("return or action of rollout {0} is not finite; leave that rollout out of the fit")]
     NonFinite(usize),
+    /// Two rollouts of a state would try the same action.
+    #[error("--std {std} is too small: two rollouts of a state would try the same action; use a larger one")]
+    RepeatedAction {
+        /// Standard deviation of the perturbations.
+        std: f64,
+    },
 }
 
 impl Error {

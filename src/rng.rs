@@ -123,13 +123,24 @@ impl Stream {
     }
 }
 
+/// Returns the stream called `name` of `seed`, or of another seed where `HYPERL_TEST_SEED` names a number
+/// other than 0: a test that asserts on a random draw takes it from here, so that it can be run with others.
+///
+/// # Panics
+/// If the variable is not a number.
+#[cfg(test)]
+pub(crate) fn drawn(seed: u64, name: &str) -> Stream {
+    let shift = std::env::var("HYPERL_TEST_SEED").map_or(0, |s| s.parse().expect("a number"));
+    Stream::new(seed.wrapping_add(1_000_003u64.wrapping_mul(shift)), name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_stream_continues_where_it_stood() {
-        let mut stream = Stream::new(7, "explore");
+        let mut stream = drawn(7, "explore");
         for _ in 0..101 {
             stream.normal();
         }
@@ -141,16 +152,16 @@ mod tests {
 
     #[test]
     fn seeds_and_names_give_different_streams() {
-        let first = |seed, name: &str| Stream::new(seed, name).uniform(0.0, 1.0);
+        let first = |seed, name: &str| drawn(seed, name).uniform(0.0, 1.0);
         assert_ne!(first(0, "a").to_bits(), first(1, "a").to_bits());
         assert_ne!(first(0, "a").to_bits(), first(0, "b").to_bits());
-        let parent = Stream::new(0, "a");
+        let parent = drawn(0, "a");
         assert_ne!(parent.child("x").normal().to_bits(), parent.child("y").normal().to_bits());
     }
 
     #[test]
     fn draws_have_the_stated_moments() {
-        let mut stream = Stream::new(1, "moments");
+        let mut stream = drawn(1, "moments");
         let n = 200_000;
         let normal: Vec<f64> = (0..n).map(|_| stream.normal()).collect();
         let mean = normal.iter().sum::<f64>() / f64::from(n);
@@ -165,7 +176,7 @@ mod tests {
 
     #[test]
     fn sampling_without_replacement_repeats_nothing() {
-        let mut drawn = Stream::new(3, "states").sample_without_replacement(1000, 1000);
+        let mut drawn = drawn(3, "states").sample_without_replacement(1000, 1000);
         drawn.sort_unstable();
         assert!(drawn.iter().copied().eq(0..1000));
     }

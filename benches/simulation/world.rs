@@ -1,12 +1,18 @@
 //! A made-up population of states in which every answer is known; tests and benches draw from it.
 //!
-//! Units: one rollout along a direction has noise 1, so that the true gradient of a state is
+//! A truth of lab mode is made in one of two ways: through the real design, actions of
+//! [`orthogonal_blocks`] with returns that depend on them and are fitted again, or drawn as if blocks had
+//! spherical noise, which is quick and what the formulas are about.
+//!
+//! Units of the latter: one rollout along a direction has noise 1, so that the true gradient of a state is
 //! `√ρ·e₁` with `ρ` the signal-to-noise ratio of one rollout, lognormal over states, and a block
 //! of `n` rollouts of the orthogonal antithetic design adds `N(0, I/n)`.
 
 #![allow(dead_code, reason = "neither the tests nor the bench use all of it")]
 
-use hyperl::gradient::local_gradient;
+use std::collections::HashMap;
+
+use hyperl::gradient::{Cloud, Record, local_gradient, orthogonal_blocks};
 use hyperl::rng::Stream;
 use hyperl::stats::attenuation::{gaussian_design, mean_direction, orthogonal_design};
 use hyperl::stats::corrected::{Corrected, correct};
@@ -17,8 +23,11 @@ use ndarray::{Array1, Array2, Axis};
 /// How rollouts are spent in a state.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Design {
-    /// Blocks of `2·Na` rollouts, orthogonal and antithetic.
+    /// Blocks of `2·Na` rollouts, orthogonal and antithetic, with spherical noise.
     Lab { blocks: usize },
+    /// The actions of lab mode around `centre`, where the box may leave a coordinate little room or none,
+    /// and fits to their returns.
+    Real { blocks: usize, centre: &'static [f64] },
     /// Independent Gaussian actions, ten random half splits (the paper's design).
     Paper { rollouts: usize },
 }
@@ -34,7 +43,10 @@ pub(crate) struct World {
     pub(crate) spread: f64,
 }
 
-/// The replicate gradients of one state; the truth is `length·e₁`.
+/// Standard deviation of the perturbations of the real design.
+const STD: f64 = 0.3;
+
+/// The replicate gradients of one state; the truth is `length·e₁`, `e₁` the first coordinate with room.
 pub(crate) struct Truth {
     length: f64,
     kind: Fits,
@@ -43,6 +55,7 @@ pub(crate) struct Truth {
 enum Fits {
     Blocks(Vec<Vec<f64>>),
     Splits { full: Vec<f64>, halves: Vec<[Vec<f64>; 2]> },
+    Record(Record),
 }
 
 impl Truth {
@@ -51,6 +64,15 @@ impl Truth {
         match &self.kind {
             Fits::Blocks(blocks) => Replicates::of(blocks, critic),
             Fits::Splits { full, halves } => Replicates::of_splits(full, halves, critic),
+            Fits::Record(record) => {
+                let free = record.varied();
+                let mut entries = critic.iter();
+                let all: Vec<f64> = free
+                    .iter()
+                    .map(|free| if *free { *entries.next().expect("one for each") } else { 1.0 })
+                    .collect();
+                record.replicates_for(&all, &free).expect("a fit")
+            }
         }
         .expect("normal draws are never 0")
     }
@@ -61,7 +83,9 @@ impl World {
     pub(crate) fn lift(&self) -> Lift {
         let dims = self.dims;
         match self.design {
-            Design::Lab { blocks } => Lift::Orthogonal { blocks, dims },
+            Design::Lab { blocks } | Design::Real { blocks, .. } => {
+                Lift::Orthogonal { blocks, dims }
+            }
             Design::Paper { rollouts } => Lift::Gaussian { rollouts, dims },
         }
     }
@@ -76,6 +100,11 @@ impl World {
                 Fits::Blocks((0..blocks).map(|_| block()).collect())
             }
             Design::Paper { rollouts } => splits(self.dims, rollouts, length, stream),
+            Design::Real { blocks, centre } => {
+                let cloud = orthogonal_blocks(centre, STD, blocks, stream);
+                assert_eq!(cloud.tried(), self.dims, "coordinates with room");
+                Fits::Record(rolled_out(centre, &cloud, length / STD, stream))
+            }
         };
         Truth { length, kind }
     }
@@ -143,7 +172,9 @@ impl World {
     pub(crate) fn ceiling(&self) -> f64 {
         let dims = self.dims;
         self.expectation(|snr| match self.design {
-            Design::Lab { blocks } => orthogonal_design(snr, 2 * dims * blocks, dims),
+            Design::Lab { blocks } | Design::Real { blocks, .. } => {
+                orthogonal_design(snr, 2 * dims * blocks, dims)
+            }
             Design::Paper { rollouts } => gaussian_design(snr, rollouts, dims),
         })
     }
@@ -153,7 +184,7 @@ impl World {
     pub(crate) fn corrected_limit(&self) -> f64 {
         let dims = self.dims;
         match self.design {
-            Design::Lab { blocks } => {
+            Design::Lab { blocks } | Design::Real { blocks, .. } => {
                 let moment = |power| {
                     self.expectation(|snr| orthogonal_design(snr, 2 * dims, dims).powi(power))
                 };
@@ -186,6 +217,22 @@ fn leaning(dims: usize, signal: f64, noise: f64, stream: &mut Stream) -> Vec<f64
     let mut v: Vec<f64> = (0..dims).map(|_| noise * stream.normal()).collect();
     v[0] += signal;
     v
+}
+
+/// Returns of `slope` along the first coordinate with room and noise of standard deviation 1. The world is
+/// deterministic, as the simulator is: the same action has the same return, noise and all.
+fn rolled_out(centre: &[f64], cloud: &Cloud, slope: f64, stream: &mut Stream) -> Record {
+    let actions: Vec<Vec<f64>> = cloud.actions.rows().into_iter().map(|a| a.to_vec()).collect();
+    let varies = |j: &usize| actions.iter().any(|a| (a[*j] - actions[0][*j]).abs() > 0.0);
+    let first = (0..centre.len()).find(varies).expect("a coordinate with room");
+    let mut noise: HashMap<Vec<u64>, f64> = HashMap::new();
+    let mut returns = Vec::with_capacity(actions.len());
+    for action in &actions {
+        let bits = action.iter().map(|x| x.to_bits()).collect();
+        let noise = *noise.entry(bits).or_insert_with(|| stream.normal());
+        returns.push(Some(slope * action[first] + noise));
+    }
+    Record { centre: centre.to_vec(), critic: vec![1.0; centre.len()], actions, returns }
 }
 
 /// Rolls out the paper's design, and fits all rollouts and the halves of ten splits.

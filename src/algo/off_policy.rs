@@ -15,7 +15,7 @@ use super::evaluate::{Evaluation, episode_returns, initial_states};
 use super::learner::{Learner, Losses, make};
 use super::replay::{Replay, Transition};
 use super::reservoir::Reservoir;
-use crate::env::{Env, Snapshot};
+use crate::env::{Env, Snapshot, Visited};
 use crate::error::{Error, Result};
 use crate::rng::{Stream, StreamState};
 
@@ -51,6 +51,9 @@ pub struct Progress {
     pub critic_adam_steps: u64,
     /// States offered to the reservoir.
     pub states_seen: u64,
+    /// Episodes ended; points of earlier versions do not count them.
+    #[serde(default)]
+    pub episodes: u64,
     /// Return of the episode under way, as bits of an `f64` (in hexadecimal).
     pub episode_return: String,
     /// Where each random stream stands: reset, explore, minibatch, smooth, reservoir.
@@ -79,6 +82,7 @@ pub struct OffPolicy {
     pub reservoir: Reservoir,
     streams: Streams,
     step: u64,
+    episodes: u64,
     episode_return: f64,
     evaluation_states: Vec<Snapshot>,
     workers: Arc<rayon::ThreadPool>,
@@ -114,6 +118,7 @@ impl OffPolicy {
             reservoir: Reservoir::new(config.reservoir),
             streams,
             step: 0,
+            episodes: 0,
             episode_return: 0.0,
             evaluation_states: initial_states(config.env, seed, config.evaluation_episodes)?,
             workers,
@@ -145,6 +150,7 @@ impl OffPolicy {
             actor_adam_steps: actor.adam.steps(),
             critic_adam_steps: critic.adam.steps(),
             states_seen: self.reservoir.seen(),
+            episodes: self.episodes,
             episode_return: format!("{:016x}", self.episode_return.to_bits()),
             streams: [reset, explore, minibatch, smooth, reservoir].map(Stream::state),
         }
@@ -165,6 +171,7 @@ impl OffPolicy {
         };
         self.streams = Streams { reset, explore, minibatch, smooth, reservoir };
         self.step = progress.step;
+        self.episodes = progress.episodes;
         self.episode_return = f64::from_bits(bits);
         self.agent.set_updates(progress.updates);
         self.env.restore(env)?;
@@ -175,7 +182,8 @@ impl OffPolicy {
     /// One environment step: act, step, store, learn.
     fn advance(&mut self) -> Result<()> {
         let obs = self.env.obs().to_vec();
-        self.reservoir.offer(&mut self.streams.reservoir, || self.env.snapshot());
+        let visited = || Visited { snapshot: self.env.snapshot(), episode: Some(self.episodes) };
+        self.reservoir.offer(&mut self.streams.reservoir, visited);
 
         let warm = self.step >= self.config.warmup_steps;
         let action = if warm { self.explore(&obs)? } else { self.random_action() };
@@ -198,6 +206,7 @@ impl OffPolicy {
         let episode_return = ended.then_some(self.episode_return);
         if ended {
             self.env.reset(&mut self.streams.reset);
+            self.episodes += 1;
             self.episode_return = 0.0;
         }
         if self.step.is_multiple_of(self.config.evaluate_every) {

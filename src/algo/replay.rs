@@ -214,6 +214,7 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::drawn;
 
     const DIMS: Dims = Dims { obs: 2, action: 1 };
 
@@ -262,7 +263,7 @@ mod tests {
     #[allow(clippy::float_cmp, reason = "rows are copied, not computed")]
     fn a_batch_holds_whole_transitions() {
         let replay = filled(100, 60);
-        let batch = replay.sample(500, Device::Cpu, &mut Stream::new(0, "minibatch"));
+        let batch = replay.sample(500, Device::Cpu, &mut drawn(0, "minibatch"));
         let column = |t: &Tensor, c: i64| Vec::<f32>::try_from(t.select(1, c)).unwrap();
         let obs = column(&batch.obs, 0);
         let next = column(&batch.next_obs, 0);

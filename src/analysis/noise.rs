@@ -5,11 +5,13 @@ use std::fmt;
 use serde::Serialize;
 
 use super::summary::{Interval, LEVEL};
-use super::table::{StateRow, by_task};
+use super::table::{StateRow, by_task, units};
 use crate::gradient::Settings;
 use crate::stats::corrected::{
-    Corrected, FEWEST_STATES, correct, correct_clusters, corrected_pseudo_values, is_resolved,
+    Corrected, FEWEST_STATES, FEWEST_UNITS, correct_clusters, correct_units,
+    corrected_pseudo_values, is_resolved,
 };
+use crate::stats::resample::pseudo_values_of_clusters;
 use crate::stats::lift::Lift;
 use crate::stats::replicates::Replicates;
 
@@ -54,7 +56,8 @@ impl fmt::Display for Status {
 /// Corrects the mean cosine of some rows of one environment for the noise of their rollouts.
 ///
 /// Rows of several environments come from several designs, and no number is that of all: they give
-/// what no rows give, NaN and unresolved. Intervals of rows of several tasks are over tasks.
+/// what no rows give, NaN and unresolved. Intervals of rows of several tasks are over tasks, else over
+/// episodes where they are known.
 pub fn corrected<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     settings: &Settings,
@@ -67,12 +70,12 @@ pub fn corrected<'r>(
         rows.iter().filter_map(|r| r.replicates()).collect()
     };
     let lift = lift(&rows, settings);
-    match by_task(&rows) {
-        None => correct(&replicates(&rows), lift, LEVEL),
-        Some(tasks) => {
-            let tasks: Vec<_> = tasks.iter().map(|rows| replicates(rows)).collect();
-            correct_clusters(&tasks, lift, LEVEL)
-        }
+    let of_units: Vec<_> = units(&rows).iter().map(|rows| replicates(rows)).collect();
+    // The states of a task were drawn independently, whose tasks were not.
+    if by_task(&rows).is_some() {
+        correct_clusters(&of_units, lift, LEVEL)
+    } else {
+        correct_units(&of_units, lift, LEVEL)
     }
 }
 
@@ -83,15 +86,20 @@ fn lift(rows: &[&StateRow], settings: &Settings) -> Lift {
     settings.lift(dims).tried(&tried.collect::<Vec<_>>())
 }
 
-/// One value for each state whose mean is the corrected cosine of a checkpoint and whose spread is its
-/// uncertainty (jackknife pseudo-values); none if the checkpoint is unresolved.
+/// One value for each unit (see [`units`]) whose mean is the corrected cosine of a checkpoint and whose
+/// spread is its uncertainty (jackknife pseudo-values); none if the checkpoint is unresolved.
 pub fn corrected_values(rows: &[StateRow]) -> Vec<f64> {
-    let replicates: Vec<Replicates> = rows.iter().filter_map(StateRow::replicates).collect();
-    let pairs: Vec<f64> = replicates.iter().map(|r| r.pair).collect();
-    if !is_resolved(&pairs) {
+    let of_units: Vec<Vec<Replicates>> = units(&rows.iter().collect::<Vec<_>>())
+        .iter()
+        .map(|rows| rows.iter().filter_map(|row| row.replicates()).collect())
+        .collect();
+    let pairs: Vec<Vec<[f64; 1]>> =
+        of_units.iter().map(|unit| unit.iter().map(|r| [r.pair]).collect()).collect();
+    let states = pairs.iter().map(Vec::len).sum();
+    if !is_resolved(states, &pseudo_values_of_clusters(&pairs, |[pair]| pair)) {
         return Vec::new();
     }
-    corrected_pseudo_values(&replicates)
+    corrected_pseudo_values(&of_units)
 }
 
 impl NoiseCorrected {
@@ -126,6 +134,12 @@ fn unsure(found: &Corrected) -> Vec<String> {
     let mut said = Vec::new();
     if found.states < FEWEST_STATES {
         said.push(format!("{} usable states are too few to judge anything", found.states));
+    } else if found.raw.n < FEWEST_UNITS && !found.resolved {
+        said.push(format!(
+            "the states are of {} episodes, too few to judge anything: states of one episode resemble \
+             each other; use a later checkpoint",
+            found.raw.n
+        ));
     } else if !found.resolved {
         said.push(
             "independent estimates of the true gradient do not agree: no critic can be judged with \

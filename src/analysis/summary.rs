@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use super::noise::{NoiseCorrected, Status, corrected, corrected_values};
-use super::table::{FLAGS, StateRow, by_task};
+use super::table::{FLAGS, StateRow, by_task, units};
 use super::task_list::TaskList;
 use crate::env::Family;
 use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
-use crate::stats::hypothesis::wilson;
-use crate::stats::resample::{jackknife, jackknife_of_clusters};
+use crate::stats::hypothesis::wilson_of_clusters;
+use crate::stats::resample::jackknife_of_clusters;
 use crate::stats::{Estimate, summary};
 
 /// Thresholds of the learnable-state fractions (paper, Fig. 3b–c).
@@ -66,7 +66,10 @@ pub struct Summary {
     pub tried: f64,
     /// Rollouts of a state in which no action dimension is saturated.
     pub rollouts: usize,
-    /// Mean cosine over the states where it is defined, jackknife-t over states.
+    /// Independent units behind the intervals: tasks where there are several, else episodes, or states
+    /// whose episodes are not known.
+    pub units: usize,
+    /// Mean cosine over the states where it is defined, jackknife-t over units.
     pub cosine: Interval,
     /// What an exactly right critic would show as mean cosine with these rollouts (`ceiling`), the
     /// mean cosine without the noise of the rollouts (`corrected`), the cosine of the gradients of
@@ -147,54 +150,48 @@ impl From<Estimate> for Interval {
     }
 }
 
-/// Mean over the states where the value is defined, with a jackknife-t interval over states, or over tasks
-/// where there are several; without one where most states are undefined and fewer than ten are left.
+/// Mean over the states where the value is defined, with a jackknife-t interval over units (see [`units`]);
+/// without one where most states are undefined and fewer than ten are left.
 pub fn mean_over_states<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     column: Column,
 ) -> Estimate {
     let rows: Vec<&StateRow> = rows.into_iter().collect();
     let count = rows.len();
-    let defined = |rows: &[&StateRow]| -> Vec<f64> {
-        rows.iter().map(|r| column.of(r)).filter(|x| x.is_finite()).collect()
-    };
-    let tasks = by_task(&rows).map(|tasks| tasks.iter().map(|rows| defined(rows)).collect());
-    let defined = defined(&rows);
-    if defined.is_empty() {
+    let defined = values_by_unit(&rows, |row| Some(column.of(row)).filter(|x| x.is_finite()));
+    let left: Vec<f64> = defined.iter().flatten().map(|[x]| *x).collect();
+    if left.is_empty() {
         return Estimate::without_interval(f64::NAN, 0);
     }
-    if defined.len() < FEWEST_STATES.min(count) {
-        return Estimate::without_interval(summary::mean(&defined), defined.len());
+    if left.len() < FEWEST_STATES.min(count) {
+        return Estimate::without_interval(summary::mean(&left), left.len());
     }
-    match tasks {
-        Some(tasks) => mean_over_tasks(tasks),
-        None => jackknife(&defined, summary::mean, LEVEL),
-    }
+    jackknife_of_clusters(&defined, |[mean]| mean, LEVEL)
 }
 
-/// Mean over the states of several tasks, with a jackknife-t interval over tasks.
-fn mean_over_tasks(tasks: Vec<Vec<f64>>) -> Estimate {
-    let units = |states: Vec<f64>| states.into_iter().map(|x| [x]).collect();
-    let tasks: Vec<Vec<[f64; 1]>> = tasks.into_iter().map(units).collect();
-    jackknife_of_clusters(&tasks, |[mean]| mean, LEVEL)
+/// Returns the values of each unit's rows (see [`units`]), those that are defined.
+pub fn values_by_unit(
+    rows: &[&StateRow],
+    value: impl Fn(&StateRow) -> Option<f64>,
+) -> Vec<Vec<[f64; 1]>> {
+    let of = |rows: &Vec<&StateRow>| rows.iter().filter_map(|row| value(row)).map(|x| [x]).collect();
+    units(rows).iter().map(of).collect()
 }
 
-/// Share of states above `tau` (strictly), undefined ones are below; with its Wilson interval, or over tasks
-/// where there are several.
+/// Share of states above `tau` (strictly), undefined ones are below; with an interval over tasks where there
+/// are several, else with Wilson's, for as many independent states as the episodes are worth.
 pub fn learnable<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     column: Column,
     tau: f64,
 ) -> Estimate {
     let rows: Vec<&StateRow> = rows.into_iter().collect();
-    let is_above = |row: &&StateRow| column.of(row) > tau;
-    if let Some(tasks) = by_task(&rows) {
-        let share =
-            |rows: &Vec<&StateRow>| rows.iter().map(|row| f64::from(is_above(row))).collect();
-        return mean_over_tasks(tasks.iter().map(share).collect());
+    let above = values_by_unit(&rows, |row| Some(f64::from(column.of(row) > tau)));
+    if by_task(&rows).is_some() {
+        jackknife_of_clusters(&above, |[share]| share, LEVEL)
+    } else {
+        wilson_of_clusters(&above, LEVEL)
     }
-    let above = rows.iter().filter(|row| is_above(row)).count();
-    wilson(above, rows.len(), LEVEL)
 }
 
 fn flags(rows: &[StateRow]) -> BTreeMap<&'static str, u64> {
@@ -243,6 +240,7 @@ pub fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summ
         usable: usable.len(),
         tried: over_usable(&|r| r.tried as f64),
         rollouts: settings.rollouts_of(first.dims as usize),
+        units: units(&rows.iter().collect::<Vec<_>>()).len(),
         cosine: mean_over_states(rows, column).into(),
         noise: (column == Column::Cosine).then(|| NoiseCorrected::new(rows, settings)),
         chance: THRESHOLDS.map(name).into_iter().zip(chances).collect(),

@@ -6,11 +6,10 @@ use std::fs::File;
 use std::path::Path;
 
 use polars::prelude::{
-    CsvWriter, DataFrame, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader,
-    SerWriter, Series,
+    DataFrame, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader, Series,
 };
 
-pub use of_task::{OfTask, by_task};
+pub use of_task::{OfTask, by_task, units};
 
 use crate::checkpoint::manifest::Manifest;
 use crate::error::{Error, Result};
@@ -35,6 +34,9 @@ pub struct StateRow {
     pub mode: String,
     /// Number of the state.
     pub state: u64,
+    /// The episode in which training visited it; `None` where that is not known, or where each state has an
+    /// episode of its own.
+    pub episode: Option<u64>,
     /// Rollouts made; in a self-check, actions whose value the critic was asked for.
     pub rollouts: u64,
     /// Action dimensions `A`.
@@ -101,6 +103,9 @@ pub struct StateRow {
     pub task: Option<OfTask>,
 }
 
+/// Column of [`StateRow::episode`].
+const EPISODE: &str = "episode";
+
 /// Columns of real numbers.
 const NUMBERS: usize = 23;
 
@@ -130,6 +135,7 @@ impl StateRow {
     /// Fills the measurement in.
     #[must_use]
     pub fn with(mut self, result: &StateResult) -> Self {
+        self.episode = result.episode;
         self.cosine = result.cosine;
         self.self_cosine = result.self_cosine;
         self.matched_cosine = result.matched_cosine;
@@ -271,6 +277,8 @@ pub fn frame(rows: &[StateRow]) -> Result<DataFrame> {
         let values: Vec<f64> = rows.iter_mut().map(|r| *r.numbers_mut()[i].1).collect();
         columns.push(Series::new(name.into(), values).into());
     }
+    let episodes: Vec<Option<u64>> = rows.iter().map(|row| row.episode).collect();
+    columns.push(Series::new(EPISODE.into(), episodes).into());
     columns.extend(of_task::columns(&rows)?);
     let height = rows.len();
     DataFrame::new(height, columns).map_err(table_error)
@@ -283,16 +291,6 @@ pub fn frame(rows: &[StateRow]) -> Result<DataFrame> {
 pub fn write_parquet(path: &Path, rows: &[StateRow]) -> Result<()> {
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes).finish(&mut frame(rows)?).map_err(table_error)?;
-    crate::checkpoint::disk::write(path, &bytes)
-}
-
-/// Writes rows as CSV.
-///
-/// # Errors
-/// [`Error::Io`] or [`Error::Table`].
-pub fn write_csv(path: &Path, rows: &[StateRow]) -> Result<()> {
-    let mut bytes = Vec::new();
-    CsvWriter::new(&mut bytes).finish(&mut frame(rows)?).map_err(table_error)?;
     crate::checkpoint::disk::write(path, &bytes)
 }
 
@@ -325,6 +323,10 @@ pub fn read_parquet(path: &Path) -> Result<Vec<StateRow>> {
             *row.numbers_mut()[i].1 = value.unwrap_or(f64::NAN);
         }
     }
+    let episodes = frame.column(EPISODE).map_err(table_error)?;
+    for (row, episode) in rows.iter_mut().zip(episodes.u64().map_err(table_error)?.iter()) {
+        row.episode = episode;
+    }
     of_task::read(&frame, &mut rows)?;
     Ok(rows)
 }
@@ -339,6 +341,7 @@ pub(crate) fn blank() -> StateRow {
         step: 0,
         mode: String::new(),
         state: 0,
+        episode: None,
         rollouts: 0,
         dims: 0,
         cosine: f64::NAN,
@@ -381,7 +384,7 @@ mod tests {
     fn rows_survive_parquet_bit_for_bit() {
         let mut row = blank();
         row.env = "hopper".into();
-        row.step = 10_000;
+        (row.step, row.episode) = (10_000, Some(7));
         row.cosine = -0.123_456_789_012_345_67;
         row.flags = [1, 0, 1, 0, 0, 1, 3];
         let folder = tempfile::tempdir().unwrap();

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use tch::Tensor;
+
 use super::manifest::Manifest;
 use super::opened::{Kind, Opened};
 use super::save::{STATES, WEIGHTS};
 use super::tensors::TensorFile;
 use crate::algo::config::Algo;
-use crate::env::Snapshot;
+use crate::env::{Snapshot, Visited};
 use crate::error::{Error, Result};
 use crate::nn::actor::Actor;
 use crate::nn::critic::QNet;
@@ -119,25 +121,39 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::Corrupt`] if the file does not hold what the manifest says.
-    pub fn states(&self) -> Result<Vec<Snapshot>> {
+    pub fn states(&self) -> Result<Vec<Visited>> {
         let path = self.path().join(STATES);
         let file = TensorFile::open(&path, &self.manifest().hashes.states)?;
-        let table = file.tensor("states")?;
-        let shape = table.size();
-        if shape.len() != 2 || shape[0] != self.manifest().states as i64 {
-            let reason = format!("{} states expected, shape is {shape:?}", self.manifest().states);
+        let (states, expected) = (visited(&file, "states")?, self.manifest().states);
+        if states.len() != expected {
+            let reason = format!("{expected} states expected, it holds {}", states.len());
             return Err(Error::Corrupt { path, reason });
         }
-        snapshots(&table)
+        Ok(states)
     }
 }
 
-/// Returns the rows of a tensor `[n, length]` as snapshots.
+/// Reads visited states that `add_visited` of [`super::save`] wrote; of those that an earlier version
+/// wrote the episodes are not known.
 ///
 /// # Errors
-/// [`Error::Torch`] if it is not of `f64`.
-pub fn snapshots(table: &tch::Tensor) -> Result<Vec<Snapshot>> {
-    let length = table.size()[1] as usize;
+/// [`Error::Corrupt`] if the tensors are missing or of other shapes.
+pub(super) fn visited(file: &TensorFile, name: &str) -> Result<Vec<Visited>> {
+    let (table, key) = (file.tensor(name)?, format!("{name}_episodes"));
+    let known = file.shapes()?.iter().any(|(tensor, _)| *tensor == key);
+    let episodes = known.then(|| file.tensor(&key)).transpose()?;
+    let shape = table.size();
+    let fits = |e: &Tensor| shape.len() == 2 && e.size() == [shape[0]];
+    if shape.len() != 2 || episodes.as_ref().is_some_and(|episodes| !fits(episodes)) {
+        let reason = format!("{name} should be states with one episode each, shape is {shape:?}");
+        return Err(Error::Corrupt { path: file.path().into(), reason });
+    }
     let flat = Vec::<f64>::try_from(table.flatten(0, 1))?;
-    Ok(flat.chunks_exact(length.max(1)).map(|row| Snapshot(row.to_vec())).collect())
+    let rows = flat.chunks_exact(shape[1].max(1) as usize).map(|row| Snapshot(row.to_vec()));
+    let Some(episodes) = episodes else { return Ok(rows.map(Visited::from).collect()) };
+    let episodes = Vec::<f64>::try_from(episodes)?;
+    let of = |(snapshot, episode): (_, f64)| {
+        Visited { snapshot, episode: (episode >= 0.0).then_some(episode as u64) }
+    };
+    Ok(rows.zip(episodes).map(of).collect())
 }

@@ -8,11 +8,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::load::snapshots;
+use super::load::visited;
 use super::parts;
 use super::point::{self, POINT, TENSORS};
 use super::run::has_checkpoints;
-use super::save::snapshots_tensor;
+use super::save::add_visited;
 use super::segments::{self, Segment};
 use super::tensors::{TensorFile, TensorSet};
 use crate::algo::off_policy::{OffPolicy, Progress};
@@ -65,7 +65,7 @@ fn state_tensors(training: &OffPolicy) -> Result<TensorSet> {
     let mut set = parts::weights(&agent)?;
     parts::add_moments(&mut set, &agent)?;
     set.add("env".into(), &Tensor::from_slice(&training.env_state().0))?;
-    set.add("reservoir".into(), &snapshots_tensor(training.reservoir.states()))?;
+    add_visited(&mut set, "reservoir", training.reservoir.states())?;
     Ok(set)
 }
 
@@ -86,7 +86,7 @@ pub fn load(run: &Path, training: &mut OffPolicy) -> Result<Option<f64>> {
     let (actor, critic) = (progress.actor_adam_steps, progress.critic_adam_steps);
     let steps = [actor, critic, critic];
     parts::restore_moments(&mut training.agent.optimisers(), &moments, &steps);
-    let states = snapshots(&file.tensor("reservoir")?)?;
+    let states = visited(&file, "reservoir")?;
     training.reservoir =
         Reservoir::restore(training.config().reservoir, progress.states_seen, states);
     let (replay, point) = (point::folder(run).join(REPLAY), folder.join(POINT));

@@ -9,7 +9,7 @@ use super::opened::check_converges;
 use super::tensors::TensorSet;
 use super::{disk, parts};
 use crate::algo::off_policy::OffPolicy;
-use crate::env::Snapshot;
+use crate::env::Visited;
 use crate::error::Result;
 
 /// File of the weights inside a checkpoint.
@@ -24,11 +24,17 @@ pub fn step_folder(run: &Path, step: u64) -> PathBuf {
     run.join(format!("step-{step:09}"))
 }
 
-/// Returns snapshots as one tensor `[n, length]`.
-pub fn snapshots_tensor(states: &[Snapshot]) -> Tensor {
-    let length = states.first().map_or(0, |s| s.0.len()) as i64;
-    let flat: Vec<f64> = states.iter().flat_map(|s| s.0.iter().copied()).collect();
-    Tensor::from_slice(&flat).view([states.len() as i64, length])
+/// Adds visited states to a file: `name`, `[n, length]`, and their episodes, `[n]`, −1 where unknown.
+///
+/// # Errors
+/// Those of reading a tensor.
+pub(super) fn add_visited(set: &mut TensorSet, name: &str, states: &[Visited]) -> Result<()> {
+    let length = states.first().map_or(0, |s| s.snapshot.0.len()) as i64;
+    let flat: Vec<f64> = states.iter().flat_map(|s| s.snapshot.0.iter().copied()).collect();
+    set.add(name.into(), &Tensor::from_slice(&flat).view([states.len() as i64, length]))?;
+    let episodes: Vec<f64> =
+        states.iter().map(|s| s.episode.map_or(-1.0, |episode| episode as f64)).collect();
+    set.add(format!("{name}_episodes"), &Tensor::from_slice(&episodes))
 }
 
 /// Writes the checkpoint of the current step into the run's folder; returns its folder.
@@ -48,7 +54,7 @@ pub fn checkpoint(run: &Path, training: &OffPolicy) -> Result<PathBuf> {
         parts::weights(&agent.parts())?.write(&partial.join(WEIGHTS))?;
         let states = training.reservoir.states();
         let mut set = TensorSet::default();
-        set.add("states".into(), &snapshots_tensor(states))?;
+        add_visited(&mut set, "states", states)?;
         set.write(&partial.join(STATES))?;
         let hash = |name| disk::hash_part(&partial.join(name));
         let manifest = Manifest {

@@ -108,6 +108,11 @@ impl TensorFile {
         Ok(Self { path: path.into(), map })
     }
 
+    /// Returns where the file lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn corrupt(&self, reason: String) -> Error {
         Error::Corrupt { path: self.path.clone(), reason }
     }

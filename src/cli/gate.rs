@@ -64,8 +64,8 @@ pub(super) struct GateArgs {
     /// Drop of the true mean cosine that counts as worse
     #[arg(long, default_value_t = 0.05, allow_negative_numbers = true)]
     margin: f64,
-    /// Drop of the measured mean cosine that never alarms
-    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    /// Drop of the measured mean cosine that never alarms, so that rounding cannot
+    #[arg(long, default_value_t = Rule::default().tolerance, allow_negative_numbers = true)]
     tolerance: f64,
     /// Exit with 0 in place of 2 where nothing can be decided
     #[arg(long)]

@@ -64,6 +64,22 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot(pub Vec<f64>);
 
+/// A state, and where it comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Visited {
+    /// The state itself.
+    pub snapshot: Snapshot,
+    /// Number of the episode in which it was visited: states of one resemble each other. `None` where it
+    /// is not known, or where each state has an episode of its own.
+    pub episode: Option<u64>,
+}
+
+impl From<Snapshot> for Visited {
+    fn from(snapshot: Snapshot) -> Self {
+        Self { snapshot, episode: None }
+    }
+}
+
 /// A Markov decision process that can be stepped, saved and restored.
 pub trait Env: Send {
     /// Returns sizes and limits.

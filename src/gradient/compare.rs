@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::least_squares::{Fit, least_norm_slope, local_gradient};
+use super::perturb::distinct;
 use super::{Cloud, Clouds, Mode, Settings};
 use crate::error::{Error, Result};
 use crate::rng::Stream;
@@ -17,6 +18,8 @@ const SPLITS: usize = 10;
 /// What came out at one state; one row of the results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StateResult {
+    /// The episode of the state; see [`crate::env::Visited::episode`].
+    pub episode: Option<u64>,
     /// Cosine between critic's and true gradient; NaN where it is undefined or the state excluded.
     pub cosine: f64,
     /// Cosine between the critic's gradient and a fit to the critic's own values (Fig. 8).
@@ -73,12 +76,33 @@ pub struct Record {
 }
 
 impl Record {
+    /// Returns whether two rollouts are of the same action, so that blocks which have one each are no
+    /// independent estimates.
+    ///
+    /// # Errors
+    /// [`Error::Table`] if the actions have different lengths.
+    pub fn repeats(&self) -> Result<bool> {
+        Ok(Cloud { actions: self.all_actions()?, clipped: 0.0 }.repeats())
+    }
+
+    fn all_actions(&self) -> Result<Array2<f64>> {
+        Array2::from_shape_vec((self.actions.len(), self.centre.len()), self.actions.concat())
+            .map_err(|e| Error::Table(format!("rollouts of a baseline: {e}")))
+    }
+
+    /// Returns in which coordinates the actions differ.
+    pub fn varied(&self) -> Vec<bool> {
+        let varies = |j: usize| self.actions.iter().any(|action| action[j] - self.actions[0][j] != 0.0);
+        (0..self.centre.len()).map(varies).collect()
+    }
+
     /// Returns what the blocks of lab mode say about another critic at the same action, whose
-    /// gradient there is `critic [A]`; `None` where [`StateResult::replicates`] would be.
+    /// gradient there is `critic [A]`, in those coordinates that were tried and are `among [A]`;
+    /// `None` where [`StateResult::replicates`] would be.
     ///
     /// # Errors
     /// Those of the fit.
-    pub fn replicates_for(&self, critic: &[f64]) -> Result<Option<Replicates>> {
+    pub fn replicates_for(&self, critic: &[f64], among: &[bool]) -> Result<Option<Replicates>> {
         let dims = self.centre.len();
         let finite: Vec<usize> =
             (0..self.returns.len()).filter(|&i| self.returns[i].is_some()).collect();
@@ -86,16 +110,16 @@ impl Record {
         let actions = Array2::from_shape_vec((finite.len(), dims), rows)
             .map_err(|e| Error::Table(format!("rollouts of a baseline: {e}")))?;
         let returns: Array1<f64> = finite.iter().filter_map(|&i| self.returns[i]).collect();
-        let all = Array2::from_shape_vec((self.actions.len(), dims), self.actions.concat())
-            .map_err(|e| Error::Table(format!("rollouts of a baseline: {e}")))?;
-        let tried = Cloud { actions: all, clipped: 0.0 }.tried();
+        let tried = Cloud { actions: self.all_actions()?, clipped: 0.0 }.tried();
         if tried == 0 || finite.len() < tried + 3 {
             return Ok(None);
         }
-        let fit = local_gradient(actions.view(), returns.view())?;
+        let mut fit = local_gradient(actions.view(), returns.view())?;
+        let usable = !fit.is_rank_deficient();
+        fit.identified.iter_mut().zip(among).for_each(|(identified, among)| *identified &= among);
         let parts = Parts { actions: &actions, returns: &returns, fit: &fit, critic };
         let [on_tried, truth] = on_identified(&fit, critic, &fit.gradient);
-        let usable = !fit.is_rank_deficient() && cosine(&on_tried, &truth).is_some();
+        let usable = usable && cosine(&on_tried, &truth).is_some();
         Ok(if usable { parts.blocks(&finite, 2 * tried) } else { None })
     }
 }
@@ -154,6 +178,7 @@ impl StateResult {
         let nan = f64::NAN;
         let at_once = |o: &Outcome| o.end == End::Terminated && o.steps == 1;
         Self {
+            episode: None,
             cosine: nan,
             self_cosine: nan,
             matched_cosine: nan,
@@ -303,19 +328,32 @@ impl Parts<'_> {
             return None;
         }
         let gradients: Vec<Vec<f64>> = blocks.iter().map(|rows| self.gradient(rows)).collect();
-        let [critic, _] = on_identified(self.fit, self.critic, &self.fit.gradient);
-        Replicates::of(&gradients, &critic)
+        let [critic, all] = on_identified(self.fit, self.critic, &self.fit.gradient);
+        // Of all rollouts together, least squares makes more than the mean of the blocks does.
+        let (full, mean) = (cosine(&critic, &all)?, Replicates::of(&gradients, &critic)?);
+        Some(Replicates { full, ..mean })
     }
 
     /// Replicates from random halves of independent perturbations (`estimator` §2.4); a half that is
     /// smaller than the dimensions takes the solution of least norm.
+    ///
+    /// Rollouts of the same action, as the box makes them of a saturated policy, stay together: halves
+    /// that share one are not independent.
     fn halves(&self, mut stream: Stream) -> Option<Replicates> {
-        let n = self.returns.len();
+        let actions = distinct(self.actions.view());
+        let n = actions.len();
+        if n < 2 {
+            return None;
+        }
         let halves: Vec<[Vec<f64>; 2]> = (0..SPLITS)
             .map(|_| {
                 let order = stream.sample_without_replacement(n, n);
                 let (first, second) = order.split_at(n / 2);
-                [first, second].map(|rows| self.gradient(rows))
+                [first, second].map(|half| {
+                    let rows: Vec<usize> =
+                        half.iter().flat_map(|&i| actions[i].iter().copied()).collect();
+                    self.gradient(&rows)
+                })
             })
             .collect();
         let [critic, full] = on_identified(self.fit, self.critic, &self.fit.gradient);

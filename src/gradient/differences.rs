@@ -11,7 +11,7 @@
 use ndarray::Array2;
 
 use super::{Agent, greedy_at};
-use crate::env::Snapshot;
+use crate::env::Visited;
 use crate::error::Result;
 use crate::rng::Stream;
 use crate::rollout::{Job, Rollouts};
@@ -43,7 +43,7 @@ pub fn leaves_room(centre: &[f64]) -> bool {
 /// Never: every entry has its two rollouts.
 pub fn differences(
     agent: &Agent,
-    starts: &[Snapshot],
+    starts: &[Visited],
     (epsilon, horizon): (f64, u32),
     (workers, progress): (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Array2<f64>> {
@@ -65,7 +65,7 @@ pub fn differences(
     }
     let mut jobs = Vec::with_capacity(tries.len());
     for (state, action, [noise, draws]) in &tries {
-        let (start, first_action) = (&starts[*state], Some(&action[..]));
+        let (start, first_action) = (&starts[*state].snapshot, Some(&action[..]));
         let (noise, draws) = (Some(noise), Some(draws));
         jobs.push(Job { start, first_action, max_steps: horizon, noise, draws });
     }

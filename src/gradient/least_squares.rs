@@ -211,12 +211,12 @@ impl Quality {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Stream;
+    use crate::rng::drawn;
     use ndarray::array;
     use ndarray_linalg::Solve;
 
     fn noisy_plane(rollouts: usize, dims: usize, seed: u64) -> (Array2<f64>, Array1<f64>) {
-        let mut stream = Stream::new(seed, "perturb");
+        let mut stream = drawn(seed, "perturb");
         let actions = Array2::from_shape_simple_fn((rollouts, dims), || 0.3 * stream.normal());
         let slope = Array1::from_shape_simple_fn(dims, || stream.normal());
         let noise = Array1::from_shape_simple_fn(rollouts, || 0.3 * stream.normal());
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn the_gradient_is_unbiased_and_its_f_test_keeps_its_level() {
-        let mut stream = Stream::new(6, "null");
+        let mut stream = drawn(6, "null");
         let rejected = (0..4000)
             .filter(|_| {
                 let actions = Array2::from_shape_simple_fn((15, 6), || stream.normal());

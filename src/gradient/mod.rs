@@ -30,12 +30,12 @@ pub use settings::{Adaptive, Judged, Mode, Returns, Settings, StatesFrom};
 
 use compare::{Seen, compare, compare_own};
 
-use crate::env::{Env, Snapshot};
-use crate::error::Result;
+use crate::env::{Env, Visited};
+use crate::error::{GradientError, Result};
 use crate::rng::Stream;
 use crate::rollout::{BLOCK, End, Job, Outcome, Policy, Rollouts};
-use crate::stats::corrected::{Corrected, correct};
-use crate::stats::replicates::Replicates;
+use crate::stats::clusters::clusters;
+use crate::stats::corrected::{Corrected, correct_units};
 
 /// What is measured: a policy, its critic, and the world both live in.
 pub struct Agent<'a> {
@@ -92,7 +92,7 @@ const LEVEL: f64 = 0.95;
 /// [`crate::error::GradientError::TooFewRollouts`]; those of the rollouts.
 pub fn measure(
     agent: &Agent,
-    starts: &[Snapshot],
+    starts: &[Visited],
     settings: &Settings,
     (workers, progress): (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Vec<StateResult>> {
@@ -108,7 +108,8 @@ pub fn measure(
             let own = own_fit(agent.critic, &clouds, state)?;
             let seen = Seen { outcomes, own: own.as_ref() };
             let halves = halves.child(&(first + state).to_string());
-            results.push(compare((&clouds, state), seen, (settings, halves))?);
+            let result = compare((&clouds, state), seen, (settings, halves))?;
+            results.push(StateResult { episode: more[state].episode, ..result });
         }
         if look == starts.len() || is_enough(&results, settings) {
             return Ok(results);
@@ -126,13 +127,14 @@ fn is_enough(results: &[StateResult], settings: &Settings) -> bool {
         && found.corrected.half_width() <= adaptive.half_width
 }
 
-/// Returns the numbers of the states of one environment, cleared of the noise in their rollouts.
+/// Returns the numbers of the states of one environment, cleared of the noise in their rollouts; the unit
+/// of intervals is the episode.
 pub fn corrected(results: &[StateResult], settings: &Settings, level: f64) -> Corrected {
-    let usable: Vec<&StateResult> = results.iter().filter(|r| r.replicates.is_some()).collect();
-    let replicates: Vec<Replicates> = usable.iter().filter_map(|r| r.replicates).collect();
-    let tried: Vec<usize> = usable.iter().map(|r| r.fit.tried).collect();
+    let usable = || results.iter().filter(|r| r.replicates.is_some());
+    let episodes = clusters(usable().filter_map(|r| Some((r.replicates?, r.episode))));
+    let tried: Vec<usize> = usable().map(|r| r.fit.tried).collect();
     let dims = results.first().map_or(1, |r| r.record.centre.len());
-    correct(&replicates, settings.lift(dims).tried(&tried), level)
+    correct_units(&episodes, settings.lift(dims).tried(&tried), level)
 }
 
 /// Fits the critic's own values and compares the slope with its gradient (Fig. 8), without rollouts:
@@ -142,13 +144,14 @@ pub fn corrected(results: &[StateResult], settings: &Settings, level: f64) -> Co
 /// [`crate::error::GradientError::TooFewRollouts`]; those of the networks.
 pub fn self_check(
     agent: &Agent,
-    starts: &[Snapshot],
+    starts: &[Visited],
     settings: &Settings,
 ) -> Result<Vec<StateResult>> {
     let clouds = clouds(agent, (0, starts), settings)?;
     let compared = |state| {
         let own = own_fit(agent.critic, &clouds, state)?;
-        Ok(compare_own((&clouds, state), own.as_ref()))
+        let result = compare_own((&clouds, state), own.as_ref());
+        Ok(StateResult { episode: starts[state].episode, ..result })
     };
     (0..starts.len()).map(compared).collect()
 }
@@ -157,7 +160,7 @@ pub fn self_check(
 /// number of the first state.
 fn clouds(
     agent: &Agent,
-    (first, starts): (usize, &[Snapshot]),
+    (first, starts): (usize, &[Visited]),
     settings: &Settings,
 ) -> Result<Clouds> {
     let (obs, centres, elapsed) = greedy_at(agent, starts)?;
@@ -167,21 +170,27 @@ fn clouds(
     settings.enough_rollouts(centres.ncols())?;
     let stream = agent.stream(settings, "perturb");
     let draw = |(state, centre): (usize, ndarray::ArrayView1<f64>)| {
-        settings.cloud(&centre.to_vec(), &mut stream.child(&(first + state).to_string()))
+        let mut stream = stream.child(&(first + state).to_string());
+        let cloud = settings.cloud(&centre.to_vec(), &mut stream);
+        // Blocks that share an action would agree by construction.
+        if settings.mode == Mode::Lab && cloud.repeats() {
+            return Err(GradientError::RepeatedAction { std: settings.std }.into());
+        }
+        Ok(cloud)
     };
-    let clouds = centres.rows().into_iter().enumerate().map(draw).collect();
+    let clouds = centres.rows().into_iter().enumerate().map(draw).collect::<Result<_>>()?;
     let critic = agent.critic.action_gradient(&obs, &centres)?;
     Ok(Clouds { obs, centres, clouds, critic, horizons })
 }
 
 /// Returns the observation, the policy's action and the steps since the reset of each state.
-fn greedy_at(agent: &Agent, starts: &[Snapshot]) -> Result<(Array2<f64>, Array2<f64>, Vec<u32>)> {
+fn greedy_at(agent: &Agent, starts: &[Visited]) -> Result<(Array2<f64>, Array2<f64>, Vec<u32>)> {
     let mut env = (agent.make_env)()?;
     let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim);
     let mut obs = Array2::zeros((starts.len(), obs_dim));
     let mut elapsed = Vec::with_capacity(starts.len());
     for (start, mut row) in starts.iter().zip(obs.rows_mut()) {
-        env.restore(start)?;
+        env.restore(&start.snapshot)?;
         row.assign(&ndarray::aview1(env.obs()));
         elapsed.push(env.elapsed());
     }
@@ -211,7 +220,7 @@ fn greedy(policy: &dyn Policy, obs: &Array2<f64>, action_dim: usize) -> Result<A
 /// pairs. In the other modes all rollouts of a state share the policy's draws.
 fn returns(
     agent: &Agent,
-    (first, starts): (usize, &[Snapshot]),
+    (first, starts): (usize, &[Visited]),
     clouds: &Clouds,
     (settings, workers, progress): (&Settings, &rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Vec<Vec<Outcome>>> {
@@ -229,7 +238,7 @@ fn returns(
     let mut jobs = Vec::with_capacity(tries.len());
     for (state, action, noise, draws) in &tries {
         jobs.push(Job {
-            start: &starts[*state],
+            start: &starts[*state].snapshot,
             first_action: Some(action),
             max_steps: clouds.horizons[*state],
             noise: noise.as_ref(),

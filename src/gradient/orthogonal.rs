@@ -1,22 +1,22 @@
 //! Actions for independent estimates of one gradient: orthogonal ± pairs (lab mode).
 //!
 //! A block tries each of `m` orthogonal directions on both sides of the policy's action, at equal
-//! distance. Everything even in the action cancels within a pair, the error of a block's gradient
-//! is the smallest that its rollouts allow, and blocks are turned at random, so that two of them
-//! are independent replicates of the same gradient.
+//! distance. Everything even in the action cancels within a pair, and blocks are turned at random.
+//! Each pair has a length of its own, so that no two rollouts of a state try the same action: in a
+//! deterministic world the same action has the same return, and blocks that share actions agree by
+//! construction, whatever the truth.
 //!
 //! # Deviations
 //!
-//! The project notes shorten a pair at the action box by the distance along its direction. Under a
-//! common rotation a single saturated coordinate would then shorten every pair to nothing. So
-//! coordinates with less than σ of room get a direction of their own, and only the others are
-//! turned; a coordinate with less than 0.05 σ of room is not tried at all.
+//! A pair cannot be longer than the action box allows along its direction. Under a common rotation a
+//! single saturated coordinate would shorten every pair to nothing. So coordinates with less than σ
+//! of room get a direction of their own, and only the others are turned; a coordinate with less than
+//! 0.05 σ of room is not tried at all.
 //!
 //! # References
-//! Project notes `estimator` §3; Choromanski et al. 2018 (orthogonal exploration).
+//! Choromanski et al. 2018 (orthogonal exploration); Mezzadri 2007 (random rotations).
 
 use ndarray::Array2;
-use ndarray_linalg::QR;
 
 use super::perturb::Cloud;
 use crate::rng::Stream;
@@ -24,15 +24,21 @@ use crate::rng::Stream;
 /// Room, in units of σ, below which a coordinate is not tried.
 const SATURATED: f64 = 0.05;
 
+/// Shortest and longest pair, relative to the nominal length.
+const LENGTHS: [f64; 2] = [0.7, 1.3];
+
 /// Returns `blocks` blocks of `2 m` actions around `centre [A]`, where `m` of the `A` coordinates
-/// have room; rows `2k` and `2k + 1` are a pair. The distance is σ√m, less at the box, so that the
-/// sum of squared perturbations of a coordinate is `2 m σ²` in a block.
+/// have room; rows `2k` and `2k + 1` are a pair, at the same distance from the centre on both sides.
+///
+/// The distance is drawn for each pair, uniformly between 0.7 and 1.3 times σ√m, so that the sum of
+/// squared perturbations of a coordinate in a block is `2.06 m σ²` on average. Where the box does not
+/// hold the longest pair, it is drawn between 0.7/1.3 and 1 times what the box holds.
 ///
 /// The cloud's `clipped` is the share of pairs that the box shortened. No coordinate with room
 /// gives a cloud without rows.
 ///
 /// # Panics
-/// Never: the QR decomposition of a finite matrix exists.
+/// Never: each row has an entry for each coordinate.
 ///
 /// # Examples
 /// ```
@@ -40,6 +46,7 @@ const SATURATED: f64 = 0.05;
 /// use hyperl::rng::Stream;
 /// let cloud = orthogonal_blocks(&[0.1, -0.2, 1.0], 0.3, 2, &mut Stream::new(0, "perturb"));
 /// assert_eq!(cloud.actions.dim(), (2 * 4, 3)); // the third coordinate is saturated
+/// assert!(!cloud.repeats());
 /// ```
 pub fn orthogonal_blocks(centre: &[f64], std: f64, blocks: usize, stream: &mut Stream) -> Cloud {
     let room: Vec<f64> = centre.iter().map(|a| 1.0 - a.abs()).collect();
@@ -48,11 +55,13 @@ pub fn orthogonal_blocks(centre: &[f64], std: f64, blocks: usize, stream: &mut S
     let radius = std * (tried.len() as f64).sqrt();
     let (mut rows, mut shortened) = (Vec::new(), 0usize);
     for _ in 0..blocks {
-        for direction in directions(centre.len(), (&wide, &narrow), stream) {
+        for direction in directions(centre.len(), &wide, &narrow, stream) {
             let reach = direction.iter().zip(&room).filter(|(d, _)| **d != 0.0);
             let reach = reach.map(|(d, room)| room / d.abs()).fold(f64::INFINITY, f64::min);
-            shortened += usize::from(reach < radius);
-            for side in [radius.min(reach), -radius.min(reach)] {
+            let [shortest, longest] = LENGTHS;
+            shortened += usize::from(reach < longest * radius);
+            let length = radius.min(reach / longest) * stream.uniform(shortest, longest);
+            for side in [length, -length] {
                 // The box is met up to rounding; the executed action must lie in it.
                 rows.extend(
                     centre.iter().zip(&direction).map(|(a, d)| (a + side * d).clamp(-1.0, 1.0)),
@@ -69,53 +78,62 @@ pub fn orthogonal_blocks(centre: &[f64], std: f64, blocks: usize, stream: &mut S
 /// each `narrow` one on its own.
 fn directions(
     dims: usize,
-    (wide, narrow): (&[usize], &[usize]),
+    wide: &[usize],
+    narrow: &[usize],
     stream: &mut Stream,
 ) -> Vec<Vec<f64>> {
-    let rotation = rotation(wide.len(), stream);
-    let turned = rotation.columns().into_iter().map(|column| {
+    let turned = rotation(wide.len(), stream).into_iter().map(|row| {
         let mut direction = vec![0.0; dims];
-        wide.iter().zip(column).for_each(|(&j, &x)| direction[j] = x);
+        wide.iter().zip(row).for_each(|(&j, x)| direction[j] = x);
         direction
     });
     let own = narrow.iter().map(|&j| (0..dims).map(|i| f64::from(u8::from(i == j))).collect());
     turned.chain(own).collect()
 }
 
-/// A rotation (or reflection) drawn from the uniform (Haar) distribution: the Q of a Gaussian
-/// matrix, with the signs of R's diagonal (Mezzadri 2007).
-fn rotation(n: usize, stream: &mut Stream) -> Array2<f64> {
-    if n == 0 {
-        return Array2::zeros((0, 0));
+/// Returns the rows of a rotation (or reflection) drawn from the uniform (Haar) distribution: normal
+/// vectors, made orthonormal one after the other.
+///
+/// Written out, not by LAPACK, whose last bits depend on the processor: the actions of a seed are
+/// the same everywhere.
+fn rotation(n: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    let mut rows: Vec<Vec<f64>> = Vec::with_capacity(n);
+    for _ in 0..n {
+        let mut row: Vec<f64> = (0..n).map(|_| stream.normal()).collect();
+        // Twice, so that what rounding leaves of the earlier rows goes, too.
+        for earlier in rows.iter().chain(&rows) {
+            let along = dot(&row, earlier);
+            row.iter_mut().zip(earlier).for_each(|(x, e)| *x -= along * e);
+        }
+        let norm = dot(&row, &row).sqrt();
+        row.iter_mut().for_each(|x| *x /= norm);
+        rows.push(row);
     }
-    let gaussian = Array2::from_shape_simple_fn((n, n), || stream.normal());
-    let (mut q, r) = gaussian.qr().expect("a finite matrix has a QR decomposition");
-    for (mut column, diagonal) in q.columns_mut().into_iter().zip(r.diag()) {
-        column *= diagonal.signum();
-    }
-    q
+    rows
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
+    use crate::rng::drawn;
+    
     fn cloud(centre: &[f64], blocks: usize, seed: u64) -> Cloud {
-        orthogonal_blocks(centre, 0.3, blocks, &mut Stream::new(seed, "perturb"))
+        orthogonal_blocks(centre, 0.3, blocks, &mut drawn(seed, "perturb"))
     }
 
     #[test]
     fn pairs_mirror_each_other_and_blocks_are_orthogonal() {
         let centre = [0.01, -0.02, 0.0, 0.03, 0.02, -0.01];
         let cloud = cloud(&centre, 3, 1);
-        assert!(cloud.clipped == 0.0);
+        assert!(cloud.clipped == 0.0 && cloud.actions.dim() == (36, 6));
         let steps = &cloud.actions - &ndarray::aview1(&centre);
         let radius2 = 0.09 * 6.0;
         for block in steps.axis_chunks_iter(ndarray::Axis(0), 12) {
             let sides = block.slice(ndarray::s![..;2, ..]);
-            let gram = sides.dot(&sides.t()) / radius2;
-            for ((i, j), x) in gram.indexed_iter() {
-                assert!((x - f64::from(u8::from(i == j))).abs() < 1e-12, "{i} {j} {x}");
+            for ((i, j), x) in (sides.dot(&sides.t()) / radius2).indexed_iter() {
+                let lengths = 0.49..1.69;
+                assert!(if i == j { lengths.contains(x) } else { x.abs() < 1e-12 }, "{i} {j} {x}");
             }
             let mirrored = &sides + &block.slice(ndarray::s![1..;2, ..]);
             assert!(mirrored.iter().all(|x| x.abs() < 1e-12));
@@ -124,16 +142,23 @@ mod tests {
 
     #[test]
     fn rotations_have_no_preferred_direction() {
-        // Haar: E[Q_ij²] = 1/n, E[Q_ij] = 0; and the sign fix matters: without it Q_11 ≤ 0 always.
-        let mut stream = Stream::new(2, "perturb");
-        let (mut sum, mut squares) = (Array2::<f64>::zeros((4, 4)), Array2::<f64>::zeros((4, 4)));
-        for _ in 0..20_000 {
-            let q = rotation(4, &mut stream);
-            squares += &q.mapv(|x| x * x);
-            sum += &q;
+        // Haar: E[Q_ij] = 0 with variance 1/n, E[Q_ij²] = 1/n with variance 2(n − 1)/(n²(n + 2)).
+        let (n, draws) = (4, 20_000);
+        let mut stream = drawn(2, "perturb");
+        let (mut sum, mut squares) = (vec![vec![0.0; n]; n], vec![vec![0.0; n]; n]);
+        for _ in 0..draws {
+            for (i, row) in rotation(n, &mut stream).into_iter().enumerate() {
+                for (j, x) in row.into_iter().enumerate() {
+                    sum[i][j] += x / f64::from(draws);
+                    squares[i][j] += x * x / f64::from(draws);
+                }
+            }
         }
-        assert!(sum.iter().all(|x| (x / 2e4).abs() < 0.02), "{sum}");
-        assert!(squares.iter().all(|x| (x / 2e4 - 0.25).abs() < 0.01), "{squares}");
+        // 4.5 standard errors: 32 entries are looked at.
+        let error = |variance: f64| 4.5 * (variance / f64::from(draws)).sqrt();
+        assert!(sum.iter().flatten().all(|x| x.abs() < error(0.25)), "{sum:?}");
+        let near = |x: &f64| (x - 0.25).abs() < error(2.0 * 3.0 / (16.0 * 6.0));
+        assert!(squares.iter().flatten().all(near), "{squares:?}");
     }
 
     #[test]
@@ -144,17 +169,30 @@ mod tests {
         let equal = |a: f64, b: f64| a.to_bits() == b.to_bits();
         assert!(cloud.actions.column(1).iter().all(|&a| equal(a, 0.999)));
         assert!(cloud.actions.iter().all(|a| a.abs() <= 1.0));
-        // the coordinate with 0.05 of room: one pair for each block, as long as the box allows
-        let first: Vec<f64> = cloud.actions.column(0).to_vec();
-        assert_eq!(first.iter().filter(|&&a| equal(a, 1.0)).count(), 2);
-        assert_eq!(first.iter().filter(|&&a| (a - 0.9).abs() < 1e-12).count(), 2);
-        assert_eq!(
-            first.iter().filter(|&&a| equal(a, 0.95)).count(),
-            8,
-            "not turned with the others"
-        );
+        // The coordinate with 0.05 of room has one pair in each block, of a length of its own.
+        let own: Vec<f64> = cloud.actions.column(0).iter().map(|a| a - 0.95).collect();
+        let mut lengths: Vec<f64> = own.iter().copied().filter(|step| *step > 0.0).collect();
+        lengths.sort_by(f64::total_cmp);
+        assert_eq!(own.iter().filter(|step| **step == 0.0).count(), 8, "not turned with the others");
+        assert!(lengths.len() == 2 && lengths[1] - lengths[0] > 1e-4, "{lengths:?}");
+        let fits = |length: &f64| (0.05 * 0.7 / 1.3..=0.05 + 1e-12).contains(length);
+        assert!(lengths.iter().all(fits), "{lengths:?}");
         // two pairs of six, at least, were shortened
         assert!(cloud.clipped >= 2.0 / 6.0 - 1e-12, "{}", cloud.clipped);
+    }
+
+    #[test]
+    fn no_two_rollouts_of_a_state_try_the_same_action_wherever_the_actor_is() {
+        // E1: one coordinate with room, narrow or wide, had the same pair in every block.
+        let saturated = [1.0, -1.0, 0.999];
+        for free in [vec![0.0], vec![0.8], vec![0.98], vec![-0.9, 0.2], vec![0.1, 0.2, 0.3]] {
+            for seed in 0..200 {
+                let centre = [&free[..], &saturated].concat();
+                let cloud = cloud(&centre, 4, seed);
+                assert_eq!(cloud.actions.nrows(), 8 * free.len());
+                assert!(!cloud.repeats(), "{free:?} {seed}");
+            }
+        }
     }
 
     #[test]

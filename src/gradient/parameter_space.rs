@@ -144,7 +144,7 @@ pub fn proposition_factor(cosine: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Stream;
+    use crate::rng::drawn;
     use crate::stats::similarity::cosine;
     use crate::stats::summary;
     use ndarray::concatenate;
@@ -158,7 +158,7 @@ mod tests {
     /// A world of `n` states in `p` weights: a common direction of length 1, what differs between
     /// states, and noise in the truth; the critic's common direction has the given cosine with it.
     fn world(n: usize, p: usize, cosine: f64, seed: u64) -> [Array2<f64>; 2] {
-        let mut stream = Stream::new(seed, "world");
+        let mut stream = drawn(seed, "world");
         let mut normal = |std: f64| Array2::from_shape_simple_fn((n, p), || std * stream.normal());
         let own = normal(0.3);
         let noise = normal(0.5);

@@ -9,7 +9,9 @@
 //! The paper does not say what happens at the bounds; clipping is the authors' code.
 //! σ is a standard deviation as in their code, not a variance as `N(0, 0.3)` could be read.
 
-use ndarray::{Array2, ArrayView1};
+use std::collections::HashMap;
+
+use ndarray::{Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::rng::Stream;
@@ -40,6 +42,28 @@ impl Cloud {
         let varies = |column: ArrayView1<f64>| column.iter().any(|x| x - column[0] != 0.0);
         self.actions.columns().into_iter().filter(|column| varies(*column)).count()
     }
+
+    /// Returns whether two rows are the same action. In a deterministic world they have the same
+    /// return, and are one rollout that is counted twice.
+    pub fn repeats(&self) -> bool {
+        distinct(self.actions.view()).len() < self.actions.nrows()
+    }
+}
+
+/// Returns the rows of each different action, in the order in which they first come.
+pub(crate) fn distinct(actions: ArrayView2<f64>) -> Vec<Vec<usize>> {
+    let mut known: HashMap<Vec<u64>, usize> = HashMap::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (row, action) in actions.rows().into_iter().enumerate() {
+        // Adding 0 makes −0 and 0 the same bits.
+        let bits: Vec<u64> = action.iter().map(|x| (x + 0.0).to_bits()).collect();
+        let group = *known.entry(bits).or_insert(groups.len());
+        if group == groups.len() {
+            groups.push(Vec::new());
+        }
+        groups[group].push(row);
+    }
+    groups
 }
 
 /// Returns `rollouts` executed actions around `centre`, with perturbations of standard deviation
@@ -80,6 +104,7 @@ pub fn perturb(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::drawn;
 
     /// Variance of one dimension around its mean, over σ².
     fn variance_factor(cloud: &Cloud, std: f64) -> f64 {
@@ -97,7 +122,7 @@ mod tests {
                 .into_iter()
                 .chain([(1.0, 0.5, at_bound), (-1.0, 0.5, at_bound)])
         {
-            let mut stream = Stream::new(0, "perturb");
+            let mut stream = drawn(0, "perturb");
             let cloud = perturb(&[centre], 200_000, 0.3, Design::Gaussian, &mut stream);
             assert!((cloud.clipped - share).abs() < 0.004, "{centre} {}", cloud.clipped);
             let found = variance_factor(&cloud, 0.3);
@@ -107,7 +132,7 @@ mod tests {
 
     #[test]
     fn far_from_the_bounds_perturbations_are_normal_around_the_centre() {
-        let mut stream = Stream::new(1, "perturb");
+        let mut stream = drawn(1, "perturb");
         let cloud = perturb(&[0.1, -0.2], 100_000, 0.05, Design::Gaussian, &mut stream);
         assert!(cloud.clipped == 0.0);
         for (column, centre) in cloud.actions.columns().into_iter().zip([0.1, -0.2]) {
@@ -121,7 +146,7 @@ mod tests {
     fn the_release_differs_from_the_paper_in_one_row() {
         let centre = [0.4, -0.3, 1.0];
         let cloud = |design, rollouts| {
-            perturb(&centre, rollouts, 0.3, design, &mut Stream::new(2, "perturb")).actions
+            perturb(&centre, rollouts, 0.3, design, &mut drawn(2, "perturb")).actions
         };
         let paper = cloud(Design::Gaussian, 14);
         let release = cloud(Design::CentreThenGaussian, 15);

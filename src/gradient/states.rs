@@ -1,6 +1,6 @@
 //! The states at which gradients are compared.
 
-use crate::env::{Env, Snapshot};
+use crate::env::{Env, Visited};
 use crate::error::{Error, Result};
 use crate::rng::Stream;
 use crate::rollout::{BLOCK, Policy};
@@ -10,10 +10,10 @@ use crate::rollout::{BLOCK, Policy};
 /// # Errors
 /// [`Error::Usage`] if there are fewer.
 pub fn from_replay(
-    visited: &[Snapshot],
+    visited: &[Visited],
     count: usize,
     stream: &mut Stream,
-) -> Result<Vec<Snapshot>> {
+) -> Result<Vec<Visited>> {
     if visited.len() < count {
         return Err(Error::Usage(format!(
             "the checkpoint carries {} visited states, {count} were asked for; lower --states",
@@ -25,7 +25,8 @@ pub fn from_replay(
 }
 
 /// Lets the policy run a random number of steps, as the authors' script does: `n` uniform on
-/// 0 … limit − 1, from a reset, starting anew at each end (which counts as a step).
+/// 0 … limit − 1, from a reset, starting anew at each end (which counts as a step). Each state has
+/// resets, and so an episode, of its own.
 ///
 /// # Errors
 /// Those of environment and policy.
@@ -34,7 +35,7 @@ pub fn from_policy(
     policy: &dyn Policy,
     count: usize,
     stream: &Stream,
-) -> Result<Vec<Snapshot>> {
+) -> Result<Vec<Visited>> {
     let mut starts = Vec::with_capacity(count);
     for block in (0..count).collect::<Vec<_>>().chunks(BLOCK) {
         starts.extend(run_block(make_env, policy, block, stream)?);
@@ -55,7 +56,7 @@ fn run_block(
     policy: &dyn Policy,
     states: &[usize],
     stream: &Stream,
-) -> Result<Vec<Snapshot>> {
+) -> Result<Vec<Visited>> {
     let mut walks = Vec::with_capacity(states.len());
     for state in states {
         let mut stream = stream.child(&state.to_string());
@@ -80,7 +81,7 @@ fn run_block(
     for walk in walks.iter_mut().filter(|walk| walk.ended) {
         walk.env.reset(&mut walk.stream);
     }
-    Ok(walks.iter().map(|walk| walk.env.snapshot()).collect())
+    Ok(walks.iter().map(|walk| walk.env.snapshot().into()).collect())
 }
 
 impl Walk {

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::tables::{Cell, Column as TableColumn, Table};
 use super::theme::model_label;
-use crate::analysis::summary::{Column, LEVEL, corrected, corrected_values};
+use crate::analysis::summary::{Column, LEVEL, corrected, corrected_values, values_by_unit};
 use crate::analysis::table::StateRow;
 use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
-use crate::stats::resample::jackknife;
+use crate::stats::resample::{jackknife, pseudo_values_of_clusters};
 use crate::stats::{Estimate, summary};
 
 /// 97.5 % quantile of the normal distribution, for intervals that rest on many states.
@@ -67,23 +67,21 @@ impl Quantity {
     /// Returns its value at one checkpoint; `None` where too few states are defined to speak of one.
     fn at(self, rows: &[StateRow], settings: &Settings) -> Option<StepValues> {
         let step = rows.first()?.step;
-        let states: Vec<f64> = match self {
-            Self::Mean(column) => {
-                rows.iter().map(|row| column.of(row)).filter(|x| x.is_finite()).collect()
-            }
-            Self::Corrected => corrected_values(rows),
-            Self::Above(column, tau) => {
-                rows.iter().map(|row| f64::from(column.of(row) > tau)).collect()
+        let of_column = |value: &dyn Fn(&StateRow) -> Option<f64>| {
+            let values = values_by_unit(&rows.iter().collect::<Vec<_>>(), value);
+            let defined: Vec<f64> = values.iter().flatten().map(|[x]| *x).collect();
+            let enough = !defined.is_empty() && defined.len() >= FEWEST_STATES.min(rows.len());
+            enough.then(|| (summary::mean(&defined), pseudo_values_of_clusters(&values, |[m]| m)))
+        };
+        let (value, units) = match self {
+            Self::Mean(column) => of_column(&|row| Some(column.of(row)).filter(|x| x.is_finite()))?,
+            Self::Above(column, tau) => of_column(&|row| Some(f64::from(column.of(row) > tau)))?,
+            Self::Corrected => {
+                let units = corrected_values(rows);
+                (!units.is_empty()).then(|| (corrected(rows, settings).corrected.value, units))?
             }
         };
-        if states.is_empty() || states.len() < FEWEST_STATES.min(rows.len()) {
-            return None;
-        }
-        let value = match self {
-            Self::Corrected => corrected(rows, settings).corrected.value,
-            Self::Mean(_) | Self::Above(..) => summary::mean(&states),
-        };
-        Some(StepValues { step, value, states })
+        Some(StepValues { step, value, states: units })
     }
 }
 

@@ -121,7 +121,7 @@ pub(super) fn integrate(f: impl Fn(f64) -> f64, low: f64, high: f64, pieces: u32
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Stream;
+    use crate::rng::drawn;
 
     #[test]
     fn mean_direction_matches_the_worked_values() {
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn simulated_directions_have_the_mean_of_the_formula() {
-        let mut stream = Stream::new(0, "directions");
+        let mut stream = drawn(0, "directions");
         let trials = 20_000;
         let sum: f64 = (0..trials)
             .map(|_| {

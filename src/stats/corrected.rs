@@ -15,7 +15,7 @@
 use super::Estimate;
 use super::lift::Lift;
 use super::replicates::Replicates;
-use super::resample::{jackknife, jackknife_of_clusters, jackknife_of_sums, pseudo_values};
+use super::resample::{jackknife, jackknife_of_clusters, pseudo_values_of_clusters};
 use super::summary::mean;
 
 /// The lower bound of the mean agreement above which a correction is believed.
@@ -23,6 +23,8 @@ pub const RESOLVED_ABOVE: f64 = 0.05;
 
 /// States below which nothing is believed: a few that happen to agree have a narrow interval.
 pub const FEWEST_STATES: usize = 10;
+/// Independent units, such as episodes, below which nothing is believed, however many states they hold.
+pub const FEWEST_UNITS: usize = 5;
 
 /// A set of states in a few numbers; cosines unless said otherwise, never clipped to `[−1, 1]`.
 ///
@@ -64,16 +66,30 @@ pub struct Corrected {
     pub states: usize,
 }
 
-/// Returns the numbers of `states`, with delete-one-state jackknife-t intervals at `level`.
+/// Returns the numbers of `states` that were drawn independently of each other, with delete-one-state
+/// jackknife-t intervals at `level`.
 ///
 /// Not even values without states (NaN); no intervals from one.
 pub fn correct(states: &[Replicates], lift: Lift, level: f64) -> Corrected {
-    let rows: Vec<[f64; 8]> = states.iter().map(Replicates::row).collect();
+    correct_units(&states.iter().map(|state| vec![*state]).collect::<Vec<_>>(), lift, level)
+}
+
+/// Returns the numbers of the states of independent `units`, such as the episodes in which training
+/// visited them: states of one episode resemble each other.
+///
+/// Values are those of all states; intervals, and whether rollouts agree, leave one unit out at a time.
+/// Units without states do not count.
+pub fn correct_units(units: &[Vec<Replicates>], lift: Lift, level: f64) -> Corrected {
+    let rows = rows_of(units);
     let interval = |stat: Statistic, level| {
-        jackknife_of_sums(&rows, |means| stat(&Replicates::of_row(means)), level)
+        jackknife_of_clusters(&rows, |means| stat(&Replicates::of_row(means)), level)
     };
     let numbers = Numbers { interval: &interval, lift, level };
-    numbers.corrected(states.len())
+    numbers.corrected(rows.iter().map(Vec::len).sum(), rows.iter().filter(|u| !u.is_empty()).count())
+}
+
+fn rows_of(units: &[Vec<Replicates>]) -> Vec<Vec<[f64; 8]>> {
+    units.iter().map(|states| states.iter().map(Replicates::row).collect()).collect()
 }
 
 /// Returns the numbers of several training seeds, each with its own states.
@@ -92,7 +108,9 @@ pub fn correct_seeds(seeds: &[Vec<Replicates>], lift: Lift, level: f64) -> Corre
         jackknife(&values, mean, level)
     };
     let numbers = Numbers { interval: &interval, lift, level };
-    numbers.corrected(seeds.iter().map(|states| states.len()).sum())
+    let states = seeds.iter().map(|states| states.len()).sum();
+    // Two seeds are two units, and there may be no more: what is asked for is many states.
+    numbers.corrected(states, states)
 }
 
 /// Returns the numbers of the states of several clusters, such as tasks, whose states share what the cluster
@@ -107,25 +125,30 @@ pub fn correct_clusters(clusters: &[Vec<Replicates>], lift: Lift, level: f64) ->
     if clusters.len() < 2 {
         return alone;
     }
-    let rows: Vec<Vec<[f64; 8]>> =
-        clusters.iter().map(|states| states.iter().map(Replicates::row).collect()).collect();
+    let rows = rows_of(clusters);
     let interval = |stat: Statistic, level| {
         jackknife_of_clusters(&rows, |means| stat(&Replicates::of_row(means)), level)
     };
     let numbers = Numbers { interval: &interval, lift, level };
     let Corrected { resolved, depends_on_snr, states, .. } = alone;
-    Corrected { depends_on_snr, resolved, ..numbers.corrected(states) }
+    Corrected { depends_on_snr, resolved, ..numbers.corrected(states, states) }
 }
 
 /// Returns the one-sided 95 % lower bound of the mean agreement of blocks, from
-/// [`Replicates::pair`] of each state; NaN below two states.
+/// [`Replicates::pair`] of each state, or from pseudo-values of its mean; NaN below two.
 pub fn mean_pair_lower(pairs: &[f64]) -> f64 {
     jackknife(pairs, mean, ONE_SIDED_95).low
 }
 
-/// Tells whether the blocks of some states agree well enough, from [`Replicates::pair`] of each.
-pub fn is_resolved(pairs: &[f64]) -> bool {
-    pairs.len() >= FEWEST_STATES && mean_pair_lower(pairs) > RESOLVED_ABOVE
+/// Tells whether the blocks of some `states` agree well enough, from one value for each independent unit
+/// whose mean is that of [`Replicates::pair`].
+pub fn is_resolved(states: usize, pairs: &[f64]) -> bool {
+    enough(states, pairs.len()) && mean_pair_lower(pairs) > RESOLVED_ABOVE
+}
+
+/// Tells whether there are enough states, of enough units, to believe anything.
+pub fn enough(states: usize, units: usize) -> bool {
+    states >= FEWEST_STATES && units >= FEWEST_UNITS
 }
 
 /// Returns what an exactly right critic scores in one block, from means over states.
@@ -142,11 +165,12 @@ pub(super) fn corrected_cosine(means: &Replicates) -> f64 {
     means.block / ceiling_block(means.pair, means.quad)
 }
 
-/// Returns one value for each state whose mean is the corrected cosine, up to the jackknife's bias,
-/// and whose spread is its uncertainty, so that it can be compared as a mean of states.
-pub fn corrected_pseudo_values(states: &[Replicates]) -> Vec<f64> {
-    let rows: Vec<[f64; 8]> = states.iter().map(Replicates::row).collect();
-    pseudo_values(&rows, |means| corrected_cosine(&Replicates::of_row(means)))
+/// Returns one value for each independent unit whose mean is the corrected cosine of all states, up to
+/// the jackknife's bias, and whose spread is its uncertainty.
+pub fn corrected_pseudo_values(units: &[Vec<Replicates>]) -> Vec<f64> {
+    pseudo_values_of_clusters(&rows_of(units), |means| {
+        corrected_cosine(&Replicates::of_row(means))
+    })
 }
 
 /// Level of a two-sided interval whose ends are one-sided 95 % bounds.
@@ -163,7 +187,7 @@ struct Numbers<'a> {
 }
 
 impl Numbers<'_> {
-    fn corrected(&self, states: usize) -> Corrected {
+    fn corrected(&self, states: usize, units: usize) -> Corrected {
         let interval = |stat: Statistic| (self.interval)(stat, self.level);
         let blocks = self.lift.blocks() as f64;
         let second_opinion = |m: &Replicates| (blocks * m.full - m.block) / (blocks - 1.0);
@@ -185,7 +209,7 @@ impl Numbers<'_> {
             alpha: rising(alpha_square, |square| square.clamp(0.0, f64::INFINITY).sqrt()),
             second_opinion: interval(&second_opinion).value,
             depends_on_snr: gap.half_width().is_finite() && !gap.covers(0.0),
-            resolved: states >= FEWEST_STATES
+            resolved: enough(states, units)
                 && (self.interval)(&|m| m.pair, ONE_SIDED_95).low > RESOLVED_ABOVE,
             states,
         }

@@ -191,6 +191,7 @@ impl Process {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::drawn;
 
     /// 0, 0.01, …, 1.
     fn grid() -> Vec<f64> {
@@ -198,13 +199,13 @@ mod tests {
     }
 
     fn uniform(name: &str, n: usize) -> Vec<f64> {
-        let mut stream = Stream::new(3, name);
+        let mut stream = drawn(3, name);
         (0..n).map(|_| stream.uniform(0.0, 1.0)).collect()
     }
 
     fn curve(first: &[f64], second: &[f64], resamples: usize) -> ExceedanceCurve {
         let settings = Bootstrap { level: 0.95, resamples };
-        exceedance((first, second), &grid(), settings, &mut Stream::new(0, "bootstrap"))
+        exceedance((first, second), &grid(), settings, &mut drawn(0, "bootstrap"))
     }
 
     #[test]
@@ -239,14 +240,14 @@ mod tests {
         // The plain way: the same draws, every threshold between two values looked at by itself.
         let (a, b) = (uniform("a", 30), uniform("b", 30));
         let settings = Bootstrap { level: 0.9, resamples: 300 };
-        let found = exceedance((&a, &b), &[0.2, 0.7], settings, &mut Stream::new(1, "draws"));
+        let found = exceedance((&a, &b), &[0.2, 0.7], settings, &mut drawn(1, "draws"));
         let mut taus = [a.clone(), b.clone(), vec![0.2]].concat();
         taus.retain(|tau| (0.2..=0.7).contains(tau));
         let difference = |units: &[usize], tau: f64| {
             let share = |x: &[f64]| units.iter().filter(|&&u| x[u] > tau).count() as f64 / 30.0;
             share(&a) - share(&b)
         };
-        let (all, mut stream) = ((0..30).collect::<Vec<_>>(), Stream::new(1, "draws"));
+        let (all, mut stream) = ((0..30).collect::<Vec<_>>(), drawn(1, "draws"));
         let largest = |_| {
             let units: Vec<usize> = (0..30).map(|_| stream.index(30)).collect();
             let away = |&tau: &f64| (difference(&units, tau) - difference(&all, tau)).abs();
@@ -262,7 +263,7 @@ mod tests {
         // first = √U, second = U of the same unit or, in three of ten, of another: D(τ) = τ − τ².
         let (mut whole, mut pointwise, trials) = (0, 0, 300);
         for trial in 0..trials {
-            let mut stream = Stream::new(trial, "coverage");
+            let mut stream = drawn(trial, "coverage");
             let mut draw = |_| {
                 let (u, other) = (stream.uniform(0.0, 1.0), stream.uniform(0.0, 1.0));
                 (u.sqrt(), if stream.uniform(0.0, 1.0) < 0.3 { other } else { u })
@@ -305,7 +306,7 @@ mod tests {
         let (a, b) = (uniform("a", 40), uniform("b", 40));
         let of = |seed| {
             let settings = Bootstrap { level: 0.9, resamples: 101 };
-            let stream = &mut Stream::new(seed, "bootstrap");
+            let stream = &mut drawn(seed, "bootstrap");
             exceedance((&a, &b), &grid(), settings, stream).half_width.to_bits()
         };
         assert_eq!(of(1), of(1));

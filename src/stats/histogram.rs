@@ -131,7 +131,7 @@ fn gaps(a: &[f64], b: &[f64]) -> Option<Vec<(f64, f64)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Stream;
+    use crate::rng::drawn;
 
     #[test]
     fn every_value_falls_into_the_bin_of_numpy() {
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn equal_distributions_sit_on_the_floor() {
-        let mut stream = Stream::new(0, "weights");
+        let mut stream = drawn(0, "weights");
         let mut layer = || (0..256).map(|_| stream.uniform(-1.0, 1.0)).collect::<Vec<_>>();
         let bins = Bins::between(-1.0, 1.0, 30).unwrap();
         let tv = (0..200).map(|_| {

@@ -4,6 +4,7 @@
 //! `tails`. Every p-value is the probability of what was seen, or something more extreme, if
 //! there were no difference.
 
+use super::resample::pseudo_values_of_clusters;
 use super::summary::{mean, std};
 use super::{Estimate, tails};
 
@@ -154,15 +155,45 @@ pub fn wilson(successes: usize, n: usize, level: f64) -> Estimate {
     if n == 0 {
         return Estimate::without_interval(f64::NAN, 0);
     }
-    let (trials, share) = (n as f64, successes as f64 / n as f64);
+    let (low, high) = wilson_ends(successes as f64 / n as f64, n as f64, level);
+    Estimate { value: successes as f64 / n as f64, low, high, n }
+}
+
+/// Returns the share of ones among zeros and ones, with Wilson's interval for as many independent trials as
+/// the clusters are worth: `n` over the design effect, the variance between clusters relative to that of
+/// independent trials, which is taken to be 1 at least. A share of 0 or 1 shows no variance, and each
+/// cluster counts as one trial.
+///
+/// # References
+/// Kish, "Survey Sampling", 1965 (design effect); Korn and Graubard, Surv. Methodol. 1998.
+pub fn wilson_of_clusters(clusters: &[Vec<[f64; 1]>], level: f64) -> Estimate {
+    let (units, n) = (clusters.iter().filter(|c| !c.is_empty()).count(), clusters.concat().len());
+    let ones = clusters.iter().flatten().filter(|[x]| *x > 0.5).count();
+    if units == n || n == 0 {
+        return wilson(ones, n, level);
+    }
+    let (share, trials) = (ones as f64 / n as f64, n as f64);
+    let worth = if ones == 0 || ones == n || units == 1 {
+        units as f64
+    } else {
+        let values = pseudo_values_of_clusters(clusters, |[mean]| mean);
+        let variance = std(&values).powi(2) / units as f64;
+        trials / (variance / (share * (1.0 - share) / (trials - 1.0))).max(1.0)
+    };
+    let (low, high) = wilson_ends(share, worth, level);
+    Estimate { value: share, low, high, n: units }
+}
+
+/// The ends of Wilson's interval around a share of `trials`.
+fn wilson_ends(share: f64, trials: f64, level: f64) -> (f64, f64) {
     let z2 = tails::normal_two_sided(level).powi(2);
     let centre = (share + z2 / (2.0 * trials)) / (1.0 + z2 / trials);
     let radicand = share * (1.0 - share) / trials + z2 / (4.0 * trials * trials);
     let half = (z2 * radicand).sqrt() / (1.0 + z2 / trials);
     // At the ends the bound is exact; rounding must not move it.
-    let low = if successes == 0 { 0.0 } else { centre - half };
-    let high = if successes == n { 1.0 } else { centre + half };
-    Estimate { value: share, low, high, n }
+    let low = if share <= 0.0 { 0.0 } else { centre - half };
+    let high = if share >= 1.0 { 1.0 } else { centre + half };
+    (low, high)
 }
 
 /// Returns the half width of the simultaneous band around a curve of shares of `n` units,

@@ -22,6 +22,7 @@
 //! rollout: rollouts are nested in them, and resampling them adds a second helping of their noise.
 
 pub mod attenuation;
+pub mod clusters;
 pub mod corrected;
 pub mod density;
 pub mod difference;

@@ -155,7 +155,7 @@ fn error_product(a: &[f64], b: &[f64], critic: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Stream;
+    use crate::rng::drawn;
     use crate::stats::attenuation::mean_direction;
 
     fn near(found: f64, expected: f64) -> bool {
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn noise_leaves_the_products_of_different_blocks_unbiased() {
         // g = e₁, v at 60° with length 2, noise of variance 1/4 a coordinate: C = C₆(2)
-        let (mut stream, trials) = (Stream::new(0, "replicates"), 20_000);
+        let (mut stream, trials) = (drawn(0, "replicates"), 20_000);
         let critic = [1.0, 3f64.sqrt(), 0.0, 0.0, 0.0, 0.0];
         let mut block = || -> Vec<f64> {
             (0..6).map(|i| f64::from(u8::from(i == 0)) + 0.5 * stream.normal()).collect()

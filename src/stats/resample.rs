@@ -85,11 +85,7 @@ pub fn jackknife_of_sums<const K: usize>(
     stat: impl Fn([f64; K]) -> f64,
     level: f64,
 ) -> Estimate {
-    let value = stat(column_means(units));
-    if units.len() < 2 {
-        return Estimate::without_interval(value, units.len());
-    }
-    jackknife_interval(value, &left_out(units, stat), level)
+    jackknife_of_clusters(&alone(units), stat, level)
 }
 
 /// Returns `stat` of the means of `K` columns over all units, with the interval that leaves one cluster of
@@ -114,18 +110,39 @@ pub fn jackknife_of_clusters<const K: usize>(
     stat: impl Fn([f64; K]) -> f64,
     level: f64,
 ) -> Estimate {
-    let clusters: Vec<&Vec<[f64; K]>> = clusters.iter().filter(|c| !c.is_empty()).collect();
-    let all_but = |left_out: Option<usize>| {
-        let kept = clusters.iter().enumerate().filter(|(i, _)| Some(*i) != left_out);
-        let units: Vec<[f64; K]> = kept.flat_map(|(_, units)| units.iter().copied()).collect();
-        stat(column_means(&units))
-    };
-    let value = all_but(None);
-    if clusters.len() < 2 {
-        return Estimate::without_interval(value, clusters.len());
+    let (value, left_out) = without_each(clusters, stat);
+    if left_out.len() < 2 {
+        return Estimate::without_interval(value, left_out.len());
     }
-    let left_out: Vec<f64> = (0..clusters.len()).map(|i| all_but(Some(i))).collect();
     jackknife_interval(value, &left_out, level)
+}
+
+/// Returns one value for each cluster with units, `cθ − (c−1)θ₍ᵢ₎` for `c` clusters: the pseudo-values of
+/// [`jackknife_of_clusters`], to be used as [`pseudo_values`] are. NaN for one cluster.
+pub fn pseudo_values_of_clusters<const K: usize>(
+    clusters: &[Vec<[f64; K]>],
+    stat: impl Fn([f64; K]) -> f64,
+) -> Vec<f64> {
+    let (value, left_out) = without_each(clusters, stat);
+    let c = left_out.len() as f64;
+    left_out.into_iter().map(|theta| c * value - (c - 1.0) * theta).collect()
+}
+
+/// `stat` of the means of all units, and of those of all clusters but one, for each one with units.
+fn without_each<const K: usize>(
+    clusters: &[Vec<[f64; K]>],
+    stat: impl Fn([f64; K]) -> f64,
+) -> (f64, Vec<f64>) {
+    let units = clusters.concat();
+    let (means, n) = (column_means(&units), units.len() as f64);
+    let without = |cluster: &Vec<[f64; K]>| {
+        let own = cluster.len() as f64;
+        let sum = |k: usize| cluster.iter().map(|unit| unit[k]).sum::<f64>();
+        // (n·m − Σx)/(n − c), so that a single huge unit does not wipe out the others
+        stat(std::array::from_fn(|k| means[k] + (own * means[k] - sum(k)) / (n - own)))
+    };
+    let left_out = clusters.iter().filter(|c| !c.is_empty()).map(without).collect();
+    (stat(means), left_out)
 }
 
 /// Returns the jackknife pseudo-values `nθ − (n−1)θ₍ᵢ₎` of `stat` of the means of `K` columns.
@@ -139,9 +156,7 @@ pub fn pseudo_values<const K: usize>(
     units: &[[f64; K]],
     stat: impl Fn([f64; K]) -> f64,
 ) -> Vec<f64> {
-    let n = units.len() as f64;
-    let value = stat(column_means(units));
-    left_out(units, stat).into_iter().map(|theta| n * value - (n - 1.0) * theta).collect()
+    pseudo_values_of_clusters(&alone(units), stat)
 }
 
 /// Returns `stat` of the means of `K` columns with its percentile bootstrap interval over the
@@ -238,15 +253,9 @@ fn column_means<const K: usize>(units: &[[f64; K]]) -> [f64; K] {
     std::array::from_fn(|k| units.iter().map(|unit| unit[k]).sum::<f64>() / units.len() as f64)
 }
 
-/// `stat` of the means of all units but one, for each one.
-fn left_out<const K: usize>(units: &[[f64; K]], stat: impl Fn([f64; K]) -> f64) -> Vec<f64> {
-    let means = column_means(units);
-    let rest = (units.len() - 1) as f64;
-    let without = |unit: &[f64; K]| {
-        // (n·m − x)/(n−1), so that a single huge unit does not wipe out the others
-        stat(std::array::from_fn(|k| means[k] + (means[k] - unit[k]) / rest))
-    };
-    units.iter().map(without).collect()
+/// Units as clusters of one.
+fn alone<const K: usize>(units: &[[f64; K]]) -> Vec<Vec<[f64; K]>> {
+    units.iter().map(|unit| vec![*unit]).collect()
 }
 
 /// Overwrites `drawn` by as many units, drawn with replacement.
@@ -265,10 +274,11 @@ fn percentile(value: f64, replicates: &[f64], level: f64, n: usize) -> Estimate 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::drawn;
     use crate::stats::summary::{interquartile_mean, std};
 
     fn normal_units(seed: u64, n: usize) -> Vec<f64> {
-        let mut stream = Stream::new(seed, "units");
+        let mut stream = drawn(seed, "units");
         (0..n).map(|_| stream.normal()).collect()
     }
 
@@ -309,7 +319,7 @@ mod tests {
     fn bootstrap_of_the_mean_has_the_width_of_the_normal_interval() {
         let units = normal_units(5, 400);
         let estimate =
-            bootstrap(&units, mean, Bootstrap::default(), &mut Stream::new(0, "bootstrap"));
+            bootstrap(&units, mean, Bootstrap::default(), &mut drawn(0, "bootstrap"));
         let expected = 1.96 * std(&units) / 20.0;
         assert!((estimate.half_width() / expected - 1.0).abs() < 0.05, "{estimate:?}");
         assert!((estimate.value - mean(&units)).abs() < 1e-15);
@@ -320,7 +330,7 @@ mod tests {
         let units = normal_units(6, 20);
         let run = |seed| {
             let settings = Bootstrap { level: 0.9, resamples: 200 };
-            bootstrap(&units, interquartile_mean, settings, &mut Stream::new(seed, "bootstrap"))
+            bootstrap(&units, interquartile_mean, settings, &mut drawn(seed, "bootstrap"))
         };
         assert_eq!(run(1), run(1));
         assert_ne!(run(1).low.to_bits(), run(2).low.to_bits());
@@ -328,7 +338,7 @@ mod tests {
 
     /// Two columns whose ratio of means is the statistic, as rows and as the general form takes it.
     fn ratio_units() -> Vec<[f64; 2]> {
-        let mut stream = Stream::new(8, "units");
+        let mut stream = drawn(8, "units");
         (0..40).map(|_| [stream.normal(), 2.0 + stream.uniform(0.0, 1.0)]).collect()
     }
 
@@ -343,7 +353,7 @@ mod tests {
         let fast = jackknife_of_sums(&units, |[a, b]| a / b, 0.95);
         assert!((slow.low - fast.low).abs() < 1e-12 && (slow.high - fast.high).abs() < 1e-12);
         let settings = Bootstrap { level: 0.9, resamples: 500 };
-        let stream = || Stream::new(0, "bootstrap");
+        let stream = || drawn(0, "bootstrap");
         let slow = bootstrap(&units, ratio_of_units, settings, &mut stream());
         let fast = bootstrap_of_sums(&units, |[a, b]| a / b, settings, &mut stream());
         assert!((slow.low - fast.low).abs() < 1e-12 && (slow.high - fast.high).abs() < 1e-12);
@@ -367,7 +377,7 @@ mod tests {
         // Two constant environments: the mean of means has no spread at all, however it is drawn.
         let strata = vec![vec![1.0; 5], vec![9.0; 5]];
         let stat = |s: &[Vec<f64>]| s.iter().map(|x| mean(x)).sum::<f64>() / s.len() as f64;
-        let mut stream = Stream::new(0, "bootstrap");
+        let mut stream = drawn(0, "bootstrap");
         let estimate = stratified_bootstrap(&strata, stat, Bootstrap::default(), &mut stream);
         assert!((estimate.low - 5.0).abs() < 1e-12 && (estimate.high - 5.0).abs() < 1e-12);
         assert_eq!(estimate.n, 10);

@@ -106,7 +106,7 @@ fn scaled(v: &[f64]) -> Option<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Stream;
+    use crate::rng::drawn;
 
     #[test]
     fn cosine_of_known_angles() {
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn random_directions_exceed_a_threshold_as_often_as_chance_says() {
-        let mut stream = Stream::new(0, "directions");
+        let mut stream = drawn(0, "directions");
         let fixed = [0.3, -1.0, 0.2, 0.9, 0.0, 2.0];
         let above = (0..40_000)
             .filter(|_| {

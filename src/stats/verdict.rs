@@ -19,12 +19,13 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Returns what follows from both p-values: an alarm comes first, and NaN decides nothing.
+    /// Returns what follows from both p-values. A drop of the margin that is ruled out is a pass, even
+    /// where a smaller one is sure; NaN decides nothing.
     pub fn of(p_regress: f64, p_ni: f64, alpha: f64) -> Self {
-        if p_regress <= alpha {
-            Self::Regressed
-        } else if p_ni <= alpha {
+        if p_ni <= alpha {
             Self::NonInferior
+        } else if p_regress <= alpha {
+            Self::Regressed
         } else {
             Self::Inconclusive
         }

@@ -101,7 +101,8 @@ fn the_paired_gate_matches_the_t_tests_of_scipy() {
             let [base_block, cand_block, pair, quad] = row[..].try_into().unwrap();
             PairedState { base_block, cand_block, pair, quad }
         };
-        let states: Vec<PairedState> = rows(&case["states"]).iter().map(paired).collect();
+        let states: Vec<Vec<PairedState>> =
+            rows(&case["states"]).iter().map(|row| vec![paired(row)]).collect();
         let rule = Rule { tolerance: number(&case["tolerance"]), ..Rule::default() };
         let gate = Gate::paired(&states, rule);
         assert_decision(&gate, &case);
@@ -116,8 +117,8 @@ fn the_paired_gate_matches_the_t_tests_of_scipy() {
 #[test]
 fn the_gate_with_two_truths_matches_welch_on_pseudo_values() {
     for case in cases("gate_regenerated") {
-        let side = |name: &str| -> Vec<Replicates> {
-            rows(&case[name]).iter().map(|row| replicates(row)).collect()
+        let side = |name: &str| -> Vec<Vec<Replicates>> {
+            rows(&case[name]).iter().map(|row| vec![replicates(row)]).collect()
         };
         let rule = Rule { tolerance: number(&case["tolerance"]), ..Rule::default() };
         assert_decision(&Gate::regenerated(&side("base"), &side("candidate"), rule), &case);

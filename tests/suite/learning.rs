@@ -6,6 +6,8 @@ use hyperl::env::EnvId;
 use hyperl::nn::critic::CriticKind;
 use tch::Device;
 
+use crate::seeds::test_seed;
+
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
@@ -16,6 +18,7 @@ fn hop(algo: Algo, steps: u64) -> [f64; 3] {
         critic: CriticKind::MlpStandard,
         steps,
         evaluate_every: steps,
+        seed: test_seed(0),
         ..TrainConfig::of(algo, EnvId::Hopper)
     };
     let warmup = config.warmup_steps;

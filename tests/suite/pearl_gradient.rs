@@ -6,7 +6,7 @@ use hyperl::algo::pearl::buffers::whole_context;
 use hyperl::algo::pearl::config::PearlConfig;
 use hyperl::algo::pearl::evaluate::Protocol;
 use hyperl::algo::pearl::trajectory::{Acting, Player, Start};
-use hyperl::env::{Family, Snapshot, Task};
+use hyperl::env::{Family, Snapshot, Task, Visited};
 use hyperl::gradient::critic_gradient::{CriticInTask, Smaller};
 use hyperl::gradient::{ActionValue, Agent, Settings, measure};
 use hyperl::nn::context::{LATENT, Posterior};
@@ -275,7 +275,8 @@ fn one_step(judged: Task, world: Task) -> (Vec<f64>, Vec<f64>) {
     let settings =
         Settings { states: 12, adaptive: None, std: 0.005, horizon: Some(1), ..Settings::lab() };
     let workers = workers::start(1).unwrap();
-    let found = measure(&agent, &starts, &settings, (&workers, &|_| ())).unwrap();
+    let from: Vec<Visited> = starts.into_iter().map(Visited::from).collect();
+    let found = measure(&agent, &from, &settings, (&workers, &|_| ())).unwrap();
     found.iter().map(|state| (state.cosine, state.norm_ratio)).unzip()
 }
 

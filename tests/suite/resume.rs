@@ -5,7 +5,7 @@ use std::path::Path;
 use hyperl::algo::config::TrainConfig;
 use hyperl::algo::off_policy::{Event, OffPolicy, Progress};
 use hyperl::checkpoint::resume;
-use hyperl::env::{EnvId, Snapshot};
+use hyperl::env::{EnvId, Snapshot, Visited};
 use hyperl::nn::critic::CriticKind;
 use hyperl::nn::weights::Params;
 use tch::{Device, Tensor};
@@ -18,7 +18,7 @@ struct Whole {
     weights: Vec<Vec<u32>>,
     moments: Vec<Vec<u32>>,
     replay: (Vec<u32>, u64),
-    reservoir: Vec<Snapshot>,
+    reservoir: Vec<Visited>,
     simulator: Snapshot,
     progress: Progress,
 }

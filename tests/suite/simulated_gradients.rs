@@ -11,6 +11,7 @@ use hyperl::stats::replicates::Replicates;
 use hyperl::stats::verdict::{Family, Verdict};
 
 use crate::world::{Design, World, lean};
+use crate::seeds::drawn;
 
 fn world(dims: usize, blocks: usize, snr: f64, spread: f64) -> World {
     World { dims, design: Design::Lab { blocks }, snr, spread }
@@ -30,7 +31,7 @@ fn population(world: &World, c: f64, states: usize, stream: &mut Stream) -> Vec<
 #[test]
 fn raw_is_the_ceiling_times_the_truth_and_corrected_is_the_truth() {
     for dims in [3, 6, 8] {
-        let (world, mut stream) = (world(dims, 2, 0.3, 0.0), Stream::new(0, "identity"));
+        let (world, mut stream) = (world(dims, 2, 0.3, 0.0), drawn(0, "identity"));
         let truths: Vec<_> = (0..10_000).map(|_| world.truth(&mut stream)).collect();
         let ceiling = orthogonal_design(0.3, 4 * dims, dims);
         for c in [1.0, 0.5, 0.0, -1.0] {
@@ -53,7 +54,7 @@ fn raw_is_the_ceiling_times_the_truth_and_corrected_is_the_truth() {
 fn the_papers_design_is_corrected_from_random_halves() {
     let design = Design::Paper { rollouts: 30 };
     let (world, mut stream) =
-        (World { dims: 3, design, snr: 0.3, spread: 0.0 }, Stream::new(0, "halves"));
+        (World { dims: 3, design, snr: 0.3, spread: 0.0 }, drawn(0, "halves"));
     let truths: Vec<_> = (0..1500).map(|_| world.truth(&mut stream)).collect();
     let ceiling = gaussian_design(0.3, 30, 3);
     for c in [1.0, 0.5] {
@@ -66,9 +67,14 @@ fn the_papers_design_is_corrected_from_random_halves() {
     }
 }
 
+/// States of an episode each.
+fn alone<T>(states: Vec<T>) -> Vec<Vec<T>> {
+    states.into_iter().map(|state| vec![state]).collect()
+}
+
 /// The share of `trials` in which `hit`, each with a stream of its own.
 fn share(trials: u64, name: &str, hit: impl Fn(&mut Stream) -> bool) -> f64 {
-    (0..trials).filter(|&seed| hit(&mut Stream::new(seed, name))).count() as f64 / trials as f64
+    (0..trials).filter(|&seed| hit(&mut drawn(seed, name))).count() as f64 / trials as f64
 }
 
 #[track_caller]
@@ -89,7 +95,7 @@ fn intervals_cover_what_they_estimate_under_equal_noise() {
     let trials = 1500;
     let mut covered = [0u32; 5];
     for seed in 0..trials {
-        let states = population(&world, c, 100, &mut Stream::new(seed, "equal noise"));
+        let states = population(&world, c, 100, &mut drawn(seed, "equal noise"));
         let found = correct(&states, world.lift(), 0.95);
         let found = [found.raw, found.corrected, found.stacked, found.ceiling, found.alpha];
         for ((count, estimate), truth) in covered.iter_mut().zip(found).zip(truths) {
@@ -128,7 +134,7 @@ fn four_blocks_cover_the_mean_cosine_under_unequal_noise() {
     assert!((limit / c - 1.0).abs() < 0.02, "{limit}"); // the bias that is left
     let (mut of_limit, mut of_mean) = (0u32, 0u32);
     for seed in 0..1000 {
-        let states = population(&world, c, 100, &mut Stream::new(seed, "unequal noise"));
+        let states = population(&world, c, 100, &mut drawn(seed, "unequal noise"));
         let corrected = correct(&states, world.lift(), 0.95).corrected;
         of_limit += u32::from(corrected.covers(limit));
         of_mean += u32::from(corrected.covers(c));
@@ -156,7 +162,7 @@ fn an_interval_that_is_narrow_enough_to_stop_at_still_covers() {
         let (lean, limit) = (lean(c, dims), c * world.corrected_limit());
         let (mut covered, mut states) = (0u32, 0);
         for seed in 0..1000 {
-            let mut stream = Stream::new(seed, "stop");
+            let mut stream = drawn(seed, "stop");
             let found = world.until_narrow((0.10, 300), || {
                 let truth = world.truth(&mut stream);
                 truth.judge(&world.critic(&truth, lean, &mut stream))
@@ -225,9 +231,9 @@ fn the_paired_gate_rarely_cries_wolf_and_rarely_passes_a_drop() {
     let verdicts = |drop: f64| -> Vec<Verdict> {
         (0..1000)
             .map(|seed| {
-                let stream = &mut Stream::new(seed, "paired gate");
+                let stream = &mut drawn(seed, "paired gate");
                 let states = pairs(&world, [0.4, 0.4 - drop], 150, stream);
-                Gate::paired(&states, Rule::default()).verdict
+                Gate::paired(&alone(states), Rule::default()).verdict
             })
             .collect()
     };
@@ -246,13 +252,13 @@ fn the_paired_gate_rarely_cries_wolf_and_rarely_passes_a_drop() {
 fn other_noise_is_no_regression_of_a_candidate_with_its_own_actor() {
     let (clear, noisy) = (world(6, 2, 1.0, 0.5), world(6, 2, 0.15, 0.5));
     let sides = |seed: u64| {
-        let stream = &mut Stream::new(seed, "two truths");
+        let stream = &mut drawn(seed, "two truths");
         (population(&clear, 0.4, 150, stream), population(&noisy, 0.4, 150, stream))
     };
     let (mut alarms, mut raw_alarms) = (0, 0);
     for seed in 0..1000 {
         let (base, candidate) = sides(seed);
-        let gate = Gate::regenerated(&base, &candidate, Rule::default());
+        let gate = Gate::regenerated(&alone(base.clone()), &alone(candidate.clone()), Rule::default());
         alarms += u32::from(gate.verdict == Verdict::Regressed);
         let raw = |states: &[Replicates]| states.iter().map(|s| s.full).collect::<Vec<f64>>();
         raw_alarms += u32::from(welch_t(&raw(&candidate), &raw(&base)).p_less < 0.05);
@@ -268,7 +274,7 @@ fn four_environments_together_rarely_cry_wolf() {
         let p_values: Vec<(f64, f64)> = (0..4)
             .map(|_| {
                 let states = pairs(&world, [0.4, 0.4], 100, stream);
-                let gate = Gate::paired(&states, Rule::default());
+                let gate = Gate::paired(&alone(states), Rule::default());
                 (gate.p_regress, gate.p_ni)
             })
             .collect();

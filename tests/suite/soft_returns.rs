@@ -13,6 +13,7 @@ use hyperl::nn::workers;
 use hyperl::rng::Stream;
 use hyperl::rollout::{BLOCK, Greedy, Job, Outcome, Policy, Rollouts, Soft};
 use tch::{Device, Kind, Tensor};
+use crate::seeds::drawn;
 
 const GAMMA: f64 = 0.97;
 const ENV: EnvId = EnvId::Hopper;
@@ -22,7 +23,7 @@ fn dims() -> Dims {
 }
 
 fn actor() -> SquashedGaussian {
-    let stream = Stream::new(5, "init");
+    let stream = drawn(5, "init");
     let source = &mut Draw { stream: &stream, kind: Kind::Float, device: Device::Cpu };
     SquashedGaussian::new(dims(), Training::Frozen, source).unwrap()
 }
@@ -34,7 +35,7 @@ fn again(actor: &SquashedGaussian) -> SquashedGaussian {
 fn starts(count: usize) -> Vec<Snapshot> {
     let mut env = ENV.make().unwrap();
     let start = |i: usize| {
-        env.reset(&mut Stream::new(i as u64, "start"));
+        env.reset(&mut drawn(i as u64, "start"));
         env.snapshot()
     };
     (0..count).map(start).collect()
@@ -87,7 +88,7 @@ fn alone(actor: &SquashedGaussian, temperature: f64, job: &Job) -> (f64, u32) {
 #[test]
 fn soft_returns_equal_those_of_a_slow_twin_bit_for_bit() {
     let (actor, starts) = (actor(), starts(40));
-    let streams: Vec<Stream> = (0..40).map(|i| Stream::new(i, "draws")).collect();
+    let streams: Vec<Stream> = (0..40).map(|i| drawn(i, "draws")).collect();
     let first = [0.3, -0.7, 0.2];
     let job = |i: usize| Job {
         start: &starts[i],
@@ -111,7 +112,7 @@ fn soft_returns_equal_those_of_a_slow_twin_bit_for_bit() {
 #[test]
 fn draws_are_those_of_the_stream_and_nothing_else() {
     let (actor, starts) = (actor(), starts(1));
-    let [mine, other] = ["mine", "other"].map(|name| Stream::new(0, name));
+    let [mine, other] = ["mine", "other"].map(|name| drawn(0, name));
     let tried = [[0.1, 0.1, 0.1], [0.1, 0.1, 0.1], [0.1, 0.1, 0.1], [0.1, 0.1, 0.11]];
     let job = |i: usize, draws| Job {
         start: &starts[0],
@@ -142,7 +143,7 @@ fn a_stochastic_policy_without_a_stream_is_refused() {
 #[test]
 fn without_temperature_and_noise_nothing_is_added() {
     let (actor, starts) = (actor(), starts(8));
-    let draws = Stream::new(0, "draws");
+    let draws = drawn(0, "draws");
     let job = |start, draws| Job { start, first_action: None, max_steps: 30, noise: None, draws };
     let stochastic: Vec<Job> = starts.iter().map(|s| job(s, Some(&draws))).collect();
     let greedy: Vec<Job> = starts.iter().map(|s| job(s, None)).collect();
@@ -199,7 +200,7 @@ fn entropy_adds_up_to_its_closed_form() {
     let source = &mut Flat { log_std: sigma.ln() };
     let actor = SquashedGaussian::new(dims(), Training::Frozen, source).unwrap();
     let starts = starts(1);
-    let streams: Vec<Stream> = (0..3000).map(|i| Stream::new(i, "entropy")).collect();
+    let streams: Vec<Stream> = (0..3000).map(|i| drawn(i, "entropy")).collect();
     let job = |draws| Job {
         start: &starts[0],
         first_action: Some(&[0.0; 3]),

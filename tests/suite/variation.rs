@@ -12,6 +12,7 @@ use hyperl::stats::variation::{
 use serde_json::Value;
 
 use crate::fixtures_stats::{assert_near, number, numbers};
+use crate::seeds::drawn;
 
 const FEW: Bootstrap = Bootstrap { level: 0.95, resamples: 40 };
 
@@ -28,7 +29,7 @@ fn table(value: &Value) -> Vec<Vec<f64>> {
 /// Without anything but returns.
 fn spread(returns: &[Vec<f64>], streams: EvaluationStreams, settings: Bootstrap) -> Variation {
     let updates = Updates { returns, streams, before: None, gram: None };
-    variation(&updates, settings, &Stream::new(0, "variation")).unwrap()
+    variation(&updates, settings, &drawn(0, "variation")).unwrap()
 }
 
 /// `N` updates with variance 1, evaluated `r` times with noise of variance 9, around `centre`.
@@ -87,7 +88,7 @@ fn every_number_of_a_checkpoint_matches_numpy_and_scipy() {
         let found = |streams| {
             let (before, gram) = (Some(before.as_slice()), Some(gram.as_slice()));
             let updates = Updates { returns: &returns, streams, before, gram };
-            variation(&updates, settings, &Stream::new(0, "variation")).unwrap()
+            variation(&updates, settings, &drawn(0, "variation")).unwrap()
         };
         let own = found(EvaluationStreams::Own);
         assert_eq!((own.updates, own.evaluations), (returns.len(), returns[0].len()));
@@ -121,7 +122,7 @@ fn every_number_of_a_checkpoint_matches_numpy_and_scipy() {
 
 #[test]
 fn the_variance_of_updates_is_free_of_the_noise_of_evaluations() {
-    let mut stream = Stream::new(3, "simulated");
+    let mut stream = drawn(3, "simulated");
     let settings = Bootstrap { resamples: 1, ..FEW };
     let found: Vec<[f64; 3]> = (0..1500)
         .map(|_| {
@@ -146,7 +147,7 @@ fn the_variance_of_updates_is_free_of_the_noise_of_evaluations() {
 #[test]
 fn intervals_cover_the_truth_as_often_as_they_say() {
     const RUNS: usize = 300;
-    let mut stream = Stream::new(4, "simulated");
+    let mut stream = drawn(4, "simulated");
     let settings = Bootstrap { resamples: 200, ..FEW };
     let (mut coefficient, mut robust, mut update) = (0, 0, 0);
     for _ in 0..RUNS {
@@ -207,7 +208,7 @@ fn one_update_has_a_mean_and_nothing_else() {
         before: Some(&returns),
         gram: Some(&[2.0]),
     };
-    let found = variation(&updates, FEW, &Stream::new(0, "variation")).unwrap();
+    let found = variation(&updates, FEW, &drawn(0, "variation")).unwrap();
     assert_eq!(found.mean.value, 4.0);
     for undefined in [
         found.mean.low,
@@ -234,7 +235,7 @@ fn directions_agree_wholly_or_not_at_all_and_rest_is_no_direction() {
             before: None,
             gram: Some(&gram),
         };
-        variation(&updates, FEW, &Stream::new(0, "variation")).unwrap().directions.unwrap()
+        variation(&updates, FEW, &drawn(0, "variation")).unwrap().directions.unwrap()
     };
     // Lengths 1, 2, 3 and 4 along one line; orthogonal; the last two at rest.
     let line = cosine(std::array::from_fn(|k| ((k / 4 + 1) * (k % 4 + 1)) as f64)).cosine;
@@ -252,7 +253,7 @@ fn a_shared_row_before_the_update_serves_all_updates() {
     let gain = |before: &[Vec<f64>]| {
         let streams = EvaluationStreams::Shared;
         let updates = Updates { returns: &returns, streams, before: Some(before), gram: None };
-        variation(&updates, FEW, &Stream::new(0, "variation")).unwrap().improvement.unwrap()
+        variation(&updates, FEW, &drawn(0, "variation")).unwrap().improvement.unwrap()
     };
     let one = gain(&[vec![2.0, 8.0]]);
     assert_eq!(one, gain(&vec![vec![2.0, 8.0]; 3]));
@@ -264,7 +265,7 @@ fn a_shared_row_before_the_update_serves_all_updates() {
 fn what_cannot_be_analysed_is_refused_in_words() {
     let message = |returns: &[Vec<f64>], before: Option<&[Vec<f64>]>, gram: Option<&[f64]>| {
         let updates = Updates { returns, streams: EvaluationStreams::Own, before, gram };
-        variation(&updates, FEW, &Stream::new(0, "variation")).unwrap_err().to_string()
+        variation(&updates, FEW, &drawn(0, "variation")).unwrap_err().to_string()
     };
     let two = [vec![1.0, 2.0], vec![3.0, 4.0]];
     insta::assert_snapshot!(message(&[], None, None), @"returns: expected at least one update with one evaluation, got none; measure some");

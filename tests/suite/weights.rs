@@ -7,19 +7,19 @@ use hyperl::nn::critic::{CriticKind, Dims, QNet};
 use hyperl::nn::hyper::{EMBEDDING, Primary};
 use hyperl::nn::init::{HyperInit, Inits, LayerInit};
 use hyperl::nn::weights::{Builder, Draw, Training};
-use hyperl::rng::Stream;
 use hyperl::stats::summary;
 use tch::{Device, Kind, Tensor};
+use crate::seeds::drawn;
 
 fn draw(kind: CriticKind, dims: Dims, hyper: HyperInit) -> QNet {
-    let stream = &Stream::new(0, "critic");
+    let stream = &drawn(0, "critic");
     let source = &mut Draw { stream, kind: Kind::Double, device: Device::Cpu };
     let inits = Inits { hyper, ..Inits::default() };
     QNet::with_init(kind, dims, Training::Frozen, (source, inits)).unwrap()
 }
 
 fn normal([rows, columns]: [i64; 2], name: &str) -> Tensor {
-    let mut stream = Stream::new(1, name);
+    let mut stream = drawn(1, name);
     let values: Vec<f64> = (0..rows * columns).map(|_| stream.normal()).collect();
     Tensor::from_slice(&values).view([rows, columns])
 }
@@ -110,7 +110,7 @@ const NOTES: [(EnvId, [[f64; 2]; 3]); 4] = [
 
 /// Root mean square of the embedding of 100 visited states.
 fn embedding(env: EnvId, init: LayerInit) -> f64 {
-    let stream = Stream::new(0, "weights").child(env.name());
+    let stream = drawn(0, "weights").child(env.name());
     let obs = visited(env, &stream.child("states")).unwrap();
     let obs = pick(&obs, 100, &mut stream.child("pick")).unwrap();
     let critic = stream.child("sa-hyper");
@@ -180,7 +180,7 @@ fn a_seed_is_a_network_and_environments_share_none() {
     assert_ne!(std(&first), std(&measure(EnvId::Hopper, 1)));
     // Layer 2 of MLP-Small has the same shape everywhere.
     assert_ne!(std(&first)[1].to_bits(), std(&measure(EnvId::Walker2d, 0))[1].to_bits());
-    let mut obs = visited(EnvId::Ant, &Stream::new(0, "ant")).unwrap();
+    let mut obs = visited(EnvId::Ant, &drawn(0, "ant")).unwrap();
     standardise(&mut obs);
     assert!(obs.iter().all(|row| row[27..].iter().all(|x| *x == 0.0)));
 }

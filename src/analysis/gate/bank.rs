@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::measure::gradient_cosine::{Networks, starts};
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
-use crate::env::{EnvId, Snapshot};
+use crate::env::{EnvId, Snapshot, Visited};
 use crate::error::{Error, Result};
 use crate::gradient::differences::{agreeing, differences, row_cosines};
 use crate::gradient::{Agent, Flags, Mode, Record, Settings, StateResult, measure};
 
 /// Version of the file; another number is refused.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 
 /// States on which finite differences are compared.
 const DIFFERENCED: usize = 30;
@@ -59,6 +59,8 @@ pub struct Baseline {
 pub struct BankState {
     /// The exact simulator state: numbers as hexadecimal bytes, big end first.
     pub snapshot: String,
+    /// The episode in which training visited it, if that is known: states of one episode are one unit.
+    pub episode: Option<u64>,
     /// Its rollouts, and the baseline critic's gradient.
     pub record: Record,
     /// What is strange about them.
@@ -88,11 +90,11 @@ impl Oddities {
 }
 
 impl BankState {
-    /// Returns the simulator state.
+    /// Returns the simulator state, and its episode.
     ///
     /// # Errors
     /// [`Error::Table`] if the text is not one.
-    pub fn snapshot(&self) -> Result<Snapshot> {
+    pub fn visited(&self) -> Result<Visited> {
         let words = self.snapshot.as_bytes().chunks(16);
         let word = |chunk: &[u8]| {
             let text = std::str::from_utf8(chunk).ok().filter(|text| text.len() == 16)?;
@@ -100,7 +102,8 @@ impl BankState {
         };
         let numbers: Option<Vec<f64>> = words.map(word).collect();
         let damaged = || Error::Table("a state of the baseline is damaged; make it again".into());
-        Ok(Snapshot(numbers.ok_or_else(damaged)?))
+        let snapshot = Snapshot(numbers.ok_or_else(damaged)?);
+        Ok(Visited { snapshot, episode: self.episode })
     }
 }
 
@@ -142,6 +145,14 @@ impl Baseline {
                 "its contents do not have the hash it says; copy or make it again".into(),
             ));
         }
+        for (number, state) in read.states.iter().enumerate() {
+            if state.record.repeats()? {
+                return Err(refuse(format!(
+                    "two rollouts of state {number} try the same action, so that its blocks are not \
+                     independent; make it again"
+                )));
+            }
+        }
         Ok(read)
     }
 
@@ -179,7 +190,7 @@ pub(super) fn actor_hash(checkpoint: &Checkpoint) -> Result<String> {
 /// all are flat.
 pub(super) fn smooth_share(
     agent: &Agent,
-    starts: &[Snapshot],
+    starts: &[Visited],
     horizon: u32,
     context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Option<f64>> {
@@ -212,7 +223,8 @@ pub fn baseline(
         .iter()
         .zip(results)
         .map(|(start, result)| BankState {
-            snapshot: text(start),
+            snapshot: text(&start.snapshot),
+            episode: start.episode,
             oddities: Oddities::of(&result),
             record: result.record,
         })

@@ -1,19 +1,20 @@
 //! The comparison itself.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
-use super::bank::{Baseline, Oddities, actor_hash, smooth_share};
+use super::bank::{BankState, Baseline, Oddities, actor_hash, smooth_share};
 use super::record::{Counts, Difference, Learnable, Outcome, Seeds, Side, Sides, Truth};
 use super::words;
 use crate::analysis::measure::gradient_cosine::Networks;
 use crate::analysis::summary::LEVEL;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::manifest::Versions;
-use crate::env::Snapshot;
+use crate::env::Visited;
 use crate::error::{Error, Result};
-use crate::gradient::{Settings, measure};
+use crate::gradient::{Settings, StateResult, measure};
 use crate::stats::Estimate;
-use crate::stats::corrected::{Corrected, correct};
+use crate::stats::clusters::clusters;
+use crate::stats::corrected::{Corrected, correct_units};
 use crate::stats::gate::{Gate, PairedState, Rule};
 use crate::stats::hypothesis::mcnemar;
 use crate::stats::replicates::Replicates;
@@ -28,7 +29,7 @@ pub struct Comparison<'c> {
     candidate: &'c Checkpoint,
     base: &'c Baseline,
     networks: Networks,
-    starts: Vec<Snapshot>,
+    starts: Vec<Visited>,
     truth: Truth,
 }
 
@@ -54,7 +55,7 @@ impl<'c> Comparison<'c> {
         }
         let networks = Networks::for_critic(candidate)?;
         let starts =
-            base.states.iter().map(super::BankState::snapshot).collect::<Result<Vec<_>>>()?;
+            base.states.iter().map(BankState::visited).collect::<Result<Vec<_>>>()?;
         let same_actor = actor_hash(candidate)? == base.actor_hash;
         let truth = if same_actor { Truth::Stored } else { Truth::Regenerated };
         let (theirs, ours) = (&base.versions.mujoco, Versions::current().mujoco);
@@ -84,20 +85,11 @@ impl<'c> Comparison<'c> {
         context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
     ) -> Result<Outcome> {
         let Self { candidate, base, networks, starts, truth } = self;
-        let base_side = base
-            .states
-            .iter()
-            .map(|s| s.record.replicates_for(&s.record.critic))
-            .collect::<Result<Vec<_>>>()?;
-        let (cand_side, measured) = match truth {
-            // The same critic is not compared with its own rounding on another machine.
-            Truth::Stored if candidate.hash() == base.checkpoint_hash => {
-                (base_side.clone(), Measured::of(base))
-            }
-            Truth::Stored => (stored(base, networks, starts)?, Measured::of(base)),
+        let (states, measured) = match truth {
+            Truth::Stored => (stored(self)?, Measured::of(base)),
             Truth::Regenerated => regenerated(base, networks, starts, context)?,
         };
-        let judged = Judged::new((&base_side, &cand_side), *truth, rule);
+        let judged = Judged::new(&states, *truth, rule);
         let mut outcome = outcome((base, candidate), judged, measured, rule);
         outcome.warnings = words::warnings(&outcome, base);
         Ok(outcome)
@@ -123,16 +115,24 @@ impl Measured {
     }
 }
 
+/// One state as both sides see it.
+struct Compared {
+    episode: Option<u64>,
+    /// Action dimensions compared, the same on both sides.
+    tried: usize,
+    /// Whether each side has a usable cosine in the dimensions that it tried itself.
+    usable: Sides<bool>,
+    base: Option<Replicates>,
+    cand: Option<Replicates>,
+}
+
 /// The candidate's gradients against the stored rollouts.
-fn stored(
-    base: &Baseline,
-    networks: &Networks,
-    starts: &[Snapshot],
-) -> Result<Vec<Option<Replicates>>> {
+fn stored(comparison: &Comparison) -> Result<Vec<Compared>> {
+    let Comparison { candidate, base, networks, starts, .. } = comparison;
     let mut env = base.env.make()?;
     let (mut obs, mut centres) = (Vec::new(), Vec::new());
     for (start, state) in starts.iter().zip(&base.states) {
-        env.restore(start)?;
+        env.restore(&start.snapshot)?;
         obs.extend_from_slice(env.obs());
         centres.extend_from_slice(&state.record.centre);
     }
@@ -142,17 +142,30 @@ fn stored(
             .map_err(|e| Error::Table(format!("states of the baseline: {e}")))
     };
     let gradients = networks.critic.action_gradient(&matrix(obs)?, &matrix(centres)?)?;
-    let rows = base.states.iter().zip(gradients.rows());
-    rows.map(|(state, gradient)| state.record.replicates_for(&gradient.to_vec())).collect()
+    // The same critic is not compared with its own rounding on another machine.
+    let same = candidate.hash() == base.checkpoint_hash;
+    let compare = |(state, gradient): (&BankState, ArrayView1<f64>)| {
+        let (record, among) = (&state.record, state.record.varied());
+        let own = record.replicates_for(&record.critic, &among)?;
+        Ok(Compared {
+            episode: state.episode,
+            tried: count(&among),
+            usable: Sides { base: own.is_some(), cand: own.is_some() },
+            base: own,
+            cand: if same { own } else { record.replicates_for(&gradient.to_vec(), &among)? },
+        })
+    };
+    base.states.iter().zip(gradients.rows()).map(compare).collect()
 }
 
-/// The candidate against rollouts of its own actor.
+/// The candidate against rollouts of its own actor, in the coordinates in which both actors have room:
+/// in others the two cosines would be about different directions.
 fn regenerated(
     base: &Baseline,
     networks: &Networks,
-    starts: &[Snapshot],
+    starts: &[Visited],
     context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
-) -> Result<(Vec<Option<Replicates>>, Measured)> {
+) -> Result<(Vec<Compared>, Measured)> {
     let make_env = || base.env.make();
     let agent = networks.agent(&make_env);
     let settings = Settings { states: starts.len(), adaptive: None, ..base.settings.clone() };
@@ -163,45 +176,71 @@ fn regenerated(
         oddities: results.iter().map(Oddities::of).collect(),
         fd_agreement: smooth_share(&agent, starts, base.horizon, context)?,
     };
-    Ok((results.into_iter().map(|result| result.replicates).collect(), measured))
+    let compare = |(state, result): (&BankState, &StateResult)| {
+        let (own, new) = (&state.record, &result.record);
+        let among: Vec<bool> = own.varied().iter().zip(new.varied()).map(|(a, b)| *a && b).collect();
+        Ok(Compared {
+            episode: state.episode,
+            tried: count(&among),
+            usable: Sides {
+                base: own.replicates_for(&own.critic, &own.varied())?.is_some(),
+                cand: result.replicates.is_some(),
+            },
+            base: own.replicates_for(&own.critic, &among)?,
+            cand: new.replicates_for(&new.critic, &among)?,
+        })
+    };
+    let states = base.states.iter().zip(&results).map(compare).collect::<Result<_>>()?;
+    Ok((states, measured))
 }
 
-/// Judged states of both sides, the same ones, and the tests on them.
+fn count(among: &[bool]) -> usize {
+    among.iter().filter(|kept| **kept).count()
+}
+
+/// Judged states of both sides, the same ones by episode, and the tests on them.
 struct Judged {
     gate: Gate,
-    base: Vec<Replicates>,
-    cand: Vec<Replicates>,
+    base: Vec<Vec<Replicates>>,
+    cand: Vec<Vec<Replicates>>,
     dropped: Sides<usize>,
+    /// Action dimensions compared, of each state.
+    tried: Vec<usize>,
     learnable: Learnable,
 }
 
 impl Judged {
-    fn new(
-        (base, cand): (&[Option<Replicates>], &[Option<Replicates>]),
-        truth: Truth,
-        rule: Rule,
-    ) -> Self {
-        let unusable = |side: &[Option<Replicates>]| side.iter().filter(|s| s.is_none()).count();
-        let dropped = Sides { base: unusable(base), cand: unusable(cand) };
+    fn new(states: &[Compared], truth: Truth, rule: Rule) -> Self {
+        let unusable = |is: fn(&Sides<bool>) -> bool| {
+            states.iter().filter(|s| !is(&s.usable)).count()
+        };
+        let dropped = Sides { base: unusable(|s| s.base), cand: unusable(|s| s.cand) };
         // Where one actor is saturated the other is not: only the same states have the same mean.
-        let pairs: Vec<(Replicates, Replicates)> =
-            base.iter().zip(cand).filter_map(|(b, c)| Some(((*b)?, (*c)?))).collect();
-        let lost = pairs.iter().filter(|(b, c)| b.full > TAU && c.full <= TAU).count();
-        let gained = pairs.iter().filter(|(b, c)| b.full <= TAU && c.full > TAU).count();
-        let paired: Vec<PairedState> = pairs.iter().map(|(b, c)| PairedState::of(b, c)).collect();
-        let (base, cand): (Vec<Replicates>, Vec<Replicates>) = pairs.into_iter().unzip();
+        let both = |s: &Compared| Some(((s.base?, s.cand?), s.episode));
+        let units = clusters(states.iter().filter_map(both));
+        let pairs = || units.iter().flatten();
+        let lost = pairs().filter(|(b, c)| b.full > TAU && c.full <= TAU).count();
+        let gained = pairs().filter(|(b, c)| b.full <= TAU && c.full > TAU).count();
+        let of = |pick: fn(&(Replicates, Replicates)) -> Replicates| -> Vec<Vec<Replicates>> {
+            units.iter().map(|unit| unit.iter().map(pick).collect()).collect()
+        };
+        let (base, cand) = (of(|pair| pair.0), of(|pair| pair.1));
         let (gate, p_mcnemar) = match truth {
             Truth::Stored => {
+                let paired = |(b, c): &(Replicates, Replicates)| PairedState::of(b, c);
+                let paired: Vec<Vec<PairedState>> =
+                    units.iter().map(|unit| unit.iter().map(paired).collect()).collect();
                 (Gate::paired(&paired, rule), mcnemar(lost as u64, gained as u64).p_mid)
             }
             Truth::Regenerated => (Gate::regenerated(&base, &cand, rule), f64::NAN),
         };
-        let share = |states: &[Replicates]| {
-            let above = states.iter().map(|s| f64::from(u8::from(s.full > TAU)));
+        let share = |states: &[Vec<Replicates>]| {
+            let above = states.iter().flatten().map(|s| f64::from(u8::from(s.full > TAU)));
             summary::mean(&above.collect::<Vec<_>>())
         };
         let learnable = Learnable { tau: TAU, base: share(&base), cand: share(&cand), p_mcnemar };
-        Self { gate, base, cand, dropped, learnable }
+        let tried = states.iter().filter(|s| both(s).is_some()).map(|s| s.tried).collect();
+        Self { gate, base, cand, dropped, tried, learnable }
     }
 }
 
@@ -213,13 +252,14 @@ fn outcome(
 ) -> Outcome {
     let Judged { gate, learnable, dropped, .. } = judged;
     let (dims, settings) = (base.env.spec().action_dim, &base.settings);
-    let corrected = |states: &[Replicates]| correct(states, settings.lift(dims), LEVEL);
+    let lift = settings.lift(dims).tried(&judged.tried);
+    let corrected = |units: &[Vec<Replicates>]| correct_units(units, lift, LEVEL);
     let both = Sides { base: corrected(&judged.base), cand: corrected(&judged.cand) };
     let pick = |f: fn(&Corrected) -> Estimate| Sides {
         base: f(&both.base).into(),
         cand: f(&both.cand).into(),
     };
-    let n_states = judged.base.len();
+    let n_states = judged.tried.len();
     Outcome {
         schema: 1,
         env: base.env.to_string(),
@@ -229,6 +269,7 @@ fn outcome(
         delta_tol: rule.tolerance,
         delta_ni: rule.margin,
         n_states,
+        n_episodes: judged.base.len(),
         n_rollouts: settings.rollouts_of(dims),
         blocks: settings.blocks(dims),
         sigma: settings.std,

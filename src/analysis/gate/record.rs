@@ -42,7 +42,7 @@ pub struct Difference {
     /// corrected ones where it was regenerated.
     #[serde(flatten)]
     pub range: Range,
-    /// Its standard deviation per state.
+    /// Its standard deviation per episode.
     pub sd: f64,
 }
 
@@ -132,6 +132,9 @@ pub struct Outcome {
     pub delta_ni: f64,
     /// States compared.
     pub n_states: usize,
+    /// Episodes that they are of, the units of the tests; a state whose episode is not known is one of its
+    /// own.
+    pub n_episodes: usize,
     /// Rollouts of each.
     pub n_rollouts: usize,
     /// Independent blocks of each.

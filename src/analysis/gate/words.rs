@@ -3,7 +3,7 @@
 use super::bank::Baseline;
 use super::record::{Outcome, Truth};
 use crate::checkpoint::manifest::Versions;
-use crate::stats::corrected::{FEWEST_STATES, RESOLVED_ABOVE};
+use crate::stats::corrected::{FEWEST_STATES, FEWEST_UNITS, RESOLVED_ABOVE};
 use crate::stats::gate::{Doubt, POWER};
 use crate::stats::verdict::{Family, Verdict};
 
@@ -65,10 +65,18 @@ fn would_decide(states: usize) -> String {
 }
 
 fn too_few(o: &Outcome) -> String {
-    let counted = format!(
-        "{} of {} states have a usable cosine on both sides, {FEWEST_STATES} are needed",
-        o.n_states, o.counts.bank
-    );
+    let counted = if o.n_states < FEWEST_STATES {
+        format!(
+            "{} of {} states have a usable cosine on both sides, {FEWEST_STATES} are needed",
+            o.n_states, o.counts.bank
+        )
+    } else {
+        format!(
+            "the {} states compared are of {} episodes, {FEWEST_UNITS} are needed: states of one \
+             episode resemble each other",
+            o.n_states, o.n_episodes
+        )
+    };
     match o.states_needed {
         Some(n) => format!("{counted}; {}", would_decide(n)),
         None => format!(

@@ -8,7 +8,7 @@ use crate::analysis::table::StateRow;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk::hash;
 use crate::checkpoint::load::Which;
-use crate::env::{Env, Snapshot};
+use crate::env::{Env, Visited};
 use crate::error::{Error, Result};
 use crate::gradient::critic_gradient::Smaller;
 use crate::gradient::{
@@ -20,7 +20,7 @@ use crate::rng::Stream;
 use crate::rollout::{Policy, following};
 
 /// Changes whenever the same checkpoint and settings would give other numbers.
-const REVISION: u32 = 3;
+const REVISION: u32 = 4;
 
 /// What is measured at each state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -185,7 +185,7 @@ pub(in crate::analysis) fn starts(
     checkpoint: &Checkpoint,
     policy: &dyn Policy,
     settings: &Settings,
-) -> Result<Vec<Snapshot>> {
+) -> Result<Vec<Visited>> {
     match settings.source() {
         StatesFrom::Replay => replay_states(checkpoint, settings),
         StatesFrom::Policy => {
@@ -203,7 +203,7 @@ pub(in crate::analysis) fn starts(
 
 /// Picks from the states that the checkpoint carries; an adaptive measurement makes do with fewer
 /// than it may take.
-fn replay_states(checkpoint: &Checkpoint, settings: &Settings) -> Result<Vec<Snapshot>> {
+fn replay_states(checkpoint: &Checkpoint, settings: &Settings) -> Result<Vec<Visited>> {
     let visited = checkpoint.states()?;
     let count = settings.most_states().min(visited.len()).max(settings.states);
     let stream = Stream::new(settings.seed, "states").child(&streams(checkpoint));

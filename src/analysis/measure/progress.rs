@@ -8,7 +8,7 @@ use super::gradient_cosine::{Networks, starts};
 use super::learnable::{LearnableCurve, LearnableDifference};
 use crate::analysis::summary::{Interval, LEVEL};
 use crate::checkpoint::Checkpoint;
-use crate::env::{EnvId, Snapshot};
+use crate::env::{EnvId, Visited};
 use crate::error::{Error, Result};
 use crate::gradient::parameter_space::{policy_gradient, proposition_factor};
 use crate::gradient::{Settings, StateResult, measure};
@@ -141,12 +141,12 @@ struct Usable {
 }
 
 impl Usable {
-    fn new(env: EnvId, starts: &[Snapshot], results: &[StateResult]) -> Result<Self> {
+    fn new(env: EnvId, starts: &[Visited], results: &[StateResult]) -> Result<Self> {
         let mut simulator = env.make()?;
         let (mut obs, mut kept) = (Vec::new(), Vec::new());
         for (start, result) in starts.iter().zip(results) {
             if result.cosine.is_finite() {
-                simulator.restore(start)?;
+                simulator.restore(&start.snapshot)?;
                 obs.extend_from_slice(simulator.obs());
                 kept.push(result);
             }

@@ -9,6 +9,7 @@ use crate::analysis::task_list::TaskList;
 use crate::checkpoint::pearl::PearlManifest;
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
+use crate::stats::clusters::clusters;
 
 /// Which list a task is of: `train` or `test`.
 const SPLIT: &str = "split";
@@ -57,18 +58,23 @@ impl StateRow {
     }
 }
 
-/// Returns the rows of each task, where they are of several; else nothing, for the states of one task, or of
-/// no task, are units themselves.
+/// Returns the rows of each task, where they are of several; else nothing.
 pub fn by_task<'r>(rows: &[&'r StateRow]) -> Option<Vec<Vec<&'r StateRow>>> {
-    let mut tasks: Vec<((TaskList, u64), Vec<&StateRow>)> = Vec::new();
-    for row in rows {
-        let OfTask { split, number, .. } = row.task?;
-        match tasks.iter_mut().find(|(task, _)| *task == (split, number)) {
-            Some((_, own)) => own.push(row),
-            None => tasks.push(((split, number), vec![row])),
-        }
+    if rows.iter().any(|row| row.task.is_none()) {
+        return None;
     }
-    (tasks.len() > 1).then(|| tasks.into_iter().map(|(_, own)| own).collect())
+    let task = |row: &&'r StateRow| (*row, row.task.map(|task| (task.split, task.number)));
+    Some(clusters(rows.iter().map(task))).filter(|tasks| tasks.len() > 1)
+}
+
+/// Returns the rows that are one independent unit each: those of a task, where they are of several tasks,
+/// else those of an episode of a run, else a row.
+pub fn units<'r>(rows: &[&'r StateRow]) -> Vec<Vec<&'r StateRow>> {
+    let episode = |row: &&'r StateRow| {
+        let run = (&row.env, &row.algo, &row.critic, row.seed, row.step);
+        (*row, row.episode.map(|episode| (run, episode)))
+    };
+    by_task(rows).unwrap_or_else(|| clusters(rows.iter().map(episode)))
 }
 
 /// Returns the columns of the rows' tasks; none if no row has one.

@@ -182,6 +182,7 @@ fn from_numbers(numbers: &[f64]) -> StreamState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::drawn;
 
     fn noisy(noise: ProcessNoise) -> LinearEnv {
         LinearEnv::new(Arc::new(LinearQuadratic::worked_example()), noise)
@@ -193,15 +194,15 @@ mod tests {
 
     #[test]
     fn saved_noise_repeats_in_another_slot_and_fresh_noise_does_not() {
-        let mut env = noisy(ProcessNoise::Saved(Stream::new(0, "process")));
-        env.reset(&mut Stream::new(0, "reset"));
+        let mut env = noisy(ProcessNoise::Saved(drawn(0, "process")));
+        env.reset(&mut drawn(0, "reset"));
         rewards(&mut env, 5);
         let snapshot = env.snapshot();
-        let mut other = noisy(ProcessNoise::Saved(Stream::new(1, "process")));
+        let mut other = noisy(ProcessNoise::Saved(drawn(1, "process")));
         other.restore(&snapshot).unwrap();
         assert_eq!(rewards(&mut env, 20), rewards(&mut other, 20));
 
-        let mut fresh = noisy(ProcessNoise::Fresh(Stream::new(0, "process")));
+        let mut fresh = noisy(ProcessNoise::Fresh(drawn(0, "process")));
         let start = fresh.snapshot();
         let first = rewards(&mut fresh, 20);
         fresh.restore(&start).unwrap();
@@ -228,8 +229,8 @@ mod tests {
     fn the_mean_of_noisy_rollouts_is_q() {
         let system = LinearQuadratic::worked_example();
         let (s, a) = ([1.0, -0.5, 0.25], [0.3, -0.2]);
-        let mut env = noisy(ProcessNoise::Fresh(Stream::new(2, "process")));
-        let mut explore = Stream::new(2, "explore");
+        let mut env = noisy(ProcessNoise::Fresh(drawn(2, "process")));
+        let mut explore = drawn(2, "explore");
         let start = env.snapshot_at(&s);
         let rollouts = 4000;
         let returns: Vec<f64> = (0..rollouts)
@@ -254,7 +255,7 @@ mod tests {
     #[test]
     fn episodes_are_truncated_and_never_terminate() {
         let mut env = noisy(ProcessNoise::Off).with_time_limit(3).with_initial_std(0.1);
-        env.reset(&mut Stream::new(0, "reset"));
+        env.reset(&mut drawn(0, "reset"));
         let ends: Vec<_> = (0..4).map(|_| env.step(&[0.0; 2]).unwrap().truncated).collect();
         assert_eq!(ends, [false, false, true, true]);
         assert!(env.step(&[f64::NAN, 0.0]).is_err());

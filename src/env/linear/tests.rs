@@ -2,6 +2,7 @@
 //! (Q = -9.878 ± 0.024).
 
 use super::*;
+use crate::rng::drawn;
 
 const S: [f64; 3] = [1.0, -0.5, 0.25];
 const A: [f64; 2] = [0.3, -0.2];
@@ -80,7 +81,7 @@ fn finite_horizons_in_the_worked_example_are_known() {
 
 #[test]
 fn the_value_is_q_at_the_policys_own_action() {
-    let mut stream = Stream::new(0, "linear");
+    let mut stream = drawn(0, "linear");
     for (obs_dim, action_dim) in [(4, 3), (17, 6), (27, 8)] {
         let system = LinearQuadratic::random(obs_dim, action_dim, &mut stream).unwrap();
         let s: Vec<f64> = (0..obs_dim).map(|_| stream.normal()).collect();
@@ -94,7 +95,7 @@ fn the_value_is_q_at_the_policys_own_action() {
 
 #[test]
 fn at_the_optimal_gain_the_gradient_vanishes() {
-    let mut stream = Stream::new(1, "linear");
+    let mut stream = drawn(1, "linear");
     let mut coefficients =
         LinearQuadratic::random(5, 2, &mut stream).unwrap().coefficients().clone();
     coefficients.gain = optimal_gain(&coefficients).unwrap();
@@ -107,7 +108,7 @@ fn at_the_optimal_gain_the_gradient_vanishes() {
 #[test]
 fn random_systems_are_stable_and_repeat_under_a_seed() {
     for seed in 0..50 {
-        let draw = || LinearQuadratic::random(8, 3, &mut Stream::new(seed, "linear")).unwrap();
+        let draw = || LinearQuadratic::random(8, 3, &mut drawn(seed, "linear")).unwrap();
         assert_eq!(draw(), draw());
         let radius = spectral_radius(&draw().coefficients.dynamics);
         assert!((radius - RANDOM_RADIUS).abs() < 1e-6, "{radius}");

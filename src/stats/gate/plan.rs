@@ -1,7 +1,7 @@
 //! How many states would decide what is not decided yet (`estimator` §5.2).
 
 use super::POWER;
-use crate::stats::corrected::{FEWEST_STATES, RESOLVED_ABOVE, is_resolved};
+use crate::stats::corrected::{FEWEST_STATES, FEWEST_UNITS, RESOLVED_ABOVE, enough, is_resolved};
 use crate::stats::summary::{mean, std};
 use crate::stats::tails::normal_quantile;
 
@@ -15,20 +15,20 @@ pub(super) fn states_for((mean, sd): (f64, f64), alpha: f64, power: f64) -> Opti
     (mean > 0.0 && needed.is_finite()).then(|| needed.ceil() as usize)
 }
 
-/// Returns how many states would show that blocks agree: 0 if these do, or if they are too few to
-/// tell. `None` if they do not agree in the mean.
-pub(super) fn states_to_resolve(pairs: &[f64]) -> Option<usize> {
-    if pairs.len() < FEWEST_STATES || is_resolved(pairs) {
+/// Returns how many units would show that the blocks of some `states` agree, from one value for each unit:
+/// 0 if these do, or if they are too few to tell. `None` if they do not agree in the mean.
+pub(super) fn states_to_resolve(states: usize, pairs: &[f64]) -> Option<usize> {
+    if !enough(states, pairs.len()) || is_resolved(states, pairs) {
         return Some(0);
     }
     // Resolved: the one-sided 95 % lower bound lies above the limit.
     states_for((mean(pairs) - RESOLVED_ABOVE, std(pairs)), 0.05, POWER)
 }
 
-/// A one-sided test of a mean over states against 0.
+/// A one-sided test of a mean over units against 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Test {
-    /// Standard deviation per state.
+    /// Standard deviation per unit.
     pub(super) sd: f64,
     /// The mean in the case that the test is there for: a drop of the margin for an alarm, no
     /// change for a pass.
@@ -42,27 +42,35 @@ pub(super) struct Test {
 pub(super) struct Plan {
     /// States compared.
     pub(super) states: usize,
+    /// Independent units, such as episodes, that they are of.
+    pub(super) units: usize,
     pub(super) alarm: Test,
     pub(super) pass: Test,
-    /// States that would resolve the truth; 0 if it is resolved, `None` if no number would.
+    /// Units that would resolve the truth; 0 if it is resolved, `None` if no number would.
     pub(super) resolving: Option<usize>,
 }
 
 impl Plan {
+    /// Returns how many states so many units hold, if further units are like these.
+    pub(super) fn states_in(&self, units: usize) -> usize {
+        (units * self.states).div_ceil(self.units.max(1))
+    }
+
     /// See [`super::Gate::states_to_decide`].
     pub(super) fn states_to_decide(&self, alpha: f64, environments: usize) -> Option<usize> {
         let strictest = alpha / environments as f64;
         let alarm = |mean| states_for((mean, self.alarm.sd), strictest, POWER);
         let pass = |mean| states_for((mean, self.pass.sd), alpha, POWER);
         let clear = alarm(self.alarm.clear).zip(pass(self.pass.clear)).map(|(a, p)| a.max(p));
-        let judged = self.states >= FEWEST_STATES && self.resolving == Some(0);
+        let judged = enough(self.states, self.units) && self.resolving == Some(0);
         let deciding = match clear {
             // Nothing is known yet about the difference.
             _ if !judged => Some(clear.unwrap_or(0)),
-            Some(clear) if clear > self.states => Some(clear),
+            Some(clear) if clear > self.units => Some(clear),
             _ => [alarm(self.alarm.seen), pass(self.pass.seen)].into_iter().flatten().min(),
         };
-        Some(self.resolving?.max(deciding?).max(FEWEST_STATES).max(self.states + 1))
+        let units = self.resolving?.max(deciding?).max(FEWEST_UNITS).max(self.units + 1);
+        Some(self.states_in(units).max(FEWEST_STATES))
     }
 }
 
@@ -74,7 +82,7 @@ mod tests {
     fn plan(seen: f64) -> Plan {
         let alarm = Test { sd: 0.5, clear: 0.04, seen: -(seen + 0.01) };
         let pass = Test { sd: 0.5, clear: 0.05, seen: seen + 0.05 };
-        Plan { states: 100, alarm, pass, resolving: Some(0) }
+        Plan { states: 100, units: 100, alarm, pass, resolving: Some(0) }
     }
 
     #[test]
@@ -88,10 +96,10 @@ mod tests {
     #[test]
     fn a_difference_between_the_cases_is_decided_as_seen() {
         // d = −0.02: a pass from 6.1826 · (0.5/0.03)² = 1717.4, an alarm from 15 457 only
-        let many = Plan { states: 1000, ..plan(-0.02) };
+        let many = Plan { states: 1000, units: 1000, ..plan(-0.02) };
         assert_eq!(many.states_to_decide(0.05, 1), Some(1718));
         // d = −0.045: an alarm from 6.1826 · (0.5/0.035)² = 1261.8
-        let many = Plan { states: 1000, ..plan(-0.045) };
+        let many = Plan { states: 1000, units: 1000, ..plan(-0.045) };
         assert_eq!(many.states_to_decide(0.05, 1), Some(1262));
     }
 
@@ -100,18 +108,21 @@ mod tests {
         // The tolerance lies beyond the margin, the difference between them.
         let alarm = Test { sd: 0.5, clear: -0.01, seen: -0.005 };
         let pass = Test { sd: 0.5, clear: 0.05, seen: -0.005 };
-        let hidden = Plan { states: 1000, alarm, pass, resolving: Some(0) };
+        let hidden = Plan { states: 1000, units: 1000, alarm, pass, resolving: Some(0) };
         assert_eq!(hidden.states_to_decide(0.05, 1), None);
         // Blocks that do not agree in the mean will not with more states.
         let lost: Vec<f64> = (0..40).map(|i| if i % 2 == 0 { 0.6 } else { -0.6 }).collect();
-        assert_eq!(states_to_resolve(&lost), None);
+        assert_eq!(states_to_resolve(40, &lost), None);
         let unresolved = Plan { resolving: None, ..plan(0.0) };
         assert_eq!(unresolved.states_to_decide(0.05, 1), None);
         // Mean 0.15, sd 0.6·√(40/39): 6.1826 · (0.6076/0.1)² = 228.3
         let weak: Vec<f64> = lost.iter().map(|pair| pair + 0.15).collect();
-        assert_eq!(states_to_resolve(&weak), Some(229));
+        assert_eq!(states_to_resolve(40, &weak), Some(229));
+        // Twice as many states in each unit are twice as many states.
+        let paired = Plan { states: 200, ..plan(0.0) };
+        assert_eq!(paired.states_to_decide(0.05, 1), Some(2 * 967));
         // Too few states say nothing of any of this: ten come first.
-        let few = Plan { states: 1, alarm: Test { sd: f64::NAN, ..alarm }, ..hidden };
+        let few = Plan { states: 1, units: 1, alarm: Test { sd: f64::NAN, ..alarm }, ..hidden };
         assert_eq!(few.states_to_decide(0.05, 1), Some(10));
     }
 }

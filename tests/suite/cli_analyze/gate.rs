@@ -10,6 +10,7 @@ use damage::{edit_manifest, make_linear, reseal, turned, uphill};
 
 mod damage;
 mod outputs;
+mod scales;
 mod truths;
 
 /// A bank of which a test makes and reads in seconds: horizon 20 in place of 688.
@@ -129,7 +130,7 @@ fn a_critic_turned_by_a_known_angle_is_stopped_and_the_way_back_is_not() {
     assert!((raw(&mirrored, "base") + raw(&mirrored, "cand")).abs() < 1e-6, "{mirrored}");
     // The mean true direction is orthogonal to what the turn adds: half of the cosine is left.
     let half = gate("turned", "good").2;
-    assert!((raw(&half, "cand") - 0.5 * raw(&half, "base")).abs() < 0.15, "{half}");
+    assert!((raw(&half, "cand") - 0.5 * raw(&half, "base")).abs() < 0.2, "{half}");
 }
 
 #[test]
@@ -142,7 +143,7 @@ fn the_same_weights_in_another_checkpoint_differ_by_exactly_nothing() {
     assert_eq!((code, &found["truth"]), (0, &"stored".into()));
     assert_eq!(found["diff"], serde_json::json!({"est": 0.0, "lo": 0.0, "hi": 0.0, "sd": 0.0}));
     assert_eq!(found["raw"]["base"], found["raw"]["cand"]);
-    assert_eq!((&found["p_regress"], &found["measured_on"]), (&0.5.into(), &"base".into()));
+    assert_eq!((&found["p_regress"], &found["measured_on"]), (&1.0.into(), &"base".into()));
 }
 
 #[test]
@@ -176,7 +177,7 @@ fn what_cannot_be_compared_is_refused() {
     bench.write("old.json", "{\"hyperl_baseline\": 1, \"env\": \"hopper\"}");
     assert_eq!(
         gate("old.json"),
-        "old.json: expected a baseline of version 2, got 1; make it again"
+        "old.json: expected a baseline of version 3, got 1; make it again"
     );
     let resealed = |name: &str, change: fn(&mut hyperl::analysis::gate::Baseline)| {
         reseal(&bench.path("base.json"), &bench.path(name), change);

@@ -2,12 +2,12 @@
 
 use hyperl::env::LinearQuadratic;
 use hyperl::gradient::Settings;
-use hyperl::rng::Stream;
 use hyperl::stats::resample::jackknife;
 use hyperl::stats::summary;
 use ndarray::Array1;
 
 use super::lab::{Critic, Lab, cosines, norm, rotated};
+use crate::seeds::drawn;
 
 /// Sizes like those of Hopper, `HalfCheetah` and Ant.
 const SIZES: [(usize, usize); 3] = [(11, 3), (17, 6), (27, 8)];
@@ -139,7 +139,7 @@ fn a_random_critic_scores_chance() {
     for size in SIZES {
         let lab = Lab::random(size, 1e-4, (150, 1000.0, 20));
         let random = lab.slope(20).map(|state, g| {
-            let mut stream = Stream::new(state as u64, "random critic");
+            let mut stream = drawn(state as u64, "random critic");
             Array1::from_shape_simple_fn(g.len(), || stream.normal())
         });
         let settings = Settings { horizon: Some(20), ..settings(150, 0.3) };

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyperl::env::linear::ProcessNoise;
-use hyperl::env::{Env, LinearEnv, LinearQuadratic, Snapshot, Spec, Step};
+use hyperl::env::{Env, LinearEnv, LinearQuadratic, Snapshot, Spec, Step, Visited};
 use hyperl::error::{Error, Result};
 use hyperl::gradient::{ActionValue, Agent, Settings, StateResult, measure, self_check};
 use hyperl::rng::Stream;
 use hyperl::rollout::Policy;
 use ndarray::{Array1, Array2};
+
+use crate::seeds::drawn;
 
 /// A system, states to start from, and what is odd about the world.
 #[derive(Clone)]
@@ -53,7 +55,7 @@ impl Lab {
         gain: f64,
         (states, slope, horizon): (usize, f64, u32),
     ) -> Self {
-        let mut stream = Stream::new(7, "oracle");
+        let mut stream = drawn(7, "oracle");
         let drawn = LinearQuadratic::random(obs_dim, action_dim, &mut stream).unwrap();
         let mut coefficients = drawn.coefficients().clone();
         coefficients.gain *= gain;
@@ -104,12 +106,12 @@ impl Lab {
         work(&Agent { make_env, policy, critic, bootstrap, gamma, reward_scale, streams })
     }
 
-    fn starts(&self) -> Vec<Snapshot> {
+    fn starts(&self) -> Vec<Visited> {
         let env = LinearEnv::new(Arc::clone(&self.system), ProcessNoise::Off);
         let start = |s: &Vec<f64>| {
             let mut snapshot = env.snapshot_at(s);
             snapshot.0[0] = f64::from(self.elapsed);
-            snapshot
+            snapshot.into()
         };
         self.states.iter().map(start).collect()
     }
@@ -163,7 +165,7 @@ impl World {
         static MADE: AtomicU64 = AtomicU64::new(0);
         let noise = if lab.process_noise.is_some() {
             let number = MADE.fetch_add(1, Ordering::Relaxed);
-            ProcessNoise::Fresh(Stream::new(number, "process"))
+            ProcessNoise::Fresh(drawn(number, "process"))
         } else {
             ProcessNoise::Off
         };
@@ -193,8 +195,11 @@ impl Env for World {
                 return Err(Error::Physics { env, reason });
             }
             // The noise of a rollout is a function of its first action: independent between
-            // rollouts, and the same whichever slot or thread makes it.
-            step.reward += self.lab.noise * Stream::new(0, &format!("{action:?}")).normal();
+            // rollouts, the same whichever slot or thread makes it, and whatever the last bits of the
+            // action are, which depend on the processor.
+            let rounded: Vec<i64> = action.iter().map(|a| (a * 1e7).round() as i64).collect();
+            let mut noise = drawn(0, &format!("{rounded:?}"));
+            step.reward += self.lab.noise * noise.normal();
         }
         Ok(step)
     }
@@ -291,7 +296,7 @@ pub(super) fn cosines(results: &[StateResult]) -> Vec<f64> {
 
 /// A unit vector orthogonal to `g`, drawn anew for each state.
 pub(super) fn orthogonal(state: usize, g: &Array1<f64>) -> Array1<f64> {
-    let mut stream = Stream::new(state as u64, "orthogonal");
+    let mut stream = drawn(state as u64, "orthogonal");
     let drawn = Array1::from_shape_simple_fn(g.len(), || stream.normal());
     let rest = &drawn - g * (drawn.dot(g) / g.dot(g));
     &rest / norm(&rest)

@@ -1,7 +1,6 @@
 //! Lab mode: independent blocks of ± pairs, and what they say about noise.
 
 use hyperl::gradient::{self, Adaptive, Mode, Settings, StateResult};
-use hyperl::rng::Stream;
 use hyperl::stats::attenuation::orthogonal_design;
 use hyperl::stats::corrected::Corrected;
 use hyperl::stats::lift::Lift;
@@ -9,6 +8,7 @@ use hyperl::stats::summary;
 use ndarray::Array1;
 
 use super::lab::{Critic, Lab, cosines, norm, rotated};
+use crate::seeds::drawn;
 
 const SIZES: [(usize, usize); 3] = [(11, 3), (17, 6), (27, 8)];
 const HORIZON: u32 = 5;
@@ -57,7 +57,7 @@ fn covering(
 /// A critic that points anywhere.
 fn random(critic: Critic) -> Critic {
     critic.map(|state, g| {
-        let mut stream = Stream::new(state as u64, "anywhere");
+        let mut stream = drawn(state as u64, "anywhere");
         Array1::from_shape_simple_fn(g.len(), || stream.normal())
     })
 }

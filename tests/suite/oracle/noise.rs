@@ -1,13 +1,13 @@
 //! With noise in the returns: errors and attenuated cosines are those of the formulas.
 
 use hyperl::gradient::{Design, Settings, StateResult, local_gradient, perturb};
-use hyperl::rng::Stream;
 use hyperl::stats::attenuation::gaussian_design;
 use hyperl::stats::similarity::cosine;
 use hyperl::stats::summary;
 use ndarray::Array1;
 
 use super::lab::{Lab, cosines, rotated};
+use crate::seeds::drawn;
 
 const STATES: usize = 300;
 const HORIZON: u32 = 5;
@@ -101,7 +101,7 @@ fn a_wavy_value_shows_the_gradient_of_its_smoothed_self() {
     let value =
         |a: &[f64]| (2.0 * a[0] - a[1] + 0.3).sin() - 0.5 * (0.5 * a[0] + 3.0 * a[1] - 0.7).sin();
     let fitted = |std: f64| {
-        let mut stream = Stream::new(0, "perturb");
+        let mut stream = drawn(0, "perturb");
         let cloud = perturb(&[0.0, 0.0], 400_000, std, Design::Gaussian, &mut stream);
         let values: Array1<f64> =
             cloud.actions.rows().into_iter().map(|a| value(&a.to_vec())).collect();

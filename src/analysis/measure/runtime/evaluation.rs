@@ -12,7 +12,7 @@ use tch::{Device, Kind};
 
 use super::{Effort, Restless, Timing, one_sample, per_unit, starts};
 use crate::algo::config::{Algo, TrainConfig};
-use crate::env::{Env, EnvId, Snapshot, Spec, Step};
+use crate::env::{Env, EnvId, Snapshot, Spec, Step, Visited};
 use crate::error::Result;
 use crate::gradient::{Agent, Mode, Settings, measure};
 use crate::nn::critic::{CriticKind, QNet};
@@ -90,7 +90,7 @@ fn in_turn(
 struct Evaluation {
     env: EnvId,
     settings: Settings,
-    starts: Vec<Snapshot>,
+    starts: Vec<Visited>,
     /// Steps of all its rollouts.
     whole: u64,
 }
@@ -102,7 +102,7 @@ impl Evaluation {
         let settings = Settings { mode, states, ..settings };
         let config = TrainConfig { env, ..TrainConfig::default() };
         let different = starts(env, DIFFERENT)?;
-        let starts = different.iter().cycle().take(states).cloned().collect();
+        let starts = different.iter().cycle().take(states).cloned().map(Visited::from).collect();
         let rollouts = states * settings.rollouts_of(config.dims().action as usize);
         let horizon = settings.horizon(config.gamma(), 0, env.spec().time_limit);
         Ok(Self { env, settings, starts, whole: u64::from(horizon) * rollouts as u64 })
@@ -193,7 +193,8 @@ mod tests {
                 let same = starts.iter().filter(|other| *other == start).count();
                 assert_eq!(same, starts.len() / DIFFERENT, "each as often as the others");
             }
-            assert_eq!(starts[..DIFFERENT], super::starts(env, DIFFERENT).unwrap());
+            let different = super::starts(env, DIFFERENT).unwrap().into_iter().map(Visited::from);
+            assert_eq!(starts[..DIFFERENT], different.collect::<Vec<_>>());
         }
     }
 

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::Layer;
-use crate::env::{EnvId, Snapshot};
+use crate::env::{EnvId, Visited};
 use crate::error::{Error, Result};
 use crate::nn::critic::QNet;
 use crate::rng::Stream;
@@ -81,10 +81,10 @@ pub fn visited(env: EnvId, stream: &Stream) -> Result<Vec<Vec<f64>>> {
 ///
 /// # Errors
 /// [`Error::Mismatch`] if a state is not one of this environment.
-pub fn observed(env: EnvId, states: &[Snapshot]) -> Result<Vec<Vec<f64>>> {
+pub fn observed(env: EnvId, states: &[Visited]) -> Result<Vec<Vec<f64>>> {
     let mut env = env.make()?;
-    let mut observe = |state: &Snapshot| {
-        env.restore(state)?;
+    let mut observe = |state: &Visited| {
+        env.restore(&state.snapshot)?;
         Ok(env.obs().to_vec())
     };
     states.iter().map(&mut observe).collect()

@@ -25,22 +25,41 @@ pub(super) fn edit_manifest(folder: &Path, change: impl FnOnce(&mut Value)) {
 
 /// Sets tensors of a checkpoint to 0, except for the entries given.
 fn set(folder: &Path, tensors: &[(&str, &[(usize, f64)])]) {
+    for (name, entries) in tensors {
+        let entry = |i: usize| entries.iter().find(|(at, _)| *at == i);
+        edit(folder, name, |i, _| entry(i).map_or(0.0, |(_, number)| *number as f32));
+    }
+}
+
+/// Changes each number of a tensor of a checkpoint, given its place and what it was.
+fn edit(folder: &Path, name: &str, change: impl Fn(usize, f32) -> f32) {
     let path = folder.join("weights.safetensors");
     let mut bytes = fs::read(&path).unwrap();
     // Layout of safetensors: length of the header | header in JSON | numbers.
     let header = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
     let layout: Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
-    for (name, entries) in tensors {
-        let offsets = &layout[name]["data_offsets"];
-        let [start, end] = [0, 1].map(|i| 8 + header + offsets[i].as_u64().unwrap() as usize);
-        bytes[start..end].fill(0);
-        for (at, number) in *entries {
-            bytes[start + 4 * at..start + 4 * (at + 1)]
-                .copy_from_slice(&(*number as f32).to_le_bytes());
-        }
+    let offsets = &layout[name]["data_offsets"];
+    let [start, end] = [0, 1].map(|i| 8 + header + offsets[i].as_u64().unwrap() as usize);
+    for (i, four) in bytes[start..end].as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        *four = change(i, f32::from_le_bytes(*four)).to_le_bytes();
     }
     fs::write(&path, &bytes).unwrap();
     edit_manifest(folder, |manifest| manifest["hashes"]["weights"] = disk::hash(&bytes).into());
+}
+
+/// Multiplies the last layer of both critics of a small checkpoint, and so what they say.
+pub(super) fn scale_critic(folder: &Path, factor: f64) {
+    for critic in ["q1", "q2"] {
+        for part in ["weight", "bias"] {
+            edit(folder, &format!("critic.{critic}.layers.1.{part}"), |_, x| (factor * x as f64) as f32);
+        }
+    }
+}
+
+/// Makes the actor of a checkpoint do the same everywhere: tanh of these numbers.
+pub(super) fn actor_bias(folder: &Path, biases: &[f64]) {
+    let entries: Vec<(usize, f64)> = biases.iter().copied().enumerate().collect();
+    set(folder, &[("actor.layers.2.weight", &[]), ("actor.layers.2.bias", &entries)]);
 }
 
 /// Makes the first critic of a small hopper checkpoint linear in the action: `Q = slope · a + 100`.
@@ -89,7 +108,7 @@ pub(super) fn heights(baseline: &Path) -> Vec<f64> {
     let base = Baseline::read(baseline).unwrap();
     let mut env = base.env.make().unwrap();
     let height = |state: &hyperl::analysis::gate::BankState| {
-        env.restore(&state.snapshot().unwrap()).unwrap();
+        env.restore(&state.visited().unwrap().snapshot).unwrap();
         env.obs()[0]
     };
     base.states.iter().map(height).collect()

@@ -1,6 +1,7 @@
 //! What a CI sees: the summary of a job, `JUnit`, several environments together.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -8,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::damage::{copy, make_linear, uphill};
-use crate::cli_analyze::bench::{Bench, checkpoint};
+use crate::cli_analyze::bench::{Bench, checkpoint, forget_episodes};
 
 /// A run on a second environment.
 static CHEETAH: LazyLock<TempDir> = LazyLock::new(|| {
@@ -22,8 +23,14 @@ static CHEETAH: LazyLock<TempDir> = LazyLock::new(|| {
         .output()
         .unwrap();
     assert!(trained.status.success(), "{}", String::from_utf8_lossy(&trained.stderr));
+    forget_episodes(&folder.path().join("td3-half-cheetah-mlp-small-s0/step-000000060"));
     folder
 });
+
+/// Its checkpoint.
+pub(super) fn cheetah() -> PathBuf {
+    CHEETAH.path().join("td3-half-cheetah-mlp-small-s0/step-000000060")
+}
 
 /// A bench with a baseline `up.json` of a critic that points uphill, and one `down` that does not.
 fn opposites() -> Bench {
@@ -62,7 +69,7 @@ fn the_summary_of_a_job_is_appended_to() {
 #[test]
 fn two_environments_share_the_chance_of_a_false_alarm() {
     let bench = opposites();
-    let cheetah = CHEETAH.path().join("td3-half-cheetah-mlp-small-s0/step-000000060");
+    let cheetah = cheetah();
     let cheetah = cheetah.display();
     bench.done(&format!("baseline --ckpt {cheetah} --states 20 --horizon 20 --out other.json"));
     let both = |alpha: f64| {
@@ -81,7 +88,7 @@ fn two_environments_share_the_chance_of_a_false_alarm() {
     // Holm: the smaller p doubles, the other stays.
     let p = |o: &Value, name: &str| o[name].as_f64().unwrap();
     assert_eq!(p(hopper, "p_holm"), 2.0 * p(hopper, "p_regress"));
-    assert_eq!((p(other, "p_holm"), p(other, "p_regress")), (0.5, 0.5));
+    assert_eq!((p(other, "p_holm"), p(other, "p_regress")), (1.0, 1.0));
     assert!(xml.contains("tests=\"2\" failures=\"1\" skipped=\"0\""), "{xml}");
     assert!(xml.contains("on hopper\"><failure message=\"the candidate's cosine is low"), "{xml}");
     assert!(xml.contains("on half-cheetah\"><system-out>a drop of 0.05"), "{xml}");

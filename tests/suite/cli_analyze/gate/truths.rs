@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::damage::{copy, heights, make_linear, reseal, saturate_above, uphill};
 use super::outcome;
-use crate::cli_analyze::bench::{Bench, run};
+use crate::cli_analyze::bench::{Bench, checkpoint, run};
 
 const BASELINE: &str = "--states 40 --horizon 20 --out";
 
@@ -77,11 +77,14 @@ fn fresh_rollouts_of_the_same_actor_rarely_alarm() {
     assert!(alarms <= 1, "{alarms} of 5");
 }
 
-/// A bench with a baseline `base.json`, a candidate `ckpt` whose actor is saturated in all but 15 of
-/// the 40 states, and the candidate's own baseline `cand.json` on the same states.
+/// A bench with a checkpoint `free` whose actor never moves and its baseline `base.json`, a candidate `ckpt`
+/// whose actor is saturated in all but 15 of the 40 states, and the candidate's own baseline `cand.json` on
+/// the same states.
 fn saturated() -> Bench {
     let bench = Bench::new();
-    bench.done(&format!("baseline --ckpt @ {BASELINE} base.json"));
+    copy(&checkpoint(), &bench.path("free"));
+    saturate_above(&bench.path("free"), 100.0);
+    bench.done(&format!("baseline --ckpt free {BASELINE} base.json"));
     let mut sorted = heights(&bench.path("base.json"));
     sorted.sort_by(f64::total_cmp);
     saturate_above(&bench.copy(), 0.5 * (sorted[14] + sorted[15]));
@@ -113,11 +116,11 @@ fn two_truths_are_compared_on_the_states_that_both_can_use() {
     assert!(found["warnings"][0].as_str().unwrap().starts_with(warned), "{found}");
     // The baseline's side is that of a bank without the dropped states.
     reduce(&bench, "base.json", "small.json");
-    let small = gate("--ckpt @ --baseline small.json");
+    let small = gate("--ckpt free --baseline small.json");
     for key in ["raw", "corrected", "stacked"] {
         assert_eq!(found[key]["base"], small[key]["base"], "{key}");
     }
-    assert_ne!(found["raw"]["base"], gate("--ckpt @ --baseline base.json")["raw"]["base"]);
+    assert_ne!(found["raw"]["base"], gate("--ckpt free --baseline base.json")["raw"]["base"]);
     // What is said of the rollouts is said of the candidate's: those of its own baseline.
     let own = gate("--ckpt ckpt --baseline cand.json");
     assert_eq!((&found["measured_on"], &own["measured_on"]), (&"cand".into(), &"base".into()));

@@ -1,0 +1,65 @@
+//! Two critics that each met rollouts of their own actor: corrected cosines, as independent samples.
+
+use super::plan::{Plan, Test, states_to_resolve};
+use super::{Doubt, Gate, Rule, Spread, shrink};
+use crate::stats::Estimate;
+use crate::stats::corrected::{corrected_pseudo_values, enough, is_resolved};
+use crate::stats::hypothesis::{TTest, welch_t};
+use crate::stats::replicates::Replicates;
+use crate::stats::resample::pseudo_values_of_clusters;
+use crate::stats::summary::{mean, std};
+use crate::stats::tails::t_two_sided;
+
+/// See [`Gate::regenerated`].
+pub(super) fn compare(base: &[Vec<Replicates>], candidate: &[Vec<Replicates>], rule: Rule) -> Gate {
+    let sides = [base, candidate];
+    let states = sides.map(|units| units.iter().map(Vec::len).sum::<usize>());
+    let [base_pseudo, cand_pseudo] = sides.map(corrected_pseudo_values);
+    let pairs = sides.map(agreements);
+    let resolved = [0, 1].map(|side| is_resolved(states[side], &pairs[side]));
+    let few = [0, 1].iter().any(|&side| !enough(states[side], pairs[side].len()));
+    let doubt = match resolved {
+        _ if few => Some(Doubt::TooFewStates),
+        [true, true] => None,
+        [true, false] => Some(Doubt::CandidateUnresolved),
+        [false, _] => Some(Doubt::BaseUnresolved),
+    };
+    // δ as for paired states: both corrected cosines, and so their difference, err low by some 4 %.
+    let margin = rule.margin * shrink(sides.iter().copied().flatten().flatten().map(|s| s.quad));
+    let test = |shift: f64| -> TTest {
+        let shifted: Vec<f64> = cand_pseudo.iter().map(|c| c + shift).collect();
+        welch_t(&shifted, &base_pseudo)
+    };
+    let plain = test(0.0);
+    let half = t_two_sided(1.0 - 2.0 * rule.alpha, plain.dof) * plain.standard_error;
+    let units = base_pseudo.len().min(cand_pseudo.len());
+    let difference = Estimate::symmetric(mean(&cand_pseudo) - mean(&base_pseudo), half, units);
+    let sd = std(&base_pseudo).hypot(std(&cand_pseudo));
+    let resolving = [0, 1].map(|side| states_to_resolve(states[side], &pairs[side]));
+    let alarm_seen = -(difference.value + rule.tolerance);
+    let spread = Spread {
+        sd,
+        standard_error: plain.standard_error,
+        scale: 1.0,
+        margin,
+        plan: Plan {
+            states: states[0].min(states[1]),
+            units,
+            alarm: Test { sd, clear: rule.margin - rule.tolerance, seen: alarm_seen },
+            pass: Test { sd, clear: margin, seen: difference.value + margin },
+            resolving: resolving[0].zip(resolving[1]).map(|(b, c)| b.max(c)),
+        },
+    };
+    let p = match doubt {
+        None => (test(rule.tolerance).p_less, test(margin).p_greater),
+        Some(_) => (f64::NAN, f64::NAN),
+    };
+    Gate::judge(p, difference, spread, doubt, rule)
+}
+
+/// One value for each unit whose mean is the agreement of the blocks of all states.
+fn agreements(units: &[Vec<Replicates>]) -> Vec<f64> {
+    let rows: Vec<Vec<[f64; 1]>> =
+        units.iter().map(|states| states.iter().map(|s| [s.pair]).collect()).collect();
+    pseudo_values_of_clusters(&rows, |[pair]| pair)
+}
