@@ -71,7 +71,7 @@ pub struct TrainConfig {
     pub steps: u64,
     /// Environment steps between checkpoints; the last step always has one.
     pub checkpoint_every: u64,
-    /// Environment steps between evaluations; there is one before training.
+    /// Environment steps between evaluations; there is one before training, and one after its last step.
     pub evaluate_every: u64,
     /// Episodes of one evaluation, from the same initial states each time.
     pub evaluation_episodes: usize,

@@ -9,7 +9,7 @@ use super::meta_args::{MetaArgs, lengthen};
 use super::settings::text;
 use super::shared::{self, Done};
 use crate::algo::maml::config::MamlConfig;
-use crate::algo::maml::{Iteration, Maml, Play, mean_returns};
+use crate::algo::maml::{Iteration, Maml};
 use crate::checkpoint::meta;
 use crate::checkpoint::meta_run::{self, Row};
 use crate::env::Family;
@@ -115,14 +115,10 @@ fn drive(maml: &mut Maml, folder: &Path, mut rows: Vec<Row>) -> Result<Done> {
     Ok(Done::Finished)
 }
 
-/// Returns the mean returns over the test tasks, and the seconds it took. Every evaluation of a run starts
-/// from the same initial states and draws the same noise.
+/// Returns the mean returns over the test tasks, and the seconds it took.
 fn evaluate(maml: &Maml) -> Result<([f64; 2], f64)> {
     let started = Instant::now();
-    let play =
-        Play { episodes: maml.config().test_episodes, adapt: Some(maml.config().inner_lr()) };
-    let returns = maml.returns(&maml.tasks().test, play, &maml.stream("test"))?;
-    Ok((mean_returns(&returns), started.elapsed().as_secs_f64()))
+    Ok((maml.evaluate()?, started.elapsed().as_secs_f64()))
 }
 
 /// The row of the state before training.
