@@ -126,6 +126,14 @@ pub enum Error {
     #[error("{}", torch_message(&.0.to_string()))]
     Torch(#[from] tch::TchError),
 
+    /// Memory that the system refuses.
+    #[error("{}", out_of_memory(.0))]
+    OutOfMemory(String),
+
+    /// A fault of this program.
+    #[error("this is a fault of hyperl: {0}; please report it, with the command that led to it")]
+    Fault(String),
+
     /// A table could not be built, read or written.
     #[error("table: {0}")]
     Table(String),
@@ -192,19 +200,26 @@ impl Error {
 /// Returns what libtorch said, in one line and without the frames of its stack.
 ///
 /// It has no error of its own for a lack of memory: what its allocators say is recognised by their words.
-pub(crate) fn torch_message(text: &str) -> String {
+fn torch_message(text: &str) -> String {
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or(text).trim();
-    let short = ["allocate memory", "out of memory", "bad_alloc"];
-    if !short.iter().any(|words| line.contains(words)) {
-        return format!("libtorch: {line}");
-    }
-    let bytes = line.split("tried to allocate ").nth(1).and_then(|rest| rest.split('.').next());
-    out_of_memory(bytes.unwrap_or("more memory"))
+    refused_memory(line).map_or_else(|| format!("libtorch: {line}"), |asked| out_of_memory(&asked))
 }
 
+/// Returns how much memory was refused, if that is what these words of libtorch or of Rust's library are
+/// about.
+pub(crate) fn refused_memory(line: &str) -> Option<String> {
+    let words = ["allocate memory", "out of memory", "bad_alloc", "capacity overflow"];
+    words.iter().find(|words| line.contains(*words))?;
+    let bytes = line.split("tried to allocate ").nth(1).and_then(|rest| rest.split('.').next());
+    Some(bytes.unwrap_or("more memory").into())
+}
+
+/// What helps where memory is refused.
+pub(crate) const ASK_FOR_LESS: &str = "lower batch, --threads or what else was set large";
+
 /// Says that there is no memory for `asked`, such as "400 bytes", and what helps.
-pub(crate) fn out_of_memory(asked: &str) -> String {
-    format!("out of memory: the system refuses {asked}; lower batch, --threads or what else was set large")
+fn out_of_memory(asked: &str) -> String {
+    format!("out of memory: the system refuses {asked}; {ASK_FOR_LESS}")
 }
 
 /// Returns what helps against an I/O error.

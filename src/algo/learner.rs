@@ -28,7 +28,7 @@ impl Losses {
     /// Checks that all are numbers.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] naming the first that is none.
+    /// [`Error::NonFinite`] naming those that are none.
     pub fn check(&self) -> Result<()> {
         let [q1, q2] = self.critics;
         let actor = self.actor.unwrap_or(0.0);
@@ -39,12 +39,14 @@ impl Losses {
 /// Checks the losses of networks.
 ///
 /// # Errors
-/// [`Error::NonFinite`] naming the first that is NaN or infinite.
+/// [`Error::NonFinite`] naming those that are NaN or infinite.
 pub(super) fn check_finite(losses: &[(&str, f64)]) -> Result<()> {
-    match losses.iter().find(|(_, loss)| !loss.is_finite()) {
-        Some((name, loss)) => Err(Error::NonFinite(format!("the loss of {name} is {loss}"))),
-        None => Ok(()),
+    let bad = losses.iter().filter(|(_, loss)| !loss.is_finite());
+    let bad: Vec<String> = bad.map(|(name, loss)| format!("of {name} {loss}")).collect();
+    if bad.is_empty() {
+        return Ok(());
     }
+    Err(Error::NonFinite(format!("losses that are no numbers: {}", bad.join(", "))))
 }
 
 /// A network that learns, with its slow copy and its optimiser.

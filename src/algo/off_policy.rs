@@ -201,12 +201,12 @@ impl OffPolicy {
             self.env.reset(&mut self.streams.reset);
             self.episode_return = 0.0;
         }
-        let last = self.step == self.config.steps;
-        if self.step.is_multiple_of(self.config.evaluate_every) || last {
+        if self.config.evaluates_at(self.step) {
             let evaluated = self.evaluate()?;
             self.pending.push_back(evaluated);
         }
-        if self.step.is_multiple_of(self.config.checkpoint_every) || last {
+        if self.step.is_multiple_of(self.config.checkpoint_every) || self.step == self.config.steps
+        {
             self.pending.push_back(Event::CheckpointDue(self.step));
         }
         self.pending.push_back(Event::Stepped { step: self.step, losses, episode_return });

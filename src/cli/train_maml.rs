@@ -66,6 +66,9 @@ fn train_one(args: &MetaArgs, config: MamlConfig) -> Result<Done> {
     lengthen(&folder, maml.config(), start, maml.config().iterations)?;
     let mut rows = if saved.is_some() { meta_run::read(&folder)? } else { Vec::new() };
     rows.retain(|row| row.iteration <= start);
+    for row in rows.iter_mut().filter(|row| !maml.config().evaluates_after(row.iteration)) {
+        row.test = [f64::NAN; 2];
+    }
     if saved.is_some() {
         eprintln!("resuming {} at iteration {start}", folder.display());
     }
@@ -88,8 +91,7 @@ fn drive(maml: &mut Maml, folder: &Path, mut rows: Vec<Row>) -> Result<Done> {
     }
     while maml.iteration() < iterations {
         let iteration = maml.step()?;
-        let due = maml.iteration().is_multiple_of(maml.config().evaluate_every);
-        let (test, seconds) = if due || maml.iteration() == iterations {
+        let (test, seconds) = if maml.config().evaluates_after(maml.iteration()) {
             evaluate(maml)?
         } else {
             ([f64::NAN; 2], 0.0)

@@ -200,7 +200,8 @@ impl Maml {
     /// [`Error::Diverged`] or [`Error::Physics`] naming the iteration.
     pub fn evaluate(&self) -> Result<Returns> {
         let moment = format!("in the evaluation after iteration {}", self.iteration);
-        let play = Play { episodes: self.config.test_episodes, adapt: Some(self.config.inner_lr()) };
+        let play =
+            Play { episodes: self.config.test_episodes, adapt: Some(self.config.inner_lr()) };
         let returns = self.returns(&self.tasks.test, play, &self.stream("test"));
         Ok(mean_returns(&returns.map_err(|error| error.in_training(&moment, REMEDY))?))
     }

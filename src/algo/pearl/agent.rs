@@ -55,7 +55,7 @@ impl PearlLosses {
     /// Checks that all are numbers.
     ///
     /// # Errors
-    /// [`crate::Error::NonFinite`] naming the first that is none.
+    /// [`crate::Error::NonFinite`] naming those that are none.
     pub fn check(self) -> Result<()> {
         let [divergence, q1, q2, value, policy] = self.numbers();
         check_finite(&[

@@ -136,8 +136,10 @@ impl Pearl {
         let agent = PearlAgent::new(&config, Arc::clone(&workers))?;
         let schedule = config.schedule();
         // The last trajectory of each kind may begin one step before the number is reached.
-        let visit = schedule.prior_steps + schedule.posterior_steps + 2 * config.horizon as u64;
-        let visit = visit.max(config.initial_steps + config.horizon as u64) as usize;
+        let horizon = config.horizon as u64;
+        let visit = schedule.prior_steps.saturating_add(schedule.posterior_steps);
+        let visit = visit.saturating_add(horizon).max(config.initial_steps);
+        let visit = visit.saturating_add(horizon) as usize;
         let capacity = (config.replay_capacity, visit);
         let buffers = Buffers::new(config.dims(), train, capacity, ending(&config))?;
         let (iteration, updated, losses) = (0, None, [0.0; 5]);
@@ -281,10 +283,10 @@ impl Pearl {
     /// Evaluates if the schedule asks for it, and ends the iteration.
     fn finish(&mut self) -> Result<Event> {
         let started = Instant::now();
-        let PearlConfig { iterations, evaluate_every, checkpoint_every, .. } = self.config;
+        let PearlConfig { iterations, checkpoint_every, .. } = self.config;
         let iteration = self.iteration + 1;
-        let due = |every: u64| iteration.is_multiple_of(every) || iteration == iterations;
-        let evaluation = due(evaluate_every).then(|| self.evaluate()).transpose()?;
+        let evaluates = self.config.evaluates_after(iteration);
+        let evaluation = evaluates.then(|| self.evaluate()).transpose()?;
         let [collection, learning] = self.seconds;
         let updates = self.config.schedule().train_steps as f64;
         let done = Iteration {
@@ -293,7 +295,7 @@ impl Pearl {
             losses: PearlLosses::of_numbers(self.losses.map(|sum| sum / updates)),
             evaluation,
             seconds: [collection, learning, started.elapsed().as_secs_f64()],
-            checkpoint_due: due(checkpoint_every),
+            checkpoint_due: iteration.is_multiple_of(checkpoint_every) || iteration == iterations,
         };
         (self.iteration, self.updated) = (iteration, None);
         (self.losses, self.seconds) = ([0.0; 5], [0.0; 2]);
