@@ -33,7 +33,11 @@ pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
 /// Returns what a panic is about. That of a failed operation of libtorch holds 40 frames, with `\n` written
 /// out between them.
 fn error(panicked: &PanicHookInfo) -> Error {
-    let text = panicked.payload_as_str().unwrap_or("a panic without words");
+    let place = panicked.location().map_or_else(String::new, ToString::to_string);
+    of_words(panicked.payload_as_str().unwrap_or("a panic without words"), &place)
+}
+
+fn of_words(text: &str, place: &str) -> Error {
     let line = text.lines().next().unwrap_or(text);
     let line = line.split("\\n").next().unwrap_or(line);
     if let Some(asked) = refused_memory(line) {
@@ -42,8 +46,7 @@ fn error(panicked: &PanicHookInfo) -> Error {
     if line.contains("failed to spawn thread") {
         return Error::Usage("the system refuses another thread; lower --threads".into());
     }
-    let place = panicked.location().map_or_else(String::new, |place| format!(" ({place})"));
-    Error::Fault(format!("{line}{place}"))
+    Error::Fault(format!("{line} ({place})"))
 }
 
 /// The allocator of both programs: the system's, except that a lack of memory is an error like others.
@@ -97,5 +100,30 @@ fn no_memory(size: usize) -> ! {
         // If nobody can be told, the exit code still says that it failed.
         let _ = libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), length);
         libc::_exit(i32::from(USAGE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_one_line_that_tells_a_lack_of_memory_from_a_fault() {
+        let torch = "called `Result::unwrap()` on an `Err` value: Torch(\"[enforce fail at \
+                     alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried \
+                     to allocate 204800000 bytes. Error code 12\\nframe #0: c10::ThrowEnforceNotMet\")";
+        let thread = "failed to spawn thread: Os { code: 11, kind: WouldBlock }";
+        for (text, expected) in [
+            (torch, "out of memory: the system refuses 204800000 bytes; lower batch, "),
+            ("capacity overflow", "out of memory: the system refuses more memory; lower batch, "),
+            (thread, "the system refuses another thread; lower --threads"),
+            (
+                "index out of bounds\nmore",
+                "this is a fault of hyperl: index out of bounds (a.rs:1:2);",
+            ),
+        ] {
+            let said = of_words(text, "a.rs:1:2").to_string();
+            assert!(said.starts_with(expected) && said.lines().count() == 1, "{said}");
+        }
     }
 }
