@@ -40,7 +40,7 @@ pub(super) struct MetaArgs {
     /// Continue a run from its latest saved point; start it if it has reached none yet
     #[arg(long)]
     resume: bool,
-    /// Worker threads; results do not depend on it [default: the processors]
+    /// Worker threads, at most 1024; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
     /// Print the resolved settings as TOML and stop

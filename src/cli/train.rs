@@ -102,7 +102,7 @@ struct TrainArgs {
     /// Environment steps between checkpoints [default: 10000]
     #[arg(long, value_parser = whole)]
     checkpoint_every: Option<u64>,
-    /// Environment steps between evaluations [default: 5000]
+    /// Environment steps between evaluations; the first and the last step have one too [default: 5000]
     #[arg(long, value_parser = whole)]
     evaluate_every: Option<u64>,
     /// Folder of the runs
@@ -111,7 +111,7 @@ struct TrainArgs {
     /// Continue a run from its latest saved point; start it if it has reached no checkpoint yet
     #[arg(long)]
     resume: bool,
-    /// Worker threads; results do not depend on it [default: the processors]
+    /// Worker threads, at most 1024; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
     /// Where the networks live

@@ -274,7 +274,7 @@ fn runs_are_named_after_what_they_are() {
     let lines = fs::read_to_string(folder.path().join("td3-hopper-mlp-small-s0/evaluations.csv"));
     assert!(lines.unwrap().starts_with("step,episode,return\n0,0,"));
     let config = in_folder(folder.path(), "td3 --env hopper --critic sa-hyper --dry-run").out;
-    let config: hyperl::algo::config::TrainConfig = toml::from_str(&config).unwrap();
+    let config: TrainConfig = toml::from_str(&config).unwrap();
     assert_eq!(config.run_name(), "td3-hopper-sa-hyper-s0");
 }
 

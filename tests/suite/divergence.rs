@@ -75,14 +75,13 @@ fn td3_and_sac_say_what_diverged_at_which_step_and_keep_what_was_saved() {
     ];
     for (base, set, words, remedy) in cases {
         let folder = tempfile::tempdir().unwrap();
-        let mut what = base.to_owned();
-        for default in ["steps=600", "checkpoint_every=100"] {
+        let unset = |default: &&str| {
             let (key, _) = default.split_once('=').unwrap();
-            if !set.split(' ').any(|one| one.starts_with(key)) {
-                what.push_str(&format!(" --set {default}"));
-            }
-        }
-        set.split(' ').for_each(|one| what.push_str(&format!(" --set {one}")));
+            !set.split(' ').any(|one| one.starts_with(key))
+        };
+        let defaults = ["steps=600", "checkpoint_every=100"].into_iter().filter(unset);
+        let all: Vec<&str> = set.split(' ').chain(defaults).collect();
+        let what = format!("{base} --set {}", all.join(" --set "));
         let said = train(&what, folder.path());
         let line = diverged(&said);
         assert!(line.contains(words) && line.contains(remedy), "{set}: {line}");
@@ -119,8 +118,7 @@ fn meta_learning_says_what_diverged_in_which_iteration() {
     ];
     for (base, set, words, remedy) in cases {
         let folder = tempfile::tempdir().unwrap();
-        let set: String = set.split(' ').map(|one| format!(" --set {one}")).collect();
-        let said = train(&format!("{base}{set}"), folder.path());
+        let said = train(&format!("{base} --set {}", set.replace(' ', " --set ")), folder.path());
         let line = diverged(&said);
         assert!(line.contains(words) && line.contains(remedy), "{set}: {line}");
         assert_no_nan(folder.path());

@@ -49,7 +49,7 @@ pub struct PearlConfig {
     pub tasks_per_iteration: usize,
     /// Environment steps in one such task with latents of the prior.
     pub prior_steps: Option<u64>,
-    /// Environment steps in one such task with latents of the posterior.
+    /// Environment steps in one such task with latents of the posterior, but for the first episode's.
     pub posterior_steps: Option<u64>,
     /// Updates of one iteration.
     pub train_steps: Option<u64>,
@@ -71,7 +71,7 @@ pub struct PearlConfig {
     pub evaluate_every: u64,
     /// Evaluations of one task, each with a context of its own.
     pub evaluations: Option<usize>,
-    /// Environment steps of one evaluation, at least: it ends with an episode.
+    /// Environment steps of one evaluation, at least: it ends with an episode, after the exploration.
     pub evaluation_steps: u64,
     /// Episodes of an evaluation with latents of the prior.
     pub exploration_episodes: usize,
