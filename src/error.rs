@@ -86,6 +86,20 @@ pub enum Error {
     #[error("{0}")]
     NonFinite(String),
 
+    /// Training whose networks ran off to NaN or infinity.
+    #[error(
+        "training diverged {moment}: {what}; what was saved before is kept; train anew with {remedy}, \
+         for --resume would repeat this bit for bit"
+    )]
+    Diverged {
+        /// What is NaN or infinite.
+        what: String,
+        /// When, such as "at step 7".
+        moment: String,
+        /// Which settings to change, such as "a lower `td3.actor_lr`".
+        remedy: &'static str,
+    },
+
     /// A gradient that the data do not determine.
     #[error(transparent)]
     Gradient(#[from] GradientError),
@@ -109,8 +123,16 @@ pub enum Error {
     },
 
     /// Libtorch refused an operation.
-    #[error("libtorch: {0}")]
+    #[error("{}", torch_message(&.0.to_string()))]
     Torch(#[from] tch::TchError),
+
+    /// Memory that the system refuses.
+    #[error("{}", out_of_memory(.0))]
+    OutOfMemory(String),
+
+    /// A fault of this program.
+    #[error("this is a fault of hyperl: {0}; please report it, with the command that led to it")]
+    Fault(String),
 
     /// A table could not be built, read or written.
     #[error("table: {0}")]
@@ -149,6 +171,61 @@ impl Error {
         let path = path.to_path_buf();
         move |source| Self::Io { action, path, source }
     }
+
+    /// Says when in training something broke, and what helps against divergence. Physics is to blame only
+    /// where the action was a number, which whoever acts checks first.
+    #[must_use]
+    pub fn in_training(self, moment: &str, remedy: &'static str) -> Self {
+        let moment = moment.to_owned();
+        match self {
+            Self::NonFinite(what) => Self::Diverged { what, moment, remedy },
+            Self::Physics { env, reason } => {
+                let reason = format!(
+                    "{reason}, {moment}; train with another --seed; --resume would repeat this one bit \
+                     for bit"
+                );
+                Self::Physics { env, reason }
+            }
+            other => other,
+        }
+    }
+
+    /// Says which checkpoint's networks gave NaN, and what helps.
+    #[must_use]
+    pub fn of_checkpoint(self, path: &Path) -> Self {
+        match self {
+            Self::NonFinite(what) => Self::NonFinite(format!(
+                "{}: {what}; use an earlier checkpoint, or a smaller step of adaptation if that failed",
+                path.display()
+            )),
+            other => other,
+        }
+    }
+}
+
+/// Returns what libtorch said, in one line and without the frames of its stack.
+///
+/// It has no error of its own for a lack of memory: what its allocators say is recognised by their words.
+fn torch_message(text: &str) -> String {
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or(text).trim();
+    refused_memory(line).map_or_else(|| format!("libtorch: {line}"), |asked| out_of_memory(&asked))
+}
+
+/// Returns how much memory was refused, if that is what these words of libtorch or of Rust's library are
+/// about.
+pub(crate) fn refused_memory(line: &str) -> Option<String> {
+    let words = ["allocate memory", "out of memory", "bad_alloc", "capacity overflow"];
+    words.iter().find(|words| line.contains(*words))?;
+    let bytes = line.split("tried to allocate ").nth(1).and_then(|rest| rest.split('.').next());
+    Some(bytes.unwrap_or("more memory").into())
+}
+
+/// What helps where memory is refused.
+pub(crate) const ASK_FOR_LESS: &str = "lower batch, --threads or what else was set large";
+
+/// Says that there is no memory for `asked`, such as "400 bytes", and what helps.
+fn out_of_memory(asked: &str) -> String {
+    format!("out of memory: the system refuses {asked}; {ASK_FOR_LESS}")
 }
 
 /// Returns what helps against an I/O error.

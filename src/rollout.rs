@@ -49,6 +49,8 @@ pub enum End {
     Cut,
     /// The simulator reported an instability; the return is NaN.
     Unstable,
+    /// The action is NaN or too large to be one; the return is NaN.
+    NoAction,
 }
 
 /// What came of one rollout.
@@ -86,7 +88,8 @@ impl Rollouts<'_> {
     ///
     /// # Errors
     /// [`Error::Mismatch`] if a snapshot belongs to another environment; those of making an
-    /// environment. An unstable simulation is no error but [`End::Unstable`].
+    /// environment. An unstable simulation is no error but [`End::Unstable`], nor is NaN
+    /// as an action, [`End::NoAction`].
     ///
     /// # Panics
     /// If the policy draws its actions and a job has nothing to draw from.
@@ -215,12 +218,14 @@ impl Run {
         (action, bonus): (&[f64], f64),
         (gamma, max_steps): (f64, u32),
     ) -> Result<()> {
+        if !is_action(action) {
+            self.fail(End::NoAction);
+            return Ok(());
+        }
         let step = match env.step(action) {
             Ok(step) if step.reward.is_finite() => step,
             Ok(_) | Err(Error::Physics { .. }) => {
-                self.discounted_return = f64::NAN;
-                self.steps += 1;
-                self.end = Some(End::Unstable);
+                self.fail(End::Unstable);
                 return Ok(());
             }
             Err(other) => return Err(other),
@@ -235,6 +240,17 @@ impl Run {
         }
         Ok(())
     }
+
+    fn fail(&mut self, end: End) {
+        self.discounted_return = f64::NAN;
+        self.steps += 1;
+        self.end = Some(end);
+    }
+}
+
+/// Returns whether a simulator can take these numbers as an action: `MuJoCo` takes none above 1e10.
+pub fn is_action(action: &[f64]) -> bool {
+    action.iter().all(|a| a.abs() <= 1e10)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

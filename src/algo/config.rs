@@ -11,6 +11,12 @@ use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::nn::critic::{CriticKind, Dims};
 
+/// Most rows of a batch, and most states and episodes of a run: more would not fit into memory.
+pub(super) const MOST: usize = 1_000_000;
+
+/// Most transitions that a replay buffer holds.
+pub(super) const MOST_TRANSITIONS: usize = 1_000_000_000;
+
 /// Standard deviation of TD3's exploration noise (paper, Table 5), in action half-ranges.
 const EXPLORATION: f64 = 0.1;
 
@@ -71,7 +77,7 @@ pub struct TrainConfig {
     pub steps: u64,
     /// Environment steps between checkpoints; the last step always has one.
     pub checkpoint_every: u64,
-    /// Environment steps between evaluations; there is one before training.
+    /// Environment steps between evaluations; there is one before training, and one after its last step.
     pub evaluate_every: u64,
     /// Episodes of one evaluation, from the same initial states each time.
     pub evaluation_episodes: usize,
@@ -160,6 +166,29 @@ impl TrainConfig {
         }
     }
 
+    /// Returns whether there is an evaluation at a step: before training, every so often, and at the end.
+    ///
+    /// What was the end of a shorter run is no such step of a longer one: when a run is continued, its
+    /// evaluation there is dropped, so that the longer run is as if it had never ended before.
+    pub fn evaluates_at(&self, step: u64) -> bool {
+        step.is_multiple_of(self.evaluate_every) || step == self.steps
+    }
+
+    /// Says so if the run ends before its first update.
+    pub fn no_updates(&self) -> Option<String> {
+        let (steps, first) = (self.steps, self.learn_from());
+        let until = match self.algo {
+            Algo::Td3 => "warmup_steps",
+            Algo::Sac => "batch",
+        };
+        (steps <= first).then(|| {
+            format!(
+                "there will be no update in {steps} steps, for learning starts after {first} ({until}); the \
+                 networks stay as they start"
+            )
+        })
+    }
+
     /// Returns the run's folder name, such as `td3-hopper-sa-hyper-s0`.
     pub fn run_name(&self) -> String {
         format!("{}-{}-{}-s{}", self.algo.name(), self.env, self.critic, self.seed)
@@ -196,6 +225,10 @@ impl TrainConfig {
             (self.replay_capacity >= self.batch, "replay_capacity", "at least `batch`"),
             (self.warmup_steps > 0, "warmup_steps", "at least 1"),
             (self.reservoir > 0, "reservoir", "at least 1"),
+            (self.batch <= MOST, "batch", "at most 1000000"),
+            (self.evaluation_episodes <= MOST, "evaluation_episodes", "at most 1000000"),
+            (self.reservoir <= MOST, "reservoir", "at most 1000000"),
+            (self.replay_capacity <= MOST_TRANSITIONS, "replay_capacity", "at most 1000000000"),
         ])?;
         match self.algo {
             Algo::Td3 => {

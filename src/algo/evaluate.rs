@@ -2,9 +2,9 @@
 //! environment seeded with the run's seed plus 100).
 
 use crate::env::{EnvId, Snapshot};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rng::Stream;
-use crate::rollout::{Job, Policy, Rollouts};
+use crate::rollout::{End, Job, Outcome, Policy, Rollouts};
 
 /// Undiscounted returns of the episodes of one evaluation.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +32,8 @@ pub fn initial_states(env: EnvId, seed: u64, episodes: usize) -> Result<Vec<Snap
 /// Runs one greedy episode from each state, up to the time limit.
 ///
 /// # Errors
-/// Those of the rollouts.
+/// [`Error::NonFinite`] if the policy gives NaN or a return is none; [`Error::Physics`] if the simulator
+/// becomes unstable; those of the rollouts.
 pub fn episode_returns(
     env: EnvId,
     policy: &dyn Policy,
@@ -52,5 +53,20 @@ pub fn episode_returns(
         workers,
         progress: &|_| (),
     };
-    Ok(rollouts.run(&jobs)?.into_iter().map(|outcome| outcome.discounted_return).collect())
+    rollouts.run(&jobs)?.iter().map(|outcome| undiscounted(env, outcome)).collect()
+}
+
+/// Returns the return of an episode, where it has one.
+fn undiscounted(env: EnvId, Outcome { discounted_return, end, .. }: &Outcome) -> Result<f64> {
+    match end {
+        End::NoAction => Err(Error::NonFinite("the policy gives NaN or infinity".into())),
+        End::Unstable => Err(Error::Physics {
+            env: env.name().into(),
+            reason: "a greedy episode broke off, though its actions were numbers".into(),
+        }),
+        End::Terminated | End::Cut if discounted_return.is_finite() => Ok(*discounted_return),
+        End::Terminated | End::Cut => {
+            Err(Error::NonFinite(format!("a greedy episode returned {discounted_return}")))
+        }
+    }
 }

@@ -8,9 +8,9 @@ use super::config::{Algo, TrainConfig};
 use super::replay::Batch;
 use super::sac::Sac;
 use super::td3::{Td3, Td3Sources};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::adam::Adam;
-use crate::nn::weights::{Draw, Params};
+use crate::nn::weights::{Draw, Params, non_finite};
 use crate::rng::Stream;
 use crate::rollout::Policy;
 
@@ -24,6 +24,31 @@ pub struct Losses {
     pub actor: Option<f64>,
 }
 
+impl Losses {
+    /// Checks that all are numbers.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] naming those that are none.
+    pub fn check(&self) -> Result<()> {
+        let [q1, q2] = self.critics;
+        let actor = self.actor.unwrap_or(0.0);
+        check_finite(&[("critic.q1", q1), ("critic.q2", q2), ("actor", actor)])
+    }
+}
+
+/// Checks the losses of networks.
+///
+/// # Errors
+/// [`Error::NonFinite`] naming those that are NaN or infinite.
+pub(super) fn check_finite(losses: &[(&str, f64)]) -> Result<()> {
+    let bad = losses.iter().filter(|(_, loss)| !loss.is_finite());
+    let bad: Vec<String> = bad.map(|(name, loss)| format!("of {name} {loss}")).collect();
+    if bad.is_empty() {
+        return Ok(());
+    }
+    Err(Error::NonFinite(format!("losses that are no numbers: {}", bad.join(", "))))
+}
+
 /// A network that learns, with its slow copy and its optimiser.
 #[derive(Clone, Copy)]
 pub struct Part<'l> {
@@ -35,6 +60,23 @@ pub struct Part<'l> {
     pub target: Option<&'l Params>,
     /// The optimiser.
     pub adam: &'l Adam,
+}
+
+impl Part<'_> {
+    /// Checks weights, slow copy and the optimiser's moments.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] if any of them are NaN or infinite.
+    pub fn check(&self) -> Result<()> {
+        let weights = self.online.non_finite() + self.target.map_or(0, Params::non_finite);
+        let moments: i64 = self.adam.moments().iter().flatten().map(non_finite).sum();
+        let (bad, what) = match (weights, moments) {
+            (0, 0) => return Ok(()),
+            (0, moments) => (moments, "moments"),
+            (weights, _) => (weights, "weights"),
+        };
+        Err(Error::NonFinite(format!("{bad} {what} of {} are NaN or infinite", self.name)))
+    }
 }
 
 /// Returns the name on disk of a network's slow copy: `critic_target.q1` of `critic.q1`.

@@ -2,7 +2,7 @@
 //!
 //! [`OffPolicy`] is an iterator of events. It knows nothing of files, logs or flags; whoever drives
 //! it saves and prints. Its state can be taken out ([`OffPolicy::progress`] and the public parts)
-//! and put back, and then goes on bit for bit.
+//! and put back, and then goes on bit for bit. A run that diverges ends with an error at once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,14 +10,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use super::config::TrainConfig;
+use super::config::{Algo, TrainConfig};
 use super::evaluate::{Evaluation, episode_returns, initial_states};
-use super::learner::{Learner, Losses, make};
+use super::learner::{Learner, Losses, Part, make};
 use super::replay::{Replay, Transition};
 use super::reservoir::Reservoir;
 use crate::env::{Env, Snapshot, Visited};
 use crate::error::{Error, Result};
 use crate::rng::{Stream, StreamState};
+use crate::rollout::is_action;
 
 /// What the loop reports.
 #[derive(Debug, Clone, PartialEq)]
@@ -187,7 +188,7 @@ impl OffPolicy {
 
         let warm = self.step >= self.config.warmup_steps;
         let action = if warm { self.explore(&obs)? } else { self.random_action() };
-        let step = self.env.step(&action).map_err(|error| self.unstable(error))?;
+        let step = self.env.step(&action).map_err(|error| self.failed(error, self.step + 1))?;
         self.step += 1;
         self.episode_return += step.reward;
 
@@ -200,7 +201,7 @@ impl OffPolicy {
             terminated: step.terminated && !step.truncated,
         });
         let learns = self.step > self.config.learn_from();
-        let losses = if learns { Some(self.learn()) } else { None };
+        let losses = learns.then(|| self.learn()).transpose()?;
 
         let ended = step.terminated || step.truncated;
         let episode_return = ended.then_some(self.episode_return);
@@ -209,7 +210,7 @@ impl OffPolicy {
             self.episodes += 1;
             self.episode_return = 0.0;
         }
-        if self.step.is_multiple_of(self.config.evaluate_every) {
+        if self.config.evaluates_at(self.step) {
             let evaluated = self.evaluate()?;
             self.pending.push_back(evaluated);
         }
@@ -221,13 +222,26 @@ impl OffPolicy {
         Ok(())
     }
 
-    /// Says when physics failed, and what helps.
-    fn unstable(&self, error: Error) -> Error {
-        let Error::Physics { env, reason } = error else { return error };
-        let step = self.step + 1;
-        let remedy = "train with another --seed; --resume would repeat this one bit for bit";
-        let reason = format!("{reason}, at training step {step}; {remedy}");
-        Error::Physics { env, reason }
+    /// Checks that every number of the state is one: weights, slow copies and moments.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] naming the network if one is not.
+    pub fn check(&self) -> Result<()> {
+        let check = || self.agent.parts().iter().try_for_each(Part::check);
+        check().map_err(|error| self.failed(error, self.step))
+    }
+
+    /// Says at which step something failed, and what helps.
+    fn failed(&self, error: Error, step: u64) -> Error {
+        error.in_training(&format!("at step {step}"), self.remedy())
+    }
+
+    /// Returns what helps against divergence.
+    fn remedy(&self) -> &'static str {
+        match self.config.algo {
+            Algo::Td3 => "a lower td3.actor_lr and td3.critic_lr",
+            Algo::Sac => "a lower sac.actor_lr and sac.critic_lr",
+        }
     }
 
     fn random_action(&mut self) -> Vec<f64> {
@@ -238,18 +252,26 @@ impl OffPolicy {
     fn explore(&mut self, obs: &[f64]) -> Result<Vec<f64>> {
         let row: Vec<f32> = obs.iter().map(|&x| x as f32).collect();
         let row = Tensor::from_slice(&row).unsqueeze(0).to_device(self.device);
-        self.agent.explore(&row, &mut self.streams.explore)
+        let action = self.agent.explore(&row, &mut self.streams.explore)?;
+        if is_action(&action) {
+            return Ok(action);
+        }
+        Err(self.failed(Error::NonFinite("the policy gives NaN".into()), self.step + 1))
     }
 
-    fn learn(&mut self) -> Losses {
+    fn learn(&mut self) -> Result<Losses> {
         let (rows, streams) = (self.config.batch, &mut self.streams);
         let batch = self.replay.sample(rows, self.device, &mut streams.minibatch);
-        self.agent.learn(&batch, &mut streams.smooth)
+        let losses = self.agent.learn(&batch, &mut streams.smooth);
+        losses.check().map_err(|error| self.failed(error, self.step))?;
+        Ok(losses)
     }
 
     fn evaluate(&self) -> Result<Event> {
         let (env, policy) = (self.config.env, self.agent.greedy());
-        let returns = episode_returns(env, policy, &self.evaluation_states, &self.workers)?;
+        let moment = format!("in the evaluation after step {}", self.step);
+        let returns = episode_returns(env, policy, &self.evaluation_states, &self.workers)
+            .map_err(|error| error.in_training(&moment, self.remedy()))?;
         Ok(Event::Evaluated(Evaluation { step: self.step, returns }))
     }
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::disk;
 use super::manifest::{FORMAT, Versions};
-use super::opened::{Kind, Opened, check_converges};
+use super::opened::{Kind, Opened};
 use super::save::{MANIFEST, WEIGHTS, step_folder};
 use super::tensors::{TensorFile, TensorSet};
 use crate::algo::maml::Maml;
@@ -58,17 +58,15 @@ pub type MetaCheckpoint = Opened<MetaManifest>;
 /// Writes a run's present state into `folder`.
 ///
 /// # Errors
-/// [`crate::Error::Io`] naming the file; [`crate::Error::NonFinite`] if training has diverged.
+/// [`crate::Error::Io`] naming the file; [`crate::Error::Diverged`] if training has diverged.
 ///
 /// # Panics
 /// Never: a manifest is plain data.
 pub fn save(folder: &Path, maml: &Maml) -> Result<()> {
-    let params = maml.policy().params();
-    let moment = format!("iteration {}", maml.iteration());
-    check_converges(params.non_finite(), &moment, "lower trpo.max_kl")?;
+    maml.check()?;
     disk::write_dir(folder, |partial| {
         let mut set = TensorSet::default();
-        set.add_params(POLICY, params)?;
+        set.add_params(POLICY, maml.policy().params())?;
         set.write(&partial.join(WEIGHTS))?;
         let manifest = MetaManifest {
             hyperl_meta_checkpoint: FORMAT,

@@ -173,16 +173,3 @@ impl<M> Opened<M> {
         )))
     }
 }
-
-/// Says that training has diverged, if weights are NaN or infinite at `moment`, and what helps.
-///
-/// # Errors
-/// [`Error::NonFinite`].
-pub(super) fn check_converges(bad: i64, moment: &str, remedy: &str) -> Result<()> {
-    if bad == 0 {
-        return Ok(());
-    }
-    Err(Error::NonFinite(format!(
-        "training diverged: {bad} weights are NaN or infinite at {moment}; {remedy}"
-    )))
-}

@@ -1,10 +1,12 @@
 //! The networks of an agent on disk: weights, slow copies, and the moments of their optimisers.
 
+use std::path::Path;
+
 use tch::Tensor;
 
 use super::tensors::{TensorFile, TensorSet};
 use crate::algo::learner::{Part, target_name};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::adam::Adam;
 use crate::nn::weights::{Param, Params, check_shape};
 
@@ -87,6 +89,21 @@ pub(super) fn moments(file: &TensorFile, parts: &[Part]) -> Result<Vec<Moments>>
     };
     let both = |part: &Part| Ok([read(part, MOMENTS[0])?, read(part, MOMENTS[1])?]);
     parts.iter().map(both).collect()
+}
+
+/// Checks the networks of a point that was read: earlier versions saved points of runs that had diverged.
+///
+/// # Errors
+/// [`Error::NonFinite`] naming the point and the network.
+pub(super) fn check_point(point: &Path, parts: &[Part]) -> Result<()> {
+    let say = |error| {
+        let point = point.display();
+        Error::NonFinite(format!(
+            "{point}: {error}: training had diverged before it was saved; train anew with lower learning \
+             rates"
+        ))
+    };
+    parts.iter().try_for_each(Part::check).map_err(say)
 }
 
 /// Gives the optimisers, in the order of their networks, the moments that were read, and the steps taken.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{FORMAT, Versions};
-use super::opened::{Kind, Opened, check_converges};
+use super::opened::{Kind, Opened};
 use super::save::{MANIFEST, WEIGHTS, step_folder};
 use super::tensors::TensorFile;
 use super::{disk, parts};
@@ -61,12 +61,12 @@ pub type PearlCheckpoint = Opened<PearlManifest>;
 /// Writes the checkpoint of the present iteration into the run's folder; returns its folder.
 ///
 /// # Errors
-/// [`crate::Error::Io`] naming the file; [`crate::Error::NonFinite`] if training has diverged.
+/// [`crate::Error::Io`] naming the file; [`crate::Error::Diverged`] if training has diverged.
 ///
 /// # Panics
 /// Never: a manifest is plain data.
 pub fn checkpoint(run: &Path, pearl: &Pearl) -> Result<PathBuf> {
-    check(pearl)?;
+    pearl.check()?;
     let agent = pearl.agent.parts();
     let folder = step_folder(run, pearl.iteration());
     disk::write_dir(&folder, |partial| {
@@ -85,16 +85,6 @@ pub fn checkpoint(run: &Path, pearl: &Pearl) -> Result<PathBuf> {
         disk::write(&partial.join(MANIFEST), &text)
     })?;
     Ok(folder)
-}
-
-/// Checks that training has not diverged.
-///
-/// # Errors
-/// [`crate::Error::NonFinite`] if it has.
-pub(super) fn check(pearl: &Pearl) -> Result<()> {
-    let bad = pearl.agent.parts().iter().map(|part| part.online.non_finite()).sum();
-    let moment = format!("update {}", pearl.updates());
-    check_converges(bad, &moment, "train anew with lower learning rates")
 }
 
 impl PearlCheckpoint {

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::pearl::check;
 use super::point::{self, POINT, TENSORS};
 use super::segments::{self, Segment};
 use super::tensors::TensorFile;
@@ -46,9 +45,9 @@ fn replay(run: &Path, task: usize) -> PathBuf {
 /// Saves the current point.
 ///
 /// # Errors
-/// [`Error::Io`] naming the file; [`Error::NonFinite`] if training has diverged.
+/// [`Error::Io`] naming the file; [`Error::Diverged`] if training has diverged.
 pub fn save(run: &Path, pearl: &Pearl) -> Result<()> {
-    check(pearl)?;
+    pearl.check()?;
     let progress = pearl.progress();
     let buffers = pearl.buffers.tasks();
     let mut saved = match point::latest::<Point>(run)? {
@@ -103,6 +102,7 @@ pub fn load(run: &Path, pearl: &mut Pearl) -> Result<bool> {
         return Err(of_point("it is of other networks or tasks than the run"));
     }
     parts::restore_moments(&mut pearl.agent.optimisers(), &moments, &point.adam_steps);
+    parts::check_point(&folder, &pearl.agent.parts())?;
     let path = folder.join(POINT);
     for (task, (memory, saved)) in
         pearl.buffers.tasks_mut().iter_mut().zip(&point.tasks).enumerate()

@@ -107,6 +107,14 @@ impl Tables {
         self.trials.retain(|row| row.iteration <= iteration);
     }
 
+    /// Forgets the evaluations after some iterations.
+    pub fn forget_evaluations(&mut self, of: impl Fn(u64) -> bool) {
+        for row in self.rows.iter_mut().filter(|row| of(row.iteration)) {
+            row.scores = [f64::NAN; 2];
+        }
+        self.trials.retain(|trial| !of(trial.iteration));
+    }
+
     /// Writes all rows so far.
     ///
     /// # Errors

@@ -37,6 +37,7 @@ struct Point {
 /// Saves the current point; `seconds` is the time trained so far.
 ///
 /// # Errors
+/// [`Error::Diverged`] if training has diverged, whose point would take the place of a good one;
 /// [`Error::Io`] naming the file.
 ///
 /// # Panics
@@ -49,6 +50,7 @@ pub fn save(run: &Path, training: &OffPolicy, seconds: f64) -> Result<()> {
         Some((_, point)) => point.segments,
         None => Vec::new(),
     };
+    training.check()?;
     let replay = point::folder(run).join(REPLAY);
     let segments = segments::append(&replay, &training.replay, saved)?;
     let (name, replay_added) = (format!("{:09}", progress.step), training.replay.added());
@@ -86,6 +88,7 @@ pub fn load(run: &Path, training: &mut OffPolicy) -> Result<Option<f64>> {
     let (actor, critic) = (progress.actor_adam_steps, progress.critic_adam_steps);
     let steps = [actor, critic, critic];
     parts::restore_moments(&mut training.agent.optimisers(), &moments, &steps);
+    parts::check_point(&folder, &training.agent.parts())?;
     let states = visited(&file, "reservoir")?;
     training.reservoir =
         Reservoir::restore(training.config().reservoir, progress.states_seen, states);

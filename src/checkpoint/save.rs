@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use tch::Tensor;
 
 use super::manifest::{FORMAT, Hashes, Manifest, Versions};
-use super::opened::check_converges;
 use super::tensors::TensorSet;
 use super::{disk, parts};
 use crate::algo::off_policy::OffPolicy;
@@ -40,15 +39,14 @@ pub(super) fn add_visited(set: &mut TensorSet, name: &str, states: &[Visited]) -
 /// Writes the checkpoint of the current step into the run's folder; returns its folder.
 ///
 /// # Errors
-/// [`crate::Error::Io`] naming the file; [`crate::Error::NonFinite`] if training has diverged.
+/// [`crate::Error::Io`] naming the file; [`crate::Error::Diverged`] if training has diverged.
 ///
 /// # Panics
 /// Never: a manifest is plain data.
 pub fn checkpoint(run: &Path, training: &OffPolicy) -> Result<PathBuf> {
     let progress = training.progress();
     let agent = &*training.agent;
-    let bad = agent.parts().iter().map(|part| part.online.non_finite()).sum();
-    check_converges(bad, &format!("step {}", progress.step), "lower the learning rates")?;
+    training.check()?;
     let folder = step_folder(run, progress.step);
     disk::write_dir(&folder, |partial| {
         parts::weights(&agent.parts())?.write(&partial.join(WEIGHTS))?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::output::{self, Provenance, shell_words, write_figures, write_page, write_provenance};
+use super::settings::whole;
 use super::shared::{self, Done};
 use crate::analysis::measure::diagnose::{Diagnosis, Scale, diagnose};
 use crate::analysis::select;
@@ -29,7 +30,7 @@ pub(super) struct DiagnoseArgs {
     #[arg(long)]
     horizon: Option<u32>,
     /// Seed of states and perturbations
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]

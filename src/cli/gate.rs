@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use super::settings::whole;
 use super::shared::{self, Done};
 use crate::analysis::gate::{
     Baseline, Comparison, Outcome, Range, Sides, Truth, baseline as freeze, conclude,
@@ -40,7 +41,7 @@ pub(super) struct BaselineArgs {
     #[arg(long)]
     horizon: Option<u32>,
     /// Seed of states and perturbations
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]

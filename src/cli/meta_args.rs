@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::settings::{Flag, SeedRange, number, of_set, parse_seeds, settings};
+use super::settings::{Flag, SeedRange, number, of_set, parse_seeds, settings, whole};
 use super::shared::{self, Done};
 use crate::checkpoint::run;
 use crate::error::{Error, Result};
@@ -14,13 +14,13 @@ use crate::error::{Error, Result};
 #[derive(Debug, Args)]
 pub(super) struct MetaArgs {
     /// Seed of every random stream [default: 0]
-    #[arg(long, conflicts_with = "seeds")]
+    #[arg(long, conflicts_with = "seeds", value_parser = whole)]
     seed: Option<u64>,
     /// Several seeds, one run after the other: 0..4 means 0, 1, 2, 3 and 4
     #[arg(long, value_parser = parse_seeds)]
     seeds: Option<SeedRange>,
     /// Iterations [default: 400]
-    #[arg(long)]
+    #[arg(long, value_parser = whole)]
     iterations: Option<u64>,
     /// Settings from a TOML file, as --dry-run prints them
     #[arg(long, value_name = "FILE")]
@@ -29,10 +29,10 @@ pub(super) struct MetaArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Iterations between checkpoints [default: 10]
-    #[arg(long)]
+    #[arg(long, value_parser = whole)]
     checkpoint_every: Option<u64>,
     /// Iterations between evaluations [default: 10 for MAML, 1 for PEARL]
-    #[arg(long)]
+    #[arg(long, value_parser = whole)]
     evaluate_every: Option<u64>,
     /// Folder of the runs
     #[arg(long, default_value = "checkpoints")]
@@ -40,7 +40,7 @@ pub(super) struct MetaArgs {
     /// Continue a run from its latest saved point; start it if it has reached none yet
     #[arg(long)]
     resume: bool,
-    /// Worker threads; results do not depend on it [default: the processors]
+    /// Worker threads, at most 1024; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
     /// Print the resolved settings as TOML and stop

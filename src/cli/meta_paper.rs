@@ -85,7 +85,7 @@ fn of_returns(
         summary: return_table(&summaries),
         appendices: appendix("Each run", &scores, false).into_iter().collect(),
         warnings: Vec::new(),
-        subtitle: format!("{lists}; {}", meta_returns::subtitle(&curves, Band::Interval)),
+        subtitle: format!("{lists}; {}", meta_returns::subtitle(&runs, &curves, Band::Interval)),
         how: format!("{} {COMPARED}", meta_returns::measured(&runs)),
         does_not_show: meta_returns::limits(&runs),
     };

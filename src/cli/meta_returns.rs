@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::meta_runs::{Run, deviations, provenance, read_all};
+use super::meta_runs::{Run, deviations, explorations, longest_episodes, provenance, read_all};
 use super::output::{self, shell_words, write_figures, write_page};
 use super::returns::BandName;
 use super::shared::{self, Done};
@@ -66,33 +66,34 @@ const MAML: &str = "MAML: actions are drawn. Test tasks: the same at every evalu
     same noise, after the update of that iteration. Training tasks: those drawn for an iteration, before its \
     update, so that the curve also moves with the draw.";
 
-/// How PEARL's are.
-const PEARL: &str = "PEARL: actions are tanh of the mean. In each task two episodes are played with z from the prior, \
-    then z is drawn from the posterior of all transitions so far; the score is the return of the last \
-    episode. Test tasks: the same at every evaluation. Training tasks: drawn anew each time, as many as there \
-    are test tasks.";
+/// How PEARL's are, beside how it explores.
+const PEARL: [&str; 2] = [
+    "PEARL: actions are tanh of the mean.",
+    "Test tasks: the same at every evaluation. Training tasks: drawn anew each time, as many as there are \
+    test tasks.",
+];
 
 /// What MAML's do not show.
-const MAML_LIMITS: &str = "The step of an adaptation is 0.1 for MAML and Context-MAML and 5e-5 for the \
+const MAML_LIMITS: &str = "The step of an adaptation is by default 0.1 for MAML and Context-MAML and 5e-5 for the \
     hypernetwork, a difference that the paper does not mention; `hyperl-analyze maml-adaptation` compares \
-    them at equal steps. MAML here is first order, as the authors' code is in effect. The paper's \
-    Ant-Fwd-Back is `ant-dir-rad1`, whose two headings are ±1 radian. In the paper's own table multi-task \
+    them at equal steps. The paper's Ant-Fwd-Back is `ant-dir-rad1`, whose two headings are ±1 radian. In the paper's own table multi-task \
     training is not better everywhere: it has 539 where Hyper-MAML has 558 on Cheetah-Fwd-Back.";
 
 /// What PEARL's do not.
 const PEARL_LIMITS: &str = "The paper's Table 10 has 1636 and 1828 for Ant-Vel, where 210 is the most that can be earned, \
     and 93 and 115 for Cheetah-Fwd-Back: the two columns are taken to be swapped. The authors' code in effect \
     trains on two velocities and tests on two, whatever it is told; runs of `--set as_coded_tasks=true` do so, \
-    the others have 100 and 30. By the printed spread no difference of the paper's five seeds is told from 0 \
+    the others have 100 and 30 by default. By the printed spread no difference of the paper's five seeds is told from 0 \
     (Welch, every p 0.11 or more).";
 
 /// How the returns of these runs are measured.
 pub(super) fn measured(all: &[Run]) -> String {
-    let of = |text: &str, algo| all.iter().any(|run| run.algo == algo).then(|| text.to_owned());
+    let of = |algo| all.iter().any(|run| run.algo == algo);
+    let [acting, tasks] = PEARL;
     let texts = [
-        Some("Undiscounted returns of episodes of up to 200 steps, averaged over tasks.".into()),
-        of(MAML, MetaAlgo::Maml),
-        of(PEARL, MetaAlgo::Pearl),
+        Some(format!("Undiscounted returns of {}, averaged over tasks.", longest_episodes(all))),
+        of(MetaAlgo::Maml).then(|| MAML.to_owned()),
+        of(MetaAlgo::Pearl).then(|| format!("{acting} {} {tasks}", explorations(all))),
         Some("A single run has no band.".into()),
     ];
     texts.into_iter().flatten().collect::<Vec<String>>().join(" ")
@@ -103,6 +104,9 @@ pub(super) fn limits(all: &[Run]) -> String {
     let texts = [(MAML_LIMITS, MetaAlgo::Maml), (PEARL_LIMITS, MetaAlgo::Pearl)];
     let texts = texts.iter().filter(|(_, algo)| all.iter().any(|run| run.algo == *algo));
     let mut texts: Vec<String> = texts.map(|(text, _)| (*text).to_owned()).collect();
+    if all.iter().any(|run| run.algo == MetaAlgo::Maml) {
+        texts.push(derivative(all));
+    }
     let deviations = deviations(all);
     if !deviations.is_empty() {
         texts.push(format!(
@@ -111,6 +115,15 @@ pub(super) fn limits(all: &[Run]) -> String {
         ));
     }
     texts.join("\n\n")
+}
+
+/// Says whether derivatives go through the adaptation step.
+fn derivative(all: &[Run]) -> String {
+    let code = "as the authors' code is in effect";
+    if all.iter().any(|run| run.second_order) {
+        return format!("Runs with `second_order` are second order, others first order, {code}.");
+    }
+    format!("MAML here is first order, {code}.")
 }
 
 /// Runs the command.
@@ -141,7 +154,7 @@ pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
         title: title.clone(),
         figures: write_figures(
             &args.out,
-            (&title, &subtitle(&curves, args.band.into()), &title),
+            (&title, &subtitle(&all, &curves, args.band.into()), &title),
             panels,
         )?,
         table: Some(table),
@@ -162,14 +175,14 @@ pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
 }
 
 /// Says what an evaluation is, and what the band of a figure.
-pub(super) fn subtitle(curves: &[ReturnCurve], band: Band) -> String {
+pub(super) fn subtitle(all: &[Run], curves: &[ReturnCurve], band: Band) -> String {
     let seeds = curves.iter().map(|curve| curve.seed).collect::<BTreeSet<_>>().len();
     let seeds = if seeds == 1 {
         "1 seed".to_owned()
     } else {
         format!("{seeds} seeds; band: {}", band.over_seeds())
     };
-    format!("mean over tasks; episodes of up to 200 steps; {seeds}")
+    format!("mean over tasks; {}; {seeds}", longest_episodes(all))
 }
 
 fn print(scores: &[MetaScore]) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Runs of MAML and PEARL as curves, whichever they are.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -30,6 +31,12 @@ pub(super) struct Run {
     series: Vec<Series>,
     /// What is set otherwise than by default.
     settings: Vec<Setting>,
+    /// Most steps of an episode.
+    horizon: usize,
+    /// How a task is explored in an evaluation.
+    exploration: String,
+    /// The derivative goes through the adaptation step.
+    pub(super) second_order: bool,
 }
 
 /// A setting that is not the default of its model and family.
@@ -135,6 +142,9 @@ fn of_maml(folder: &Path, config: &MamlConfig, rows: &[Row]) -> Result<Run> {
         seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
         series: all.into_iter().flat_map(|on| [1, 0].map(|state| series(on, state))).collect(),
         settings: differences(config, &own),
+        horizon: config.env.spec().time_limit as usize,
+        exploration: String::new(),
+        second_order: config.second_order,
     })
 }
 
@@ -157,7 +167,58 @@ fn of_pearl(folder: &Path, config: &PearlConfig, tables: &Tables) -> Result<Run>
         seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
         series: [(TaskList::Test, 1), (TaskList::Train, 0)].map(series).into(),
         settings: differences(config, &own),
+        horizon: config.horizon,
+        exploration: exploration(config),
+        second_order: false,
     })
+}
+
+/// Says how a task is explored in an evaluation of PEARL.
+fn exploration(config: &PearlConfig) -> String {
+    let PearlConfig { exploration_episodes: episodes, evaluation_steps: steps, horizon, .. } =
+        *config;
+    let played = match episodes {
+        1 => "one episode is".into(),
+        2 => "two episodes are".into(),
+        more => format!("{more} episodes are"),
+    };
+    let then = if steps > (episodes * horizon) as u64 {
+        "then z is drawn from the posterior of all transitions so far".into()
+    } else {
+        format!(
+            "which is all that {steps} steps leave room for: z is drawn from the posterior only where \
+             episodes end early"
+        )
+    };
+    let mean = match config.schedule().evaluations {
+        1 => String::new(),
+        several => format!(", the mean over {several} evaluations"),
+    };
+    format!(
+        "In each task {played} played with z from the prior, {then}; the score is the return of the last \
+         episode{mean}."
+    )
+}
+
+/// Says how tasks are explored in the evaluations of these runs of PEARL.
+pub(super) fn explorations(all: &[Run]) -> String {
+    let pearl = all.iter().filter(|run| run.algo == MetaAlgo::Pearl);
+    let ways: BTreeSet<&str> = pearl.clone().map(|run| run.exploration.as_str()).collect();
+    if ways.len() == 1 {
+        return ways.into_iter().collect();
+    }
+    let say = |way: &str| {
+        let names = pearl.clone().filter(|run| run.exploration == way).map(|run| run.name.as_str());
+        format!("{}: {way}", names.collect::<Vec<_>>().join(", "))
+    };
+    ways.into_iter().map(say).collect::<Vec<_>>().join(" ")
+}
+
+/// Says how long the episodes of these runs are.
+pub(super) fn longest_episodes(all: &[Run]) -> String {
+    let horizons: BTreeSet<usize> = all.iter().map(|run| run.horizon).collect();
+    let horizons: Vec<String> = horizons.iter().map(usize::to_string).collect();
+    format!("episodes of up to {} steps", horizons.join(" or "))
 }
 
 /// Returns the settings in which a run differs from the defaults of its model and family.

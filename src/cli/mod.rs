@@ -8,6 +8,7 @@
 pub mod analyze;
 mod claim;
 mod cosine;
+mod crash;
 mod diagnose;
 mod gate;
 mod hyper_parameters;

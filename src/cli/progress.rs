@@ -9,6 +9,7 @@ use clap::Args;
 
 use self::page::Findings;
 use super::output::{self, Provenance, shell_words, write_page, write_provenance};
+use super::settings::whole;
 use super::shared::{self, Done};
 use crate::analysis::measure::progress::{check, progress};
 use crate::analysis::summary::Interval;
@@ -33,7 +34,7 @@ pub(super) struct ProgressArgs {
     #[arg(long)]
     horizon: Option<u32>,
     /// Seed of states and perturbations
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use crate::checkpoint::{disk, run};
+use crate::checkpoint::run;
 use crate::error::{Error, Result};
 
 /// Several seeds, one after the other.
@@ -18,11 +18,30 @@ pub(super) struct SeedRange {
 
 /// Reads `0..4`.
 pub(super) fn parse_seeds(text: &str) -> std::result::Result<SeedRange, String> {
-    let range = text.split_once("..").and_then(|(a, b)| a.parse().ok().zip(b.parse().ok()));
-    match range {
-        Some((first, last)) if first <= last => Ok(SeedRange { first, last }),
-        _ => Err("expected FIRST..LAST, such as 0..4".into()),
+    let wrong = || "expected FIRST..LAST, such as 0..4".to_owned();
+    let (first, last) = text.split_once("..").ok_or_else(wrong)?;
+    let [first, last] =
+        [first, last].map(|seed| if is_whole(seed) { whole(seed) } else { Err(wrong()) });
+    let (first, last) = (first?, last?);
+    if first <= last { Ok(SeedRange { first, last }) } else { Err(wrong()) }
+}
+
+/// Reads a count or a seed.
+pub(super) fn whole(text: &str) -> std::result::Result<u64, String> {
+    match text.parse::<i64>() {
+        Ok(number) => u64::try_from(number).map_err(|_| "expected 0 or more".into()),
+        Err(_) if is_whole(text) => Err(too_large()),
+        Err(error) => Err(error.to_string()),
     }
+}
+
+fn is_whole(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Settings are kept in TOML, whose whole numbers have a sign.
+fn too_large() -> String {
+    format!("it must be at most {}, the largest whole number that a settings file holds", i64::MAX)
 }
 
 /// A flag and its value, if it was given.
@@ -47,18 +66,15 @@ pub(super) fn settings<C: DeserializeOwned>(
     let mut table = toml::Table::new();
     if let Some(path) = file {
         run::read_config::<C>(path)?;
-        let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
-        table = text.parse().map_err(|e: toml::de::Error| Error::Config {
-            path: path.into(),
-            reason: e.to_string(),
-        })?;
+        table = run::read_config(path)?;
     }
     let mut set_keys = Vec::new();
     for setting in set {
         let (key, value) = setting
             .split_once('=')
             .ok_or_else(|| of_set(&format!("expected KEY=VALUE, got '{setting}'")))?;
-        insert(&mut table, key, parse_value(value)).map_err(|e| of_set(&e))?;
+        let value = parse_value(value).map_err(|e| of_set(&format!("{setting}: {e}")))?;
+        insert(&mut table, key, value).map_err(|e| of_set(&e))?;
         set_keys.push(key);
     }
     for (key, value) in flags {
@@ -78,9 +94,13 @@ pub(super) fn of_set(reason: &impl ToString) -> Error {
     Error::Config { path: "--set".into(), reason }
 }
 
-fn parse_value(text: &str) -> toml::Value {
+fn parse_value(text: &str) -> std::result::Result<toml::Value, String> {
     let as_toml: std::result::Result<toml::Table, _> = format!("x = {text}").parse();
-    as_toml.ok().and_then(|mut t| t.remove("x")).unwrap_or_else(|| toml::Value::String(text.into()))
+    match as_toml.ok().and_then(|mut table| table.remove("x")) {
+        Some(value) => Ok(value),
+        None if is_whole(text) => Err(too_large()),
+        None => Ok(toml::Value::String(text.into())),
+    }
 }
 
 fn insert(

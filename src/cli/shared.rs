@@ -11,10 +11,11 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::crash;
 use crate::analysis::select;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
-use crate::nn::memory;
+use crate::nn::{memory, workers};
 use crate::report::fixed;
 
 /// Exit code of the gate when a critic got worse.
@@ -22,7 +23,7 @@ const REGRESSED: u8 = 1;
 /// Exit code of the gate when nothing can be said.
 const INCONCLUSIVE: u8 = 2;
 /// Exit code of usage and data errors.
-const USAGE: u8 = 3;
+pub(super) const USAGE: u8 = 3;
 /// Exit code after a signal, when everything was saved.
 const STOPPED: u8 = 130;
 
@@ -57,7 +58,7 @@ pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
     // Torch's results change with its own threads; we spread whole pieces of work instead. This is
     // for the main thread, `nn::workers` for all others.
     tch::set_num_threads(1);
-    match run(parsed) {
+    match crash::guarded(|| run(parsed)) {
         Ok(Done::Finished) => ExitCode::SUCCESS,
         Ok(Done::Stopped) => ExitCode::from(STOPPED),
         Ok(Done::Regressed) => ExitCode::from(REGRESSED),
@@ -135,12 +136,12 @@ pub(super) fn completions<C: CommandFactory>(shell: clap_complete::Shell) -> Res
 
 /// Starts the workers.
 pub(super) fn workers(threads: usize) -> Result<Arc<rayon::ThreadPool>> {
-    crate::nn::workers::start(threads)
+    workers::start(threads)
 }
 
 /// Returns the number of processors, the default of `--threads`.
 pub(super) fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    std::thread::available_parallelism().map_or(1, |n| n.get().min(workers::MOST))
 }
 
 static STOP: AtomicBool = AtomicBool::new(false);

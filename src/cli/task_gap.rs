@@ -15,11 +15,12 @@ use crate::error::Result;
 use crate::report::Section;
 use crate::report::task_gap::{context_panels, difference_table, gap_table, judge};
 
-/// How it is measured.
-const MEASURED: &str = "The last evaluation of each run: training tasks drawn with replacement, as many as there \
-    are test tasks, and all test tasks. In each task two episodes are played with z from the prior, then z is \
-    drawn from the posterior of all transitions so far; the score is the return of the last episode. The gap is \
-    the mean score of training tasks minus that of test tasks; intervals are bootstraps over the tasks of each \
+/// What is measured.
+const EVALUATED: &str = "The last evaluation of each run: training tasks drawn with replacement, as many as there \
+    are test tasks, and all test tasks.";
+
+/// What is made of it.
+const COMPARED: &str = "The gap is the mean score of training tasks minus that of test tasks; intervals are bootstraps over the tasks of each \
     list, where there are five or more. Runs of one seed are evaluated on the same tasks, so that differences \
     between models are taken task by task.";
 
@@ -59,7 +60,7 @@ pub(super) fn section(place: &Place, found: &MetaFound, figure: &Figure) -> Resu
         appendices: appendix("Hyper-PEARL minus PEARL, task by task", &between, false)
             .into_iter()
             .collect(),
-        how_measured: MEASURED.into(),
+        how_measured: format!("{EVALUATED} {} {COMPARED}", meta_runs::explorations(&runs)),
         does_not_show: format!("{LIMITS}\n\n{}", meta_returns::limits(&runs)),
         command: place.command.clone(),
         provenance: output::versions(),

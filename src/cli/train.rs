@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tch::Device;
 
-use super::settings::{SeedRange, number, of_set, parse_seeds, settings, text};
+use super::settings::{SeedRange, number, of_set, parse_seeds, settings, text, whole};
 use super::shared::{self, Done};
 use super::train_maml::{self, MamlArgs};
 use super::train_pearl::{self, PearlArgs};
@@ -85,13 +85,13 @@ struct TrainArgs {
     #[arg(long)]
     critic: Option<CriticKind>,
     /// Seed of every random stream [default: 0]
-    #[arg(long, conflicts_with = "seeds")]
+    #[arg(long, conflicts_with = "seeds", value_parser = whole)]
     seed: Option<u64>,
     /// Several seeds, one run after the other: 0..4 means 0, 1, 2, 3 and 4
     #[arg(long, value_parser = parse_seeds)]
     seeds: Option<SeedRange>,
     /// Environment steps [default: 1000000]
-    #[arg(long)]
+    #[arg(long, value_parser = whole)]
     steps: Option<u64>,
     /// Settings from a TOML file, as --dry-run prints them
     #[arg(long, value_name = "FILE")]
@@ -100,10 +100,10 @@ struct TrainArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Environment steps between checkpoints [default: 10000]
-    #[arg(long)]
+    #[arg(long, value_parser = whole)]
     checkpoint_every: Option<u64>,
-    /// Environment steps between evaluations [default: 5000]
-    #[arg(long)]
+    /// Environment steps between evaluations; the first and the last step have one too [default: 5000]
+    #[arg(long, value_parser = whole)]
     evaluate_every: Option<u64>,
     /// Folder of the runs
     #[arg(long, default_value = "checkpoints")]
@@ -111,7 +111,7 @@ struct TrainArgs {
     /// Continue a run from its latest saved point; start it if it has reached no checkpoint yet
     #[arg(long)]
     resume: bool,
-    /// Worker threads; results do not depend on it [default: the processors]
+    /// Worker threads, at most 1024; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
     /// Where the networks live
@@ -245,8 +245,15 @@ fn train_one(args: &TrainArgs, config: TrainConfig, device: Device) -> Result<Do
         started: Instant::now(),
         folder,
     };
-    journal.evaluations.retain(|e| e.step <= start);
+    let evaluated = |e: &Evaluation| e.step <= start && training.config().evaluates_at(e.step);
+    journal.evaluations.retain(evaluated);
+    if before.is_some() {
+        run::write_evaluations(&journal.folder, &journal.evaluations)?;
+    }
     run::write_config(&journal.folder, training.config())?; // the run may have become longer
+    if let Some(warning) = training.config().no_updates() {
+        eprintln!("warning: {warning}");
+    }
     if start > 0 {
         eprintln!("resuming {} at step {start}", journal.folder.display());
     }

@@ -9,7 +9,7 @@ use super::meta_args::{MetaArgs, lengthen};
 use super::settings::text;
 use super::shared::{self, Done};
 use crate::algo::maml::config::MamlConfig;
-use crate::algo::maml::{Iteration, Maml, Play, mean_returns};
+use crate::algo::maml::{Iteration, Maml};
 use crate::checkpoint::meta;
 use crate::checkpoint::meta_run::{self, Row};
 use crate::env::Family;
@@ -66,6 +66,9 @@ fn train_one(args: &MetaArgs, config: MamlConfig) -> Result<Done> {
     lengthen(&folder, maml.config(), start, maml.config().iterations)?;
     let mut rows = if saved.is_some() { meta_run::read(&folder)? } else { Vec::new() };
     rows.retain(|row| row.iteration <= start);
+    for row in rows.iter_mut().filter(|row| !maml.config().evaluates_after(row.iteration)) {
+        row.test = [f64::NAN; 2];
+    }
     if saved.is_some() {
         eprintln!("resuming {} at iteration {start}", folder.display());
     }
@@ -88,8 +91,7 @@ fn drive(maml: &mut Maml, folder: &Path, mut rows: Vec<Row>) -> Result<Done> {
     }
     while maml.iteration() < iterations {
         let iteration = maml.step()?;
-        let due = maml.iteration().is_multiple_of(maml.config().evaluate_every);
-        let (test, seconds) = if due || maml.iteration() == iterations {
+        let (test, seconds) = if maml.config().evaluates_after(maml.iteration()) {
             evaluate(maml)?
         } else {
             ([f64::NAN; 2], 0.0)
@@ -115,14 +117,10 @@ fn drive(maml: &mut Maml, folder: &Path, mut rows: Vec<Row>) -> Result<Done> {
     Ok(Done::Finished)
 }
 
-/// Returns the mean returns over the test tasks, and the seconds it took. Every evaluation of a run starts
-/// from the same initial states and draws the same noise.
+/// Returns the mean returns over the test tasks, and the seconds it took.
 fn evaluate(maml: &Maml) -> Result<([f64; 2], f64)> {
     let started = Instant::now();
-    let play =
-        Play { episodes: maml.config().test_episodes, adapt: Some(maml.config().inner_lr()) };
-    let returns = maml.returns(&maml.tasks().test, play, &maml.stream("test"))?;
-    Ok((mean_returns(&returns), started.elapsed().as_secs_f64()))
+    Ok((maml.evaluate()?, started.elapsed().as_secs_f64()))
 }
 
 /// The row of the state before training.

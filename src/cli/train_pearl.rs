@@ -46,8 +46,12 @@ fn train_one(args: &MetaArgs, config: PearlConfig) -> Result<Done> {
     lengthen(&folder, &config, start, config.iterations)?;
     let mut tables = if resumed { Tables::read(&folder)? } else { Tables::default() };
     tables.truncate(start);
+    tables.forget_evaluations(|iteration| !config.evaluates_after(iteration));
     if resumed {
         eprintln!("resuming {} at {}", folder.display(), place(&training));
+    }
+    if let Some(warning) = config.no_posterior() {
+        eprintln!("warning: {warning}");
     }
     drive(&mut training, &folder, &mut tables)
 }

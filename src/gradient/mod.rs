@@ -33,7 +33,7 @@ use compare::{Seen, compare, compare_own};
 use crate::env::{Env, Visited};
 use crate::error::{GradientError, Result};
 use crate::rng::Stream;
-use crate::rollout::{BLOCK, End, Job, Outcome, Policy, Rollouts};
+use crate::rollout::{BLOCK, Job, Outcome, Policy, Rollouts};
 use crate::stats::clusters::clusters;
 use crate::stats::corrected::{Corrected, correct_units};
 
@@ -278,7 +278,7 @@ fn add_bootstrap(
         .expect("one observation each");
     let values = critic.value(&obs, &greedy(agent.policy, &obs, action_dim)?)?;
     for ((outcome, job), value) in outcomes.iter_mut().zip(jobs).zip(values) {
-        if outcome.end != End::Unstable && outcome.steps == job.max_steps {
+        if outcome.discounted_return.is_finite() && outcome.steps == job.max_steps {
             outcome.discounted_return += agent.gamma.powi(outcome.steps as i32) * value;
         }
     }

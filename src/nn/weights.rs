@@ -202,12 +202,7 @@ impl Params {
 
     /// Returns the number of single weights that are NaN or infinite.
     pub fn non_finite(&self) -> i64 {
-        tch::no_grad(|| {
-            let bad = |param: &Param| {
-                param.tensor.isfinite().logical_not().sum(Kind::Int64).int64_value(&[])
-            };
-            self.0.iter().map(bad).sum()
-        })
+        self.0.iter().map(|param| non_finite(&param.tensor)).sum()
     }
 
     /// Returns the device that holds the weights.
@@ -242,6 +237,11 @@ impl Params {
             }
         });
     }
+}
+
+/// Returns how many numbers of a tensor are NaN or infinite.
+pub fn non_finite(tensor: &Tensor) -> i64 {
+    tch::no_grad(|| tensor.isfinite().logical_not().sum(Kind::Int64).int64_value(&[]))
 }
 
 impl<'p> IntoIterator for &'p Params {

@@ -9,10 +9,13 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
+/// Most workers: more than that help nowhere, and may be more than the system can start.
+pub const MOST: usize = 1024;
+
 /// Starts `threads` lasting workers, each of which computes its products alone.
 ///
 /// # Errors
-/// [`Error::Usage`] for 0 threads, or if the system refuses them.
+/// [`Error::Usage`] for 0 threads or more than [`MOST`], or if the system refuses them.
 ///
 /// # Examples
 /// ```
@@ -24,10 +27,15 @@ pub fn start(threads: usize) -> Result<Arc<rayon::ThreadPool>> {
     if threads == 0 {
         return Err(Error::Usage("--threads must be at least 1".into()));
     }
+    if threads > MOST {
+        return Err(Error::Usage(format!(
+            "--threads must be at most {MOST}, got {threads}; as many as there are processors are best"
+        )));
+    }
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .start_handler(|_| tch::set_num_threads(1))
         .build()
         .map(Arc::new)
-        .map_err(|e| Error::Usage(format!("cannot start {threads} threads: {e}")))
+        .map_err(|e| Error::Usage(format!("cannot start {threads} threads: {e}; lower --threads")))
 }

@@ -3,7 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use super::program::{Said, files, hyperl_train, run};
+use hyperl::algo::config::TrainConfig;
+use hyperl::algo::maml::config::MamlConfig;
+use hyperl::algo::pearl::config::PearlConfig;
+use hyperl::error::Error;
+use serde::de::DeserializeOwned;
+
+use super::program::{Said, files, hyperl_analyze, hyperl_train, run};
 
 /// Runs in a fresh folder, with `--out` below it; `{dir}` in the arguments is that folder.
 fn in_folder(folder: &Path, args: &str) -> Said {
@@ -19,6 +25,7 @@ fn assert_refused(args: &str, expected: &str) {
     fs::write(folder.path().join("unknown.toml"), "env = \"hopper\"\ngama = 0.9\n").unwrap();
     fs::write(folder.path().join("broken.toml"), "env = [\n").unwrap();
     fs::write(folder.path().join("cheetah.toml"), "env = \"cheetah\"\n").unwrap();
+    fs::write(folder.path().join("huge.toml"), "seed = 18446744073709551615\n").unwrap();
     let before = files(folder.path());
     let Said { code, out, err } = in_folder(folder.path(), args);
     assert_eq!((code, out.as_str()), (Some(3), ""), "{args}: {err}");
@@ -69,8 +76,105 @@ fn values_out_of_range_are_named_with_their_range() {
     assert_refused("td3 --set td3=5", "td3");
     assert_refused("td3 --set replay_capacity=99", "replay_capacity must be at least `batch`");
     assert_refused("td3 --threads 0", "--threads must be at least 1");
+    assert_refused("td3 --threads 100000", "--threads must be at most 1024, got 100000");
     assert_refused("td3 --seeds 4..0", "expected FIRST..LAST, such as 0..4");
     assert_refused("td3 --seeds 4", "expected FIRST..LAST, such as 0..4");
+}
+
+/// What is wrong with settings that are laid over an algorithm's defaults.
+fn wrong<C: DeserializeOwned, T>(settings: &str, resolved: fn(C) -> Result<T, Error>) -> String {
+    resolved(toml::from_str(settings).unwrap()).err().unwrap().to_string()
+}
+
+#[test]
+fn sizes_that_fit_into_no_memory_are_refused() {
+    let refused = |found: String, name: &str, most: &str| {
+        assert_eq!(found, format!("{name} must be {most}; set it so"));
+    };
+    let million = "at most 1000000";
+    let off_policy = |settings: &str, name: &str, most: &str| {
+        refused(wrong(settings, TrainConfig::resolved), name, most);
+    };
+    let batch = "replay_capacity = 1000000000\nbatch = 1000000000";
+    off_policy(batch, "batch", million);
+    off_policy("evaluation_episodes = 1000000000", "evaluation_episodes", million);
+    off_policy("reservoir = 1000000000000", "reservoir", million);
+    off_policy("replay_capacity = 1000000000000", "replay_capacity", "at most 1000000000");
+    let maml = |settings: &str, name: &str| {
+        refused(wrong(settings, MamlConfig::resolved), name, million);
+    };
+    maml("tasks = 1000000000", "tasks × episodes");
+    maml("train_tasks = 1000000000", "train_tasks");
+    maml("test_episodes = 1000000000", "test_tasks × test_episodes");
+    let pearl = |settings: &str, name: &str, most: &str| {
+        refused(wrong(settings, PearlConfig::resolved), name, most);
+    };
+    let rows = "meta_batch × batch, or × context_batch,";
+    pearl(batch, rows, million);
+    pearl("meta_batch = 1000000000", rows, million);
+    pearl("train_tasks = 1000000000", "train_tasks", million);
+    pearl("evaluations = 1000000000", "test_tasks × evaluations", million);
+    pearl("tasks_per_iteration = 1000000000", "tasks_per_iteration", million);
+    pearl("evaluation_steps = 1000000000", "evaluation_steps", million);
+    pearl("replay_capacity = 1000000000000", "replay_capacity", "at most 1000000000");
+    pearl("train_steps = 9000000000000000000", "iterations × train_steps", "below 2^64");
+    // What a visit brings has to fit, without going round.
+    let visits = "pearl --model mlp --set initial_steps=9223372036854775807";
+    assert_refused(visits, "is less than the 9223372036854776007 transitions");
+    assert_refused("td3 --set reservoir=1000000000000", "reservoir must be at most 1000000");
+}
+
+#[test]
+fn numbers_that_no_settings_file_holds_are_refused_and_the_largest_one_works() {
+    let most = "it must be at most 9223372036854775807, the largest whole number";
+    for args in [
+        "td3 --seed 18446744073709551615",
+        "td3 --seeds 9223372036854775806..9223372036854775808",
+        "td3 --set seed=18446744073709551615",
+        "td3 --steps 9223372036854775808",
+        "td3 --set td3.policy_delay=9223372036854775808",
+        "maml --iterations 99999999999999999999999",
+        "pearl --seeds 0..18446744073709551615",
+    ] {
+        assert_refused(args, most);
+    }
+    assert_refused("td3 --set seed=-1", "invalid value: integer `-1`, expected u64");
+    assert_refused("td3 --config huge.toml", "huge.toml: line 1: u64 value was too large");
+
+    let folder = tempfile::tempdir().unwrap();
+    let args = "td3 --critic mlp-small --steps 3 --threads 1 --out {dir} --set warmup_steps=2 \
+                --set batch=2 --set evaluation_episodes=1 \
+                --seeds 9223372036854775806..9223372036854775807";
+    let said = in_folder(folder.path(), args);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let pattern = folder.path().join("td3-*");
+    let mut returns = hyperl_analyze("returns --json --ckpt");
+    let said = run({
+        returns.arg(pattern).arg("--out").arg(folder.path().join("page"));
+        returns
+    });
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_eq!(said.out.matches("\"seed\": 92233720368547758").count(), 2, "{}", said.out);
+}
+
+#[test]
+fn a_run_that_ends_before_its_first_update_says_so() {
+    let few = "--critic mlp-small --threads 1 --out {dir} --set evaluation_episodes=1";
+    for (args, warning) in [
+        (
+            "td3 --steps 300",
+            "no update in 300 steps, for learning starts after 1000 (warmup_steps)",
+        ),
+        ("sac --steps 200", "no update in 200 steps, for learning starts after 256 (batch)"),
+        ("td3 --steps 3 --set warmup_steps=2 --set batch=2", ""),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let said = in_folder(folder.path(), &format!("{args} {few}"));
+        assert_eq!(said.code, Some(0), "{args}: {}", said.err);
+        let first = said.err.lines().next().unwrap();
+        assert_eq!(first.starts_with("warning: "), !warning.is_empty(), "{args}: {}", said.err);
+        assert!(first.contains(warning), "{args}: {}", said.err);
+    }
 }
 
 #[test]
@@ -170,7 +274,7 @@ fn runs_are_named_after_what_they_are() {
     let lines = fs::read_to_string(folder.path().join("td3-hopper-mlp-small-s0/evaluations.csv"));
     assert!(lines.unwrap().starts_with("step,episode,return\n0,0,"));
     let config = in_folder(folder.path(), "td3 --env hopper --critic sa-hyper --dry-run").out;
-    let config: hyperl::algo::config::TrainConfig = toml::from_str(&config).unwrap();
+    let config: TrainConfig = toml::from_str(&config).unwrap();
     assert_eq!(config.run_name(), "td3-hopper-sa-hyper-s0");
 }
 

@@ -6,6 +6,7 @@
 
 mod cli_analyze;
 mod cli_train;
+mod divergence;
 mod env_suite;
 mod fixtures_gate;
 mod fixtures_stats;

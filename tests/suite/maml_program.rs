@@ -45,6 +45,25 @@ fn results_of(run: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 #[test]
+fn the_end_of_a_shorter_run_is_evaluated_and_a_longer_run_knows_nothing_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
+    let train = |out: &Path, more: &str| {
+        let mut command = hyperl_train(
+            "maml --env half-cheetah-vel --policy vanilla --threads 1 --evaluate-every 2 --set tasks=1 \
+             --set episodes=1 --set train_tasks=2 --set test_tasks=1 --set test_episodes=1",
+        );
+        command.args(more.split(' ')).arg("--out").arg(out);
+        finishes(&run(command));
+        fs::read_to_string(out.join("maml-half-cheetah-vel-vanilla-s0/returns.csv")).unwrap()
+    };
+    let expected = train(&whole, "--iterations 2");
+    let shorter = train(&parts, "--iterations 1");
+    assert!(!shorter.lines().last().unwrap().contains(",,,"), "its end is evaluated: {shorter}");
+    assert_eq!(train(&parts, "--iterations 2 --resume"), expected);
+}
+
+#[test]
 fn every_policy_trains_resumes_and_is_analysed_in_every_family() {
     let folder = tempfile::tempdir().unwrap();
     for family in Family::ALL {

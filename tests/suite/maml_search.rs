@@ -89,6 +89,17 @@ fn where_nothing_is_better_there_is_no_direction_and_the_policy_stays() {
 }
 
 #[test]
+fn a_gradient_that_is_no_number_is_not_taken_for_no_direction() {
+    let policy = policy(PolicyKind::Context);
+    let workers = workers::start(1).unwrap();
+    let batch = games(&policy, &mut Stream::new(3, "games"));
+    tch::no_grad(|| _ = batch[0].after.advantages.get(0).fill_(f64::NAN));
+    let error = update(&policy, &batch, INNER, &TrpoConfig::default(), &workers).unwrap_err();
+    let said = error.to_string();
+    assert_eq!(said, "the squared norm of the surrogate's gradient is NaN");
+}
+
+#[test]
 fn a_search_that_fails_says_so_and_puts_every_weight_back() {
     let policy = policy(PolicyKind::Context);
     let workers = workers::start(1).unwrap();

@@ -114,6 +114,84 @@ fn hypernetworks_train_and_resume_for_the_ant_too() {
     trains_and_resumes(Family::AntDirRad1, "hyper");
 }
 
+/// The tables of a run.
+fn tables(made: &Path) -> [String; 2] {
+    ["returns.csv", "trials.csv"].map(|name| fs::read_to_string(made.join(name)).unwrap())
+}
+
+#[test]
+fn the_end_of_a_shorter_run_is_evaluated_and_a_longer_run_knows_nothing_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
+    let what =
+        "--env half-cheetah-vel --model mlp --threads 1 --set train_steps=2 --evaluate-every 2";
+    finishes(&run(short(&whole, &format!("{what} --iterations 2"))));
+    finishes(&run(short(&parts, &format!("{what} --iterations 1"))));
+    let name = "pearl-half-cheetah-vel-mlp-s0";
+    assert!(tables(&parts.join(name))[1].lines().nth(1).unwrap().starts_with("1,0,0,"));
+    finishes(&run(short(&parts, &format!("{what} --iterations 2 --resume"))));
+    assert_eq!(tables(&parts.join(name)), tables(&whole.join(name)));
+}
+
+#[test]
+fn settings_that_leave_out_the_posterior_are_refused_or_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let what = "--model mlp --threads 1 --iterations 1 --set train_steps=1";
+    let train = |more: &str| run(short(folder.path(), &format!("{what} {more}")));
+    let said = run(hyperl_train("pearl --set evaluation_steps=400 --dry-run"));
+    refused(&said, "evaluation_steps = 400 ends an evaluation within its exploration_episodes = 2");
+    refused(&said, "set evaluation_steps above 400");
+    refused(&train("--set exploration_episodes=3"), "set evaluation_steps above 30");
+    assert!(files(folder.path()).is_empty(), "nothing is left behind");
+    // 25 steps are two episodes of the posterior after one of the prior; ten are none.
+    for (steps, warned) in [(10, true), (11, false)] {
+        let out = folder.path().join(steps.to_string());
+        let mut command = hyperl_train(
+            "pearl --set train_tasks=2 --set test_tasks=2 --set horizon=10 --set initial_steps=20 \
+             --set tasks_per_iteration=1 --set prior_steps=20 --set meta_batch=1 --set batch=4 \
+             --set context_batch=4 --set evaluation_steps=30",
+        );
+        command.args(what.split(' ')).arg("--set").arg(format!("posterior_steps={steps}"));
+        command.arg("--out").arg(out);
+        let said = run(command);
+        finishes(&said);
+        let first = said.err.lines().next().unwrap();
+        let words = "warning: training will never act on a latent of the posterior: ";
+        assert_eq!(first.starts_with(words), warned, "{}", said.err);
+    }
+}
+
+#[test]
+fn pages_tell_the_settings_that_were_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let what = "--env half-cheetah-vel --model mlp --threads 1 --iterations 1 --set train_steps=1";
+    let set = "--set exploration_episodes=1 --set evaluations=3";
+    finishes(&run(short(folder.path(), &format!("{what} {set}"))));
+    let made = folder.path().join("pearl-half-cheetah-vel-mlp-s0");
+    let page = folder.path().join("page");
+    let report = || {
+        let paths = [&made, &page].map(|path| path.display());
+        finishes(&analyze(&format!("meta-returns --ckpt {} --out {}", paths[0], paths[1])));
+        fs::read_to_string(page.join("report.md")).unwrap()
+    };
+    let text = report();
+    for words in [
+        "Undiscounted returns of episodes of up to 10 steps, averaged",
+        "In each task one episode is played with z from the prior, then z is drawn from the posterior",
+        "the return of the last episode, the mean over 3 evaluations.",
+    ] {
+        assert!(text.contains(words), "{words} in\n{text}");
+    }
+    let figure = fs::read_to_string(page.join("figure.svg")).unwrap();
+    assert!(figure.contains("mean over tasks; episodes of up to 10 steps;"), "{figure}");
+    // A run of an earlier version, whose evaluation ended with the exploration.
+    let settings = fs::read_to_string(made.join("run.toml")).unwrap();
+    let earlier = settings.replace("evaluation_steps = 30", "evaluation_steps = 10");
+    fs::write(made.join("run.toml"), earlier).unwrap();
+    let text = report();
+    assert!(text.contains("which is all that 10 steps leave room for"), "{text}");
+}
+
 #[test]
 fn what_cannot_be_trained_is_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
@@ -224,7 +302,7 @@ fn a_checkpoint_gives_its_agent_back_and_a_diverged_run_leaves_none() {
         train_steps: Some(3),
         context_batch: Some(8),
         batch: 8,
-        evaluation_steps: 10,
+        evaluation_steps: 30,
         ..PearlConfig::default()
     };
     let mut pearl = Pearl::new(few.resolved().unwrap(), workers::start(1).unwrap()).unwrap();
@@ -248,7 +326,7 @@ fn a_checkpoint_gives_its_agent_back_and_a_diverged_run_leaves_none() {
     ] {
         let error = error.to_string();
         assert!(
-            error.starts_with("training diverged: ") && error.contains("at update 3"),
+            error.starts_with("training diverged by update 3: 27 weights of encoder are NaN"),
             "{error}"
         );
     }

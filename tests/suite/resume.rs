@@ -203,5 +203,5 @@ fn unstable_physics_names_the_step_and_the_remedy() {
     training.restore(&progress, &Snapshot(numbers)).unwrap().unwrap();
     let error = training.next().unwrap().unwrap_err().to_string();
     assert!(error.starts_with("the physics of hopper became unstable: "), "{error}");
-    assert!(error.contains(", at training step 71; train with another --seed"), "{error}");
+    assert!(error.contains(", at step 71; train with another --seed"), "{error}");
 }

@@ -71,6 +71,38 @@ fn an_extended_run_equals_one_that_was_longer_from_the_start() {
     assert_same_results(&extended, &longer);
 }
 
+/// The steps of a run's evaluations.
+fn evaluated(out: &Path) -> Vec<u64> {
+    let text = fs::read_to_string(run_folder(out).join("evaluations.csv")).unwrap();
+    let step = |line: &str| line.split(',').next().unwrap().parse().unwrap();
+    let mut steps: Vec<u64> = text.lines().skip(1).map(step).collect();
+    steps.dedup();
+    steps
+}
+
+#[test]
+fn the_end_is_evaluated_though_it_is_no_multiple_and_a_longer_run_knows_nothing_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let [longer, extended] = ["longer", "extended"].map(|name| folder.path().join(name));
+    assert_finishes(short(&longer, "--steps 510 --threads 1"));
+    assert_eq!(evaluated(&longer), [0, 200, 400, 510]);
+    assert_finishes(short(&extended, "--steps 260 --threads 1"));
+    assert_eq!(evaluated(&extended), [0, 200, 260]);
+    let end = run_folder(&extended).join("step-000000260");
+    assert!(end.join("manifest.json").is_file());
+    // Asked for again, it stays; of a longer run it is no part.
+    assert_finishes(short(&extended, "--steps 260 --threads 1 --resume"));
+    assert_eq!(evaluated(&extended), [0, 200, 260]);
+    assert_finishes(short(&extended, "--steps 510 --threads 1 --resume"));
+    let bytes = |out: &Path| fs::read(run_folder(out).join("evaluations.csv")).unwrap();
+    assert!(bytes(&extended) == bytes(&longer), "{:?}", evaluated(&extended));
+    // The checkpoint stays; all others are the same.
+    fs::remove_dir_all(end).unwrap();
+    let name = Path::new("step-000000250/manifest.json");
+    fs::copy(run_folder(&longer).join(name), run_folder(&extended).join(name)).unwrap();
+    assert_same_results(&extended, &longer);
+}
+
 #[test]
 fn a_run_that_exists_is_not_touched_by_mistake() {
     let folder = tempfile::tempdir().unwrap();

@@ -297,7 +297,8 @@ fn an_unstable_simulation_is_nan_and_disturbs_nobody() {
     let outcomes = run(env, &broken, setting());
     for (i, (outcome, quiet)) in outcomes.iter().zip(&quiet).enumerate() {
         if i == 3 || i == 7 {
-            assert_eq!(outcome.end, End::Unstable, "{i}");
+            // Where the action is no number, physics is not to blame.
+            assert_eq!(outcome.end, if i == 3 { End::NoAction } else { End::Unstable }, "{i}");
             assert!(outcome.discounted_return.is_nan() && outcome.steps == 1, "{i}: {outcome:?}");
         } else {
             assert_eq!(bits(outcome), bits(quiet), "{i}");
@@ -330,7 +331,7 @@ fn an_observation_that_is_not_finite_stays_in_its_row() {
     let huge = make().snapshot_at(&[1e300, 0.0, 0.0]);
     mix[5].start = &huge;
     let outcomes = with(&mix);
-    assert_eq!(outcomes[5].end, End::Unstable);
+    assert_eq!(outcomes[5].end, End::NoAction);
     for i in (0..BLOCK).filter(|&i| i != 5) {
         assert_eq!(bits(&outcomes[i]), bits(&quiet[i]), "{i}");
     }

@@ -44,7 +44,7 @@ impl Baseline {
         }
         Err(Error::NonFinite(format!(
             "the baseline's normal equations stay singular after {TRIES} ridges up to {:.0}: returns or \
-             observations are not finite; resume from an earlier checkpoint",
+             observations are not finite",
             RIDGE_STEP * f64::from(TRIES - 1)
         )))
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::config::MOST;
 use crate::env::Family;
 use crate::error::{Error, Result};
 use crate::nn::critic::Dims;
@@ -122,6 +123,13 @@ impl MamlConfig {
         })
     }
 
+    /// Returns whether there is an evaluation after an iteration: before training (0), every so often, and at
+    /// the end. That of a shorter run's end is dropped when the run is continued, so that the longer one is
+    /// as if it had never ended before.
+    pub fn evaluates_after(&self, iteration: u64) -> bool {
+        iteration.is_multiple_of(self.evaluate_every) || iteration == self.iterations
+    }
+
     /// Returns the name of the model, such as `hyper-multi-task`.
     pub fn model(&self) -> String {
         format!("{}{}", self.policy, if self.multi_task { MULTI_TASK } else { "" })
@@ -155,12 +163,20 @@ impl MamlConfig {
         let TrpoConfig { max_kl, cg_steps, cg_damping, search_steps, search_ratio } = self.trpo;
         let inner_lr = self.inner_lr();
         let finite = f64::is_finite;
+        let few = |tasks: usize, episodes| tasks.saturating_mul(episodes) <= MOST;
         let settings = [
             (finite(inner_lr) && inner_lr >= 0.0, "inner_lr", "0 or more"),
             (self.iterations > 0, "iterations", "at least 1"),
             (self.tasks > 0, "tasks", "at least 1"),
             (self.episodes > 0, "episodes", "at least 1"),
             (self.test_episodes > 0, "test_episodes", "at least 1"),
+            (few(self.tasks, self.episodes), "tasks × episodes", "at most 1000000"),
+            (self.train_tasks <= MOST, "train_tasks", "at most 1000000"),
+            (
+                few(self.test_tasks, self.test_episodes),
+                "test_tasks × test_episodes",
+                "at most 1000000",
+            ),
             (self.checkpoint_every > 0, "checkpoint_every", "at least 1"),
             (self.evaluate_every > 0, "evaluate_every", "at least 1"),
             ((0.0..1.0).contains(&self.gamma), "gamma", "in [0, 1)"),

@@ -31,7 +31,7 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 use crate::env::{Task, TaskLists};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::meta_policy::MetaPolicy;
 use crate::nn::weights::{Draw, Source, Training};
 use crate::rng::Stream;
@@ -42,6 +42,9 @@ use config::MamlConfig;
 use descent::Inner;
 use sample::collect;
 use trpo::{Update, update};
+
+/// What helps against divergence.
+const REMEDY: &str = "a smaller trpo.max_kl or inner_lr";
 
 /// A MAML run under way.
 pub struct Maml {
@@ -111,6 +114,14 @@ impl Played {
     }
 }
 
+/// Says that it was the adapted policy that failed.
+fn after_adaptation(error: Error) -> Error {
+    match error {
+        Error::NonFinite(what) => Error::NonFinite(format!("{what} after adaptation")),
+        other => other,
+    }
+}
+
 /// Returns the means over tasks, before and after adaptation.
 pub fn mean_returns(tasks: &[Returns]) -> Returns {
     [0, 1].map(|i| tasks.iter().map(|task| task[i]).sum::<f64>() / tasks.len() as f64)
@@ -165,8 +176,13 @@ impl Maml {
     /// Makes one iteration.
     ///
     /// # Errors
-    /// Those of [`Self::sample`] and [`Self::improve`].
+    /// [`Error::Diverged`] or [`Error::Physics`] naming it.
     pub fn step(&mut self) -> Result<Iteration> {
+        let moment = format!("in iteration {}", self.iteration + 1);
+        self.try_step().map_err(|error| error.in_training(&moment, REMEDY))
+    }
+
+    fn try_step(&mut self) -> Result<Iteration> {
         let started = Instant::now();
         let stream = self.stream("train").child(&(self.iteration + 1).to_string());
         let (batch, train) = self.sample(&stream)?;
@@ -175,6 +191,33 @@ impl Maml {
         self.iteration += 1;
         let seconds = [sampled, started.elapsed().as_secs_f64() - sampled];
         Ok(Iteration { iteration: self.iteration, train, update, seconds })
+    }
+
+    /// Returns the mean returns over the test tasks, before adaptation and after it. Every evaluation of a
+    /// run starts from the same initial states and draws the same noise.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] or [`Error::Physics`] naming the iteration.
+    pub fn evaluate(&self) -> Result<Returns> {
+        let moment = format!("in the evaluation after iteration {}", self.iteration);
+        let play =
+            Play { episodes: self.config.test_episodes, adapt: Some(self.config.inner_lr()) };
+        let returns = self.returns(&self.tasks.test, play, &self.stream("test"));
+        Ok(mean_returns(&returns.map_err(|error| error.in_training(&moment, REMEDY))?))
+    }
+
+    /// Checks that every weight is a number.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] if one is not.
+    pub fn check(&self) -> Result<()> {
+        let bad = self.policy.params().non_finite();
+        if bad == 0 {
+            return Ok(());
+        }
+        let moment = format!("in iteration {}", self.iteration);
+        let what = format!("{bad} weights of the policy are NaN or infinite");
+        Err(Error::NonFinite(what).in_training(&moment, REMEDY))
     }
 
     /// Returns the run's stream of that name.
@@ -249,7 +292,7 @@ impl Maml {
     /// Plays each task under θ, and where asked adapts to it and plays it again.
     ///
     /// # Errors
-    /// [`crate::Error::Physics`] or [`crate::Error::NonFinite`] naming the task.
+    /// [`Error::Physics`] or [`Error::NonFinite`] naming the task.
     fn play(&self, tasks: &[Task], play: Play, stream: &Stream) -> Result<Vec<Played>> {
         let config = &self.config;
         let family = config.env;
@@ -274,7 +317,8 @@ impl Maml {
             let nets = nets.into_iter().zip(baselines).collect();
             let after = self.in_parallel(tasks, nets, named("after"), |task, both, stream| {
                 let (net, baseline) = both;
-                let after = collect((family, task), net, play.episodes, stream)?;
+                let after = collect((family, task), net, play.episodes, stream);
+                let after = after.map_err(after_adaptation)?;
                 Ok((after.mean_return(), Rows::new(&after, baseline, config)))
             })?;
             played.iter_mut().zip(after).for_each(|(p, after)| p.after = Some(after));

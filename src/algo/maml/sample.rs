@@ -36,7 +36,8 @@ struct Running {
 /// too, so that a row's numbers depend on its episode alone.
 ///
 /// # Errors
-/// [`Error::Physics`] if the simulator becomes unstable; [`Error::NonFinite`] if the policy gives NaN.
+/// [`Error::Physics`] if the simulator becomes unstable; [`Error::NonFinite`] if the policy gives NaN or
+/// infinity.
 pub fn collect(
     (family, task): (Family, Task),
     net: &TaskNet,
@@ -69,15 +70,13 @@ pub fn collect(
             episode.obs.extend_from_slice(row);
             for ((to, mean), std) in action.iter_mut().zip(mean).zip(&std) {
                 let drawn = mean + std * episode.noise.normal() as f32;
+                if !drawn.is_finite() {
+                    let task = task.0;
+                    let reason = format!("the policy gives {drawn} in {family} (task {task})");
+                    return Err(Error::NonFinite(reason));
+                }
                 episode.actions.push(drawn);
                 *to = f64::from(drawn).clamp(-1.0, 1.0);
-            }
-            if action.iter().any(|a| a.is_nan()) {
-                return Err(Error::NonFinite(format!(
-                    "the policy gives NaN in {family} (task {}); training diverged, resume from an \
-                     earlier checkpoint with a smaller trpo.max_kl",
-                    task.0
-                )));
             }
             let step = episode.env.step(&action)?;
             episode.rewards.push(step.reward);

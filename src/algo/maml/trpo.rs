@@ -7,7 +7,7 @@ use tch::Tensor;
 use super::batch::{Rows, TaskBatch};
 use super::config::TrpoConfig;
 use super::descent::{Descent, Inner};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::meta_policy::{Adaptation, MetaPolicy};
 use crate::nn::task_net::{Activations, TaskNet};
 
@@ -45,7 +45,7 @@ struct Place {
 /// each trial.
 ///
 /// # Errors
-/// [`crate::Error::Torch`] if a loss cannot be read.
+/// [`Error::NonFinite`] if the gradient is NaN or infinite; [`Error::Torch`] if a loss cannot be read.
 pub fn update(
     policy: &MetaPolicy,
     batch: &[TaskBatch],
@@ -62,6 +62,11 @@ pub fn update(
     let slopes =
         workers.install(|| places.par_iter_mut().map(Place::slope).collect::<Result<_>>())?;
     let gradient = descent.pull(slopes, workers);
+    let squared = dot(&gradient, &gradient)?;
+    if !squared.is_finite() {
+        let reason = format!("the squared norm of the surrogate's gradient is {squared}");
+        return Err(Error::NonFinite(reason));
+    }
     let mut hessian = |direction: &[Tensor]| -> Result<Vec<Tensor>> {
         let directions = descent.push(direction, workers);
         let curved = workers.install(|| {
@@ -88,7 +93,7 @@ pub fn update(
         tch::no_grad(|| add(&mut shared(&params), &direction, -length));
         let nets = policy.task_nets(&contexts, adapt()?.as_ref());
         let [loss, divergence] = measure(&mut places, nets, workers)?;
-        if loss < 0.0 && divergence < config.max_kl {
+        if loss.is_finite() && loss < 0.0 && divergence < config.max_kl {
             return Ok(Update { improvement: -loss, divergence, tried, accepted: true });
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
-use super::super::learner::{Part, normal};
+use super::super::learner::{Part, check_finite, normal};
 use super::config::PearlConfig;
 use super::update::{GROUPS, Group};
 use crate::error::Result;
@@ -50,6 +50,21 @@ impl PearlLosses {
     pub fn numbers(self) -> [f64; 5] {
         let Self { divergence, critics: [q1, q2], value, policy } = self;
         [divergence, q1, q2, value, policy]
+    }
+
+    /// Checks that all are numbers.
+    ///
+    /// # Errors
+    /// [`crate::Error::NonFinite`] naming those that are none.
+    pub fn check(self) -> Result<()> {
+        let [divergence, q1, q2, value, policy] = self.numbers();
+        check_finite(&[
+            ("encoder", divergence),
+            ("critic.q1", q1),
+            ("critic.q2", q2),
+            ("value", value),
+            ("policy", policy),
+        ])
     }
 
     /// Returns the losses of [`Self::numbers`].

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::config::{check, not_negative, positive};
+use super::super::config::{MOST, MOST_TRANSITIONS, check, not_negative, positive};
 use crate::env::Family;
 use crate::error::{Error, Result};
 use crate::nn::critic::Dims;
@@ -49,7 +49,7 @@ pub struct PearlConfig {
     pub tasks_per_iteration: usize,
     /// Environment steps in one such task with latents of the prior.
     pub prior_steps: Option<u64>,
-    /// Environment steps in one such task with latents of the posterior.
+    /// Environment steps in one such task with latents of the posterior, but for the first episode's.
     pub posterior_steps: Option<u64>,
     /// Updates of one iteration.
     pub train_steps: Option<u64>,
@@ -71,7 +71,7 @@ pub struct PearlConfig {
     pub evaluate_every: u64,
     /// Evaluations of one task, each with a context of its own.
     pub evaluations: Option<usize>,
-    /// Environment steps of one evaluation, at least: it ends with an episode.
+    /// Environment steps of one evaluation, at least: it ends with an episode, after the exploration.
     pub evaluation_steps: u64,
     /// Episodes of an evaluation with latents of the prior.
     pub exploration_episodes: usize,
@@ -246,6 +246,13 @@ impl PearlConfig {
         }
     }
 
+    /// Returns whether there is an evaluation after an iteration: every so often, and at the end. That of a
+    /// shorter run's end is dropped when the run is continued, so that the longer one is as if it had never
+    /// ended before.
+    pub fn evaluates_after(&self, iteration: u64) -> bool {
+        iteration.is_multiple_of(self.evaluate_every) || iteration == self.iterations
+    }
+
     /// Returns the run's folder name, such as `pearl-half-cheetah-vel-hyper-s0`.
     pub fn run_name(&self) -> String {
         format!("pearl-{}-{}-s{}", self.env, self.model, self.seed)
@@ -269,7 +276,9 @@ impl PearlConfig {
     /// [`Error::Usage`] for a value outside its range, naming it.
     pub fn resolved(mut self) -> Result<Self> {
         self.check_counts()?;
+        self.check_sizes()?;
         self.check_numbers()?;
+        self.check_exploration()?;
         if self.context_is_meta && self.model == PearlModel::Mlp {
             return Err(Error::Usage(
                 "context_is_meta is a choice of hypernetworks: a plain network joins all inputs; \
@@ -321,6 +330,50 @@ impl PearlConfig {
             (self.evaluation_steps > 0, "evaluation_steps", "at least 1"),
             (self.exploration_episodes > 0, "exploration_episodes", "at least 1"),
         ])
+    }
+
+    fn check_sizes(&self) -> Result<()> {
+        let Schedule { train_steps, meta_batch, context_batch, evaluations, .. } = self.schedule();
+        let [train, test] = self.task_counts();
+        let rows = meta_batch.saturating_mul(self.batch.max(context_batch));
+        let courses = test.saturating_mul(evaluations);
+        let updates = self.iterations.checked_mul(train_steps);
+        let most = "at most 1000000";
+        check(&[
+            (rows <= MOST, "meta_batch × batch, or × context_batch,", most),
+            (train <= MOST, "train_tasks", most),
+            (courses <= MOST, "test_tasks × evaluations", most),
+            (self.tasks_per_iteration <= MOST, "tasks_per_iteration", most),
+            (self.evaluation_steps <= MOST as u64, "evaluation_steps", most),
+            (self.replay_capacity <= MOST_TRANSITIONS, "replay_capacity", "at most 1000000000"),
+            (updates.is_some(), "iterations × train_steps", "below 2^64"),
+        ])
+    }
+
+    /// Checks that an evaluation gets as far as the posterior.
+    fn check_exploration(&self) -> Result<()> {
+        let Self { evaluation_steps, exploration_episodes, horizon, .. } = *self;
+        let explored = (exploration_episodes as u64).saturating_mul(horizon as u64);
+        if evaluation_steps > explored {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "evaluation_steps = {evaluation_steps} ends an evaluation within its exploration_episodes = \
+             {exploration_episodes} of up to horizon = {horizon} steps, before any episode with a latent of \
+             the posterior; set evaluation_steps above {explored}"
+        )))
+    }
+
+    /// Says so if training asks for episodes with latents of the posterior and gets none.
+    pub fn no_posterior(&self) -> Option<String> {
+        let (steps, horizon) = (self.schedule().posterior_steps, self.horizon as u64);
+        (1..=horizon).contains(&steps).then(|| {
+            format!(
+                "training will never act on a latent of the posterior: the first episode of posterior_steps = \
+                 {steps} has one of the prior, and up to horizon = {horizon} steps; set posterior_steps above \
+                 {horizon}"
+            )
+        })
     }
 
     fn check_numbers(&self) -> Result<()> {

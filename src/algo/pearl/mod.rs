@@ -31,9 +31,10 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::learner::Part;
 use super::replay::Batch;
 use crate::env::{Task, TaskLists};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rng::Stream;
 
 use agent::{PearlAgent, PearlBatch, PearlLosses};
@@ -42,6 +43,9 @@ use collect::{Plan, Visit};
 use config::{PearlConfig, Schedule};
 use evaluate::{Evaluated, Protocol};
 use trajectory::{Ending, Player};
+
+/// What helps against divergence.
+const REMEDY: &str = "a lower policy_lr, critic_lr and encoder_lr";
 
 /// What the loop reports.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,8 +136,10 @@ impl Pearl {
         let agent = PearlAgent::new(&config, Arc::clone(&workers))?;
         let schedule = config.schedule();
         // The last trajectory of each kind may begin one step before the number is reached.
-        let visit = schedule.prior_steps + schedule.posterior_steps + 2 * config.horizon as u64;
-        let visit = visit.max(config.initial_steps + config.horizon as u64) as usize;
+        let horizon = config.horizon as u64;
+        let visit = schedule.prior_steps.saturating_add(schedule.posterior_steps);
+        let visit = visit.saturating_add(horizon).max(config.initial_steps);
+        let visit = visit.saturating_add(horizon) as usize;
         let capacity = (config.replay_capacity, visit);
         let buffers = Buffers::new(config.dims(), train, capacity, ending(&config))?;
         let (iteration, updated, losses) = (0, None, [0.0; 5]);
@@ -178,6 +184,16 @@ impl Pearl {
     /// Returns the updates made.
     pub fn updates(&self) -> u64 {
         self.iteration * self.config.schedule().train_steps + self.updated.unwrap_or(0)
+    }
+
+    /// Checks that every number of the agent is one: weights, slow copies and moments.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] naming the network if one is not.
+    pub fn check(&self) -> Result<()> {
+        let moment = format!("by update {}", self.updates());
+        let failed = |error: Error| error.in_training(&moment, REMEDY);
+        self.agent.parts().iter().try_for_each(Part::check).map_err(failed)
     }
 
     /// Returns who plays in this run.
@@ -242,7 +258,7 @@ impl Pearl {
     }
 
     /// Makes one update on random training tasks.
-    fn learn(&mut self, done: u64) -> Event {
+    fn learn(&mut self, done: u64) -> Result<Event> {
         let started = Instant::now();
         let stream = self.stream_now("update").child(&done.to_string());
         let Schedule { meta_batch, context_batch, .. } = self.config.schedule();
@@ -255,21 +271,22 @@ impl Pearl {
             self.buffers.sample(&tasks, self.config.batch, minibatch);
         let batch = PearlBatch { context, obs, action, reward, next_obs, alive };
         let losses = self.agent.learn(&batch, &mut stream.child("noise"));
+        losses.check()?;
         for (sum, loss) in self.losses.iter_mut().zip(losses.numbers()) {
             *sum += loss;
         }
         self.updated = Some(done + 1);
         self.seconds[1] += started.elapsed().as_secs_f64();
-        Event::Updated { iteration: self.iteration + 1, update: done + 1, losses }
+        Ok(Event::Updated { iteration: self.iteration + 1, update: done + 1, losses })
     }
 
     /// Evaluates if the schedule asks for it, and ends the iteration.
     fn finish(&mut self) -> Result<Event> {
         let started = Instant::now();
-        let PearlConfig { iterations, evaluate_every, checkpoint_every, .. } = self.config;
+        let PearlConfig { iterations, checkpoint_every, .. } = self.config;
         let iteration = self.iteration + 1;
-        let due = |every: u64| iteration.is_multiple_of(every) || iteration == iterations;
-        let evaluation = due(evaluate_every).then(|| self.evaluate()).transpose()?;
+        let evaluates = self.config.evaluates_after(iteration);
+        let evaluation = evaluates.then(|| self.evaluate()).transpose()?;
         let [collection, learning] = self.seconds;
         let updates = self.config.schedule().train_steps as f64;
         let done = Iteration {
@@ -278,7 +295,7 @@ impl Pearl {
             losses: PearlLosses::of_numbers(self.losses.map(|sum| sum / updates)),
             evaluation,
             seconds: [collection, learning, started.elapsed().as_secs_f64()],
-            checkpoint_due: due(checkpoint_every),
+            checkpoint_due: iteration.is_multiple_of(checkpoint_every) || iteration == iterations,
         };
         (self.iteration, self.updated) = (iteration, None);
         (self.losses, self.seconds) = ([0.0; 5], [0.0; 2]);
@@ -318,11 +335,15 @@ impl Iterator for Pearl {
     type Item = Result<Event>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.updated {
-            _ if self.iteration >= self.config.iterations => None,
-            None => Some(self.collect()),
-            Some(done) if done < self.config.schedule().train_steps => Some(Ok(self.learn(done))),
-            Some(_) => Some(self.finish()),
-        }
+        let iteration = self.iteration + 1;
+        let (event, moment) = match self.updated {
+            _ if self.iteration >= self.config.iterations => return None,
+            None => (self.collect(), format!("in the collection of iteration {iteration}")),
+            Some(done) if done < self.config.schedule().train_steps => {
+                (self.learn(done), format!("in update {} of iteration {iteration}", done + 1))
+            }
+            Some(_) => (self.finish(), format!("in the evaluation after iteration {iteration}")),
+        };
+        Some(event.map_err(|error| error.in_training(&moment, REMEDY)))
     }
 }

@@ -81,10 +81,13 @@ impl Start {
     /// prior.
     ///
     /// # Errors
-    /// [`Error::Torch`] if z cannot be read.
+    /// [`Error::NonFinite`] if z is NaN or infinite; [`Error::Torch`] if it cannot be read.
     pub fn new(task: Task, belief: &Posterior, stream: Stream) -> Result<Self> {
         let noise = normal(&mut stream.child("z"), [1, LATENT], Device::Cpu);
         let z = Vec::<f32>::try_from(belief.sample(&noise).detach().flatten(0, 1))?;
+        if !z.iter().all(|x| x.is_finite()) {
+            return Err(Error::NonFinite("the encoder gives NaN or infinity".into()));
+        }
         Ok(Self { task, z, stream })
     }
 }
@@ -212,10 +215,7 @@ impl Player<'_> {
         let mut actions = vec![0.0f32; rows * width];
         action.f_copy_data(&mut actions, rows * width)?;
         if actions.iter().any(|a| a.is_nan()) {
-            return Err(Error::NonFinite(format!(
-                "the policy gives NaN in {}; training diverged, train anew with lower learning rates",
-                self.family
-            )));
+            return Err(Error::NonFinite(format!("the policy gives NaN in {}", self.family)));
         }
         Ok(doubles(&actions))
     }

@@ -92,7 +92,8 @@ pub fn maml_adaptation(
     let inner_lr = rate.unwrap_or(config.inner_lr());
     let maml = point.restore(config.clone(), Arc::clone(workers))?;
     let stream = maml.stream("adaptation");
-    let all = maml.adaptations(&maml.tasks().test, (episodes, inner_lr), &stream)?;
+    let all = maml.adaptations(&maml.tasks().test, (episodes, inner_lr), &stream);
+    let all = all.map_err(|error| error.of_checkpoint(point.path()))?;
     let of = |what: fn(&Adapted) -> f64| all.iter().map(what).collect::<Vec<f64>>();
     let (before, after) = (of(|a| a.returns[0]), of(|a| a.returns[1]));
     let gain = jackknife(&paired_differences(&after, &before), mean, 0.95);

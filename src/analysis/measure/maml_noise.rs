@@ -218,7 +218,8 @@ impl Study<'_> {
             }
             return Ok(file);
         }
-        let (returns, change) = measure()?;
+        let (returns, change) =
+            measure().map_err(|error| error.of_checkpoint(self.point.path()))?;
         let (accepted, divergence, direction) = match change {
             Some((accepted, divergence, sketch)) => {
                 let file = self.direction(name);

@@ -91,7 +91,8 @@ impl<'c> InTasks<'c> {
         let streams = self.streams(&task);
         let stream = |name| Stream::new(settings.seed, name).child(&streams);
         let player = Player { agent, family: config.env, horizon: config.horizon, workers };
-        let found = player.explore(&(here, stream("explore")), config.exploration_episodes)?;
+        let found = player.explore(&(here, stream("explore")), config.exploration_episodes);
+        let found = found.map_err(|error| error.of_checkpoint(self.checkpoint.path()))?;
         let z = Tensor::from_slice(&found.z).unsqueeze(0);
         let [first, second] = agent.frozen_critics()?.map(|critic| CriticInTask::new(critic, &z));
         let critic: Box<dyn ActionValue> = match settings.judged {

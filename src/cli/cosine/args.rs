@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::super::output::shell_words;
+use super::super::settings::whole;
 use super::super::shared;
 use super::{Place, UNITS, What};
 use crate::analysis::task_list::TaskList;
@@ -69,7 +70,7 @@ pub(in crate::cli) struct CosineArgs {
     #[arg(long, value_enum)]
     split: Option<SplitName>,
     /// Seed of states and perturbations
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]

@@ -205,6 +205,16 @@ fn settings_that_cannot_be_are_refused() {
         ("--horizon 0", "--horizon must be at least 1"),
         ("--threads 0", "--threads must be at least 1"),
         (
+            "--threads 100000",
+            "--threads must be at most 1024, got 100000; as many as there are processors are best",
+        ),
+        (
+            "--seed 18446744073709551615",
+            "invalid value '18446744073709551615' for '--seed <SEED>': it must be at most \
+             9223372036854775807, the largest whole number that a settings file holds; try \
+             'hyperl-analyze --help'",
+        ),
+        (
             "--mode lab --rollouts 15",
             "--rollouts contradicts --mode lab, whose rollouts come in blocks; use --blocks or \
              --mode paper",
@@ -227,6 +237,19 @@ fn settings_that_cannot_be_are_refused() {
         ),
     ] {
         assert_eq!(error(words), message);
+    }
+}
+
+#[test]
+fn a_lack_of_memory_is_one_line() {
+    // Above all addresses there are, and above all numbers of bytes.
+    for rollouts in ["100000000000000", "1000000000000000000"] {
+        let bench = Bench::new();
+        let words = format!("cosine --ckpt @ --mode paper --states 2 --rollouts {rollouts}");
+        let ran = bench.analyze(&words);
+        assert_eq!((ran.code, ran.stderr.lines().count()), (3, 1), "{}", ran.stderr);
+        let words = "error: out of memory: the system refuses ";
+        assert!(ran.stderr.starts_with(words), "{}", ran.stderr);
     }
 }
 
