@@ -69,6 +69,15 @@ pub enum Error {
     #[error("{} exists already; add --resume to continue it, or choose another --out", .0.display())]
     RunExists(PathBuf),
 
+    /// Something that another process works on.
+    #[error("{} is in use by {holder}; wait until it ends, or choose another --out", path.display())]
+    InUse {
+        /// The folder or file.
+        path: PathBuf,
+        /// Number and command of the process.
+        holder: String,
+    },
+
     /// Two things that must agree and do not.
     #[error("{what}: expected {expected}, got {found}; {remedy}")]
     Mismatch {

@@ -1,8 +1,9 @@
 //! Rows of results, as polars frames, Parquet and CSV.
 
+mod kept;
 mod of_task;
 
-use std::fs::File;
+use std::io::Cursor;
 use std::path::Path;
 
 use polars::prelude::{
@@ -10,8 +11,10 @@ use polars::prelude::{
     SerWriter, Series,
 };
 
+pub use kept::{KeptRows, keep_rows, kept_rows};
 pub use of_task::{OfTask, by_task};
 
+use crate::checkpoint::disk;
 use crate::checkpoint::manifest::Manifest;
 use crate::error::{Error, Result};
 use crate::gradient::{Settings, StateResult};
@@ -281,9 +284,13 @@ pub fn frame(rows: &[StateRow]) -> Result<DataFrame> {
 /// # Errors
 /// [`Error::Io`] or [`Error::Table`].
 pub fn write_parquet(path: &Path, rows: &[StateRow]) -> Result<()> {
+    disk::write(path, &to_parquet(rows)?)
+}
+
+fn to_parquet(rows: &[StateRow]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes).finish(&mut frame(rows)?).map_err(table_error)?;
-    crate::checkpoint::disk::write(path, &bytes)
+    Ok(bytes)
 }
 
 /// Writes rows as CSV.
@@ -293,16 +300,19 @@ pub fn write_parquet(path: &Path, rows: &[StateRow]) -> Result<()> {
 pub fn write_csv(path: &Path, rows: &[StateRow]) -> Result<()> {
     let mut bytes = Vec::new();
     CsvWriter::new(&mut bytes).finish(&mut frame(rows)?).map_err(table_error)?;
-    crate::checkpoint::disk::write(path, &bytes)
+    disk::write(path, &bytes)
 }
 
-/// Reads rows that [`write_parquet`] wrote.
+/// Reads rows that [`write_parquet`] wrote. The file must be whole: polars panics at some damage.
 ///
 /// # Errors
 /// [`Error::Io`], or [`Error::Table`] if a column is missing.
 pub fn read_parquet(path: &Path) -> Result<Vec<StateRow>> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    let frame = ParquetReader::new(file).finish().map_err(table_error)?;
+    of_parquet(disk::read(path)?)
+}
+
+fn of_parquet(bytes: Vec<u8>) -> Result<Vec<StateRow>> {
+    let frame = ParquetReader::new(Cursor::new(bytes)).finish().map_err(table_error)?;
     let mut rows = vec![blank(); frame.height()];
     for i in 0..4 {
         let name = blank().texts_mut()[i].0;
