@@ -1,17 +1,16 @@
 //! Rows of results, as polars frames, Parquet and CSV.
 
-mod kept;
+mod files;
 mod of_task;
 
 use std::io::Cursor;
 use std::path::Path;
 
 use polars::prelude::{
-    CsvWriter, DataFrame, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader,
-    SerWriter, Series,
+    CsvWriter, DataFrame, NamedFrom, ParquetReader, PolarsError, SerReader, SerWriter, Series,
 };
 
-pub use kept::{KeptRows, keep_rows, kept_rows};
+pub use files::{KeptRows, keep_rows, kept_rows, read_parquet, write_parquet};
 pub use of_task::{OfTask, by_task};
 
 use crate::checkpoint::disk;
@@ -279,20 +278,6 @@ pub fn frame(rows: &[StateRow]) -> Result<DataFrame> {
     DataFrame::new(height, columns).map_err(table_error)
 }
 
-/// Writes rows as Parquet, beside their place and then renamed.
-///
-/// # Errors
-/// [`Error::Io`] or [`Error::Table`].
-pub fn write_parquet(path: &Path, rows: &[StateRow]) -> Result<()> {
-    disk::write(path, &to_parquet(rows)?)
-}
-
-fn to_parquet(rows: &[StateRow]) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes).finish(&mut frame(rows)?).map_err(table_error)?;
-    Ok(bytes)
-}
-
 /// Writes rows as CSV.
 ///
 /// # Errors
@@ -303,14 +288,7 @@ pub fn write_csv(path: &Path, rows: &[StateRow]) -> Result<()> {
     disk::write(path, &bytes)
 }
 
-/// Reads rows that [`write_parquet`] wrote. The file must be whole: polars panics at some damage.
-///
-/// # Errors
-/// [`Error::Io`], or [`Error::Table`] if a column is missing.
-pub fn read_parquet(path: &Path) -> Result<Vec<StateRow>> {
-    of_parquet(disk::read(path)?)
-}
-
+/// Returns the rows of a file that is whole: polars panics at some damage.
 fn of_parquet(bytes: Vec<u8>) -> Result<Vec<StateRow>> {
     let frame = ParquetReader::new(Cursor::new(bytes)).finish().map_err(table_error)?;
     let mut rows = vec![blank(); frame.height()];

@@ -98,7 +98,7 @@ pub fn write_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<
     let partial = beside(path);
     let whole = || {
         create_dir(&partial)?;
-        fill(&partial)?;
+        fill(&partial).map_err(|e| in_place(e, (&partial, path)))?;
         let old = aside(path)?;
         fs::rename(&partial, path).map_err(Error::io("write", path))?;
         old.map_or(Ok(()), |old| fs::remove_dir_all(&old).map_err(Error::io("remove", &old)))
@@ -107,6 +107,17 @@ pub fn write_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<
         let _ = fs::remove_dir_all(&partial); // gives the space of a full disk back
     })?;
     sync_parent(path)
+}
+
+/// Names the place where a file was to be in the end.
+fn in_place(error: Error, (partial, place): (&Path, &Path)) -> Error {
+    match error {
+        Error::Io { action, path, source } => {
+            let end = path.strip_prefix(partial).map_or(path.clone(), |inside| place.join(inside));
+            Error::Io { action, path: end, source }
+        }
+        other => other,
+    }
 }
 
 /// Removes a folder if it is there. It goes at once: nobody finds it half removed.

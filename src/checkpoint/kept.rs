@@ -49,3 +49,39 @@ fn sum_of(path: &Path) -> PathBuf {
 fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn every_bit_counts_and_so_does_the_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, other] = ["a.parquet", "b.parquet"].map(|name| folder.path().join(name));
+        assert_eq!(read(&path), Kept::Missing);
+        let bytes = b"PAR1 cells PAR1".to_vec();
+        write(&path, &bytes).unwrap();
+        write(&other, b"others").unwrap();
+        assert_eq!(read(&path), Kept::Whole(bytes.clone()));
+        for bit in 0..8 * bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, damaged).unwrap();
+            assert_eq!(read(&path), Kept::Damaged, "bit {bit}");
+        }
+        for length in 0..bytes.len() {
+            fs::write(&path, &bytes[..length]).unwrap();
+            assert_eq!(read(&path), Kept::Damaged, "{length} bytes");
+        }
+        // The results of another measurement, whole, under this name.
+        fs::copy(&other, &path).unwrap();
+        fs::copy(sum_of(&other), sum_of(&path)).unwrap();
+        assert_eq!(read(&path), Kept::Damaged);
+        write(&path, &bytes).unwrap();
+        assert_eq!(read(&path), Kept::Whole(bytes));
+        fs::remove_file(sum_of(&path)).unwrap();
+        assert_eq!(read(&path), Kept::Damaged);
+    }
+}

@@ -263,7 +263,7 @@ fn kept_or(
     match table::kept_rows(path) {
         KeptRows::Whole(rows) if whole(&rows) => return Ok(Some(rows)),
         KeptRows::Damaged => {
-            shared::note!("{} is not as it was written: measured again", path.display())
+            shared::note!("{} is not as it was written: measured again", path.display());
         }
         KeptRows::Whole(_) | KeptRows::Missing => {}
     }

@@ -1,7 +1,8 @@
 //! Flags → resolved config → run; the one place that prints.
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 ok, 1 a gate
-//! failed, 2 inconclusive, 3 usage or data error, 130 stopped by a signal after saving.
+//! failed, 2 inconclusive, 3 usage or data error, 130 stopped by a signal after saving, 131 stopped by a signal
+//! with nothing saved (yet, or since the last save).
 
 pub mod analyze;
 mod claim;

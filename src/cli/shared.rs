@@ -17,6 +17,12 @@ use crate::error::{Error, Result};
 use crate::nn::memory;
 use crate::report::fixed;
 
+/// What the programs' help says of exit codes.
+pub(super) const EXIT_CODES: &str = "Exit codes: 0 ok; 1 the gate found a regression; 2 the gate cannot say; \
+    3 usage or data error; 130 stopped by a signal after saving; 131 stopped by a signal with nothing to save, \
+    or at once by one that came two seconds after the first.
+SIGINT (Ctrl-C), SIGTERM, SIGHUP and SIGUSR1 stop, unless they were ignored at the start.";
+
 /// Exit code of the gate when a critic got worse.
 const REGRESSED: u8 = 1;
 /// Exit code of the gate when nothing can be said.

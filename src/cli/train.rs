@@ -22,7 +22,7 @@ use crate::nn::critic::CriticKind;
 
 /// Trains actor-critic agents and leaves checkpoints that hyperl-analyze measures.
 #[derive(Debug, Parser)]
-#[command(name = "hyperl-train", version, arg_required_else_help = true)]
+#[command(name = "hyperl-train", version, arg_required_else_help = true, after_help = shared::EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -294,7 +294,7 @@ fn drive(training: &mut OffPolicy, journal: &mut Journal) -> Result<Done> {
                 let mean = evaluation.returns.iter().sum::<f64>() / n;
                 let step = evaluation.step;
                 bar.suspend(|| {
-                    shared::note!("step {step}: mean return {mean:.1} over {n} episodes")
+                    shared::note!("step {step}: mean return {mean:.1} over {n} episodes");
                 });
                 bar.set_message(format!("(return {mean:.0})"));
                 journal.evaluations.push(evaluation);

@@ -100,7 +100,7 @@ fn drive(training: &mut Pearl, folder: &Path, tables: &mut Tables) -> Result<Don
             Event::Finished(done) => {
                 tables.push(&done);
                 bar.suspend(|| {
-                    shared::note!("{}", tables.rows.last().map_or_else(String::new, line))
+                    shared::note!("{}", tables.rows.last().map_or_else(String::new, line));
                 });
                 save(training, folder, (tables, &done))?;
                 bar.set_message("(collecting)");
