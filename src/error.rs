@@ -3,7 +3,7 @@
 //! Every message says what was expected, what came, and what to do. The command line prints it as
 //! one line and exits with code 3.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// The result of everything that can fail in this crate.
@@ -37,14 +37,14 @@ pub enum Error {
     },
 
     /// A file or folder that cannot be read or written.
-    #[error("cannot {action} {}: {source}; {}", path.display(), remedy(action, source.kind()))]
+    #[error("cannot {action} {}: {source}; {}", path.display(), remedy(action, source))]
     Io {
         /// The verb: "read", "write", "create".
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The operating system's reason.
-        source: std::io::Error,
+        source: io::Error,
     },
 
     /// A path that holds no checkpoint where one was expected.
@@ -68,6 +68,15 @@ pub enum Error {
     /// A run that exists already; nothing is overwritten.
     #[error("{} exists already; add --resume to continue it, or choose another --out", .0.display())]
     RunExists(PathBuf),
+
+    /// Something that another process works on.
+    #[error("{} is in use by {holder}; wait until it ends, or choose another --out", path.display())]
+    InUse {
+        /// The folder or file.
+        path: PathBuf,
+        /// Number and command of the process.
+        holder: String,
+    },
 
     /// Two things that must agree and do not.
     #[error("{what}: expected {expected}, got {found}; {remedy}")]
@@ -167,7 +176,7 @@ pub enum GradientError {
 
 impl Error {
     /// Wraps an I/O error with the verb and the path it belongs to; meant for `map_err`.
-    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { action, path, source }
     }
@@ -229,14 +238,64 @@ fn out_of_memory(asked: &str) -> String {
 }
 
 /// Returns what helps against an I/O error.
-fn remedy(action: &str, kind: ErrorKind) -> &'static str {
-    match (action, kind) {
-        (_, ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => "free some space",
+fn remedy(action: &str, source: &io::Error) -> &'static str {
+    const ELSEWHERE: &str = "choose another place, such as another --out";
+    match (action, source.kind()) {
+        (_, ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            "free some space, or choose another place, such as another --out"
+        }
+        (_, ErrorKind::FileTooLarge) => "raise the limit on the size of files (ulimit -f)",
+        (_, ErrorKind::OutOfMemory) => "free some memory",
+        (_, ErrorKind::InvalidFilename) => "choose a shorter name",
+        (_, _) if matches!(source.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+            "raise the limit on open files (ulimit -n)"
+        }
         ("read", ErrorKind::NotFound) => "check the name",
-        ("read", _) => "check that it is a file and that you may read it",
+        ("read", ErrorKind::PermissionDenied) => "check that you may read it",
+        ("read", ErrorKind::IsADirectory | ErrorKind::NotADirectory) => "name a file",
         (_, ErrorKind::AlreadyExists | ErrorKind::NotADirectory) => {
             "a file is in the way: choose another --out"
         }
-        _ => "make it writable, or choose another place, such as another --out",
+        (_, ErrorKind::IsADirectory) => "a folder is in the way: choose another name",
+        ("lock", ErrorKind::Unsupported) => {
+            "its file system has no locks: choose another place, such as another --out"
+        }
+        (_, ErrorKind::PermissionDenied) => {
+            "make it writable, or choose another place, such as another --out"
+        }
+        ("read", _) => "check the disk or the network that it is on",
+        _ => ELSEWHERE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_of_a_disk_comes_with_what_helps() {
+        for (action, code, words) in [
+            ("write", libc::ENOSPC, "No space left on device (os error 28); free some space"),
+            ("create", libc::EDQUOT, "free some space"),
+            ("write", libc::EFBIG, "ulimit -f"),
+            ("write", libc::EACCES, "make it writable"),
+            ("write", libc::EROFS, "; choose another place"),
+            ("write", libc::EIO, "; choose another place"),
+            ("create", libc::ENOTDIR, "a file is in the way"),
+            ("write", libc::EISDIR, "a folder is in the way"),
+            ("write", libc::ENAMETOOLONG, "a shorter name"),
+            ("write", libc::EMFILE, "ulimit -n"),
+            ("lock", libc::ENOSYS, "has no locks"),
+            ("read", libc::ENOENT, "check the name"),
+            ("read", libc::EACCES, "you may read it"),
+            ("read", libc::EISDIR, "name a file"),
+            ("read", libc::EIO, "the disk or the network"),
+        ] {
+            let message =
+                Error::io(action, Path::new("x"))(io::Error::from_raw_os_error(code)).to_string();
+            assert!(message.contains(words), "{message}: {words}");
+            let permission = message.contains("writable");
+            assert_eq!(permission, code == libc::EACCES && action != "read", "{message}");
+        }
     }
 }

@@ -1,14 +1,15 @@
 //! Rows of results, as polars frames, Parquet and CSV.
 
+mod files;
 mod of_task;
 
-use std::fs::File;
-use std::path::Path;
+use std::io::Cursor;
 
 use polars::prelude::{
-    DataFrame, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader, Series,
+    DataFrame, NamedFrom, ParquetReader, PolarsError, SerReader, Series,
 };
 
+pub use files::{KeptRows, keep_rows, kept_rows, read_parquet, write_parquet};
 pub use of_task::{OfTask, by_task, units};
 
 use crate::checkpoint::manifest::Manifest;
@@ -284,23 +285,9 @@ pub fn frame(rows: &[StateRow]) -> Result<DataFrame> {
     DataFrame::new(height, columns).map_err(table_error)
 }
 
-/// Writes rows as Parquet, beside their place and then renamed.
-///
-/// # Errors
-/// [`Error::Io`] or [`Error::Table`].
-pub fn write_parquet(path: &Path, rows: &[StateRow]) -> Result<()> {
-    let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes).finish(&mut frame(rows)?).map_err(table_error)?;
-    crate::checkpoint::disk::write(path, &bytes)
-}
-
-/// Reads rows that [`write_parquet`] wrote.
-///
-/// # Errors
-/// [`Error::Io`], or [`Error::Table`] if a column is missing.
-pub fn read_parquet(path: &Path) -> Result<Vec<StateRow>> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    let frame = ParquetReader::new(file).finish().map_err(table_error)?;
+/// Returns the rows of a file that is whole: polars panics at some damage.
+fn of_parquet(bytes: Vec<u8>) -> Result<Vec<StateRow>> {
+    let frame = ParquetReader::new(Cursor::new(bytes)).finish().map_err(table_error)?;
     let mut rows = vec![blank(); frame.height()];
     for i in 0..4 {
         let name = blank().texts_mut()[i].0;

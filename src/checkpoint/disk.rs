@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 
@@ -76,10 +77,16 @@ pub fn create_dir(path: &Path) -> Result<()> {
 /// [`Error::Io`] naming the file.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let partial = beside(path);
-    let mut file = File::create(&partial).map_err(Error::io("write", path))?;
-    file.write_all(bytes).map_err(Error::io("write", path))?;
-    file.sync_all().map_err(Error::io("write", path))?;
-    fs::rename(&partial, path).map_err(Error::io("write", path))?;
+    let whole = || {
+        let mut file = File::create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    whole().map_err(|e| {
+        let _ = fs::remove_file(&partial); // gives the space of a full disk back
+        Error::io("write", path)(e)
+    })?;
     sync_parent(path)
 }
 
@@ -89,23 +96,70 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Those of `fill`; [`Error::Io`] naming the folder.
 pub fn write_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let partial = beside(path);
-    remove_dir(&partial)?;
-    create_dir(&partial)?;
-    fill(&partial)?;
-    remove_dir(path)?;
-    fs::rename(&partial, path).map_err(Error::io("write", path))?;
+    let whole = || {
+        create_dir(&partial)?;
+        fill(&partial).map_err(|e| in_place(e, (&partial, path)))?;
+        let old = aside(path)?;
+        fs::rename(&partial, path).map_err(Error::io("write", path))?;
+        old.map_or(Ok(()), |old| fs::remove_dir_all(&old).map_err(Error::io("remove", &old)))
+    };
+    whole().inspect_err(|_| {
+        let _ = fs::remove_dir_all(&partial); // gives the space of a full disk back
+    })?;
     sync_parent(path)
 }
 
-/// Removes a folder if it is there.
+/// Names the place where a file was to be in the end.
+fn in_place(error: Error, (partial, place): (&Path, &Path)) -> Error {
+    match error {
+        Error::Io { action, path, source } => {
+            let end = path.strip_prefix(partial).map_or(path.clone(), |inside| place.join(inside));
+            Error::Io { action, path: end, source }
+        }
+        other => other,
+    }
+}
+
+/// Removes a folder if it is there. It goes at once: nobody finds it half removed.
 ///
 /// # Errors
 /// [`Error::Io`] naming the folder.
 pub fn remove_dir(path: &Path) -> Result<()> {
-    if path.exists() {
-        fs::remove_dir_all(path).map_err(Error::io("remove", path))?;
+    aside(path)?
+        .map_or(Ok(()), |aside| fs::remove_dir_all(aside).map_err(Error::io("remove", path)))
+}
+
+/// Takes a folder out of its place, if it is there; returns where it is then.
+fn aside(path: &Path) -> Result<Option<PathBuf>> {
+    let aside = beside(path);
+    match fs::rename(path, &aside) {
+        Ok(()) => Ok(Some(aside)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io("remove", path)(e)),
+    }
+}
+
+/// Removes what processes that have ended left half written in a folder; of one thing in it, if `name` says
+/// which. For the holder of its lock.
+///
+/// # Errors
+/// [`Error::Io`] naming the folder.
+pub(super) fn remove_partials(folder: &Path, name: &str) -> Result<()> {
+    for path in entries(folder)? {
+        let own = path.file_name().unwrap_or_default().to_string_lossy();
+        let Some((of, writer)) = partial_of(&own) else { continue };
+        if (name.is_empty() || of == name) && !(writer != std::process::id() && is_alive(writer)) {
+            let removed =
+                if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(Error::io("remove", &path))?;
+        }
     }
     Ok(())
+}
+
+/// Returns whether a process of this machine is there.
+pub(super) fn is_alive(process: u32) -> bool {
+    Path::new("/proc").join(process.to_string()).exists()
 }
 
 /// Returns the entries of a folder, sorted by name; none if it is not there.
@@ -125,9 +179,20 @@ pub fn entries(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// Returns a name beside a path that nobody else has: process and count are in it.
 fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    path.with_file_name(format!(".{name}.partial"))
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{process}-{count}.partial"))
+}
+
+/// Returns what such a name is beside of, and which process gave it.
+fn partial_of(name: &str) -> Option<(&str, u32)> {
+    let (of, numbers) = name.strip_prefix('.')?.strip_suffix(".partial")?.rsplit_once('.')?;
+    let (process, count) = numbers.split_once('-')?;
+    count.parse::<u64>().ok()?;
+    Some((of, process.parse().ok()?))
 }
 
 fn sync_parent(path: &Path) -> Result<()> {

@@ -16,7 +16,9 @@
 //! strict: a missing, surplus or misshapen tensor, a hash that differs and a NaN are errors.
 
 pub mod disk;
+pub mod kept;
 pub mod load;
+pub mod lock;
 pub mod manifest;
 pub mod meta;
 pub mod meta_run;

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::point::{self, POINT, TENSORS};
+use super::point::{self, POINT, REPLAY, TENSORS};
 use super::segments::{self, Segment};
 use super::tensors::TensorFile;
 use super::{parts, run as runs};
 use crate::algo::pearl::{Pearl, Progress};
 use crate::error::{Error, Result};
+
+pub use super::point::begin;
 
 /// Counters and file list of one point.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,7 +41,7 @@ struct TaskPoint {
 
 /// Folder of a task's buffer.
 fn replay(run: &Path, task: usize) -> PathBuf {
-    point::folder(run).join("replay").join(format!("{task:03}"))
+    point::folder(run).join(REPLAY).join(format!("{task:03}"))
 }
 
 /// Saves the current point.

@@ -1,7 +1,8 @@
 //! The latest point of a run: a folder `resume/point-…` with tensors and `point.json`, which holds the
 //! hashes of all else; `resume/latest` names the folder and the hash of that file.
 //!
-//! A new point is complete before `latest` names it; what no point needs is removed after that.
+//! A new point is complete before `latest` names it; what no point needs is removed after that. Until the
+//! first one is complete, `latest` says so: a run that is killed then starts anew, and makes the same again.
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,12 @@ const RESUME: &str = "resume";
 
 const LATEST: &str = "latest";
 
+/// Folder of the replay buffer inside it.
+pub(super) const REPLAY: &str = "replay";
+
+/// What `latest` says before the first point.
+const NONE_YET: &str = "none yet";
+
 /// File of the tensors inside a point.
 pub(super) const TENSORS: &str = "state.safetensors";
 
@@ -26,6 +33,15 @@ pub(super) const POINT: &str = "point.json";
 /// Returns the folder in which a run keeps its point.
 pub(super) fn folder(run: &Path) -> PathBuf {
     run.join(RESUME)
+}
+
+/// Notes that a run has no point yet; before its first checkpoint, which is made before the point.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub fn begin(run: &Path) -> Result<()> {
+    disk::create_dir(&folder(run))?;
+    disk::write(&folder(run).join(LATEST), format!("{NONE_YET}\n").as_bytes())
 }
 
 /// Writes the point called `point-NAME` and makes it the latest; `describe` gets the hash of the tensors.
@@ -53,11 +69,21 @@ pub(super) fn write<P: Serialize>(
     disk::write(&resume.join(LATEST), format!("{name} {hash}\n").as_bytes())?;
     for path in disk::entries(&resume)? {
         let other = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        if (other.starts_with("point-") || other.starts_with(".point-")) && other != name {
+        if other.starts_with("point-") && other != name {
             disk::remove_dir(&path)?;
         }
     }
     Ok(())
+}
+
+/// Returns the folders in which points are written.
+///
+/// # Errors
+/// [`Error::Io`] naming a folder.
+pub(super) fn folders(run: &Path) -> Result<Vec<PathBuf>> {
+    let replay = folder(run).join(REPLAY);
+    let tasks = disk::entries(&replay)?.into_iter().filter(|path| path.is_dir()).collect();
+    Ok([vec![folder(run), replay], tasks].concat())
 }
 
 /// Returns the folder and the content of the latest point, if there is one.
@@ -70,6 +96,9 @@ pub(super) fn latest<P: DeserializeOwned>(run: &Path) -> Result<Option<(PathBuf,
         return Ok(None);
     }
     let text = String::from_utf8_lossy(&disk::read(&pointer)?).into_owned();
+    if text.trim() == NONE_YET {
+        return Ok(None);
+    }
     let mut words = text.split_whitespace();
     let Some(name) = words.next().filter(|name| name.starts_with("point-")) else {
         let reason = format!("it should name a point, and says '{}'", text.trim());
@@ -98,7 +127,7 @@ pub(super) fn to_continue<P: DeserializeOwned>(
     reached: bool,
 ) -> Result<Option<(PathBuf, P)>> {
     let point = latest(run)?;
-    if point.is_none() && reached {
+    if point.is_none() && reached && !folder(run).join(LATEST).is_file() {
         return Err(Error::Usage(format!(
             "{} has checkpoints but no {RESUME}/{LATEST} from which to continue; put its folder {RESUME} \
              back, choose another --out, or remove the run to train it anew",

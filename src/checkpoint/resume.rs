@@ -10,7 +10,7 @@ use tch::Tensor;
 
 use super::load::visited;
 use super::parts;
-use super::point::{self, POINT, TENSORS};
+use super::point::{self, POINT, REPLAY, TENSORS};
 use super::run::has_checkpoints;
 use super::save::add_visited;
 use super::segments::{self, Segment};
@@ -20,8 +20,7 @@ use crate::algo::reservoir::Reservoir;
 use crate::env::Snapshot;
 use crate::error::{Error, Result};
 
-/// Folder of the replay buffer.
-const REPLAY: &str = "replay";
+pub use super::point::begin;
 
 /// Counters and file list of one point.
 #[derive(Debug, Serialize, Deserialize)]

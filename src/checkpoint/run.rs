@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::disk;
+use super::lock::Lock;
 use super::save::MANIFEST;
+use super::{disk, point};
 use crate::algo::evaluate::Evaluation;
 use crate::error::{Error, Result};
 
@@ -18,6 +19,18 @@ pub const RUN: &str = "run.toml";
 pub const EVALUATIONS: &str = "evaluations.csv";
 /// File of the training time.
 pub const TIMING: &str = "timing.csv";
+
+/// Locks the folder of a run for training, and removes what processes that were killed left half written.
+///
+/// # Errors
+/// [`Error::InUse`] naming the process that trains it; [`Error::Io`] naming a folder.
+pub fn lock(folder: &Path) -> Result<Lock> {
+    let lock = Lock::folder(folder)?;
+    for inside in point::folders(folder)? {
+        disk::remove_partials(&inside, "")?;
+    }
+    Ok(lock)
+}
 
 /// Makes the folder of a new run.
 ///

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use memmap2::Mmap;
-use safetensors::tensor::{Dtype, SafeTensors, View, serialize_to_file};
+use safetensors::SafeTensorError;
+use safetensors::tensor::{Dtype, SafeTensors, View, serialize, serialize_to_file};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
@@ -65,14 +66,27 @@ impl TensorSet {
         params.iter().try_for_each(|p| self.add(format!("{prefix}.{}", p.name), &p.tensor))
     }
 
+    /// Returns the file's bytes.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if two tensors have one name.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let views = self.0.iter().map(|(name, stored)| (name.as_str(), stored));
+        serialize(views, None).map_err(|e| Error::Usage(e.to_string()))
+    }
+
     /// Writes the file.
     ///
     /// # Errors
     /// [`Error::Io`] naming the file.
     pub fn write(&self, path: &Path) -> Result<()> {
         let views = self.0.iter().map(|(name, stored)| (name.as_str(), stored));
+        let reason = |e| match e {
+            SafeTensorError::IoError(e) => e,
+            other => std::io::Error::other(other.to_string()),
+        };
         serialize_to_file(views, None, path)
-            .map_err(|e| std::io::Error::other(e.to_string()))
+            .map_err(reason)
             .and_then(|()| std::fs::File::open(path)?.sync_all())
             .map_err(Error::io("write", path))
     }

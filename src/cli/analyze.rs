@@ -19,7 +19,7 @@ use crate::nn::critic::{CriticKind, parameter_count};
 
 /// Measures how right the action gradient of a trained critic is.
 #[derive(Debug, Parser)]
-#[command(name = "hyperl-analyze", version, arg_required_else_help = true)]
+#[command(name = "hyperl-analyze", version, arg_required_else_help = true, after_help = shared::EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -3,6 +3,7 @@
 mod args;
 mod tasks;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,13 +13,15 @@ use serde::Serialize;
 use super::method;
 use super::output::{self, Output, Words};
 use super::shared::{self, Done};
+use super::unit_lock;
 use crate::analysis::measure::gradient_cosine::Against;
 use crate::analysis::measure::measurable::Measurable;
 use crate::analysis::select::{self, WithCritics};
 use crate::analysis::spec::{Draw, Facet, Panel};
 use crate::analysis::summary::{Column, Summary, summarise};
-use crate::analysis::table::{self, StateRow};
+use crate::analysis::table::{self, KeptRows, StateRow};
 use crate::analysis::task_difference::TaskDifference;
+use crate::checkpoint::lock::Lock;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
@@ -93,6 +96,7 @@ struct JsonLine<'s> {
 
 pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
     let settings = args.settings(what)?;
+    shared::save_and_stop();
     match select::with_critics(&args.checkpoints)? {
         WithCritics::Plain(checkpoints) => {
             args.without_tasks()?;
@@ -112,8 +116,11 @@ fn run_plain(
 ) -> Result<Done> {
     select::one_figure(checkpoints)?;
     let out = args.folder(what);
-    let Some(rows) = measure_all(checkpoints, settings, what.against(), &args.place(&out))? else {
-        return Ok(Done::Stopped);
+    check_all(checkpoints, settings, what.against())?;
+    let _lock = Lock::folder(&out)?;
+    let rows = match measure_all(checkpoints, settings, what.against(), &args.place(&out))? {
+        ControlFlow::Continue(rows) => rows,
+        ControlFlow::Break(done) => return Ok(done),
     };
     let summaries: Vec<Summary> =
         rows.iter().map(|rows| summarise(rows, what.column(), settings)).collect();
@@ -143,7 +150,7 @@ fn run_plain(
     }
     .write()?;
     tell(args, checkpoints.iter().map(Checkpoint::path), (&summaries, &[]))?;
-    eprintln!("wrote {}", out.join("report.md").display());
+    shared::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
 }
 
@@ -166,21 +173,30 @@ fn tell<'p>(
 /// Name of the folder of measured checkpoints, which commands that write side by side share.
 pub(super) const UNITS: &str = "units";
 
-/// Where results go, and how many workers make them.
-pub(super) struct Place<'p> {
-    /// What the user asked for.
-    pub(super) out: &'p Path,
-    /// One file for each checkpoint and settings, to be read back.
+/// Where single measurements are kept, and how many workers make them.
+pub(super) struct Place {
+    /// Folder of one file for each checkpoint and settings, to be read back.
     pub(super) units: PathBuf,
     /// Workers.
     pub(super) threads: usize,
 }
 
-/// Measures all that is given, checkpoints or their lists of tasks, and returns the rows of each; what was
-/// measured before with the same settings is read back. `None` if a signal asked for a stop; what was done by
-/// then is kept.
+/// Checks that all can be measured.
 ///
-/// Nothing is written before everything is known to be measurable.
+/// # Errors
+/// Those of loading; settings that do not fit.
+pub(super) fn check_all<M: Measurable>(
+    units: &[M],
+    settings: &Settings,
+    against: Against,
+) -> Result<()> {
+    let check = |unit: &M| unit.check(settings, against).map_err(|e| in_checkpoint(unit.path(), e));
+    units.iter().try_for_each(check)
+}
+
+/// Measures all that is given, checkpoints or their lists of tasks, and returns the rows of each; what was
+/// measured before with the same settings is read back. If a signal asks for a stop, what is measured by then
+/// is kept.
 ///
 /// # Errors
 /// Those of the measure; [`Error::Io`] if results cannot be written.
@@ -189,13 +205,8 @@ pub(super) fn measure_all<M: Measurable>(
     settings: &Settings,
     against: Against,
     place: &Place,
-) -> Result<Option<Vec<Vec<StateRow>>>> {
+) -> Result<ControlFlow<Done, Vec<Vec<StateRow>>>> {
     let workers = shared::workers(place.threads)?;
-    shared::watch_signals()?;
-    for unit in units {
-        unit.check(settings, against).map_err(|e| in_checkpoint(unit.path(), e))?;
-    }
-    disk::create_dir(place.out)?;
     disk::create_dir(&place.units)?;
     let bar = shared::progress_bar(units.len() as u64, M::UNITS);
     let steps = AtomicU64::new(0);
@@ -203,30 +214,62 @@ pub(super) fn measure_all<M: Measurable>(
         let made = steps.fetch_add(more, Ordering::Relaxed) + more;
         bar.set_message(format!("({} simulated steps)", HumanCount(made)));
     };
-    let mut all = Vec::new();
+    let mut rows = Vec::new();
     for unit in units {
         let path = place.units.join(format!("{}.parquet", unit.key(settings, against)));
-        // A file that cannot be read is as good as none: it is measured again.
-        let known = table::read_parquet(&path).ok().filter(|rows| rows.len() >= settings.states);
-        let rows = if let Some(rows) = known {
-            rows
-        } else {
-            let rows = unit
-                .rows(settings, against, (&workers, &progress))
-                .map_err(|e| in_checkpoint(unit.path(), e))?;
-            table::write_parquet(&path, &rows)?;
-            rows
+        let measure = || {
+            let rows = unit.rows(settings, against, (&workers, &progress));
+            rows.map_err(|e| in_checkpoint(unit.path(), e))
         };
-        all.push(rows);
-        bar.inc(1);
-        if shared::stop_asked() {
+        let Some(found) = kept_or(&path, settings.states, measure)? else {
             bar.abandon();
-            eprintln!("stopped; what was measured is kept, run the same command to go on");
-            return Ok(None);
-        }
+            return Ok(ControlFlow::Break(stopped(rows.is_empty())));
+        };
+        rows.push(found);
+        bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(Some(all))
+    Ok(ControlFlow::Continue(rows))
+}
+
+/// Says that a signal came, and what is left.
+fn stopped(unsaved: bool) -> Done {
+    if unsaved {
+        shared::note!("stopped, nothing measured yet; run the same command to start again");
+        return Done::StoppedUnsaved;
+    }
+    shared::note!("stopped; what was measured is kept, run the same command to go on");
+    Done::Stopped
+}
+
+/// Reads back what was measured before, at least so many rows, or measures and keeps it; `None` if a signal
+/// asked for a stop.
+fn kept_or(
+    path: &Path,
+    states: usize,
+    measure: impl FnOnce() -> Result<Vec<StateRow>>,
+) -> Result<Option<Vec<StateRow>>> {
+    let whole = |rows: &Vec<StateRow>| rows.len() >= states;
+    if let KeptRows::Whole(rows) = table::kept_rows(path)
+        && whole(&rows)
+    {
+        return Ok(Some(rows));
+    }
+    if shared::stop_asked() {
+        return Ok(None);
+    }
+    let Some(_lock) = unit_lock::take(path)? else { return Ok(None) };
+    // By now another process may have measured it.
+    match table::kept_rows(path) {
+        KeptRows::Whole(rows) if whole(&rows) => return Ok(Some(rows)),
+        KeptRows::Damaged => {
+            shared::note!("{} is not as it was written: measured again", path.display());
+        }
+        KeptRows::Whole(_) | KeptRows::Missing => {}
+    }
+    let rows = measure()?;
+    table::keep_rows(path, &rows)?;
+    Ok(Some(rows))
 }
 
 /// Names the checkpoint in errors that do not.

@@ -11,6 +11,7 @@ use crate::analysis::measure::diagnose::{Diagnosis, Scale, diagnose};
 use crate::analysis::select;
 use crate::analysis::summary::Interval;
 use crate::checkpoint::disk;
+use crate::checkpoint::lock::Lock;
 use crate::checkpoint::manifest::Versions;
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
@@ -53,9 +54,9 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
     }
     .validated()?;
     let checkpoints = select::checkpoints(&args.checkpoints)?;
-    disk::create_dir(&args.out)?;
+    let _lock = Lock::folder(&args.out)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
-    shared::watch_signals()?;
+    shared::save_and_stop();
     let mut found = Vec::new();
     for checkpoint in &checkpoints {
         let spinner = shared::spinner(&format!("{}: steps", checkpoint.path().display()));
@@ -65,8 +66,8 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
         // Written after each, so that what was found is not lost to a signal.
         let json = serde_json::to_string_pretty(&found).map_err(|e| Error::Table(e.to_string()))?;
         disk::write(&args.out.join("diagnosis.json"), json.as_bytes())?;
-        if shared::stop_asked() {
-            eprintln!("stopped; {} of {} checkpoints done", found.len(), checkpoints.len());
+        if shared::stop_asked() && found.len() < checkpoints.len() {
+            shared::note!("stopped; {} of {} checkpoints done", found.len(), checkpoints.len());
             return Ok(Done::Stopped);
         }
     }
@@ -99,7 +100,7 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
     } else {
         found.iter().try_for_each(print)?;
     }
-    eprintln!("wrote {}", args.out.join("report.md").display());
+    shared::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 

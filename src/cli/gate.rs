@@ -109,7 +109,7 @@ fn make_place_for(path: &Path) -> Result<()> {
 /// Says how much work there is; it is an upper bound, for rollouts may end early.
 fn say_budget(what: &str, (states, rollouts, horizon): (usize, usize, u32)) {
     let steps = states * rollouts * horizon as usize;
-    eprintln!(
+    shared::note!(
         "{what}: {states} states × {rollouts} rollouts × at most {horizon} steps = {steps} steps"
     );
 }
@@ -138,7 +138,7 @@ pub(super) fn baseline(args: &BaselineArgs) -> Result<Done> {
     let found = freeze(&checkpoint, &settings, (&workers, &|steps| spinner.inc(steps)))?;
     spinner.finish_and_clear();
     found.write(&args.out)?;
-    eprintln!(
+    shared::note!(
         "wrote {}: {} states of {} at step {}, bank {}",
         args.out.display(),
         found.states.len(),
@@ -175,7 +175,7 @@ pub(super) fn gate(args: &GateArgs) -> Result<Done> {
     }
     let verdict = conclude(&mut outcomes, rule.alpha);
     for warning in outcomes.iter().flat_map(|o| &o.warnings) {
-        eprintln!("warning: {warning}");
+        shared::note!("warning: {warning}");
     }
     let json = Json {
         schema: 1,
@@ -194,7 +194,7 @@ pub(super) fn gate(args: &GateArgs) -> Result<Done> {
         Verdict::Regressed => Done::Regressed,
         Verdict::NonInferior => Done::Finished,
         Verdict::Inconclusive if args.allow_inconclusive => {
-            eprintln!("warning: inconclusive, and allowed to be");
+            shared::note!("warning: inconclusive, and allowed to be");
             Done::Finished
         }
         Verdict::Inconclusive => Done::Inconclusive,

@@ -81,6 +81,6 @@ pub(super) fn report(spec: &HyperParameterSpec, folder: &Path, command: String) 
     };
     let title = format!("{}: {}", spec.figure, spec.title);
     write_page(folder, &Page { title, sections: vec![section] })?;
-    eprintln!("wrote {}", folder.join("report.md").display());
+    shared::note!("wrote {}", folder.join("report.md").display());
     Ok(())
 }

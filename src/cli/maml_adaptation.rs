@@ -11,6 +11,7 @@ use super::shared::{self, Done};
 use crate::analysis::measure::maml_adaptation::{Adaptation, AdaptationSettings, maml_adaptation};
 use crate::analysis::select;
 use crate::checkpoint::disk;
+use crate::checkpoint::lock::Lock;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::meta::MetaCheckpoint;
 use crate::error::Result;
@@ -62,8 +63,9 @@ pub(super) fn run(args: &AdaptationArgs) -> Result<Done> {
     settings.check()?;
     let points = select::meta_checkpoints(&args.checkpoints)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let _lock = Lock::folder(&args.out)?;
     let Some(all) = measure(&points, &settings, &workers)? else {
-        return Ok(Done::Stopped);
+        return Ok(Done::StoppedUnsaved);
     };
     let rates = args.rates.iter().map(|rate| format!("{rate:e}")).collect::<Vec<_>>().join(" ");
     let command = format!(
@@ -80,7 +82,7 @@ pub(super) fn run(args: &AdaptationArgs) -> Result<Done> {
     } else {
         print(&all)?;
     }
-    eprintln!("wrote {}", args.out.join("report.md").display());
+    shared::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 
@@ -107,7 +109,7 @@ pub(super) fn measure(
     settings: &AdaptationSettings,
     workers: &Arc<rayon::ThreadPool>,
 ) -> Result<Option<Vec<Adaptation>>> {
-    shared::watch_signals()?;
+    shared::save_and_stop();
     let rates: Vec<Vec<f64>> = points.iter().map(|point| settings.rates_of(point)).collect();
     let bar = shared::progress_bar(rates.iter().map(|r| r.len() as u64).sum(), "adaptations");
     let mut all = Vec::new();
@@ -115,7 +117,7 @@ pub(super) fn measure(
         for rate in rates {
             if shared::stop_asked() {
                 bar.abandon();
-                eprintln!("stopped; nothing was written");
+                shared::note!("stopped; nothing is saved");
                 return Ok(None);
             }
             all.push(maml_adaptation(point, (settings.episodes, Some(*rate)), workers)?);

@@ -1,6 +1,7 @@
 //! `hyperl-analyze maml-noise`: how much MAML's updates differ.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,9 +11,11 @@ use serde::Serialize;
 use super::cosine::UNITS;
 use super::output::{self, Origin, shell_words, write_page, write_provenance};
 use super::shared::{self, Done};
-use crate::analysis::measure::maml_noise::{Noise, NoiseSettings, maml_noise};
+use super::unit_lock;
+use crate::analysis::measure::maml_noise::{Noise, NoiseSettings, Progress, maml_noise};
 use crate::analysis::select;
 use crate::analysis::task_list::TaskList;
+use crate::checkpoint::lock::Lock;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{disk, meta::MetaCheckpoint};
 use crate::error::{Error, Result};
@@ -86,8 +89,10 @@ pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
     let settings = settings(args)?;
     let points = select::meta_checkpoints(&args.checkpoints)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
-    let Some(noises) = measure(&points, &settings, &args.out.join(UNITS), &workers)? else {
-        return Ok(Done::Stopped);
+    let _lock = Lock::folder(&args.out)?;
+    let noises = match measure(&points, &settings, &args.out.join(UNITS), &workers)? {
+        ControlFlow::Continue(noises) => noises,
+        ControlFlow::Break(done) => return Ok(done),
     };
     let NoiseSettings { updates, evaluations, episodes, on, inner_lr } = &settings;
     let command = format!(
@@ -105,18 +110,18 @@ pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
     } else {
         print(&noises)?;
     }
-    eprintln!("wrote {}", args.out.join("report.md").display());
+    shared::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 
-/// Measures checkpoints, each in a folder of its own below `units`; `None` if a signal asked for a stop.
+/// Measures checkpoints, each in a folder of its own below `units`, until a signal asks for a stop.
 pub(super) fn measure(
     points: &[MetaCheckpoint],
     settings: &NoiseSettings,
     units: &Path,
     workers: &Arc<rayon::ThreadPool>,
-) -> Result<Option<Vec<Noise>>> {
-    shared::watch_signals()?;
+) -> Result<ControlFlow<Done, Vec<Noise>>> {
+    shared::save_and_stop();
     let bar = shared::progress_bar((points.len() * settings.updates) as u64, "updates");
     let mut noises = Vec::new();
     for (index, point) in points.iter().enumerate() {
@@ -124,19 +129,33 @@ pub(super) fn measure(
         let name = format!("{}-{}", manifest.config.run_name(), manifest.iteration);
         bar.set_prefix(name.clone());
         let folder = units.join(format!("{name}-{}", settings.resolved(point).key()?));
-        let progress = |update: usize| {
+        let update = |update: usize| {
             bar.set_position((index * settings.updates + update) as u64);
             !shared::stop_asked()
         };
+        let damaged = |file: &Path| {
+            bar.suspend(|| {
+                shared::note!("{} is not as it was written: measured again", file.display());
+            });
+        };
+        disk::create_dir(units)?;
+        let Some(_lock) = unit_lock::take(&folder)? else {
+            bar.abandon();
+            shared::note!("stopped; what was measured before is kept");
+            let unsaved = noises.is_empty();
+            let done = if unsaved { Done::StoppedUnsaved } else { Done::Stopped };
+            return Ok(ControlFlow::Break(done));
+        };
+        let progress = Progress { update: &update, damaged: &damaged };
         let Some(noise) = maml_noise(point, settings, &folder, workers, &progress)? else {
             bar.abandon();
-            eprintln!("every update so far is saved; the same command goes on");
-            return Ok(None);
+            shared::note!("every update so far is saved; the same command goes on");
+            return Ok(ControlFlow::Break(Done::Stopped));
         };
         noises.push(noise);
     }
     bar.finish_and_clear();
-    Ok(Some(noises))
+    Ok(ControlFlow::Continue(noises))
 }
 
 fn settings(args: &MamlNoiseArgs) -> Result<NoiseSettings> {

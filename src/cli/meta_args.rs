@@ -6,8 +6,11 @@ use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::settings::{Flag, SeedRange, number, of_set, parse_seeds, settings, whole};
+use super::settings::{
+    Flag, SeedRange, number, of_set, parse_seeds, says_length, settings, whole,
+};
 use super::shared::{self, Done};
+use crate::checkpoint::lock::Lock;
 use crate::checkpoint::run;
 use crate::error::{Error, Result};
 
@@ -48,13 +51,24 @@ pub(super) struct MetaArgs {
     dry_run: bool,
 }
 
+/// The setting that says how long a run is.
+const ITERATIONS: &str = "iterations";
+
+/// The folder of a run, which nobody else trains meanwhile.
+pub(super) struct RunFolder {
+    pub(super) path: PathBuf,
+    /// There was a run in it already.
+    pub(super) exists: bool,
+    _lock: Lock,
+}
+
 impl MetaArgs {
     /// Returns the settings from the file, from `--set` and from flags, those of the command first.
     pub(super) fn resolve<C: DeserializeOwned>(&self, flags: &[Flag]) -> Result<C> {
         let seed = self.seeds.map_or(self.seed, |range| Some(range.first));
         let shared = [
             ("seed", seed.map(number)),
-            ("iterations", self.iterations.map(number)),
+            (ITERATIONS, self.iterations.map(number)),
             ("checkpoint_every", self.checkpoint_every.map(number)),
             ("evaluate_every", self.evaluate_every.map(number)),
         ];
@@ -68,38 +82,44 @@ impl MetaArgs {
         &self,
         config: &impl Serialize,
         seed: u64,
-        mut train: impl FnMut(u64) -> Result<Done>,
+        train: impl FnMut(u64) -> Result<Done>,
     ) -> Result<Done> {
         if self.dry_run {
             let text = toml::to_string(config).map_err(|e| Error::Usage(e.to_string()))?;
             shared::print(text.as_bytes())?;
             return Ok(Done::Finished);
         }
-        shared::watch_signals()?;
+        shared::save_and_stop();
         let seeds = self.seeds.map_or(seed..=seed, |range| range.first..=range.last);
-        for seed in seeds {
-            if train(seed)? == Done::Stopped {
-                return Ok(Done::Stopped);
-            }
-        }
-        Ok(Done::Finished)
+        shared::one_by_one(seeds, train)
     }
 
-    /// Makes the folder of a run, or checks that the run in it may go on; returns the folder, and whether
-    /// there was one.
+    /// Returns the length of a run that is to go on and is given no other.
+    pub(super) fn recorded_length(&self, name: &str) -> Result<Option<u64>> {
+        let file = self.out.join(name).join(run::RUN);
+        let given = (self.config.as_deref(), self.set.as_slice());
+        if !self.resume || !file.exists() || says_length(self.iterations, given, ITERATIONS)? {
+            return Ok(None);
+        }
+        let table: toml::Table = run::read_config(&file)?;
+        Ok(table.get(ITERATIONS).and_then(toml::Value::as_integer).map(|n| n as u64))
+    }
+
+    /// Locks the folder of a run and makes it, or checks that the run in it may go on.
     pub(super) fn open<C: Serialize + DeserializeOwned>(
         &self,
         name: &str,
         config: &C,
-    ) -> Result<(PathBuf, bool)> {
-        let folder = self.out.join(name);
-        let exists = folder.join(run::RUN).exists();
+    ) -> Result<RunFolder> {
+        let path = self.out.join(name);
+        let lock = run::lock(&path)?;
+        let exists = path.join(run::RUN).exists();
         if exists && self.resume {
-            run::check_same(&folder, config, "iterations")?;
+            run::check_same(&path, config, ITERATIONS)?;
         } else {
-            run::create(&folder, config)?;
+            run::create(&path, config)?;
         }
-        Ok((folder, exists))
+        Ok(RunFolder { path, exists, _lock: lock })
     }
 
     /// Starts the workers.

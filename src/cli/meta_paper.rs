@@ -1,5 +1,6 @@
 //! Figures of meta-learning runs from their specs.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::claim::{Figure, Measured, appendix, contrasts_of_returns, section};
@@ -39,8 +40,12 @@ pub(super) fn report(place: &Place, spec: &MetaSpec, found: &MetaFound) -> Resul
     };
     disk::create_dir(place.folder)?;
     let section = match (spec.measure, &spec.noise, &spec.adaptation) {
-        (MetaMeasure::MetaReturn, ..) => Some(of_returns(place, (spec, found), &figure)?),
-        (MetaMeasure::TaskGap, ..) => Some(task_gap::section(place, found, &figure)?),
+        (MetaMeasure::MetaReturn, ..) => {
+            ControlFlow::Continue(of_returns(place, (spec, found), &figure)?)
+        }
+        (MetaMeasure::TaskGap, ..) => {
+            ControlFlow::Continue(task_gap::section(place, found, &figure)?)
+        }
         (MetaMeasure::MamlNoise, Some(noise), _) => of_noise(place, (noise, found), &figure)?,
         (MetaMeasure::MamlAdaptation, _, Some(adaptation)) => {
             of_adaptation(place, (adaptation, found), &figure)?
@@ -50,9 +55,12 @@ pub(super) fn report(place: &Place, spec: &MetaSpec, found: &MetaFound) -> Resul
             return Err(Error::Usage(reason)); // reading a spec refuses this already
         }
     };
-    let Some(section) = section else { return Ok(Done::Stopped) };
+    let section = match section {
+        ControlFlow::Continue(section) => section,
+        ControlFlow::Break(done) => return Ok(done),
+    };
     write_page(place.folder, &Page { title: figure.heading(), sections: vec![section] })?;
-    eprintln!("wrote {}", place.folder.join("report.md").display());
+    shared::note!("wrote {}", place.folder.join("report.md").display());
     Ok(Done::Finished)
 }
 
@@ -111,36 +119,37 @@ fn panels(draw: MetaDraw, curves: &[ReturnCurve], spec: &MetaSpec) -> Vec<Panel>
     }
 }
 
-/// The noise of updates; `None` if a signal asked for a stop.
+/// The noise of updates, unless a signal asked for a stop.
 fn of_noise(
     place: &Place,
     (settings, found): (&NoiseSettings, &MetaFound),
     figure: &Figure,
-) -> Result<Option<Section>> {
+) -> Result<ControlFlow<Done, Section>> {
     let workers = shared::workers(place.threads)?;
-    let Some(all) = maml_noise::measure(&found.points, settings, &place.units, &workers)? else {
-        return Ok(None);
+    let all = match maml_noise::measure(&found.points, settings, &place.units, &workers)? {
+        ControlFlow::Continue(all) => all,
+        ControlFlow::Break(done) => return Ok(ControlFlow::Break(done)),
     };
     let points = (&found.points[..], &all[..]);
     let section = maml_noise::section(place.folder, settings, points, place.command.clone())?;
     let (verdict, reason, headline) = update_noise::judge(&all);
-    Ok(Some(judged(figure, (verdict, reason, headline), section)))
+    Ok(ControlFlow::Continue(judged(figure, (verdict, reason, headline), section)))
 }
 
-/// What adaptation does; `None` if a signal asked for a stop.
+/// What adaptation does, unless a signal asked for a stop.
 fn of_adaptation(
     place: &Place,
     (settings, found): (&AdaptationSettings, &MetaFound),
     figure: &Figure,
-) -> Result<Option<Section>> {
+) -> Result<ControlFlow<Done, Section>> {
     let workers = shared::workers(place.threads)?;
     let Some(all) = maml_adaptation::measure(&found.points, settings, &workers)? else {
-        return Ok(None);
+        return Ok(ControlFlow::Break(Done::StoppedUnsaved));
     };
     let points = (&found.points[..], &all[..]);
     let section = maml_adaptation::section(place.folder, settings, points, place.command.clone())?;
     let (verdict, reason) = adaptation::judge(&all);
-    Ok(Some(judged(figure, (verdict, reason, None), section)))
+    Ok(ControlFlow::Continue(judged(figure, (verdict, reason, None), section)))
 }
 
 /// Puts a claim and its verdict into a section. While runs are missing it neither holds nor fails.

@@ -170,7 +170,7 @@ pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
     } else {
         print(&scores)?;
     }
-    eprintln!("wrote {}", args.out.join("report.md").display());
+    shared::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 

@@ -1,9 +1,8 @@
 //! Flags → resolved config → run; the one place that prints.
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 ok, 1 a gate
-//! failed, 2 inconclusive, 3 usage or data error, 130 stopped by a signal after saving.
-
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line prints")]
+//! failed, 2 inconclusive, 3 usage or data error, 130 stopped by a signal after saving, 131 stopped by a signal
+//! with nothing saved (yet, or since the last save).
 
 pub mod analyze;
 mod claim;
@@ -28,9 +27,12 @@ mod runtime;
 mod runtime_meta;
 mod settings;
 mod shared;
+mod signals;
+mod stderr;
 mod task_gap;
 pub mod train;
 mod train_maml;
 mod train_pearl;
+mod unit_lock;
 mod weights;
 mod weights_page;

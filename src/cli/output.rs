@@ -308,7 +308,7 @@ pub(super) fn print_summaries(summaries: &[Summary]) -> Result<()> {
     }
     for s in summaries {
         for warning in s.noise.iter().flat_map(|noise| &noise.warnings) {
-            eprintln!("warning: {} {} {} {}: {warning}", place(s), s.model, moment(s), s.step);
+            shared::note!("warning: {} {} {} {}: {warning}", place(s), s.model, moment(s), s.step);
         }
     }
     Ok(())

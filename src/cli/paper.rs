@@ -1,12 +1,13 @@
 //! `hyperl-analyze report`: figures of the paper from their specs.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::claim::{Figure, Measured, appendix, contrasts_of_returns, section};
-use super::cosine::{Place, UNITS, measure_all};
+use super::cosine::{Place, UNITS, check_all, measure_all};
 use super::output::{self, Provenance, shell_words, summary_table, write_page, write_provenance};
 use super::returns::{self, ReturnsProvenance};
 use super::shared::{self, Done};
@@ -19,8 +20,9 @@ use crate::analysis::spec::{Draw, Found, Measure, Missing, Panel as PanelSpec, S
 use crate::analysis::summary::{Column, Summary, summarise};
 use crate::analysis::table::{self, StateRow};
 use crate::analysis::weights_spec::WeightsSpec;
+use crate::checkpoint::Checkpoint;
+use crate::checkpoint::lock::Lock;
 use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
 use crate::report::contrast::{Contrast, Quantity, RunValues, contrast, run_values};
 use crate::report::returns::{
@@ -79,19 +81,16 @@ pub(super) fn report(args: &ReportArgs) -> Result<Done> {
         })
     };
     let all = args.specs.iter().map(read).collect::<Result<Vec<_>>>()?;
-    for (path, ready) in args.specs.iter().zip(all) {
-        if report_any(args, path, ready)? == Done::Stopped {
-            return Ok(Done::Stopped);
-        }
-    }
-    Ok(Done::Finished)
+    shared::save_and_stop();
+    shared::one_by_one(args.specs.iter().zip(all), |(path, ready)| report_any(args, path, ready))
 }
 
 /// Makes the report of one spec.
 fn report_any(args: &ReportArgs, path: &Path, ready: Ready) -> Result<Done> {
     let name = path.file_stem().map_or("report".into(), |n| n.to_string_lossy().into_owned());
     let folder = args.out.join(&name);
-    let say = |runs: usize, missing: usize| eprintln!("{name}: {runs} runs, {missing} missing");
+    let _lock = Lock::folder(&folder)?;
+    let say = |runs: usize, missing: usize| shared::note!("{name}: {runs} runs, {missing} missing");
     match ready {
         Ready::Runs(spec, found) => {
             say(found.runs.len(), found.missing.len());
@@ -152,13 +151,13 @@ fn report_one(
         for (curve, label) in curves.iter_mut().zip(&found.labels) {
             curve.critic.clone_from(label);
         }
-        disk::create_dir(folder)?;
         write_provenance(folder, &ReturnsProvenance::new(&command, (&found.runs, &curves))?)?;
         measured_returns(&curves, (spec, found))
     } else {
         let checkpoints = found.checkpoints(spec.select.every)?;
-        let Some(rows) = cosines(args, (spec, found), (folder, &checkpoints))? else {
-            return Ok(Done::Stopped);
+        let rows = match cosines(args, (spec, found), &checkpoints)? {
+            ControlFlow::Continue(rows) => rows,
+            ControlFlow::Break(done) => return Ok(done),
         };
         write_provenance(
             folder,
@@ -185,7 +184,7 @@ fn report_one(
     let section = section(&figure, measured, (folder, command))?;
     let page = Page { title: figure.heading(), sections: vec![section] };
     write_page(folder, &page)?;
-    eprintln!("wrote {}", folder.join("report.md").display());
+    shared::note!("wrote {}", folder.join("report.md").display());
     Ok(Done::Finished)
 }
 
@@ -255,15 +254,18 @@ fn against(spec: &Spec) -> Against {
     }
 }
 
-/// Measures the cosines that a spec asks for; `None` if a signal asked for a stop.
+/// Measures the cosines that a spec asks for, until a signal asks for a stop.
 fn cosines(
     args: &ReportArgs,
     (spec, found): (&Spec, &Found),
-    (folder, checkpoints): (&Path, &[Checkpoint]),
-) -> Result<Option<Vec<Vec<StateRow>>>> {
-    let place = Place { out: folder, units: args.out.join(UNITS), threads: args.threads() };
-    let Some(mut rows) = measure_all(checkpoints, &spec.settings, against(spec), &place)? else {
-        return Ok(None);
+    checkpoints: &[Checkpoint],
+) -> Result<ControlFlow<Done, Vec<Vec<StateRow>>>> {
+    let (settings, against) = (&spec.settings, against(spec));
+    check_all(checkpoints, settings, against)?;
+    let place = Place { units: args.out.join(UNITS), threads: args.threads() };
+    let mut rows = match measure_all(checkpoints, settings, against, &place)? {
+        ControlFlow::Continue(rows) => rows,
+        stopped @ ControlFlow::Break(_) => return Ok(stopped),
     };
     for (rows, checkpoint) in rows.iter_mut().zip(checkpoints) {
         let label = checkpoint.path().parent().and_then(|run| found.label(run));
@@ -271,7 +273,7 @@ fn cosines(
             label.clone_into(&mut row.critic);
         }
     }
-    Ok(Some(rows))
+    Ok(ControlFlow::Continue(rows))
 }
 
 /// The quantities that the verdict is about, the most important first.

@@ -14,6 +14,7 @@ use super::shared::{self, Done};
 use crate::analysis::measure::progress::{check, progress};
 use crate::analysis::summary::Interval;
 use crate::checkpoint::disk;
+use crate::checkpoint::lock::Lock;
 use crate::checkpoint::manifest::Versions;
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
@@ -59,7 +60,7 @@ pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
     let (first, against) =
         (shared::one_checkpoint(&args.checkpoint)?, shared::one_checkpoint(&args.against)?);
     check(&first, &against)?;
-    disk::create_dir(&args.out)?;
+    let _lock = Lock::folder(&args.out)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let spinner = shared::spinner("steps");
     let found = progress(&first, &against, &settings, (&workers, &|steps| spinner.inc(steps)))?;
@@ -86,9 +87,9 @@ pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
         print(&findings)?;
     }
     for warning in page::warnings(found) {
-        eprintln!("warning: {warning}");
+        shared::note!("warning: {warning}");
     }
-    eprintln!("wrote {}", args.out.join("report.md").display());
+    shared::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 

@@ -152,7 +152,7 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
     } else {
         print(&summaries)?;
     }
-    eprintln!("wrote {}", args.out.join("report.md").display());
+    shared::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 

@@ -91,7 +91,7 @@ fn say(timing: &Timing) {
     let Timing { what, median, min, max, unit, .. } = timing;
     let [env, algo, model, mode] =
         [timing.env, timing.algo, timing.model, timing.mode].map(Option::unwrap_or_default);
-    eprintln!(
+    shared::note!(
         "{what:16} {env:13} {algo:4} {model:15} {mode:6} {median:10.2} {unit:4} [{min:.2} … {max:.2}]"
     );
 }
@@ -110,7 +110,7 @@ fn table_3(args: &RuntimeArgs, workers: &Arc<rayon::ThreadPool>, effort: Effort)
     let env = args.env.unwrap_or(EnvId::HalfCheetah);
     let mut found: Vec<TrainParts> = Vec::new();
     for work in training(args) {
-        eprintln!("{} {}", work.0, work.1);
+        shared::note!("{} {}", work.0, work.1);
         found.push(train_parts(work, env, workers, effort)?);
     }
     if args.json {

@@ -44,7 +44,7 @@ pub(super) fn maml(how: How, workers: &Arc<rayon::ThreadPool>) -> Result<Done> {
     let config = |(policy, multi_task)| MamlConfig { policy, multi_task, ..MamlConfig::default() };
     for model in how.among(&MODELS, |model| config(model).model())? {
         let one = maml_iteration(model, family, workers, samples)?;
-        eprintln!("{:18} {:.1} s + {:.1} s", one.model, one.sampling, one.update);
+        shared::note!("{:18} {:.1} s + {:.1} s", one.model, one.sampling, one.update);
         found.push(one);
     }
     if json {
@@ -76,7 +76,7 @@ pub(super) fn pearl(how: How, workers: &Arc<rayon::ThreadPool>) -> Result<Done> 
     let mut found = Vec::new();
     for model in how.among(&PearlModel::ALL, |model| pearl_name(model).into())? {
         let one = pearl_step(model, family, workers, effort)?;
-        eprintln!("{:18} {:.0} ms", one.model, one.milliseconds);
+        shared::note!("{:18} {:.0} ms", one.model, one.milliseconds);
         found.push(one);
     }
     if json {

@@ -88,6 +88,15 @@ pub(super) fn settings<C: DeserializeOwned>(
     Ok(table)
 }
 
+/// Returns whether a flag, or else the file or `--set`, says how long a run is to be.
+pub(super) fn says_length(
+    flag: Option<u64>,
+    (file, set): (Option<&Path>, &[String]),
+    key: &str,
+) -> Result<bool> {
+    Ok(flag.is_some() || settings::<toml::Table>(file, set, &[])?.contains_key(key))
+}
+
 /// Says that something is wrong with `--set`.
 pub(super) fn of_set(reason: &impl ToString) -> Error {
     let reason = reason.to_string().trim().replace('\n', "; ");

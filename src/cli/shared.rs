@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -12,11 +11,18 @@ use clap::{CommandFactory, Parser};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::crash;
+use super::signals::{self, UNSAVED};
 use crate::analysis::select;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::nn::{memory, workers};
 use crate::report::fixed;
+
+/// What the programs' help says of exit codes.
+pub(super) const EXIT_CODES: &str = "Exit codes: 0 ok; 1 the gate found a regression; 2 the gate cannot say; \
+    3 usage or data error; 130 stopped by a signal after saving; 131 stopped by a signal with nothing to save, \
+    or at once by one that came two seconds after the first.
+SIGINT (Ctrl-C), SIGTERM, SIGHUP and SIGUSR1 stop, unless they were ignored at the start.";
 
 /// Exit code of the gate when a critic got worse.
 const REGRESSED: u8 = 1;
@@ -24,7 +30,7 @@ const REGRESSED: u8 = 1;
 const INCONCLUSIVE: u8 = 2;
 /// Exit code of usage and data errors.
 pub(super) const USAGE: u8 = 3;
-/// Exit code after a signal, when everything was saved.
+/// Exit code after a signal, when something was saved.
 const STOPPED: u8 = 130;
 
 /// What a program did.
@@ -34,6 +40,8 @@ pub(super) enum Done {
     Finished,
     /// A signal came; what was done so far is saved.
     Stopped,
+    /// A signal came before there was anything to save.
+    StoppedUnsaved,
     /// The gate found a regression.
     Regressed,
     /// The gate could not decide.
@@ -42,32 +50,37 @@ pub(super) enum Done {
 
 /// Parses the command line, runs the program, prints its error and returns the exit code.
 pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
-    let parsed = match C::try_parse() {
-        Ok(parsed) => parsed,
-        Err(error) if error.use_stderr() => {
-            eprintln!("error: {}", one_line(&error, &C::command()));
-            return ExitCode::from(USAGE);
+    match parse().and_then(|parsed| parsed.map_or(Ok(Done::Finished), |parsed| start(parsed, run)))
+    {
+        Ok(Done::Finished) => ExitCode::SUCCESS,
+        Ok(Done::Stopped) => ExitCode::from(STOPPED),
+        Ok(Done::StoppedUnsaved) => ExitCode::from(UNSAVED),
+        Ok(Done::Regressed) => ExitCode::from(REGRESSED),
+        Ok(Done::Inconclusive) => ExitCode::from(INCONCLUSIVE),
+        Err(error) => {
+            note!("error: {error}");
+            ExitCode::from(USAGE)
         }
-        Err(help) => {
-            // Help and version are no errors; if the terminal is gone, nobody is left to tell.
-            let _ = help.print();
-            return ExitCode::SUCCESS;
-        }
-    };
+    }
+}
+
+/// Parses the command line; nothing is left to do where help or the version was asked for.
+fn parse<C: Parser>() -> Result<Option<C>> {
+    match C::try_parse() {
+        Ok(parsed) => Ok(Some(parsed)),
+        Err(error) if error.use_stderr() => Err(Error::Usage(one_line(&error, &C::command()))),
+        Err(help) => printed(help.print()).map(|()| None),
+    }
+}
+
+/// Runs the program as all of it needs to be run.
+fn start<C>(parsed: C, run: impl FnOnce(C) -> Result<Done>) -> Result<Done> {
+    signals::watch()?;
     memory::keep_freed();
     // Torch's results change with its own threads; we spread whole pieces of work instead. This is
     // for the main thread, `nn::workers` for all others.
     tch::set_num_threads(1);
-    match crash::guarded(|| run(parsed)) {
-        Ok(Done::Finished) => ExitCode::SUCCESS,
-        Ok(Done::Stopped) => ExitCode::from(STOPPED),
-        Ok(Done::Regressed) => ExitCode::from(REGRESSED),
-        Ok(Done::Inconclusive) => ExitCode::from(INCONCLUSIVE),
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(USAGE)
-        }
-    }
+    crash::guarded(|| run(parsed))
 }
 
 /// Returns clap's message as one line, without its usage block: every error of ours is one.
@@ -92,7 +105,12 @@ fn one_line(error: &clap::Error, command: &clap::Command) -> String {
 ///
 /// A reader that has gone away (`hyperl-train … | head`) is no failure.
 pub(super) fn print(text: &[u8]) -> Result<()> {
-    match std::io::stdout().write_all(text).and_then(|()| std::io::stdout().flush()) {
+    printed(std::io::stdout().write_all(text).and_then(|()| std::io::stdout().flush()))
+}
+
+/// Says whether standard output took what was written.
+fn printed(result: std::io::Result<()>) -> Result<()> {
+    match result {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::io("write", Path::new("standard output"))(e))
         }
@@ -108,6 +126,9 @@ macro_rules! say {
 }
 pub(super) use say;
 
+pub(super) use super::signals::{save_and_stop, stop_asked};
+pub(super) use super::stderr::note;
+
 /// Writes a cosine with its interval, in columns that line up.
 pub(super) fn interval(mean: f64, low: f64, high: f64) -> String {
     let [mean, low, high] = [mean, low, high].map(|x| fixed(x, 3));
@@ -119,7 +140,7 @@ pub(super) fn one_checkpoint(path: &str) -> Result<Checkpoint> {
     let mut found = select::checkpoints(&[path.to_owned()])?;
     if found.len() > 1 {
         let (newest, count) = (found.remove(found.len() - 1), found.len() + 1);
-        eprintln!("{path} holds {count} checkpoints: taking step {}", newest.manifest().step);
+        note!("{path} holds {count} checkpoints: taking step {}", newest.manifest().step);
         return Ok(newest);
     }
     Ok(found.remove(0))
@@ -144,27 +165,43 @@ pub(super) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get().min(workers::MOST))
 }
 
-static STOP: AtomicBool = AtomicBool::new(false);
-
-/// From now on Ctrl-C and SIGTERM ask for a stop; a second one ends the program at once.
-pub(super) fn watch_signals() -> Result<()> {
-    static WATCHED: AtomicBool = AtomicBool::new(false);
-    if WATCHED.swap(true, Ordering::SeqCst) {
-        return Ok(());
-    }
-    ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::SeqCst) {
-            #[allow(clippy::exit, reason = "the user asked twice")]
-            std::process::exit(i32::from(STOPPED));
+/// Does one piece of work after the other until a signal asks for a stop.
+///
+/// # Errors
+/// Those of the work.
+pub(super) fn one_by_one<T>(
+    all: impl IntoIterator<Item = T>,
+    mut work: impl FnMut(T) -> Result<Done>,
+) -> Result<Done> {
+    let mut saved = false;
+    for one in all {
+        if saved && stop_asked() {
+            note!("stopped; what is done is saved");
+            return Ok(Done::Stopped);
         }
-        eprintln!("\nstopping at the next safe point; once more to stop at once");
-    })
-    .map_err(|e| Error::Usage(format!("cannot watch for signals: {e}")))
+        match work(one)? {
+            Done::Finished => saved = true,
+            Done::StoppedUnsaved if saved => return Ok(Done::Stopped),
+            other => return Ok(other),
+        }
+    }
+    Ok(Done::Finished)
 }
 
-/// Returns whether a signal asked for a stop.
-pub(super) fn stop_asked() -> bool {
-    STOP.load(Ordering::SeqCst)
+/// Says that a signal came before a run did anything; `reached` is where it was saved before, if it was.
+pub(super) fn stopped_at_start(reached: Option<String>) -> Done {
+    if let Some(place) = reached {
+        note!("saved at {place}; add --resume to continue");
+        return Done::Stopped;
+    }
+    note!("stopped, nothing saved yet; add --resume to start again");
+    Done::StoppedUnsaved
+}
+
+/// Says that a run is as long as it was to be; `unit` is also the flag of its length.
+pub(super) fn already_finished(folder: &Path, length: u64, unit: &str) -> Done {
+    note!("{} is finished, with {length} {unit}; give more --{unit} to go on", folder.display());
+    Done::Finished
 }
 
 /// Returns a progress bar with rate and time left; silent when standard error is no terminal.

@@ -8,8 +8,10 @@ use std::time::Instant;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tch::Device;
 
-use super::settings::{SeedRange, number, of_set, parse_seeds, settings, text, whole};
-use super::shared::{self, Done};
+use super::settings::{
+    SeedRange, number, of_set, parse_seeds, says_length, settings, text, whole,
+};
+use super::shared::{self, Done, already_finished, stopped_at_start};
 use super::train_maml::{self, MamlArgs};
 use super::train_pearl::{self, PearlArgs};
 use crate::algo::config::{Algo, TrainConfig};
@@ -22,7 +24,7 @@ use crate::nn::critic::CriticKind;
 
 /// Trains actor-critic agents and leaves checkpoints that hyperl-analyze measures.
 #[derive(Debug, Parser)]
-#[command(name = "hyperl-train", version, arg_required_else_help = true)]
+#[command(name = "hyperl-train", version, arg_required_else_help = true, after_help = shared::EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -151,15 +153,11 @@ fn train(algo: Algo, args: &TrainArgs) -> Result<Done> {
         return Ok(Done::Finished);
     }
     let device = device(args.device)?;
-    shared::watch_signals()?;
+    shared::save_and_stop();
     let seeds = args.seeds.map_or(config.seed..=config.seed, |range| range.first..=range.last);
-    for seed in seeds {
-        let config = TrainConfig { seed, ..config.clone() };
-        if train_one(args, config, device)? == Done::Stopped {
-            return Ok(Done::Stopped);
-        }
-    }
-    Ok(Done::Finished)
+    shared::one_by_one(seeds, |seed| {
+        train_one(args, TrainConfig { seed, ..config.clone() }, device)
+    })
 }
 
 /// The algorithm's defaults, then the file, then `--set`, then the flags.
@@ -220,11 +218,15 @@ impl Journal {
     }
 }
 
-fn train_one(args: &TrainArgs, config: TrainConfig, device: Device) -> Result<Done> {
+fn train_one(args: &TrainArgs, mut config: TrainConfig, device: Device) -> Result<Done> {
     let folder = args.out.join(config.run_name());
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let _lock = run::lock(&folder)?;
     let exists = folder.join(run::RUN).exists();
     if exists && args.resume {
+        if !says_length(args.steps, (args.config.as_deref(), &args.set), "steps")? {
+            config.steps = run::read_config::<TrainConfig>(&folder.join(run::RUN))?.steps;
+        }
         run::check_same(&folder, &config, "steps")?;
     } else {
         run::create(&folder, &config)?;
@@ -237,6 +239,9 @@ fn train_one(args: &TrainArgs, config: TrainConfig, device: Device) -> Result<Do
         return Err(Error::Usage(format!(
             "{folder} has {start} steps already, not {asked}; give --steps {start} or more"
         )));
+    }
+    if before.is_none() {
+        resume::begin(&folder)?;
     }
     let mut journal = Journal {
         evaluations: if before.is_some() { run::read_evaluations(&folder)? } else { Vec::new() },
@@ -251,11 +256,17 @@ fn train_one(args: &TrainArgs, config: TrainConfig, device: Device) -> Result<Do
         run::write_evaluations(&journal.folder, &journal.evaluations)?;
     }
     run::write_config(&journal.folder, training.config())?; // the run may have become longer
+    if start == training.config().steps {
+        return Ok(already_finished(&journal.folder, start, "steps"));
+    }
     if let Some(warning) = training.config().no_updates() {
-        eprintln!("warning: {warning}");
+        shared::note!("warning: {warning}");
     }
     if start > 0 {
-        eprintln!("resuming {} at step {start}", journal.folder.display());
+        shared::note!("resuming {} at step {start}", journal.folder.display());
+    }
+    if shared::stop_asked() {
+        return Ok(stopped_at_start((start > 0).then(|| format!("step {start}"))));
     }
     drive(&mut training, &mut journal)
 }
@@ -291,7 +302,9 @@ fn drive(training: &mut OffPolicy, journal: &mut Journal) -> Result<Done> {
                 let n = evaluation.returns.len() as f64;
                 let mean = evaluation.returns.iter().sum::<f64>() / n;
                 let step = evaluation.step;
-                bar.suspend(|| eprintln!("step {step}: mean return {mean:.1} over {n} episodes"));
+                bar.suspend(|| {
+                    shared::note!("step {step}: mean return {mean:.1} over {n} episodes");
+                });
                 bar.set_message(format!("(return {mean:.0})"));
                 journal.evaluations.push(evaluation);
                 run::write_evaluations(&journal.folder, &journal.evaluations)?;
@@ -307,13 +320,13 @@ fn drive(training: &mut OffPolicy, journal: &mut Journal) -> Result<Done> {
                 if shared::stop_asked() && step < steps {
                     resume::save(&journal.folder, training, journal.seconds())?;
                     bar.abandon();
-                    eprintln!("saved at step {step}; add --resume to continue");
+                    shared::note!("saved at step {step}; add --resume to continue");
                     return Ok(Done::Stopped);
                 }
             }
         }
     }
     bar.finish_and_clear();
-    eprintln!("{}: {steps} steps done", journal.folder.display());
+    shared::note!("{}: {steps} steps done", journal.folder.display());
     Ok(Done::Finished)
 }

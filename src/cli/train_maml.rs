@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::meta_args::{MetaArgs, lengthen};
 use super::settings::text;
-use super::shared::{self, Done};
+use super::shared::{self, Done, already_finished, stopped_at_start};
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::maml::{Iteration, Maml};
 use crate::checkpoint::meta;
@@ -54,25 +54,35 @@ pub(super) fn train(args: &MamlArgs) -> Result<Done> {
     })
 }
 
-fn train_one(args: &MetaArgs, config: MamlConfig) -> Result<Done> {
+fn train_one(args: &MetaArgs, mut config: MamlConfig) -> Result<Done> {
     let workers = args.workers()?;
-    let (folder, exists) = args.open(&config.run_name(), &config)?;
-    let saved = if exists { meta::newest(&folder)? } else { None };
+    if let Some(recorded) = args.recorded_length(&config.run_name())? {
+        config.iterations = recorded;
+    }
+    let run = args.open(&config.run_name(), &config)?;
+    let folder = &run.path;
+    let saved = if run.exists { meta::newest(folder)? } else { None };
     let mut maml = match &saved {
         Some(point) => point.restore(config, workers)?,
         None => Maml::new(config, workers)?,
     };
     let start = maml.iteration();
-    lengthen(&folder, maml.config(), start, maml.config().iterations)?;
-    let mut rows = if saved.is_some() { meta_run::read(&folder)? } else { Vec::new() };
+    lengthen(folder, maml.config(), start, maml.config().iterations)?;
+    if start == maml.config().iterations {
+        return Ok(already_finished(folder, start, "iterations"));
+    }
+    if shared::stop_asked() {
+        return Ok(stopped_at_start(saved.map(|_| format!("iteration {start}"))));
+    }
+    let mut rows = if saved.is_some() { meta_run::read(folder)? } else { Vec::new() };
     rows.retain(|row| row.iteration <= start);
     for row in rows.iter_mut().filter(|row| !maml.config().evaluates_after(row.iteration)) {
         row.test = [f64::NAN; 2];
     }
     if saved.is_some() {
-        eprintln!("resuming {} at iteration {start}", folder.display());
+        shared::note!("resuming {} at iteration {start}", folder.display());
     }
-    drive(&mut maml, &folder, rows)
+    drive(&mut maml, folder, rows)
 }
 
 /// Makes the iterations; saves, and shows how it goes.
@@ -82,38 +92,39 @@ fn drive(maml: &mut Maml, folder: &Path, mut rows: Vec<Row>) -> Result<Done> {
     bar.set_prefix(maml.config().run_name());
     bar.set_position(maml.iteration());
     bar.reset_eta();
-    if rows.is_empty() {
+    let new = rows.is_empty();
+    let mut keep = |row: Row| {
+        bar.suspend(|| shared::note!("{}", line(&row)));
+        rows.push(row);
+        meta_run::write(folder, &rows)
+    };
+    if new {
         let (test, seconds) = evaluate(maml)?;
-        rows.push(before_training(test, seconds));
-        bar.suspend(|| eprintln!("{}", line(rows.last())));
-        meta_run::write(folder, &rows)?;
+        keep(before_training(test, seconds))?;
         meta::checkpoint(folder, maml)?;
     }
-    while maml.iteration() < iterations {
+    let mut stop = shared::stop_asked();
+    while maml.iteration() < iterations && !stop {
         let iteration = maml.step()?;
-        let (test, seconds) = if maml.config().evaluates_after(maml.iteration()) {
-            evaluate(maml)?
-        } else {
-            ([f64::NAN; 2], 0.0)
-        };
-        rows.push(row(&iteration, test, seconds));
-        bar.suspend(|| eprintln!("{}", line(rows.last())));
-        bar.set_position(maml.iteration());
-        meta_run::write(folder, &rows)?;
-        let stop = shared::stop_asked() && maml.iteration() < iterations;
-        if maml.iteration().is_multiple_of(checkpoint_every) || maml.iteration() == iterations {
+        let made = maml.iteration();
+        let due = maml.config().evaluates_after(made);
+        let (test, seconds) = if due { evaluate(maml)? } else { ([f64::NAN; 2], 0.0) };
+        keep(row(&iteration, test, seconds))?;
+        bar.set_position(made);
+        stop = shared::stop_asked();
+        if made.is_multiple_of(checkpoint_every) || made == iterations {
             meta::checkpoint(folder, maml)?;
         } else if stop {
             meta::save(&folder.join(meta::RESUME), maml)?;
         }
-        if stop {
-            bar.abandon();
-            eprintln!("saved at iteration {}; add --resume to continue", maml.iteration());
-            return Ok(Done::Stopped);
-        }
+    }
+    if maml.iteration() < iterations {
+        bar.abandon();
+        shared::note!("saved at iteration {}; add --resume to continue", maml.iteration());
+        return Ok(Done::Stopped);
     }
     bar.finish_and_clear();
-    eprintln!("{}: {iterations} iterations done", folder.display());
+    shared::note!("{}: {iterations} iterations done", folder.display());
     Ok(Done::Finished)
 }
 
@@ -151,8 +162,7 @@ fn row(done: &Iteration, test: [f64; 2], evaluation: f64) -> Row {
 }
 
 /// Says in one line what an iteration brought.
-fn line(row: Option<&Row>) -> String {
-    let Some(row) = row else { return String::new() };
+fn line(row: &Row) -> String {
     let pair = |[before, after]: [f64; 2]| {
         let adapted =
             if after.is_nan() { String::new() } else { format!(" → {after:.1} adapted") };

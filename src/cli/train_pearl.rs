@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::meta_args::{MetaArgs, lengthen};
 use super::settings::text;
-use super::shared::{self, Done};
+use super::shared::{self, Done, already_finished, stopped_at_start};
 use crate::algo::pearl::config::PearlConfig;
 use crate::algo::pearl::{Event, Iteration, Pearl};
 use crate::checkpoint::pearl_run::{Row, Tables};
@@ -37,23 +37,36 @@ pub(super) fn train(args: &PearlArgs) -> Result<Done> {
     })
 }
 
-fn train_one(args: &MetaArgs, config: PearlConfig) -> Result<Done> {
+fn train_one(args: &MetaArgs, mut config: PearlConfig) -> Result<Done> {
+    if let Some(recorded) = args.recorded_length(&config.run_name())? {
+        config.iterations = recorded;
+    }
     let mut training = Pearl::new(config, args.workers()?)?;
     let config = training.config().clone();
-    let (folder, exists) = args.open(&config.run_name(), &config)?;
-    let resumed = exists && pearl_resume::load(&folder, &mut training)?;
+    let run = args.open(&config.run_name(), &config)?;
+    let folder = &run.path;
+    let resumed = run.exists && pearl_resume::load(folder, &mut training)?;
     let start = training.iteration();
-    lengthen(&folder, &config, start, config.iterations)?;
-    let mut tables = if resumed { Tables::read(&folder)? } else { Tables::default() };
+    lengthen(folder, &config, start, config.iterations)?;
+    if start == config.iterations {
+        return Ok(already_finished(folder, start, "iterations"));
+    }
+    if shared::stop_asked() {
+        return Ok(stopped_at_start(resumed.then(|| place(&training))));
+    }
+    if !resumed {
+        pearl_resume::begin(folder)?;
+    }
+    let mut tables = if resumed { Tables::read(folder)? } else { Tables::default() };
     tables.truncate(start);
     tables.forget_evaluations(|iteration| !config.evaluates_after(iteration));
     if resumed {
-        eprintln!("resuming {} at {}", folder.display(), place(&training));
+        shared::note!("resuming {} at {}", folder.display(), place(&training));
     }
     if let Some(warning) = config.no_posterior() {
-        eprintln!("warning: {warning}");
+        shared::note!("warning: {warning}");
     }
-    drive(&mut training, &folder, &mut tables)
+    drive(&mut training, folder, &mut tables)
 }
 
 /// Says where a run stands.
@@ -79,7 +92,7 @@ fn drive(training: &mut Pearl, folder: &Path, tables: &mut Tables) -> Result<Don
             Event::Collected { iteration, steps } => {
                 let seconds = training.seconds[0];
                 bar.suspend(|| {
-                    eprintln!("iteration {iteration}: {steps} steps collected, {seconds:.1} s");
+                    shared::note!("iteration {iteration}: {steps} steps collected, {seconds:.1} s");
                 });
                 bar.reset_eta(); // collection is no update
             }
@@ -90,7 +103,9 @@ fn drive(training: &mut Pearl, folder: &Path, tables: &mut Tables) -> Result<Don
             }
             Event::Finished(done) => {
                 tables.push(&done);
-                bar.suspend(|| eprintln!("{}", tables.rows.last().map_or_else(String::new, line)));
+                bar.suspend(|| {
+                    shared::note!("{}", tables.rows.last().map_or_else(String::new, line));
+                });
                 save(training, folder, (tables, &done))?;
                 bar.set_message("(collecting)");
             }
@@ -98,12 +113,12 @@ fn drive(training: &mut Pearl, folder: &Path, tables: &mut Tables) -> Result<Don
         if shared::stop_asked() && training.iteration() < iterations {
             pearl_resume::save(folder, training)?;
             bar.abandon();
-            eprintln!("saved at {}; add --resume to continue", place(training));
+            shared::note!("saved at {}; add --resume to continue", place(training));
             return Ok(Done::Stopped);
         }
     }
     bar.finish_and_clear();
-    eprintln!("{}: {iterations} iterations done", folder.display());
+    shared::note!("{}: {iterations} iterations done", folder.display());
     Ok(Done::Finished)
 }
 

@@ -83,7 +83,7 @@ pub(super) fn run(args: &WeightsArgs) -> Result<Done> {
     } else {
         print(&summaries)?;
     }
-    eprintln!("wrote {}", args.out.join("report.md").display());
+    shared::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 
@@ -152,7 +152,7 @@ pub(super) fn report(
         command,
     };
     weights_page::write(folder, &study)?;
-    eprintln!("wrote {}", folder.join("report.md").display());
+    shared::note!("wrote {}", folder.join("report.md").display());
     Ok(())
 }
 

@@ -13,6 +13,8 @@ mod fixtures_stats;
 mod formula;
 mod grid;
 mod house_rules;
+mod in_use;
+mod interruptions;
 mod learning;
 mod maml_derivatives;
 mod maml_grid;

@@ -147,6 +147,39 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
 }
 
 #[test]
+fn a_finished_run_is_not_lengthened_unless_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    finishes(&run(short(folder.path(), "--policy vanilla --iterations 1")));
+    let before = super::program::files(folder.path());
+    let said = run(short(folder.path(), "--policy vanilla --resume"));
+    finishes(&said);
+    let expected = "is finished, with 1 iterations; give more --iterations to go on";
+    assert!(said.err.contains(expected), "{}", said.err);
+    assert!(super::program::files(folder.path()) == before);
+}
+
+#[test]
+fn a_damaged_update_is_measured_again() {
+    let folder = tempfile::tempdir().unwrap();
+    finishes(&run(short(folder.path(), "--policy vanilla --iterations 1")));
+    let point = folder.path().join("maml-half-cheetah-vel-vanilla-s0/step-000000001");
+    let args = format!("maml-noise --updates 2 --episodes 1 --ckpt {}", point.display());
+    let to = folder.path().join("noise");
+    finishes(&analyze(&args, &to));
+    let whole = super::program::files(&to);
+    let kept = whole.iter().filter(|(path, _)| path.starts_with(to.join("units")));
+    for (path, content) in kept {
+        for damaged in [super::program::flip(content), super::program::cut(content)] {
+            fs::write(path, damaged).unwrap();
+            let said = analyze(&args, &to);
+            finishes(&said);
+            assert!(said.err.contains("is not as it was written: measured again"), "{}", said.err);
+            assert!(super::program::files(&to) == whole, "{}", path.display());
+        }
+    }
+}
+
+#[test]
 fn an_interrupted_study_of_noise_goes_on_and_gives_the_same_numbers() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("runs");

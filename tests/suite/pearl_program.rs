@@ -213,6 +213,12 @@ fn what_cannot_be_trained_is_refused_in_one_line() {
     assert!(help.out.contains("hyperl-train pearl --env half-cheetah-vel --model mlp --seed 0"));
 }
 
+/// Checks that a run of two iterations, resumed without a length, was left as it is.
+fn stays_finished(said: &Said) {
+    finishes(said);
+    assert!(said.err.contains("is finished, with 2 iterations"), "{}", said.err);
+}
+
 #[test]
 fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
@@ -223,6 +229,7 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
     refused(&run(short(out, &format!("{what} --iterations 2"))), "add --resume");
     let on = |more: &str| run(short(out, &format!("{what} --iterations 3 --resume {more}")));
     refused(&on("--set batch=9"), "batch of ");
+    stays_finished(&run(short(out, &format!("{what} --resume"))));
     refused(&run(short(out, &format!("{what} --iterations 1 --resume"))), "has 2 iterations");
 
     let point = made.join("resume/point-000002-start");

@@ -104,6 +104,26 @@ fn the_end_is_evaluated_though_it_is_no_multiple_and_a_longer_run_knows_nothing_
 }
 
 #[test]
+fn a_run_goes_on_to_its_own_length_and_stays_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
+    assert_finishes(short(&whole, "--steps 500 --threads 1"));
+    let learning = |line: &str| line.starts_with("step 200: mean return ");
+    stop_after(short(&parts, "--steps 500 --threads 1"), learning);
+    assert_finishes(short(&parts, "--threads 1 --resume"));
+    assert_same_results(&parts, &whole);
+    let before = files(&parts);
+    let said = run(short(&parts, "--threads 1 --resume"));
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let expected = "is finished, with 500 steps; give more --steps to go on";
+    assert!(said.err.contains(expected), "{}", said.err);
+    assert!(files(&parts) == before, "a finished run is left alone");
+    // A length among the settings is a length that was asked for.
+    assert_finishes(short(&parts, "--threads 1 --resume --set steps=550"));
+    assert!(run_folder(&parts).join("step-000000550").is_dir());
+}
+
+#[test]
 fn a_run_that_exists_is_not_touched_by_mistake() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path();

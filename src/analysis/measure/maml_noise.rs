@@ -17,6 +17,7 @@ use tch::{Kind, Tensor};
 use crate::algo::maml::{Maml, Play, mean_returns};
 use crate::analysis::task_list::TaskList;
 use crate::checkpoint::disk;
+use crate::checkpoint::kept::{self, Kept};
 use crate::checkpoint::meta::MetaCheckpoint;
 use crate::checkpoint::tensors::{TensorFile, TensorSet};
 use crate::env::Task;
@@ -125,9 +126,16 @@ pub struct Noise {
     pub variation: Variation,
 }
 
+/// Who hears how a measurement goes.
+pub struct Progress<'p> {
+    /// Hears of each update that is there; when it answers false, nothing more is measured.
+    pub update: &'p dyn Fn(usize) -> bool,
+    /// Hears of each file that is not as it was written, so that its update is measured again.
+    pub damaged: &'p dyn Fn(&Path),
+}
+
 /// Measures one checkpoint; `folder` keeps every update, so that an interrupted measurement goes on where it
-/// stopped. `progress` hears of each update that is there; when it answers false, nothing more is
-/// measured and there is no result.
+/// stopped. There is no result if `progress` asks for a stop.
 ///
 /// # Errors
 /// Those of loading, sampling and updating; [`Error::Mismatch`] if `folder` holds another measurement.
@@ -136,7 +144,7 @@ pub fn maml_noise(
     settings: &NoiseSettings,
     folder: &Path,
     workers: &Arc<rayon::ThreadPool>,
-    progress: &dyn Fn(usize) -> bool,
+    progress: &Progress,
 ) -> Result<Option<Noise>> {
     let settings = &settings.resolved(point);
     let mut config = point.manifest().config.clone();
@@ -144,16 +152,16 @@ pub fn maml_noise(
     let inner_lr = config.inner_lr();
     let maml = point.restore(config, Arc::clone(workers))?;
     disk::create_dir(folder)?;
-    let study = Study { point, settings, folder, maml };
+    let study = Study { point, settings, folder, maml, progress };
     let before = study.kept("before", || Ok((study.evaluate()?, None)))?;
     let mut files = Vec::new();
     for update in 0..settings.updates {
-        if !progress(update) {
+        if !(progress.update)(update) {
             return Ok(None);
         }
         files.push(study.kept(&format!("update-{update:03}"), || study.update(update))?);
     }
-    progress(settings.updates);
+    (progress.update)(settings.updates);
     let returns: Vec<Vec<f64>> = files.iter().map(|file| file.returns.clone()).collect();
     let updates = Updates {
         returns: &returns,
@@ -188,6 +196,7 @@ struct Study<'s> {
     settings: &'s NoiseSettings,
     folder: &'s Path,
     maml: Maml,
+    progress: &'s Progress<'s>,
 }
 
 /// What an update leaves: returns, whether it was accepted, divergence, sketch of the change.
@@ -202,12 +211,7 @@ impl Study<'_> {
     ) -> Result<UpdateFile> {
         let path = self.folder.join(format!("{name}.json"));
         let settings = NoiseSettings { updates: 0, ..self.settings.clone() };
-        if path.exists() {
-            let corrupt = |e: serde_json::Error| Error::Corrupt {
-                path: path.clone(),
-                reason: format!("it is no result of maml-noise ({e})"),
-            };
-            let file: UpdateFile = serde_json::from_slice(&disk::read(&path)?).map_err(corrupt)?;
+        if let Some(file) = self.read(name, &path) {
             if file.checkpoint != self.point.hash() || file.settings != settings {
                 return Err(Error::Mismatch {
                     what: format!("measurement in {}", self.folder.display()),
@@ -222,19 +226,40 @@ impl Study<'_> {
             measure().map_err(|error| error.of_checkpoint(self.point.path()))?;
         let (accepted, divergence, direction) = match change {
             Some((accepted, divergence, sketch)) => {
-                let file = self.direction(name);
                 let mut set = TensorSet::default();
                 set.add(DIRECTION.into(), &sketch)?;
-                set.write(&file)?;
-                (accepted, divergence, disk::hash_part(&file)?)
+                let bytes = set.to_bytes()?;
+                disk::write(&self.direction(name), &bytes)?;
+                (accepted, divergence, disk::hash(&bytes))
             }
             None => (false, 0.0, String::new()),
         };
         let checkpoint = self.point.hash().to_owned();
         let file = UpdateFile { checkpoint, settings, returns, accepted, divergence, direction };
         let text = serde_json::to_vec_pretty(&file).map_err(|e| Error::Table(e.to_string()))?;
-        disk::write(&path, &text)?;
+        kept::write(&path, &text)?;
         Ok(file)
+    }
+
+    /// Reads what is on disk under `name`; nothing if it is not there, or not as it was written.
+    fn read(&self, name: &str, path: &Path) -> Option<UpdateFile> {
+        let damaged = |file: &Path| (self.progress.damaged)(file);
+        let file = match kept::read(path) {
+            Kept::Whole(bytes) => serde_json::from_slice::<UpdateFile>(&bytes).ok(),
+            Kept::Damaged => None,
+            Kept::Missing => return None,
+        };
+        let Some(file) = file else {
+            damaged(path);
+            return None;
+        };
+        let direction = self.direction(name);
+        let whole = file.direction.is_empty()
+            || disk::hash_part(&direction).is_ok_and(|hash| hash == file.direction);
+        if !whole {
+            damaged(&direction);
+        }
+        whole.then_some(file)
     }
 
     fn direction(&self, name: &str) -> PathBuf {

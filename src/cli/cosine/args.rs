@@ -162,10 +162,9 @@ impl CosineArgs {
         self.out.clone().unwrap_or_else(|| Path::new("reports").join(what.name()))
     }
 
-    /// Returns the same with the folder of single measurements and the workers.
-    pub(super) fn place<'p>(&self, out: &'p Path) -> Place<'p> {
+    /// Returns where single measurements are kept, beside the folder of results, and the workers.
+    pub(super) fn place(&self, out: &Path) -> Place {
         Place {
-            out,
             units: out.parent().unwrap_or(out).join(UNITS),
             threads: self.threads.unwrap_or_else(shared::processors),
         }

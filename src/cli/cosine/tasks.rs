@@ -1,15 +1,18 @@
 //! The same for checkpoints of PEARL, in training and test tasks.
 
+use std::ops::ControlFlow;
+
 use super::super::method::tasks as method;
 use super::super::output::{self, Output, Words};
-use super::super::shared::Done;
-use super::{CosineArgs, What, command_line, measure_all, tell};
+use super::super::shared::{Done, note};
+use super::{CosineArgs, What, check_all, command_line, measure_all, tell};
 use crate::analysis::measure::measurable::Measurable;
 use crate::analysis::measure::pearl_cosine::InTasks;
 use crate::analysis::select;
 use crate::analysis::summary::{Summary, summarise};
 use crate::analysis::task_difference::{TaskDifference, task_differences};
 use crate::checkpoint::disk;
+use crate::checkpoint::lock::Lock;
 use crate::checkpoint::pearl::PearlCheckpoint;
 use crate::error::Result;
 use crate::gradient::Settings;
@@ -25,8 +28,11 @@ pub(super) fn run(
     select::one_figure_of_tasks(checkpoints)?;
     let lists = in_tasks(args, checkpoints)?;
     let out = args.folder(what);
-    let Some(rows) = measure_all(&lists, settings, what.against(), &args.place(&out))? else {
-        return Ok(Done::Stopped);
+    check_all(&lists, settings, what.against())?;
+    let _lock = Lock::folder(&out)?;
+    let rows = match measure_all(&lists, settings, what.against(), &args.place(&out))? {
+        ControlFlow::Continue(rows) => rows,
+        ControlFlow::Break(done) => return Ok(done),
     };
     let summaries: Vec<Summary> =
         rows.iter().map(|rows| summarise(rows, what.column(), settings)).collect();
@@ -59,7 +65,7 @@ pub(super) fn run(
         disk::write(&out.join("differences.csv"), table.to_csv()?.as_bytes())?;
     }
     tell(args, lists.iter().map(Measurable::path), (&summaries, &differences))?;
-    eprintln!("wrote {}", out.join("report.md").display());
+    note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
 }
 

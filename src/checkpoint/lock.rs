@@ -1,0 +1,183 @@
+//! A folder, or one thing in it, that a single process works on.
+//!
+//! The lock is the kernel's (`flock`) on a hidden file, so that it ends with the process, however that ends.
+//! The file says who holds it, and goes when the lock is given back. Readers need no lock: whatever they can
+//! see is whole (see [`disk`]).
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::disk;
+use crate::error::{Error, Result};
+
+/// How often a lock whose holder is not known yet, or just goes, is asked for again, and after how long.
+const TRIES: (u32, Duration) = (50, Duration::from_millis(20));
+
+/// Characters of a command that are kept.
+const LONGEST: usize = 200;
+
+/// A lock; it is given back when this is dropped or the process ends.
+#[derive(Debug)]
+pub struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    /// Locks a folder, which is made if it is not there, and removes what dead processes left half written
+    /// in it.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] naming the process that has it; [`Error::Io`] naming the file.
+    pub fn folder(folder: &Path) -> Result<Self> {
+        disk::create_dir(folder)?;
+        let lock = Self::take(folder, &folder.join(".lock"))?;
+        disk::remove_partials(folder, "")?;
+        Ok(lock)
+    }
+
+    /// Locks one thing in a folder, a file or a folder, which need not be there yet, and removes what dead processes left of it
+    /// half written.
+    ///
+    /// # Errors
+    /// As [`Self::folder`].
+    pub fn beside(path: &Path) -> Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let lock = Self::take(path, &folder.join(format!(".{name}.lock")))?;
+        disk::remove_partials(folder, &name)?;
+        disk::remove_partials(path, "")?; // if it is a folder
+        Ok(lock)
+    }
+
+    /// Locks `path` for `what`.
+    fn take(what: &Path, path: &Path) -> Result<Self> {
+        let failed = || Error::io("lock", what);
+        let (tries, pause) = TRIES;
+        for _ in 0..tries {
+            let open = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+            let file = open.map_err(failed())?;
+            match file.try_lock() {
+                Ok(()) if is_at(&file, path) => return Self::sign(file, path),
+                Ok(()) => {} // its last holder has removed it
+                Err(TryLockError::WouldBlock) => {
+                    if let Some(holder) = living_holder(path) {
+                        return Err(Error::InUse { path: what.into(), holder });
+                    }
+                }
+                Err(TryLockError::Error(source)) => return Err(failed()(source)),
+            }
+            std::thread::sleep(pause);
+        }
+        Err(Error::InUse { path: what.into(), holder: "another process".into() })
+    }
+
+    /// Writes into the file who holds it.
+    fn sign(mut file: File, path: &Path) -> Result<Self> {
+        let words: Vec<String> =
+            std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        let command: String = words.join(" ").replace('\n', " ").chars().take(LONGEST).collect();
+        let text = format!("{} {command}\n", std::process::id());
+        file.set_len(0)
+            .and_then(|()| file.write_all(text.as_bytes()))
+            .map_err(Error::io("write", path))?;
+        Ok(Self { path: path.into(), _file: file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Removed while it is held: who opened it before finds that it is gone, and asks again.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Returns whether an open file is the one that has this path now.
+fn is_at(file: &File, path: &Path) -> bool {
+    let id = |m: std::fs::Metadata| (m.dev(), m.ino());
+    let (open, there) = (file.metadata().map(id), std::fs::metadata(path).map(id));
+    matches!((open, there), (Ok(open), Ok(there)) if open == there)
+}
+
+/// Says who holds a lock; nothing if its file names nobody, or a process that has ended.
+fn living_holder(path: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let (pid, command) = text.trim().split_once(' ')?;
+    let pid: u32 = pid.parse().ok()?;
+    disk::is_alive(pid).then(|| format!("process {pid} ({command})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A number that no process has.
+    const NOBODY: u32 = u32::MAX;
+
+    #[test]
+    fn a_second_taker_hears_who_holds_it_until_it_is_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let lock = Lock::folder(&run).unwrap();
+        let message = Lock::folder(&run).unwrap_err().to_string();
+        let holder = format!("is in use by process {} (", std::process::id());
+        assert!(message.contains(&holder), "{message}");
+        let _other = Lock::beside(&run).unwrap(); // another thing, another lock
+        drop(lock);
+        assert_eq!(fs::read_dir(&run).unwrap().count(), 0);
+        drop(Lock::folder(&run).unwrap());
+    }
+
+    #[test]
+    fn the_file_of_a_dead_process_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(".lock");
+        for left in [format!("{NOBODY} hyperl-train td3\n"), String::new(), "\u{0}?".into()] {
+            fs::write(&file, left).unwrap();
+            let _lock = Lock::folder(folder.path()).unwrap();
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(text.starts_with(&format!("{} ", std::process::id())), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_many_takers_at_once_one_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for _ in 0..20 {
+            let taken: Vec<_> = std::thread::scope(|scope| {
+                let take = || Lock::folder(folder.path());
+                let takers: Vec<_> = (0..8).map(|_| scope.spawn(take)).collect();
+                takers.into_iter().map(|taker| taker.join().unwrap()).collect()
+            });
+            assert_eq!(taken.iter().filter(|lock| lock.is_ok()).count(), 1);
+        }
+    }
+
+    #[test]
+    fn half_written_things_of_dead_processes_go_and_all_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = std::process::id();
+        let stale = [format!(".a.csv.{NOBODY}-0.partial"), format!(".step-1.{own}-7.partial")];
+        // Process 1 is always there.
+        let kept = ["a.csv", ".a.partial", ".a.csv.1-0.partial", ".a.x-0.partial", "b.7-0.partial"];
+        for name in stale.iter().map(String::as_str).chain(kept) {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let units = folder.path().join(format!(".unit.{NOBODY}-1.partial"));
+        fs::create_dir(&units).unwrap();
+        drop(Lock::beside(&folder.path().join("unit")).unwrap());
+        assert!(!units.exists() && stale.iter().all(|name| folder.path().join(name).exists()));
+        drop(Lock::folder(folder.path()).unwrap());
+        let mut left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        let mut expected = kept.map(std::ffi::OsString::from);
+        expected.sort();
+        assert_eq!(left, expected);
+    }
+}
