@@ -147,6 +147,16 @@ impl From<Estimate> for Interval {
     }
 }
 
+/// Returns a share without its interval where that is undetermined: where it leaves 0 to 1, for a t interval
+/// of a few units knows neither bound, or where it has no width, for units that are all alike do not tell
+/// how far others lie.
+pub fn of_share(share: Estimate) -> Estimate {
+    let Estimate { value, low, high, n } = share;
+    const ROUNDING: f64 = 1e-9;
+    let sound = low >= -ROUNDING && high <= 1.0 + ROUNDING && low < high;
+    if sound { share } else { Estimate::without_interval(value, n) }
+}
+
 /// Mean over the states where the value is defined, with a jackknife-t interval over states, or over tasks
 /// where there are several; without one where most states are undefined and fewer than ten are left.
 pub fn mean_over_states<'r>(
@@ -180,7 +190,7 @@ fn mean_over_tasks(tasks: Vec<Vec<f64>>) -> Estimate {
 }
 
 /// Share of states above `tau` (strictly), undefined ones are below; with its Wilson interval, or over tasks
-/// where there are several.
+/// where there are several, if that is determined ([`of_share`]).
 pub fn learnable<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     column: Column,
@@ -191,7 +201,7 @@ pub fn learnable<'r>(
     if let Some(tasks) = by_task(&rows) {
         let share =
             |rows: &Vec<&StateRow>| rows.iter().map(|row| f64::from(is_above(row))).collect();
-        return mean_over_tasks(tasks.iter().map(share).collect());
+        return of_share(mean_over_tasks(tasks.iter().map(share).collect()));
     }
     let above = rows.iter().filter(|row| is_above(row)).count();
     wilson(above, rows.len(), LEVEL)
@@ -284,6 +294,17 @@ mod tests {
     fn corner(dims: u64) -> StateRow {
         let flags = [0, 0, 1, 0, 1, 0, 0];
         StateRow { env: "ant".into(), dims, horizon: 688, flags, ..blank() }
+    }
+
+    #[test]
+    fn an_interval_of_a_share_lies_between_0_and_1_or_is_undetermined() {
+        let of = |value: f64, half: f64| of_share(Estimate::symmetric(value, half, 3));
+        assert_eq!(of(0.5, 0.4), Estimate::symmetric(0.5, 0.4, 3));
+        for (value, half) in [(0.5, 6.35), (0.1, 0.2), (0.9, 0.2), (1.0, 0.0), (0.5, f64::NAN)] {
+            let found = of(value, half);
+            assert!(found.low.is_nan() && found.high.is_nan(), "{value} ± {half}: {found:?}");
+            assert_eq!((found.value.to_bits(), found.n), (value.to_bits(), 3));
+        }
     }
 
     #[test]

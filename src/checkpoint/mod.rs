@@ -17,6 +17,7 @@
 
 pub mod disk;
 pub mod load;
+mod logs;
 pub mod manifest;
 pub mod meta;
 pub mod meta_run;
@@ -31,6 +32,7 @@ pub mod resume;
 pub mod run;
 pub mod save;
 mod segments;
+pub mod stored;
 pub mod tensors;
 
 pub use load::Checkpoint;

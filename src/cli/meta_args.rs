@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use super::settings::{Flag, SeedRange, number, of_set, parse_seeds, settings};
 use super::shared::{self, Done};
 use crate::checkpoint::run;
+use crate::checkpoint::stored::{self, Stored};
 use crate::error::{Error, Result};
 
 #[derive(Debug, Args)]
@@ -87,15 +88,11 @@ impl MetaArgs {
 
     /// Makes the folder of a run, or checks that the run in it may go on; returns the folder, and whether
     /// there was one.
-    pub(super) fn open<C: Serialize + DeserializeOwned>(
-        &self,
-        name: &str,
-        config: &C,
-    ) -> Result<(PathBuf, bool)> {
+    pub(super) fn open<C: Stored>(&self, name: &str, config: &C) -> Result<(PathBuf, bool)> {
         let folder = self.out.join(name);
         let exists = folder.join(run::RUN).exists();
         if exists && self.resume {
-            run::check_same(&folder, config, "iterations")?;
+            stored::check_same(&folder, config)?;
         } else {
             run::create(&folder, config)?;
         }

@@ -15,7 +15,7 @@ use super::train_pearl::{self, PearlArgs};
 use crate::algo::config::{Algo, TrainConfig};
 use crate::algo::evaluate::Evaluation;
 use crate::algo::off_policy::{Event, OffPolicy};
-use crate::checkpoint::{disk, resume, run, save};
+use crate::checkpoint::{disk, resume, run, save, stored};
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
@@ -225,7 +225,7 @@ fn train_one(args: &TrainArgs, config: TrainConfig, device: Device) -> Result<Do
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let exists = folder.join(run::RUN).exists();
     if exists && args.resume {
-        run::check_same(&folder, &config, "steps")?;
+        stored::check_same(&folder, &config)?;
     } else {
         run::create(&folder, &config)?;
     }
