@@ -5,6 +5,7 @@ mod find;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +133,31 @@ pub enum MetaAlgo {
     Maml,
     /// PEARL.
     Pearl,
+}
+
+impl MetaAlgo {
+    /// Both algorithms.
+    pub const ALL: [Self; 2] = [Self::Maml, Self::Pearl];
+
+    /// Returns the name used on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Maml => "maml",
+            Self::Pearl => "pearl",
+        }
+    }
+}
+
+impl FromStr for MetaAlgo {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|algo| algo.name() == name).ok_or_else(|| Error::UnknownName {
+            kind: "algorithm of meta-learning",
+            name: name.into(),
+            known: Self::ALL.map(Self::name).join(", "),
+        })
+    }
 }
 
 /// The name of PEARL's model in specs and figures.

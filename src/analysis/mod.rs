@@ -6,6 +6,7 @@ pub mod hyper_parameters;
 pub mod measure;
 pub mod meta_spec;
 mod noise;
+mod pattern;
 pub mod select;
 pub mod spec;
 pub mod summary;

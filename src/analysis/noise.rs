@@ -118,6 +118,11 @@ impl NoiseCorrected {
     }
 }
 
+/// Writes a number with two decimals, zero without a sign.
+pub(super) fn two(number: f64) -> String {
+    format!("{:.2}", if number.abs() < 0.005 { 0.0 } else { number })
+}
+
 /// What keeps states out of the correction, in words.
 fn left_out(rows: &[StateRow], found: &Corrected) -> Vec<String> {
     let (states, left) = (rows.len(), rows.len() - found.states);
@@ -149,8 +154,8 @@ fn unsure(found: &Corrected) -> Vec<String> {
     }
     if found.depends_on_snr {
         said.push(format!(
-            "the cosine depends on how well a state is resolved: unweighted it is about {:.2}",
-            found.second_opinion
+            "the cosine depends on how well a state is resolved: unweighted it is about {}",
+            two(found.second_opinion)
         ));
     }
     if found.corrected.value.abs() > 1.0 {

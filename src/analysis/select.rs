@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::pattern::matches;
 use crate::checkpoint::meta::{self, MetaCheckpoint};
 use crate::checkpoint::opened::{Kind, kind};
 use crate::checkpoint::pearl::PearlCheckpoint;
@@ -14,18 +15,15 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// [`Error::NotACheckpoint`] if a path or a pattern names nothing.
-fn expand(patterns: &[String]) -> Result<Vec<PathBuf>> {
+fn expand(patterns: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for pattern in patterns {
-        if Path::new(pattern).exists() {
-            paths.push(PathBuf::from(pattern));
+        if pattern.exists() {
+            paths.push(pattern.clone());
             continue;
         }
-        let found: Vec<PathBuf> = glob::glob(pattern)
-            .map_err(|e| Error::Usage(format!("'{pattern}' is no pattern: {e}")))?
-            .filter_map(std::result::Result::ok)
-            .filter(|path| path.join(run::RUN).is_file() || path.join(save::MANIFEST).is_file())
-            .collect();
+        let mut found = matches(pattern)?;
+        found.retain(|path| path.join(run::RUN).is_file() || path.join(save::MANIFEST).is_file());
         if found.is_empty() {
             return Err(Error::NotACheckpoint {
                 path: pattern.into(),
@@ -38,7 +36,7 @@ fn expand(patterns: &[String]) -> Result<Vec<PathBuf>> {
 }
 
 /// Returns the folders of the checkpoints that the patterns name; of a run, all.
-fn folders(patterns: &[String]) -> Result<Vec<PathBuf>> {
+fn folders(patterns: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     for path in expand(patterns)? {
         if path.join(run::RUN).is_file() {
@@ -59,7 +57,7 @@ fn folders(patterns: &[String]) -> Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// Those of opening; [`Error::NotACheckpoint`] for a run without checkpoints.
-pub fn checkpoints(patterns: &[String]) -> Result<Vec<Checkpoint>> {
+pub fn checkpoints(patterns: &[PathBuf]) -> Result<Vec<Checkpoint>> {
     open(&folders(patterns)?)
 }
 
@@ -75,7 +73,7 @@ pub enum WithCritics {
 ///
 /// # Errors
 /// As [`checkpoints`]; [`Error::Usage`] if some are of PEARL and some are not.
-pub fn with_critics(patterns: &[String]) -> Result<WithCritics> {
+pub fn with_critics(patterns: &[PathBuf]) -> Result<WithCritics> {
     let folders = folders(patterns)?;
     let of_pearl = |path: &&PathBuf| kind(path) == Some(Kind::Pearl);
     match folders.iter().filter(of_pearl).count() {
@@ -115,7 +113,7 @@ fn open(folders: &[PathBuf]) -> Result<Vec<Checkpoint>> {
 ///
 /// # Errors
 /// Those of opening; [`Error::NotACheckpoint`] for a run without checkpoints.
-pub fn meta_checkpoints(patterns: &[String]) -> Result<Vec<MetaCheckpoint>> {
+pub fn meta_checkpoints(patterns: &[PathBuf]) -> Result<Vec<MetaCheckpoint>> {
     let mut all = Vec::new();
     for path in expand(patterns)? {
         if path.join(run::RUN).is_file() {
@@ -202,7 +200,7 @@ pub fn check_seeds_once<'r>(runs: impl IntoIterator<Item = (String, &'r Path)>) 
 ///
 /// # Errors
 /// [`Error::NotACheckpoint`] for a path that belongs to no run.
-pub fn runs(patterns: &[String]) -> Result<Vec<PathBuf>> {
+pub fn runs(patterns: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for path in expand(patterns)? {
         let of_a_run = |folder: &&Path| folder.join(run::RUN).is_file();

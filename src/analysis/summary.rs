@@ -150,6 +150,16 @@ impl From<Estimate> for Interval {
     }
 }
 
+/// Returns a share without its interval where that is undetermined: where it leaves 0 to 1, for a t interval
+/// of a few units knows neither bound, or where it has no width, for units that are all alike do not tell
+/// how far others lie.
+pub fn of_share(share: Estimate) -> Estimate {
+    let Estimate { value, low, high, n } = share;
+    const ROUNDING: f64 = 1e-9;
+    let sound = low >= -ROUNDING && high <= 1.0 + ROUNDING && low < high;
+    if sound { share } else { Estimate::without_interval(value, n) }
+}
+
 /// Mean over the states where the value is defined, with a jackknife-t interval over units (see [`units`]);
 /// without one where most states are undefined and fewer than ten are left.
 pub fn mean_over_states<'r>(
@@ -179,7 +189,8 @@ pub fn values_by_unit(
 }
 
 /// Share of states above `tau` (strictly), undefined ones are below; with an interval over tasks where there
-/// are several, else with Wilson's, for as many independent states as the episodes are worth.
+/// are several, if that is determined ([`of_share`]), else with Wilson's, for as many independent states as
+/// the episodes are worth.
 pub fn learnable<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     column: Column,
@@ -188,7 +199,7 @@ pub fn learnable<'r>(
     let rows: Vec<&StateRow> = rows.into_iter().collect();
     let above = values_by_unit(&rows, |row| Some(f64::from(column.of(row) > tau)));
     if by_task(&rows).is_some() {
-        jackknife_of_clusters(&above, |[share]| share, LEVEL)
+        of_share(jackknife_of_clusters(&above, |[share]| share, LEVEL))
     } else {
         wilson_of_clusters(&above, LEVEL)
     }
@@ -282,6 +293,17 @@ mod tests {
     fn corner(dims: u64) -> StateRow {
         let flags = [0, 0, 1, 0, 1, 0, 0];
         StateRow { env: "ant".into(), dims, horizon: 688, flags, ..blank() }
+    }
+
+    #[test]
+    fn an_interval_of_a_share_lies_between_0_and_1_or_is_undetermined() {
+        let of = |value: f64, half: f64| of_share(Estimate::symmetric(value, half, 3));
+        assert_eq!(of(0.5, 0.4), Estimate::symmetric(0.5, 0.4, 3));
+        for (value, half) in [(0.5, 6.35), (0.1, 0.2), (0.9, 0.2), (1.0, 0.0), (0.5, f64::NAN)] {
+            let found = of(value, half);
+            assert!(found.low.is_nan() && found.high.is_nan(), "{value} ± {half}: {found:?}");
+            assert_eq!((found.value.to_bits(), found.n), (value.to_bits(), 3));
+        }
     }
 
     #[test]

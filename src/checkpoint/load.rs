@@ -5,10 +5,10 @@ use std::path::Path;
 use tch::Tensor;
 
 use super::manifest::Manifest;
-use super::opened::{Kind, Opened};
+use super::opened::{Describes, Kind, Opened};
 use super::save::{STATES, WEIGHTS};
 use super::tensors::TensorFile;
-use crate::algo::config::Algo;
+use crate::algo::config::{Algo, TrainConfig};
 use crate::env::{Snapshot, Visited};
 use crate::error::{Error, Result};
 use crate::nn::actor::Actor;
@@ -19,6 +19,19 @@ use crate::nn::weights::{Params, Shapes, Source, Training};
 
 /// A checkpoint whose manifest was read; networks and states are read when asked for.
 pub type Checkpoint = Opened<Manifest>;
+
+impl Describes for Manifest {
+    type Config = TrainConfig;
+    const KIND: Kind = Kind::Critic;
+
+    fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    fn moment(&self) -> u64 {
+        self.step
+    }
+}
 
 /// One of the four critics in a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +65,7 @@ impl Checkpoint {
     /// [`Error::NotACheckpoint`] if there is none or it is of another format, [`Error::Corrupt`] if
     /// it cannot be read.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::read(path, Kind::Critic)
+        Self::read(path)
     }
 
     /// Maps the weights and checks hash, names and shapes.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::disk;
 use super::manifest::{FORMAT, Versions};
-use super::opened::{Kind, Opened};
+use super::opened::{Describes, Kind, Opened};
 use super::save::{MANIFEST, WEIGHTS, step_folder};
 use super::tensors::{TensorFile, TensorSet};
 use crate::algo::maml::Maml;
@@ -50,6 +50,19 @@ pub struct MetaManifest {
     pub weights: String,
     /// What wrote it.
     pub versions: Versions,
+}
+
+impl Describes for MetaManifest {
+    type Config = MamlConfig;
+    const KIND: Kind = Kind::Maml;
+
+    fn config(&self) -> &MamlConfig {
+        &self.config
+    }
+
+    fn moment(&self) -> u64 {
+        self.iteration
+    }
 }
 
 /// A meta-learning checkpoint whose manifest was read.
@@ -121,7 +134,7 @@ impl MetaCheckpoint {
     /// [`crate::Error::NotACheckpoint`] if there is none or it is of another kind, [`crate::Error::Corrupt`] if it cannot
     /// be read, [`crate::Error::Mismatch`] if it is of another format or its tasks are not those of its seed.
     pub fn open(path: &Path) -> Result<Self> {
-        let opened = Self::read(path, Kind::Maml)?;
+        let opened = Self::read(path)?;
         let MetaManifest { config, tasks, .. } = opened.manifest();
         let counts = [config.train_tasks, config.test_tasks];
         opened.check_tasks(tasks, counts, (config.env, config.seed))?;

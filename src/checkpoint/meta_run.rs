@@ -61,8 +61,8 @@ pub fn write(folder: &Path, rows: &[Row]) -> Result<()> {
 /// # Errors
 /// [`crate::Error::Io`], or [`crate::Error::Corrupt`] naming the line.
 pub fn read(folder: &Path) -> Result<Vec<Row>> {
-    let returns = table(&folder.join(RETURNS), HEADER)?;
-    let timing = table(&folder.join(TIMING), TIMING_HEADER)?;
+    let returns = table(&folder.join(RETURNS), HEADER, &[0])?;
+    let timing = table(&folder.join(TIMING), TIMING_HEADER, &[0])?;
     let row = |numbers: &Vec<f64>| {
         let seconds = timing.iter().find(|line| line[0] as u64 == numbers[0] as u64);
         let number = |i: usize| numbers[i];

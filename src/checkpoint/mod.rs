@@ -19,6 +19,7 @@ pub mod disk;
 pub mod kept;
 pub mod load;
 pub mod lock;
+mod logs;
 pub mod manifest;
 pub mod meta;
 pub mod meta_run;
@@ -33,6 +34,7 @@ pub mod resume;
 pub mod run;
 pub mod save;
 mod segments;
+pub mod stored;
 pub mod tensors;
 
 pub use load::Checkpoint;

@@ -1,32 +1,93 @@
 //! Tables of numbers in CSV files; what was not measured is NaN and an empty field.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::disk;
 use crate::error::{Error, Result};
+
+/// A CSV file with a first line that is known.
+pub(super) struct Csv {
+    path: PathBuf,
+    header: &'static str,
+    text: String,
+}
+
+impl Csv {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(super) fn read(path: &Path, header: &'static str) -> Result<Self> {
+        let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
+        Ok(Self { path: path.into(), header, text })
+    }
+
+    /// Returns the lines below the first with their numbers.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if the first line is another, or the last one has no end.
+    pub(super) fn lines(&self) -> Result<impl Iterator<Item = (usize, &str)>> {
+        let Self { header, text, .. } = self;
+        let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
+        match lines.next() {
+            None => Err(self.corrupt(format!("it is empty, expected `{header}` and what follows"))),
+            Some((_, first)) if first != *header => {
+                Err(self.corrupt(format!("line 1 is `{first}`, expected `{header}`")))
+            }
+            // Else a number that lost its last digits would pass for another.
+            Some(_) if !text.ends_with('\n') => {
+                let last = text.lines().count();
+                Err(self.corrupt(format!("line {last} has no end, expected a whole `{header}`")))
+            }
+            Some(_) => Ok(lines),
+        }
+    }
+
+    /// Returns the error of a line that does not read as the first line says.
+    pub(super) fn odd(&self, number: usize) -> Error {
+        self.corrupt(format!("line {number} is not `{}`", self.header))
+    }
+
+    /// Returns the error of a file that is not as it was written.
+    pub(super) fn corrupt(&self, reason: String) -> Error {
+        Error::Corrupt { path: self.path.clone(), reason }
+    }
+}
 
 /// Returns a number with the comma before it.
 pub(super) fn field(number: f64) -> String {
     if number.is_nan() { ",".into() } else { format!(",{number}") }
 }
 
-/// Reads a table with this first line; a file that is not there has no rows.
+/// Reads a table with this first line, whose rows are told apart by the columns at `order` and ascend in
+/// them; these hold whole numbers. A file that is not there has no rows.
 ///
 /// # Errors
 /// [`Error::Io`], or [`Error::Corrupt`] naming the line.
-pub(super) fn table(path: &Path, header: &str) -> Result<Vec<Vec<f64>>> {
+pub(super) fn table(path: &Path, header: &'static str, order: &[usize]) -> Result<Vec<Vec<f64>>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
-    let width = header.split(',').count();
+    let csv = Csv::read(path, header)?;
+    let columns: Vec<&str> = header.split(',').collect();
     let number = |field: &str| if field.is_empty() { Some(f64::NAN) } else { field.parse().ok() };
-    let line = |(index, line): (usize, &str)| {
-        let numbers: Option<Vec<f64>> = line.split(',').map(number).collect();
-        numbers.filter(|n| n.len() == width && n[0] >= 0.0).ok_or_else(|| Error::Corrupt {
-            path: path.into(),
-            reason: format!("line {} is not `{header}`", index + 1),
-        })
-    };
-    text.lines().enumerate().skip(1).map(line).collect()
+    let place = |row: &[f64]| order.iter().map(|&i| row[i] as u64).collect::<Vec<u64>>();
+    let mut rows: Vec<Vec<f64>> = Vec::new();
+    for (index, line) in csv.lines()? {
+        let row: Option<Vec<f64>> = line.split(',').map(number).collect();
+        let whole = |row: &Vec<f64>| {
+            row.len() == columns.len()
+                && order.iter().all(|&i| row[i] >= 0.0 && row[i] % 1.0 == 0.0)
+        };
+        let Some(row) = row.filter(whole) else { return Err(csv.odd(index)) };
+        if rows.last().is_some_and(|last| place(last) >= place(&row)) {
+            let names = order.iter().map(|&i| columns[i]).collect::<Vec<_>>().join(", ");
+            return Err(csv.corrupt(format!(
+                "line {index} repeats the line before it or stands too late, expected lines in the order \
+                 of {names}"
+            )));
+        }
+        rows.push(row);
+    }
+    Ok(rows)
 }

@@ -6,7 +6,9 @@ use serde::de::DeserializeOwned;
 
 use super::disk;
 use super::manifest::FORMAT;
+use super::run::{RUN, step_of};
 use super::save::MANIFEST;
+use super::stored::{self, Apart, Stored};
 use crate::env::{Family, TaskLists};
 use crate::error::{Error, Result};
 
@@ -72,6 +74,21 @@ pub fn kind(path: &Path) -> Option<Kind> {
     Kind::of(&raw)
 }
 
+/// What a manifest says, of whichever kind.
+pub trait Describes: DeserializeOwned {
+    /// The settings of the run.
+    type Config: Stored;
+
+    /// The kind of checkpoint.
+    const KIND: Kind;
+
+    /// Returns the settings of the run.
+    fn config(&self) -> &Self::Config;
+
+    /// Returns the steps or iterations made.
+    fn moment(&self) -> u64;
+}
+
 /// A checkpoint whose manifest was read.
 #[derive(Debug, Clone)]
 pub struct Opened<M> {
@@ -80,13 +97,15 @@ pub struct Opened<M> {
     hash: String,
 }
 
-impl<M: DeserializeOwned> Opened<M> {
+impl<M: Describes> Opened<M> {
     /// Reads and checks the manifest of the checkpoint in folder `path`, which must be of this kind.
     ///
     /// # Errors
     /// [`Error::NotACheckpoint`] if there is none or it is of another kind, [`Error::Corrupt`] if it cannot
-    /// be read, [`Error::Mismatch`] if it is of another format.
-    pub(super) fn read(path: &Path, kind: Kind) -> Result<Self> {
+    /// be read or does not say which run it is of, [`Error::Mismatch`] if it is of another format, or of
+    /// another run or step than the folder it lies in.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let kind = M::KIND;
         let not = |reason: &str| Error::NotACheckpoint { path: path.into(), reason: reason.into() };
         let give =
             |what: &str| not(&format!("{what}; give a folder step-… made by {}", kind.maker()));
@@ -117,8 +136,39 @@ impl<M: DeserializeOwned> Opened<M> {
                 remedy: "read it with the version of hyperl that wrote it".into(),
             });
         }
-        let manifest = serde_json::from_value(raw).map_err(corrupt)?;
-        Ok(Self { path: path.into(), manifest, hash: disk::hash(&bytes) })
+        let lack = stored::lacking::<M::Config>(|key| raw["config"].get(key).is_some());
+        let damaged = |reason| Error::Corrupt { path: file.clone(), reason };
+        lack.map_or(Ok(()), |lack| Err(damaged(format!("in its config {lack}"))))?;
+        let manifest: M = serde_json::from_value(raw).map_err(corrupt)?;
+        let impossible = stored::impossible(manifest.config());
+        impossible.map_or(Ok(()), |reason| Err(damaged(reason)))?;
+        let opened = Self { path: path.into(), manifest, hash: disk::hash(&bytes) };
+        opened.check_place()?;
+        Ok(opened)
+    }
+
+    /// Checks that a checkpoint inside a run is of that run, and of the step that its folder's name says;
+    /// one that lies elsewhere may bear any name.
+    fn check_place(&self) -> Result<()> {
+        let run = self.path.parent().filter(|run| run.join(RUN).is_file());
+        let (Some(run), Some(step)) = (run, step_of(&self.path)) else { return Ok(()) };
+        let differs = |what: &str, expected: String, found: String| {
+            Err(Error::Mismatch {
+                what: format!("{what} of {}", self.path.display()),
+                expected,
+                found,
+                remedy: "put each checkpoint back into the folder of its run and step".into(),
+            })
+        };
+        let moment = self.manifest.moment();
+        if moment != step {
+            return differs("step", step.to_string(), moment.to_string());
+        }
+        let config: M::Config = stored::read(run)?;
+        let apart = stored::apart(&config, self.manifest.config(), M::Config::LENGTH);
+        apart.map_or(Ok(()), |Apart { key, first, second }| {
+            differs(&key, format!("{first} as in {}", run.join(RUN).display()), second)
+        })
     }
 }
 

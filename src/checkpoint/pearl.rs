@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{FORMAT, Versions};
-use super::opened::{Kind, Opened};
+use super::opened::{Describes, Kind, Opened};
 use super::save::{MANIFEST, WEIGHTS, step_folder};
 use super::tensors::TensorFile;
 use super::{disk, parts};
@@ -53,6 +53,19 @@ pub struct PearlManifest {
     pub weights: String,
     /// What wrote it.
     pub versions: Versions,
+}
+
+impl Describes for PearlManifest {
+    type Config = PearlConfig;
+    const KIND: Kind = Kind::Pearl;
+
+    fn config(&self) -> &PearlConfig {
+        &self.config
+    }
+
+    fn moment(&self) -> u64 {
+        self.iteration
+    }
 }
 
 /// A PEARL checkpoint whose manifest was read.
@@ -95,7 +108,7 @@ impl PearlCheckpoint {
     /// [`crate::Error::Corrupt`] if it cannot be read, [`crate::Error::Mismatch`] if it is of another
     /// format or its tasks are not those of its seed.
     pub fn open(path: &Path) -> Result<Self> {
-        let opened = Self::read(path, Kind::Pearl)?;
+        let opened = Self::read(path)?;
         let PearlManifest { config, tasks, .. } = opened.manifest();
         opened.check_tasks(tasks, config.task_counts(), (config.env, config.seed))?;
         Ok(opened)

@@ -147,7 +147,7 @@ impl Tables {
     /// # Errors
     /// [`crate::Error::Io`], or [`crate::Error::Corrupt`] naming the line.
     pub fn read(folder: &Path) -> Result<Self> {
-        let timing = table(&folder.join(TIMING), TIMING_HEADER)?;
+        let timing = table(&folder.join(TIMING), TIMING_HEADER, &[0])?;
         let row = |numbers: &Vec<f64>| {
             let seconds = timing.iter().find(|line| line[0] as u64 == numbers[0] as u64);
             let number = |i: usize| numbers[i];
@@ -169,9 +169,11 @@ impl Tables {
             context: numbers[6] as usize,
             total: numbers[7],
         };
+        // All but task and return, which are no counts.
+        let trials = table(&folder.join(TRIALS), TRIALS_HEADER, &[0, 1, 2, 4, 5, 6])?;
         Ok(Self {
-            rows: table(&folder.join(RETURNS), HEADER)?.iter().map(row).collect(),
-            trials: table(&folder.join(TRIALS), TRIALS_HEADER)?.iter().map(trial).collect(),
+            rows: table(&folder.join(RETURNS), HEADER, &[0])?.iter().map(row).collect(),
+            trials: trials.iter().map(trial).collect(),
         })
     }
 }

@@ -1,24 +1,18 @@
-//! The folder of a run: configuration, evaluations, which checkpoints it holds.
+//! The folder of a run: configuration, and which checkpoints it holds.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::lock::Lock;
+pub use super::logs::{EVALUATIONS, TIMING, read_evaluations, read_timing, write_evaluations};
 use super::save::MANIFEST;
 use super::{disk, point};
-use crate::algo::evaluate::Evaluation;
 use crate::error::{Error, Result};
 
 /// File of the resolved configuration.
 pub const RUN: &str = "run.toml";
-/// File of the greedy episodes.
-pub const EVALUATIONS: &str = "evaluations.csv";
-/// File of the training time.
-pub const TIMING: &str = "timing.csv";
 
 /// Locks the folder of a run for training, and removes what processes that were killed left half written.
 ///
@@ -89,9 +83,8 @@ pub fn read_config<C: DeserializeOwned>(path: &Path) -> Result<C> {
 /// # Errors
 /// [`Error::Usage`] naming the algorithm if it is not; else as [`read_config`].
 pub fn check_algo(folder: &Path, known: &[&str], reader: &str) -> Result<()> {
-    let table: toml::Table = read_config(&folder.join(RUN))?;
-    let algo = table.get("algo").and_then(toml::Value::as_str).unwrap_or("td3");
-    if known.contains(&algo) {
+    let algo = algo(folder)?;
+    if known.contains(&&*algo) {
         return Ok(());
     }
     Err(Error::Usage(format!(
@@ -99,6 +92,24 @@ pub fn check_algo(folder: &Path, known: &[&str], reader: &str) -> Result<()> {
         folder.display(),
         known.join(" and ")
     )))
+}
+
+/// Returns the algorithm of a run, which its settings name.
+///
+/// # Errors
+/// As [`read_config`]; [`Error::Config`] if they name none.
+pub fn algo(folder: &Path) -> Result<String> {
+    let path = folder.join(RUN);
+    let table: toml::Table = read_config(&path)?;
+    let algo = table.get("algo").and_then(toml::Value::as_str);
+    algo.map(str::to_owned).ok_or_else(|| {
+        let found = if table.is_empty() { "it is empty" } else { "it names no algorithm" };
+        let reason = format!(
+            "{found}: expected `algo` and all other settings of a run; copy the file again, or train the \
+             run anew"
+        );
+        Error::Config { path, reason }
+    })
 }
 
 /// Returns what is wrong with a TOML text in one line, with its line number where it is known.
@@ -110,112 +121,25 @@ fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
     format!("line {line}: {}", error.message().trim().replace('\n', "; "))
 }
 
-/// Checks that a run may be continued under `config`: everything but its length, the setting called
-/// `length`, must agree.
-///
-/// # Errors
-/// [`Error::Mismatch`] naming the first setting that differs.
-pub fn check_same<C: Serialize + DeserializeOwned>(
-    folder: &Path,
-    config: &C,
-    length: &str,
-) -> Result<()> {
-    let stored: C = read_config(&folder.join(RUN))?;
-    let as_table = |c: &C| toml::Table::try_from(c).unwrap_or_default();
-    let (old, new) = (settings(&as_table(&stored), ""), settings(&as_table(config), ""));
-    for key in new.keys().chain(old.keys()) {
-        if key != length && old.get(key) != new.get(key) {
-            let show = |all: &BTreeMap<String, String>| {
-                all.get(key).map_or_else(|| "nothing".into(), Clone::clone)
-            };
-            return Err(Error::Mismatch {
-                what: format!("{key} of {}", folder.display()),
-                expected: show(&old),
-                found: show(&new),
-                remedy: "resume with the settings of the run, or choose another --out".into(),
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Returns every single setting of a table with its key as on the command line, such as `td3.tau`.
-fn settings(table: &toml::Table, path: &str) -> BTreeMap<String, String> {
-    let mut all = BTreeMap::new();
-    for (key, value) in table {
-        match value.as_table() {
-            Some(inner) => all.extend(settings(inner, &format!("{path}{key}."))),
-            None => _ = all.insert(format!("{path}{key}"), value.to_string()),
-        }
-    }
-    all
-}
-
-/// Writes all evaluations so far.
-///
-/// # Errors
-/// [`Error::Io`] naming the file.
-pub fn write_evaluations(folder: &Path, evaluations: &[Evaluation]) -> Result<()> {
-    let mut text = String::from("step,episode,return\n");
-    for evaluation in evaluations {
-        for (episode, value) in evaluation.returns.iter().enumerate() {
-            let _ = writeln!(text, "{},{episode},{value}", evaluation.step);
-        }
-    }
-    disk::write(&folder.join(EVALUATIONS), text.as_bytes())
-}
-
-/// Reads the evaluations of a run.
-///
-/// # Errors
-/// [`Error::Io`], or [`Error::Corrupt`] naming the line.
-pub fn read_evaluations(folder: &Path) -> Result<Vec<Evaluation>> {
-    let path = folder.join(EVALUATIONS);
-    let text = String::from_utf8_lossy(&disk::read(&path)?).into_owned();
-    let mut evaluations: Vec<Evaluation> = Vec::new();
-    for (number, line) in text.lines().enumerate().skip(1) {
-        let fields: Vec<&str> = line.split(',').collect();
-        let parsed = match fields[..] {
-            [step, _, value] => step.parse::<u64>().ok().zip(value.parse::<f64>().ok()),
-            _ => None,
-        };
-        let Some((step, value)) = parsed else {
-            let reason = format!("line {} is not `step,episode,return`", number + 1);
-            return Err(Error::Corrupt { path, reason });
-        };
-        match evaluations.last_mut() {
-            Some(last) if last.step == step => last.returns.push(value),
-            _ => evaluations.push(Evaluation { step, returns: vec![value] }),
-        }
-    }
-    Ok(evaluations)
-}
-
-/// Reads the seconds of training at each checkpoint of a run; nothing before its first.
-///
-/// # Errors
-/// [`Error::Io`], or [`Error::Corrupt`] naming the line.
-pub fn read_timing(folder: &Path) -> Result<Vec<(u64, f64)>> {
-    let path = folder.join(TIMING);
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let text = String::from_utf8_lossy(&disk::read(&path)?).into_owned();
-    let line = |(number, line): (usize, &str)| {
-        let parsed = line.split_once(',').and_then(|(a, b)| a.parse().ok().zip(b.parse().ok()));
-        parsed.ok_or_else(|| Error::Corrupt {
-            path: path.clone(),
-            reason: format!("line {} is not `step,seconds`", number + 1),
-        })
-    };
-    text.lines().enumerate().skip(1).map(line).collect()
-}
-
-/// Returns the checkpoints of a run, in order of steps.
+/// Returns the checkpoints of a run, in order of steps. Copies beside them under other names, such as
+/// `step-000010000.old`, are none.
 ///
 /// # Errors
 /// [`Error::Io`] naming the folder.
 pub fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>> {
-    let is_whole = |path: &PathBuf| is_step(path) && path.join(MANIFEST).is_file();
-    Ok(disk::entries(folder)?.into_iter().filter(is_whole).collect())
+    let whole = |path: PathBuf| Some((step_of(&path)?, path)).filter(|(_, path)| is_whole(path));
+    let mut all: Vec<(u64, PathBuf)> =
+        disk::entries(folder)?.into_iter().filter_map(whole).collect();
+    all.sort();
+    Ok(all.into_iter().map(|(_, path)| path).collect())
+}
+
+fn is_whole(path: &Path) -> bool {
+    path.join(MANIFEST).is_file()
+}
+
+/// Returns the step that the name of a checkpoint's folder says; `None` for another name.
+pub(super) fn step_of(path: &Path) -> Option<u64> {
+    let digits = path.file_name()?.to_str()?.strip_prefix("step-")?;
+    digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
 }

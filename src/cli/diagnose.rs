@@ -13,17 +13,18 @@ use crate::analysis::summary::Interval;
 use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
 use crate::checkpoint::manifest::Versions;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gradient::Settings;
 use crate::report::{
     Axis, Cell, Column, Headline, Page, Panel, Point, Reference, Section, Series, Table, fixed,
+    to_json,
 };
 
 #[derive(Debug, Args)]
 pub(super) struct DiagnoseArgs {
     /// Checkpoints, runs, or quoted patterns of either
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
-    checkpoints: Vec<String>,
+    checkpoints: Vec<PathBuf>,
     /// States of each checkpoint
     #[arg(long, default_value_t = 30)]
     states: usize,
@@ -64,7 +65,7 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
         found.push(diagnose(checkpoint, &settings, (&workers, &progress))?);
         spinner.finish_and_clear();
         // Written after each, so that what was found is not lost to a signal.
-        let json = serde_json::to_string_pretty(&found).map_err(|e| Error::Table(e.to_string()))?;
+        let json = to_json(&found)?;
         disk::write(&args.out.join("diagnosis.json"), json.as_bytes())?;
         if shared::stop_asked() && found.len() < checkpoints.len() {
             shared::note!("stopped; {} of {} checkpoints done", found.len(), checkpoints.len());
@@ -77,7 +78,7 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
         args.states,
         args.seed,
         args.horizon.map_or(String::new(), |h| format!(" --horizon {h}")),
-        shell_words(&[args.out.display().to_string()])
+        shell_words(&[&args.out])
     );
     write_provenance(
         &args.out,
@@ -148,6 +149,14 @@ fn print(d: &Diagnosis) -> Result<()> {
 fn agreement(d: &Diagnosis) -> Vec<String> {
     let mut lines = Vec::new();
     for n in &d.differences {
+        if n.agree.is_nan() {
+            lines.push(format!(
+                "finite differences of {:e} and {:e} over {} steps are 0 or undefined in every state: \
+                 there is nothing to agree",
+                n.larger, n.smaller, d.horizon
+            ));
+            continue;
+        }
         lines.push(format!(
             "finite differences of {:e} and {:e} over {} steps agree in {} % of states, median cosine {}",
             n.larger,

@@ -11,14 +11,14 @@ use serde::Serialize;
 use super::settings::whole;
 use super::shared::{self, Done};
 use crate::analysis::gate::{
-    Baseline, Comparison, Outcome, Range, Sides, Truth, baseline as freeze, conclude,
+    Algos, Baseline, Comparison, Outcome, Range, Sides, Truth, baseline as freeze, conclude,
 };
 use crate::analysis::measure::gradient_cosine::{Against, check};
 use crate::checkpoint::{Checkpoint, disk};
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
-use crate::report::{fixed, gate_junit, gate_markdown, significant, verdict_label};
+use crate::report::{fixed, gate_junit, gate_markdown, significant, to_json, verdict_label};
 use crate::stats::gate::Rule;
 use crate::stats::verdict::Verdict;
 
@@ -26,7 +26,7 @@ use crate::stats::verdict::Verdict;
 pub(super) struct BaselineArgs {
     /// The checkpoint to compare with later
     #[arg(long = "ckpt", value_name = "PATH")]
-    checkpoint: String,
+    checkpoint: PathBuf,
     /// States of the bank
     #[arg(long, default_value_t = 300)]
     states: usize,
@@ -55,7 +55,7 @@ pub(super) struct BaselineArgs {
 pub(super) struct GateArgs {
     /// The candidates: one checkpoint for each environment
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
-    checkpoints: Vec<String>,
+    checkpoints: Vec<PathBuf>,
     /// The baselines: one for each environment
     #[arg(long = "baseline", value_name = "FILE", required = true, num_args = 1..)]
     baselines: Vec<PathBuf>,
@@ -68,6 +68,9 @@ pub(super) struct GateArgs {
     /// Drop of the measured mean cosine that never alarms, so that rounding cannot
     #[arg(long, default_value_t = Rule::default().tolerance, allow_negative_numbers = true)]
     tolerance: f64,
+    /// Judge a candidate of another algorithm than its baseline's too, each by its own value and returns
+    #[arg(long)]
+    across_algorithms: bool,
     /// Exit with 0 in place of 2 where nothing can be decided
     #[arg(long)]
     allow_inconclusive: bool,
@@ -152,9 +155,10 @@ pub(super) fn baseline(args: &BaselineArgs) -> Result<Done> {
 pub(super) fn gate(args: &GateArgs) -> Result<Done> {
     let rule = rule(args)?;
     let pairs = pairs(args)?;
+    let algos = if args.across_algorithms { Algos::Any } else { Algos::Same };
     let comparisons = pairs
         .iter()
-        .map(|(checkpoint, base)| Ok((Comparison::new(checkpoint, base)?, base)))
+        .map(|(checkpoint, base)| Ok((Comparison::new(checkpoint, base, algos)?, base)))
         .collect::<Result<Vec<_>>>()?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     for path in [&args.out, &args.junit, &args.markdown].into_iter().flatten() {
@@ -231,8 +235,9 @@ fn pairs(args: &GateArgs) -> Result<Vec<(Checkpoint, Baseline)>> {
         let env = checkpoint.manifest().config.env;
         let Some(base) = known.remove(&env) else {
             return Err(Error::Usage(format!(
-                "{path} is of {env}, for which no baseline is left; give one baseline and one \
-                 checkpoint for each environment"
+                "{} is of {env}, for which no baseline is left; give one baseline and one \
+                 checkpoint for each environment",
+                path.display()
             )));
         };
         pairs.push((checkpoint, base));
@@ -247,7 +252,7 @@ fn pairs(args: &GateArgs) -> Result<Vec<(Checkpoint, Baseline)>> {
 }
 
 fn write_files(args: &GateArgs, json: &Json) -> Result<()> {
-    let text = serde_json::to_string_pretty(json).map_err(|e| Error::Table(e.to_string()))?;
+    let text = to_json(json)?;
     let markdown = gate_markdown(json.environments, json.verdict)?;
     if let Some(path) = &args.out {
         disk::write(path, text.as_bytes())?;

@@ -22,7 +22,7 @@ use crate::report::{Page, Section, interval, significant};
 pub(super) struct AdaptationArgs {
     /// Checkpoints of MAML runs, or quoted patterns of them; of a run, all
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
-    checkpoints: Vec<String>,
+    checkpoints: Vec<PathBuf>,
     /// Steps η to adapt with, besides each run's own
     #[arg(long, value_name = "RATE", num_args = 1.., value_delimiter = ',', allow_negative_numbers = true, default_values_t = [5e-5, 1e-3, 1e-2, 1e-1])]
     rates: Vec<f64>,
@@ -72,7 +72,7 @@ pub(super) fn run(args: &AdaptationArgs) -> Result<Done> {
         "hyperl-analyze maml-adaptation --ckpt {} --rates {rates} --episodes {} --out {}",
         shell_words(&args.checkpoints),
         args.episodes,
-        shell_words(&[args.out.display().to_string()])
+        shell_words(&[&args.out])
     );
     let section = section(&args.out, &settings, (&points, &all), command)?;
     let title = section.title.clone();

@@ -18,15 +18,15 @@ use crate::analysis::task_list::TaskList;
 use crate::checkpoint::lock::Lock;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{disk, meta::MetaCheckpoint};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::report::update_noise::{figure_5, table_1};
-use crate::report::{Page, PageFigure, Section, interval, render_violins};
+use crate::report::{Page, PageFigure, Section, fixed, interval, render_violins, to_json};
 
 #[derive(Debug, Args)]
 pub(super) struct MamlNoiseArgs {
     /// Checkpoints of MAML runs, or quoted patterns of them; of a run, all
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
-    checkpoints: Vec<String>,
+    checkpoints: Vec<PathBuf>,
     /// Independent updates from each checkpoint
     #[arg(long, default_value_t = 50)]
     updates: usize,
@@ -100,7 +100,7 @@ pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
          {episodes} --tasks {on}{} --out {}",
         shell_words(&args.checkpoints),
         inner_lr.map_or_else(String::new, |rate| format!(" --inner-lr {rate:e}")),
-        shell_words(&[args.out.display().to_string()])
+        shell_words(&[&args.out])
     );
     let section = section(&args.out, &settings, (&points, &noises), command)?;
     let title = "How much independent updates of MAML differ";
@@ -188,8 +188,8 @@ pub(super) fn section(
     disk::create_dir(folder)?;
     disk::write(&folder.join("figure.svg"), svg.as_bytes())?;
     disk::write(&folder.join("summary.csv"), table.to_csv()?.as_bytes())?;
-    let json = serde_json::to_vec_pretty(noises).map_err(|e| Error::Table(e.to_string()))?;
-    disk::write(&folder.join("returns.json"), &json)?;
+    let json = to_json(&noises)?;
+    disk::write(&folder.join("returns.json"), json.as_bytes())?;
     let checkpoints = points.iter().map(output::meta_origin).collect();
     let versions = Versions::current();
     write_provenance(folder, &Provenance { command: &command, settings, versions, checkpoints })?;
@@ -208,7 +208,7 @@ pub(super) fn section(
 /// Prints the spread of each checkpoint's updates.
 fn print(noises: &[Noise]) -> Result<()> {
     for Noise { env, model, iteration, before, variation: v, .. } in noises {
-        shared::say!("{env} {model}, iteration {iteration}: return before {before:.1}");
+        shared::say!("{env} {model}, iteration {iteration}: return before {}", fixed(*before, 1));
         let show = |e: crate::stats::Estimate| interval(&e);
         shared::say!("  after one update   {}", show(v.mean));
         shared::say!("  σ/|μ|              {}", show(v.coefficient_of_variation));

@@ -12,6 +12,7 @@ use super::settings::{
 use super::shared::{self, Done};
 use crate::checkpoint::lock::Lock;
 use crate::checkpoint::run;
+use crate::checkpoint::stored::{self, Stored};
 use crate::error::{Error, Result};
 
 #[derive(Debug, Args)]
@@ -106,16 +107,12 @@ impl MetaArgs {
     }
 
     /// Locks the folder of a run and makes it, or checks that the run in it may go on.
-    pub(super) fn open<C: Serialize + DeserializeOwned>(
-        &self,
-        name: &str,
-        config: &C,
-    ) -> Result<RunFolder> {
+    pub(super) fn open<C: Stored>(&self, name: &str, config: &C) -> Result<RunFolder> {
         let path = self.out.join(name);
         let lock = run::lock(&path)?;
         let exists = path.join(run::RUN).exists();
         if exists && self.resume {
-            run::check_same(&path, config, ITERATIONS)?;
+            stored::check_same(&path, config)?;
         } else {
             run::create(&path, config)?;
         }

@@ -17,7 +17,7 @@ use crate::report::meta_scores::{meta_score_table, meta_scores};
 use crate::report::returns::{Against, Band, ReturnCurve, normalised_panel, return_table};
 use crate::report::scores::normalised;
 use crate::report::verdict::Scope;
-use crate::report::{Headline, Page, Panel, Section, Verdict, adaptation, update_noise};
+use crate::report::{Headline, Page, Panel, Section, Verdict, adaptation, undefined, update_noise};
 
 /// Where a report goes, and how it is made.
 pub(super) struct Place<'p> {
@@ -75,6 +75,8 @@ fn of_returns(
     let values: Vec<RunValues> = curves.iter().map(ReturnCurve::values).collect();
     let summaries: Vec<_> = curves.iter().filter_map(ReturnCurve::summary).collect();
     meta_runs::provenance(place.folder, &place.command, &runs)?;
+    let warnings = undefined::warnings(&curves);
+    shared::warn(&warnings);
     let scores = meta_score_table(&meta_scores(&curves));
     disk::write(&place.folder.join("scores.csv"), scores.to_csv()?.as_bytes())?;
     let lists = spec.tasks.map_or("training and test tasks".into(), |on| format!("{on} tasks"));
@@ -92,7 +94,7 @@ fn of_returns(
         noise: None,
         summary: return_table(&summaries),
         appendices: appendix("Each run", &scores, false).into_iter().collect(),
-        warnings: Vec::new(),
+        warnings,
         subtitle: format!("{lists}; {}", meta_returns::subtitle(&runs, &curves, Band::Interval)),
         how: format!("{} {COMPARED}", meta_returns::measured(&runs)),
         does_not_show: meta_returns::limits(&runs),

@@ -13,16 +13,16 @@ use crate::analysis::meta_spec::MetaAlgo;
 use crate::analysis::select;
 use crate::analysis::task_list::TaskList;
 use crate::checkpoint::disk;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::report::meta_scores::{MetaScore, meta_score_table, meta_scores};
 use crate::report::returns::{Against, Band, ReturnCurve, return_panels};
-use crate::report::{Axis, Page, Panel, Section};
+use crate::report::{Axis, Page, Panel, Section, fixed, undefined};
 
 #[derive(Debug, Args)]
 pub(super) struct MetaReturnsArgs {
     /// Runs of MAML and PEARL, or quoted patterns of them
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
-    runs: Vec<String>,
+    runs: Vec<PathBuf>,
     /// Tasks of the returns: those that training never sees, or those of each iteration
     #[arg(long, value_enum, default_value = "test")]
     split: Split,
@@ -132,13 +132,17 @@ pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
     let on: TaskList = args.split.into();
     let curves: Vec<ReturnCurve> = all.iter().flat_map(|run| run.curves(Some(on))).collect();
     let scores = meta_scores(&curves);
+    let warnings = undefined::warnings(&curves);
+    if scores.is_empty() && !warnings.is_empty() {
+        return Err(Error::NonFinite(warnings.join("; ")));
+    }
     let command = format!(
         "hyperl-analyze meta-returns --ckpt {} --split {}{}{} --out {}",
         shell_words(&args.runs),
         if args.split == Split::Test { "test" } else { "train" },
         if args.x == AxisName::Seconds { " --x seconds" } else { "" },
         if matches!(args.band, BandName::Std) { " --band std" } else { "" },
-        shell_words(&[args.out.display().to_string()])
+        shell_words(&[&args.out])
     );
     disk::create_dir(&args.out)?;
     let table = meta_score_table(&scores);
@@ -160,6 +164,7 @@ pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
         table: Some(table),
         how_measured: measured(&all),
         does_not_show: limits(&all),
+        warnings: warnings.clone(),
         command,
         provenance: output::versions(),
         ..Section::default()
@@ -170,6 +175,7 @@ pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
     } else {
         print(&scores)?;
     }
+    shared::warn(&warnings);
     shared::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
@@ -188,7 +194,9 @@ pub(super) fn subtitle(all: &[Run], curves: &[ReturnCurve], band: Band) -> Strin
 fn print(scores: &[MetaScore]) -> Result<()> {
     for MetaScore { env, series, seed, iteration, last, highest } in scores {
         shared::say!(
-            "{env:24} {series:34} seed {seed} iteration {iteration:>4}: {last:.1}, highest {highest:.1}"
+            "{env:24} {series:34} seed {seed} iteration {iteration:>4}: {}, highest {}",
+            fixed(*last, 1),
+            fixed(*highest, 1)
         );
     }
     Ok(())

@@ -12,9 +12,11 @@ use crate::analysis::meta_spec::{MetaAlgo, label, pearl_name, task_label};
 use crate::analysis::select::check_seeds_once;
 use crate::analysis::task_list::TaskList;
 use crate::checkpoint::manifest::Versions;
+use crate::checkpoint::meta::MetaCheckpoint;
 use crate::checkpoint::meta_run::{self, Row};
+use crate::checkpoint::pearl::PearlCheckpoint;
 use crate::checkpoint::pearl_run::Tables;
-use crate::checkpoint::{disk, run as runs};
+use crate::checkpoint::{disk, run as runs, stored};
 use crate::error::{Error, Result};
 use crate::report::returns::ReturnCurve;
 
@@ -85,7 +87,9 @@ const TASKS: [&str; 3] = ["as_coded_tasks", "train_tasks", "test_tasks"];
 /// Reads runs that are drawn together: no seed twice, seeds of a model with the same settings, models of a
 /// family with the same lists of tasks.
 pub(super) fn read_all(folders: &[PathBuf]) -> Result<Vec<Run>> {
-    let all = folders.iter().map(|folder| read(folder)).collect::<Result<Vec<_>>>()?;
+    let mut all = folders.iter().map(|folder| read(folder)).collect::<Result<Vec<_>>>()?;
+    // By number, where the names of folders would put seed 10 before 9.
+    all.sort_by(|a, b| a.place().cmp(&b.place()));
     check_seeds_once(all.iter().map(|run| (run.name.clone(), &*run.folder)))?;
     for (index, run) in all.iter().enumerate() {
         for other in &all[..index] {
@@ -111,13 +115,29 @@ fn read(folder: &Path) -> Result<Run> {
             meta_run::RETURNS
         )));
     }
-    let file = folder.join(runs::RUN);
-    let table: toml::Table = runs::read_config(&file)?;
-    if table.get("algo").and_then(toml::Value::as_str) == Some("pearl") {
-        of_pearl(folder, &runs::read_config(&file)?, &Tables::read(folder)?)
-    } else {
-        of_maml(folder, &runs::read_config(&file)?, &meta_run::read(folder)?)
+    let newest = runs::checkpoints(folder)?.pop();
+    // Opening the newest checkpoint refuses settings that are not its own.
+    match runs::algo(folder)?.parse()? {
+        MetaAlgo::Maml => {
+            newest.map(|path| MetaCheckpoint::open(&path)).transpose()?;
+            let rows = meta_run::read(folder)?;
+            check_rows(folder, rows.len())?;
+            of_maml(folder, &stored::read(folder)?, &rows)
+        }
+        MetaAlgo::Pearl => {
+            newest.map(|path| PearlCheckpoint::open(&path)).transpose()?;
+            let tables = Tables::read(folder)?;
+            check_rows(folder, tables.rows.len())?;
+            of_pearl(folder, &stored::read(folder)?, &tables)
+        }
     }
+}
+
+/// Refuses a table of returns without an iteration.
+fn check_rows(folder: &Path, rows: usize) -> Result<()> {
+    let path = folder.join(meta_run::RETURNS);
+    let reason = "it holds no iteration, expected a line for each".into();
+    if rows > 0 { Ok(()) } else { Err(Error::Corrupt { path, reason }) }
 }
 
 fn of_maml(folder: &Path, config: &MamlConfig, rows: &[Row]) -> Result<Run> {
@@ -128,8 +148,13 @@ fn of_maml(folder: &Path, config: &MamlConfig, rows: &[Row]) -> Result<Run> {
             TaskList::Test => row.test[state],
             TaskList::Train => row.train[state],
         };
+        // Training tasks are played in every iteration, test tasks by schedule.
+        let due = |iteration: u64| match on {
+            TaskList::Test => iteration.is_multiple_of(config.evaluate_every),
+            TaskList::Train => iteration > 0,
+        };
         let points = rows.iter().map(|row| (row.iteration, value(row)));
-        Series { on, label: label(&config.model(), state), points: measured(points) }
+        Series { on, label: label(&config.model(), state), points: measured(points, due) }
     };
     let all = [TaskList::Test, TaskList::Train];
     Ok(Run {
@@ -155,7 +180,8 @@ fn of_pearl(folder: &Path, config: &PearlConfig, tables: &Tables) -> Result<Run>
     let model = pearl_name(config.model);
     let series = |(on, place): (TaskList, usize)| {
         let points = rows.iter().map(|row| (row.iteration, row.scores[place]));
-        Series { on, label: task_label(model, on), points: measured(points) }
+        let due = |iteration: u64| iteration.is_multiple_of(config.evaluate_every);
+        Series { on, label: task_label(model, on), points: measured(points, due) }
     };
     Ok(Run {
         folder: folder.into(),
@@ -233,8 +259,12 @@ fn differences<C: Serialize>(config: &C, own: &C) -> Vec<Setting> {
     differing.map(say).collect()
 }
 
-fn measured(points: impl Iterator<Item = (u64, f64)>) -> Vec<(u64, f64)> {
-    points.filter(|(_, value)| !value.is_nan()).collect()
+/// Leaves out the iterations that were not evaluated. Where an evaluation was due, NaN is what it gave.
+fn measured(
+    points: impl Iterator<Item = (u64, f64)>,
+    due: impl Fn(u64) -> bool,
+) -> Vec<(u64, f64)> {
+    points.filter(|(iteration, value)| !value.is_nan() || due(*iteration)).collect()
 }
 
 /// Adds up the seconds of iterations, of all that they did.
@@ -266,6 +296,12 @@ pub(super) fn deviations(all: &[Run]) -> Vec<String> {
 }
 
 impl Run {
+    /// Returns what runs are sorted by.
+    fn place(&self) -> (&str, &str, Option<&str>, u64) {
+        let model = self.series.first().map(|series| &*series.label);
+        (self.algo.name(), self.env, model, self.seed)
+    }
+
     /// Returns a setting that keeps it from being drawn with another run, if there is one.
     fn setting_apart(&self, other: &Self) -> Option<String> {
         if (self.algo, self.env) != (other.algo, other.env) {
@@ -285,10 +321,7 @@ impl Run {
     pub(super) fn curves(&self, on: Option<TaskList>) -> Vec<ReturnCurve> {
         let curve = |series: &Series| ReturnCurve {
             env: self.env.into(),
-            algo: match self.algo {
-                MetaAlgo::Maml => "maml".into(),
-                MetaAlgo::Pearl => "pearl".into(),
-            },
+            algo: self.algo.name().into(),
             critic: series.label.clone(),
             seed: self.seed,
             evaluations: series.points.iter().map(|(at, value)| (*at, vec![*value])).collect(),

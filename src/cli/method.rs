@@ -90,7 +90,8 @@ fn against_returns(settings: &Settings) -> String {
          states. Ceiling and corrected cosine come from independent estimates of the same gradient: \
          {}.\n\n\
          Shares of states are of all states, for critic, chance and replicate alike: a state whose \
-         cosine is undefined is below every threshold. Environments that share a panel count the \
+         cosine is undefined is below every threshold. Where the interval of a share over seeds or tasks \
+         would leave 0 to 1, or all of them are alike, it is undetermined and not drawn. Environments that share a panel count the \
          same, each worked out by itself. Grey: around a cosine of 0 the 95 % range of the mean \
          of independent random directions; ceiling, replicate and chance shares as mean over the \
          critics with their range, for each has its own policy and states.",

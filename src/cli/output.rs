@@ -1,5 +1,7 @@
 //! Writes what an analysis found: tables, figure, report, page, provenance.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use serde::Serialize;
@@ -98,15 +100,18 @@ pub(super) fn meta_origin(point: &MetaCheckpoint) -> Origin {
     }
 }
 
-/// Writes arguments as a shell reads them.
-pub(super) fn shell_words(words: &[String]) -> String {
+/// Writes arguments as a shell reads them; bytes that are no UTF-8 as `$'\xff'`.
+pub(super) fn shell_words(words: &[impl AsRef<OsStr>]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,@%".contains(c);
-    let quoted = words.iter().map(|word| {
-        if !word.is_empty() && word.chars().all(plain) {
-            word.clone()
-        } else {
-            format!("'{}'", word.replace('\'', "'\\''"))
-        }
+    let escaped = |byte: &u8| match *byte {
+        b'\\' | b'\'' => format!("\\{}", char::from(*byte)),
+        b' '..=b'~' => char::from(*byte).to_string(),
+        other => format!("\\x{other:02x}"),
+    };
+    let quoted = words.iter().map(|word| match word.as_ref().to_str() {
+        Some(word) if !word.is_empty() && word.chars().all(plain) => word.to_owned(),
+        Some(word) => format!("'{}'", word.replace('\'', "'\\''")),
+        None => format!("$'{}'", word.as_ref().as_bytes().iter().map(escaped).collect::<String>()),
     });
     quoted.collect::<Vec<_>>().join(" ")
 }
@@ -301,9 +306,9 @@ pub(super) fn print_summaries(summaries: &[Summary]) -> Result<()> {
     let chances = || summaries.iter().map(|s| s.chance["0.25"]).filter(|x| x.is_finite());
     if chances().next().is_some() {
         shared::say!(
-            "chance: the mean cosine of a random direction is 0; it exceeds 0.25 in {:.0} to {:.0} % of the states",
-            100.0 * chances().fold(f64::INFINITY, f64::min),
-            100.0 * chances().fold(0.0, f64::max)
+            "chance: the mean cosine of a random direction is 0; it exceeds 0.25 in {} to {} % of the states",
+            fixed(100.0 * chances().fold(f64::INFINITY, f64::min), 0),
+            fixed(100.0 * chances().fold(0.0, f64::max), 0)
         );
     }
     for s in summaries {

@@ -118,7 +118,7 @@ impl ReportArgs {
 
     /// Returns the command that makes a spec's report again.
     fn command(&self, path: &Path, of_runs: bool) -> String {
-        let word = |path: &Path| shell_words(&[path.display().to_string()]);
+        let word = |path: &Path| shell_words(&[path]);
         let runs = if of_runs {
             let partial = if self.partial { " --partial" } else { "" };
             format!(" --checkpoints {}{partial}", word(&self.checkpoints))
@@ -147,12 +147,15 @@ fn report_one(
 ) -> Result<Done> {
     let command = args.command(path, true);
     let measured = if spec.measure == Measure::EpisodeReturn {
-        let mut curves = returns::curves(&found.runs)?;
+        let runs = returns::read(&found.runs)?;
+        let mut curves: Vec<ReturnCurve> = runs.iter().map(|run| run.curve.clone()).collect();
         for (curve, label) in curves.iter_mut().zip(&found.labels) {
             curve.critic.clone_from(label);
         }
-        write_provenance(folder, &ReturnsProvenance::new(&command, (&found.runs, &curves))?)?;
-        measured_returns(&curves, (spec, found))
+        write_provenance(folder, &ReturnsProvenance::new(&command, &runs)?)?;
+        let warnings = returns::warnings(&runs, &curves);
+        shared::warn(&warnings);
+        Measured { warnings, ..measured_returns(&curves, (spec, found)) }
     } else {
         let checkpoints = found.checkpoints(spec.select.every)?;
         let rows = match cosines(args, (spec, found), &checkpoints)? {

@@ -16,18 +16,18 @@ use crate::analysis::summary::Interval;
 use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
 use crate::checkpoint::manifest::Versions;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gradient::Settings;
-use crate::report::fixed;
+use crate::report::{fixed, to_json};
 
 #[derive(Debug, Args)]
 pub(super) struct ProgressArgs {
     /// The checkpoint whose policy and states are used, and whose critic is the first
     #[arg(long = "ckpt", value_name = "PATH")]
-    checkpoint: String,
+    checkpoint: PathBuf,
     /// The checkpoint whose critic is compared with it
     #[arg(long, value_name = "PATH")]
-    against: String,
+    against: PathBuf,
     /// States; with fewer than about 500 the error α is not shown
     #[arg(long, default_value_t = 500)]
     states: usize,
@@ -65,7 +65,7 @@ pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
     let spinner = shared::spinner("steps");
     let found = progress(&first, &against, &settings, (&workers, &|steps| spinner.inc(steps)))?;
     spinner.finish_and_clear();
-    let json = serde_json::to_string_pretty(&found).map_err(|e| Error::Table(e.to_string()))?;
+    let json = to_json(&found)?;
     disk::write(&args.out.join("progress.json"), json.as_bytes())?;
     let command = command(args);
     write_provenance(
@@ -95,15 +95,20 @@ pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
 
 /// The command that makes the folder again.
 fn command(args: &ProgressArgs) -> String {
-    let out = args.out.display().to_string();
     let [ckpt, against, out] =
-        [&args.checkpoint, &args.against, &out].map(|word| shell_words(std::slice::from_ref(word)));
+        [&args.checkpoint, &args.against, &args.out].map(|path| shell_words(&[path]));
     let horizon = args.horizon.map_or(String::new(), |h| format!(" --horizon {h}"));
     let (states, seed) = (args.states, args.seed);
     format!(
         "hyperl-analyze progress --ckpt {ckpt} --against {against} --states {states} --seed {seed}{horizon} \
          --out {out}"
     )
+}
+
+/// Writes a difference with its sign; what is 0 to three places is +0.000.
+fn signed(difference: f64) -> String {
+    let text = fixed(difference, 3);
+    if text.starts_with('−') || !difference.is_finite() { text } else { format!("+{text}") }
 }
 
 fn print(findings: &Findings) -> Result<()> {
@@ -134,13 +139,13 @@ fn print(findings: &Findings) -> Result<()> {
     );
     for l in &found.learnable {
         shared::say!(
-            "  states with cosine > {:4}       {:7.3} and {:.3}: {:+.3} [{:+.3}, {:+.3}]",
+            "  states with cosine > {:4}       {:7.3} and {:.3}: {} [{}, {}]",
             l.tau,
             l.share,
             l.against_share,
-            l.difference.mean,
-            l.difference.low,
-            l.difference.high
+            signed(l.difference.mean),
+            signed(l.difference.low),
+            signed(l.difference.high)
         );
     }
     let curve = &found.learnable_curve;

@@ -10,20 +10,20 @@ use super::shared::{self, Done};
 use crate::algo::config::{Algo, TrainConfig};
 use crate::analysis::select;
 use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::{disk, run as runs};
-use crate::error::Result;
+use crate::checkpoint::{Checkpoint, disk, run as runs, stored};
+use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
 use crate::report::returns::{
     Against, Band, ReturnCurve, ReturnSummary, return_panels, return_table,
 };
 use crate::report::scores::{Score, score_table, scores};
-use crate::report::{Appendix, Page, Section, short};
+use crate::report::{Appendix, Page, Section, fixed, short, undefined};
 
 #[derive(Debug, Args)]
 pub(super) struct ReturnsArgs {
     /// Runs or checkpoints, or quoted patterns of either
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
-    checkpoints: Vec<String>,
+    checkpoints: Vec<PathBuf>,
     /// What curves are drawn against
     #[arg(long, value_enum, default_value = "steps")]
     x: AxisName,
@@ -82,25 +82,24 @@ pub(super) struct ReturnsProvenance<'p> {
 }
 
 impl<'p> ReturnsProvenance<'p> {
-    pub(super) fn new(
-        command: &'p str,
-        (folders, curves): (&[PathBuf], &[ReturnCurve]),
-    ) -> Result<Self> {
-        let origin = |(folder, curve): (&PathBuf, &ReturnCurve)| {
+    pub(super) fn new(command: &'p str, runs: &[Run]) -> Result<Self> {
+        let origin = |run: &Run| {
             Ok(Origin {
-                run: run_name(folder)?,
-                step: curve.evaluations.last().map_or(0, |(step, _)| *step),
-                hash: disk::hash(&disk::read(&folder.join(runs::EVALUATIONS))?),
+                run: run.config.run_name(),
+                step: run.curve.evaluations.last().map_or(0, |(step, _)| *step),
+                hash: disk::hash(&disk::read(&run.folder.join(runs::EVALUATIONS))?),
             })
         };
-        let evaluations = folders.iter().zip(curves).map(origin).collect::<Result<_>>()?;
+        let evaluations = runs.iter().map(origin).collect::<Result<_>>()?;
         Ok(Self { command, versions: Versions::current(), evaluations })
     }
 }
 
-/// Returns the name of the run in a folder, by its settings.
-fn run_name(folder: &Path) -> Result<String> {
-    Ok(runs::read_config::<TrainConfig>(&folder.join(runs::RUN))?.run_name())
+/// A run whose evaluations were read.
+pub(super) struct Run {
+    folder: PathBuf,
+    config: TrainConfig,
+    pub(super) curve: ReturnCurve,
 }
 
 /// What `--json` prints.
@@ -111,11 +110,16 @@ struct Json<'s> {
 }
 
 pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
-    let folders = select::runs(&args.checkpoints)?;
-    let curves = curves(&folders)?;
-    let named = folders.iter().map(|folder| Ok((run_name(folder)?, &**folder)));
-    select::check_seeds_once(named.collect::<Result<Vec<_>>>()?)?;
+    let mut runs = read(&select::runs(&args.checkpoints)?)?;
+    select::check_seeds_once(runs.iter().map(|run| (run.config.run_name(), &*run.folder)))?;
+    // By number, where the names of folders would put seed 10 before 9.
+    runs.sort_by_key(|run| (run.config.algo, run.config.env, run.config.critic, run.config.seed));
+    let curves: Vec<ReturnCurve> = runs.iter().map(|run| run.curve.clone()).collect();
+    let warnings = warnings(&runs, &curves);
     let summaries: Vec<ReturnSummary> = curves.iter().filter_map(ReturnCurve::summary).collect();
+    if summaries.is_empty() {
+        return Err(Error::NonFinite(warnings.join("; ")));
+    }
     disk::create_dir(&args.out)?;
     let title = "Returns of greedy episodes during training";
     let command = format!(
@@ -124,14 +128,14 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
         if matches!(args.x, AxisName::Seconds) { " --x seconds" } else { "" },
         if matches!(args.band, BandName::Std) { " --band std" } else { "" },
         args.baseline,
-        shell_words(&[args.out.display().to_string()])
+        shell_words(&[&args.out])
     );
     let table = return_table(&summaries);
     let scored = scores(&curves, args.baseline.name());
     let score = score_table(&scored, None);
     disk::write(&args.out.join("scores.csv"), score.to_csv()?.as_bytes())?;
     disk::write(&args.out.join("summary.csv"), table.to_csv()?.as_bytes())?;
-    write_provenance(&args.out, &ReturnsProvenance::new(&command, (&folders, &curves))?)?;
+    write_provenance(&args.out, &ReturnsProvenance::new(&command, &runs)?)?;
     let section = Section {
         title: title.into(),
         figures: write_figures(
@@ -141,6 +145,7 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
         )?,
         table: Some(table),
         appendices: vec![Appendix { title: "Scores".into(), table: score, folded: false }],
+        warnings: warnings.clone(),
         how_measured: format!("{MEASURED}\n\n{SCORED}"),
         command,
         provenance: output::versions(),
@@ -152,6 +157,7 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
     } else {
         print(&summaries)?;
     }
+    shared::warn(&warnings);
     shared::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
@@ -163,14 +169,14 @@ fn print(summaries: &[ReturnSummary]) -> Result<()> {
     shared::say!("{env:13} {critic:13} {seed:>4} {step:>9} {last:>10} {at:>9} {highest:>10}");
     for s in summaries {
         shared::say!(
-            "{:13} {:13} {:>4} {:>9} {:>10.1} {:>9} {:>10.1}",
+            "{:13} {:13} {:>4} {:>9} {:>10} {:>9} {:>10}",
             s.env,
             s.model,
             s.seed,
             s.last.step,
-            s.last.interval.mean,
+            fixed(s.last.interval.mean, 1),
             s.highest.step,
-            s.highest.interval.mean
+            fixed(s.highest.interval.mean, 1)
         );
     }
     Ok(())
@@ -187,7 +193,8 @@ pub(super) const SCORED: &str = "Scores are over seeds: ± is one standard devia
     the step at which the mean over seeds is highest; the mean of each seed's own maximum flatters \
     more. Steps to baseline: the share of the baseline's training steps after which a run first \
     evaluates as well as the baseline ends, by its mean over seeds. The interquartile mean needs four \
-    seeds; its interval is a bootstrap over them.";
+    seeds; its interval is a bootstrap over them. The interval of a share \
+    is undetermined where it would leave 0 to 1, or where all seeds are alike.";
 
 /// Episodes, steps, and what the band is.
 pub(super) fn subtitle(curves: &[ReturnCurve], band: Band) -> String {
@@ -203,20 +210,45 @@ pub(super) fn subtitle(curves: &[ReturnCurve], band: Band) -> String {
 }
 
 /// Reads the evaluations of runs.
-pub(super) fn curves(folders: &[PathBuf]) -> Result<Vec<ReturnCurve>> {
-    let mut curves = Vec::new();
-    for folder in folders {
-        runs::check_algo(folder, &Algo::ALL.map(Algo::name), "hyperl-analyze returns")?;
-        let config: TrainConfig = runs::read_config(&folder.join(runs::RUN))?;
-        let evaluations = runs::read_evaluations(folder)?;
-        curves.push(ReturnCurve {
-            env: config.env.name().into(),
-            algo: config.algo.name().into(),
-            critic: config.critic.name().into(),
-            seed: config.seed,
-            evaluations: evaluations.into_iter().map(|e| (e.step, e.returns)).collect(),
-            seconds: runs::read_timing(folder)?,
-        });
+pub(super) fn read(folders: &[PathBuf]) -> Result<Vec<Run>> {
+    folders.iter().map(|folder| read_one(folder)).collect()
+}
+
+fn read_one(folder: &Path) -> Result<Run> {
+    runs::check_algo(folder, &Algo::ALL.map(Algo::name), "hyperl-analyze returns")?;
+    let config: TrainConfig = stored::read(folder)?;
+    if let Some(newest) = runs::checkpoints(folder)?.pop() {
+        // Refuses settings that are not those of the checkpoint.
+        Checkpoint::open(&newest)?;
     }
-    Ok(curves)
+    let evaluations = runs::read_evaluations(folder)?;
+    let curve = ReturnCurve {
+        env: config.env.name().into(),
+        algo: config.algo.name().into(),
+        critic: config.critic.name().into(),
+        seed: config.seed,
+        evaluations: evaluations.into_iter().map(|e| (e.step, e.returns)).collect(),
+        seconds: runs::read_timing(folder)?,
+    };
+    Ok(Run { folder: folder.into(), config, curve })
+}
+
+/// Returns what readers must be told of runs and their curves, which may bear other labels.
+pub(super) fn warnings(runs: &[Run], curves: &[ReturnCurve]) -> Vec<String> {
+    runs.iter().filter_map(lack).chain(undefined::warnings(curves)).collect()
+}
+
+/// Says which evaluation of a run is missing, by its schedule and the seconds up to its newest checkpoint.
+fn lack(run: &Run) -> Option<String> {
+    let Run { folder, config, curve } = run;
+    let every = config.evaluate_every;
+    let last = curve.evaluations.last().map_or(0, |(step, _)| *step);
+    let reached = curve.seconds.last().map_or(last, |(step, _)| last.max(*step));
+    let known = |step: &u64| curve.evaluations.binary_search_by_key(step, |(at, _)| *at).is_ok();
+    let missing = (0..=reached / every).map(|n| n * every).find(|step| !known(step))?;
+    Some(format!(
+        "{}: there is no evaluation of step {missing}, expected one every {every} steps up to {reached}; \
+         copy the file again, or train the run anew",
+        folder.join(runs::EVALUATIONS).display()
+    ))
 }

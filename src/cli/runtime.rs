@@ -125,10 +125,9 @@ fn table_3(args: &RuntimeArgs, workers: &Arc<rayon::ThreadPool>, effort: Effort)
     for f in &found {
         let base = CriticKind::MlpStandard.name();
         let base = found.iter().find(|other| other.algo == f.algo && other.model == base);
-        let algo = if f.algo == Algo::Td3.name() { Algo::Td3 } else { Algo::Sac };
-        let [mlp, hyper] = printed(algo);
+        let [mlp, hyper] = printed(f.algo);
         let mut row = vec![
-            Cell::text(f.algo),
+            Cell::text(f.algo.name()),
             Cell::text(&*model_label(f.model)),
             Cell::number(f.seconds_of_5000),
             base.map_or(Cell::Missing, |b| Cell::number(f.seconds_of_5000 / b.seconds_of_5000)),

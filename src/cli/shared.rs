@@ -16,7 +16,7 @@ use crate::analysis::select;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::nn::{memory, workers};
-use crate::report::fixed;
+use crate::report::{fixed, to_json};
 
 /// What the programs' help says of exit codes.
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 ok; 1 the gate found a regression; 2 the gate cannot say; \
@@ -129,6 +129,13 @@ pub(super) use say;
 pub(super) use super::signals::{save_and_stop, stop_asked};
 pub(super) use super::stderr::note;
 
+/// Writes warnings to standard error.
+pub(super) fn warn(warnings: &[String]) {
+    for warning in warnings {
+        note!("warning: {warning}");
+    }
+}
+
 /// Writes a cosine with its interval, in columns that line up.
 pub(super) fn interval(mean: f64, low: f64, high: f64) -> String {
     let [mean, low, high] = [mean, low, high].map(|x| fixed(x, 3));
@@ -136,11 +143,12 @@ pub(super) fn interval(mean: f64, low: f64, high: f64) -> String {
 }
 
 /// Opens the one checkpoint that a path names; of a run, the newest, and says so.
-pub(super) fn one_checkpoint(path: &str) -> Result<Checkpoint> {
+pub(super) fn one_checkpoint(path: &Path) -> Result<Checkpoint> {
     let mut found = select::checkpoints(&[path.to_owned()])?;
     if found.len() > 1 {
         let (newest, count) = (found.remove(found.len() - 1), found.len() + 1);
-        note!("{path} holds {count} checkpoints: taking step {}", newest.manifest().step);
+        let (path, step) = (path.display(), newest.manifest().step);
+        note!("{path} holds {count} checkpoints: taking step {step}");
         return Ok(newest);
     }
     Ok(found.remove(0))
@@ -230,6 +238,5 @@ pub(super) fn spinner(unit: &str) -> ProgressBar {
 
 /// Prints a result as JSON to standard output.
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value).map_err(|e| Error::Table(e.to_string()))?;
-    print(format!("{text}\n").as_bytes())
+    print(format!("{}\n", to_json(value)?).as_bytes())
 }

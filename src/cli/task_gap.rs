@@ -10,7 +10,7 @@ use crate::algo::pearl::config::PearlConfig;
 use crate::analysis::measure::task_gap::{Gap, gap_differences, task_gap};
 use crate::analysis::meta_spec::MetaFound;
 use crate::checkpoint::pearl_run::Tables;
-use crate::checkpoint::{disk, run};
+use crate::checkpoint::{disk, stored};
 use crate::error::Result;
 use crate::report::Section;
 use crate::report::task_gap::{context_panels, difference_table, gap_table, judge};
@@ -33,7 +33,7 @@ const LIMITS: &str = "A gap of velocities is not one of skill alone: the return 
 pub(super) fn section(place: &Place, found: &MetaFound, figure: &Figure) -> Result<Section> {
     let mut gaps: Vec<Gap> = Vec::new();
     for folder in &found.runs {
-        let config: PearlConfig = run::read_config(&folder.join(run::RUN))?;
+        let config: PearlConfig = stored::read(folder)?;
         gaps.extend(task_gap(&config, &Tables::read(folder)?));
     }
     let runs = meta_runs::read_all(&found.runs)?;

@@ -17,7 +17,7 @@ use super::train_pearl::{self, PearlArgs};
 use crate::algo::config::{Algo, TrainConfig};
 use crate::algo::evaluate::Evaluation;
 use crate::algo::off_policy::{Event, OffPolicy};
-use crate::checkpoint::{disk, resume, run, save};
+use crate::checkpoint::{disk, resume, run, save, stored};
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
@@ -227,7 +227,7 @@ fn train_one(args: &TrainArgs, mut config: TrainConfig, device: Device) -> Resul
         if !says_length(args.steps, (args.config.as_deref(), &args.set), "steps")? {
             config.steps = run::read_config::<TrainConfig>(&folder.join(run::RUN))?.steps;
         }
-        run::check_same(&folder, &config, "steps")?;
+        stored::check_same(&folder, &config)?;
     } else {
         run::create(&folder, &config)?;
     }

@@ -28,10 +28,10 @@ pub(super) struct WeightsArgs {
     init: bool,
     /// Checkpoints of hypernetworks; of a run, its newest
     #[arg(long = "ckpt", value_name = "PATH", num_args = 1..)]
-    checkpoints: Vec<String>,
+    checkpoints: Vec<PathBuf>,
     /// Checkpoints of MLP-Small, one for each --ckpt, with its environment and seed
     #[arg(long, value_name = "PATH", num_args = 1.., requires = "checkpoints", conflicts_with = "init")]
-    against: Vec<String>,
+    against: Vec<PathBuf>,
     /// Compare checkpoints with MLP-Smalls that were only drawn
     #[arg(long, requires = "checkpoints", conflicts_with_all = ["init", "against"])]
     against_init: bool,
@@ -158,7 +158,7 @@ pub(super) fn report(
 
 /// Compares checkpoints with those of MLP-Small, or with drawn ones.
 fn at_checkpoints(args: &WeightsArgs, settings: &WeightSettings) -> Result<Study> {
-    let open = |paths: &[String]| -> Result<Vec<Checkpoint>> {
+    let open = |paths: &[PathBuf]| -> Result<Vec<Checkpoint>> {
         paths.iter().map(|path| shared::one_checkpoint(path)).collect()
     };
     let (checkpoints, references) = (open(&args.checkpoints)?, open(&args.against)?);
@@ -246,7 +246,7 @@ fn command(args: &WeightsArgs, which: &str, also: &str) -> String {
         args.states,
         args.binning,
         args.bins,
-        shell_words(&[args.out.display().to_string()])
+        shell_words(&[&args.out])
     )
 }
 

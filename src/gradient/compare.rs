@@ -131,6 +131,8 @@ pub struct FitSummary {
     pub rank: usize,
     /// Action dimensions that varied.
     pub tried: usize,
+    /// Which action dimensions these are, `[A]`; empty without a fit.
+    pub identified: Vec<bool>,
     /// Condition of the centred actions.
     pub condition: f64,
     /// R² adjusted for the number of unknowns.
@@ -187,7 +189,14 @@ impl StateResult {
             critic_norm: critic.dot(&critic).sqrt(),
             norm_ratio: nan,
             sign_agreement: nan,
-            fit: FitSummary { rank: 0, tried: 0, condition: nan, adjusted_r2: nan, f_p_value: nan },
+            fit: FitSummary {
+                rank: 0,
+                tried: 0,
+                identified: Vec::new(),
+                condition: nan,
+                adjusted_r2: nan,
+                f_p_value: nan,
+            },
             clipped: cloud.clipped,
             fell,
             mean_steps: outcomes.iter().map(|o| f64::from(o.steps)).sum::<f64>() / n,
@@ -220,6 +229,7 @@ impl StateResult {
         self.fit = FitSummary {
             rank: fit.rank,
             tried: fit.tried(),
+            identified: fit.identified.clone(),
             condition: fit.condition,
             adjusted_r2: fit.adjusted_r2,
             f_p_value: fit.f_p_value,

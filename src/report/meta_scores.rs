@@ -69,10 +69,10 @@ pub fn printed(env: &str, series: &str) -> Option<Printed> {
     TABLE_10.iter().find(of_family).map(|(_, row)| row[column]).filter(|_| on_test)
 }
 
-/// Returns the scores of curves, those without an evaluation left out.
+/// Returns the scores of curves, those without a finite evaluation left out.
 pub fn meta_scores(curves: &[ReturnCurve]) -> Vec<MetaScore> {
     let score = |curve: &ReturnCurve| {
-        let means = || curve.evaluations.iter().map(|(at, returns)| (*at, mean(returns)));
+        let means = || curve.measured().map(|(at, returns)| (at, mean(returns)));
         let (iteration, last) = means().next_back()?;
         Some(MetaScore {
             env: curve.env.clone(),

@@ -13,10 +13,11 @@
 //! | `figure.rs`, `curves.rs`, `panel.rs` | curves as data; their layout; the drawing of a panel |
 //! | `bars.rs` | bars with error bars |
 //! | `violins.rs`, `violin.rs` | distributions as data and their layout; the drawing of a panel |
-//! | `tables.rs` | Markdown and CSV |
+//! | `tables.rs`, `json.rs` | Markdown and CSV; JSON |
 //! | `page.rs`, `html.rs` | the report: claim, verdict, number, figure, table, method, limits |
 //! | `study.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
 //! | `tasks.rs` | the same in tasks; training against test |
+//! | `undefined.rs` | NaN and infinite returns, which enter none of these |
 //! | `scores.rs` | final and highest returns of several runs, beside the paper's |
 //! | `update_noise.rs`, `meta_scores.rs`, `adaptation.rs` | MAML: noise of updates (Fig. 5, Table 1); final returns (Tables 8, 10); steps of adaptation |
 //! | `task_gap.rs` | PEARL in tasks that it was not trained on |
@@ -36,6 +37,7 @@ mod geometry;
 mod groups;
 mod header;
 mod html;
+mod json;
 mod labels;
 pub mod meta_scores;
 mod numbers;
@@ -48,6 +50,7 @@ mod tables;
 pub mod task_gap;
 pub mod tasks;
 pub mod theme;
+pub mod undefined;
 pub mod update_noise;
 pub mod verdict;
 mod violin;
@@ -62,6 +65,7 @@ pub use figure::{
 pub use gate::{gate_junit, gate_markdown, gate_table, verdict_label};
 pub use groups::left_out;
 pub use html::render_html;
+pub use json::to_json;
 pub use numbers::{MISSING, fixed, interval, short, significant};
 pub use page::{Appendix, Headline, Page, PageFigure, Section, Verdict, render_markdown};
 pub use tables::{Cell, Column, Table, figure_table};

@@ -68,8 +68,8 @@ pub fn short(value: f64) -> String {
 
 /// Writes "value [low, high]"; the interval's width decides how many digits are worth showing.
 ///
-/// Two significant digits of the half-width are kept. Without an interval the value stands alone,
-/// with the number of units behind it.
+/// Two significant digits of the half-width are kept. Without an interval the value stands alone, with the
+/// number of units behind it; where there are several, that the interval is undetermined is said.
 ///
 /// # Examples
 /// ```
@@ -85,7 +85,8 @@ pub fn interval(estimate: &Estimate) -> String {
         return MISSING.to_owned();
     }
     if !low.is_finite() && !high.is_finite() {
-        return format!("{} (n = {n})", significant(value, 3));
+        let undetermined = if n > 1 { "interval undetermined, " } else { "" };
+        return format!("{} ({undetermined}n = {n})", significant(value, 3));
     }
     let half_width = if low.is_finite() && high.is_finite() { (high - low) / 2.0 } else { value };
     let decimals = decimals_for(half_width, 2);
@@ -95,6 +96,11 @@ pub fn interval(estimate: &Estimate) -> String {
         limit => fixed(limit, decimals),
     };
     format!("{} [{}, {}]", fixed(value, decimals), end(low), end(high))
+}
+
+/// Returns the same number, zero without its sign: sums of nothing and products with it are −0.
+pub(super) fn unsigned_zero(value: f64) -> f64 {
+    if value == 0.0 { 0.0 } else { value }
 }
 
 /// Decimal places that show `digits` significant digits of `value`, between 0 and 6.

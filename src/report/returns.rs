@@ -26,7 +26,8 @@ pub struct ReturnCurve {
     pub critic: String,
     /// Seed.
     pub seed: u64,
-    /// Step and returns of the episodes of each evaluation.
+    /// Step and returns of the episodes of each evaluation, those that are NaN or infinite too: numbers are
+    /// made of [`ReturnCurve::measured`] alone.
     pub evaluations: Vec<(u64, Vec<f64>)>,
     /// Step and seconds of training so far, where they were written down.
     pub seconds: Vec<(u64, f64)>,
@@ -108,17 +109,30 @@ fn over_episodes(returns: &[f64]) -> Estimate {
     jackknife(returns, summary::mean, LEVEL)
 }
 
+/// Whether returns have a mean.
+fn is_defined(returns: &[f64]) -> bool {
+    returns.iter().all(|x| x.is_finite()) && summary::mean(returns).is_finite()
+}
+
 impl ReturnCurve {
-    /// Returns the run in numbers; `None` if it was never evaluated.
+    /// Returns step and returns of each evaluation whose returns are all finite.
+    pub fn measured(&self) -> impl DoubleEndedIterator<Item = (u64, &[f64])> {
+        let each = self.evaluations.iter().map(|(step, returns)| (*step, &**returns));
+        each.filter(|(_, returns)| is_defined(returns))
+    }
+
+    /// Returns the steps of the others.
+    pub fn undefined(&self) -> impl Iterator<Item = u64> {
+        self.evaluations.iter().filter(|(_, returns)| !is_defined(returns)).map(|(step, _)| *step)
+    }
+
+    /// Returns the run in numbers; `None` if no evaluation is finite.
     pub fn summary(&self) -> Option<ReturnSummary> {
-        let each: Vec<Evaluated> = self
-            .evaluations
-            .iter()
-            .map(|(step, returns)| Evaluated {
-                step: *step,
-                interval: over_episodes(returns).into(),
-            })
-            .collect();
+        let evaluated = |(step, returns): (u64, &[f64])| Evaluated {
+            step,
+            interval: over_episodes(returns).into(),
+        };
+        let each: Vec<Evaluated> = self.measured().map(evaluated).collect();
         let by_mean = |a: &&Evaluated, b: &&Evaluated| {
             a.interval.mean.total_cmp(&b.interval.mean).then(b.step.cmp(&a.step))
         };
@@ -128,7 +142,7 @@ impl ReturnCurve {
             model: self.critic.clone(),
             seed: self.seed,
             evaluations: each.len(),
-            episodes: self.evaluations.iter().map(|(_, returns)| returns.len()).max()?,
+            episodes: self.measured().map(|(_, returns)| returns.len()).max()?,
             last: *each.last()?,
             highest: *each.iter().max_by(by_mean)?,
         })
@@ -151,8 +165,8 @@ impl ReturnCurve {
     /// Returns the mean of each evaluation. Its error is not known: successive evaluations of one run
     /// depend on each other, and all start in the same states.
     pub fn values(&self) -> RunValues {
-        let at = |(step, returns): &(u64, Vec<f64>)| StepValues {
-            step: *step,
+        let at = |(step, returns): (u64, &[f64])| StepValues {
+            step,
             value: summary::mean(returns),
             states: Vec::new(),
         };
@@ -160,7 +174,7 @@ impl ReturnCurve {
             env: self.env.clone(),
             critic: self.critic.clone(),
             seed: self.seed,
-            steps: self.evaluations.iter().map(at).collect(),
+            steps: self.measured().map(at).collect(),
         }
     }
 }
@@ -249,14 +263,14 @@ fn over_seeds(x: f64, seeds: &[f64], band: Band) -> Point {
 /// Mean return at each step that all runs have: over seeds where there are several, else over the run's episodes.
 /// Against seconds, each step stands at the mean time of the runs.
 fn return_points(runs: &[&ReturnCurve], against: Against, band: Band) -> Vec<Point> {
-    let mut by_step: BTreeMap<u64, Vec<(&ReturnCurve, &Vec<f64>)>> = BTreeMap::new();
+    let mut by_step: BTreeMap<u64, Vec<(&ReturnCurve, &[f64])>> = BTreeMap::new();
     for run in runs {
-        for (step, returns) in &run.evaluations {
-            by_step.entry(*step).or_default().push((run, returns));
+        for (step, returns) in run.measured() {
+            by_step.entry(step).or_default().push((run, returns));
         }
     }
     let whole = by_step.into_iter().filter(|(_, evaluations)| evaluations.len() == runs.len());
-    let point = |(step, evaluations): (u64, Vec<(&ReturnCurve, &Vec<f64>)>)| {
+    let point = |(step, evaluations): (u64, Vec<(&ReturnCurve, &[f64])>)| {
         let times: Vec<f64> = match against {
             Against::Steps | Against::Iterations => vec![step as f64],
             Against::Seconds => evaluations.iter().filter_map(|(run, _)| run.time(step)).collect(),

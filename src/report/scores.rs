@@ -14,7 +14,7 @@ use super::returns::ReturnCurve;
 use super::tables::{Cell, Column, Table};
 use super::theme::model_label;
 use crate::analysis::spec::{Printed, PrintedTable};
-use crate::analysis::summary::LEVEL;
+use crate::analysis::summary::{LEVEL, of_share};
 use crate::rng::Stream;
 use crate::stats::resample::{Bootstrap, jackknife, stratified_bootstrap};
 use crate::stats::{Estimate, summary};
@@ -65,13 +65,13 @@ pub struct ToBaseline {
     pub score: f64,
     /// Seeds that reach it.
     pub reached: usize,
-    /// Mean share, jackknife over seeds; NaN unless all seeds reach it.
+    /// Mean share, jackknife over seeds where that is determined; NaN unless all seeds reach it.
     pub share: Estimate,
 }
 
-/// The mean return of each evaluation of a run.
+/// The mean return of each evaluation of a run whose returns are finite.
 fn means(curve: &ReturnCurve) -> Vec<(u64, f64)> {
-    curve.evaluations.iter().map(|(step, returns)| (*step, summary::mean(returns))).collect()
+    curve.measured().map(|(step, returns)| (step, summary::mean(returns))).collect()
 }
 
 /// Returns the means over seeds at the steps that all runs have.
@@ -149,7 +149,7 @@ fn to_baseline(runs: &[&ReturnCurve], (steps, base): &(u64, Vec<f64>)) -> ToBase
     };
     let shares: Vec<f64> = runs.iter().filter_map(first).collect();
     let share = if shares.len() == runs.len() {
-        jackknife(&shares, summary::mean, LEVEL)
+        of_share(jackknife(&shares, summary::mean, LEVEL))
     } else {
         Estimate::without_interval(f64::NAN, shares.len())
     };
@@ -298,6 +298,7 @@ mod tests {
         // The baseline ends at 100: reached at half its steps by one seed and the other.
         let to = new.to_baseline.unwrap();
         assert_eq!((to.score, to.reached, to.share.value), (100.0, 2, 0.5));
+        assert!(to.share.low.is_nan(), "two seeds that are alike tell no interval");
         let own = base.to_baseline.unwrap();
         assert_eq!((own.reached, own.share.value.is_nan()), (1, true), "one seed ends below");
         assert!(new.iqm.value.is_nan(), "two seeds have no quartiles");

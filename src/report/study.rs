@@ -7,11 +7,13 @@
 //! Shares of states are shares of *all* states, in the critic's curve, chance and replicate alike: a
 //! state in which a number is undefined (saturated actions) lies below every threshold.
 
+use std::convert::identity;
+
 use super::contrast::NORMAL_QUANTILE;
 use super::figure::{Axis, Panel, Point, Reference, Series, YRange};
 use super::groups::{Group, Rows, average, by, by_critic, groups, seeds};
 use crate::analysis::spec::{Draw, Panel as PanelSpec};
-use crate::analysis::summary::{Column, LEVEL, corrected, learnable, mean_over_states};
+use crate::analysis::summary::{Column, LEVEL, corrected, learnable, mean_over_states, of_share};
 use crate::analysis::table::{StateRow, by_task};
 use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
@@ -88,13 +90,17 @@ struct View<'v> {
 }
 
 impl View<'_> {
-    /// One line for each critic: a statistic of its rows at each step.
-    fn lines(&self, stat: impl Fn(&[&StateRow]) -> Estimate) -> Vec<Series> {
+    /// One line for each critic: a statistic of its rows at each step, as it is `shown`.
+    fn lines(
+        &self,
+        stat: impl Fn(&[&StateRow]) -> Estimate,
+        shown: fn(Estimate) -> Estimate,
+    ) -> Vec<Series> {
         by_critic(&self.group.rows)
             .into_iter()
             .map(|(critic, rows)| {
                 let point = |(step, at): (u64, Rows<'_>)| {
-                    Point::estimate(step as f64, &self.group.over_seeds(&at, &stat))
+                    Point::estimate(step as f64, &shown(self.group.over_seeds(&at, &stat)))
                 };
                 let points = by(&rows, |row| row.step).into_iter().map(point).collect();
                 Series::line(critic, smooth(points, self.spec.window), seeds(&rows))
@@ -132,7 +138,7 @@ impl View<'_> {
         let series = by_critic(rows).into_iter().map(|(critic, rows)| {
             let point = |&tau: &f64| {
                 let share = |rows: &[&StateRow]| learnable(rows.iter().copied(), self.column, tau);
-                Point::estimate(tau, &self.group.over_seeds(&rows, &share))
+                Point::estimate(tau, &of_share(self.group.over_seeds(&rows, &share)))
             };
             let series = Series::step(critic, taus.iter().map(point).collect(), seeds(&rows));
             // States that share a task are no independent draws, which this band asks for.
@@ -171,7 +177,7 @@ impl View<'_> {
             title: format!("{}, τ = {tau}", self.group.title),
             x: step_axis(),
             y: Axis::new(format!("states with cosine > {tau}"), "share").with_range(0.0, 1.0),
-            series: self.lines(|at| learnable(at.iter().copied(), self.column, tau)),
+            series: self.lines(|at| learnable(at.iter().copied(), self.column, tau), of_share),
             references: self
                 .reference_by_step("chance", |rows| self.chance(rows, tau))
                 .into_iter()
@@ -234,7 +240,7 @@ impl View<'_> {
             title: self.group.title.clone(),
             x: step_axis(),
             y: Axis::new("corrected mean cosine", ""),
-            series: self.lines(resolved),
+            series: self.lines(resolved, identity),
             references: references.into_iter().flatten().collect(),
         }
     }
@@ -251,7 +257,7 @@ impl View<'_> {
             title: self.group.title.clone(),
             x: step_axis(),
             y: if own { y.with_range(-0.2, 1.0) } else { y },
-            series: self.lines(|at| mean_over_states(at.iter().copied(), self.column)),
+            series: self.lines(|at| mean_over_states(at.iter().copied(), self.column), identity),
             references: references.into_iter().flatten().collect(),
         }
     }

@@ -1,7 +1,7 @@
 //! Tables as plain data, and as Markdown for people and CSV for programs.
 
 use super::figure::{Figure, Point, ReferenceShape};
-use super::numbers::{MISSING, interval, significant};
+use super::numbers::{MISSING, interval, significant, unsigned_zero};
 use crate::error::{Error, Result};
 use crate::stats::Estimate;
 
@@ -176,7 +176,9 @@ impl Table {
 
 /// The fields of a cell: one, or four in a column of intervals.
 fn csv_fields(cell: &Cell, wide: bool) -> Vec<String> {
-    let number = |value: f64| if value.is_nan() { String::new() } else { format!("{value}") };
+    let number = |value: f64| {
+        if value.is_nan() { String::new() } else { format!("{}", unsigned_zero(value)) }
+    };
     let mut fields = match cell {
         Cell::Text(text) => vec![text.clone()],
         Cell::Number { value, .. } => vec![number(*value)],

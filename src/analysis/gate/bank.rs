@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::algo::config::Algo;
 use crate::analysis::measure::gradient_cosine::{Networks, starts};
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
@@ -27,6 +28,8 @@ pub struct Baseline {
     pub hyperl_baseline: u32,
     /// Environment.
     pub env: EnvId,
+    /// Algorithm: it says which value its critics estimate.
+    pub algo: Algo,
     /// Critic.
     pub model: String,
     /// Run and step of the checkpoint.
@@ -232,6 +235,7 @@ pub fn baseline(
     let mut made = Baseline {
         hyperl_baseline: SCHEMA,
         env: config.env,
+        algo: config.algo,
         model: config.critic.name().into(),
         run: config.run_name(),
         step: manifest.step,

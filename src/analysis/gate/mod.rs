@@ -12,6 +12,6 @@ mod record;
 mod words;
 
 pub use bank::{BankState, Baseline, Oddities, baseline};
-pub use outcome::Comparison;
+pub use outcome::{Algos, Comparison};
 pub use record::{Counts, Difference, Learnable, Outcome, Range, Seeds, Side, Sides, Truth};
 pub use words::conclude;

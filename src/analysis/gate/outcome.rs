@@ -24,6 +24,15 @@ use crate::stats::summary;
 /// Threshold of the learnable fraction that is reported.
 const TAU: f64 = 0.25;
 
+/// Whether a candidate may be of another algorithm than its baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algos {
+    /// No: TD3's critics estimate another value, and of another return, than SAC's.
+    Same,
+    /// Yes, each judged by its own.
+    Any,
+}
+
 /// A candidate that can be compared with a baseline: everything is loaded, nothing measured.
 pub struct Comparison<'c> {
     candidate: &'c Checkpoint,
@@ -37,10 +46,20 @@ impl<'c> Comparison<'c> {
     /// Loads what the comparison needs.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] if environment or discount differ, or `MuJoCo` and the rollouts are the
+    /// [`Error::Mismatch`] if environment, discount or (unless asked for) algorithm differ, or `MuJoCo` and the rollouts are the
     /// stored ones; those of loading.
-    pub fn new(candidate: &'c Checkpoint, base: &'c Baseline) -> Result<Self> {
+    pub fn new(candidate: &'c Checkpoint, base: &'c Baseline, algos: Algos) -> Result<Self> {
         let config = &candidate.manifest().config;
+        if config.algo != base.algo && algos == Algos::Same {
+            return Err(Error::Mismatch {
+                what: format!("algorithm of {}", candidate.path().display()),
+                expected: base.algo.to_string(),
+                found: config.algo.to_string(),
+                remedy: "they estimate values of different returns; give a checkpoint of the baseline's \
+                         algorithm, or add --across-algorithms to judge each by its own"
+                    .into(),
+            });
+        }
         let differ = |what: &str, expected: String, found: String| Error::Mismatch {
             what: format!("{what} of {}", candidate.path().display()),
             expected,
@@ -92,6 +111,14 @@ impl<'c> Comparison<'c> {
         let judged = Judged::new(&states, *truth, rule);
         let mut outcome = outcome((base, candidate), judged, measured, rule);
         outcome.warnings = words::warnings(&outcome, base);
+        let algo = candidate.manifest().config.algo;
+        if algo != base.algo {
+            outcome.warnings.push(format!(
+                "the candidate is of {algo}, the baseline of {}: each is judged by its own value and \
+                 returns, and the difference is also one of these",
+                base.algo
+            ));
+        }
         Ok(outcome)
     }
 }

@@ -4,6 +4,7 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use super::gradient_cosine::{Networks, starts};
+use crate::analysis::noise::two;
 use crate::analysis::summary::{Interval, LEVEL, Status};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
@@ -11,6 +12,7 @@ use crate::gradient::differences::{
     agreeing, chaos_horizon, differences, leaves_room, row_cosines,
 };
 use crate::gradient::{Settings, StateResult, corrected, measure};
+use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::resample::jackknife;
 use crate::stats::similarity::cosine;
 use crate::stats::{Estimate, summary};
@@ -63,6 +65,9 @@ pub struct Scale {
     pub std: f64,
     /// States with a usable cosine, of which the other numbers speak.
     pub usable: usize,
+    /// States in which nothing could be tried: the policy's action is at the bound of the box in every
+    /// dimension.
+    pub saturated: usize,
     /// Mean cosine of the true gradient's estimate and the critic's gradient.
     pub raw: Interval,
     /// What an exactly right critic would show.
@@ -203,6 +208,7 @@ fn scale(results: &[StateResult], settings: &Settings) -> Scale {
     Scale {
         std: settings.std,
         usable: results.iter().filter(|r| r.cosine.is_finite()).count(),
+        saturated: results.iter().filter(|r| r.rollouts == 0).count(),
         raw: over(|r| r.cosine),
         ceiling: found.ceiling.into(),
         corrected: found.corrected.into(),
@@ -218,41 +224,20 @@ fn scale(results: &[StateResult], settings: &Settings) -> Scale {
 
 /// Says what the numbers come to.
 fn findings(d: &Diagnosis) -> Vec<String> {
-    let mut said = Vec::new();
     let first = &d.sweep[0];
-    said.push(match first.status {
-        Status::Unresolved => format!(
-            "at σ = {} independent estimates of the gradient do not agree: no critic can be judged",
-            first.std
-        ),
-        Status::Resolved => format!(
-            "at σ = {} an exactly right critic would show a mean cosine of {:.2}; this one shows {:.2}",
-            first.std, first.ceiling.mean, first.raw.mean
-        ),
-    });
-    let best = d.sweep.iter().max_by(|a, b| a.ceiling.mean.total_cmp(&b.ceiling.mean));
+    let mut said = vec![resolution(d, first)];
+    let defined = d.sweep.iter().filter(|scale| scale.ceiling.mean.is_finite());
+    let best = defined.max_by(|a, b| a.ceiling.mean.total_cmp(&b.ceiling.mean));
     let clearly =
         |b: &&Scale| b.status == Status::Resolved && b.ceiling.mean > first.ceiling.mean + 0.02;
     if let Some(best) = best.filter(clearly) {
         said.push(format!(
-            "σ = {} resolves better (ceiling {:.2}): curvature and falls at the larger scale act as noise",
-            best.std, best.ceiling.mean
+            "σ = {} resolves better (ceiling {}): curvature and falls at the larger scale act as noise",
+            best.std,
+            two(best.ceiling.mean)
         ));
     }
-    match d.chaos_horizon {
-        Some(h) if h >= d.horizon => said.push(format!(
-            "finite differences agree up to the full horizon of {h} steps: the return is smooth in \
-             the first action"
-        )),
-        Some(h) => said.push(format!(
-            "finite differences agree up to {h} steps and not beyond: past that the return is rough \
-             in the first action, and only a smoothed gradient exists"
-        )),
-        None => said.push(
-            "finite differences disagree even over one step: the return is rough in the first action"
-                .into(),
-        ),
-    }
+    said.push(smoothness(d));
     if first.fell > 0.1 {
         said.push(format!(
             "{:.0} % of the rollouts at σ = {} fall: the jump is part of what is smoothed",
@@ -263,9 +248,133 @@ fn findings(d: &Diagnosis) -> Vec<String> {
     if first.own.mean < 0.9 {
         said.push(format!(
             "the critic itself is curved at σ = {}: the fit to its own values agrees with its \
-             gradient to {:.2} only",
-            first.std, first.own.mean
+             gradient to {} only",
+            first.std,
+            two(first.own.mean)
         ));
     }
     said
+}
+
+/// What rollouts at the first standard deviation tell of a critic.
+fn resolution(d: &Diagnosis, first: &Scale) -> String {
+    let (std, usable, states) = (first.std, first.usable, d.states);
+    if first.saturated == states {
+        return format!(
+            "nothing could be tried: in all {states} states the policy's action is at the bound of the \
+             box in every dimension (saturated); no critic can be judged there, try an earlier checkpoint"
+        );
+    }
+    if usable == 0 {
+        return format!(
+            "at σ = {std} no gradient is defined in any of {states} states: there is nothing to agree, \
+             and no critic can be judged"
+        );
+    }
+    match first.status {
+        Status::Unresolved if usable < FEWEST_STATES => format!(
+            "at σ = {std} {usable} of {states} states have a gradient, too few to judge a critic by"
+        ),
+        Status::Unresolved => format!(
+            "at σ = {std} independent estimates of the gradient do not agree: no critic can be judged"
+        ),
+        Status::Resolved => format!(
+            "at σ = {std} an exactly right critic would show a mean cosine of {}; this one shows {}",
+            two(first.ceiling.mean),
+            two(first.raw.mean)
+        ),
+    }
+}
+
+/// What finite differences tell of the return.
+fn smoothness(d: &Diagnosis) -> String {
+    match d.chaos_horizon {
+        Some(h) if h >= d.horizon => format!(
+            "finite differences agree up to the full horizon of {h} steps: the return is smooth in the \
+             first action"
+        ),
+        Some(h) => format!(
+            "finite differences agree up to {h} steps and not beyond: past that the return is rough in \
+             the first action, and only a smoothed gradient exists"
+        ),
+        None if d.chaos.iter().all(|r| r.agree.is_nan()) => {
+            "finite differences are 0 or undefined in every state: nothing tells how the return depends on \
+             the first action"
+                .into()
+        }
+        None => "finite differences disagree even over one step: the return is rough in the first action"
+            .into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A diagnosis of 30 states, of which `usable` have a gradient and `saturated` no room to try any.
+    fn diagnosis(usable: usize, saturated: usize, agree: f64) -> Diagnosis {
+        let nothing = Interval { mean: f64::NAN, low: f64::NAN, high: f64::NAN };
+        let scale = Scale {
+            std: 0.3,
+            usable,
+            saturated,
+            raw: nothing,
+            ceiling: nothing,
+            corrected: nothing,
+            stacked: nothing,
+            status: Status::Unresolved,
+            matched: nothing,
+            own: nothing,
+            adjusted_r2: f64::NAN,
+            adjusted_r2_upright: f64::NAN,
+            fell: f64::NAN,
+        };
+        Diagnosis {
+            path: "checkpoint".into(),
+            env: "hopper".into(),
+            model: "mlp-small".into(),
+            step: 1,
+            states: 30,
+            horizon: 20,
+            sweep: vec![scale],
+            differences: Vec::new(),
+            chaos: vec![Roughness { horizon: 1, agree }],
+            chaos_horizon: None,
+            fit_against_differences: nothing,
+            fit_against_differences_states: 0,
+            findings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_tried_is_not_said_to_disagree() {
+        let said = |usable, saturated| findings(&diagnosis(usable, saturated, 0.5))[0].clone();
+        assert!(
+            said(0, 30).starts_with("nothing could be tried: in all 30 states"),
+            "{}",
+            said(0, 30)
+        );
+        assert!(said(0, 20).contains("no gradient is defined in any of 30 states"));
+        assert!(said(4, 20).contains("4 of 30 states have a gradient, too few"));
+        assert!(said(20, 5).contains("independent estimates of the gradient do not agree"));
+        let flat = findings(&diagnosis(0, 30, f64::NAN));
+        assert!(
+            flat[1].starts_with("finite differences are 0 or undefined in every state"),
+            "{flat:?}"
+        );
+        assert!(findings(&diagnosis(0, 30, 0.5))[1].contains("disagree even over one step"));
+    }
+
+    #[test]
+    fn a_scale_without_a_ceiling_hides_no_better_one() {
+        let mut d = diagnosis(30, 0, 1.0);
+        let of = |mean| Interval { mean, low: mean, high: mean };
+        let [first, better] = [0.5, 0.9].map(|mean| Scale {
+            status: Status::Resolved,
+            ceiling: of(mean),
+            ..d.sweep[0].clone()
+        });
+        d.sweep = vec![first, better, d.sweep[0].clone()];
+        assert!(findings(&d)[1].contains("resolves better (ceiling 0.90)"), "{:?}", findings(&d));
+    }
 }

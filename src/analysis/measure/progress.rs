@@ -100,7 +100,8 @@ pub fn progress(
     let starts = starts(first, &*networks.policy, settings)?;
     let results = measure(&agent, &starts, settings, context)?;
     let usable = Usable::new(config.env, &starts, &results)?;
-    let rival = usable.on_tried(rival.critic.action_gradient(&usable.obs, &usable.centres)?);
+    let rival = rival.critic.action_gradient(&usable.obs, &usable.centres)?;
+    let rival = on_tried(&usable.identified, rival);
     let gradients = [&usable.truth, &usable.own, &rival];
     let found = policy_gradient(&inner_products(&networks.actor, &usable.obs, gradients)?, LEVEL);
     let factor = |cosine: f64| proposition_factor(cosine.clamp(-1.0, 1.0));
@@ -130,12 +131,15 @@ pub fn progress(
 }
 
 /// The states with a gradient, one row each. A coordinate in which the policy is saturated was not
-/// tried; its truth is 0, and the critics' is set to 0 too: the actor hardly moves there anyway.
+/// tried; its truth is 0, and the critics' is set to 0 too: the actor hardly moves there anyway. Where the
+/// truth of a coordinate that was tried is 0, the critics are wrong by what they say.
 struct Usable {
     obs: Array2<f64>,
     centres: Array2<f64>,
     truth: Array2<f64>,
     own: Array2<f64>,
+    /// Which action dimensions were tried.
+    identified: Array2<bool>,
     /// Action dimensions compared, of each state.
     tried: Vec<usize>,
 }
@@ -159,26 +163,35 @@ impl Usable {
                 results.len()
             )));
         }
-        let rows = |values: Vec<f64>| {
-            let columns = values.len() / kept.len();
-            Array2::from_shape_vec((kept.len(), columns), values).expect("one row per state")
-        };
-        let own = rows(kept.iter().flat_map(|r| r.record.critic.clone()).collect());
-        let usable = Self {
-            obs: rows(obs),
-            centres: rows(kept.iter().flat_map(|r| r.record.centre.clone()).collect()),
-            truth: rows(kept.iter().flat_map(|r| r.truth.clone()).collect()),
-            own: Array2::zeros(own.raw_dim()),
+        let count = kept.len();
+        let own = rows(count, kept.iter().flat_map(|r| r.record.critic.clone()).collect());
+        let identified = kept.iter().flat_map(|r| r.fit.identified.clone()).collect();
+        let identified: Array2<bool> = rows(count, identified);
+        Ok(Self {
+            obs: rows(count, obs),
+            centres: rows(count, kept.iter().flat_map(|r| r.record.centre.clone()).collect()),
+            truth: rows(count, kept.iter().flat_map(|r| r.truth.clone()).collect()),
+            own: on_tried(&identified, own),
+            identified,
             tried: kept.iter().map(|r| r.fit.tried).collect(),
-        };
-        Ok(Self { own: usable.on_tried(own), ..usable })
+        })
     }
+}
 
-    /// Sets what was not tried to 0.
-    fn on_tried(&self, mut critic: Array2<f64>) -> Array2<f64> {
-        critic.zip_mut_with(&self.truth, |x, truth| *x *= f64::from(u8::from(truth.abs() > 0.0)));
-        critic
-    }
+/// Returns values of `count` states, one row each.
+fn rows<T>(count: usize, values: Vec<T>) -> Array2<T> {
+    let columns = values.len() / count;
+    Array2::from_shape_vec((count, columns), values).expect("one row per state")
+}
+
+/// Sets what was not tried to 0.
+fn on_tried(identified: &Array2<bool>, mut critic: Array2<f64>) -> Array2<f64> {
+    critic.zip_mut_with(identified, |x, tried| {
+        if !tried {
+            *x = 0.0;
+        }
+    });
+    critic
 }
 
 /// Inner products of `J_sᵀ x_s` over the actor's weights, for three gradients `x` at `n` states:
@@ -216,12 +229,58 @@ fn inner_products(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gradient::{FitSummary, Flags, Record};
     use crate::nn::actor::Actor;
     use crate::nn::critic::Dims;
     use crate::nn::weights::Draw;
     use crate::rng::Stream;
     use ndarray::array;
     use tch::Device;
+
+    #[test]
+    fn a_true_gradient_of_zero_is_no_coordinate_that_was_not_tried() {
+        // The second coordinate was tried and is flat, the third was not tried.
+        let result = StateResult {
+            cosine: 0.4,
+            self_cosine: f64::NAN,
+            matched_cosine: f64::NAN,
+            truth: vec![0.5, 0.0, 0.0],
+            truth_norm: 0.5,
+            critic_norm: 1.0,
+            norm_ratio: 2.0,
+            sign_agreement: 0.5,
+            fit: FitSummary {
+                rank: 2,
+                tried: 2,
+                identified: vec![true, true, false],
+                condition: 1.0,
+                adjusted_r2: 1.0,
+                f_p_value: 0.0,
+            },
+            clipped: 0.0,
+            fell: 0.0,
+            mean_steps: 1.0,
+            mean_return: 1.0,
+            horizon: 1,
+            longest: 1,
+            rollouts: 8,
+            replicates: None,
+            record: Record {
+                centre: vec![0.1, 0.2, 1.0],
+                critic: vec![1.0, 2.0, 3.0],
+                actions: Vec::new(),
+                returns: Vec::new(),
+            },
+            flags: Flags::default(),
+        };
+        let start = EnvId::Hopper.make().unwrap().snapshot();
+        let usable = Usable::new(EnvId::Hopper, &vec![start; 10], &vec![result; 10]).unwrap();
+        let rival = on_tried(&usable.identified, &usable.own + 1.0);
+        for state in 0..10 {
+            assert_eq!(usable.own.row(state).to_vec(), [1.0, 2.0, 0.0]);
+            assert_eq!(rival.row(state).to_vec(), [2.0, 3.0, 0.0]);
+        }
+    }
 
     #[test]
     fn inner_products_are_those_of_finite_differences() {

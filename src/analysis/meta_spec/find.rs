@@ -8,7 +8,7 @@ use crate::algo::pearl::config::PearlConfig;
 use crate::analysis::spec::Missing;
 use crate::checkpoint::meta::MetaCheckpoint;
 use crate::checkpoint::save::step_folder;
-use crate::checkpoint::{meta_run, run};
+use crate::checkpoint::{meta_run, run, stored};
 use crate::env::Family;
 use crate::error::{Error, Result};
 
@@ -125,14 +125,13 @@ impl MetaSelect {
 impl Wanted {
     /// Checks that the run in a folder is the one that the folder's name says.
     fn check(&self, folder: &Path) -> Result<()> {
-        let table: toml::Table = run::read_config(&folder.join(run::RUN))?;
-        let pearl = table.get("algo").and_then(toml::Value::as_str) == Some("pearl");
-        let file = folder.join(run::RUN);
-        let (found, as_coded_tasks) = if pearl {
-            let config: PearlConfig = run::read_config(&file)?;
-            (config.run_name(), config.as_coded_tasks)
-        } else {
-            (run::read_config::<MamlConfig>(&file)?.run_name(), false)
+        run::check_algo(folder, &MetaAlgo::ALL.map(MetaAlgo::name), "this spec")?;
+        let (found, as_coded_tasks) = match run::algo(folder)?.parse()? {
+            MetaAlgo::Pearl => {
+                let config: PearlConfig = stored::read(folder)?;
+                (config.run_name(), config.as_coded_tasks)
+            }
+            MetaAlgo::Maml => (stored::read::<MamlConfig>(folder)?.run_name(), false),
         };
         if found == self.run && as_coded_tasks == self.as_coded_tasks {
             return Ok(());

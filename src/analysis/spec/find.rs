@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Select, Spec, Variant, label};
 use crate::algo::config::TrainConfig;
-use crate::checkpoint::{Checkpoint, run};
+use crate::checkpoint::{Checkpoint, run, stored};
 use crate::error::{Error, Result};
 
 /// What to do about runs that nobody has trained.
@@ -50,7 +50,7 @@ impl Spec {
                             within.map_or(checkpoints.into(), |within| checkpoints.join(within));
                         let folder = place.join(config.run_name());
                         if !run::checkpoints(&folder)?.is_empty() {
-                            let stored = run::read_config(&folder.join(run::RUN))?;
+                            let stored = stored::read(&folder)?;
                             check_run(&folder, &stored)?;
                             check_settings(&folder, &stored, &set)?;
                             found.runs.push(folder);

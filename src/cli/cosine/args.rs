@@ -23,7 +23,7 @@ const STATES_IN_TASKS: usize = 120;
 pub(in crate::cli) struct CosineArgs {
     /// Checkpoints, runs, or quoted patterns of either
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
-    pub(super) checkpoints: Vec<String>,
+    pub(super) checkpoints: Vec<PathBuf>,
     /// Which estimator: ours (lab), App. B as printed (paper), or the authors' script [default: lab;
     /// paper where --rollouts is given]
     #[arg(long, value_enum)]
@@ -272,5 +272,5 @@ pub(super) fn command_line(
     if let Some(returns) = settings.returns {
         let _ = write!(text, " --returns {}", returns.name());
     }
-    text + " --out " + &shell_words(&[out.display().to_string()])
+    text + " --out " + &shell_words(&[out])
 }

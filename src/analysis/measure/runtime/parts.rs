@@ -38,7 +38,7 @@ pub struct Part {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrainParts {
     /// Algorithm.
-    pub algo: &'static str,
+    pub algo: Algo,
     /// Critic.
     pub model: &'static str,
     /// Environment.
@@ -78,8 +78,11 @@ pub fn train_parts(
     let environment = median(sample(effort, || environment(&config, &stream))?);
     let Critics { targets, forward, optimiser, regress, follow } =
         Critics::time(twin, &batch, workers, effort)?;
-    // TD3's targets follow at every second update.
-    let following = (follow - regress).max(0.0) * if algo == Algo::Td3 { 0.5 } else { 1.0 };
+    let share_of_updates = match algo {
+        Algo::Td3 => 0.5, // its targets follow at every second update
+        Algo::Sac => 1.0,
+    };
+    let following = (follow - regress).max(0.0) * share_of_updates;
     let backward = (regress - forward - optimiser).max(0.0);
     let known = targets + forward + backward + optimiser + following;
     let seconds = environment + whole;
@@ -98,7 +101,7 @@ pub fn train_parts(
         ("rest", (whole - known).max(0.0)),
     ];
     Ok(TrainParts {
-        algo: algo.name(),
+        algo,
         model: critic.name(),
         env: env.name(),
         threads: workers.current_num_threads(),
