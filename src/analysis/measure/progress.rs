@@ -15,6 +15,7 @@ use crate::gradient::{Settings, StateResult, measure};
 use crate::nn::policy_net::PolicyNet;
 use crate::nn::weights::{Reuse, Training};
 use crate::rng::Stream;
+use crate::stats::clusters::clusters;
 
 /// Weights of which inner products are taken at a time.
 const COLUMNS: i64 = 4096;
@@ -103,7 +104,8 @@ pub fn progress(
     let rival = rival.critic.action_gradient(&usable.obs, &usable.centres)?;
     let rival = on_tried(&usable.identified, rival);
     let gradients = [&usable.truth, &usable.own, &rival];
-    let found = policy_gradient(&inner_products(&networks.actor, &usable.obs, gradients)?, LEVEL);
+    let inner = inner_products(&networks.actor, &usable.obs, gradients)?;
+    let found = policy_gradient(&by_episode(&inner, &usable.episodes)?, LEVEL);
     let factor = |cosine: f64| proposition_factor(cosine.clamp(-1.0, 1.0));
     let both_climb = found.cosine.value > 0.0 && found.other_cosine.value > 0.0;
     let states = usable.obs.nrows();
@@ -142,6 +144,8 @@ struct Usable {
     identified: Array2<bool>,
     /// Action dimensions compared, of each state.
     tried: Vec<usize>,
+    /// The episode of each state, where it is known.
+    episodes: Vec<Option<u64>>,
 }
 
 impl Usable {
@@ -174,6 +178,7 @@ impl Usable {
             own: on_tried(&identified, own),
             identified,
             tried: kept.iter().map(|r| r.fit.tried).collect(),
+            episodes: kept.iter().map(|r| r.episode).collect(),
         })
     }
 }
@@ -192,6 +197,33 @@ fn on_tried(identified: &Array2<bool>, mut critic: Array2<f64>) -> Array2<f64> {
         }
     });
     critic
+}
+
+/// Returns inner products of sums over episodes from those of states, `[3n, 3n]` to `[3c, 3c]` for `c`
+/// episodes: states of one resemble each other, so that it is pairs of different episodes which are
+/// independent, and episodes that the jackknife leaves out.
+///
+/// # Errors
+/// [`Error::Usage`] for fewer than three episodes.
+fn by_episode(inner: &Array2<f64>, episodes: &[Option<u64>]) -> Result<Array2<f64>> {
+    let n = episodes.len();
+    let units = clusters(episodes.iter().copied().enumerate());
+    let c = units.len();
+    if c < 3 {
+        return Err(Error::Usage(format!(
+            "the usable states are of {c} episodes, 3 are needed; use a later checkpoint"
+        )));
+    }
+    let mut unit_of = vec![0; n];
+    for (unit, states) in units.iter().enumerate() {
+        states.iter().for_each(|&state| unit_of[state] = unit);
+    }
+    let place = |row: usize| row / n * c + unit_of[row % n];
+    let mut summed = Array2::zeros((3 * c, 3 * c));
+    for ((row, column), x) in inner.indexed_iter() {
+        summed[[place(row), place(column)]] += x;
+    }
+    Ok(summed)
 }
 
 /// Inner products of `J_sᵀ x_s` over the actor's weights, for three gradients `x` at `n` states:
@@ -241,6 +273,7 @@ mod tests {
     fn a_true_gradient_of_zero_is_no_coordinate_that_was_not_tried() {
         // The second coordinate was tried and is flat, the third was not tried.
         let result = StateResult {
+            episode: None,
             cosine: 0.4,
             self_cosine: f64::NAN,
             matched_cosine: f64::NAN,
@@ -274,12 +307,30 @@ mod tests {
             flags: Flags::default(),
         };
         let start = EnvId::Hopper.make().unwrap().snapshot();
-        let usable = Usable::new(EnvId::Hopper, &vec![start; 10], &vec![result; 10]).unwrap();
+        let usable = Usable::new(EnvId::Hopper, &vec![start.into(); 10], &vec![result; 10]).unwrap();
         let rival = on_tried(&usable.identified, &usable.own + 1.0);
         for state in 0..10 {
             assert_eq!(usable.own.row(state).to_vec(), [1.0, 2.0, 0.0]);
             assert_eq!(rival.row(state).to_vec(), [2.0, 3.0, 0.0]);
         }
+    }
+
+    #[test]
+    fn states_of_one_episode_are_summed() {
+        let vectors = [[1.0, 2.0], [0.5, -1.0], [3.0, 0.0], [0.0, 1.0]];
+        let of = |set: usize, state: usize| vectors[state].map(|x| x * (set + 1) as f64);
+        let dot = |a: [f64; 2], b: [f64; 2]| a[0] * b[0] + a[1] * b[1];
+        let inner =
+            Array2::from_shape_fn((12, 12), |(i, j)| dot(of(i / 4, i % 4), of(j / 4, j % 4)));
+        let found = by_episode(&inner, &[Some(5), None, Some(5), None]).unwrap();
+        // The first and the third are one: (4, 2).
+        let sums = [[4.0, 2.0], vectors[1], vectors[3]];
+        for ((i, j), x) in found.indexed_iter() {
+            let expected =
+                dot(sums[i % 3], sums[j % 3]) * ((i / 3 + 1) * (j / 3 + 1)) as f64;
+            assert!((x - expected).abs() < 1e-12, "{i} {j}");
+        }
+        assert!(by_episode(&inner, &[Some(1), Some(1), Some(2), Some(2)]).is_err());
     }
 
     #[test]
