@@ -35,6 +35,7 @@ mod reports;
 mod resume;
 mod resume_program;
 mod rollout_twin;
+mod run_files;
 mod sac_parity;
 mod simulated_gradients;
 mod soft_returns;
