@@ -113,7 +113,8 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
     let mut runs = read(&select::runs(&args.checkpoints)?)?;
     select::check_seeds_once(runs.iter().map(|run| (run.config.run_name(), &*run.folder)))?;
     // By number, where the names of folders would put seed 10 before 9.
-    runs.sort_by_key(|run| (run.config.algo, run.config.env, run.config.critic, run.config.seed));
+    let place = |c: &TrainConfig| (c.algo.name(), c.env.name(), c.critic.name(), c.seed);
+    runs.sort_by_key(|run| place(&run.config));
     let curves: Vec<ReturnCurve> = runs.iter().map(|run| run.curve.clone()).collect();
     let warnings = warnings(&runs, &curves);
     let summaries: Vec<ReturnSummary> = curves.iter().filter_map(ReturnCurve::summary).collect();

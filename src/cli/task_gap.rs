@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use super::claim::{Figure, appendix};
 use super::meta_paper::{Place, judged};
 use super::output::{self, write_figures};
-use super::{meta_returns, meta_runs};
+use super::{meta_returns, meta_runs, shared};
 use crate::algo::pearl::config::PearlConfig;
 use crate::analysis::measure::task_gap::{Gap, gap_differences, task_gap};
 use crate::analysis::meta_spec::MetaFound;
 use crate::checkpoint::pearl_run::Tables;
 use crate::checkpoint::{disk, stored};
 use crate::error::Result;
-use crate::report::Section;
+use crate::report::returns::ReturnCurve;
 use crate::report::task_gap::{context_panels, difference_table, gap_table, judge};
+use crate::report::{Section, undefined};
 
 /// What is measured.
 const EVALUATED: &str = "The last evaluation of each run: training tasks drawn with replacement, as many as there \
@@ -38,6 +39,9 @@ pub(super) fn section(place: &Place, found: &MetaFound, figure: &Figure) -> Resu
     }
     let runs = meta_runs::read_all(&found.runs)?;
     meta_runs::provenance(place.folder, &place.command, &runs)?;
+    let curves: Vec<ReturnCurve> = runs.iter().flat_map(|run| run.curves(None)).collect();
+    let warnings = undefined::warnings(&curves);
+    shared::warn(&warnings);
     let differences = gap_differences(&gaps);
     let (table, between) = (gap_table(&gaps), difference_table(&differences));
     for (name, table) in [("summary", &table), ("differences", &between)] {
@@ -60,6 +64,7 @@ pub(super) fn section(place: &Place, found: &MetaFound, figure: &Figure) -> Resu
         appendices: appendix("Hyper-PEARL minus PEARL, task by task", &between, false)
             .into_iter()
             .collect(),
+        warnings,
         how_measured: format!("{EVALUATED} {} {COMPARED}", meta_runs::explorations(&runs)),
         does_not_show: format!("{LIMITS}\n\n{}", meta_returns::limits(&runs)),
         command: place.command.clone(),

@@ -28,12 +28,11 @@ fn of_run(curve: &ReturnCurve) -> Option<String> {
     let more = if count > LISTED { format!(" and {} more", count - LISTED) } else { String::new() };
     let steps = undefined[..count.min(LISTED)].join(", ");
     let left = match curve.measured().last() {
-        Some((at, _)) => format!("left out, and its last one counted is that of {moment} {at}"),
+        Some((at, _)) => format!("left out; its last one counted is that of {moment} {at}"),
         None => "all there are: the run is left out".into(),
     };
     Some(format!(
-        "{}: evaluations with NaN or infinite returns, at {moment} {steps}{more}, are {left}; training \
-         diverged there",
+        "{}: evaluations with NaN or infinite returns, at {moment} {steps}{more}, are {left}",
         name(curve)
     ))
 }
@@ -106,7 +105,7 @@ mod tests {
                 warnings(&[run]),
                 [
                     "hopper, MLP-Small, seed 3: evaluations with NaN or infinite returns, at step 10, 15, \
-                  are left out, and its last one counted is that of step 5; training diverged there"
+                  are left out; its last one counted is that of step 5"
                 ]
             );
         }

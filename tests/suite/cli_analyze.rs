@@ -2,6 +2,7 @@
 
 mod bench;
 mod errors;
+mod files;
 mod gate;
 mod noise;
 mod outputs;

@@ -39,6 +39,7 @@ mod reports;
 mod resume;
 mod resume_program;
 mod rollout_twin;
+mod run_files;
 mod sac_parity;
 mod seeds;
 mod simulated_gradients;

@@ -4,7 +4,7 @@
 //! The evaluation behind it is the run's last: training tasks drawn with replacement, all test tasks. Runs
 //! of one seed have the same draws whatever their model, so that two models are compared task by task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -98,9 +98,14 @@ fn of_mean(values: Vec<f64>, name: &str) -> Estimate {
     interval(&[values], |lists| mean(&lists[0]), name)
 }
 
-/// Reads a run's last evaluation; `None` if it has none.
+/// Reads a run's last evaluation whose returns are all finite; `None` if it has none.
 pub fn task_gap(config: &PearlConfig, tables: &Tables) -> Option<Gap> {
-    let iteration = tables.trials.iter().map(|trial| trial.iteration).max()?;
+    let iterations: BTreeSet<u64> = tables.trials.iter().map(|trial| trial.iteration).collect();
+    let finite = |iteration: &u64| {
+        let mut of = tables.trials.iter().filter(|trial| trial.iteration == *iteration);
+        of.all(|trial| trial.total.is_finite())
+    };
+    let iteration = iterations.into_iter().rev().find(finite)?;
     let of = |unseen: bool| -> Vec<TrialRow> {
         let wanted = |t: &&TrialRow| t.iteration == iteration && t.unseen == unseen;
         tables.trials.iter().filter(wanted).copied().collect()
@@ -228,6 +233,14 @@ mod tests {
         let contexts: Vec<(f64, f64)> =
             found.contexts[0].iter().map(|at| (at.context, at.total.value)).collect();
         assert_eq!(contexts, [(0.0, -90.5), (400.0, 59.5)]);
+        // A later evaluation with a return that is undefined is passed over.
+        for bad in [f64::NAN, f64::INFINITY] {
+            let mut tables = tables([50.0, 20.0]);
+            tables.trials.push(TrialRow { iteration: 8, ..trial(true, 0, 0, 1.0) });
+            tables.trials.push(TrialRow { iteration: 8, ..trial(true, 0, 1, bad) });
+            let config = PearlConfig { model: PearlModel::Mlp, ..PearlConfig::default() };
+            assert_eq!(task_gap(&config, &tables).unwrap(), found);
+        }
         let none = Tables::default();
         assert_eq!(task_gap(&PearlConfig::default(), &none), None);
     }

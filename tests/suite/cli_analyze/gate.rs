@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use hyperl::algo::config::Algo;
 use hyperl::env::EnvId;
 use serde_json::Value;
 
@@ -15,6 +16,16 @@ mod truths;
 
 /// A bank of which a test makes and reads in seconds: horizon 20 in place of 688.
 const BASELINE: &str = "--states 40 --horizon 20 --out base.json";
+
+/// Makes a hopper checkpoint whose actor stands at the bounds of all actions wherever it is.
+pub(super) fn saturate(folder: &std::path::Path) {
+    damage::saturate_above(folder, -1e3);
+}
+
+/// Makes a baseline one of SAC.
+pub(super) fn of_sac(baseline: &std::path::Path) {
+    reseal(baseline, baseline, |base| base.algo = Algo::Sac);
+}
 
 fn outcome(ran: &Ran) -> (i32, Value) {
     let json: Value =
@@ -174,11 +185,13 @@ fn what_cannot_be_compared_is_refused() {
             "edited.json: its contents do not have the hash it says; copy or make it again"
         );
     }
-    bench.write("old.json", "{\"hyperl_baseline\": 1, \"env\": \"hopper\"}");
-    assert_eq!(
-        gate("old.json"),
-        "old.json: expected a baseline of version 3, got 1; make it again"
-    );
+    for old in [1, 2] {
+        bench.write("old.json", &format!("{{\"hyperl_baseline\": {old}, \"env\": \"hopper\"}}"));
+        assert_eq!(
+            gate("old.json"),
+            format!("old.json: expected a baseline of version 3, got {old}; make it again")
+        );
+    }
     let resealed = |name: &str, change: fn(&mut hyperl::analysis::gate::Baseline)| {
         reseal(&bench.path("base.json"), &bench.path(name), change);
     };

@@ -146,8 +146,11 @@ fn a_run_under_the_name_of_another_is_refused() {
     let config = fs::read_to_string(copy.join("run.toml")).unwrap();
     fs::write(copy.join("run.toml"), config.replace("mlp-small", "mlp-standard")).unwrap();
     let ran = bench.analyze("report fig.toml --checkpoints runs");
+    let place = format!("runs/{other}");
     assert!(
-        ran.code == 3 && ran.stderr.ends_with(&format!("error: {message}\n")),
+        ran.code == 3
+            && ran.stderr.contains(&format!("error: critic of {place}/step-"))
+            && ran.stderr.contains(&format!("expected \"mlp-standard\" as in {place}/run.toml")),
         "{}",
         ran.stderr
     );
