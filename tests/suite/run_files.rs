@@ -220,6 +220,7 @@ fn baseline() -> Case {
     };
     let oddities = Oddities { fell: None, clipped: 0.0, flags: Flags::default() };
     let state = BankState {
+        episode: None,
         snapshot: snapshot.0.iter().map(|x| format!("{:016x}", x.to_bits())).collect(),
         record,
         oddities,
