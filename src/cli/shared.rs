@@ -232,3 +232,18 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Error::Table(e.to_string()))?;
     print(format!("{text}\n").as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_before_a_stop_counts_as_saved() {
+        use Done::{Finished, Stopped, StoppedUnsaved};
+        let ends = |all: &[Done]| one_by_one(all, |done| Ok(*done)).unwrap();
+        assert_eq!(ends(&[Finished, Finished]), Finished);
+        assert_eq!(ends(&[Finished, Stopped, Finished]), Stopped);
+        assert_eq!(ends(&[StoppedUnsaved, Finished]), StoppedUnsaved);
+        assert_eq!(ends(&[Finished, StoppedUnsaved]), Stopped);
+    }
+}
