@@ -5,6 +5,7 @@ mod tasks;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::HumanCount;
@@ -117,8 +118,9 @@ fn run_plain(
     select::one_figure(checkpoints)?;
     let out = args.folder(what);
     check_all(checkpoints, settings, what.against())?;
+    let place = args.place(&out)?;
     let _lock = Lock::folder(&out)?;
-    let rows = match measure_all(checkpoints, settings, what.against(), &args.place(&out))? {
+    let rows = match measure_all(checkpoints, settings, what.against(), &place)? {
         ControlFlow::Continue(rows) => rows,
         ControlFlow::Break(done) => return Ok(done),
     };
@@ -173,12 +175,12 @@ fn tell<'p>(
 /// Name of the folder of measured checkpoints, which commands that write side by side share.
 pub(super) const UNITS: &str = "units";
 
-/// Where single measurements are kept, and how many workers make them.
+/// Where single measurements are kept, and the workers that make them.
 pub(super) struct Place {
     /// Folder of one file for each checkpoint and settings, to be read back.
     pub(super) units: PathBuf,
     /// Workers.
-    pub(super) threads: usize,
+    pub(super) workers: Arc<rayon::ThreadPool>,
 }
 
 /// Checks that all can be measured.
@@ -206,7 +208,6 @@ pub(super) fn measure_all<M: Measurable>(
     against: Against,
     place: &Place,
 ) -> Result<ControlFlow<Done, Vec<Vec<StateRow>>>> {
-    let workers = shared::workers(place.threads)?;
     disk::create_dir(&place.units)?;
     let bar = shared::progress_bar(units.len() as u64, M::UNITS);
     let steps = AtomicU64::new(0);
@@ -218,7 +219,7 @@ pub(super) fn measure_all<M: Measurable>(
     for unit in units {
         let path = place.units.join(format!("{}.parquet", unit.key(settings, against)));
         let measure = || {
-            let rows = unit.rows(settings, against, (&workers, &progress));
+            let rows = unit.rows(settings, against, (&place.workers, &progress));
             rows.map_err(|e| in_checkpoint(unit.path(), e))
         };
         let Some(found) = kept_or(&path, settings.states, measure)? else {

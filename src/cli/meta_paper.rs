@@ -11,6 +11,7 @@ use crate::analysis::measure::maml_adaptation::AdaptationSettings;
 use crate::analysis::measure::maml_noise::NoiseSettings;
 use crate::analysis::meta_spec::{MetaDraw, MetaFound, MetaMeasure, MetaSpec};
 use crate::checkpoint::disk;
+use crate::checkpoint::lock::Lock;
 use crate::error::{Error, Result};
 use crate::report::contrast::RunValues;
 use crate::report::meta_scores::{meta_score_table, meta_scores};
@@ -38,7 +39,7 @@ pub(super) fn report(place: &Place, spec: &MetaSpec, found: &MetaFound) -> Resul
         missing: &found.missing,
         asked: found.asked,
     };
-    disk::create_dir(place.folder)?;
+    let _lock = Lock::folder(place.folder)?;
     let section = match (spec.measure, &spec.noise, &spec.adaptation) {
         (MetaMeasure::MetaReturn, ..) => {
             ControlFlow::Continue(of_returns(place, (spec, found), &figure)?)

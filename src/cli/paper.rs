@@ -89,7 +89,6 @@ pub(super) fn report(args: &ReportArgs) -> Result<Done> {
 fn report_any(args: &ReportArgs, path: &Path, ready: Ready) -> Result<Done> {
     let name = path.file_stem().map_or("report".into(), |n| n.to_string_lossy().into_owned());
     let folder = args.out.join(&name);
-    let _lock = Lock::folder(&folder)?;
     let say = |runs: usize, missing: usize| shared::note!("{name}: {runs} runs, {missing} missing");
     match ready {
         Ready::Runs(spec, found) => {
@@ -146,18 +145,21 @@ fn report_one(
     found: &Found,
 ) -> Result<Done> {
     let command = args.command(path, true);
-    let measured = if spec.measure == Measure::EpisodeReturn {
+    let (measured, _lock) = if spec.measure == Measure::EpisodeReturn {
         let runs = returns::read(&found.runs)?;
         let mut curves: Vec<ReturnCurve> = runs.iter().map(|run| run.curve.clone()).collect();
         for (curve, label) in curves.iter_mut().zip(&found.labels) {
             curve.critic.clone_from(label);
         }
+        let lock = Lock::folder(folder)?;
         write_provenance(folder, &ReturnsProvenance::new(&command, &runs)?)?;
         let warnings = returns::warnings(&runs, &curves);
         shared::warn(&warnings);
-        Measured { warnings, ..measured_returns(&curves, (spec, found)) }
+        (Measured { warnings, ..measured_returns(&curves, (spec, found)) }, lock)
     } else {
         let checkpoints = found.checkpoints(spec.select.every)?;
+        check_all(&checkpoints, &spec.settings, against(spec))?;
+        let lock = Lock::folder(folder)?;
         let rows = match cosines(args, (spec, found), &checkpoints)? {
             ControlFlow::Continue(rows) => rows,
             ControlFlow::Break(done) => return Ok(done),
@@ -174,7 +176,7 @@ fn report_one(
         if rows.iter().any(|rows| !rows.is_empty()) {
             table::write_parquet(&folder.join("states.parquet"), &rows.concat())?;
         }
-        measured_states(&rows, (spec, found))
+        (measured_states(&rows, (spec, found)), lock)
     };
     let figure = Figure {
         name: &spec.figure,
@@ -264,8 +266,7 @@ fn cosines(
     checkpoints: &[Checkpoint],
 ) -> Result<ControlFlow<Done, Vec<Vec<StateRow>>>> {
     let (settings, against) = (&spec.settings, against(spec));
-    check_all(checkpoints, settings, against)?;
-    let place = Place { units: args.out.join(UNITS), threads: args.threads() };
+    let place = Place { units: args.out.join(UNITS), workers: shared::workers(args.threads())? };
     let mut rows = match measure_all(checkpoints, settings, against, &place)? {
         ControlFlow::Continue(rows) => rows,
         stopped @ ControlFlow::Break(_) => return Ok(stopped),

@@ -240,3 +240,18 @@ pub(super) fn spinner(unit: &str) -> ProgressBar {
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print(format!("{}\n", to_json(value)?).as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_before_a_stop_counts_as_saved() {
+        use Done::{Finished, Stopped, StoppedUnsaved};
+        let ends = |all: &[Done]| one_by_one(all, |done| Ok(*done)).unwrap();
+        assert_eq!(ends(&[Finished, Finished]), Finished);
+        assert_eq!(ends(&[Finished, Stopped, Finished]), Stopped);
+        assert_eq!(ends(&[StoppedUnsaved, Finished]), StoppedUnsaved);
+        assert_eq!(ends(&[Finished, StoppedUnsaved]), Stopped);
+    }
+}

@@ -40,10 +40,13 @@ fn a_run_is_trained_by_one_process_and_read_by_others() {
         assert_refuses(&run(td3(out, more)), &held_by_us());
         assert!(files(&out.join(RUN)) == before, "{more} changed a file");
     }
-    for words in ["inspect", "cosine --mode paper --states 3 --rollouts 7 --ckpt", "returns --ckpt"]
-    {
+    for (words, read) in [
+        ("inspect", out.join(RUN).join("step-000000100")),
+        ("cosine --mode paper --states 3 --rollouts 7 --ckpt", out.join(RUN)),
+        ("returns --ckpt", out.join(RUN)),
+    ] {
         let mut command = hyperl_analyze(words);
-        command.arg(out.join(RUN)).current_dir(out);
+        command.arg(read).current_dir(out);
         assert_finishes(&run(command));
     }
     drop(lock);

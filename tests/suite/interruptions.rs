@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
+use super::maml_program::short as maml;
 use super::program::{Said, assert_finishes, hyperl_analyze, hyperl_train, run};
 
 /// A training of some length; `more` ends the line.
@@ -82,6 +83,17 @@ fn each_signal_saves_and_repeats_at_once_count_once() {
         let latest = out.join("td3-hopper-mlp-small-s0/resume/latest");
         assert!(std::fs::read_to_string(latest).unwrap().starts_with("point-"), "{signals:?}");
     }
+}
+
+#[test]
+fn mamls_training_saves_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut training = Started::new(maml(folder.path(), "--policy vanilla --iterations 10000"));
+    training.says("iteration 1: ");
+    training.send(&["USR1", "TERM"]);
+    let (code, words) = training.end();
+    assert_eq!(code, Some(130), "{words}");
+    assert!(words.contains("saved at iteration "), "{words}");
 }
 
 #[test]

@@ -163,11 +163,11 @@ impl CosineArgs {
     }
 
     /// Returns where single measurements are kept, beside the folder of results, and the workers.
-    pub(super) fn place(&self, out: &Path) -> Place {
-        Place {
+    pub(super) fn place(&self, out: &Path) -> Result<Place> {
+        Ok(Place {
             units: out.parent().unwrap_or(out).join(UNITS),
-            threads: self.threads.unwrap_or_else(shared::processors),
-        }
+            workers: shared::workers(self.threads.unwrap_or_else(shared::processors))?,
+        })
     }
 
     /// Returns the lists of tasks asked for.

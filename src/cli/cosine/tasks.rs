@@ -29,8 +29,9 @@ pub(super) fn run(
     let lists = in_tasks(args, checkpoints)?;
     let out = args.folder(what);
     check_all(&lists, settings, what.against())?;
+    let place = args.place(&out)?;
     let _lock = Lock::folder(&out)?;
-    let rows = match measure_all(&lists, settings, what.against(), &args.place(&out))? {
+    let rows = match measure_all(&lists, settings, what.against(), &place)? {
         ControlFlow::Continue(rows) => rows,
         ControlFlow::Break(done) => return Ok(done),
     };

@@ -80,11 +80,12 @@ fn a_missing_run_is_answered_with_the_command_that_makes_it() {
     {
         assert!(bench.path("reports/fig").join(file).is_file(), "{file}");
     }
-    assert_eq!(fs::read_dir(bench.path("reports/units")).unwrap().count(), 2);
+    // Two measurements, each with its hash.
+    assert_eq!(fs::read_dir(bench.path("reports/units")).unwrap().count(), 4);
 
     // A report and a command share what was measured with the same settings.
     bench.done("cosine --ckpt @ --mode paper --states 3 --rollouts 7");
-    assert_eq!(fs::read_dir(bench.path("reports/units")).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(bench.path("reports/units")).unwrap().count(), 4);
 }
 
 #[test]
