@@ -53,8 +53,8 @@ impl Reservoir {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::drawn;
     use crate::env::Snapshot;
+    use crate::rng::drawn;
 
     #[test]
     fn every_visited_state_is_kept_with_the_same_probability() {

@@ -11,9 +11,9 @@ use crate::stats::corrected::{
     Corrected, FEWEST_STATES, FEWEST_UNITS, correct_clusters, correct_units,
     corrected_pseudo_values, is_resolved,
 };
-use crate::stats::resample::pseudo_values_of_clusters;
 use crate::stats::lift::Lift;
 use crate::stats::replicates::Replicates;
+use crate::stats::resample::pseudo_values_of_clusters;
 
 /// The mean cosine seen through the noise of its rollouts (`estimator` §2.4).
 #[derive(Debug, Clone, PartialEq, Serialize)]

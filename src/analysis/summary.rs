@@ -184,7 +184,8 @@ pub fn values_by_unit(
     rows: &[&StateRow],
     value: impl Fn(&StateRow) -> Option<f64>,
 ) -> Vec<Vec<[f64; 1]>> {
-    let of = |rows: &Vec<&StateRow>| rows.iter().filter_map(|row| value(row)).map(|x| [x]).collect();
+    let of =
+        |rows: &Vec<&StateRow>| rows.iter().filter_map(|row| value(row)).map(|x| [x]).collect();
     units(rows).iter().map(of).collect()
 }
 

@@ -5,9 +5,7 @@ mod of_task;
 
 use std::io::Cursor;
 
-use polars::prelude::{
-    DataFrame, NamedFrom, ParquetReader, PolarsError, SerReader, Series,
-};
+use polars::prelude::{DataFrame, NamedFrom, ParquetReader, PolarsError, SerReader, Series};
 
 pub use files::{KeptRows, keep_rows, kept_rows, read_parquet, write_parquet};
 pub use of_task::{OfTask, by_task, units};

@@ -165,8 +165,9 @@ pub(super) fn visited(file: &TensorFile, name: &str) -> Result<Vec<Visited>> {
     let rows = flat.chunks_exact(shape[1].max(1) as usize).map(|row| Snapshot(row.to_vec()));
     let Some(episodes) = episodes else { return Ok(rows.map(Visited::from).collect()) };
     let episodes = Vec::<f64>::try_from(episodes)?;
-    let of = |(snapshot, episode): (_, f64)| {
-        Visited { snapshot, episode: (episode >= 0.0).then_some(episode as u64) }
+    let of = |(snapshot, episode): (_, f64)| Visited {
+        snapshot,
+        episode: (episode >= 0.0).then_some(episode as u64),
     };
     Ok(rows.zip(episodes).map(of).collect())
 }

@@ -6,9 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::settings::{
-    Flag, SeedRange, number, of_set, parse_seeds, says_length, settings, whole,
-};
+use super::settings::{Flag, SeedRange, number, of_set, parse_seeds, says_length, settings, whole};
 use super::shared::{self, Done};
 use crate::checkpoint::lock::Lock;
 use crate::checkpoint::run;

@@ -8,9 +8,7 @@ use std::time::Instant;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tch::Device;
 
-use super::settings::{
-    SeedRange, number, of_set, parse_seeds, says_length, settings, text, whole,
-};
+use super::settings::{SeedRange, number, of_set, parse_seeds, says_length, settings, text, whole};
 use super::shared::{self, Done, already_finished, stopped_at_start};
 use super::train_maml::{self, MamlArgs};
 use super::train_pearl::{self, PearlArgs};

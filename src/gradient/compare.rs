@@ -92,7 +92,8 @@ impl Record {
 
     /// Returns in which coordinates the actions differ.
     pub fn varied(&self) -> Vec<bool> {
-        let varies = |j: usize| self.actions.iter().any(|action| action[j] - self.actions[0][j] != 0.0);
+        let varies =
+            |j: usize| self.actions.iter().any(|action| action[j] - self.actions[0][j] != 0.0);
         (0..self.centre.len()).map(varies).collect()
     }
 

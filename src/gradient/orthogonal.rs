@@ -76,12 +76,7 @@ pub fn orthogonal_blocks(centre: &[f64], std: f64, blocks: usize, stream: &mut S
 
 /// Orthonormal directions in `dims` dimensions: a random rotation of the `wide` coordinates, and
 /// each `narrow` one on its own.
-fn directions(
-    dims: usize,
-    wide: &[usize],
-    narrow: &[usize],
-    stream: &mut Stream,
-) -> Vec<Vec<f64>> {
+fn directions(dims: usize, wide: &[usize], narrow: &[usize], stream: &mut Stream) -> Vec<Vec<f64>> {
     let turned = rotation(wide.len(), stream).into_iter().map(|row| {
         let mut direction = vec![0.0; dims];
         wide.iter().zip(row).for_each(|(&j, x)| direction[j] = x);
@@ -117,7 +112,7 @@ fn rotation(n: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
 mod tests {
     use super::*;
     use crate::rng::drawn;
-    
+
     fn cloud(centre: &[f64], blocks: usize, seed: u64) -> Cloud {
         orthogonal_blocks(centre, 0.3, blocks, &mut drawn(seed, "perturb"))
     }
@@ -173,7 +168,11 @@ mod tests {
         let own: Vec<f64> = cloud.actions.column(0).iter().map(|a| a - 0.95).collect();
         let mut lengths: Vec<f64> = own.iter().copied().filter(|step| *step > 0.0).collect();
         lengths.sort_by(f64::total_cmp);
-        assert_eq!(own.iter().filter(|step| **step == 0.0).count(), 8, "not turned with the others");
+        assert_eq!(
+            own.iter().filter(|step| **step == 0.0).count(),
+            8,
+            "not turned with the others"
+        );
         assert!(lengths.len() == 2 && lengths[1] - lengths[0] > 1e-4, "{lengths:?}");
         let fits = |length: &f64| (0.05 * 0.7 / 1.3..=0.05 + 1e-12).contains(length);
         assert!(lengths.iter().all(fits), "{lengths:?}");

@@ -9,11 +9,7 @@ use crate::rollout::{BLOCK, Policy};
 ///
 /// # Errors
 /// [`Error::Usage`] if there are fewer.
-pub fn from_replay(
-    visited: &[Visited],
-    count: usize,
-    stream: &mut Stream,
-) -> Result<Vec<Visited>> {
+pub fn from_replay(visited: &[Visited], count: usize, stream: &mut Stream) -> Result<Vec<Visited>> {
     if visited.len() < count {
         return Err(Error::Usage(format!(
             "the checkpoint carries {} visited states, {count} were asked for; lower --states",

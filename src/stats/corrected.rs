@@ -85,7 +85,8 @@ pub fn correct_units(units: &[Vec<Replicates>], lift: Lift, level: f64) -> Corre
         jackknife_of_clusters(&rows, |means| stat(&Replicates::of_row(means)), level)
     };
     let numbers = Numbers { interval: &interval, lift, level };
-    numbers.corrected(rows.iter().map(Vec::len).sum(), rows.iter().filter(|u| !u.is_empty()).count())
+    numbers
+        .corrected(rows.iter().map(Vec::len).sum(), rows.iter().filter(|u| !u.is_empty()).count())
 }
 
 fn rows_of(units: &[Vec<Replicates>]) -> Vec<Vec<[f64; 8]>> {
@@ -168,9 +169,7 @@ pub(super) fn corrected_cosine(means: &Replicates) -> f64 {
 /// Returns one value for each independent unit whose mean is the corrected cosine of all states, up to
 /// the jackknife's bias, and whose spread is its uncertainty.
 pub fn corrected_pseudo_values(units: &[Vec<Replicates>]) -> Vec<f64> {
-    pseudo_values_of_clusters(&rows_of(units), |means| {
-        corrected_cosine(&Replicates::of_row(means))
-    })
+    pseudo_values_of_clusters(&rows_of(units), |means| corrected_cosine(&Replicates::of_row(means)))
 }
 
 /// Level of a two-sided interval whose ends are one-sided 95 % bounds.

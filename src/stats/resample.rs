@@ -318,8 +318,7 @@ mod tests {
     #[test]
     fn bootstrap_of_the_mean_has_the_width_of_the_normal_interval() {
         let units = normal_units(5, 400);
-        let estimate =
-            bootstrap(&units, mean, Bootstrap::default(), &mut drawn(0, "bootstrap"));
+        let estimate = bootstrap(&units, mean, Bootstrap::default(), &mut drawn(0, "bootstrap"));
         let expected = 1.96 * std(&units) / 20.0;
         assert!((estimate.half_width() / expected - 1.0).abs() < 0.05, "{estimate:?}");
         assert!((estimate.value - mean(&units)).abs() < 1e-15);

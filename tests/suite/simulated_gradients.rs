@@ -10,8 +10,8 @@ use hyperl::stats::hypothesis::welch_t;
 use hyperl::stats::replicates::Replicates;
 use hyperl::stats::verdict::{Family, Verdict};
 
-use crate::world::{Design, World, lean};
 use crate::seeds::drawn;
+use crate::world::{Design, World, lean};
 
 fn world(dims: usize, blocks: usize, snr: f64, spread: f64) -> World {
     World { dims, design: Design::Lab { blocks }, snr, spread }
@@ -258,7 +258,8 @@ fn other_noise_is_no_regression_of_a_candidate_with_its_own_actor() {
     let (mut alarms, mut raw_alarms) = (0, 0);
     for seed in 0..1000 {
         let (base, candidate) = sides(seed);
-        let gate = Gate::regenerated(&alone(base.clone()), &alone(candidate.clone()), Rule::default());
+        let gate =
+            Gate::regenerated(&alone(base.clone()), &alone(candidate.clone()), Rule::default());
         alarms += u32::from(gate.verdict == Verdict::Regressed);
         let raw = |states: &[Replicates]| states.iter().map(|s| s.full).collect::<Vec<f64>>();
         raw_alarms += u32::from(welch_t(&raw(&candidate), &raw(&base)).p_less < 0.05);

@@ -3,6 +3,7 @@
 
 use std::f64::consts::{E, PI};
 
+use crate::seeds::drawn;
 use hyperl::Result;
 use hyperl::env::{EnvId, Snapshot};
 use hyperl::nn::critic::Dims;
@@ -13,7 +14,6 @@ use hyperl::nn::workers;
 use hyperl::rng::Stream;
 use hyperl::rollout::{BLOCK, Greedy, Job, Outcome, Policy, Rollouts, Soft};
 use tch::{Device, Kind, Tensor};
-use crate::seeds::drawn;
 
 const GAMMA: f64 = 0.97;
 const ENV: EnvId = EnvId::Hopper;

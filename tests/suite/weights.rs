@@ -1,5 +1,6 @@
 //! Are the weights that hypernetworks make read and distributed as the paper and our notes say?
 
+use crate::seeds::drawn;
 use hyperl::analysis::measure::weights::sample::{Weights, pick, standardise, visited};
 use hyperl::analysis::measure::weights::{Layer, Scaling, Start, WeightSettings, start};
 use hyperl::env::EnvId;
@@ -9,7 +10,6 @@ use hyperl::nn::init::{HyperInit, Inits, LayerInit};
 use hyperl::nn::weights::{Builder, Draw, Training};
 use hyperl::stats::summary;
 use tch::{Device, Kind, Tensor};
-use crate::seeds::drawn;
 
 fn draw(kind: CriticKind, dims: Dims, hyper: HyperInit) -> QNet {
     let stream = &drawn(0, "critic");

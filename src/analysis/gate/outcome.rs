@@ -73,8 +73,7 @@ impl<'c> Comparison<'c> {
             return Err(differ("γ", base.gamma.to_string(), config.gamma().to_string()));
         }
         let networks = Networks::for_critic(candidate)?;
-        let starts =
-            base.states.iter().map(BankState::visited).collect::<Result<Vec<_>>>()?;
+        let starts = base.states.iter().map(BankState::visited).collect::<Result<Vec<_>>>()?;
         let same_actor = actor_hash(candidate)? == base.actor_hash;
         let truth = if same_actor { Truth::Stored } else { Truth::Regenerated };
         let (theirs, ours) = (&base.versions.mujoco, Versions::current().mujoco);
@@ -205,7 +204,8 @@ fn regenerated(
     };
     let compare = |(state, result): (&BankState, &StateResult)| {
         let (own, new) = (&state.record, &result.record);
-        let among: Vec<bool> = own.varied().iter().zip(new.varied()).map(|(a, b)| *a && b).collect();
+        let among: Vec<bool> =
+            own.varied().iter().zip(new.varied()).map(|(a, b)| *a && b).collect();
         Ok(Compared {
             episode: state.episode,
             tried: count(&among),
@@ -238,9 +238,8 @@ struct Judged {
 
 impl Judged {
     fn new(states: &[Compared], truth: Truth, rule: Rule) -> Self {
-        let unusable = |is: fn(&Sides<bool>) -> bool| {
-            states.iter().filter(|s| !is(&s.usable)).count()
-        };
+        let unusable =
+            |is: fn(&Sides<bool>) -> bool| states.iter().filter(|s| !is(&s.usable)).count();
         let dropped = Sides { base: unusable(|s| s.base), cand: unusable(|s| s.cand) };
         // Where one actor is saturated the other is not: only the same states have the same mean.
         let both = |s: &Compared| Some(((s.base?, s.cand?), s.episode));

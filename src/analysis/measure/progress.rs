@@ -307,7 +307,8 @@ mod tests {
             flags: Flags::default(),
         };
         let start = EnvId::Hopper.make().unwrap().snapshot();
-        let usable = Usable::new(EnvId::Hopper, &vec![start.into(); 10], &vec![result; 10]).unwrap();
+        let usable =
+            Usable::new(EnvId::Hopper, &vec![start.into(); 10], &vec![result; 10]).unwrap();
         let rival = on_tried(&usable.identified, &usable.own + 1.0);
         for state in 0..10 {
             assert_eq!(usable.own.row(state).to_vec(), [1.0, 2.0, 0.0]);
@@ -326,8 +327,7 @@ mod tests {
         // The first and the third are one: (4, 2).
         let sums = [[4.0, 2.0], vectors[1], vectors[3]];
         for ((i, j), x) in found.indexed_iter() {
-            let expected =
-                dot(sums[i % 3], sums[j % 3]) * ((i / 3 + 1) * (j / 3 + 1)) as f64;
+            let expected = dot(sums[i % 3], sums[j % 3]) * ((i / 3 + 1) * (j / 3 + 1)) as f64;
             assert!((x - expected).abs() < 1e-12, "{i} {j}");
         }
         assert!(by_episode(&inner, &[Some(1), Some(1), Some(2), Some(2)]).is_err());

@@ -24,9 +24,8 @@ pub(super) fn compare(units: &[Vec<PairedState>], rule: Rule) -> Gate {
 
     // T2: mean d + δ·C > 0
     let margin = rule.margin * shrink(units.iter().flatten().map(|s| s.quad));
-    let above = pseudo_values_of_clusters(&rows, |[d, pair, quad]| {
-        d + margin * ceiling_block(pair, quad)
-    });
+    let above =
+        pseudo_values_of_clusters(&rows, |[d, pair, quad]| d + margin * ceiling_block(pair, quad));
     let p_ni = if resolved { paired_t(&above).p_greater } else { f64::NAN };
 
     let (sd, ceiling) = (std(&differences), ceiling_block(mean_of(1), mean_of(2)));

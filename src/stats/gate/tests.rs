@@ -65,7 +65,8 @@ fn states_of_one_episode_are_one_unit() {
     let one_each = states(100, -0.06, 0.1, 0.5);
     // The same states ten times: as many independent ones would be sure of far more.
     let copied: Vec<Vec<PairedState>> = one_each.iter().map(|s| s.repeat(10)).collect();
-    let (one, ten) = (Gate::paired(&one_each, Rule::default()), Gate::paired(&copied, Rule::default()));
+    let (one, ten) =
+        (Gate::paired(&one_each, Rule::default()), Gate::paired(&copied, Rule::default()));
     assert!((one.p_regress - ten.p_regress).abs() < 1e-9 && (one.p_ni - ten.p_ni).abs() < 1e-9);
     assert!((one.sd - ten.sd).abs() < 1e-9 && one.difference.n == 100 && ten.difference.n == 100);
     // Ten times as many states decide the same, of as many episodes.

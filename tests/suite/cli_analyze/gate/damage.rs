@@ -51,7 +51,9 @@ fn edit(folder: &Path, name: &str, change: impl Fn(usize, f32) -> f32) {
 pub(super) fn scale_critic(folder: &Path, factor: f64) {
     for critic in ["q1", "q2"] {
         for part in ["weight", "bias"] {
-            edit(folder, &format!("critic.{critic}.layers.1.{part}"), |_, x| (factor * x as f64) as f32);
+            edit(folder, &format!("critic.{critic}.layers.1.{part}"), |_, x| {
+                (factor * x as f64) as f32
+            });
         }
     }
 }

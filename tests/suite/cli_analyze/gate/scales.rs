@@ -59,7 +59,7 @@ fn a_bank_of_noise_is_unresolved_and_the_gate_inconclusive() {
     for (name, from, biases, rollouts) in [
         ("hopper-one", checkpoint(), vec![0.0, 50.0, -50.0], 8),
         ("hopper-all", checkpoint(), vec![0.0; 3], 24),
-        ("cheetah-two", cheetah(), vec![50.0, 0.0, -50.0, 50.0, 0.1, 50.0], 8),
+        ("cheetah-two", cheetah(), vec![50.0, 0.0, -50.0, 50.0, 0.1, 50.0], 16),
     ] {
         copy(&from, &bench.path(name));
         actor_bias(&bench.path(name), &biases);
@@ -77,7 +77,11 @@ fn a_bank_of_noise_is_unresolved_and_the_gate_inconclusive() {
             make_noise(&bench.path(&bank), &bench.path(noise), &mut stream);
             let ran = bench.analyze(&format!("gate --ckpt {other} --baseline {noise} --json"));
             let (code, found) = outcome(&ran);
-            assert_eq!((code, &found["verdict"]), (2, &"inconclusive".into()), "{name} {seed}: {found}");
+            assert_eq!(
+                (code, &found["verdict"]),
+                (2, &"inconclusive".into()),
+                "{name} {seed}: {found}"
+            );
             let reason = found["reason"].as_str().unwrap();
             assert!(reason.contains("hardly agree"), "{name} {seed}: {reason}");
         }
