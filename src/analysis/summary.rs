@@ -154,8 +154,8 @@ impl From<Estimate> for Interval {
 /// of a few units knows neither bound, or where it has no width, for units that are all alike do not tell
 /// how far others lie.
 pub fn of_share(share: Estimate) -> Estimate {
-    let Estimate { value, low, high, n } = share;
     const ROUNDING: f64 = 1e-9;
+    let Estimate { value, low, high, n } = share;
     let sound = low >= -ROUNDING && high <= 1.0 + ROUNDING && low < high;
     if sound { share } else { Estimate::without_interval(value, n) }
 }

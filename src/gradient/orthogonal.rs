@@ -102,7 +102,9 @@ fn rotation(n: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
             row.iter_mut().zip(earlier).for_each(|(x, e)| *x -= along * e);
         }
         let norm = dot(&row, &row).sqrt();
-        row.iter_mut().for_each(|x| *x /= norm);
+        for x in &mut row {
+            *x /= norm;
+        }
         rows.push(row);
     }
     rows

@@ -91,15 +91,15 @@ mod tests {
             let run = curve(3, &[(0, 3.0), (5, 7.0), (10, bad), (15, bad)]);
             let found = run.summary().unwrap();
             assert_eq!((found.last.step, found.highest.step, found.evaluations), (5, 5, 2));
-            let score = &scores(&[run.clone()], "mlp-small")[0];
+            let score = &scores(std::slice::from_ref(&run), "mlp-small")[0];
             assert_eq!(
                 (score.last.mean, score.highest.mean, score.mean_of_maxima),
                 (4.0, 4.0, 4.0)
             );
-            assert_eq!(score.to_baseline.unwrap().share.value, 1.0);
-            let meta = &meta_scores(&[run.clone()])[0];
+            assert!((score.to_baseline.unwrap().share.value - 1.0).abs() < 1e-12);
+            let meta = &meta_scores(std::slice::from_ref(&run))[0];
             assert_eq!((meta.iteration, meta.last, meta.highest), (5, 4.0, 4.0));
-            let panels = return_panels(&[run.clone()], Against::Steps, Band::Interval);
+            let panels = return_panels(std::slice::from_ref(&run), Against::Steps, Band::Interval);
             assert_eq!(panels[0].series[0].points.len(), 2);
             assert_eq!(
                 warnings(&[run]),

@@ -109,9 +109,8 @@ fn files_as_they_are_written_are_read() {
 #[test]
 fn incomplete_files_are_refused_with_the_line_and_what_was_expected() {
     let cut = |text: &str| text[..text.len() - 2].to_owned();
-    let short = |text: &str, lines: usize| -> String {
-        text.lines().take(lines).map(|line| format!("{line}\n")).collect()
-    };
+    let short =
+        |text: &str, lines: usize| -> String { text.split_inclusive('\n').take(lines).collect() };
     let with = |text: &str, line: &str| format!("{text}{line}\n");
     let header = "`step,episode,return`";
     let cases: Vec<(&str, String, Reader, String)> = vec![
@@ -221,7 +220,10 @@ fn baseline() -> Case {
     let oddities = Oddities { fell: None, clipped: 0.0, flags: Flags::default() };
     let state = BankState {
         episode: None,
-        snapshot: snapshot.0.iter().map(|x| format!("{:016x}", x.to_bits())).collect(),
+        snapshot: snapshot
+            .0
+            .iter()
+            .fold(String::new(), |text, x| text + &format!("{:016x}", x.to_bits())),
         record,
         oddities,
     };
@@ -316,7 +318,7 @@ fn no_cut_and_no_turned_bit_makes_a_reader_panic() {
             match catch_unwind(AssertUnwindSafe(|| (case.read)(&file))) {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => assert_names(&error, &file, &what),
-                Err(_) => panic!("{what}: the reader panicked"),
+                Err(panic) => panic!("{what}: the reader panicked: {panic:?}"),
             }
         }
     }
@@ -349,9 +351,9 @@ fn no_damage_to_a_point_makes_resuming_panic() {
             match catch_unwind(AssertUnwindSafe(|| resume::load(place.path(), &mut training))) {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => {
-                    assert_eq!(error.to_string().lines().count(), 1, "{what}: {error}")
+                    assert_eq!(error.to_string().lines().count(), 1, "{what}: {error}");
                 }
-                Err(_) => panic!("{}, {what}: the reader panicked", file.display()),
+                Err(panic) => panic!("{}, {what}: the reader panicked: {panic:?}", file.display()),
             }
         }
     };
@@ -369,7 +371,7 @@ fn no_pattern_makes_the_selection_panic() {
         ["", "[", "a/[", "***", "a**", "**", "a/**/b", "[!]", "?", "a/../*", "a//b*", "[]-"]
     {
         let pattern = place.path().join(pattern);
-        let error = select::runs(&[pattern.clone()]).unwrap_err().to_string();
+        let error = select::runs(std::slice::from_ref(&pattern)).unwrap_err().to_string();
         assert_eq!(error.lines().count(), 1, "{error}");
         assert!(error.contains(&place.path().display().to_string()), "{error}");
     }

@@ -216,7 +216,9 @@ fn by_episode(inner: &Array2<f64>, episodes: &[Option<u64>]) -> Result<Array2<f6
     }
     let mut unit_of = vec![0; n];
     for (unit, states) in units.iter().enumerate() {
-        states.iter().for_each(|&state| unit_of[state] = unit);
+        for &state in states {
+            unit_of[state] = unit;
+        }
     }
     let place = |row: usize| row / n * c + unit_of[row % n];
     let mut summed = Array2::zeros((3 * c, 3 * c));

@@ -1,6 +1,7 @@
 //! Runs whose files are incomplete, hold undefined numbers, or lie in folders of any name.
 
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,7 @@ impl Bench {
                 Ok(x) if x.is_finite() => [x - 1.0, x + 1.0].map(|x| x.to_string()),
                 _ => [String::from("1"), (*value).to_owned()],
             };
-            text += &format!("{step},0,{low}\n{step},1,{high}\n");
+            let _ = write!(text, "{step},0,{low}\n{step},1,{high}\n");
         }
         self.write(&format!("{folder}/evaluations.csv"), &text);
     }
@@ -128,9 +129,7 @@ fn incomplete_tables_are_refused_and_never_an_empty_report() {
         "{RUN}/evaluations.csv: there is no evaluation of step 60, expected one every 30 steps up to 60; copy \
          the file again, or train the run anew"
     );
-    bench.change("evaluations.csv", |text| {
-        text.lines().take(5).map(|line| format!("{line}\n")).collect()
-    });
+    bench.change("evaluations.csv", |text| text.split_inclusive('\n').take(5).collect());
     let ran = bench.done(&words);
     assert!(ran.stderr.contains(&format!("warning: {lack}\n")), "{}", ran.stderr);
     let page = fs::read_to_string(bench.path("reports/returns/report.md")).unwrap();

@@ -52,7 +52,7 @@ pub(super) fn scale_critic(folder: &Path, factor: f64) {
     for critic in ["q1", "q2"] {
         for part in ["weight", "bias"] {
             edit(folder, &format!("critic.{critic}.layers.1.{part}"), |_, x| {
-                (factor * x as f64) as f32
+                (factor * f64::from(x)) as f32
             });
         }
     }
