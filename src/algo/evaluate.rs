@@ -59,7 +59,9 @@ pub fn episode_returns(
 /// Returns the return of an episode, where it has one.
 fn undiscounted(env: EnvId, Outcome { discounted_return, end, .. }: &Outcome) -> Result<f64> {
     match end {
-        End::NoAction => Err(Error::NonFinite("the policy gives NaN or infinity".into())),
+        End::NoAction => {
+            Err(Error::NonFinite("the policy gives NaN, or a number above 1e10".into()))
+        }
         End::Unstable => Err(Error::Physics {
             env: env.name().into(),
             reason: "a greedy episode broke off, though its actions were numbers".into(),

@@ -42,11 +42,11 @@ impl Losses {
 /// [`Error::NonFinite`] naming those that are NaN or infinite.
 pub(super) fn check_finite(losses: &[(&str, f64)]) -> Result<()> {
     let bad = losses.iter().filter(|(_, loss)| !loss.is_finite());
-    let bad: Vec<String> = bad.map(|(name, loss)| format!("of {name} {loss}")).collect();
+    let bad: Vec<String> = bad.map(|(name, loss)| format!("{name} {loss}")).collect();
     if bad.is_empty() {
         return Ok(());
     }
-    Err(Error::NonFinite(format!("losses that are no numbers: {}", bad.join(", "))))
+    Err(Error::NonFinite(format!("losses are not finite ({})", bad.join(", "))))
 }
 
 /// A network that learns, with its slow copy and its optimiser.
