@@ -128,7 +128,9 @@ fn derivative(all: &[Run]) -> String {
 
 /// Runs the command.
 pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
-    let all = read_all(&select::runs(&args.runs)?)?;
+    let mut all = read_all(&select::runs(&args.runs)?)?;
+    // By number, where the names of folders would put seed 10 before 9.
+    all.sort_by(|a, b| a.place().cmp(&b.place()));
     let on: TaskList = args.split.into();
     let curves: Vec<ReturnCurve> = all.iter().flat_map(|run| run.curves(Some(on))).collect();
     let scores = meta_scores(&curves);

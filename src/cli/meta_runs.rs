@@ -87,9 +87,7 @@ const TASKS: [&str; 3] = ["as_coded_tasks", "train_tasks", "test_tasks"];
 /// Reads runs that are drawn together: no seed twice, seeds of a model with the same settings, models of a
 /// family with the same lists of tasks.
 pub(super) fn read_all(folders: &[PathBuf]) -> Result<Vec<Run>> {
-    let mut all = folders.iter().map(|folder| read(folder)).collect::<Result<Vec<_>>>()?;
-    // By number, where the names of folders would put seed 10 before 9.
-    all.sort_by(|a, b| a.place().cmp(&b.place()));
+    let all = folders.iter().map(|folder| read(folder)).collect::<Result<Vec<_>>>()?;
     check_seeds_once(all.iter().map(|run| (run.name.clone(), &*run.folder)))?;
     for (index, run) in all.iter().enumerate() {
         for other in &all[..index] {
@@ -297,7 +295,7 @@ pub(super) fn deviations(all: &[Run]) -> Vec<String> {
 
 impl Run {
     /// Returns what runs are sorted by.
-    fn place(&self) -> (&str, &str, Option<&str>, u64) {
+    pub(super) fn place(&self) -> (&str, &str, Option<&str>, u64) {
         let model = self.series.first().map(|series| &*series.label);
         (self.algo.name(), self.env, model, self.seed)
     }

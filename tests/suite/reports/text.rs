@@ -25,7 +25,10 @@ fn numbers_read_well() {
     assert_eq!(interval(&estimate(0.2134, 0.1471, 0.2797)), "0.213 [0.147, 0.280]");
     assert_eq!(interval(&estimate(3418.3, 3100.7, 3735.9)), "3418 [3101, 3736]");
     assert_eq!(interval(&estimate(4.492, 1.99, f64::INFINITY)), "4.5 [2.0, ∞]");
-    assert_eq!(interval(&estimate(0.5, f64::NAN, f64::NAN)), "0.500 (n = 7)");
+    assert_eq!(
+        interval(&estimate(0.5, f64::NAN, f64::NAN)),
+        "0.500 (interval undetermined, n = 7)"
+    );
     assert_eq!(interval(&estimate(f64::NAN, 0.0, 1.0)), "–");
 }
 
