@@ -186,7 +186,7 @@ fn pearls_runs_are_compared_task_by_task() {
         "**Verdict: undecided.** half-cheetah-vel-medium, seed 0: Hyper-PEARL minus PEARL is",
         "### Hyper-PEARL minus PEARL, task by task",
         "two columns are taken to be swapped",
-        "-hyper-s0, pearl-half-cheetah-vel-medium-mlp-s0: `batch` 8 (256), `context_batch` 8 (100)",
+        "pearl-half-cheetah-vel-medium-hyper-s0: `batch` 8 (256), `context_batch` 8 (100)",
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }
