@@ -185,9 +185,14 @@ fn pages_tell_the_settings_that_were_used() {
     let figure = fs::read_to_string(page.join("figure.svg")).unwrap();
     assert!(figure.contains("mean over tasks; episodes of up to 10 steps;"), "{figure}");
     // A run of an earlier version, whose evaluation ended with the exploration.
-    let settings = fs::read_to_string(made.join("run.toml")).unwrap();
-    let earlier = settings.replace("evaluation_steps = 30", "evaluation_steps = 10");
-    fs::write(made.join("run.toml"), earlier).unwrap();
+    for (file, is) in [("run.toml", " = "), ("step-000000001/manifest.json", "\": ")] {
+        let file = made.join(file);
+        let settings = fs::read_to_string(&file).unwrap();
+        let [later, earlier] = [30, 10].map(|steps| format!("evaluation_steps{is}{steps}"));
+        let earlier = settings.replace(&later, &earlier);
+        assert!(earlier != settings, "{settings}");
+        fs::write(file, earlier).unwrap();
+    }
     let text = report();
     assert!(text.contains("which is all that 10 steps leave room for"), "{text}");
 }

@@ -214,7 +214,7 @@ fn baseline() -> Case {
     let record = Record {
         centre: vec![0.1, 0.2, 0.3],
         critic: vec![1.0, -2.0, 3.0],
-        actions: vec![vec![0.1, 0.2, 0.3]; 2],
+        actions: vec![vec![0.1, 0.2, 0.3], vec![0.1, 0.2, 0.4]],
         returns: vec![Some(1.5), None],
     };
     let oddities = Oddities { fell: None, clipped: 0.0, flags: Flags::default() };

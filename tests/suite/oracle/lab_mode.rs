@@ -1,6 +1,7 @@
 //! Lab mode: independent blocks of ± pairs, and what they say about noise.
 
 use hyperl::gradient::{self, Adaptive, Mode, Settings, StateResult};
+use hyperl::stats::Estimate;
 use hyperl::stats::attenuation::orthogonal_design;
 use hyperl::stats::corrected::Corrected;
 use hyperl::stats::lift::Lift;
@@ -15,8 +16,8 @@ const HORIZON: u32 = 5;
 const STD: f64 = 0.3;
 /// Repetitions over which intervals are counted that cover.
 const SEEDS: u64 = 10;
-/// Of as many intervals of 95 %, fewer than this cover in 1 of 100 cases.
-const ENOUGH: u64 = 8;
+/// Of as many intervals of 95 %, fewer than this cover in 6 of 100 000 cases.
+const ENOUGH: u64 = 6;
 
 fn settings(states: usize) -> Settings {
     Settings { states, adaptive: None, horizon: Some(HORIZON), ..Settings::lab() }
@@ -34,17 +35,18 @@ fn corrected(results: &[StateResult], settings: &Settings) -> Corrected {
     found
 }
 
-/// How many intervals of the corrected and of the stacked cosine cover the truth, over seeds.
+/// How many intervals of the corrected and of the stacked cosine cover the truth, over seeds, of which
+/// each has the critic that is made for it.
 fn covering(
     lab: &Lab,
-    (critic, truth): (&Critic, f64),
+    (critic, truth): (&dyn Fn(u64) -> Critic, f64),
     settings: &Settings,
     check: impl Fn(&Corrected),
 ) -> [u64; 2] {
     let mut covered = [0; 2];
     for seed in 0..SEEDS {
         let settings = Settings { seed, ..settings.clone() };
-        let found = corrected(&lab.measure(critic, &settings), &settings);
+        let found = corrected(&lab.measure(&critic(seed), &settings), &settings);
         assert!(found.resolved, "{truth} {:?}", found.agreement);
         check(&found);
         for (count, e) in covered.iter_mut().zip([found.corrected, found.stacked]) {
@@ -54,10 +56,15 @@ fn covering(
     covered
 }
 
+/// Tells whether `truth` lies within twice the 95 % interval, some four standard errors.
+fn within_four_errors(found: Estimate, truth: f64) -> bool {
+    (found.value - truth).abs() < 2.0 * found.half_width()
+}
+
 /// A critic that points anywhere.
-fn random(critic: Critic) -> Critic {
-    critic.map(|state, g| {
-        let mut stream = drawn(state as u64, "anywhere");
+fn random(critic: Critic, seed: u64) -> Critic {
+    critic.map(move |state, g| {
+        let mut stream = drawn(state as u64, &format!("anywhere {seed}"));
         Array1::from_shape_simple_fn(g.len(), || stream.normal())
     })
 }
@@ -67,13 +74,14 @@ fn the_corrected_cosine_is_that_of_the_critic_whatever_the_noise() {
     for size in SIZES {
         let lab = noisy(size, 0.3, 100);
         let exact = || lab.slope(HORIZON);
-        for (critic, truth) in [
-            (exact(), 1.0),
-            (rotated(exact(), 60.0), 0.5),
-            (rotated(exact(), 180.0), -1.0),
-            (random(exact()), 0.0),
-        ] {
-            let covered = covering(&lab, (&critic, truth), &settings(100), |found| {
+        let critics: [(&dyn Fn(u64) -> Critic, f64); 4] = [
+            (&|_| exact(), 1.0),
+            (&|_| rotated(exact(), 60.0), 0.5),
+            (&|_| rotated(exact(), 180.0), -1.0),
+            (&|seed| random(exact(), seed), 0.0),
+        ];
+        for (critic, truth) in critics {
+            let covered = covering(&lab, (critic, truth), &settings(100), |found| {
                 assert!(found.corrected.half_width() < 0.2, "{size:?} {truth} {found:?}");
                 assert!(found.stacked.half_width() < 0.2, "{size:?} {truth} {found:?}");
             });
@@ -114,22 +122,23 @@ fn raw_cosine_and_ceiling_are_those_of_the_formula() {
         let (lab, settings) = (noisy(size, 0.3, 300), settings(300));
         let rollouts = settings.rollouts_of(size.1);
         let results = lab.measure(&lab.slope(HORIZON), &settings);
-        assert!(results.iter().all(|r| r.rollouts == rollouts && r.clipped == 0.0));
+        // The longest pairs of eight dimensions may meet the box.
+        assert!(results.iter().all(|r| r.rollouts == rollouts && r.clipped < 0.3), "{size:?}");
         let ceiling = orthogonal_design(0.3, rollouts, size.1);
         let cosines = cosines(&results);
         let errors = (summary::mean(&cosines) - ceiling) / summary::standard_error(&cosines);
         assert!(errors.abs() < 4.0, "{size:?} {errors}");
         let found = corrected(&results, &settings).ceiling;
-        assert!(found.covers(ceiling), "{size:?} {ceiling} {found:?}");
+        assert!(within_four_errors(found, ceiling), "{size:?} {ceiling} {found:?}");
     }
 }
 
 #[test]
 fn half_splits_correct_the_papers_cosine_too() {
     for size in SIZES {
-        let lab = noisy(size, 1.0, 100);
-        let settings = Settings { states: 100, horizon: Some(HORIZON), ..Settings::default() };
-        let critic = rotated(lab.slope(HORIZON), 60.0);
+        let lab = noisy(size, 1.0, 400);
+        let settings = Settings { states: 400, horizon: Some(HORIZON), ..Settings::default() };
+        let critic = |_| rotated(lab.slope(HORIZON), 60.0);
         let [corrected, _] = covering(&lab, (&critic, 0.5), &settings, |found| {
             assert!(found.raw.value < 0.5, "{size:?} {:?}", found.raw);
         });
@@ -167,12 +176,13 @@ fn states_are_drawn_until_the_interval_is_narrow_and_no_further() {
         let adaptive = Some(Adaptive { half_width, max_states: 200 });
         lab.measure(&critic(), &Settings { adaptive, ..settings(30) })
     };
-    let (wide, narrow) = (run(0.10), run(0.06));
-    assert!(30 <= wide.len() && wide.len() < narrow.len() && narrow.len() < 200);
+    let (wide, narrow) = (run(0.05), run(0.035));
+    let lengths = [wide.len(), narrow.len()];
+    assert!(30 <= lengths[0] && lengths[0] < lengths[1] && lengths[1] < 200, "{lengths:?}");
     assert_eq!(wide.len() % 10, 0);
     let settings = settings(30);
     let width = |n: usize| corrected(&narrow[..n], &settings).corrected.half_width();
-    assert!(width(narrow.len()) <= 0.06 && width(narrow.len() - 10) > 0.06);
+    assert!(width(narrow.len()) <= 0.035 && width(narrow.len() - 10) > 0.035);
     // More states change nothing about the first ones.
     assert_eq!(format!("{wide:?}"), format!("{:?}", &narrow[..wide.len()]));
     assert_eq!(run(1e-9).len(), 200, "it gives up when there are no more");
