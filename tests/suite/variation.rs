@@ -161,8 +161,8 @@ fn intervals_cover_the_truth_as_often_as_they_say() {
     let share = |covered: usize| covered as f64 / RUNS as f64;
     // 4 standard errors of 300 runs are 0.05; the bootstrap of a variance falls somewhat short.
     assert!((share(coefficient) - 0.95).abs() < 0.05, "{coefficient}");
-    assert!(share(robust) > 0.91, "{robust}");
-    assert!(share(update) > 0.88, "{update}");
+    assert!(share(robust) > 0.89, "{robust}");
+    assert!(share(update) > 0.85, "{update}");
 }
 
 #[test]

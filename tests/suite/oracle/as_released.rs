@@ -3,10 +3,10 @@
 use hyperl::env::linear::ProcessNoise;
 use hyperl::env::{Env, LinearEnv, LinearQuadratic};
 use hyperl::gradient::{Mode, Settings};
+use hyperl::rng::Stream;
 use ndarray::{Array1, array};
 
 use super::lab::{Critic, Lab, norm};
-use crate::seeds::drawn;
 
 const S: [f64; 3] = [1.0, -0.5, 0.25];
 const A: [f64; 2] = [0.3, -0.2];
@@ -56,7 +56,7 @@ fn an_exact_critic_at_the_time_limit_stands_for_the_infinite_future() {
             assert_eq!(found.horizon, time_limit.saturating_sub(elapsed).max(1));
             found.mean_return
         };
-        let mut stream = drawn(0, "perturb").child(lab.streams).child("0");
+        let mut stream = Stream::new(0, "perturb").child(lab.streams).child("0");
         let cloud = settings.cloud(&A, &mut stream);
         let hold = |a: &[f64]| match time_limit.saturating_sub(elapsed).max(1) {
             3.. => held_return(&lab, a),
