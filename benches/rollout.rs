@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
+use hyperl::algo::RunConfig;
 use hyperl::algo::config::TrainConfig;
 use hyperl::env::{EnvId, Lockstep};
 use hyperl::nn::actor::Actor;

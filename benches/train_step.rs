@@ -6,11 +6,12 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::Criterion;
-use hyperl::algo::config::{Algo, TrainConfig};
+use hyperl::algo::config::TrainConfig;
 use hyperl::algo::learner::make;
 use hyperl::algo::pearl::agent::PearlAgent;
 use hyperl::algo::pearl::config::PearlConfig;
 use hyperl::algo::replay::{Replay, Transition};
+use hyperl::algo::{Algo, RunConfig};
 use hyperl::analysis::measure::runtime::random_batch;
 use hyperl::env::EnvId;
 use hyperl::nn::critic::CriticKind;
@@ -65,7 +66,7 @@ fn main() -> hyperl::Result<()> {
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(5))
         .configure_from_args();
-    for algo in Algo::ALL {
+    for algo in Algo::OFF_POLICY {
         for critic in CriticKind::ALL {
             train_step(&mut criterion, algo, critic)?;
         }

@@ -13,6 +13,7 @@
 //! |---|---|
 //! | [`error`] | what can go wrong, and what the user can do about it |
 //! | [`rng`] | named, independent random streams from one seed |
+//! | [`names`] | enums of named choices, with their spellings |
 //! | [`stats`] | pure functions on slices: intervals, similarity, tests |
 //! | [`mod@env`] | physics, the environments, exact snapshots |
 //! | [`nn`] | networks: layers, critics, actors, their weights, Adam |
@@ -31,6 +32,7 @@ pub mod cli;
 pub mod env;
 pub mod error;
 pub mod gradient;
+pub mod names;
 pub mod nn;
 pub mod report;
 pub mod rng;

@@ -1,15 +1,13 @@
 //! What a training run is: resolved once, printed by `--dry-run`, stored in the run.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
+use super::run_config::{Algo, Range, RunConfig};
 use super::sac::SacConfig;
 use super::td3::Td3Config;
-use crate::env::EnvId;
+use crate::env::{EnvId, Spec, TaskLists};
 use crate::error::{Error, Result};
-use crate::nn::critic::{CriticKind, Dims};
+use crate::nn::critic::CriticKind;
 
 /// Most rows of a batch, and most states and episodes of a run: more would not fit into memory.
 pub(super) const MOST: usize = 1_000_000;
@@ -19,47 +17,6 @@ pub(super) const MOST_TRANSITIONS: usize = 1_000_000_000;
 
 /// Standard deviation of TD3's exploration noise (paper, Table 5), in action half-ranges.
 const EXPLORATION: f64 = 0.1;
-
-/// The algorithms that exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Algo {
-    /// Twin Delayed Deep Deterministic policy gradient.
-    Td3,
-    /// Soft Actor-Critic with a fixed temperature.
-    Sac,
-}
-
-impl Algo {
-    /// All algorithms.
-    pub const ALL: [Self; 2] = [Self::Td3, Self::Sac];
-
-    /// Returns the name used on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Td3 => "td3",
-            Self::Sac => "sac",
-        }
-    }
-}
-
-impl fmt::Display for Algo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Algo {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|algo| algo.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "algorithm",
-            name: name.into(),
-            known: Self::ALL.map(Self::name).join(", "),
-        })
-    }
-}
 
 /// One off-policy training run, with the defaults of [`TrainConfig::of`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,11 +67,9 @@ impl TrainConfig {
     /// Returns the defaults of an algorithm in an environment, those of the authors' documented runs
     /// (paper, Tables 5 and 7).
     pub fn of(algo: Algo, env: EnvId) -> Self {
-        let (warmup_steps, batch) = match (algo, env) {
-            (Algo::Td3, _) => (1_000, 100),
-            (Algo::Sac, EnvId::HalfCheetah) => (10_000, 256),
-            (Algo::Sac, _) => (1_000, 256),
-        };
+        let sac = algo == Algo::Sac;
+        let warmup_steps = if sac && env == EnvId::HalfCheetah { 10_000 } else { 1_000 };
+        let batch = if sac { 256 } else { 100 };
         Self {
             algo,
             env,
@@ -126,12 +81,17 @@ impl TrainConfig {
             evaluation_episodes: 10,
             warmup_steps,
             batch,
-            exploration_noise: (algo == Algo::Td3).then_some(EXPLORATION),
+            exploration_noise: (!sac).then_some(EXPLORATION),
             replay_capacity: 1_000_000,
             reservoir: 1_000,
-            td3: (algo == Algo::Td3).then(Td3Config::default),
-            sac: (algo == Algo::Sac).then(SacConfig::default),
+            td3: (!sac).then(Td3Config::default),
+            sac: sac.then(SacConfig::default),
         }
+    }
+
+    /// Returns whether the algorithm is SAC; else it is TD3.
+    pub fn is_sac(&self) -> bool {
+        self.algo == Algo::Sac
     }
 
     /// Returns the hyper-parameters of TD3.
@@ -151,36 +111,19 @@ impl TrainConfig {
 
     /// Returns the critic's discount factor γ, per environment step.
     pub fn gamma(&self) -> f64 {
-        match self.algo {
-            Algo::Td3 => self.td3().gamma,
-            Algo::Sac => self.sac().gamma,
-        }
+        if self.is_sac() { self.sac().gamma } else { self.td3().gamma }
     }
 
     /// Returns the environment steps before the first update: TD3 learns once the random actions are
     /// over, SAC as soon as a batch is there.
     pub fn learn_from(&self) -> u64 {
-        match self.algo {
-            Algo::Td3 => self.warmup_steps,
-            Algo::Sac => self.batch as u64,
-        }
-    }
-
-    /// Returns whether there is an evaluation at a step: before training, every so often, and at the end.
-    ///
-    /// What was the end of a shorter run is no such step of a longer one: when a run is continued, its
-    /// evaluation there is dropped, so that the longer run is as if it had never ended before.
-    pub fn evaluates_at(&self, step: u64) -> bool {
-        step.is_multiple_of(self.evaluate_every) || step == self.steps
+        if self.is_sac() { self.batch as u64 } else { self.warmup_steps }
     }
 
     /// Says so if the run ends before its first update.
     pub fn no_updates(&self) -> Option<String> {
         let (steps, first) = (self.steps, self.learn_from());
-        let until = match self.algo {
-            Algo::Td3 => "warmup_steps",
-            Algo::Sac => "batch",
-        };
+        let until = if self.is_sac() { "batch" } else { "warmup_steps" };
         (steps <= first).then(|| {
             format!(
                 "there will be no update in {steps} steps, for learning starts after {first} ({until}); the \
@@ -189,28 +132,17 @@ impl TrainConfig {
         })
     }
 
-    /// Returns the run's folder name, such as `td3-hopper-sa-hyper-s0`.
-    pub fn run_name(&self) -> String {
-        format!("{}-{}-{}-s{}", self.algo.name(), self.env, self.critic, self.seed)
-    }
-
-    /// Returns the sizes of the networks.
-    pub fn dims(&self) -> Dims {
-        let spec = self.env.spec();
-        Dims { obs: spec.obs_dim as i64, action: spec.action_dim as i64 }
-    }
-
     /// Returns the configuration with every value that depends on another one filled in.
     ///
     /// # Errors
     /// [`Error::Usage`] for a value outside its range or of another algorithm, naming it.
     pub fn resolved(mut self) -> Result<Self> {
-        let of_other = match self.algo {
-            Algo::Td3 => [(self.sac.is_some(), "sac"), (false, "")],
-            Algo::Sac => [
-                (self.td3.is_some(), "td3"),
-                (self.exploration_noise.is_some(), "exploration_noise"),
-            ],
+        self.algo.expect(&Algo::OFF_POLICY)?;
+        let noise = self.exploration_noise.is_some();
+        let of_other = if self.is_sac() {
+            [(self.td3.is_some(), "td3"), (noise, "exploration_noise")]
+        } else {
+            [(self.sac.is_some(), "sac"), (false, "")]
         };
         if let Some((_, name)) = of_other.into_iter().find(|(given, _)| *given) {
             let algo = self.algo.name();
@@ -230,16 +162,58 @@ impl TrainConfig {
             (self.reservoir <= MOST, "reservoir", "at most 1000000"),
             (self.replay_capacity <= MOST_TRANSITIONS, "replay_capacity", "at most 1000000000"),
         ])?;
-        match self.algo {
-            Algo::Td3 => {
-                let noise = self.exploration_noise();
-                check(&[(not_negative(noise), "exploration_noise", "0 or more")])?;
-                self.exploration_noise = Some(noise);
-                self.td3 = Some(resolved_td3(self.td3(), self.critic)?);
-            }
-            Algo::Sac => self.sac = Some(resolved_sac(self.sac(), (self.critic, self.env))?),
+        if self.is_sac() {
+            self.sac = Some(resolved_sac(self.sac(), self.critic, self.env)?);
+        } else {
+            let noise = self.exploration_noise();
+            check(&[(not_negative(noise), "exploration_noise", "0 or more")])?;
+            self.exploration_noise = Some(noise);
+            self.td3 = Some(resolved_td3(self.td3(), self.critic)?);
         }
         Ok(self)
+    }
+}
+
+impl RunConfig for TrainConfig {
+    fn algo(&self) -> Algo {
+        self.algo
+    }
+
+    fn spec(&self) -> &'static Spec {
+        self.env.spec()
+    }
+
+    fn model(&self) -> String {
+        self.critic.to_string()
+    }
+
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn length(&self) -> u64 {
+        self.steps
+    }
+
+    fn checkpoint_every(&self) -> u64 {
+        self.checkpoint_every
+    }
+
+    fn evaluate_every(&self) -> u64 {
+        self.evaluate_every
+    }
+
+    fn ranges(&self) -> Vec<Range> {
+        vec![
+            ((0.0..1.0).contains(&self.gamma()), "gamma", "in [0, 1)"),
+            (positive(self.sac().reward_scale), "sac.reward_scale", "positive"),
+            (self.evaluate_every > 0, "evaluate_every", "at least 1"),
+            (self.evaluation_episodes > 0, "evaluation_episodes", "at least 1"),
+        ]
+    }
+
+    fn tasks(&self) -> Result<Option<TaskLists>> {
+        Ok(None)
     }
 }
 
@@ -258,7 +232,7 @@ fn resolved_td3(td3: Td3Config, kind: CriticKind) -> Result<Td3Config> {
     Ok(Td3Config { critic_lr: Some(critic_lr), ..td3 })
 }
 
-fn resolved_sac(sac: SacConfig, (kind, env): (CriticKind, EnvId)) -> Result<SacConfig> {
+fn resolved_sac(sac: SacConfig, kind: CriticKind, env: EnvId) -> Result<SacConfig> {
     let SacConfig { gamma, tau, alpha, reward_scale, .. } = sac;
     let [actor_lr, critic_lr] = sac.rates(kind, env);
     check(&[

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
-use super::config::{Algo, TrainConfig};
+use super::config::TrainConfig;
 use super::replay::Batch;
+use super::run_config::RunConfig;
 use super::sac::Sac;
 use super::td3::{Td3, Td3Sources};
 use crate::error::{Error, Result};
@@ -129,16 +130,13 @@ pub fn make(
         [&actor, &q1, &q2].map(|stream| Draw { stream, kind: Kind::Float, device });
     let (actor, q1, q2) = (&mut actor, &mut q1, &mut q2);
     let (critic, workers) = ((config.critic, config.dims()), Arc::clone(workers));
-    Ok(match config.algo {
-        Algo::Td3 => {
-            let sources = Td3Sources { actor, q1, q2 };
-            let noise = config.exploration_noise();
-            Box::new(Td3::new(config.td3(), critic, sources, workers)?.exploring(noise))
-        }
-        Algo::Sac => {
-            let rates = config.sac().rates(config.critic, config.env);
-            Box::new(Sac::new(config.sac(), critic, rates, [actor, q1, q2], workers)?)
-        }
+    Ok(if config.is_sac() {
+        let rates = config.sac().rates(config.critic, config.env);
+        Box::new(Sac::new(config.sac(), critic, rates, [actor, q1, q2], workers)?)
+    } else {
+        let sources = Td3Sources { actor, q1, q2 };
+        let noise = config.exploration_noise();
+        Box::new(Td3::new(config.td3(), critic, sources, workers)?.exploring(noise))
     })
 }
 

@@ -12,6 +12,9 @@ pub mod pearl;
 pub mod pieces;
 pub mod replay;
 pub mod reservoir;
+mod run_config;
 pub mod sac;
 pub mod td3;
 pub mod twin;
+
+pub use run_config::{Algo, Range, RunConfig, Unit};

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use super::config::{Algo, TrainConfig};
+use super::config::TrainConfig;
 use super::evaluate::{Evaluation, episode_returns, initial_states};
 use super::learner::{Learner, Losses, Part, make};
 use super::replay::{Replay, Transition};
 use super::reservoir::Reservoir;
+use super::run_config::RunConfig;
 use crate::env::{Env, Snapshot, Visited};
 use crate::error::{Error, Result};
 use crate::rng::{Stream, StreamState};
@@ -214,8 +215,7 @@ impl OffPolicy {
             let evaluated = self.evaluate()?;
             self.pending.push_back(evaluated);
         }
-        if self.step.is_multiple_of(self.config.checkpoint_every) || self.step == self.config.steps
-        {
+        if self.config.saves_at(self.step) {
             self.pending.push_back(Event::CheckpointDue(self.step));
         }
         self.pending.push_back(Event::Stepped { step: self.step, losses, episode_return });
@@ -238,9 +238,10 @@ impl OffPolicy {
 
     /// Returns what helps against divergence.
     fn remedy(&self) -> &'static str {
-        match self.config.algo {
-            Algo::Td3 => "a lower td3.actor_lr and td3.critic_lr",
-            Algo::Sac => "a lower sac.actor_lr and sac.critic_lr",
+        if self.config.is_sac() {
+            "a lower sac.actor_lr and sac.critic_lr"
+        } else {
+            "a lower td3.actor_lr and td3.critic_lr"
         }
     }
 

@@ -1,72 +1,27 @@
 //! The hyper-parameters of the paper (Tables 5, 7, 9 and 11) beside the defaults of this program.
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::spec::parse;
-use crate::algo::config::{Algo, TrainConfig};
+use crate::algo::Algo;
+use crate::algo::config::TrainConfig;
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::config::PearlConfig;
 use crate::env::{EnvId, Family};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::nn::critic::CriticKind;
 use crate::nn::meta_policy::PolicyKind;
 use crate::nn::pearl::PearlModel;
 
-/// An algorithm whose hyper-parameters the paper lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Listed {
-    /// Table 5.
-    Td3,
-    /// Table 7.
-    Sac,
-    /// Table 9.
-    Maml,
-    /// Table 11.
-    Pearl,
-}
-
-impl Listed {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Td3, Self::Sac, Self::Maml, Self::Pearl];
-
-    /// Returns the name used on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Td3 => "td3",
-            Self::Sac => "sac",
-            Self::Maml => "maml",
-            Self::Pearl => "pearl",
-        }
-    }
-
-    /// Returns the paper's table.
-    pub fn table(self) -> &'static str {
-        match self {
-            Self::Td3 => "Table 5",
-            Self::Sac => "Table 7",
-            Self::Maml => "Table 9",
-            Self::Pearl => "Table 11",
-        }
-    }
-}
-
-impl fmt::Display for Listed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Listed {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|algo| algo.name() == name);
-        found.ok_or_else(|| Error::Usage(format!("'{name}' is not td3, sac, maml or pearl")))
+/// Returns the table in which the paper lists the hyper-parameters of an algorithm.
+pub fn table_of(algo: Algo) -> &'static str {
+    match algo {
+        Algo::Td3 => "Table 5",
+        Algo::Sac => "Table 7",
+        Algo::Maml => "Table 9",
+        Algo::Pearl => "Table 11",
     }
 }
 
@@ -81,7 +36,7 @@ pub struct HyperParameterSpec {
     /// Always `hyper-parameters`: what tells this kind of spec from the others.
     pub measure: Marker,
     /// The algorithm.
-    pub algo: Listed,
+    pub algo: Algo,
 }
 
 /// The one measure of a [`HyperParameterSpec`].
@@ -96,7 +51,7 @@ impl HyperParameterSpec {
     /// Reads a spec.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Config`].
+    /// [`crate::Error::Io`] or [`crate::Error::Config`].
     pub fn read(path: &Path) -> Result<Self> {
         parse(path)
     }
@@ -135,12 +90,12 @@ fn defaults(algo: Algo, env: EnvId, critic: CriticKind) -> Result<TrainConfig> {
 ///
 /// # Errors
 /// None in practice: defaults lie in their ranges.
-pub fn hyper_parameters(algo: Listed) -> Result<Vec<HyperParameter>> {
+pub fn hyper_parameters(algo: Algo) -> Result<Vec<HyperParameter>> {
     match algo {
-        Listed::Td3 => table_5(),
-        Listed::Sac => table_7(),
-        Listed::Maml => table_9(),
-        Listed::Pearl => table_11(),
+        Algo::Td3 => table_5(),
+        Algo::Sac => table_7(),
+        Algo::Maml => table_9(),
+        Algo::Pearl => table_11(),
     }
 }
 
@@ -323,19 +278,19 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_paper_but_for_sacs_scale_and_mamls_step() {
-        for algo in Listed::ALL {
+        for algo in Algo::ALL {
             let rows = hyper_parameters(algo).unwrap();
             let differing: Vec<_> = rows.iter().filter(|row| !row.agrees()).collect();
             let expected: &[&str] = match algo {
-                Listed::Td3 | Listed::Pearl => &[],
-                Listed::Sac => &["reward scaling"],
-                Listed::Maml => &["step of an adaptation"],
+                Algo::Td3 | Algo::Pearl => &[],
+                Algo::Sac => &["reward scaling"],
+                Algo::Maml => &["step of an adaptation"],
             };
             let names: Vec<&str> = differing.iter().map(|row| row.name).collect();
             assert_eq!(names, expected, "{differing:?}");
             assert!(differing.iter().all(|row| !row.remark.is_empty()));
         }
-        let rows = Listed::ALL.map(|algo| hyper_parameters(algo).unwrap().len());
+        let rows = Algo::ALL.map(|algo| hyper_parameters(algo).unwrap().len());
         assert_eq!(rows, [10, 7, 8, 13]);
     }
 

@@ -5,7 +5,6 @@ mod find;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +12,11 @@ use super::measure::maml_adaptation::AdaptationSettings;
 use super::measure::maml_noise::NoiseSettings;
 use super::spec::{VARIANT, parse};
 use super::task_list::TaskList;
+use crate::algo::Algo;
 use crate::algo::maml::config::MamlConfig;
 use crate::env::Family;
 use crate::error::{Error, Result};
+use crate::names::named;
 use crate::nn::pearl::PearlModel;
 
 pub use find::MetaFound;
@@ -58,35 +59,19 @@ pub struct MetaSpec {
     pub caveat: String,
 }
 
-/// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MetaMeasure {
-    /// Returns during training, before and after adaptation.
-    MetaReturn,
-    /// How much independent updates differ.
-    MamlNoise,
-    /// What an adaptation step does.
-    MamlAdaptation,
-    /// How much worse PEARL does in tasks that it was not trained on.
-    TaskGap,
-}
-
-impl MetaMeasure {
-    /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::MetaReturn, Self::MamlNoise, Self::MamlAdaptation, Self::TaskGap];
-
-    /// Returns its name in specs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MetaReturn => "meta-return",
-            Self::MamlNoise => "maml-noise",
-            Self::MamlAdaptation => "maml-adaptation",
-            Self::TaskGap => "task-gap",
-        }
+named!("measure of meta-learning",
+    /// What is measured.
+    MetaMeasure {
+        /// Returns during training, before and after adaptation.
+        MetaReturn = "meta-return",
+        /// How much independent updates differ.
+        MamlNoise = "maml-noise",
+        /// What an adaptation step does.
+        MamlAdaptation = "maml-adaptation",
+        /// How much worse PEARL does in tasks that it was not trained on.
+        TaskGap = "task-gap",
     }
-}
+);
 
 /// What a figure of returns shows, one panel for each family or one for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,13 +85,17 @@ pub enum MetaDraw {
     NormalisedByIteration,
 }
 
+fn maml() -> Algo {
+    Algo::Maml
+}
+
 /// Which runs a figure needs; the paper's, so that what is missing can be named.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MetaSelect {
-    /// The algorithm.
-    #[serde(default)]
-    pub algo: MetaAlgo,
+    /// The algorithm: MAML, or PEARL.
+    #[serde(default = "maml")]
+    pub algo: Algo,
     /// PEARL's runs with two training and two test tasks, as the authors' code in effect has them; they
     /// stand in a folder `as-coded`.
     #[serde(default)]
@@ -122,42 +111,6 @@ pub struct MetaSelect {
     /// Iterations whose checkpoints are measured; none for returns, which every iteration has.
     #[serde(default)]
     pub at: Vec<u64>,
-}
-
-/// The algorithms of meta-learning.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MetaAlgo {
-    /// MAML.
-    #[default]
-    Maml,
-    /// PEARL.
-    Pearl,
-}
-
-impl MetaAlgo {
-    /// Both algorithms.
-    pub const ALL: [Self; 2] = [Self::Maml, Self::Pearl];
-
-    /// Returns the name used on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Maml => "maml",
-            Self::Pearl => "pearl",
-        }
-    }
-}
-
-impl FromStr for MetaAlgo {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|algo| algo.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "algorithm of meta-learning",
-            name: name.into(),
-            known: Self::ALL.map(Self::name).join(", "),
-        })
-    }
 }
 
 /// The name of PEARL's model in specs and figures.
@@ -187,20 +140,29 @@ pub fn task_label(model: &str, on: TaskList) -> String {
 }
 
 impl MetaSelect {
+    /// Returns whether the algorithm is PEARL; else it is MAML.
+    fn is_pearl(&self) -> bool {
+        self.algo == Algo::Pearl
+    }
+
     /// Returns the names of all series of returns.
     fn labels(&self) -> BTreeSet<String> {
-        let of = |model: &String| match self.algo {
-            MetaAlgo::Maml => [0, 1].map(|state| label(model, state)),
-            MetaAlgo::Pearl => [TaskList::Train, TaskList::Test].map(|on| task_label(model, on)),
+        let of = |model: &String| {
+            if self.is_pearl() {
+                [TaskList::Train, TaskList::Test].map(|on| task_label(model, on))
+            } else {
+                [0, 1].map(|state| label(model, state))
+            }
         };
         self.models.iter().flat_map(of).collect()
     }
 
     /// Returns whether the algorithm has such a model.
     fn knows(&self, model: &str) -> bool {
-        match self.algo {
-            MetaAlgo::Maml => MamlConfig::of_model(model).is_some(),
-            MetaAlgo::Pearl => pearl_model(model).is_some(),
+        if self.is_pearl() {
+            pearl_model(model).is_some()
+        } else {
+            MamlConfig::of_model(model).is_some()
         }
     }
 }
@@ -222,7 +184,8 @@ impl MetaSpec {
         let MetaSelect { algo, as_coded_tasks, envs, models, seeds, at, .. } = &self.select;
         let of_returns = self.measure == MetaMeasure::MetaReturn;
         let of_gaps = self.measure == MetaMeasure::TaskGap;
-        let pearl = *algo == MetaAlgo::Pearl;
+        algo.expect(&Algo::META).map_err(|e| e.to_string())?;
+        let pearl = self.select.is_pearl();
         if let Some(unknown) = models.iter().find(|model| !self.select.knows(model)) {
             return Err(format!(
                 "'{unknown}' is no model: give vanilla, context or hyper, each with or without \

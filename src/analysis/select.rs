@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::pattern::matches;
+use crate::algo::RunConfig;
 use crate::checkpoint::meta::{self, MetaCheckpoint};
 use crate::checkpoint::opened::{Kind, kind};
 use crate::checkpoint::pearl::PearlCheckpoint;

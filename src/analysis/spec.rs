@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::algo::config::Algo;
+use crate::algo::Algo;
 use crate::checkpoint::disk;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
@@ -192,6 +192,7 @@ impl Spec {
     pub fn read(path: &Path) -> Result<Self> {
         let config = |reason: String| Error::Config { path: path.into(), reason };
         let spec: Self = parse(path)?;
+        spec.select.algo.expect(&Algo::OFF_POLICY).map_err(|e| config(e.to_string()))?;
         for panel in &spec.panels {
             if (panel.draw == Draw::LearnableByStep) != panel.tau.is_some() {
                 return Err(config("`tau` belongs to `learnable-by-step`, and only there".into()));

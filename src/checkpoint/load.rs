@@ -8,7 +8,8 @@ use super::manifest::Manifest;
 use super::opened::{Describes, Kind, Opened};
 use super::save::{STATES, WEIGHTS};
 use super::tensors::TensorFile;
-use crate::algo::config::{Algo, TrainConfig};
+use crate::algo::RunConfig;
+use crate::algo::config::TrainConfig;
 use crate::env::{Snapshot, Visited};
 use crate::error::{Error, Result};
 use crate::nn::actor::Actor;
@@ -100,11 +101,10 @@ impl Checkpoint {
     /// Builds the kind of policy that the algorithm has.
     fn policy_from(&self, source: &mut dyn Source) -> Result<PolicyNet> {
         let (dims, training) = (self.manifest().config.dims(), Training::Frozen);
-        Ok(match self.manifest().config.algo {
-            Algo::Td3 => PolicyNet::Deterministic(Actor::new(dims, training, source)?),
-            Algo::Sac => {
-                PolicyNet::SquashedGaussian(SquashedGaussian::new(dims, training, source)?)
-            }
+        Ok(if self.manifest().config.is_sac() {
+            PolicyNet::SquashedGaussian(SquashedGaussian::new(dims, training, source)?)
+        } else {
+            PolicyNet::Deterministic(Actor::new(dims, training, source)?)
         })
     }
 

@@ -21,6 +21,7 @@ use super::manifest::{FORMAT, Versions};
 use super::opened::{Describes, Kind, Opened};
 use super::save::{MANIFEST, WEIGHTS, step_folder};
 use super::tensors::{TensorFile, TensorSet};
+use crate::algo::RunConfig;
 use crate::algo::maml::Maml;
 use crate::algo::maml::config::MamlConfig;
 use crate::env::TaskLists;

@@ -10,26 +10,23 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::run::{RUN, read_config};
+use crate::algo::RunConfig;
 use crate::algo::config::TrainConfig;
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::config::PearlConfig;
 use crate::error::{Error, Result};
 
 /// The settings of one kind of run.
-pub trait Stored: Serialize + DeserializeOwned {
+pub trait Stored: RunConfig + Serialize + DeserializeOwned {
     /// Keys that say which run it is; every version has written them.
     const IDENTITY: &'static [&'static str];
 
     /// Key of the length, which may grow after a checkpoint was made.
     const LENGTH: &'static str;
-
-    /// Says of each setting that an analysis counts with whether it lies in its range, its key, and the
-    /// range. What a run may be *trained* with is for `resolved` to say, and may grow stricter.
-    fn ranges(&self) -> Vec<(bool, &'static str, &'static str)>;
 }
 
 /// Says which setting cannot be, if one cannot.
-pub(super) fn impossible(config: &impl Stored) -> Option<String> {
+pub(super) fn impossible(config: &impl RunConfig) -> Option<String> {
     let (_, key, range) = config.ranges().into_iter().find(|(fits, ..)| !fits)?;
     Some(format!("its {key} is impossible: it must be {range}"))
 }
@@ -37,45 +34,16 @@ pub(super) fn impossible(config: &impl Stored) -> Option<String> {
 impl Stored for TrainConfig {
     const IDENTITY: &'static [&'static str] = &["algo", "env", "critic", "seed", "steps"];
     const LENGTH: &'static str = "steps";
-
-    fn ranges(&self) -> Vec<(bool, &'static str, &'static str)> {
-        let reward_scale = self.sac().reward_scale;
-        vec![
-            ((0.0..1.0).contains(&self.gamma()), "gamma", "in [0, 1)"),
-            (reward_scale.is_finite() && reward_scale > 0.0, "sac.reward_scale", "positive"),
-            (self.evaluate_every > 0, "evaluate_every", "at least 1"),
-            (self.evaluation_episodes > 0, "evaluation_episodes", "at least 1"),
-        ]
-    }
 }
 
 impl Stored for MamlConfig {
     const IDENTITY: &'static [&'static str] = &["algo", "env", "policy", "seed", "iterations"];
     const LENGTH: &'static str = "iterations";
-
-    fn ranges(&self) -> Vec<(bool, &'static str, &'static str)> {
-        vec![
-            ((0.0..1.0).contains(&self.gamma), "gamma", "in [0, 1)"),
-            (self.evaluate_every > 0, "evaluate_every", "at least 1"),
-            (self.tasks > 0, "tasks", "at least 1"),
-            (self.episodes > 0, "episodes", "at least 1"),
-            (self.test_episodes > 0, "test_episodes", "at least 1"),
-        ]
-    }
 }
 
 impl Stored for PearlConfig {
     const IDENTITY: &'static [&'static str] = &["algo", "env", "model", "seed", "iterations"];
     const LENGTH: &'static str = "iterations";
-
-    fn ranges(&self) -> Vec<(bool, &'static str, &'static str)> {
-        vec![
-            ((0.0..1.0).contains(&self.gamma), "gamma", "in [0, 1)"),
-            (self.evaluate_every > 0, "evaluate_every", "at least 1"),
-            (self.horizon > 0, "horizon", "at least 1"),
-            (self.reward_scale.is_finite() && self.reward_scale > 0.0, "reward_scale", "positive"),
-        ]
-    }
 }
 
 /// Reads the settings of the run in a folder.

@@ -12,6 +12,7 @@ use super::{
     gate, hyper_parameters, inspect, maml_adaptation, maml_noise, meta_returns, paper, progress,
     returns, runtime, weights,
 };
+use crate::algo::RunConfig;
 use crate::algo::config::TrainConfig;
 use crate::env::EnvId;
 use crate::error::Result;

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::output::{self, write_page};
 use super::shared::{self, Done};
+use crate::algo::Algo;
 use crate::analysis::hyper_parameters::{
-    HyperParameter, HyperParameterSpec, Listed, hyper_parameters,
+    HyperParameter, HyperParameterSpec, hyper_parameters, table_of,
 };
 use crate::checkpoint::disk;
 use crate::error::Result;
@@ -18,7 +19,7 @@ use crate::report::{Cell, Column, Page, Section, Table};
 pub(super) struct HyperParameterArgs {
     /// Only this algorithm [td3, sac, maml, pearl]
     #[arg(long)]
-    algo: Option<Listed>,
+    algo: Option<Algo>,
     /// Print JSON to standard output
     #[arg(long)]
     json: bool,
@@ -27,13 +28,13 @@ pub(super) struct HyperParameterArgs {
 /// The table of one algorithm.
 #[derive(Debug, Serialize)]
 struct AlgoLines {
-    algo: Listed,
+    algo: Algo,
     parameters: Vec<HyperParameter>,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &HyperParameterArgs) -> Result<Done> {
-    let algos = Listed::ALL.into_iter().filter(|a| args.algo.is_none_or(|wanted| wanted == *a));
+    let algos = Algo::ALL.into_iter().filter(|a| args.algo.is_none_or(|wanted| wanted == *a));
     let lines = algos.map(|algo| Ok(AlgoLines { algo, parameters: hyper_parameters(algo)? }));
     let lines = lines.collect::<Result<Vec<_>>>()?;
     if args.json {
@@ -42,7 +43,7 @@ pub(super) fn run(args: &HyperParameterArgs) -> Result<Done> {
     }
     for AlgoLines { algo, parameters } in lines {
         let name = algo.name().to_uppercase();
-        shared::say!("{}: {name}\n\n{}", algo.table(), table(&parameters).to_markdown()?);
+        shared::say!("{}: {name}\n\n{}", table_of(algo), table(&parameters).to_markdown()?);
     }
     Ok(Done::Finished)
 }

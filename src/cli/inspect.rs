@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::shared::{self, Done};
+use crate::algo::RunConfig;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::meta::MetaCheckpoint;

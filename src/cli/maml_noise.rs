@@ -12,6 +12,7 @@ use super::cosine::UNITS;
 use super::output::{self, Origin, shell_words, write_page, write_provenance};
 use super::shared::{self, Done};
 use super::unit_lock;
+use crate::algo::RunConfig;
 use crate::analysis::measure::maml_noise::{Noise, NoiseSettings, Progress, maml_noise};
 use crate::analysis::select;
 use crate::analysis::task_list::TaskList;

@@ -9,7 +9,7 @@ use super::meta_runs::{Run, deviations, explorations, longest_episodes, provenan
 use super::output::{self, shell_words, write_figures, write_page};
 use super::returns::BandName;
 use super::shared::{self, Done};
-use crate::analysis::meta_spec::MetaAlgo;
+use crate::algo::Algo;
 use crate::analysis::select;
 use crate::analysis::task_list::TaskList;
 use crate::checkpoint::disk;
@@ -92,8 +92,8 @@ pub(super) fn measured(all: &[Run]) -> String {
     let [acting, tasks] = PEARL;
     let texts = [
         Some(format!("Undiscounted returns of {}, averaged over tasks.", longest_episodes(all))),
-        of(MetaAlgo::Maml).then(|| MAML.to_owned()),
-        of(MetaAlgo::Pearl).then(|| format!("{acting} {} {tasks}", explorations(all))),
+        of(Algo::Maml).then(|| MAML.to_owned()),
+        of(Algo::Pearl).then(|| format!("{acting} {} {tasks}", explorations(all))),
         Some("A single run has no band.".into()),
     ];
     texts.into_iter().flatten().collect::<Vec<String>>().join(" ")
@@ -101,10 +101,10 @@ pub(super) fn measured(all: &[Run]) -> String {
 
 /// What they do not show.
 pub(super) fn limits(all: &[Run]) -> String {
-    let texts = [(MAML_LIMITS, MetaAlgo::Maml), (PEARL_LIMITS, MetaAlgo::Pearl)];
+    let texts = [(MAML_LIMITS, Algo::Maml), (PEARL_LIMITS, Algo::Pearl)];
     let texts = texts.iter().filter(|(_, algo)| all.iter().any(|run| run.algo == *algo));
     let mut texts: Vec<String> = texts.map(|(text, _)| (*text).to_owned()).collect();
-    if all.iter().any(|run| run.algo == MetaAlgo::Maml) {
+    if all.iter().any(|run| run.algo == Algo::Maml) {
         texts.push(derivative(all));
     }
     let deviations = deviations(all);

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::output::{Origin, write_provenance};
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::config::PearlConfig;
-use crate::analysis::meta_spec::{MetaAlgo, label, pearl_name, task_label};
+use crate::algo::{Algo, RunConfig};
+use crate::analysis::meta_spec::{label, pearl_name, task_label};
 use crate::analysis::select::check_seeds_once;
 use crate::analysis::task_list::TaskList;
 use crate::checkpoint::manifest::Versions;
@@ -25,7 +26,7 @@ pub(super) struct Run {
     folder: PathBuf,
     name: String,
     last: u64,
-    pub(super) algo: MetaAlgo,
+    pub(super) algo: Algo,
     env: &'static str,
     seed: u64,
     /// Iteration and seconds of training so far.
@@ -115,19 +116,16 @@ fn read(folder: &Path) -> Result<Run> {
     }
     let newest = runs::checkpoints(folder)?.pop();
     // Opening the newest checkpoint refuses settings that are not its own.
-    match runs::algo(folder)?.parse()? {
-        MetaAlgo::Maml => {
-            newest.map(|path| MetaCheckpoint::open(&path)).transpose()?;
-            let rows = meta_run::read(folder)?;
-            check_rows(folder, rows.len())?;
-            of_maml(folder, &stored::read(folder)?, &rows)
-        }
-        MetaAlgo::Pearl => {
-            newest.map(|path| PearlCheckpoint::open(&path)).transpose()?;
-            let tables = Tables::read(folder)?;
-            check_rows(folder, tables.rows.len())?;
-            of_pearl(folder, &stored::read(folder)?, &tables)
-        }
+    if runs::algo(folder)? == Algo::Pearl.name() {
+        newest.map(|path| PearlCheckpoint::open(&path)).transpose()?;
+        let tables = Tables::read(folder)?;
+        check_rows(folder, tables.rows.len())?;
+        of_pearl(folder, &stored::read(folder)?, &tables)
+    } else {
+        newest.map(|path| MetaCheckpoint::open(&path)).transpose()?;
+        let rows = meta_run::read(folder)?;
+        check_rows(folder, rows.len())?;
+        of_maml(folder, &stored::read(folder)?, &rows)
     }
 }
 
@@ -159,7 +157,7 @@ fn of_maml(folder: &Path, config: &MamlConfig, rows: &[Row]) -> Result<Run> {
         folder: folder.into(),
         name: config.run_name(),
         last: rows.last().map_or(0, |row| row.iteration),
-        algo: MetaAlgo::Maml,
+        algo: Algo::Maml,
         env: config.env.name(),
         seed: config.seed,
         seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
@@ -185,7 +183,7 @@ fn of_pearl(folder: &Path, config: &PearlConfig, tables: &Tables) -> Result<Run>
         folder: folder.into(),
         name: config.run_name(),
         last: rows.last().map_or(0, |row| row.iteration),
-        algo: MetaAlgo::Pearl,
+        algo: Algo::Pearl,
         env: config.env.name(),
         seed: config.seed,
         seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
@@ -226,7 +224,7 @@ fn exploration(config: &PearlConfig) -> String {
 
 /// Says how tasks are explored in the evaluations of these runs of PEARL.
 pub(super) fn explorations(all: &[Run]) -> String {
-    let pearl = all.iter().filter(|run| run.algo == MetaAlgo::Pearl);
+    let pearl = all.iter().filter(|run| run.algo == Algo::Pearl);
     let ways: BTreeSet<&str> = pearl.clone().map(|run| run.exploration.as_str()).collect();
     if ways.len() == 1 {
         return ways.into_iter().collect();

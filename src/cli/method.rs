@@ -4,7 +4,7 @@ pub(super) mod tasks;
 
 use std::collections::BTreeSet;
 
-use crate::algo::config::Algo;
+use crate::algo::Algo;
 use crate::analysis::measure::gradient_cosine::Against;
 use crate::analysis::spec::{Facet, Panel as PanelSpec};
 use crate::analysis::summary::Summary;

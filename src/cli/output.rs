@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::method::moment;
 use super::shared;
+use crate::algo::RunConfig;
 use crate::analysis::summary::{Interval, NoiseCorrected, Summary};
 use crate::analysis::table::{self, StateRow};
 use crate::analysis::task_difference::TaskDifference;

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::output::{self, Origin, shell_words, write_figures, write_page, write_provenance};
 use super::shared::{self, Done};
-use crate::algo::config::{Algo, TrainConfig};
+use crate::algo::config::TrainConfig;
+use crate::algo::{Algo, RunConfig};
 use crate::analysis::select;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk, run as runs, stored};
@@ -216,7 +217,7 @@ pub(super) fn read(folders: &[PathBuf]) -> Result<Vec<Run>> {
 }
 
 fn read_one(folder: &Path) -> Result<Run> {
-    runs::check_algo(folder, &Algo::ALL.map(Algo::name), "hyperl-analyze returns")?;
+    runs::check_algo(folder, &Algo::OFF_POLICY.map(Algo::name), "hyperl-analyze returns")?;
     let config: TrainConfig = stored::read(folder)?;
     if let Some(newest) = runs::checkpoints(folder)?.pop() {
         // Refuses settings that are not those of the checkpoint.

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::runtime_meta::{self, How};
 use super::shared::{self, Done};
-use crate::algo::config::Algo;
+use crate::algo::Algo;
 use crate::analysis::measure::runtime::{
     Effort, Timing, TrainParts, env_steps, evaluations, intervals, matrix_product, printed,
     rollout_steps, train_loop, train_parts, train_step,
@@ -98,7 +98,8 @@ fn say(timing: &Timing) {
 
 /// The algorithms and critics that were asked for.
 fn training(args: &RuntimeArgs) -> impl Iterator<Item = (Algo, CriticKind)> {
-    let algos = Algo::ALL.into_iter().filter(|a| args.algo.is_none_or(|wanted| wanted == *a));
+    let algos =
+        Algo::OFF_POLICY.into_iter().filter(|a| args.algo.is_none_or(|wanted| wanted == *a));
     algos.flat_map(|algo| {
         let critics = CriticKind::ALL.into_iter();
         critics.filter(|c| args.critic.is_none_or(|wanted| wanted == *c)).map(move |c| (algo, c))

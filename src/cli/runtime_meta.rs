@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::shared::{self, Done};
+use crate::algo::RunConfig;
 use crate::algo::maml::config::MamlConfig;
 use crate::analysis::measure::runtime::{
     Effort, MODELS, MamlIteration, PearlStep, maml_iteration, pearl_step,

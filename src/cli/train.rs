@@ -12,9 +12,10 @@ use super::settings::{SeedRange, number, of_set, parse_seeds, says_length, setti
 use super::shared::{self, Done, already_finished, stopped_at_start};
 use super::train_maml::{self, MamlArgs};
 use super::train_pearl::{self, PearlArgs};
-use crate::algo::config::{Algo, TrainConfig};
+use crate::algo::config::TrainConfig;
 use crate::algo::evaluate::Evaluation;
 use crate::algo::off_policy::{Event, OffPolicy};
+use crate::algo::{Algo, RunConfig};
 use crate::checkpoint::{disk, resume, run, save, stored};
 use crate::env::EnvId;
 use crate::error::{Error, Result};

@@ -8,6 +8,7 @@ use clap::Args;
 use super::meta_args::{MetaArgs, lengthen};
 use super::settings::text;
 use super::shared::{self, Done, already_finished, stopped_at_start};
+use crate::algo::RunConfig;
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::maml::{Iteration, Maml};
 use crate::checkpoint::meta;
@@ -76,7 +77,7 @@ fn train_one(args: &MetaArgs, mut config: MamlConfig) -> Result<Done> {
     }
     let mut rows = if saved.is_some() { meta_run::read(folder)? } else { Vec::new() };
     rows.retain(|row| row.iteration <= start);
-    for row in rows.iter_mut().filter(|row| !maml.config().evaluates_after(row.iteration)) {
+    for row in rows.iter_mut().filter(|row| !maml.config().evaluates_at(row.iteration)) {
         row.test = [f64::NAN; 2];
     }
     if saved.is_some() {
@@ -107,7 +108,7 @@ fn drive(maml: &mut Maml, folder: &Path, mut rows: Vec<Row>) -> Result<Done> {
     while maml.iteration() < iterations && !stop {
         let iteration = maml.step()?;
         let made = maml.iteration();
-        let due = maml.config().evaluates_after(made);
+        let due = maml.config().evaluates_at(made);
         let (test, seconds) = if due { evaluate(maml)? } else { ([f64::NAN; 2], 0.0) };
         keep(row(&iteration, test, seconds))?;
         bar.set_position(made);

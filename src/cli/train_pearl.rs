@@ -7,6 +7,7 @@ use clap::Args;
 use super::meta_args::{MetaArgs, lengthen};
 use super::settings::text;
 use super::shared::{self, Done, already_finished, stopped_at_start};
+use crate::algo::RunConfig;
 use crate::algo::pearl::config::PearlConfig;
 use crate::algo::pearl::{Event, Iteration, Pearl};
 use crate::checkpoint::pearl_run::{Row, Tables};
@@ -59,7 +60,7 @@ fn train_one(args: &MetaArgs, mut config: PearlConfig) -> Result<Done> {
     }
     let mut tables = if resumed { Tables::read(folder)? } else { Tables::default() };
     tables.truncate(start);
-    tables.forget_evaluations(|iteration| !config.evaluates_after(iteration));
+    tables.forget_evaluations(|iteration| !config.evaluates_at(iteration));
     if resumed {
         shared::note!("resuming {} at {}", folder.display(), place(&training));
     }

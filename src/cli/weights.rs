@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::output::shell_words;
 use super::shared::{self, Done};
 use super::weights_page::{self, Study};
+use crate::algo::RunConfig;
 use crate::analysis::measure::weights::distance::Binning;
 use crate::analysis::measure::weights::trained::{self, Against};
 use crate::analysis::measure::weights::{Heads, Measured, Reading, Scaling, WeightSettings, start};

@@ -90,7 +90,7 @@ pub(super) fn write(folder: &Path, study: &Study) -> Result<()> {
         },
     )?;
     let mut figures = Vec::new();
-    for &layer in Layer::ALL {
+    for layer in Layer::ALL {
         figures.extend(layer_figures(folder, study, layer)?);
     }
     let judged = judge(&study.readings);

@@ -1,8 +1,5 @@
 //! The swap point: what a critic is, which exist, and a critic with its weights.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -14,7 +11,8 @@ use super::init::Inits;
 use super::mlp::{Mlp, MlpCritic};
 use super::residual::ResNet35;
 use super::weights::{Builder, Of, Params, Reuse, Shapes, Source, Training};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::names::named;
 
 /// An estimate of the value of an action in a state.
 pub trait Critic: Send {
@@ -42,62 +40,31 @@ pub struct Dims {
     pub action: i64,
 }
 
-/// The critics that exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CriticKind {
-    /// `[s, a] → 256 → 256 → 1`.
-    MlpStandard,
-    /// `[s, a] → 256 → 1`.
-    MlpSmall,
-    /// `[s, a] → 2900 → 2900 → 1`: as many weights as a hypernetwork.
-    MlpLarge,
-    /// The primary network's trunk makes ten features of the state, for an MLP-Small.
-    #[serde(rename = "resnet-features")]
-    ResNetFeatures,
-    /// 35 residual blocks on `[s, a]`.
-    #[serde(rename = "resnet35")]
-    ResNet35,
-    /// Four hidden layers, each of which sees `[s, a]`.
-    #[serde(rename = "q-d2rl")]
-    QD2rl,
-    /// The state makes the weights, the action is the input.
-    SaHyper,
-    /// The action makes the weights, the state is the input.
-    AsHyper,
-    /// A learned vector makes the weights, state and action are the input.
-    EmbHyper,
-}
+named!("critic",
+    /// The critics that exist.
+    CriticKind {
+        /// `[s, a] → 256 → 256 → 1`.
+        MlpStandard = "mlp-standard",
+        /// `[s, a] → 256 → 1`.
+        MlpSmall = "mlp-small",
+        /// `[s, a] → 2900 → 2900 → 1`: as many weights as a hypernetwork.
+        MlpLarge = "mlp-large",
+        /// The primary network's trunk makes ten features of the state, for an MLP-Small.
+        ResNetFeatures = "resnet-features",
+        /// 35 residual blocks on `[s, a]`.
+        ResNet35 = "resnet35",
+        /// Four hidden layers, each of which sees `[s, a]`.
+        QD2rl = "q-d2rl",
+        /// The state makes the weights, the action is the input.
+        SaHyper = "sa-hyper",
+        /// The action makes the weights, the state is the input.
+        AsHyper = "as-hyper",
+        /// A learned vector makes the weights, state and action are the input.
+        EmbHyper = "emb-hyper",
+    }
+);
 
 impl CriticKind {
-    /// All critics, in the order of the paper's tables.
-    pub const ALL: [Self; 9] = [
-        Self::MlpStandard,
-        Self::MlpSmall,
-        Self::MlpLarge,
-        Self::ResNetFeatures,
-        Self::ResNet35,
-        Self::QD2rl,
-        Self::SaHyper,
-        Self::AsHyper,
-        Self::EmbHyper,
-    ];
-
-    /// Returns the name used on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MlpStandard => "mlp-standard",
-            Self::MlpSmall => "mlp-small",
-            Self::MlpLarge => "mlp-large",
-            Self::ResNetFeatures => "resnet-features",
-            Self::ResNet35 => "resnet35",
-            Self::QD2rl => "q-d2rl",
-            Self::SaHyper => "sa-hyper",
-            Self::AsHyper => "as-hyper",
-            Self::EmbHyper => "emb-hyper",
-        }
-    }
-
     /// Returns whether weights are made by a primary network, which takes the smaller learning rate.
     pub fn is_hyper(self) -> bool {
         matches!(self, Self::SaHyper | Self::AsHyper | Self::EmbHyper)
@@ -134,24 +101,6 @@ impl CriticKind {
                 Box::new(AsHyper(Hypernetwork::new(builder, [action, obs, 1], hyper)?))
             }
             Self::EmbHyper => Box::new(EmbHyper::new(builder, both, hyper)?),
-        })
-    }
-}
-
-impl fmt::Display for CriticKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for CriticKind {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "critic",
-            name: name.into(),
-            known: Self::ALL.map(Self::name).join(", "),
         })
     }
 }

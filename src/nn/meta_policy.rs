@@ -23,10 +23,6 @@
 //! As in the authors' code no derivative is taken through the adaptation step itself (first order);
 //! the algorithm adds it where it is asked for.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::critic::Dims;
@@ -35,7 +31,8 @@ use super::hyper::Hypernetwork;
 use super::init::{HyperInit, Init, LayerInit};
 use super::task_net::TaskNet;
 use super::weights::{Builder, Of, Params, Reuse, Source, Training};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::names::named;
 
 /// Width of the plain policies' hidden layers.
 const WIDTH: i64 = 100;
@@ -46,49 +43,17 @@ const CONTEXT: i64 = 1;
 /// Lowest log σ: that of the authors' code, ln 1e-6.
 const MIN_LOG_STD: f64 = -13.815_510_557_964_274;
 
-/// The policies that exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PolicyKind {
-    /// It does not know the task.
-    Vanilla,
-    /// The context is one of its inputs.
-    Context,
-    /// A hypernetwork makes it from the context.
-    Hyper,
-}
-
-impl PolicyKind {
-    /// All policies.
-    pub const ALL: [Self; 3] = [Self::Vanilla, Self::Context, Self::Hyper];
-
-    /// Returns the name used on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Vanilla => "vanilla",
-            Self::Context => "context",
-            Self::Hyper => "hyper",
-        }
+named!("policy",
+    /// The policies that exist.
+    PolicyKind {
+        /// It does not know the task.
+        Vanilla = "vanilla",
+        /// The context is one of its inputs.
+        Context = "context",
+        /// A hypernetwork makes it from the context.
+        Hyper = "hyper",
     }
-}
-
-impl fmt::Display for PolicyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for PolicyKind {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "policy",
-            name: name.into(),
-            known: Self::ALL.map(Self::name).join(", "),
-        })
-    }
-}
+);
 
 /// A policy for a family of tasks.
 pub struct MetaPolicy {

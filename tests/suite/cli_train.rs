@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use hyperl::algo::RunConfig;
 use hyperl::algo::config::TrainConfig;
 use hyperl::algo::maml::config::MamlConfig;
 use hyperl::algo::pearl::config::PearlConfig;

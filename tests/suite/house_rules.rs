@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of `src/`, in the order of `lib.rs`: each uses only itself and those before it.
-const LAYERS: [&str; 12] = [
+const LAYERS: [&str; 13] = [
     "error",
     "rng",
+    "names",
     "stats",
     "env",
     "nn",

@@ -1,9 +1,10 @@
 //! Does each algorithm beat chance in well under a minute? A game whose best action is known, and hopper.
 
-use hyperl::algo::config::{Algo, TrainConfig};
+use hyperl::algo::config::TrainConfig;
 use hyperl::algo::learner::{Learner, make};
 use hyperl::algo::off_policy::{Event, OffPolicy};
 use hyperl::algo::replay::{Replay, Transition};
+use hyperl::algo::{Algo, RunConfig};
 use hyperl::env::EnvId;
 use hyperl::nn::critic::CriticKind;
 use hyperl::rollout::BLOCK;

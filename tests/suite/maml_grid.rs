@@ -1,5 +1,6 @@
 //! MAML: does every model train in every family, and alike with any number of workers?
 
+use hyperl::algo::RunConfig;
 use hyperl::algo::maml::config::{MamlConfig, TrpoConfig};
 use hyperl::algo::maml::{Iteration, Maml, Play};
 use hyperl::env::Family;

@@ -1,7 +1,9 @@
 //! PEARL's agent: which loss moves which network, whatever the workers, and what its settings are.
 
+use hyperl::algo::RunConfig;
 use hyperl::algo::pearl::agent::{PearlAgent, PearlBatch, PearlLosses};
-use hyperl::algo::pearl::config::{PearlConfig, Rates, Schedule};
+use hyperl::algo::pearl::config::{PearlConfig, Rates};
+use hyperl::algo::pearl::schedule::Schedule;
 use hyperl::env::Family;
 use hyperl::nn::context::LATENT;
 use hyperl::nn::pearl::PearlModel;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use hyperl::algo::RunConfig;
 use hyperl::algo::pearl::agent::{PearlAgent, PearlBatch};
 use hyperl::algo::pearl::buffers::{Buffers, To};
 use hyperl::algo::pearl::collect::{Plan, Visit, steps};

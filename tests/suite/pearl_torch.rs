@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hyperl::algo::RunConfig;
 use hyperl::algo::pearl::agent::{PearlAgent, PearlBatch, PearlLosses, PearlSources};
 use hyperl::algo::pearl::config::PearlConfig;
 use hyperl::nn::context::{Encoder, LATENT};

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use hyperl::Result;
-use hyperl::algo::config::{Algo, TrainConfig};
+use hyperl::algo::Algo;
+use hyperl::algo::config::TrainConfig;
 use hyperl::algo::evaluate::Evaluation;
 use hyperl::algo::maml::config::MamlConfig;
 use hyperl::algo::off_policy::OffPolicy;

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::config::MOST;
-use crate::env::Family;
+use super::super::run_config::{Algo, Range, RunConfig};
+use crate::env::{Family, Spec, TaskLists};
 use crate::error::{Error, Result};
-use crate::nn::critic::Dims;
 use crate::nn::meta_policy::PolicyKind;
 
 /// Step of an adaptation of the plain policies (authors' `fast_lr`).
@@ -22,7 +22,7 @@ const MULTI_TASK: &str = "-multi-task";
 #[serde(default, deny_unknown_fields)]
 pub struct MamlConfig {
     /// Always `maml`.
-    pub algo: Name,
+    pub algo: Algo,
     /// The family of tasks.
     pub env: Family,
     /// The policy.
@@ -75,14 +75,6 @@ pub struct TrpoConfig {
     pub search_ratio: f64,
 }
 
-/// The one value of [`MamlConfig::algo`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Name {
-    /// Model-agnostic meta-learning with trust-region updates.
-    Maml,
-}
-
 impl Default for TrpoConfig {
     fn default() -> Self {
         Self { max_kl: 1e-2, cg_steps: 10, cg_damping: 1e-5, search_steps: 20, search_ratio: 0.8 }
@@ -92,7 +84,7 @@ impl Default for TrpoConfig {
 impl Default for MamlConfig {
     fn default() -> Self {
         Self {
-            algo: Name::Maml,
+            algo: Algo::Maml,
             env: Family::HalfCheetahVel,
             policy: PolicyKind::Hyper,
             multi_task: false,
@@ -123,18 +115,6 @@ impl MamlConfig {
         })
     }
 
-    /// Returns whether there is an evaluation after an iteration: before training (0), every so often, and at
-    /// the end. That of a shorter run's end is dropped when the run is continued, so that the longer one is
-    /// as if it had never ended before.
-    pub fn evaluates_after(&self, iteration: u64) -> bool {
-        iteration.is_multiple_of(self.evaluate_every) || iteration == self.iterations
-    }
-
-    /// Returns the name of the model, such as `hyper-multi-task`.
-    pub fn model(&self) -> String {
-        format!("{}{}", self.policy, if self.multi_task { MULTI_TASK } else { "" })
-    }
-
     /// Returns policy and objective of a model of that name; none if there is no such model.
     pub fn of_model(name: &str) -> Option<(PolicyKind, bool)> {
         let (policy, multi_task) = match name.strip_suffix(MULTI_TASK) {
@@ -144,22 +124,12 @@ impl MamlConfig {
         Some((policy.parse().ok()?, multi_task))
     }
 
-    /// Returns the run's folder name, such as `maml-half-cheetah-vel-hyper-s0`.
-    pub fn run_name(&self) -> String {
-        format!("maml-{}-{}-s{}", self.env, self.model(), self.seed)
-    }
-
-    /// Returns the sizes of the policy.
-    pub fn dims(&self) -> Dims {
-        let spec = self.env.spec();
-        Dims { obs: spec.obs_dim as i64, action: spec.action_dim as i64 }
-    }
-
     /// Returns the configuration with every value that depends on another one filled in.
     ///
     /// # Errors
     /// [`Error::Usage`] for a value outside its range, naming it.
     pub fn resolved(mut self) -> Result<Self> {
+        self.algo.expect(&[Algo::Maml])?;
         let TrpoConfig { max_kl, cg_steps, cg_damping, search_steps, search_ratio } = self.trpo;
         let inner_lr = self.inner_lr();
         let finite = f64::is_finite;
@@ -197,8 +167,52 @@ impl MamlConfig {
                     .into(),
             ));
         }
-        self.env.tasks(self.seed, self.train_tasks, self.test_tasks)?;
+        self.tasks()?;
         self.inner_lr = Some(inner_lr);
         Ok(self)
+    }
+}
+
+impl RunConfig for MamlConfig {
+    fn algo(&self) -> Algo {
+        self.algo
+    }
+
+    fn spec(&self) -> &'static Spec {
+        self.env.spec()
+    }
+
+    fn model(&self) -> String {
+        format!("{}{}", self.policy, if self.multi_task { MULTI_TASK } else { "" })
+    }
+
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn length(&self) -> u64 {
+        self.iterations
+    }
+
+    fn checkpoint_every(&self) -> u64 {
+        self.checkpoint_every
+    }
+
+    fn evaluate_every(&self) -> u64 {
+        self.evaluate_every
+    }
+
+    fn ranges(&self) -> Vec<Range> {
+        vec![
+            ((0.0..1.0).contains(&self.gamma), "gamma", "in [0, 1)"),
+            (self.evaluate_every > 0, "evaluate_every", "at least 1"),
+            (self.tasks > 0, "tasks", "at least 1"),
+            (self.episodes > 0, "episodes", "at least 1"),
+            (self.test_episodes > 0, "test_episodes", "at least 1"),
+        ]
+    }
+
+    fn tasks(&self) -> Result<Option<TaskLists>> {
+        self.env.tasks(self.seed, self.train_tasks, self.test_tasks).map(Some)
     }
 }

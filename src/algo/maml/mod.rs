@@ -30,6 +30,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
+use super::run_config::RunConfig;
 use crate::env::{Task, TaskLists};
 use crate::error::{Error, Result};
 use crate::nn::meta_policy::MetaPolicy;

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::config::{MOST, MOST_TRANSITIONS, check, not_negative, positive};
-use crate::env::Family;
+use super::super::run_config::{Algo, Range, RunConfig};
+use super::schedule::Schedule;
+use crate::env::{Family, Spec, TaskLists};
 use crate::error::{Error, Result};
-use crate::nn::critic::Dims;
 use crate::nn::pearl::{Design, LatentIn, PearlModel};
 
 /// Training and test tasks where tasks are velocities (paper, App. B.2).
@@ -25,7 +26,7 @@ const AS_CODED: [usize; 2] = [2, 2];
 #[serde(default, deny_unknown_fields)]
 pub struct PearlConfig {
     /// Always `pearl`.
-    pub algo: Name,
+    pub algo: Algo,
     /// The family of tasks.
     pub env: Family,
     /// Plain networks or hypernetworks.
@@ -97,37 +98,6 @@ pub struct PearlConfig {
     pub policy_lr: Option<f64>,
 }
 
-/// The one value of [`PearlConfig::algo`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Name {
-    /// Probabilistic embeddings for actor-critic meta-learning.
-    Pearl,
-}
-
-/// What depends on the family: the authors' files of settings.
-///
-/// | family | meta batch | prior steps | posterior steps | train steps | evaluations | context batch |
-/// |---|---|---|---|---|---|---|
-/// | velocities | 16 | 400 | 600 | 2000 | 1 | 100 |
-/// | directions of the cheetah | 4 | 1000 | 1000 | 2000 | 4 | 256 |
-/// | directions of the ant | 4 | 400 | 600 | 4000 | 2 | 256 |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Schedule {
-    /// As [`PearlConfig::meta_batch`].
-    pub meta_batch: usize,
-    /// As [`PearlConfig::prior_steps`].
-    pub prior_steps: u64,
-    /// As [`PearlConfig::posterior_steps`].
-    pub posterior_steps: u64,
-    /// As [`PearlConfig::train_steps`].
-    pub train_steps: u64,
-    /// As [`PearlConfig::evaluations`].
-    pub evaluations: usize,
-    /// As [`PearlConfig::context_batch`].
-    pub context_batch: usize,
-}
-
 /// Adam's learning rates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rates {
@@ -139,34 +109,10 @@ pub struct Rates {
     pub policy: f64,
 }
 
-impl Schedule {
-    /// Returns the schedule of a family.
-    pub fn of(family: Family) -> Self {
-        let velocities = Self {
-            meta_batch: 16,
-            prior_steps: 400,
-            posterior_steps: 600,
-            train_steps: 2000,
-            evaluations: 1,
-            context_batch: 100,
-        };
-        let directions = Self { meta_batch: 4, context_batch: 256, ..velocities };
-        match family {
-            Family::HalfCheetahVel | Family::HalfCheetahVelMedium | Family::AntVel => velocities,
-            Family::HalfCheetahFwdBack => {
-                Self { prior_steps: 1000, posterior_steps: 1000, evaluations: 4, ..directions }
-            }
-            Family::AntFwdBack | Family::AntDirRad1 => {
-                Self { train_steps: 4000, evaluations: 2, ..directions }
-            }
-        }
-    }
-}
-
 impl Default for PearlConfig {
     fn default() -> Self {
         Self {
-            algo: Name::Pearl,
+            algo: Algo::Pearl,
             env: Family::HalfCheetahVel,
             model: PearlModel::Hyper,
             context_is_meta: false,
@@ -246,24 +192,6 @@ impl PearlConfig {
         }
     }
 
-    /// Returns whether there is an evaluation after an iteration: every so often, and at the end. That of a
-    /// shorter run's end is dropped when the run is continued, so that the longer one is as if it had never
-    /// ended before.
-    pub fn evaluates_after(&self, iteration: u64) -> bool {
-        iteration.is_multiple_of(self.evaluate_every) || iteration == self.iterations
-    }
-
-    /// Returns the run's folder name, such as `pearl-half-cheetah-vel-hyper-s0`.
-    pub fn run_name(&self) -> String {
-        format!("pearl-{}-{}-s{}", self.env, self.model, self.seed)
-    }
-
-    /// Returns the sizes of the networks.
-    pub fn dims(&self) -> Dims {
-        let spec = self.env.spec();
-        Dims { obs: spec.obs_dim as i64, action: spec.action_dim as i64 }
-    }
-
     /// Returns what the networks are built for.
     pub fn design(&self) -> Design {
         let latent_in = if self.context_is_meta { LatentIn::Meta } else { LatentIn::Base };
@@ -275,6 +203,7 @@ impl PearlConfig {
     /// # Errors
     /// [`Error::Usage`] for a value outside its range, naming it.
     pub fn resolved(mut self) -> Result<Self> {
+        self.algo.expect(&[Algo::Pearl])?;
         self.check_counts()?;
         self.check_sizes()?;
         self.check_numbers()?;
@@ -294,7 +223,7 @@ impl PearlConfig {
                     .into(),
             ));
         }
-        self.env.tasks(self.seed, counts[0], counts[1])?;
+        self.tasks()?;
         [self.train_tasks, self.test_tasks] = counts.map(Some);
         let (schedule, rates) = (self.schedule(), self.rates());
         self.meta_batch = Some(schedule.meta_batch);
@@ -390,5 +319,49 @@ impl PearlConfig {
             (positive(critic), "critic_lr", "positive"),
             (positive(policy), "policy_lr", "positive"),
         ])
+    }
+}
+
+impl RunConfig for PearlConfig {
+    fn algo(&self) -> Algo {
+        self.algo
+    }
+
+    fn spec(&self) -> &'static Spec {
+        self.env.spec()
+    }
+
+    fn model(&self) -> String {
+        self.model.to_string()
+    }
+
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn length(&self) -> u64 {
+        self.iterations
+    }
+
+    fn checkpoint_every(&self) -> u64 {
+        self.checkpoint_every
+    }
+
+    fn evaluate_every(&self) -> u64 {
+        self.evaluate_every
+    }
+
+    fn ranges(&self) -> Vec<Range> {
+        vec![
+            ((0.0..1.0).contains(&self.gamma), "gamma", "in [0, 1)"),
+            (self.evaluate_every > 0, "evaluate_every", "at least 1"),
+            (self.horizon > 0, "horizon", "at least 1"),
+            (positive(self.reward_scale), "reward_scale", "positive"),
+        ]
+    }
+
+    fn tasks(&self) -> Result<Option<TaskLists>> {
+        let [train, test] = self.task_counts();
+        self.env.tasks(self.seed, train, test).map(Some)
     }
 }

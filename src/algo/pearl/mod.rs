@@ -6,7 +6,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `config.rs` | the settings |
+//! | `config.rs`, `schedule.rs` | the settings |
 //! | `agent.rs` | encoder, policy, critics, value network, and their optimisers |
 //! | `update.rs` | one update |
 //! | `trajectory.rs` | trajectories in lockstep |
@@ -23,6 +23,7 @@ pub mod buffers;
 pub mod collect;
 pub mod config;
 pub mod evaluate;
+pub mod schedule;
 pub mod trajectory;
 mod update;
 
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 use super::learner::Part;
 use super::replay::Batch;
+use super::run_config::RunConfig;
 use crate::env::{Task, TaskLists};
 use crate::error::{Error, Result};
 use crate::rng::Stream;
@@ -40,8 +42,9 @@ use crate::rng::Stream;
 use agent::{PearlAgent, PearlBatch, PearlLosses};
 use buffers::{Buffers, To};
 use collect::{Plan, Visit};
-use config::{PearlConfig, Schedule};
+use config::PearlConfig;
 use evaluate::{Evaluated, Protocol};
+use schedule::Schedule;
 use trajectory::{Ending, Player};
 
 /// What helps against divergence.
@@ -283,9 +286,8 @@ impl Pearl {
     /// Evaluates if the schedule asks for it, and ends the iteration.
     fn finish(&mut self) -> Result<Event> {
         let started = Instant::now();
-        let PearlConfig { iterations, checkpoint_every, .. } = self.config;
         let iteration = self.iteration + 1;
-        let evaluates = self.config.evaluates_after(iteration);
+        let evaluates = self.config.evaluates_at(iteration);
         let evaluation = evaluates.then(|| self.evaluate()).transpose()?;
         let [collection, learning] = self.seconds;
         let updates = self.config.schedule().train_steps as f64;
@@ -295,7 +297,7 @@ impl Pearl {
             losses: PearlLosses::of_numbers(self.losses.map(|sum| sum / updates)),
             evaluation,
             seconds: [collection, learning, started.elapsed().as_secs_f64()],
-            checkpoint_due: iteration.is_multiple_of(checkpoint_every) || iteration == iterations,
+            checkpoint_due: self.config.saves_at(iteration),
         };
         (self.iteration, self.updated) = (iteration, None);
         (self.losses, self.seconds) = ([0.0; 5], [0.0; 2]);

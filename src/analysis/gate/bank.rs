@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::algo::config::Algo;
+use crate::algo::{Algo, RunConfig};
 use crate::analysis::measure::gradient_cosine::{Networks, starts};
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::algo::config::{Algo, TrainConfig};
+use crate::algo::config::TrainConfig;
 use crate::algo::sac::SacConfig;
 use crate::analysis::table::StateRow;
 use crate::checkpoint::Checkpoint;
@@ -83,11 +83,10 @@ impl Networks {
         let weights = checkpoint.weights()?;
         let actor = checkpoint.policy(&weights)?;
         let critic = |which| checkpoint.critic(&weights, which);
-        let judged: Box<dyn ActionValue> = match (settings.judged, config.algo) {
-            (Some(Judged::Q1), _) | (None, Algo::Td3) => Box::new(critic(Which::Q1)?),
-            (Some(Judged::Min), _) | (None, Algo::Sac) => {
-                Box::new(Smaller([critic(Which::Q1)?, critic(Which::Q2)?]))
-            }
+        let climbed = if config.is_sac() { Judged::Min } else { Judged::Q1 };
+        let judged: Box<dyn ActionValue> = match settings.judged.unwrap_or(climbed) {
+            Judged::Q1 => Box::new(critic(Which::Q1)?),
+            Judged::Min => Box::new(Smaller([critic(Which::Q1)?, critic(Which::Q2)?])),
         };
         let targets = match settings.mode {
             Mode::AsReleased if against == Against::Returns => {
@@ -109,22 +108,22 @@ impl Networks {
 
 /// Returns what a unit of entropy is worth in units of reward, and the factor on returns.
 fn soft(config: &TrainConfig, settings: &Settings) -> Result<(f64, f64)> {
-    match config.algo {
-        Algo::Td3 if settings.returns == Some(Returns::Soft) => Err(Error::Usage(
-            "--returns soft: TD3's critics estimate no entropy; drop it for this checkpoint".into(),
-        )),
-        Algo::Td3 => Ok((0.0, 1.0)),
-        Algo::Sac if settings.mode == Mode::AsReleased => Err(Error::Usage(
+    let wrong = match config.is_sac() {
+        false if settings.returns == Some(Returns::Soft) => {
+            "--returns soft: TD3's critics estimate no entropy; drop it for this checkpoint"
+        }
+        false => return Ok((0.0, 1.0)),
+        true if settings.mode == Mode::AsReleased => {
             "--mode as-released is the authors' script for TD3, whose targets know no entropy; use \
              --mode lab or paper for a SAC checkpoint"
-                .into(),
-        )),
-        Algo::Sac => {
+        }
+        true => {
             let SacConfig { alpha, reward_scale, .. } = config.sac();
             let hard = settings.returns == Some(Returns::Hard);
-            Ok((if hard { 0.0 } else { alpha / reward_scale }, reward_scale))
+            return Ok((if hard { 0.0 } else { alpha / reward_scale }, reward_scale));
         }
-    }
+    };
+    Err(Error::Usage(wrong.into()))
 }
 
 /// Returns the name of a checkpoint's random streams: its own, for the sample of visited states of

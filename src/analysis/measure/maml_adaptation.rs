@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::algo::RunConfig;
 use crate::algo::maml::Adapted;
 use crate::checkpoint::meta::MetaCheckpoint;
 use crate::error::{Error, Result};

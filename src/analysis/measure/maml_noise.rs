@@ -14,6 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use crate::algo::RunConfig;
 use crate::algo::maml::{Maml, Play, mean_returns};
 use crate::analysis::task_list::TaskList;
 use crate::checkpoint::disk;

@@ -6,6 +6,7 @@ use tch::{Kind, Tensor};
 
 use super::gradient_cosine::{Networks, starts};
 use super::learnable::{LearnableCurve, LearnableDifference};
+use crate::algo::RunConfig;
 use crate::analysis::summary::{Interval, LEVEL};
 use crate::checkpoint::Checkpoint;
 use crate::env::{EnvId, Visited};

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{MetaAlgo, MetaSelect, MetaSpec, pearl_model};
+use super::{MetaSelect, MetaSpec, pearl_model};
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::config::PearlConfig;
+use crate::algo::{Algo, RunConfig};
 use crate::analysis::spec::Missing;
 use crate::checkpoint::meta::MetaCheckpoint;
 use crate::checkpoint::save::step_folder;
@@ -87,9 +88,10 @@ impl MetaSelect {
         for &env in &self.envs {
             for model in &self.models {
                 for &seed in &self.seeds {
-                    all.extend(match self.algo {
-                        MetaAlgo::Maml => self.maml(env, model, seed),
-                        MetaAlgo::Pearl => self.pearl(env, model, seed),
+                    all.extend(if self.is_pearl() {
+                        self.pearl(env, model, seed)
+                    } else {
+                        self.maml(env, model, seed)
                     });
                 }
             }
@@ -125,13 +127,12 @@ impl MetaSelect {
 impl Wanted {
     /// Checks that the run in a folder is the one that the folder's name says.
     fn check(&self, folder: &Path) -> Result<()> {
-        run::check_algo(folder, &MetaAlgo::ALL.map(MetaAlgo::name), "this spec")?;
-        let (found, as_coded_tasks) = match run::algo(folder)?.parse()? {
-            MetaAlgo::Pearl => {
-                let config: PearlConfig = stored::read(folder)?;
-                (config.run_name(), config.as_coded_tasks)
-            }
-            MetaAlgo::Maml => (stored::read::<MamlConfig>(folder)?.run_name(), false),
+        run::check_algo(folder, &Algo::META.map(Algo::name), "this spec")?;
+        let (found, as_coded_tasks) = if run::algo(folder)? == Algo::Pearl.name() {
+            let config: PearlConfig = stored::read(folder)?;
+            (config.run_name(), config.as_coded_tasks)
+        } else {
+            (stored::read::<MamlConfig>(folder)?.run_name(), false)
         };
         if found == self.run && as_coded_tasks == self.as_coded_tasks {
             return Ok(());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Select, Spec, Variant, label};
+use crate::algo::RunConfig;
 use crate::algo::config::TrainConfig;
 use crate::checkpoint::{Checkpoint, run, stored};
 use crate::error::{Error, Result};

@@ -11,60 +11,25 @@
 pub mod policy;
 pub mod value;
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
 use super::critic::Dims;
 use super::init::{Init, LayerInit};
 use super::mlp::Mlp;
 use super::weights::Builder;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::names::named;
 
 /// Width of the plain networks' hidden layers.
 const WIDTH: i64 = 300;
 
-/// The models that exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PearlModel {
-    /// Plain networks, whose input the latent joins.
-    Mlp,
-    /// Hypernetworks.
-    Hyper,
-}
-
-impl PearlModel {
-    /// All models.
-    pub const ALL: [Self; 2] = [Self::Mlp, Self::Hyper];
-
-    /// Returns the name used on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Mlp => "mlp",
-            Self::Hyper => "hyper",
-        }
+named!("model",
+    /// The models that exist.
+    PearlModel {
+        /// Plain networks, whose input the latent joins.
+        Mlp = "mlp",
+        /// Hypernetworks.
+        Hyper = "hyper",
     }
-}
-
-impl fmt::Display for PearlModel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for PearlModel {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|model| model.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "model",
-            name: name.into(),
-            known: Self::ALL.map(Self::name).join(", "),
-        })
-    }
-}
+);
 
 /// Where the latent enters a hypernetwork's Q.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

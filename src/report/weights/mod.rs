@@ -42,7 +42,7 @@ pub struct Group<'m> {
 /// Gathers networks, in the order of their first appearance, layer by layer.
 pub fn groups(measured: &[Measured]) -> Vec<Group<'_>> {
     let mut all: Vec<Group<'_>> = Vec::new();
-    for &layer in Layer::ALL {
+    for layer in Layer::ALL {
         for one in measured.iter().filter(|one| one.layer == layer) {
             let same =
                 |g: &&mut Group<'_>| (g.env, g.layer, g.start) == (one.env, one.layer, one.start);

@@ -87,7 +87,7 @@ pub fn sensitivity_table(measured: &[Measured]) -> Table {
         let first = &measured[0].distances.binned[i];
         let mut row = vec![Cell::text(first.binning.name()), Cell::text(first.bins.to_string())];
         for layer in Layer::ALL {
-            let of_layer = || all.iter().filter(|g| g.layer == *layer);
+            let of_layer = || all.iter().filter(|g| g.layer == layer);
             let over = |number: &dyn Fn(&Group<'_>) -> f64, start: Option<Start>| {
                 let groups = of_layer().filter(|g| start.is_none_or(|s| s == g.start));
                 Cell::number(summary::mean(&groups.map(number).collect::<Vec<_>>()))

@@ -24,7 +24,7 @@ fn one(env: EnvId, layer: Layer, start: Start, (seed, tv): (u64, f64)) -> Measur
 fn networks(seeds: u64, walker: f64) -> Vec<Measured> {
     let mut all = Vec::new();
     for (env, sign) in [(EnvId::Hopper, 1.0), (EnvId::Walker2d, walker)] {
-        for &layer in Layer::ALL {
+        for layer in Layer::ALL {
             for seed in 0..seeds {
                 let noise = 0.001 * seed as f64;
                 let of = |start, tv| one(env, layer, start, (seed, tv));

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use hyperl::algo::config::Algo;
+use hyperl::algo::Algo;
 use hyperl::env::EnvId;
 use serde_json::Value;
 

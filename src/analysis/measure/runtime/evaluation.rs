@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tch::{Device, Kind};
 
 use super::{Effort, Restless, Timing, one_sample, per_unit, starts};
-use crate::algo::config::{Algo, TrainConfig};
+use crate::algo::config::TrainConfig;
+use crate::algo::{Algo, RunConfig};
 use crate::env::{Env, EnvId, Snapshot, Spec, Step, Visited};
 use crate::error::Result;
 use crate::gradient::{Agent, Mode, Settings, measure};

@@ -8,6 +8,7 @@ use serde::Serialize;
 use tch::{Kind, Tensor};
 
 use super::{Effort, sample};
+use crate::algo::RunConfig;
 use crate::algo::maml::Maml;
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::agent::{PearlAgent, PearlBatch};

@@ -10,9 +10,10 @@ use serde::Serialize;
 use tch::{Device, Tensor};
 
 use super::{Effort, random_replay, sample, train_step};
-use crate::algo::config::{Algo, TrainConfig};
+use crate::algo::config::TrainConfig;
 use crate::algo::replay::Batch;
 use crate::algo::twin::{CriticUnit, Twin, TwinSpec};
+use crate::algo::{Algo, RunConfig};
 use crate::env::{Env, EnvId};
 use crate::error::Result;
 use crate::nn::critic::{CriticKind, QNet};
@@ -53,10 +54,7 @@ pub struct TrainParts {
 
 /// Returns what the paper's Table 3 prints, in seconds for 5000 steps on its GPU: MLP, hypernetwork.
 pub fn printed(algo: Algo) -> [f64; 2] {
-    match algo {
-        Algo::Td3 => [40.0, 140.0],
-        Algo::Sac => [120.0, 200.0],
-    }
+    if algo == Algo::Sac { [120.0, 200.0] } else { [40.0, 140.0] }
 }
 
 /// Times the parts of a training step.
@@ -78,10 +76,8 @@ pub fn train_parts(
     let environment = median(sample(effort, || environment(&config, &stream))?);
     let Critics { targets, forward, optimiser, regress, follow } =
         Critics::time(twin, &batch, workers, effort)?;
-    let share_of_updates = match algo {
-        Algo::Td3 => 0.5, // its targets follow at every second update
-        Algo::Sac => 1.0,
-    };
+    // TD3's targets follow at every second update.
+    let share_of_updates = if algo == Algo::Td3 { 0.5 } else { 1.0 };
     let following = (follow - regress).max(0.0) * share_of_updates;
     let backward = (regress - forward - optimiser).max(0.0);
     let known = targets + forward + backward + optimiser + following;

@@ -1,13 +1,11 @@
 //! How far one sample of weights is from another, on which bins, and how far equals would be
 //! (`estimator` §6.3).
 
-use std::fmt;
-use std::str::FromStr;
+use serde::Serialize;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Start, named};
-use crate::error::{Error, Result};
+use super::Start;
+use crate::error::Result;
+use crate::names::named;
 use crate::stats::histogram::{Bins, kolmogorov_smirnov, total_variation, wasserstein};
 
 named!("binning",

@@ -23,14 +23,12 @@ pub mod sample;
 pub mod start;
 pub mod trained;
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use self::distance::{Binning, Distances};
 use crate::env::EnvId;
 use crate::error::{Error, Result};
+use crate::names::named;
 use crate::nn::init::HyperInit;
 
 /// What the paper leaves open, by name.
@@ -96,47 +94,6 @@ pub struct Reading {
     /// Networks, layer by layer.
     pub measured: Vec<Measured>,
 }
-
-/// Defines an enum of named choices: parsed from, printed as and stored under its names.
-macro_rules! named {
-    ($kind:literal, $(#[$doc:meta])* $name:ident { $($(#[$case_doc:meta])* $case:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$case_doc])* #[serde(rename = $text)] $case,)+
-        }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$case),+];
-
-            /// Returns the name on the command line and in files.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$case => $text,)+
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(name: &str) -> Result<Self> {
-                let known = || Self::ALL.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ");
-                Self::ALL.iter().copied().find(|one| one.name() == name).ok_or_else(|| {
-                    Error::UnknownName { kind: $kind, name: name.into(), known: known() }
-                })
-            }
-        }
-    };
-}
-use named;
 
 named!("scaling",
     /// What a drawn network sees of an observation.

@@ -35,7 +35,7 @@ pub fn measure(env: EnvId, seed: u64, settings: &WeightSettings) -> Result<Vec<M
         [(Start::Hyper, HyperInit::Paper), (Start::Pytorch, settings.heads.init())]
     {
         let made = dynamic(env, &obs, (&stream.child("sa-hyper"), hyper))?;
-        for &layer in Layer::ALL {
+        for layer in Layer::ALL {
             let equals: Vec<&[f64]> = equals.iter().map(|weights| weights.of(layer)).collect();
             let pair = [made.of(layer), reference.of(layer)];
             let of = Measured { start, ..nothing(env, layer, seed) };

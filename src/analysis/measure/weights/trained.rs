@@ -57,7 +57,7 @@ pub fn measure(
         let critic = checkpoint.critic(&tensors, which)?;
         let made =
             Weights::dynamic(&critic, &obs, &action)?.ok_or_else(|| no_weights(checkpoint))?;
-        for &layer in Layer::ALL {
+        for layer in Layer::ALL {
             let pair = [made.of(layer), references[i].of(layer)];
             let of =
                 Measured { twin: i as u8 + 1, step, ..nothing(config.env, layer, config.seed) };

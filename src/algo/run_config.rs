@@ -1,0 +1,131 @@
+//! What the settings of every run say, whichever its algorithm.
+
+use crate::env::{Spec, TaskLists};
+use crate::error::{Error, Result};
+use crate::names::named;
+use crate::nn::critic::Dims;
+
+named!("algorithm",
+    /// The algorithms that exist.
+    Algo {
+        /// Twin Delayed Deep Deterministic policy gradient.
+        Td3 = "td3",
+        /// Soft Actor-Critic with a fixed temperature.
+        Sac = "sac",
+        /// Model-agnostic meta-learning with trust-region updates.
+        Maml = "maml",
+        /// Probabilistic embeddings for actor-critic meta-learning.
+        Pearl = "pearl",
+    }
+);
+
+impl Algo {
+    /// The algorithms that learn one task from a replay buffer.
+    pub const OFF_POLICY: [Self; 2] = [Self::Td3, Self::Sac];
+
+    /// The algorithms that learn a family of tasks.
+    pub const META: [Self; 2] = [Self::Maml, Self::Pearl];
+
+    /// Returns what the length of its runs is counted in.
+    pub fn unit(self) -> Unit {
+        if Self::META.contains(&self) { Unit::Iterations } else { Unit::Steps }
+    }
+
+    /// Checks that settings, or what else names an algorithm, are of one of these.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] naming those that could be.
+    pub fn expect(self, known: &[Self]) -> Result<()> {
+        if known.contains(&self) {
+            return Ok(());
+        }
+        let known: Vec<&str> = known.iter().map(|algo| algo.name()).collect();
+        Err(Error::Usage(format!("algo is {self}, it must be {}", known.join(" or "))))
+    }
+}
+
+named!("unit",
+    /// What the length of a run is counted in; also the key of that length in its settings.
+    Unit {
+        /// Steps of the environment.
+        Steps = "steps",
+        /// Rounds of collecting data and learning from it.
+        Iterations = "iterations",
+    }
+);
+
+impl Unit {
+    /// Returns the name of one of them.
+    pub fn one(self) -> &'static str {
+        match self {
+            Self::Steps => "step",
+            Self::Iterations => "iteration",
+        }
+    }
+}
+
+/// A setting that an analysis counts with: whether it lies in its range, its key, and the range.
+pub type Range = (bool, &'static str, &'static str);
+
+/// The settings of a run, whichever its algorithm.
+pub trait RunConfig {
+    /// Returns the algorithm.
+    fn algo(&self) -> Algo;
+
+    /// Returns sizes and limits of the environment, or of the family of tasks, and its name.
+    fn spec(&self) -> &'static Spec;
+
+    /// Returns the name of the model: the critic, or the policy.
+    fn model(&self) -> String;
+
+    /// Returns the seed.
+    fn seed(&self) -> u64;
+
+    /// Returns the steps or iterations in all.
+    fn length(&self) -> u64;
+
+    /// Returns the steps or iterations between checkpoints.
+    fn checkpoint_every(&self) -> u64;
+
+    /// Returns the steps or iterations between evaluations.
+    fn evaluate_every(&self) -> u64;
+
+    /// Says of each setting that an analysis counts with whether it can be. What a run may be *trained*
+    /// with is for `resolved` to say, and may grow stricter.
+    fn ranges(&self) -> Vec<Range>;
+
+    /// Returns the tasks of the seed, where the algorithm has any.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for numbers of tasks that the family does not have.
+    fn tasks(&self) -> Result<Option<TaskLists>>;
+
+    /// Returns the name of the environment, or of the family of tasks.
+    fn env_name(&self) -> &'static str {
+        self.spec().name
+    }
+
+    /// Returns the sizes of observation and action.
+    fn dims(&self) -> Dims {
+        Dims { obs: self.spec().obs_dim as i64, action: self.spec().action_dim as i64 }
+    }
+
+    /// Returns the run's folder name, such as `td3-hopper-sa-hyper-s0`.
+    fn run_name(&self) -> String {
+        format!("{}-{}-{}-s{}", self.algo(), self.env_name(), self.model(), self.seed())
+    }
+
+    /// Returns whether there is an evaluation at a step or iteration: before training, every so often, and at
+    /// the end.
+    ///
+    /// What was the end of a shorter run is none of a longer one: when a run is continued, its evaluation
+    /// there is dropped, so that the longer run is as if it had never ended before.
+    fn evaluates_at(&self, at: u64) -> bool {
+        at.is_multiple_of(self.evaluate_every()) || at == self.length()
+    }
+
+    /// Returns whether there is a checkpoint at a step or iteration: every so often, and at the end.
+    fn saves_at(&self, at: u64) -> bool {
+        at.is_multiple_of(self.checkpoint_every()) || at == self.length()
+    }
+}
