@@ -212,6 +212,14 @@ impl RunConfig for TrainConfig {
         ]
     }
 
+    fn order(&self) -> [String; 2] {
+        [self.env as usize, self.critic as usize].map(|place| format!("{place:02}"))
+    }
+
+    fn to_json(&self) -> Result<serde_json::Value> {
+        serde_json::to_value(self).map_err(|e| Error::Usage(e.to_string()))
+    }
+
     fn tasks(&self) -> Result<Option<TaskLists>> {
         Ok(None)
     }

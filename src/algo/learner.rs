@@ -10,8 +10,12 @@ use super::run_config::RunConfig;
 use super::sac::Sac;
 use super::td3::{Td3, Td3Sources};
 use crate::error::{Error, Result};
+use crate::nn::actor::Actor;
 use crate::nn::adam::Adam;
-use crate::nn::weights::{Draw, Params, non_finite};
+use crate::nn::critic::QNet;
+use crate::nn::policy_net::PolicyNet;
+use crate::nn::squashed_gaussian::SquashedGaussian;
+use crate::nn::weights::{Draw, Params, Shapes, Source, Training, non_finite};
 use crate::rng::Stream;
 use crate::rollout::Policy;
 
@@ -88,6 +92,16 @@ pub fn target_name(name: &str) -> String {
     }
 }
 
+/// Returns the weights of networks, slow copies included, by their names on disk.
+pub fn named<'l>(parts: &[Part<'l>]) -> Vec<(String, &'l Params)> {
+    let mut all = Vec::new();
+    for part in parts {
+        all.push((part.name.to_owned(), part.online));
+        all.extend(part.target.map(|target| (target_name(part.name), target)));
+    }
+    all
+}
+
 /// An agent that learns from minibatches.
 pub trait Learner {
     /// One gradient step on a minibatch; whatever it draws comes from `noise`.
@@ -138,6 +152,37 @@ pub fn make(
         let noise = config.exploration_noise();
         Box::new(Td3::new(config.td3(), critic, sources, workers)?.exploring(noise))
     })
+}
+
+/// Makes the policy of an agent.
+///
+/// # Errors
+/// Those of the source.
+pub fn policy(config: &TrainConfig, source: &mut dyn Source) -> Result<PolicyNet> {
+    let (dims, frozen) = (config.dims(), Training::Frozen);
+    Ok(if config.is_sac() {
+        PolicyNet::SquashedGaussian(SquashedGaussian::new(dims, frozen, source)?)
+    } else {
+        PolicyNet::Deterministic(Actor::new(dims, frozen, source)?)
+    })
+}
+
+/// Returns name and shape of every tensor of an agent, slow copies included.
+///
+/// # Errors
+/// Those of the networks.
+pub(super) fn tensors(config: &TrainConfig) -> Result<Vec<(String, Vec<i64>)>> {
+    let actor = policy(config, &mut Shapes)?;
+    let critic = QNet::new(config.critic, config.dims(), Training::Frozen, &mut Shapes)?;
+    let mut all = actor.params().shapes("actor");
+    if !config.is_sac() {
+        all.extend(actor.params().shapes(&target_name("actor")));
+    }
+    for name in ["critic.q1", "critic.q2"] {
+        all.extend(critic.params().shapes(name));
+        all.extend(critic.params().shapes(&target_name(name)));
+    }
+    Ok(all)
 }
 
 /// Draws standard normal numbers `[rows, A]`, row by row.

@@ -10,11 +10,13 @@ pub mod maml;
 pub mod off_policy;
 pub mod pearl;
 pub mod pieces;
+pub mod registry;
 pub mod replay;
 pub mod reservoir;
 mod run_config;
 pub mod sac;
 pub mod td3;
+pub mod trainer;
 pub mod twin;
 
 pub use run_config::{Algo, Range, RunConfig, Unit};

@@ -4,8 +4,11 @@
 //! it saves and prints. Its state can be taken out ([`OffPolicy::progress`] and the public parts)
 //! and put back, and then goes on bit for bit. A run that diverges ends with an error at once.
 
+mod run;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
@@ -47,14 +50,9 @@ pub struct Progress {
     pub step: u64,
     /// Updates made.
     pub updates: u64,
-    /// Steps taken by the actor's optimiser.
-    pub actor_adam_steps: u64,
-    /// Steps taken by each critic's optimiser.
-    pub critic_adam_steps: u64,
     /// States offered to the reservoir.
     pub states_seen: u64,
-    /// Episodes ended; points of earlier versions do not count them.
-    #[serde(default)]
+    /// Episodes ended.
     pub episodes: u64,
     /// Return of the episode under way, as bits of an `f64` (in hexadecimal).
     pub episode_return: String,
@@ -89,6 +87,9 @@ pub struct OffPolicy {
     evaluation_states: Vec<Snapshot>,
     workers: Arc<rayon::ThreadPool>,
     pending: VecDeque<Event>,
+    /// Seconds of training before this process.
+    before: f64,
+    started: Instant,
 }
 
 impl OffPolicy {
@@ -125,16 +126,24 @@ impl OffPolicy {
             evaluation_states: initial_states(config.env, seed, config.evaluation_episodes)?,
             workers,
             pending: VecDeque::new(),
+            before: 0.0,
+            started: Instant::now(),
             config,
         };
         let first = run.evaluate()?;
         run.pending.push_back(first);
+        run.started = Instant::now();
         Ok(run)
     }
 
     /// Returns the configuration.
     pub fn config(&self) -> &TrainConfig {
         &self.config
+    }
+
+    /// Returns the seconds of training so far.
+    pub fn seconds(&self) -> f64 {
+        self.before + self.started.elapsed().as_secs_f64()
     }
 
     /// Returns the simulator's state.
@@ -145,12 +154,9 @@ impl OffPolicy {
     /// Returns counters and random streams.
     pub fn progress(&self) -> Progress {
         let Streams { reset, explore, minibatch, smooth, reservoir } = &self.streams;
-        let [actor, critic, _] = self.agent.parts();
         Progress {
             step: self.step,
             updates: self.agent.updates(),
-            actor_adam_steps: actor.adam.steps(),
-            critic_adam_steps: critic.adam.steps(),
             states_seen: self.reservoir.seen(),
             episodes: self.episodes,
             episode_return: format!("{:016x}", self.episode_return.to_bits()),
@@ -163,7 +169,7 @@ impl OffPolicy {
     ///
     /// # Errors
     /// [`crate::Error::Mismatch`] if the simulator's state is of another environment.
-    pub fn restore(&mut self, progress: &Progress, env: &Snapshot) -> Result<Option<()>> {
+    pub fn go_on(&mut self, progress: &Progress, env: &Snapshot) -> Result<Option<()>> {
         let streams: Vec<_> = progress.streams.iter().filter_map(Stream::from_state).collect();
         let bits = u64::from_str_radix(&progress.episode_return, 16);
         let (Ok([reset, explore, minibatch, smooth, reservoir]), Ok(bits)) =

@@ -100,6 +100,15 @@ pub trait RunConfig {
     /// [`Error::Usage`] for numbers of tasks that the family does not have.
     fn tasks(&self) -> Result<Option<TaskLists>>;
 
+    /// Returns what checkpoints of one algorithm are sorted by before their seed: environment, then model.
+    fn order(&self) -> [String; 2];
+
+    /// Returns the settings as JSON.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a setting that is no number.
+    fn to_json(&self) -> Result<serde_json::Value>;
+
     /// Returns the name of the environment, or of the family of tasks.
     fn env_name(&self) -> &'static str {
         self.spec().name

@@ -4,10 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::pattern::matches;
-use crate::algo::RunConfig;
-use crate::checkpoint::meta::{self, MetaCheckpoint};
-use crate::checkpoint::opened::{Kind, kind};
-use crate::checkpoint::pearl::PearlCheckpoint;
 use crate::checkpoint::{Checkpoint, run, save};
 use crate::error::{Error, Result};
 
@@ -54,12 +50,38 @@ fn folders(patterns: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(all)
 }
 
-/// Opens every checkpoint that the patterns name, sorted by environment, critic, seed and step.
+/// Opens every checkpoint that the patterns name, sorted by environment, model, seed and step.
+fn open(patterns: &[PathBuf]) -> Result<Vec<Checkpoint>> {
+    let opened = folders(patterns)?.into_iter().map(|path| Checkpoint::open(&path));
+    let mut all = opened.collect::<Result<Vec<_>>>()?;
+    all.sort_by_key(|c| {
+        (c.config().order(), c.config().seed(), c.manifest().step, c.hash().to_owned())
+    });
+    all.dedup_by(|a, b| a.hash() == b.hash());
+    Ok(all)
+}
+
+/// Opens every checkpoint of TD3 or SAC that the patterns name, sorted by environment, critic, seed and step.
 ///
 /// # Errors
-/// Those of opening; [`Error::NotACheckpoint`] for a run without checkpoints.
+/// Those of opening; [`Error::NotACheckpoint`] for a run without checkpoints, or of another algorithm.
 pub fn checkpoints(patterns: &[PathBuf]) -> Result<Vec<Checkpoint>> {
-    open(&folders(patterns)?)
+    of_off_policy(open(patterns)?)
+}
+
+fn of_off_policy(all: Vec<Checkpoint>) -> Result<Vec<Checkpoint>> {
+    all.iter().try_for_each(|checkpoint| checkpoint.off_policy().map(drop))?;
+    Ok(all)
+}
+
+/// Opens every checkpoint of MAML that the patterns name, sorted by family, model, seed and iteration.
+///
+/// # Errors
+/// As [`checkpoints`].
+pub fn maml_checkpoints(patterns: &[PathBuf]) -> Result<Vec<Checkpoint>> {
+    let all = open(patterns)?;
+    all.iter().try_for_each(|checkpoint| checkpoint.maml().map(drop))?;
+    Ok(all)
 }
 
 /// Checkpoints that have critics.
@@ -67,7 +89,7 @@ pub enum WithCritics {
     /// Of TD3 or SAC.
     Plain(Vec<Checkpoint>),
     /// Of PEARL, whose critics know a task.
-    InTasks(Vec<PearlCheckpoint>),
+    InTasks(Vec<Checkpoint>),
 }
 
 /// Opens every checkpoint that the patterns name, all of PEARL or none, sorted as [`checkpoints`].
@@ -75,11 +97,10 @@ pub enum WithCritics {
 /// # Errors
 /// As [`checkpoints`]; [`Error::Usage`] if some are of PEARL and some are not.
 pub fn with_critics(patterns: &[PathBuf]) -> Result<WithCritics> {
-    let folders = folders(patterns)?;
-    let of_pearl = |path: &&PathBuf| kind(path) == Some(Kind::Pearl);
-    match folders.iter().filter(of_pearl).count() {
-        0 => Ok(WithCritics::Plain(open(&folders)?)),
-        all if all == folders.len() => Ok(WithCritics::InTasks(open_pearl(&folders)?)),
+    let all = open(patterns)?;
+    match all.iter().filter(|checkpoint| checkpoint.pearl().is_ok()).count() {
+        0 => of_off_policy(all).map(WithCritics::Plain),
+        of_pearl if of_pearl == all.len() => Ok(WithCritics::InTasks(all)),
         _ => Err(Error::Usage(
             "some of these checkpoints are of PEARL, whose states lie in tasks, and some are not; \
              figures would mix them: give those of one"
@@ -88,90 +109,26 @@ pub fn with_critics(patterns: &[PathBuf]) -> Result<WithCritics> {
     }
 }
 
-fn open_pearl(folders: &[PathBuf]) -> Result<Vec<PearlCheckpoint>> {
-    let mut all =
-        folders.iter().map(|path| PearlCheckpoint::open(path)).collect::<Result<Vec<_>>>()?;
-    all.sort_by_key(|c| {
-        let m = c.manifest();
-        (m.config.env, m.config.model.name(), m.config.seed, m.iteration, c.hash().to_owned())
-    });
-    all.dedup_by(|a, b| a.hash() == b.hash());
-    Ok(all)
-}
-
-fn open(folders: &[PathBuf]) -> Result<Vec<Checkpoint>> {
-    let mut all = folders.iter().map(|path| Checkpoint::open(path)).collect::<Result<Vec<_>>>()?;
-    all.sort_by_key(|c| {
-        let m = c.manifest();
-        (m.config.env, m.config.critic, m.config.seed, m.step, c.hash().to_owned())
-    });
-    all.dedup_by(|a, b| a.hash() == b.hash());
-    Ok(all)
-}
-
-/// Opens every meta-learning checkpoint that the patterns name, sorted by family, model, seed and
-/// iteration.
-///
-/// # Errors
-/// Those of opening; [`Error::NotACheckpoint`] for a run without checkpoints.
-pub fn meta_checkpoints(patterns: &[PathBuf]) -> Result<Vec<MetaCheckpoint>> {
-    let mut all = Vec::new();
-    for path in expand(patterns)? {
-        if path.join(run::RUN).is_file() {
-            let of_run = meta::checkpoints(&path)?;
-            if of_run.is_empty() {
-                let reason = "the run has no checkpoint yet; train on with --resume".into();
-                return Err(Error::NotACheckpoint { path, reason });
-            }
-            all.extend(of_run);
-        } else {
-            all.push(MetaCheckpoint::open(&path)?);
-        }
-    }
-    all.sort_by_key(|c| {
-        let m = c.manifest();
-        (m.config.env.name(), m.config.model(), m.config.seed, m.iteration, c.hash().to_owned())
-    });
-    all.dedup_by(|a, b| a.hash() == b.hash());
-    Ok(all)
-}
-
-/// Checks that checkpoints can share figures, whose curves are told apart by critic and seed alone.
+/// Checks that checkpoints can share figures, whose curves are told apart by model and seed alone.
 ///
 /// # Errors
 /// [`Error::Usage`] for several algorithms, or two runs that differ in settings only.
 pub fn one_figure(checkpoints: &[Checkpoint]) -> Result<()> {
-    let algos: BTreeSet<_> = checkpoints.iter().map(|c| c.manifest().config.algo.name()).collect();
+    let algos: BTreeSet<_> = checkpoints.iter().map(|c| c.config().algo().name()).collect();
     if algos.len() > 1 {
         let algos = algos.into_iter().collect::<Vec<_>>().join(" and ");
         return Err(Error::Usage(format!(
             "these checkpoints are of {algos}, whose curves a figure would mix; give those of one"
         )));
     }
-    let place = |c: &Checkpoint| (c.manifest().config.run_name(), c.manifest().step);
-    of_different_names(checkpoints.iter().map(|c| (place(c), c.path())))
-}
-
-/// Checks that PEARL's checkpoints can share figures, whose curves are told apart by model and seed alone.
-///
-/// # Errors
-/// [`Error::Usage`] for two runs that differ in settings only.
-pub fn one_figure_of_tasks(checkpoints: &[PearlCheckpoint]) -> Result<()> {
-    let place = |c: &PearlCheckpoint| (c.manifest().config.run_name(), c.manifest().iteration);
-    of_different_names(checkpoints.iter().map(|c| (place(c), c.path())))
-}
-
-/// Checks that no two checkpoints are of one run's name and one step.
-fn of_different_names<'c>(
-    checkpoints: impl Iterator<Item = ((String, u64), &'c Path)>,
-) -> Result<()> {
     let mut seen = BTreeMap::new();
-    for (place, path) in checkpoints {
-        if let Some(first) = seen.insert(place, path) {
+    for checkpoint in checkpoints {
+        let place = (checkpoint.config().run_name(), checkpoint.manifest().step);
+        if let Some(first) = seen.insert(place, checkpoint.path()) {
             return Err(Error::Usage(format!(
                 "{} and {} are of one name and step, and would pass for one run; give one of them",
                 first.display(),
-                path.display()
+                checkpoint.path().display()
             )));
         }
     }

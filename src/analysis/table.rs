@@ -10,7 +10,7 @@ use polars::prelude::{DataFrame, NamedFrom, ParquetReader, PolarsError, SerReade
 pub use files::{KeptRows, keep_rows, kept_rows, read_parquet, write_parquet};
 pub use of_task::{OfTask, by_task, units};
 
-use crate::checkpoint::manifest::Manifest;
+use crate::algo::RunConfig;
 use crate::error::{Error, Result};
 use crate::gradient::{Settings, StateResult};
 use crate::stats::replicates::Replicates;
@@ -114,15 +114,14 @@ pub const FLAGS: [&str; 7] =
 
 impl StateRow {
     /// Makes a row that says where it belongs and holds no measurement yet.
-    pub fn new(manifest: &Manifest, settings: &Settings, state: usize) -> Self {
-        let config = &manifest.config;
-        let dims = config.env.spec().action_dim;
+    pub fn new(config: &dyn RunConfig, step: u64, settings: &Settings, state: usize) -> Self {
+        let dims = config.spec().action_dim;
         Self {
-            env: config.env.name().into(),
-            algo: config.algo.name().into(),
-            critic: config.critic.name().into(),
-            seed: config.seed,
-            step: manifest.step,
+            env: config.env_name().into(),
+            algo: config.algo().name().into(),
+            critic: config.model(),
+            seed: config.seed(),
+            step,
             mode: settings.mode.name().into(),
             state: state as u64,
             rollouts: settings.rollouts_of(dims) as u64,

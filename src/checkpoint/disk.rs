@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -61,6 +62,14 @@ fn part(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
         ErrorKind::NotFound => Error::Corrupt { path, reason: "the file is missing".into() },
         _ => Error::Io { action: "read", path, source },
     }
+}
+
+/// Returns plain data as JSON that people can read.
+///
+/// # Errors
+/// [`Error::Table`] if it is not plain data.
+pub fn json(data: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec_pretty(data).map_err(|e| Error::Table(e.to_string()))
 }
 
 /// Creates a folder and those above it.

@@ -1,38 +1,23 @@
-//! Opens a checkpoint, strictly.
+//! Reads the networks and states of a checkpoint, strictly.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use tch::Tensor;
 
-use super::manifest::Manifest;
-use super::opened::{Describes, Kind, Opened};
-use super::save::{STATES, WEIGHTS};
+use super::networks::{check_finite, copy_weights};
+use super::open::Checkpoint;
+use super::save::STATES;
 use super::tensors::TensorFile;
 use crate::algo::RunConfig;
-use crate::algo::config::TrainConfig;
+use crate::algo::learner::{self, named};
+use crate::algo::maml::Maml;
+use crate::algo::maml::config::MamlConfig;
+use crate::algo::pearl::agent::{PearlAgent, PearlSources};
 use crate::env::{Snapshot, Visited};
 use crate::error::{Error, Result};
-use crate::nn::actor::Actor;
 use crate::nn::critic::QNet;
 use crate::nn::policy_net::PolicyNet;
-use crate::nn::squashed_gaussian::SquashedGaussian;
-use crate::nn::weights::{Params, Shapes, Source, Training};
-
-/// A checkpoint whose manifest was read; networks and states are read when asked for.
-pub type Checkpoint = Opened<Manifest>;
-
-impl Describes for Manifest {
-    type Config = TrainConfig;
-    const KIND: Kind = Kind::Critic;
-
-    fn config(&self) -> &TrainConfig {
-        &self.config
-    }
-
-    fn moment(&self) -> u64 {
-        self.step
-    }
-}
+use crate::nn::weights::{Params, Training};
 
 /// One of the four critics in a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,89 +45,88 @@ impl Which {
 }
 
 impl Checkpoint {
-    /// Reads and checks the manifest of the checkpoint in folder `path`.
+    /// Reads the policy of TD3 or SAC.
     ///
     /// # Errors
-    /// [`Error::NotACheckpoint`] if there is none or it is of another format, [`Error::Corrupt`] if
-    /// it cannot be read.
-    pub fn open(path: &Path) -> Result<Self> {
-        Self::read(path)
-    }
-
-    /// Maps the weights and checks hash, names and shapes.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] naming what does not fit.
-    pub fn weights(&self) -> Result<TensorFile> {
-        let file = TensorFile::open(&self.path().join(WEIGHTS), &self.manifest().hashes.weights)?;
-        file.expect(self.expected_shapes()?)?;
-        Ok(file)
-    }
-
-    /// Returns name and shape of every tensor that the configuration calls for.
-    fn expected_shapes(&self) -> Result<Vec<(String, Vec<i64>)>> {
-        let (kind, dims) = (self.manifest().config.critic, self.manifest().config.dims());
-        let actor = self.policy_from(&mut Shapes)?;
-        let critic = QNet::new(kind, dims, Training::Frozen, &mut Shapes)?;
-        let mut all = Vec::new();
-        let mut add = |prefix: &str, params: &Params| {
-            all.extend(params.iter().map(|p| (format!("{prefix}.{}", p.name), p.tensor.size())));
-        };
-        add("actor", actor.params());
-        if let PolicyNet::Deterministic(actor) = &actor {
-            add("actor_target", actor.params());
-        }
-        for which in [Which::Q1, Which::Q2, Which::TargetQ1, Which::TargetQ2] {
-            add(which.prefix(), critic.params());
-        }
-        Ok(all)
-    }
-
-    /// Builds the kind of policy that the algorithm has.
-    fn policy_from(&self, source: &mut dyn Source) -> Result<PolicyNet> {
-        let (dims, training) = (self.manifest().config.dims(), Training::Frozen);
-        Ok(if self.manifest().config.is_sac() {
-            PolicyNet::SquashedGaussian(SquashedGaussian::new(dims, training, source)?)
-        } else {
-            PolicyNet::Deterministic(Actor::new(dims, training, source)?)
-        })
-    }
-
-    /// Reads the policy.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] or [`Error::NonFinite`].
+    /// [`Error::Corrupt`] or [`Error::NonFinite`]; as [`Self::off_policy`].
     pub fn policy(&self, weights: &TensorFile) -> Result<PolicyNet> {
-        let policy = self.policy_from(&mut weights.source("actor"))?;
-        self.check_finite(policy.params().non_finite(), "actor")?;
+        let policy = learner::policy(self.off_policy()?, &mut weights.source("actor"))?;
+        check_finite(self.path(), policy.params().non_finite(), "actor")?;
         Ok(policy)
     }
 
-    /// Reads one critic.
+    /// Reads one critic of TD3 or SAC.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] or [`Error::NonFinite`].
+    /// As [`Self::policy`].
     pub fn critic(&self, weights: &TensorFile, which: Which) -> Result<QNet> {
-        let (kind, dims) = (self.manifest().config.critic, self.manifest().config.dims());
+        let config = self.off_policy()?;
         let source = &mut weights.source(which.prefix());
-        let critic = QNet::new(kind, dims, Training::Frozen, source)?;
-        self.check_finite(critic.params().non_finite(), which.prefix())?;
+        let critic = QNet::new(config.critic, config.dims(), Training::Frozen, source)?;
+        check_finite(self.path(), critic.params().non_finite(), which.prefix())?;
         Ok(critic)
     }
 
-    /// Reads the sample of visited states.
+    /// Reads the sample of visited states of TD3 or SAC.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if the file does not hold what the manifest says.
+    /// [`Error::Corrupt`] if the file does not hold what the manifest says; as [`Self::off_policy`].
     pub fn states(&self) -> Result<Vec<Visited>> {
+        self.off_policy()?;
+        let manifest = self.manifest();
         let path = self.path().join(STATES);
-        let file = TensorFile::open(&path, &self.manifest().hashes.states)?;
-        let (states, expected) = (visited(&file, "states")?, self.manifest().states);
+        let hash = manifest.hashes.states.as_deref().unwrap_or_default();
+        let states = visited(&TensorFile::open(&path, hash)?, "states")?;
+        let expected = manifest.states.map_or(0, |states| states.kept);
         if states.len() != expected {
             let reason = format!("{expected} states expected, it holds {}", states.len());
             return Err(Error::Corrupt { path, reason });
         }
         Ok(states)
+    }
+
+    /// Returns a run of MAML as it was at this checkpoint, under `config`, whose length and step of adaptation
+    /// may differ.
+    ///
+    /// # Errors
+    /// Those of [`Self::weights`]; [`Error::NonFinite`] if a weight is NaN or infinite; as
+    /// [`Self::off_policy`].
+    pub fn restore_maml(
+        &self,
+        config: MamlConfig,
+        workers: Arc<rayon::ThreadPool>,
+    ) -> Result<Maml> {
+        self.maml()?;
+        let file = self.weights()?;
+        let source = &mut file.source("policy");
+        let maml = Maml::with_weights(config, self.manifest().step, source, workers)?;
+        check_finite(self.path(), maml.policy().params().non_finite(), "policy")?;
+        Ok(maml)
+    }
+
+    /// Returns PEARL's agent as it was at this checkpoint, with new optimisers.
+    ///
+    /// # Errors
+    /// As [`Self::restore_maml`].
+    pub fn agent(&self, workers: Arc<rayon::ThreadPool>) -> Result<PearlAgent> {
+        let config = self.pearl()?;
+        let file = self.weights()?;
+        let sources = PearlSources {
+            encoder: &mut file.source("encoder"),
+            q1: &mut file.source("critic.q1"),
+            q2: &mut file.source("critic.q2"),
+            value: &mut file.source("value"),
+            policy: &mut file.source("policy"),
+        };
+        let mut agent = PearlAgent::from_sources(config, sources, workers)?;
+        // V's target is no copy of V here.
+        copy_weights(&file, &named(&agent.parts()))?;
+        for part in agent.parts() {
+            let target = part.target.map_or(0, Params::non_finite);
+            check_finite(self.path(), part.online.non_finite() + target, part.name)?;
+        }
+        agent.set_updates(self.manifest().updates);
+        Ok(agent)
     }
 }
 

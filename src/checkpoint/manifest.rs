@@ -2,32 +2,52 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::algo::config::TrainConfig;
-use crate::env::mujoco_version;
+use crate::algo::registry::Config;
+use crate::algo::{Algo, Unit};
+use crate::env::{TaskLists, mujoco_version};
 
-/// Version of the layout on disk; another number is refused.
-pub const FORMAT: u32 = 1;
+/// Version of the layout on disk. Version 1 is read too, see [`super::v1`]; another one is refused.
+pub const FORMAT: u32 = 2;
 
-/// The manifest of one checkpoint.
+/// The manifest of one checkpoint; `C` are its settings, or JSON that is to become settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
+pub struct Manifest<C = Config> {
     /// Always [`FORMAT`].
     pub hyperl_checkpoint: u32,
-    /// The run's configuration: algorithm, environment, critic, seed and all the rest.
-    pub config: TrainConfig,
-    /// Environment steps made.
+    /// The algorithm.
+    pub algo: Algo,
+    /// The run's settings: algorithm, environment, model, seed and all the rest.
+    pub config: C,
+    /// What `step` counts.
+    pub unit: Unit,
+    /// Steps or iterations made.
     pub step: u64,
     /// Updates made.
     pub updates: u64,
-    /// Visited states in `states.safetensors`.
-    pub states: usize,
-    /// States of which they are a sample.
-    pub states_seen: u64,
+    /// Transitions stored, of all tasks; PEARL only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transitions: Option<u64>,
+    /// The tasks of the run's seed, where there are tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<TaskLists>,
+    /// The sample of visited states, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub states: Option<States>,
     /// SHA-256 of the files beside it.
     pub hashes: Hashes,
     /// What wrote it.
     pub versions: Versions,
+}
+
+/// What `states.safetensors` holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct States {
+    /// States in the file.
+    pub kept: usize,
+    /// Visited states of which they are a sample.
+    pub seen: u64,
 }
 
 /// SHA-256 of the files of a checkpoint, in hexadecimal.
@@ -36,8 +56,9 @@ pub struct Manifest {
 pub struct Hashes {
     /// Of `weights.safetensors`.
     pub weights: String,
-    /// Of `states.safetensors`.
-    pub states: String,
+    /// Of `states.safetensors`, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub states: Option<String>,
 }
 
 /// Versions of what makes the numbers.

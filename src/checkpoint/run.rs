@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::lock::Lock;
 pub use super::logs::{EVALUATIONS, TIMING, read_evaluations, read_timing, write_evaluations};
 use super::save::MANIFEST;
-use super::{disk, point};
+use super::{disk, resume_point};
 use crate::error::{Error, Result};
 
 /// File of the resolved configuration.
@@ -20,7 +20,7 @@ pub const RUN: &str = "run.toml";
 /// [`Error::InUse`] naming the process that trains it; [`Error::Io`] naming a folder.
 pub fn lock(folder: &Path) -> Result<Lock> {
     let lock = Lock::folder(folder)?;
-    for inside in point::folders(folder)? {
+    for inside in resume_point::folders(folder)? {
         disk::remove_partials(&inside, "")?;
     }
     Ok(lock)
@@ -78,42 +78,8 @@ pub fn read_config<C: DeserializeOwned>(path: &Path) -> Result<C> {
         .map_err(|e| Error::Config { path: path.into(), reason: place_and_reason(&text, &e) })
 }
 
-/// Checks that a run is of one of some algorithms, which `reader` reads.
-///
-/// # Errors
-/// [`Error::Usage`] naming the algorithm if it is not; else as [`read_config`].
-pub fn check_algo(folder: &Path, known: &[&str], reader: &str) -> Result<()> {
-    let algo = algo(folder)?;
-    if known.contains(&&*algo) {
-        return Ok(());
-    }
-    Err(Error::Usage(format!(
-        "{} is a run of hyperl-train {algo}; {reader} reads those of {}",
-        folder.display(),
-        known.join(" and ")
-    )))
-}
-
-/// Returns the algorithm of a run, which its settings name.
-///
-/// # Errors
-/// As [`read_config`]; [`Error::Config`] if they name none.
-pub fn algo(folder: &Path) -> Result<String> {
-    let path = folder.join(RUN);
-    let table: toml::Table = read_config(&path)?;
-    let algo = table.get("algo").and_then(toml::Value::as_str);
-    algo.map(str::to_owned).ok_or_else(|| {
-        let found = if table.is_empty() { "it is empty" } else { "it names no algorithm" };
-        let reason = format!(
-            "{found}: expected `algo` and all other settings of a run; copy the file again, or train the \
-             run anew"
-        );
-        Error::Config { path, reason }
-    })
-}
-
 /// Returns what is wrong with a TOML text in one line, with its line number where it is known.
-fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
+pub(super) fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
     let Some(span) = error.span() else {
         return error.to_string().trim().replace('\n', "; ");
     };

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use tch::Tensor;
 
-use super::manifest::{FORMAT, Hashes, Manifest, Versions};
+use super::manifest::{FORMAT, Hashes, Manifest, States, Versions};
 use super::tensors::TensorSet;
-use super::{disk, parts};
-use crate::algo::off_policy::OffPolicy;
+use super::{disk, networks};
+use crate::algo::trainer::Trainer;
 use crate::env::Visited;
 use crate::error::Result;
 
@@ -36,37 +36,40 @@ pub(super) fn add_visited(set: &mut TensorSet, name: &str, states: &[Visited]) -
     set.add(format!("{name}_episodes"), &Tensor::from_slice(&episodes))
 }
 
-/// Writes the checkpoint of the current step into the run's folder; returns its folder.
+/// Writes the checkpoint of the present moment into the run's folder; returns its folder.
 ///
 /// # Errors
 /// [`crate::Error::Io`] naming the file; [`crate::Error::Diverged`] if training has diverged.
-///
-/// # Panics
-/// Never: a manifest is plain data.
-pub fn checkpoint(run: &Path, training: &OffPolicy) -> Result<PathBuf> {
-    let progress = training.progress();
-    let agent = &*training.agent;
-    training.check()?;
-    let folder = step_folder(run, progress.step);
+pub fn checkpoint(run: &Path, trainer: &dyn Trainer) -> Result<PathBuf> {
+    trainer.check()?;
+    let config = trainer.config();
+    let folder = step_folder(run, trainer.made());
     disk::write_dir(&folder, |partial| {
-        parts::weights(&agent.parts())?.write(&partial.join(WEIGHTS))?;
-        let states = training.reservoir.states();
-        let mut set = TensorSet::default();
-        add_visited(&mut set, "states", states)?;
-        set.write(&partial.join(STATES))?;
+        networks::weights(&trainer.weights())?.write(&partial.join(WEIGHTS))?;
         let hash = |name| disk::hash_part(&partial.join(name));
+        let mut hashes = Hashes { weights: hash(WEIGHTS)?, states: None };
+        let mut states = None;
+        if let Some(reservoir) = trainer.reservoir() {
+            let mut set = TensorSet::default();
+            add_visited(&mut set, "states", reservoir.states())?;
+            set.write(&partial.join(STATES))?;
+            hashes.states = Some(hash(STATES)?);
+            states = Some(States { kept: reservoir.states().len(), seen: reservoir.seen() });
+        }
         let manifest = Manifest {
             hyperl_checkpoint: FORMAT,
-            config: training.config().clone(),
-            step: progress.step,
-            updates: progress.updates,
-            states: states.len(),
-            states_seen: progress.states_seen,
-            hashes: Hashes { weights: hash(WEIGHTS)?, states: hash(STATES)? },
+            algo: config.algo(),
+            config: config.to_json()?,
+            unit: config.algo().unit(),
+            step: trainer.made(),
+            updates: trainer.updates(),
+            transitions: trainer.transitions(),
+            tasks: trainer.tasks().cloned(),
+            states,
+            hashes,
             versions: Versions::current(),
         };
-        let text = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
-        disk::write(&partial.join(MANIFEST), &text)
+        disk::write(&partial.join(MANIFEST), &disk::json(&manifest)?)
     })?;
     Ok(folder)
 }

@@ -6,44 +6,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use super::run::{RUN, read_config};
-use crate::algo::RunConfig;
-use crate::algo::config::TrainConfig;
-use crate::algo::maml::config::MamlConfig;
-use crate::algo::pearl::config::PearlConfig;
+use super::disk;
+use super::run::{RUN, place_and_reason, read_config};
+use crate::algo::Algo;
+use crate::algo::registry::{Config, identity};
 use crate::error::{Error, Result};
 
-/// The settings of one kind of run.
-pub trait Stored: RunConfig + Serialize + DeserializeOwned {
-    /// Keys that say which run it is; every version has written them.
-    const IDENTITY: &'static [&'static str];
-
-    /// Key of the length, which may grow after a checkpoint was made.
-    const LENGTH: &'static str;
-}
-
 /// Says which setting cannot be, if one cannot.
-pub(super) fn impossible(config: &impl RunConfig) -> Option<String> {
+pub(super) fn impossible(config: &Config) -> Option<String> {
     let (_, key, range) = config.ranges().into_iter().find(|(fits, ..)| !fits)?;
     Some(format!("its {key} is impossible: it must be {range}"))
-}
-
-impl Stored for TrainConfig {
-    const IDENTITY: &'static [&'static str] = &["algo", "env", "critic", "seed", "steps"];
-    const LENGTH: &'static str = "steps";
-}
-
-impl Stored for MamlConfig {
-    const IDENTITY: &'static [&'static str] = &["algo", "env", "policy", "seed", "iterations"];
-    const LENGTH: &'static str = "iterations";
-}
-
-impl Stored for PearlConfig {
-    const IDENTITY: &'static [&'static str] = &["algo", "env", "model", "seed", "iterations"];
-    const LENGTH: &'static str = "iterations";
 }
 
 /// Reads the settings of the run in a folder.
@@ -51,25 +23,49 @@ impl Stored for PearlConfig {
 /// # Errors
 /// [`Error::Io`]; [`Error::Config`] if it does not parse, lacks a key that says which run it is, or holds
 /// a value outside its range.
-pub fn read<C: Stored>(folder: &Path) -> Result<C> {
+pub fn read(folder: &Path) -> Result<Config> {
     let path = folder.join(RUN);
-    let refuse = |reason: String| Error::Config {
-        path: path.clone(),
-        reason: format!("{reason}; copy the file again, or train the run anew"),
-    };
+    let config = |reason: String| Error::Config { path: path.clone(), reason };
+    let again = |reason| config(format!("{reason}; copy the file again, or train the run anew"));
     let table: toml::Table = read_config(&path)?;
-    lacking::<C>(|key| table.contains_key(key)).map_or(Ok(()), |lack| Err(refuse(lack)))?;
-    let config: C = read_config(&path)?;
-    impossible(&config).map_or(Ok(config), |reason| Err(refuse(reason)))
+    let Some(algo) = table.get("algo").and_then(toml::Value::as_str) else {
+        let found = if table.is_empty() { "it is empty" } else { "it names no algorithm" };
+        return Err(again(format!("{found}: expected `algo` and all other settings of a run")));
+    };
+    let algo: Algo = algo.parse().map_err(|e: Error| config(e.to_string()))?;
+    if let Some(lack) = lacking(algo, |key| table.contains_key(key)) {
+        return Err(again(lack));
+    }
+    let text = String::from_utf8_lossy(&disk::read(&path)?).into_owned();
+    let read = toml::Deserializer::parse(&text).and_then(|text| Config::read(algo, text));
+    let stored = read.map_err(|e| config(place_and_reason(&text, &e)))?;
+    impossible(&stored).map_or(Ok(stored), |reason| Err(again(reason)))
+}
+
+/// Reads the settings of a run that is of one of some algorithms, which `reader` reads.
+///
+/// # Errors
+/// [`Error::Usage`] naming the algorithm if it is not; else as [`read`].
+pub fn read_of(folder: &Path, known: &[Algo], reader: &str) -> Result<Config> {
+    let config = read(folder)?;
+    let algo = config.algo();
+    if known.contains(&algo) {
+        return Ok(config);
+    }
+    let known: Vec<&str> = known.iter().map(|algo| algo.name()).collect();
+    Err(Error::Usage(format!(
+        "{} is a run of hyperl-train {algo}; {reader} reads those of {}",
+        folder.display(),
+        known.join(" and ")
+    )))
 }
 
 /// Checks that a run may be continued under `config`: everything but its length must agree.
 ///
 /// # Errors
 /// [`Error::Mismatch`] naming the first setting that differs.
-pub fn check_same<C: Stored>(folder: &Path, config: &C) -> Result<()> {
-    let stored: C = read(folder)?;
-    apart(&stored, config, C::LENGTH).map_or(Ok(()), |apart| {
+pub fn check_same(folder: &Path, config: &Config) -> Result<()> {
+    apart(&read(folder)?, config).map_or(Ok(()), |apart| {
         Err(Error::Mismatch {
             what: format!("{} of {}", apart.key, folder.display()),
             expected: apart.first,
@@ -80,9 +76,10 @@ pub fn check_same<C: Stored>(folder: &Path, config: &C) -> Result<()> {
 }
 
 /// Says which key is missing, if one is.
-pub(super) fn lacking<C: Stored>(has: impl Fn(&str) -> bool) -> Option<String> {
-    let key = C::IDENTITY.iter().find(|key| !has(key))?;
-    Some(format!("there is no `{key}`: a run says its {}", C::IDENTITY.join(", ")))
+pub(super) fn lacking(algo: Algo, has: impl Fn(&str) -> bool) -> Option<String> {
+    let keys = identity(algo);
+    let key = keys.iter().find(|key| !has(key))?;
+    Some(format!("there is no `{key}`: a run says its {}", keys.join(", ")))
 }
 
 /// A setting in which two runs differ.
@@ -94,8 +91,9 @@ pub(super) struct Apart {
 }
 
 /// Returns the first setting, other than the length, in which two runs differ.
-pub(super) fn apart<C: Serialize>(first: &C, second: &C, length: &str) -> Option<Apart> {
-    let as_table = |c: &C| toml::Table::try_from(c).unwrap_or_default();
+pub(super) fn apart(first: &Config, second: &Config) -> Option<Apart> {
+    let length = second.algo().unit().name();
+    let as_table = |c: &Config| toml::Table::try_from(c).unwrap_or_default();
     let (first, second) = (settings(&as_table(first), ""), settings(&as_table(second), ""));
     let differs = |key: &&String| *key != length && first.get(*key) != second.get(*key);
     let key = second.keys().chain(first.keys()).find(differs)?;

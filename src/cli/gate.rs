@@ -129,7 +129,7 @@ pub(super) fn baseline(args: &BaselineArgs) -> Result<Done> {
     }
     .validated()?;
     let checkpoint = shared::one_checkpoint(&args.checkpoint)?;
-    let config = &checkpoint.manifest().config;
+    let config = checkpoint.off_policy()?;
     let spec = config.env.spec();
     let rollouts = settings.rollouts_of(spec.action_dim);
     let horizon = settings.horizon(config.gamma(), 0, spec.time_limit);
@@ -232,7 +232,7 @@ fn pairs(args: &GateArgs) -> Result<Vec<(Checkpoint, Baseline)>> {
     let mut pairs = Vec::new();
     for path in &args.checkpoints {
         let checkpoint = shared::one_checkpoint(path)?;
-        let env = checkpoint.manifest().config.env;
+        let env = checkpoint.off_policy()?.env;
         let Some(base) = known.remove(&env) else {
             return Err(Error::Usage(format!(
                 "{} is of {env}, for which no baseline is left; give one baseline and one \

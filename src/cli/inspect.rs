@@ -6,12 +6,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::shared::{self, Done};
-use crate::algo::RunConfig;
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::meta::MetaCheckpoint;
-use crate::checkpoint::opened::{self, Kind, Opened};
-use crate::checkpoint::pearl::PearlCheckpoint;
+use crate::checkpoint::manifest::{Manifest, Versions};
 use crate::checkpoint::tensors::TensorFile;
 use crate::env::TaskLists;
 use crate::error::Result;
@@ -26,10 +22,10 @@ pub(super) struct InspectArgs {
 }
 
 #[derive(Debug, Serialize)]
-struct Contents<'c, M> {
+struct Contents<'c> {
     path: String,
     hash: &'c str,
-    manifest: &'c M,
+    manifest: &'c Manifest,
     tensors: Vec<TensorLine>,
 }
 
@@ -42,70 +38,16 @@ struct TensorLine {
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<Done> {
-    match opened::kind(&args.path) {
-        Some(Kind::Maml) => maml(args),
-        Some(Kind::Pearl) => pearl(args),
-        // What is of no kind is refused as a critic's.
-        Some(Kind::Critic) | None => critic(args),
-    }
-}
-
-fn maml(args: &InspectArgs) -> Result<Done> {
-    let checkpoint = MetaCheckpoint::open(&args.path)?;
-    let weights = checkpoint.weights()?;
-    let m = checkpoint.manifest();
-    let about = [
-        ("run", m.config.run_name()),
-        ("iteration", m.iteration.to_string()),
-        ("tasks", tasks(&m.tasks)),
-    ];
-    show(args, (&checkpoint, &m.versions), &weights, &about)
-}
-
-fn pearl(args: &InspectArgs) -> Result<Done> {
-    let checkpoint = PearlCheckpoint::open(&args.path)?;
-    let weights = checkpoint.weights()?;
-    let m = checkpoint.manifest();
-    let about = [
-        ("run", m.config.run_name()),
-        ("iteration", format!("{} ({} updates)", m.iteration, m.updates)),
-        ("tasks", tasks(&m.tasks)),
-        ("stored", format!("{} transitions", m.transitions)),
-    ];
-    show(args, (&checkpoint, &m.versions), &weights, &about)
-}
-
-fn critic(args: &InspectArgs) -> Result<Done> {
     let checkpoint = Checkpoint::open(&args.path)?;
-    let weights = checkpoint.weights()?;
-    let (states, m) = (checkpoint.states()?, checkpoint.manifest());
-    let about = [
-        ("run", m.config.run_name()),
-        ("step", format!("{} ({} updates)", m.step, m.updates)),
-        ("states", format!("{} of {} visited", states.len(), m.states_seen)),
-    ];
-    show(args, (&checkpoint, &m.versions), &weights, &about)
-}
-
-fn tasks(tasks: &TaskLists) -> String {
-    format!("{} of training, {} of the test", tasks.train.len(), tasks.test.len())
-}
-
-/// Prints what a checkpoint is about, and its tensors.
-fn show<M: Serialize>(
-    args: &InspectArgs,
-    (checkpoint, versions): (&Opened<M>, &Versions),
-    weights: &TensorFile,
-    about: &[(&str, String)],
-) -> Result<Done> {
-    let tensors = lines(weights)?;
+    let tensors = lines(&checkpoint.weights()?)?;
     let (hash, manifest) = (checkpoint.hash(), checkpoint.manifest());
+    let about = about(&checkpoint)?;
     if args.json {
         let path = args.path.display().to_string();
         shared::print_json(&Contents { path, hash, manifest, tensors })?;
         return Ok(Done::Finished);
     }
-    let Versions { hyperl, libtorch, mujoco } = versions;
+    let Versions { hyperl, libtorch, mujoco } = &manifest.versions;
     shared::say!("{}", args.path.display());
     for (what, words) in about {
         shared::say!("  {what:10} {words}");
@@ -117,6 +59,24 @@ fn show<M: Serialize>(
         shared::say!("  {name:52} {:>14} {rms:>10.4} {non_finite:>6}", format!("{shape:?}"));
     }
     Ok(Done::Finished)
+}
+
+/// Says what a checkpoint is about.
+fn about(checkpoint: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
+    let Manifest { config, unit, step, updates, .. } = checkpoint.manifest();
+    let mut about =
+        vec![("run", config.run_name()), (unit.one(), format!("{step} ({updates} updates)"))];
+    if let Some(TaskLists { train, test }) = &checkpoint.manifest().tasks {
+        about.push(("tasks", format!("{} of training, {} of the test", train.len(), test.len())));
+    }
+    if let Some(transitions) = checkpoint.manifest().transitions {
+        about.push(("stored", format!("{transitions} transitions")));
+    }
+    if let Some(states) = checkpoint.manifest().states {
+        let read = checkpoint.states()?.len();
+        about.push(("states", format!("{read} of {} visited", states.seen)));
+    }
+    Ok(about)
 }
 
 /// Reads every tensor of a file.

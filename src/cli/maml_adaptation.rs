@@ -10,10 +10,9 @@ use super::output::{self, Origin, shell_words, write_page, write_provenance};
 use super::shared::{self, Done};
 use crate::analysis::measure::maml_adaptation::{Adaptation, AdaptationSettings, maml_adaptation};
 use crate::analysis::select;
-use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
 use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::meta::MetaCheckpoint;
+use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
 use crate::report::adaptation::table;
 use crate::report::{Page, Section, interval, significant};
@@ -61,7 +60,7 @@ const LIMITS: &str = "Policies were trained at their own η, marked with a star:
 pub(super) fn run(args: &AdaptationArgs) -> Result<Done> {
     let settings = AdaptationSettings { rates: args.rates.clone(), episodes: args.episodes };
     settings.check()?;
-    let points = select::meta_checkpoints(&args.checkpoints)?;
+    let points = select::maml_checkpoints(&args.checkpoints)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let _lock = Lock::folder(&args.out)?;
     let Some(all) = measure(&points, &settings, &workers)? else {
@@ -105,12 +104,13 @@ fn print(all: &[Adaptation]) -> Result<()> {
 
 /// Adapts checkpoints at every step; `None` if a signal asked for a stop.
 pub(super) fn measure(
-    points: &[MetaCheckpoint],
+    points: &[Checkpoint],
     settings: &AdaptationSettings,
     workers: &Arc<rayon::ThreadPool>,
 ) -> Result<Option<Vec<Adaptation>>> {
     shared::save_and_stop();
-    let rates: Vec<Vec<f64>> = points.iter().map(|point| settings.rates_of(point)).collect();
+    let rates: Vec<Vec<f64>> =
+        points.iter().map(|point| settings.rates_of(point)).collect::<Result<_>>()?;
     let bar = shared::progress_bar(rates.iter().map(|r| r.len() as u64).sum(), "adaptations");
     let mut all = Vec::new();
     for (point, rates) in points.iter().zip(&rates) {
@@ -132,13 +132,13 @@ pub(super) fn measure(
 pub(super) fn section(
     folder: &Path,
     settings: &AdaptationSettings,
-    (points, all): (&[MetaCheckpoint], &[Adaptation]),
+    (points, all): (&[Checkpoint], &[Adaptation]),
     command: String,
 ) -> Result<Section> {
     disk::create_dir(folder)?;
     let table = table(all);
     disk::write(&folder.join("summary.csv"), table.to_csv()?.as_bytes())?;
-    let checkpoints = points.iter().map(output::meta_origin).collect();
+    let checkpoints = output::origins(points);
     let versions = Versions::current();
     write_provenance(folder, &Provenance { command: &command, versions, checkpoints })?;
     Ok(Section {

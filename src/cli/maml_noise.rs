@@ -12,13 +12,12 @@ use super::cosine::UNITS;
 use super::output::{self, Origin, shell_words, write_page, write_provenance};
 use super::shared::{self, Done};
 use super::unit_lock;
-use crate::algo::RunConfig;
 use crate::analysis::measure::maml_noise::{Noise, NoiseSettings, Progress, maml_noise};
 use crate::analysis::select;
 use crate::analysis::task_list::TaskList;
 use crate::checkpoint::lock::Lock;
 use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::{disk, meta::MetaCheckpoint};
+use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
 use crate::report::update_noise::{figure_5, table_1};
 use crate::report::{Page, PageFigure, Section, fixed, interval, render_violins, to_json};
@@ -88,7 +87,7 @@ const LIMITS: &str = "σ/|μ| compares a spread with a mean whose zero is arbitr
 /// Runs the command.
 pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
     let settings = settings(args)?;
-    let points = select::meta_checkpoints(&args.checkpoints)?;
+    let points = select::maml_checkpoints(&args.checkpoints)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let _lock = Lock::folder(&args.out)?;
     let noises = match measure(&points, &settings, &args.out.join(UNITS), &workers)? {
@@ -117,7 +116,7 @@ pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
 
 /// Measures checkpoints, each in a folder of its own below `units`, until a signal asks for a stop.
 pub(super) fn measure(
-    points: &[MetaCheckpoint],
+    points: &[Checkpoint],
     settings: &NoiseSettings,
     units: &Path,
     workers: &Arc<rayon::ThreadPool>,
@@ -126,10 +125,9 @@ pub(super) fn measure(
     let bar = shared::progress_bar((points.len() * settings.updates) as u64, "updates");
     let mut noises = Vec::new();
     for (index, point) in points.iter().enumerate() {
-        let manifest = point.manifest();
-        let name = format!("{}-{}", manifest.config.run_name(), manifest.iteration);
+        let name = format!("{}-{}", point.config().run_name(), point.manifest().step);
         bar.set_prefix(name.clone());
-        let folder = units.join(format!("{name}-{}", settings.resolved(point).key()?));
+        let folder = units.join(format!("{name}-{}", settings.resolved(point)?.key()?));
         let update = |update: usize| {
             bar.set_position((index * settings.updates + update) as u64);
             !shared::stop_asked()
@@ -174,7 +172,7 @@ fn settings(args: &MamlNoiseArgs) -> Result<NoiseSettings> {
 pub(super) fn section(
     folder: &Path,
     settings: &NoiseSettings,
-    (points, noises): (&[MetaCheckpoint], &[Noise]),
+    (points, noises): (&[Checkpoint], &[Noise]),
     command: String,
 ) -> Result<Section> {
     let NoiseSettings { updates, evaluations, episodes, on, .. } = settings;
@@ -191,7 +189,7 @@ pub(super) fn section(
     disk::write(&folder.join("summary.csv"), table.to_csv()?.as_bytes())?;
     let json = to_json(&noises)?;
     disk::write(&folder.join("returns.json"), json.as_bytes())?;
-    let checkpoints = points.iter().map(output::meta_origin).collect();
+    let checkpoints = output::origins(points);
     let versions = Versions::current();
     write_provenance(folder, &Provenance { command: &command, settings, versions, checkpoints })?;
     Ok(Section {

@@ -8,9 +8,10 @@ use serde::de::DeserializeOwned;
 
 use super::settings::{Flag, SeedRange, number, of_set, parse_seeds, says_length, settings, whole};
 use super::shared::{self, Done};
+use crate::algo::registry::Config;
 use crate::checkpoint::lock::Lock;
 use crate::checkpoint::run;
-use crate::checkpoint::stored::{self, Stored};
+use crate::checkpoint::stored;
 use crate::error::{Error, Result};
 
 #[derive(Debug, Args)]
@@ -105,7 +106,8 @@ impl MetaArgs {
     }
 
     /// Locks the folder of a run and makes it, or checks that the run in it may go on.
-    pub(super) fn open<C: Stored>(&self, name: &str, config: &C) -> Result<RunFolder> {
+    pub(super) fn open(&self, config: &Config) -> Result<RunFolder> {
+        let name = config.run_name();
         let path = self.out.join(name);
         let lock = run::lock(&path)?;
         let exists = path.join(run::RUN).exists();

@@ -8,16 +8,15 @@ use serde::Serialize;
 use super::output::{Origin, write_provenance};
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::config::PearlConfig;
+use crate::algo::registry::Config;
 use crate::algo::{Algo, RunConfig};
 use crate::analysis::meta_spec::{label, pearl_name, task_label};
 use crate::analysis::select::check_seeds_once;
 use crate::analysis::task_list::TaskList;
 use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::meta::MetaCheckpoint;
 use crate::checkpoint::meta_run::{self, Row};
-use crate::checkpoint::pearl::PearlCheckpoint;
 use crate::checkpoint::pearl_run::Tables;
-use crate::checkpoint::{disk, run as runs, stored};
+use crate::checkpoint::{Checkpoint, disk, run as runs, stored};
 use crate::error::{Error, Result};
 use crate::report::returns::ReturnCurve;
 
@@ -106,7 +105,7 @@ pub(super) fn read_all(folders: &[PathBuf]) -> Result<Vec<Run>> {
 
 /// Reads a run; says so if it is of another algorithm.
 fn read(folder: &Path) -> Result<Run> {
-    runs::check_algo(folder, &["maml", "pearl"], "hyperl-analyze meta-returns")?;
+    let config = stored::read_of(folder, &Algo::META, "hyperl-analyze meta-returns")?;
     if !folder.join(meta_run::RETURNS).is_file() {
         return Err(Error::Usage(format!(
             "{} holds no {}: it has made no iteration; train on with --resume",
@@ -114,18 +113,20 @@ fn read(folder: &Path) -> Result<Run> {
             meta_run::RETURNS
         )));
     }
-    let newest = runs::checkpoints(folder)?.pop();
     // Opening the newest checkpoint refuses settings that are not its own.
-    if runs::algo(folder)? == Algo::Pearl.name() {
-        newest.map(|path| PearlCheckpoint::open(&path)).transpose()?;
-        let tables = Tables::read(folder)?;
-        check_rows(folder, tables.rows.len())?;
-        of_pearl(folder, &stored::read(folder)?, &tables)
-    } else {
-        newest.map(|path| MetaCheckpoint::open(&path)).transpose()?;
-        let rows = meta_run::read(folder)?;
-        check_rows(folder, rows.len())?;
-        of_maml(folder, &stored::read(folder)?, &rows)
+    runs::checkpoints(folder)?.pop().map(|path| Checkpoint::open(&path)).transpose()?;
+    match &config {
+        Config::Pearl(config) => {
+            let tables = Tables::read(folder)?;
+            check_rows(folder, tables.rows.len())?;
+            of_pearl(folder, config, &tables)
+        }
+        Config::Maml(config) => {
+            let rows = meta_run::read(folder)?;
+            check_rows(folder, rows.len())?;
+            of_maml(folder, config, &rows)
+        }
+        Config::OffPolicy(_) => unreachable!("refused above"),
     }
 }
 

@@ -8,13 +8,10 @@ use serde::Serialize;
 
 use super::method::moment;
 use super::shared;
-use crate::algo::RunConfig;
 use crate::analysis::summary::{Interval, NoiseCorrected, Summary};
 use crate::analysis::table::{self, StateRow};
 use crate::analysis::task_difference::TaskDifference;
 use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::meta::MetaCheckpoint;
-use crate::checkpoint::pearl::PearlCheckpoint;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
@@ -73,31 +70,10 @@ pub(super) fn origins(checkpoints: &[Checkpoint]) -> Vec<Origin> {
 
 /// Returns run, step and hash of a checkpoint.
 pub(super) fn origin(checkpoint: &Checkpoint) -> Origin {
-    let manifest = checkpoint.manifest();
     Origin {
-        run: manifest.config.run_name(),
-        step: manifest.step,
+        run: checkpoint.config().run_name(),
+        step: checkpoint.manifest().step,
         hash: checkpoint.hash().to_owned(),
-    }
-}
-
-/// Returns run, iteration and hash of a checkpoint of PEARL.
-pub(super) fn pearl_origin(checkpoint: &PearlCheckpoint) -> Origin {
-    let manifest = checkpoint.manifest();
-    Origin {
-        run: manifest.config.run_name(),
-        step: manifest.iteration,
-        hash: checkpoint.hash().to_owned(),
-    }
-}
-
-/// Returns run, iteration and hash of a meta-learning checkpoint.
-pub(super) fn meta_origin(point: &MetaCheckpoint) -> Origin {
-    let manifest = point.manifest();
-    Origin {
-        run: manifest.config.run_name(),
-        step: manifest.iteration,
-        hash: point.hash().to_owned(),
     }
 }
 

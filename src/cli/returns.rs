@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::output::{self, Origin, shell_words, write_figures, write_page, write_provenance};
 use super::shared::{self, Done};
-use crate::algo::config::TrainConfig;
-use crate::algo::{Algo, RunConfig};
+use crate::algo::Algo;
+use crate::algo::registry::Config;
 use crate::analysis::select;
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk, run as runs, stored};
@@ -99,7 +99,7 @@ impl<'p> ReturnsProvenance<'p> {
 /// A run whose evaluations were read.
 pub(super) struct Run {
     folder: PathBuf,
-    config: TrainConfig,
+    config: Config,
     pub(super) curve: ReturnCurve,
 }
 
@@ -114,7 +114,7 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
     let mut runs = read(&select::runs(&args.checkpoints)?)?;
     select::check_seeds_once(runs.iter().map(|run| (run.config.run_name(), &*run.folder)))?;
     // By number, where the names of folders would put seed 10 before 9.
-    let place = |c: &TrainConfig| (c.algo.name(), c.env.name(), c.critic.name(), c.seed);
+    let place = |c: &Config| (c.algo().name(), c.env_name(), c.model(), c.seed());
     runs.sort_by_key(|run| place(&run.config));
     let curves: Vec<ReturnCurve> = runs.iter().map(|run| run.curve.clone()).collect();
     let warnings = warnings(&runs, &curves);
@@ -217,18 +217,17 @@ pub(super) fn read(folders: &[PathBuf]) -> Result<Vec<Run>> {
 }
 
 fn read_one(folder: &Path) -> Result<Run> {
-    runs::check_algo(folder, &Algo::OFF_POLICY.map(Algo::name), "hyperl-analyze returns")?;
-    let config: TrainConfig = stored::read(folder)?;
+    let config = stored::read_of(folder, &Algo::OFF_POLICY, "hyperl-analyze returns")?;
     if let Some(newest) = runs::checkpoints(folder)?.pop() {
         // Refuses settings that are not those of the checkpoint.
         Checkpoint::open(&newest)?;
     }
     let evaluations = runs::read_evaluations(folder)?;
     let curve = ReturnCurve {
-        env: config.env.name().into(),
-        algo: config.algo.name().into(),
-        critic: config.critic.name().into(),
-        seed: config.seed,
+        env: config.env_name().into(),
+        algo: config.algo().name().into(),
+        critic: config.model(),
+        seed: config.seed(),
         evaluations: evaluations.into_iter().map(|e| (e.step, e.returns)).collect(),
         seconds: runs::read_timing(folder)?,
     };
@@ -243,7 +242,7 @@ pub(super) fn warnings(runs: &[Run], curves: &[ReturnCurve]) -> Vec<String> {
 /// Says which evaluation of a run is missing, by its schedule and the seconds up to its newest checkpoint.
 fn lack(run: &Run) -> Option<String> {
     let Run { folder, config, curve } = run;
-    let every = config.evaluate_every;
+    let every = config.evaluate_every();
     let last = curve.evaluations.last().map_or(0, |(step, _)| *step);
     let reached = curve.seconds.last().map_or(last, |(step, _)| last.max(*step));
     let known = |step: &u64| curve.evaluations.binary_search_by_key(step, |(at, _)| *at).is_ok();

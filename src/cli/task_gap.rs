@@ -6,7 +6,7 @@ use super::claim::{Figure, appendix};
 use super::meta_paper::{Place, judged};
 use super::output::{self, write_figures};
 use super::{meta_returns, meta_runs, shared};
-use crate::algo::pearl::config::PearlConfig;
+use crate::algo::registry::Config;
 use crate::analysis::measure::task_gap::{Gap, gap_differences, task_gap};
 use crate::analysis::meta_spec::MetaFound;
 use crate::checkpoint::pearl_run::Tables;
@@ -34,7 +34,7 @@ const LIMITS: &str = "A gap of velocities is not one of skill alone: the return 
 pub(super) fn section(place: &Place, found: &MetaFound, figure: &Figure) -> Result<Section> {
     let mut gaps: Vec<Gap> = Vec::new();
     for folder in &found.runs {
-        let config: PearlConfig = stored::read(folder)?;
+        let Config::Pearl(config) = stored::read(folder)? else { continue };
         gaps.extend(task_gap(&config, &Tables::read(folder)?));
     }
     let runs = meta_runs::read_all(&found.runs)?;

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tch::Device;
@@ -15,8 +14,9 @@ use super::train_pearl::{self, PearlArgs};
 use crate::algo::config::TrainConfig;
 use crate::algo::evaluate::Evaluation;
 use crate::algo::off_policy::{Event, OffPolicy};
+use crate::algo::registry::Config;
 use crate::algo::{Algo, RunConfig};
-use crate::checkpoint::{disk, resume, run, save, stored};
+use crate::checkpoint::{disk, resume_point, run, save, stored};
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
@@ -207,14 +207,6 @@ struct Journal {
     folder: PathBuf,
     evaluations: Vec<Evaluation>,
     timing: String,
-    before: f64,
-    started: Instant,
-}
-
-impl Journal {
-    fn seconds(&self) -> f64 {
-        self.before + self.started.elapsed().as_secs_f64()
-    }
 }
 
 fn train_one(args: &TrainArgs, mut config: TrainConfig, device: Device) -> Result<Done> {
@@ -226,12 +218,12 @@ fn train_one(args: &TrainArgs, mut config: TrainConfig, device: Device) -> Resul
         if !says_length(args.steps, (args.config.as_deref(), &args.set), "steps")? {
             config.steps = run::read_config::<TrainConfig>(&folder.join(run::RUN))?.steps;
         }
-        stored::check_same(&folder, &config)?;
+        stored::check_same(&folder, &Config::OffPolicy(config.clone()))?;
     } else {
         run::create(&folder, &config)?;
     }
     let mut training = OffPolicy::new(config, device, workers)?;
-    let before = if exists { resume::load(&folder, &mut training)? } else { None };
+    let resumed = exists && resume_point::load(&folder, &mut training)?;
     let start = training.progress().step;
     if start > training.config().steps {
         let (folder, asked) = (folder.display(), training.config().steps);
@@ -239,19 +231,17 @@ fn train_one(args: &TrainArgs, mut config: TrainConfig, device: Device) -> Resul
             "{folder} has {start} steps already, not {asked}; give --steps {start} or more"
         )));
     }
-    if before.is_none() {
-        resume::begin(&folder)?;
+    if !resumed {
+        resume_point::begin(&folder)?;
     }
     let mut journal = Journal {
-        evaluations: if before.is_some() { run::read_evaluations(&folder)? } else { Vec::new() },
+        evaluations: if resumed { run::read_evaluations(&folder)? } else { Vec::new() },
         timing: previous_timing(&folder, start)?,
-        before: before.unwrap_or(0.0),
-        started: Instant::now(),
         folder,
     };
     let evaluated = |e: &Evaluation| e.step <= start && training.config().evaluates_at(e.step);
     journal.evaluations.retain(evaluated);
-    if before.is_some() {
+    if resumed {
         run::write_evaluations(&journal.folder, &journal.evaluations)?;
     }
     run::write_config(&journal.folder, training.config())?; // the run may have become longer
@@ -310,14 +300,14 @@ fn drive(training: &mut OffPolicy, journal: &mut Journal) -> Result<Done> {
             }
             Event::CheckpointDue(step) => {
                 save::checkpoint(&journal.folder, training)?;
-                let _ = writeln!(journal.timing, "{step},{:.3}", journal.seconds());
+                let _ = writeln!(journal.timing, "{step},{:.3}", training.seconds());
                 disk::write(&journal.folder.join(run::TIMING), journal.timing.as_bytes())?;
-                resume::save(&journal.folder, training, journal.seconds())?;
+                resume_point::save(&journal.folder, training)?;
             }
             Event::Stepped { step, .. } => {
                 bar.set_position(step);
                 if shared::stop_asked() && step < steps {
-                    resume::save(&journal.folder, training, journal.seconds())?;
+                    resume_point::save(&journal.folder, training)?;
                     bar.abandon();
                     shared::note!("saved at step {step}; add --resume to continue");
                     return Ok(Done::Stopped);

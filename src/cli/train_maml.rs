@@ -11,8 +11,9 @@ use super::shared::{self, Done, already_finished, stopped_at_start};
 use crate::algo::RunConfig;
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::maml::{Iteration, Maml};
-use crate::checkpoint::meta;
+use crate::algo::registry::Config;
 use crate::checkpoint::meta_run::{self, Row};
+use crate::checkpoint::{resume_point, save};
 use crate::env::Family;
 use crate::error::Result;
 use crate::nn::meta_policy::PolicyKind;
@@ -60,27 +61,27 @@ fn train_one(args: &MetaArgs, mut config: MamlConfig) -> Result<Done> {
     if let Some(recorded) = args.recorded_length(&config.run_name())? {
         config.iterations = recorded;
     }
-    let run = args.open(&config.run_name(), &config)?;
+    let run = args.open(&Config::Maml(config.clone()))?;
     let folder = &run.path;
-    let saved = if run.exists { meta::newest(folder)? } else { None };
-    let mut maml = match &saved {
-        Some(point) => point.restore(config, workers)?,
-        None => Maml::new(config, workers)?,
-    };
+    let mut maml = Maml::new(config, workers)?;
+    let resumed = run.exists && resume_point::load(folder, &mut maml)?;
     let start = maml.iteration();
     lengthen(folder, maml.config(), start, maml.config().iterations)?;
     if start == maml.config().iterations {
         return Ok(already_finished(folder, start, "iterations"));
     }
     if shared::stop_asked() {
-        return Ok(stopped_at_start(saved.map(|_| format!("iteration {start}"))));
+        return Ok(stopped_at_start(resumed.then(|| format!("iteration {start}"))));
     }
-    let mut rows = if saved.is_some() { meta_run::read(folder)? } else { Vec::new() };
+    let mut rows = if resumed { meta_run::read(folder)? } else { Vec::new() };
     rows.retain(|row| row.iteration <= start);
     for row in rows.iter_mut().filter(|row| !maml.config().evaluates_at(row.iteration)) {
         row.test = [f64::NAN; 2];
     }
-    if saved.is_some() {
+    if !resumed {
+        resume_point::begin(folder)?;
+    }
+    if resumed {
         shared::note!("resuming {} at iteration {start}", folder.display());
     }
     drive(&mut maml, folder, rows)
@@ -102,7 +103,8 @@ fn drive(maml: &mut Maml, folder: &Path, mut rows: Vec<Row>) -> Result<Done> {
     if new {
         let (test, seconds) = evaluate(maml)?;
         keep(before_training(test, seconds))?;
-        meta::checkpoint(folder, maml)?;
+        save::checkpoint(folder, maml)?;
+        resume_point::save(folder, maml)?;
     }
     let mut stop = shared::stop_asked();
     while maml.iteration() < iterations && !stop {
@@ -114,9 +116,10 @@ fn drive(maml: &mut Maml, folder: &Path, mut rows: Vec<Row>) -> Result<Done> {
         bar.set_position(made);
         stop = shared::stop_asked();
         if made.is_multiple_of(checkpoint_every) || made == iterations {
-            meta::checkpoint(folder, maml)?;
+            save::checkpoint(folder, maml)?;
+            resume_point::save(folder, maml)?;
         } else if stop {
-            meta::save(&folder.join(meta::RESUME), maml)?;
+            resume_point::save(folder, maml)?;
         }
     }
     if maml.iteration() < iterations {

@@ -10,8 +10,10 @@ use super::shared::{self, Done, already_finished, stopped_at_start};
 use crate::algo::RunConfig;
 use crate::algo::pearl::config::PearlConfig;
 use crate::algo::pearl::{Event, Iteration, Pearl};
+use crate::algo::registry::Config;
+use crate::algo::trainer::Trainer;
 use crate::checkpoint::pearl_run::{Row, Tables};
-use crate::checkpoint::{pearl, pearl_resume};
+use crate::checkpoint::{resume_point, save};
 use crate::env::Family;
 use crate::error::Result;
 use crate::nn::pearl::PearlModel;
@@ -44,9 +46,9 @@ fn train_one(args: &MetaArgs, mut config: PearlConfig) -> Result<Done> {
     }
     let mut training = Pearl::new(config, args.workers()?)?;
     let config = training.config().clone();
-    let run = args.open(&config.run_name(), &config)?;
+    let run = args.open(&Config::Pearl(config.clone()))?;
     let folder = &run.path;
-    let resumed = run.exists && pearl_resume::load(folder, &mut training)?;
+    let resumed = run.exists && resume_point::load(folder, &mut training)?;
     let start = training.iteration();
     lengthen(folder, &config, start, config.iterations)?;
     if start == config.iterations {
@@ -56,7 +58,7 @@ fn train_one(args: &MetaArgs, mut config: PearlConfig) -> Result<Done> {
         return Ok(stopped_at_start(resumed.then(|| place(&training))));
     }
     if !resumed {
-        pearl_resume::begin(folder)?;
+        resume_point::begin(folder)?;
     }
     let mut tables = if resumed { Tables::read(folder)? } else { Tables::default() };
     tables.truncate(start);
@@ -73,7 +75,7 @@ fn train_one(args: &MetaArgs, mut config: PearlConfig) -> Result<Done> {
 /// Says where a run stands.
 fn place(training: &Pearl) -> String {
     let iteration = training.iteration();
-    match training.progress().updated {
+    match training.within() {
         None => format!("iteration {iteration}"),
         Some(updates) => format!("update {updates} of iteration {}", iteration + 1),
     }
@@ -107,12 +109,12 @@ fn drive(training: &mut Pearl, folder: &Path, tables: &mut Tables) -> Result<Don
                 bar.suspend(|| {
                     shared::note!("{}", tables.rows.last().map_or_else(String::new, line));
                 });
-                save(training, folder, (tables, &done))?;
+                save_all(training, folder, (tables, &done))?;
                 bar.set_message("(collecting)");
             }
         }
         if shared::stop_asked() && training.iteration() < iterations {
-            pearl_resume::save(folder, training)?;
+            resume_point::save(folder, training)?;
             bar.abandon();
             shared::note!("saved at {}; add --resume to continue", place(training));
             return Ok(Done::Stopped);
@@ -124,12 +126,12 @@ fn drive(training: &mut Pearl, folder: &Path, tables: &mut Tables) -> Result<Don
 }
 
 /// Saves what an iteration brought. The point comes last: what it continues from is there.
-fn save(training: &Pearl, folder: &Path, (tables, done): (&Tables, &Iteration)) -> Result<()> {
+fn save_all(training: &Pearl, folder: &Path, (tables, done): (&Tables, &Iteration)) -> Result<()> {
     tables.write(folder)?;
     if done.checkpoint_due {
-        pearl::checkpoint(folder, training)?;
+        save::checkpoint(folder, training)?;
     }
-    pearl_resume::save(folder, training)
+    resume_point::save(folder, training)
 }
 
 /// Says in one line what an iteration brought.

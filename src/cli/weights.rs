@@ -8,7 +8,6 @@ use rayon::prelude::*;
 use super::output::shell_words;
 use super::shared::{self, Done};
 use super::weights_page::{self, Study};
-use crate::algo::RunConfig;
 use crate::analysis::measure::weights::distance::Binning;
 use crate::analysis::measure::weights::trained::{self, Against};
 use crate::analysis::measure::weights::{Heads, Measured, Reading, Scaling, WeightSettings, start};
@@ -211,7 +210,7 @@ fn pairs<'c>(
     if let ([checkpoint], [reference]) = (checkpoints, references) {
         return Ok(vec![(checkpoint, Against::Checkpoint(reference))]);
     }
-    let of = |c: &Checkpoint| (c.manifest().config.env, c.manifest().config.seed);
+    let of = |c: &Checkpoint| (c.config().env_name(), c.config().seed());
     let pair = |checkpoint: &'c Checkpoint| {
         let found = references.iter().find(|reference| of(reference) == of(checkpoint));
         let (env, seed) = of(checkpoint);
@@ -235,7 +234,7 @@ fn uneven((checkpoint, against): (&Checkpoint, Against<'_>)) -> Option<String> {
     (step != other).then(|| {
         format!(
             "{} was trained for {step} steps and its MLP-Small for {other}.",
-            checkpoint.manifest().config.run_name()
+            checkpoint.config().run_name()
         )
     })
 }

@@ -195,6 +195,11 @@ impl Params {
         self.0.iter().map(|param| param.tensor.shallow_clone()).collect()
     }
 
+    /// Returns name and shape of each tensor, the names under a prefix such as `critic.q1`.
+    pub fn shapes(&self, prefix: &str) -> Vec<(String, Vec<i64>)> {
+        self.0.iter().map(|p| (format!("{prefix}.{}", p.name), p.tensor.size())).collect()
+    }
+
     /// Returns the number of single weights.
     pub fn count(&self) -> usize {
         self.0.iter().map(|param| param.tensor.numel()).sum()

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use hyperl::algo::maml::Maml;
 use hyperl::algo::maml::config::MamlConfig;
-use hyperl::checkpoint::{disk, resume};
+use hyperl::checkpoint::{disk, resume_point, save};
 use hyperl::nn::meta_policy::PolicyKind;
 use hyperl::nn::workers;
 
@@ -155,7 +155,7 @@ fn an_infinite_policy_of_maml_is_no_policy_that_reaches_the_edge_of_the_box() {
         let error = maml.evaluate().unwrap_err().to_string();
         assert!(error.contains("in the evaluation after iteration 0: "), "{error}");
         let folder = tempfile::tempdir().unwrap();
-        let error = hyperl::checkpoint::meta::checkpoint(folder.path(), &maml).unwrap_err();
+        let error = save::checkpoint(folder.path(), &maml).unwrap_err();
         assert!(error.to_string().contains("weights of the policy are NaN"), "{error}");
         assert!(files(folder.path()).is_empty());
     }
@@ -166,12 +166,12 @@ fn a_diverged_state_is_never_saved_and_one_saved_earlier_is_refused() {
     let (folder, config) = (tempfile::tempdir().unwrap(), small().resolved().unwrap());
     let mut training = start(&config);
     go_on(&mut training, 70, None);
-    resume::save(folder.path(), &training, 1.0).unwrap();
+    resume_point::save(folder.path(), &training).unwrap();
     let good = files(folder.path());
     go_on(&mut training, 71, None);
     let [_, critic, _] = training.agent.parts();
     tch::no_grad(|| _ = critic.target.unwrap().tensors()[0].get(0).fill_(f64::NAN));
-    let error = resume::save(folder.path(), &training, 2.0).unwrap_err().to_string();
+    let error = resume_point::save(folder.path(), &training).unwrap_err().to_string();
     assert!(error.starts_with("training diverged at step 71: "), "{error}");
     assert!(error.contains("weights of critic.q1 are NaN or infinite"), "{error}");
     assert!(files(folder.path()) == good, "the good point is still there");
@@ -192,7 +192,7 @@ fn a_diverged_state_is_never_saved_and_one_saved_earlier_is_refused() {
     fs::write(point.join("point.json"), &text).unwrap();
     let latest = format!("point-000000070 {}\n", disk::hash(text.as_bytes()));
     fs::write(folder.path().join("resume/latest"), latest).unwrap();
-    let error = resume::load(folder.path(), &mut start(&config)).unwrap_err().to_string();
+    let error = resume_point::load(folder.path(), &mut start(&config)).unwrap_err().to_string();
     assert!(error.contains("point-000000070: 1 weights of actor are NaN or infinite"), "{error}");
     assert!(error.contains("train anew with lower learning rates"), "{error}");
 }

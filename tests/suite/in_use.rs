@@ -119,7 +119,7 @@ fn a_run_killed_between_its_first_checkpoint_and_its_point_starts_anew() {
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::copy(whole.join(RUN).join(name), to).unwrap();
     }
-    hyperl::checkpoint::resume::begin(&killed.join(RUN)).unwrap();
+    hyperl::checkpoint::resume_point::begin(&killed.join(RUN)).unwrap();
     assert_finishes(&run(td3(&killed, "--steps 100 --resume")));
     let counts = |path: &Path| !path.ends_with("timing.csv") && !path.starts_with("resume");
     assert_same(&results(&killed.join(RUN), counts), &results(&whole.join(RUN), counts));

@@ -8,6 +8,7 @@ mod cli_analyze;
 mod cli_train;
 mod divergence;
 mod env_suite;
+mod first_version;
 mod fixtures_gate;
 mod fixtures_stats;
 mod formula;

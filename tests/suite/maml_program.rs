@@ -40,7 +40,9 @@ pub(super) fn analyze(args: &str, out: &Path) -> Said {
 fn results_of(run: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let last = |path: &Path| path.starts_with("step-000000002");
     results(run, |path| {
-        !path.ends_with("timing.csv") && (!path.ends_with("manifest.json") || last(path))
+        !path.ends_with("timing.csv")
+            && !path.starts_with("resume")
+            && (!path.ends_with("manifest.json") || last(path))
     })
 }
 
@@ -143,6 +145,8 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&weights, bytes).unwrap();
     refused(&analyze(&format!("maml-adaptation --ckpt {}", point.display()), &page), "damaged");
+    let state = point.parent().unwrap().join("resume/point-000000001/state.safetensors");
+    fs::write(&state, super::program::flip(&fs::read(&state).unwrap())).unwrap();
     refused(&run(short(&out, &format!("{what} --iterations 2 --resume"))), "damaged");
 }
 

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use hyperl::algo::pearl::trajectory::Player;
 use hyperl::analysis::table::{StateRow, read_parquet};
-use hyperl::checkpoint::pearl::PearlCheckpoint;
+use hyperl::checkpoint::Checkpoint;
 use hyperl::gradient::critic_gradient::{CriticInTask, Smaller};
 use hyperl::gradient::states::from_policy;
 use hyperl::gradient::{Agent, Settings, measure};
@@ -135,12 +135,11 @@ fn both_lists_of_tasks_are_measured_and_compared_with_any_number_of_workers() {
 
 /// Cosines in one task of the test, put together by hand: streams, z, policy, critic and world.
 fn by_hand(task: usize, states: usize) -> Vec<u64> {
-    let checkpoint =
-        PearlCheckpoint::open(&RUNS.path().join(PLAIN).join("step-000000001")).unwrap();
+    let checkpoint = Checkpoint::open(&RUNS.path().join(PLAIN).join("step-000000001")).unwrap();
     let workers = workers::start(1).unwrap();
     let agent = checkpoint.agent(workers.clone()).unwrap();
-    let manifest = checkpoint.manifest();
-    let (family, here) = (manifest.config.env, manifest.tasks.test[task]);
+    let config = checkpoint.pearl().unwrap();
+    let (family, here) = (config.env, checkpoint.manifest().tasks.as_ref().unwrap().test[task]);
     let streams = format!("pearl seed 0 iteration 1 test task {task}");
     let stream = |name| Stream::new(0, name).child(&streams);
     let player = Player { agent: &agent, family, horizon: 10, workers: &workers };

@@ -7,8 +7,8 @@ use std::process::Command;
 use hyperl::algo::pearl::Pearl;
 use hyperl::algo::pearl::agent::PearlAgent;
 use hyperl::algo::pearl::config::PearlConfig;
-use hyperl::checkpoint::pearl::{PearlCheckpoint, checkpoint};
-use hyperl::checkpoint::pearl_resume;
+use hyperl::checkpoint::save::checkpoint;
+use hyperl::checkpoint::{Checkpoint, resume_point};
 use hyperl::env::Family;
 use hyperl::nn::pearl::PearlModel;
 use hyperl::nn::workers;
@@ -237,7 +237,7 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
     stays_finished(&run(short(out, &format!("{what} --resume"))));
     refused(&run(short(out, &format!("{what} --iterations 1 --resume"))), "has 2 iterations");
 
-    let point = made.join("resume/point-000002-start");
+    let point = made.join("resume/point-000000002");
     let segment = fs::read_dir(made.join("resume/replay/000")).unwrap().next().unwrap().unwrap();
     let cases: [(PathBuf, Damage); 5] = [
         (point.join("state.safetensors"), &flip),
@@ -321,10 +321,10 @@ fn a_checkpoint_gives_its_agent_back_and_a_diverged_run_leaves_none() {
     pearl.by_ref().for_each(|event| _ = event.unwrap());
     let folder = tempfile::tempdir().unwrap();
     let path = checkpoint(folder.path(), &pearl).unwrap();
-    let point = PearlCheckpoint::open(&path).unwrap();
+    let point = Checkpoint::open(&path).unwrap();
     let agent = point.agent(workers::start(1).unwrap()).unwrap();
     assert!(bits(&agent) == bits(&pearl.agent));
-    assert_eq!((agent.updates(), point.manifest().iteration), (3, 1));
+    assert_eq!((agent.updates(), point.manifest().step), (3, 1));
     let [.., value, _] = agent.parts();
     let weights = |params: &hyperl::nn::weights::Params| params.tensors().remove(0).copy();
     assert!(weights(value.online) != weights(value.target.unwrap()), "a target is behind");
@@ -334,7 +334,7 @@ fn a_checkpoint_gives_its_agent_back_and_a_diverged_run_leaves_none() {
     tch::no_grad(|| _ = encoder.online.tensors()[0].get(0).fill_(f64::NAN));
     for error in [
         checkpoint(folder.path(), &pearl).unwrap_err(),
-        pearl_resume::save(folder.path(), &pearl).unwrap_err(),
+        resume_point::save(folder.path(), &pearl).unwrap_err(),
     ] {
         let error = error.to_string();
         assert!(

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hyperl::algo::config::TrainConfig;
 use hyperl::algo::off_policy::{Event, OffPolicy, Progress};
-use hyperl::checkpoint::resume;
+use hyperl::checkpoint::resume_point;
 use hyperl::env::{EnvId, Snapshot, Visited};
 use hyperl::nn::critic::CriticKind;
 use hyperl::nn::weights::Params;
@@ -17,6 +17,7 @@ use super::program::files;
 struct Whole {
     weights: Vec<Vec<u32>>,
     moments: Vec<Vec<u32>>,
+    adam_steps: Vec<u64>,
     replay: (Vec<u32>, u64),
     reservoir: Vec<Visited>,
     simulator: Snapshot,
@@ -40,6 +41,7 @@ fn whole(training: &OffPolicy) -> Whole {
             .flatten()
             .map(|t| bits(&t))
             .collect(),
+        adam_steps: parts.iter().map(|part| part.adam.steps()).collect(),
         replay: (replay, training.replay.added()),
         reservoir: training.reservoir.states().to_vec(),
         simulator: training.env_state(),
@@ -57,7 +59,7 @@ pub(super) fn go_on(training: &mut OffPolicy, to: u64, folder: Option<&Path>) ->
     let mut events = Vec::new();
     while let Some(event) = training.next().transpose().unwrap() {
         if let (Event::CheckpointDue(_), Some(folder)) = (&event, folder) {
-            resume::save(folder, training, 0.0).unwrap();
+            resume_point::save(folder, training).unwrap();
         }
         let done = matches!(event, Event::Stepped { step, .. } if step == to);
         events.push(event);
@@ -77,12 +79,13 @@ pub(super) fn assert_continues(config: &TrainConfig, k: u64, folder: &Path) -> O
 
     let mut before = start(config);
     go_on(&mut before, k, Some(folder));
-    resume::save(folder, &before, 12.5).unwrap();
-    let at_k = whole(&before);
+    resume_point::save(folder, &before).unwrap();
+    let (at_k, seconds) = (whole(&before), before.seconds());
     drop(before);
 
     let mut after = start(config);
-    assert_eq!(resume::load(folder, &mut after).unwrap(), Some(12.5));
+    assert!(resume_point::load(folder, &mut after).unwrap());
+    assert!(after.seconds() >= seconds, "seconds go on");
     assert!(whole(&after) == at_k, "what was loaded is what was saved");
     assert_eq!(go_on(&mut after, config.steps, Some(folder)), expected);
     let (found, expected) = (whole(&after), whole(&straight));
@@ -162,9 +165,9 @@ fn a_point_that_is_saved_twice_is_still_there() {
     let (folder, config) = (tempfile::tempdir().unwrap(), small().resolved().unwrap());
     let mut training = start(&config);
     go_on(&mut training, 70, None);
-    resume::save(folder.path(), &training, 1.0).unwrap();
+    resume_point::save(folder.path(), &training).unwrap();
     let first = files(folder.path());
-    resume::save(folder.path(), &training, 2.0).unwrap();
+    resume_point::save(folder.path(), &training).unwrap();
     assert!(files(folder.path()) == first, "what is complete is not touched again");
 }
 
@@ -172,7 +175,7 @@ fn a_point_that_is_saved_twice_is_still_there() {
 fn there_is_nothing_to_load_before_the_first_save() {
     let folder = tempfile::tempdir().unwrap();
     let mut training = start(&small().resolved().unwrap());
-    assert_eq!(resume::load(folder.path(), &mut training).unwrap(), None);
+    assert!(!resume_point::load(folder.path(), &mut training).unwrap());
 }
 
 #[test]
@@ -180,11 +183,11 @@ fn a_point_whose_files_are_gone_is_damaged() {
     let (folder, config) = (tempfile::tempdir().unwrap(), small().resolved().unwrap());
     let mut training = start(&config);
     go_on(&mut training, 70, None);
-    resume::save(folder.path(), &training, 1.0).unwrap();
+    resume_point::save(folder.path(), &training).unwrap();
     let point = folder.path().join("resume").join("point-000000070");
     for name in ["state.safetensors", "point.json"] {
         std::fs::remove_file(point.join(name)).unwrap();
-        let error = resume::load(folder.path(), &mut start(&config)).unwrap_err().to_string();
+        let error = resume_point::load(folder.path(), &mut start(&config)).unwrap_err().to_string();
         assert!(
             error.contains(name) && error.contains("is damaged: the file is missing"),
             "{error}"
@@ -200,7 +203,7 @@ fn unstable_physics_names_the_step_and_the_remedy() {
     let Snapshot(mut numbers) = training.env_state();
     numbers[6] = f64::NAN;
     let progress = training.progress();
-    training.restore(&progress, &Snapshot(numbers)).unwrap().unwrap();
+    training.go_on(&progress, &Snapshot(numbers)).unwrap().unwrap();
     let error = training.next().unwrap().unwrap_err().to_string();
     assert!(error.starts_with("the physics of hopper became unstable: "), "{error}");
     assert!(error.contains(", at step 71; train with another --seed"), "{error}");

@@ -185,7 +185,7 @@ fn a_damaged_point_is_one_clear_error_and_stays_as_it_is() {
     assert_finishes(short(out, "--steps 150 --threads 1"));
     let resume = run_folder(out).join("resume");
     let point = resume.join("point-000000150");
-    let segment = resume.join("replay").join("000000000000-000000000150.bin");
+    let segment = resume.join("replay/000").join("000000000000-000000000150.bin");
     let other_digit = |content: &[u8]| {
         let text = String::from_utf8(content.to_vec()).unwrap();
         assert!(text.contains("\"updates\": 50"));

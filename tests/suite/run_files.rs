@@ -11,15 +11,14 @@ use hyperl::algo::evaluate::Evaluation;
 use hyperl::algo::maml::config::MamlConfig;
 use hyperl::algo::off_policy::OffPolicy;
 use hyperl::algo::pearl::config::PearlConfig;
+use hyperl::algo::registry::Config;
 use hyperl::analysis::any_spec::AnySpec;
 use hyperl::analysis::gate::{BankState, Baseline, Oddities};
 use hyperl::analysis::select;
-use hyperl::checkpoint::manifest::{Hashes, Manifest, Versions};
-use hyperl::checkpoint::meta::{MetaCheckpoint, MetaManifest};
-use hyperl::checkpoint::pearl::{PearlCheckpoint, PearlManifest};
+use hyperl::checkpoint::manifest::{FORMAT, Hashes, Manifest, States, Versions};
 use hyperl::checkpoint::pearl_run::Tables;
 use hyperl::checkpoint::tensors::{TensorFile, TensorSet};
-use hyperl::checkpoint::{Checkpoint, disk, meta_run, resume, run, stored};
+use hyperl::checkpoint::{Checkpoint, disk, meta_run, resume_point, run, stored};
 use hyperl::env::EnvId;
 use hyperl::gradient::{Flags, Record, Settings};
 use hyperl::nn::critic::CriticKind;
@@ -43,7 +42,7 @@ fn timing(file: &Path) -> Result<()> {
 }
 
 fn settings(file: &Path) -> Result<()> {
-    stored::read::<TrainConfig>(folder(file)).map(drop)
+    stored::read(folder(file)).map(drop)
 }
 
 fn maml(file: &Path) -> Result<()> {
@@ -131,7 +130,7 @@ fn incomplete_files_are_refused_with_the_line_and_what_was_expected() {
         (run::TIMING, with(TIMING, "60,3.5"), timing, "line 4 is step 60 after 3.5 s, expected a step after 60".into()),
         (run::TIMING, with(TIMING, "90,1.5"), timing, "no less than 2.5 s".into()),
         (run::TIMING, with(TIMING, "90,NaN"), timing, "line 4 is not `step,seconds`".into()),
-        (run::RUN, String::new(), settings, "there is no `algo`: a run says its algo, env, critic, seed, steps".into()),
+        (run::RUN, String::new(), settings, "it is empty: expected `algo` and all other settings".into()),
         (run::RUN, SETTINGS.replace("critic = \"mlp-small\"\n", ""), settings, "there is no `critic`".into()),
         (run::RUN, SETTINGS.replace("seed = 7\n", ""), settings, "there is no `seed`".into()),
         (run::RUN, SETTINGS.replace("gamma = 0.99", "gamma = 1.5"), settings, "its gamma is impossible: it must be in [0, 1)".into()),
@@ -169,43 +168,31 @@ fn json(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec_pretty(value).unwrap()
 }
 
-fn manifests() -> [Case; 3] {
-    let versions = Versions::current;
-    let critic = Manifest {
-        hyperl_checkpoint: 1,
-        config: TrainConfig::of(Algo::Sac, EnvId::Hopper).resolved().unwrap(),
+fn manifest(config: Config, states: Option<States>) -> Case {
+    let manifest = Manifest {
+        hyperl_checkpoint: FORMAT,
+        algo: config.algo(),
+        unit: config.algo().unit(),
         step: 30,
         updates: 10,
-        states: 30,
-        states_seen: 30,
-        hashes: Hashes { weights: "00".into(), states: "11".into() },
-        versions: versions(),
-    };
-    let config = MamlConfig { train_tasks: 2, test_tasks: 2, ..MamlConfig::default() };
-    let maml = MetaManifest {
-        hyperl_meta_checkpoint: 1,
-        iteration: 1,
-        tasks: config.env.tasks(config.seed, 2, 2).unwrap(),
+        transitions: None,
+        tasks: config.tasks().unwrap(),
+        hashes: Hashes { weights: "00".into(), states: states.map(|_| "11".into()) },
+        states,
+        versions: Versions::current(),
         config,
-        weights: "00".into(),
-        versions: versions(),
     };
-    let config =
-        PearlConfig { train_tasks: Some(2), test_tasks: Some(2), ..PearlConfig::default() };
-    let pearl = PearlManifest {
-        hyperl_pearl_checkpoint: 1,
-        iteration: 1,
-        updates: 1,
-        transitions: 1,
-        tasks: config.env.tasks(config.seed, 2, 2).unwrap(),
-        config,
-        weights: "00".into(),
-        versions: versions(),
-    };
+    case("manifest.json", json(&manifest), |file| Checkpoint::open(folder(file)).map(drop))
+}
+
+fn manifests() -> [Case; 3] {
+    let sac = TrainConfig::of(Algo::Sac, EnvId::Hopper).resolved().unwrap();
+    let maml = MamlConfig { train_tasks: 2, test_tasks: 2, ..MamlConfig::default() };
+    let pearl = PearlConfig { train_tasks: Some(2), test_tasks: Some(2), ..PearlConfig::default() };
     [
-        case("manifest.json", json(&critic), |file| Checkpoint::open(folder(file)).map(drop)),
-        case("manifest.json", json(&maml), |file| MetaCheckpoint::open(folder(file)).map(drop)),
-        case("manifest.json", json(&pearl), |file| PearlCheckpoint::open(folder(file)).map(drop)),
+        manifest(Config::OffPolicy(sac), Some(States { kept: 30, seen: 30 })),
+        manifest(Config::Maml(maml), None),
+        manifest(Config::Pearl(pearl), None),
     ]
 }
 
@@ -343,7 +330,7 @@ fn no_damage_to_a_point_makes_resuming_panic() {
         OffPolicy::new(config.resolved().unwrap(), Device::Cpu, workers::start(1).unwrap())
             .unwrap();
     training.by_ref().for_each(|event| drop(event.unwrap()));
-    resume::save(place.path(), &training, 1.0).unwrap();
+    resume_point::save(place.path(), &training).unwrap();
     let latest = place.path().join("resume/latest");
     let name = fs::read_to_string(&latest).unwrap().split(' ').next().unwrap().to_owned();
     let point = place.path().join("resume").join(name.clone()).join("point.json");
@@ -351,7 +338,8 @@ fn no_damage_to_a_point_makes_resuming_panic() {
     let mut try_all = |file: &Path, content: Vec<u8>| {
         for (what, content) in damaged(&case("", content, |_| Ok(()))) {
             fs::write(file, content).unwrap();
-            match catch_unwind(AssertUnwindSafe(|| resume::load(place.path(), &mut training))) {
+            match catch_unwind(AssertUnwindSafe(|| resume_point::load(place.path(), &mut training)))
+            {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => {
                     assert_eq!(error.to_string().lines().count(), 1, "{what}: {error}");

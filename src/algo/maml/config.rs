@@ -212,6 +212,14 @@ impl RunConfig for MamlConfig {
         ]
     }
 
+    fn order(&self) -> [String; 2] {
+        [self.env.name().into(), self.model()]
+    }
+
+    fn to_json(&self) -> Result<serde_json::Value> {
+        serde_json::to_value(self).map_err(|e| Error::Usage(e.to_string()))
+    }
+
     fn tasks(&self) -> Result<Option<TaskLists>> {
         self.env.tasks(self.seed, self.train_tasks, self.test_tasks).map(Some)
     }

@@ -20,6 +20,7 @@ pub mod advantage;
 pub mod batch;
 pub mod config;
 pub mod descent;
+pub(super) mod run;
 pub mod sample;
 pub mod trpo;
 

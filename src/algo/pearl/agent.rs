@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
-use super::super::learner::{Part, check_finite, normal};
+use super::super::learner::{Part, check_finite, normal, target_name};
 use super::config::PearlConfig;
 use super::update::{GROUPS, Group};
 use crate::error::Result;
@@ -12,7 +12,7 @@ use crate::nn::adam::Adam;
 use crate::nn::context::{Encoder, LATENT, Posterior};
 use crate::nn::pearl::policy::{InTasks, TaskPolicy};
 use crate::nn::pearl::value::{TaskCritic, TaskValue};
-use crate::nn::weights::{Draw, Params, Reuse, Source, Training};
+use crate::nn::weights::{Draw, Params, Reuse, Shapes, Source, Training};
 use crate::rng::Stream;
 
 /// What one update learns from.
@@ -240,4 +240,23 @@ impl PearlAgent {
         let (encoder, value, policy) = (&mut self.encoder, &mut self.value, &mut self.policy);
         [&mut encoder.adam, &mut q1.adam, &mut q2.adam, &mut value.adam, &mut policy.adam]
     }
+}
+
+/// Returns name and shape of every tensor of an agent, V's slow copy included.
+///
+/// # Errors
+/// Those of the networks.
+pub(in crate::algo) fn tensors(config: &PearlConfig) -> Result<Vec<(String, Vec<i64>)>> {
+    let (design, frozen) = (config.design(), Training::Frozen);
+    let critic = TaskCritic::new(design, frozen, &mut Shapes)?;
+    let value = TaskValue::new(design, frozen, &mut Shapes)?;
+    Ok([
+        Encoder::new(design.dims, frozen, &mut Shapes)?.params().shapes("encoder"),
+        critic.params().shapes("critic.q1"),
+        critic.params().shapes("critic.q2"),
+        value.params().shapes("value"),
+        value.params().shapes(&target_name("value")),
+        TaskPolicy::new(design, frozen, &mut Shapes)?.params().shapes("policy"),
+    ]
+    .concat())
 }

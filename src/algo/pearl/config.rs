@@ -360,6 +360,14 @@ impl RunConfig for PearlConfig {
         ]
     }
 
+    fn order(&self) -> [String; 2] {
+        [format!("{:02}", self.env as usize), self.model()]
+    }
+
+    fn to_json(&self) -> Result<serde_json::Value> {
+        serde_json::to_value(self).map_err(|e| Error::Usage(e.to_string()))
+    }
+
     fn tasks(&self) -> Result<Option<TaskLists>> {
         let [train, test] = self.task_counts();
         self.env.tasks(self.seed, train, test).map(Some)

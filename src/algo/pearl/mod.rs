@@ -16,21 +16,20 @@
 //!
 //! [`Pearl`] is an iterator of events. It knows nothing of files, logs or flags; whoever drives it saves
 //! and prints. All randomness comes from streams named after iteration, task, trajectory and update, so
-//! that weights, moments, buffers and [`Progress`] are the whole state.
+//! that weights, moments, buffers and counters are the whole state.
 
 pub mod agent;
 pub mod buffers;
 pub mod collect;
 pub mod config;
 pub mod evaluate;
+mod run;
 pub mod schedule;
 pub mod trajectory;
 mod update;
 
 use std::sync::Arc;
 use std::time::Instant;
-
-use serde::{Deserialize, Serialize};
 
 use super::learner::Part;
 use super::replay::Batch;
@@ -99,18 +98,6 @@ pub struct Evaluation {
     pub test: Vec<Evaluated>,
 }
 
-/// Where a run stands; together with weights, moments and buffers the whole state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Progress {
-    /// Iterations made.
-    pub iteration: u64,
-    /// Updates made in the iteration under way; none before its data are collected.
-    pub updated: Option<u64>,
-    /// Sums of the losses of these updates, as bits of `f64` (in hexadecimal).
-    pub losses: Vec<String>,
-}
-
 /// A PEARL run under way.
 pub struct Pearl {
     config: PearlConfig,
@@ -163,25 +150,6 @@ impl Pearl {
     /// Returns the iterations made.
     pub fn iteration(&self) -> u64 {
         self.iteration
-    }
-
-    /// Returns where the run stands.
-    pub fn progress(&self) -> Progress {
-        let bits = |loss: f64| format!("{:016x}", loss.to_bits());
-        let losses = self.losses.map(bits).to_vec();
-        Progress { iteration: self.iteration, updated: self.updated, losses }
-    }
-
-    /// Continues at a saved point; weights, moments and buffers are the caller's to fill. Returns `None`
-    /// if its numbers are not readable.
-    pub fn restore(&mut self, progress: &Progress, seconds: [f64; 2]) -> Option<()> {
-        let bits = |text: &String| u64::from_str_radix(text, 16).ok().map(f64::from_bits);
-        let losses: Vec<f64> = progress.losses.iter().filter_map(bits).collect();
-        self.losses = losses.try_into().ok()?;
-        (self.iteration, self.updated) = (progress.iteration, progress.updated);
-        self.agent.set_updates(self.updates());
-        self.seconds = seconds;
-        Some(())
     }
 
     /// Returns the updates made.

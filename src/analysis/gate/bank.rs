@@ -212,8 +212,7 @@ pub fn baseline(
     settings: &Settings,
     context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Baseline> {
-    let manifest = checkpoint.manifest();
-    let config = &manifest.config;
+    let config = checkpoint.off_policy()?;
     let networks = Networks::for_critic(checkpoint)?;
     let make_env = || config.env.make();
     let gamma = config.gamma();
@@ -238,7 +237,7 @@ pub fn baseline(
         algo: config.algo,
         model: config.critic.name().into(),
         run: config.run_name(),
-        step: manifest.step,
+        step: checkpoint.manifest().step,
         checkpoint_hash: checkpoint.hash().to_owned(),
         actor_hash: actor_hash(checkpoint)?,
         settings: settings.clone(),

@@ -49,7 +49,7 @@ impl<'c> Comparison<'c> {
     /// [`Error::Mismatch`] if environment, discount or (unless asked for) algorithm differ, or `MuJoCo` and the rollouts are the
     /// stored ones; those of loading.
     pub fn new(candidate: &'c Checkpoint, base: &'c Baseline, algos: Algos) -> Result<Self> {
-        let config = &candidate.manifest().config;
+        let config = candidate.off_policy()?;
         if config.algo != base.algo && algos == Algos::Same {
             return Err(Error::Mismatch {
                 what: format!("algorithm of {}", candidate.path().display()),
@@ -110,7 +110,7 @@ impl<'c> Comparison<'c> {
         let judged = Judged::new(&states, *truth, rule);
         let mut outcome = outcome((base, candidate), judged, measured, rule);
         outcome.warnings = words::warnings(&outcome, base);
-        let algo = candidate.manifest().config.algo;
+        let algo = candidate.config().algo();
         if algo != base.algo {
             outcome.warnings.push(format!(
                 "the candidate is of {algo}, the baseline of {}: each is judged by its own value and \

@@ -122,8 +122,7 @@ pub fn diagnose(
     settings: &Settings,
     (workers, progress): (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Diagnosis> {
-    let manifest = checkpoint.manifest();
-    let env = manifest.config.env;
+    let env = checkpoint.off_policy()?.env;
     let networks = Networks::for_critic(checkpoint)?;
     let make_env = || env.make();
     let agent = networks.agent(&make_env);
@@ -162,8 +161,8 @@ pub fn diagnose(
     let mut found = Diagnosis {
         path: checkpoint.path().display().to_string(),
         env: env.name().into(),
-        model: manifest.config.critic.name().into(),
-        step: manifest.step,
+        model: checkpoint.config().model(),
+        step: checkpoint.manifest().step,
         states: starts.len(),
         horizon,
         sweep,

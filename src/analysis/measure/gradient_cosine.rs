@@ -78,7 +78,7 @@ impl Networks {
     }
 
     fn load(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> Result<Self> {
-        let config = &checkpoint.manifest().config;
+        let config = checkpoint.off_policy()?;
         let (temperature, reward_scale) = soft(config, settings)?;
         let weights = checkpoint.weights()?;
         let actor = checkpoint.policy(&weights)?;
@@ -129,8 +129,7 @@ fn soft(config: &TrainConfig, settings: &Settings) -> Result<(f64, f64)> {
 /// Returns the name of a checkpoint's random streams: its own, for the sample of visited states of
 /// one checkpoint holds most of those of the one before, and the same slots would be the same states.
 fn streams(checkpoint: &Checkpoint) -> String {
-    let manifest = checkpoint.manifest();
-    format!("seed {} step {}", manifest.config.seed, manifest.step)
+    format!("seed {} step {}", checkpoint.config().seed(), checkpoint.manifest().step)
 }
 
 /// Checks that a checkpoint can be measured, so that the last one of many does not fail after hours.
@@ -147,7 +146,7 @@ pub fn check(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> 
         ));
     }
     Networks::load(checkpoint, settings, against)?;
-    settings.enough_rollouts(checkpoint.manifest().config.env.spec().action_dim)?;
+    settings.enough_rollouts(checkpoint.config().spec().action_dim)?;
     if settings.source() == StatesFrom::Replay {
         replay_states(checkpoint, settings)?;
     }
@@ -164,7 +163,7 @@ pub fn rows(
     against: Against,
     (workers, progress): (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Vec<StateRow>> {
-    let config = &checkpoint.manifest().config;
+    let config = checkpoint.off_policy()?;
     let networks = Networks::load(checkpoint, settings, against)?;
     let make_env = || config.env.make();
     let bootstrap = networks.targets.as_ref().map(|targets| targets as _);
@@ -174,7 +173,8 @@ pub fn rows(
         Against::Returns => measure(&agent, &starts, settings, (workers, progress))?,
         Against::OwnValues => self_check(&agent, &starts, settings)?,
     };
-    let row = |state: usize| StateRow::new(checkpoint.manifest(), settings, state);
+    let step = checkpoint.manifest().step;
+    let row = |state: usize| StateRow::new(config, step, settings, state);
     Ok(results.iter().enumerate().map(|(state, result)| row(state).with(result)).collect())
 }
 
@@ -189,7 +189,7 @@ pub(in crate::analysis) fn starts(
         StatesFrom::Replay => replay_states(checkpoint, settings),
         StatesFrom::Policy => {
             let stream = Stream::new(settings.seed, "states").child(&streams(checkpoint));
-            let env = checkpoint.manifest().config.env;
+            let env = checkpoint.off_policy()?.env;
             states::from_policy(
                 &|| env.make(),
                 policy,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::algo::RunConfig;
 use crate::algo::maml::Adapted;
-use crate::checkpoint::meta::MetaCheckpoint;
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::stats::Estimate;
 use crate::stats::resample::{jackknife, paired_differences};
@@ -42,12 +42,15 @@ impl AdaptationSettings {
     }
 
     /// Returns the steps asked for and the run's own, in order.
-    pub fn rates_of(&self, point: &MetaCheckpoint) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// [`Error::NotACheckpoint`] if the checkpoint is none of MAML.
+    pub fn rates_of(&self, point: &Checkpoint) -> Result<Vec<f64>> {
         let mut rates = self.rates.clone();
-        rates.push(point.manifest().config.inner_lr());
+        rates.push(point.maml()?.inner_lr());
         rates.sort_by(f64::total_cmp);
         rates.dedup();
-        rates
+        Ok(rates)
     }
 }
 
@@ -84,14 +87,13 @@ pub struct Adaptation {
 /// # Errors
 /// Those of loading and sampling.
 pub fn maml_adaptation(
-    point: &MetaCheckpoint,
+    point: &Checkpoint,
     (episodes, rate): (usize, Option<f64>),
     workers: &Arc<rayon::ThreadPool>,
 ) -> Result<Adaptation> {
-    let manifest = point.manifest();
-    let config = &manifest.config;
+    let config = point.maml()?;
     let inner_lr = rate.unwrap_or(config.inner_lr());
-    let maml = point.restore(config.clone(), Arc::clone(workers))?;
+    let maml = point.restore_maml(config.clone(), Arc::clone(workers))?;
     let stream = maml.stream("adaptation");
     let all = maml.adaptations(&maml.tasks().test, (episodes, inner_lr), &stream);
     let all = all.map_err(|error| error.of_checkpoint(point.path()))?;
@@ -102,7 +104,7 @@ pub fn maml_adaptation(
         env: config.env.name().into(),
         model: config.model(),
         seed: config.seed,
-        iteration: manifest.iteration,
+        iteration: point.manifest().step,
         inner_lr,
         own: inner_lr.to_bits() == config.inner_lr().to_bits(),
         distance: mean(&of(|a| a.distance)),

@@ -14,12 +14,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use crate::algo::RunConfig;
 use crate::algo::maml::{Maml, Play, mean_returns};
 use crate::analysis::task_list::TaskList;
+use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk;
 use crate::checkpoint::kept::{self, Kept};
-use crate::checkpoint::meta::MetaCheckpoint;
 use crate::checkpoint::tensors::{TensorFile, TensorSet};
 use crate::env::Task;
 use crate::error::{Error, Result};
@@ -69,10 +68,12 @@ impl NoiseSettings {
     }
 
     /// Returns the settings with the run's own step where none is given.
-    #[must_use]
-    pub fn resolved(&self, point: &MetaCheckpoint) -> Self {
-        let own = point.manifest().config.inner_lr();
-        Self { inner_lr: Some(self.inner_lr.unwrap_or(own)), ..self.clone() }
+    ///
+    /// # Errors
+    /// [`Error::NotACheckpoint`] if the checkpoint is none of MAML.
+    pub fn resolved(&self, point: &Checkpoint) -> Result<Self> {
+        let own = point.maml()?.inner_lr();
+        Ok(Self { inner_lr: Some(self.inner_lr.unwrap_or(own)), ..self.clone() })
     }
 
     /// Returns a short name of what one update's result depends on: all but the number of updates.
@@ -141,17 +142,17 @@ pub struct Progress<'p> {
 /// # Errors
 /// Those of loading, sampling and updating; [`Error::Mismatch`] if `folder` holds another measurement.
 pub fn maml_noise(
-    point: &MetaCheckpoint,
+    point: &Checkpoint,
     settings: &NoiseSettings,
     folder: &Path,
     workers: &Arc<rayon::ThreadPool>,
     progress: &Progress,
 ) -> Result<Option<Noise>> {
-    let settings = &settings.resolved(point);
-    let mut config = point.manifest().config.clone();
+    let settings = &settings.resolved(point)?;
+    let mut config = point.maml()?.clone();
     config.inner_lr = settings.inner_lr;
     let inner_lr = config.inner_lr();
-    let maml = point.restore(config, Arc::clone(workers))?;
+    let maml = point.restore_maml(config, Arc::clone(workers))?;
     disk::create_dir(folder)?;
     let study = Study { point, settings, folder, maml, progress };
     let before = study.kept("before", || Ok((study.evaluate()?, None)))?;
@@ -170,15 +171,15 @@ pub fn maml_noise(
         before: Some(std::slice::from_ref(&before.returns)),
         gram: Some(&study.gram(&files)?),
     };
-    let stream = Stream::new(maml_seed(point), "maml-noise").child("bootstrap");
+    let stream = Stream::new(point.config().seed(), "maml-noise").child("bootstrap");
     let variation = variation(&updates, Bootstrap::default(), &stream)?;
     let mean = |returns: &Vec<f64>| returns.iter().sum::<f64>() / returns.len() as f64;
-    let manifest = point.manifest();
+    let config = point.config();
     Ok(Some(Noise {
-        env: manifest.config.env.name().into(),
-        model: manifest.config.model(),
-        seed: manifest.config.seed,
-        iteration: manifest.iteration,
+        env: config.env_name().into(),
+        model: config.model(),
+        seed: config.seed(),
+        iteration: point.manifest().step,
         inner_lr,
         before: mean(&before.returns),
         returns: returns.iter().map(mean).collect(),
@@ -187,13 +188,9 @@ pub fn maml_noise(
     }))
 }
 
-fn maml_seed(point: &MetaCheckpoint) -> u64 {
-    point.manifest().config.seed
-}
-
 /// One measurement under way.
 struct Study<'s> {
-    point: &'s MetaCheckpoint,
+    point: &'s Checkpoint,
     settings: &'s NoiseSettings,
     folder: &'s Path,
     maml: Maml,

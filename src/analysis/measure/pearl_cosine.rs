@@ -23,8 +23,8 @@ use crate::algo::pearl::agent::PearlAgent;
 use crate::algo::pearl::trajectory::Player;
 use crate::analysis::table::{OfTask, StateRow};
 use crate::analysis::task_list::TaskList;
+use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk::hash;
-use crate::checkpoint::pearl::PearlCheckpoint;
 use crate::env::Task;
 use crate::error::{Error, Result};
 use crate::gradient::critic_gradient::{CriticInTask, Smaller};
@@ -39,7 +39,7 @@ const REVISION: u32 = 1;
 
 /// A PEARL checkpoint in the first tasks of one of its lists.
 pub struct InTasks<'c> {
-    checkpoint: &'c PearlCheckpoint,
+    checkpoint: &'c Checkpoint,
     split: TaskList,
     tasks: usize,
 }
@@ -49,8 +49,8 @@ impl<'c> InTasks<'c> {
     ///
     /// # Errors
     /// [`Error::Usage`] if there are fewer, or none is asked for.
-    pub fn new(checkpoint: &'c PearlCheckpoint, split: TaskList, tasks: usize) -> Result<Self> {
-        let there = split.of(&checkpoint.manifest().tasks).len();
+    pub fn new(checkpoint: &'c Checkpoint, split: TaskList, tasks: usize) -> Result<Self> {
+        let there = split.tasks_of(checkpoint).len();
         if (1..=there).contains(&tasks) {
             return Ok(Self { checkpoint, split, tasks });
         }
@@ -62,7 +62,7 @@ impl<'c> InTasks<'c> {
 
     /// Returns the tasks, each with its number of states: as equal as can be, the first ones have more.
     fn shares(&self, states: usize) -> Vec<(OfTask, usize)> {
-        let list = self.split.of(&self.checkpoint.manifest().tasks);
+        let list = self.split.tasks_of(self.checkpoint);
         let cut = |i: usize| (i * states).div_ceil(self.tasks);
         let share = |(i, task): (usize, &Task)| {
             let task = OfTask { split: self.split, number: i as u64, goal: task.0 };
@@ -73,8 +73,7 @@ impl<'c> InTasks<'c> {
 
     /// Returns the name of a task's random streams.
     fn streams(&self, task: &OfTask) -> String {
-        let manifest = self.checkpoint.manifest();
-        let (seed, iteration) = (manifest.config.seed, manifest.iteration);
+        let (seed, iteration) = (self.checkpoint.config().seed(), self.checkpoint.manifest().step);
         let split = self.split.name();
         format!("pearl seed {seed} iteration {iteration} {split} task {}", task.number)
     }
@@ -86,9 +85,8 @@ impl<'c> InTasks<'c> {
         (agent, settings, against): (&PearlAgent, &Settings, Against),
         (workers, progress): Work,
     ) -> Result<Vec<StateRow>> {
-        let manifest = self.checkpoint.manifest();
-        let (config, here) = (&manifest.config, Task(task.goal));
-        let streams = self.streams(&task);
+        let (config, here) = (self.checkpoint.pearl()?, Task(task.goal));
+        let (streams, iteration) = (self.streams(&task), self.checkpoint.manifest().step);
         let stream = |name| Stream::new(settings.seed, name).child(&streams);
         let player = Player { agent, family: config.env, horizon: config.horizon, workers };
         let found = player.explore(&(here, stream("explore")), config.exploration_episodes);
@@ -119,7 +117,7 @@ impl<'c> InTasks<'c> {
             Against::Returns => measure(&in_task, &starts, settings, (workers, progress))?,
             Against::OwnValues => self_check(&in_task, &starts, settings)?,
         };
-        let row = |state| StateRow::in_task(manifest, settings, (task, state));
+        let row = |state| StateRow::in_task(config, iteration, settings, (task, state));
         Ok(results.iter().enumerate().map(|(state, result)| row(state).with(result)).collect())
     }
 }
@@ -150,7 +148,7 @@ impl Measurable for InTasks<'_> {
         } else if settings.states < self.tasks {
             "--states must be at least --tasks: each task has a state or more"
         } else {
-            settings.enough_rollouts(self.checkpoint.manifest().config.env.spec().action_dim)?;
+            settings.enough_rollouts(self.checkpoint.config().spec().action_dim)?;
             return self.checkpoint.weights().map(drop);
         };
         Err(Error::Usage(wrong.into()))

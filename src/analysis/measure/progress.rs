@@ -6,7 +6,6 @@ use tch::{Kind, Tensor};
 
 use super::gradient_cosine::{Networks, starts};
 use super::learnable::{LearnableCurve, LearnableDifference};
-use crate::algo::RunConfig;
 use crate::analysis::summary::{Interval, LEVEL};
 use crate::checkpoint::Checkpoint;
 use crate::env::{EnvId, Visited};
@@ -59,8 +58,7 @@ pub struct Progress {
 }
 
 fn name(checkpoint: &Checkpoint) -> String {
-    let manifest = checkpoint.manifest();
-    format!("{} at step {}", manifest.config.run_name(), manifest.step)
+    format!("{} at step {}", checkpoint.config().run_name(), checkpoint.manifest().step)
 }
 
 /// Checks that two critics can be compared, before anything is measured or written.
@@ -68,7 +66,7 @@ fn name(checkpoint: &Checkpoint) -> String {
 /// # Errors
 /// [`Error::Mismatch`] if the environments differ.
 pub fn check(first: &Checkpoint, against: &Checkpoint) -> Result<()> {
-    let (config, other) = (&first.manifest().config, &against.manifest().config);
+    let (config, other) = (first.off_policy()?, against.off_policy()?);
     if config.env != other.env {
         return Err(Error::Mismatch {
             what: format!("environment of {}", against.path().display()),
@@ -95,7 +93,7 @@ pub fn progress(
     context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
 ) -> Result<Progress> {
     check(first, against)?;
-    let config = &first.manifest().config;
+    let config = first.off_policy()?;
     let (networks, rival) = (Networks::for_critic(first)?, Networks::for_critic(against)?);
     let make_env = || config.env.make();
     let agent = networks.agent(&make_env);

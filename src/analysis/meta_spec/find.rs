@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use super::{MetaSelect, MetaSpec, pearl_model};
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::config::PearlConfig;
+use crate::algo::registry::Config;
 use crate::algo::{Algo, RunConfig};
 use crate::analysis::spec::Missing;
-use crate::checkpoint::meta::MetaCheckpoint;
 use crate::checkpoint::save::step_folder;
-use crate::checkpoint::{meta_run, run, stored};
+use crate::checkpoint::{Checkpoint, meta_run, stored};
 use crate::env::Family;
 use crate::error::{Error, Result};
 
@@ -19,7 +19,7 @@ pub struct MetaFound {
     /// Folders of runs.
     pub runs: Vec<PathBuf>,
     /// Their checkpoints at the selected iterations.
-    pub points: Vec<MetaCheckpoint>,
+    pub points: Vec<Checkpoint>,
     /// Runs that the spec selects.
     pub asked: usize,
     /// `hyperl-train` commands that make the other runs, or the other checkpoints of a run.
@@ -49,7 +49,9 @@ impl MetaSpec {
             for &iteration in &self.select.at {
                 let point = step_folder(&folder, iteration);
                 if point.exists() {
-                    points.push(MetaCheckpoint::open(&point)?);
+                    let opened = Checkpoint::open(&point)?;
+                    opened.maml()?;
+                    points.push(opened);
                 }
             }
             if !there || points.len() < self.select.at.len() {
@@ -127,13 +129,9 @@ impl MetaSelect {
 impl Wanted {
     /// Checks that the run in a folder is the one that the folder's name says.
     fn check(&self, folder: &Path) -> Result<()> {
-        run::check_algo(folder, &Algo::META.map(Algo::name), "this spec")?;
-        let (found, as_coded_tasks) = if run::algo(folder)? == Algo::Pearl.name() {
-            let config: PearlConfig = stored::read(folder)?;
-            (config.run_name(), config.as_coded_tasks)
-        } else {
-            (stored::read::<MamlConfig>(folder)?.run_name(), false)
-        };
+        let config = stored::read_of(folder, &Algo::META, "this spec")?;
+        let as_coded_tasks = matches!(&config, Config::Pearl(config) if config.as_coded_tasks);
+        let found = config.run_name();
         if found == self.run && as_coded_tasks == self.as_coded_tasks {
             return Ok(());
         }

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::{Select, Spec, Variant, label};
 use crate::algo::RunConfig;
 use crate::algo::config::TrainConfig;
+use crate::algo::registry::Config;
 use crate::checkpoint::{Checkpoint, run, stored};
 use crate::error::{Error, Result};
 
@@ -51,7 +54,7 @@ impl Spec {
                             within.map_or(checkpoints.into(), |within| checkpoints.join(within));
                         let folder = place.join(config.run_name());
                         if !run::checkpoints(&folder)?.is_empty() {
-                            let stored = stored::read(&folder)?;
+                            let stored = stored::read_of(&folder, &[*algo], "this spec")?;
                             check_run(&folder, &stored)?;
                             check_settings(&folder, &stored, &set)?;
                             found.runs.push(folder);
@@ -103,7 +106,7 @@ impl Variant {
 }
 
 /// The settings that are numbers, by their keys on the command line.
-fn numbers(config: &TrainConfig) -> BTreeMap<String, f64> {
+fn numbers(config: &impl Serialize) -> BTreeMap<String, f64> {
     fn walk(table: &toml::Table, path: &str, all: &mut BTreeMap<String, f64>) {
         for (key, value) in table {
             let name = format!("{path}{key}");
@@ -121,7 +124,7 @@ fn numbers(config: &TrainConfig) -> BTreeMap<String, f64> {
 }
 
 /// Checks that a run has the settings of its variant.
-fn check_settings(folder: &Path, config: &TrainConfig, set: &BTreeMap<String, f64>) -> Result<()> {
+fn check_settings(folder: &Path, config: &Config, set: &BTreeMap<String, f64>) -> Result<()> {
     let own = numbers(config);
     let differs = set.iter().find(|(key, value)| own.get(*key) != Some(value));
     differs.map_or(Ok(()), |(key, value)| {
@@ -154,7 +157,7 @@ impl Found {
             for (_, path) in paths.iter().enumerate().filter(|(i, _)| (count - 1 - i) % every == 0)
             {
                 let checkpoint = Checkpoint::open(path)?;
-                check_run(folder, &checkpoint.manifest().config)?;
+                check_run(folder, checkpoint.config())?;
                 all.push(checkpoint);
             }
         }
@@ -164,7 +167,7 @@ impl Found {
 
 /// Checks that algorithm, environment, critic and seed are those that the name of a folder says: a
 /// copy under another name would pass for another run.
-fn check_run(folder: &Path, config: &TrainConfig) -> Result<()> {
+fn check_run(folder: &Path, config: &Config) -> Result<()> {
     let found = config.run_name();
     let named = folder.file_name().map(|name| name.to_string_lossy().into_owned());
     if named.as_ref() == Some(&found) {

@@ -2,11 +2,11 @@
 
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
-use super::{StateRow, blank, table_error};
+use super::{StateRow, table_error};
+use crate::algo::pearl::config::PearlConfig;
 use crate::analysis::meta_spec::pearl_name;
 use crate::analysis::spec::VARIANT;
 use crate::analysis::task_list::TaskList;
-use crate::checkpoint::pearl::PearlManifest;
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
 use crate::stats::clusters::clusters;
@@ -32,29 +32,16 @@ pub struct OfTask {
 impl StateRow {
     /// Makes a row of a PEARL checkpoint that says where it belongs and holds no measurement yet.
     pub fn in_task(
-        manifest: &PearlManifest,
+        config: &PearlConfig,
+        iteration: u64,
         settings: &Settings,
         (task, state): (OfTask, usize),
     ) -> Self {
-        let config = &manifest.config;
-        let dims = config.env.spec().action_dim;
         let mut critic = pearl_name(config.model).to_owned();
         if config.context_is_meta {
             critic = format!("{critic}{VARIANT}context is meta");
         }
-        Self {
-            env: config.env.name().into(),
-            algo: "pearl".into(),
-            critic,
-            seed: config.seed,
-            step: manifest.iteration,
-            mode: settings.mode.name().into(),
-            state: state as u64,
-            rollouts: settings.rollouts_of(dims) as u64,
-            dims: dims as u64,
-            task: Some(task),
-            ..blank()
-        }
+        Self { critic, task: Some(task), ..Self::new(config, iteration, settings, state) }
     }
 }
 
@@ -117,7 +104,7 @@ pub(super) fn read(frame: &DataFrame, rows: &mut [StateRow]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::table::{frame, read_parquet, write_parquet};
+    use crate::analysis::table::{blank, frame, read_parquet, write_parquet};
 
     fn row(task: Option<(TaskList, u64)>) -> StateRow {
         let task = task.map(|(split, number)| OfTask { split, number, goal: 0.1 + number as f64 });

@@ -11,9 +11,8 @@ use crate::analysis::measure::pearl_cosine::InTasks;
 use crate::analysis::select;
 use crate::analysis::summary::{Summary, summarise};
 use crate::analysis::task_difference::{TaskDifference, task_differences};
-use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
-use crate::checkpoint::pearl::PearlCheckpoint;
+use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
 use crate::gradient::Settings;
 use crate::report::tasks::{difference_table, task_panels};
@@ -22,10 +21,10 @@ use crate::report::{Appendix, Headline};
 /// Measures checkpoints of PEARL in the tasks of each list.
 pub(super) fn run(
     (args, what): (&CosineArgs, What),
-    checkpoints: &[PearlCheckpoint],
+    checkpoints: &[Checkpoint],
     settings: &Settings,
 ) -> Result<Done> {
-    select::one_figure_of_tasks(checkpoints)?;
+    select::one_figure(checkpoints)?;
     let lists = in_tasks(args, checkpoints)?;
     let out = args.folder(what);
     check_all(&lists, settings, what.against())?;
@@ -47,7 +46,7 @@ pub(super) fn run(
         title: what.title(),
         folder: &out,
         settings,
-        origins: checkpoints.iter().map(output::pearl_origin).collect(),
+        origins: output::origins(checkpoints),
         rows: &rows,
         summaries: &summaries,
         words: Words {
@@ -71,11 +70,11 @@ pub(super) fn run(
 }
 
 /// The lists of tasks that each checkpoint is measured in.
-fn in_tasks<'c>(args: &CosineArgs, checkpoints: &'c [PearlCheckpoint]) -> Result<Vec<InTasks<'c>>> {
+fn in_tasks<'c>(args: &CosineArgs, checkpoints: &'c [Checkpoint]) -> Result<Vec<InTasks<'c>>> {
     let mut all = Vec::new();
     for checkpoint in checkpoints {
         for split in args.splits() {
-            let there = split.of(&checkpoint.manifest().tasks).len();
+            let there = split.tasks_of(checkpoint).len();
             all.push(InTasks::new(checkpoint, *split, args.tasks_of(there))?);
         }
     }

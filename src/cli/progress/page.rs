@@ -56,10 +56,9 @@ impl Findings<'_> {
 
     /// A critic's name: its kind where that tells the two apart, which also gives it its colour.
     fn name(&self, critic: usize) -> String {
-        let kind = |c: &Checkpoint| c.manifest().config.critic.name();
-        let [first, second] = self.checkpoints.map(kind);
+        let [first, second] = self.checkpoints.map(|c| c.config().model());
         if first != second {
-            return model_label([first, second][critic]).into();
+            return model_label(&[first, second][critic]).to_string();
         }
         let run = [&self.found.policy, &self.found.against][critic];
         let again = critic == 1 && self.found.policy == self.found.against;
@@ -68,8 +67,8 @@ impl Findings<'_> {
 
     /// The name of its line, by which the theme knows a kind of critic.
     fn series_name(&self, critic: usize) -> String {
-        let kind = self.checkpoints[critic].manifest().config.critic.name();
-        if model_label(kind) == self.name(critic) { kind.into() } else { self.name(critic) }
+        let kind = self.checkpoints[critic].config().model();
+        if model_label(&kind) == self.name(critic) { kind } else { self.name(critic) }
     }
 
     fn difference_name(&self) -> String {
@@ -120,7 +119,7 @@ impl Findings<'_> {
     fn how_shares_were_measured(&self) -> String {
         let Progress { policy, against, states, tried, learnable_curve, .. } = self.found;
         let [first, second] =
-            self.checkpoints.map(|c| model_label(c.manifest().config.critic.name()));
+            self.checkpoints.map(|c| model_label(&c.config().model()).to_string());
         format!(
             "The band for all τ together is ±{}; {}.\n\n\
              First critic: {first} of {policy}. Second: {second} of {against}. Both are compared with the \
@@ -140,7 +139,7 @@ impl Findings<'_> {
     }
 
     fn action_dim(&self) -> usize {
-        self.checkpoints[0].manifest().config.env.spec().action_dim
+        self.checkpoints[0].config().spec().action_dim
     }
 
     /// Both curves and chance against the threshold.

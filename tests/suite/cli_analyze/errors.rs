@@ -108,10 +108,10 @@ fn a_manifest_of_something_else_is_refused() {
          line 1 column 1); train or copy it again"
     );
     let bench = Bench::new();
-    edit(&bench.copy(), |manifest| manifest["hyperl_checkpoint"] = 2.into());
+    edit(&bench.copy(), |manifest| manifest["hyperl_checkpoint"] = 3.into());
     assert_eq!(
         bench.error("cosine --ckpt ckpt"),
-        "format of ckpt: expected 1, got 2; read it with the version of hyperl that wrote it"
+        "format of ckpt: expected 1 or 2, got 3; read it with the version of hyperl that wrote it"
     );
 }
 

@@ -34,7 +34,7 @@ pub fn measure(
     settings: &WeightSettings,
 ) -> Result<Vec<Measured>> {
     check(checkpoint, against)?;
-    let (config, step) = (&checkpoint.manifest().config, checkpoint.manifest().step);
+    let (config, step) = (checkpoint.off_policy()?, checkpoint.manifest().step);
     let stream = Stream::new(config.seed, "weights").child(&format!("step {step}"));
     let references = match against {
         Against::Checkpoint(other) => {
@@ -72,12 +72,12 @@ pub fn measure(
 /// # Errors
 /// As [`measure`].
 pub fn check(checkpoint: &Checkpoint, against: Against<'_>) -> Result<()> {
-    let config = &checkpoint.manifest().config;
+    let config = checkpoint.off_policy()?;
     if !config.critic.is_hyper() {
         return Err(no_weights(checkpoint));
     }
     let Against::Checkpoint(other) = against else { return Ok(()) };
-    let reference = &other.manifest().config;
+    let reference = other.off_policy()?;
     let what = |name: &str| format!("{name} of --against {}", other.path().display());
     if reference.critic != CriticKind::MlpSmall {
         return Err(Error::Mismatch {
@@ -102,6 +102,6 @@ fn no_weights(checkpoint: &Checkpoint) -> Error {
     Error::Usage(format!(
         "{}: its critic, {}, makes no weights; give a checkpoint of sa-hyper, as-hyper or emb-hyper",
         checkpoint.path().display(),
-        checkpoint.manifest().config.critic
+        checkpoint.config().model()
     ))
 }

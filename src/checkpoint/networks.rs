@@ -1,11 +1,11 @@
-//! The networks of an agent on disk: weights, slow copies, and the moments of their optimisers.
+//! The networks of a run on disk: weights, and the moments of their optimisers.
 
 use std::path::Path;
 
 use tch::Tensor;
 
 use super::tensors::{TensorFile, TensorSet};
-use crate::algo::learner::{Part, target_name};
+use crate::algo::learner::Part;
 use crate::error::{Error, Result};
 use crate::nn::adam::Adam;
 use crate::nn::weights::{Param, Params, check_shape};
@@ -16,18 +16,13 @@ const MOMENTS: [&str; 2] = ["first", "second"];
 /// First and second moments of one network, in the order of its weights.
 pub(super) type Moments = [Vec<Tensor>; 2];
 
-/// Returns all weights, slow copies included, named as on disk.
+/// Returns the weights of networks, under their names.
 ///
 /// # Errors
 /// As [`TensorSet::add`].
-pub(super) fn weights(parts: &[Part]) -> Result<TensorSet> {
+pub(super) fn weights(networks: &[(String, &Params)]) -> Result<TensorSet> {
     let mut set = TensorSet::default();
-    for part in parts {
-        set.add_params(part.name, part.online)?;
-        if let Some(target) = part.target {
-            set.add_params(&target_name(part.name), target)?;
-        }
-    }
+    networks.iter().try_for_each(|(name, params)| set.add_params(name, params))?;
     Ok(set)
 }
 
@@ -50,25 +45,17 @@ fn moment_name(part: &Part, moment: &str, param: &Param) -> String {
     format!("adam.{}.{moment}.{}", part.name, param.name)
 }
 
-/// Copies saved weights into the networks.
+/// Copies saved weights into networks.
 ///
 /// # Errors
-/// [`crate::Error::Corrupt`] or [`crate::Error::Mismatch`] naming a tensor that is missing or misshapen.
-pub(super) fn copy_weights(file: &TensorFile, parts: &[Part]) -> Result<()> {
-    for part in parts {
-        copy_params(file, part.name, part.online)?;
-        if let Some(target) = part.target {
-            copy_params(file, &target_name(part.name), target)?;
+/// [`Error::Corrupt`] or [`Error::Mismatch`] naming a tensor that is missing or misshapen.
+pub(super) fn copy_weights(file: &TensorFile, networks: &[(String, &Params)]) -> Result<()> {
+    for (name, params) in networks {
+        for param in *params {
+            let stored = file.tensor(&format!("{name}.{}", param.name))?;
+            check_shape(&param.name, &param.tensor.size(), &stored.size())?;
+            tch::no_grad(|| param.tensor.shallow_clone().copy_(&stored));
         }
-    }
-    Ok(())
-}
-
-fn copy_params(file: &TensorFile, prefix: &str, params: &Params) -> Result<()> {
-    for param in params {
-        let stored = file.tensor(&format!("{prefix}.{}", param.name))?;
-        check_shape(&param.name, &param.tensor.size(), &stored.size())?;
-        tch::no_grad(|| param.tensor.shallow_clone().copy_(&stored));
     }
     Ok(())
 }
@@ -91,24 +78,23 @@ pub(super) fn moments(file: &TensorFile, parts: &[Part]) -> Result<Vec<Moments>>
     parts.iter().map(both).collect()
 }
 
-/// Checks the networks of a point that was read: earlier versions saved points of runs that had diverged.
+/// Checks that no weights of a network are NaN or infinite, where `bad` of them are.
 ///
 /// # Errors
-/// [`Error::NonFinite`] naming the point and the network.
-pub(super) fn check_point(point: &Path, parts: &[Part]) -> Result<()> {
-    let say = |error| {
-        let point = point.display();
-        Error::NonFinite(format!(
-            "{point}: {error}: training had diverged before it was saved; train anew with lower learning \
-             rates"
-        ))
-    };
-    parts.iter().try_for_each(Part::check).map_err(say)
+/// [`Error::NonFinite`] naming the checkpoint.
+pub(super) fn check_finite(checkpoint: &Path, bad: i64, network: &str) -> Result<()> {
+    if bad == 0 {
+        return Ok(());
+    }
+    Err(Error::NonFinite(format!(
+        "{}: {bad} weights of {network} are NaN or infinite; training diverged, use an earlier checkpoint",
+        checkpoint.display()
+    )))
 }
 
 /// Gives the optimisers, in the order of their networks, the moments that were read, and the steps taken.
-pub(super) fn restore_moments(optimisers: &mut [&mut Adam], moments: &[Moments], steps: &[u64]) {
-    for ((adam, [first, second]), &steps) in optimisers.iter_mut().zip(moments).zip(steps) {
+pub(super) fn restore_moments(optimisers: Vec<&mut Adam>, moments: &[Moments], steps: &[u64]) {
+    for ((adam, [first, second]), &steps) in optimisers.into_iter().zip(moments).zip(steps) {
         adam.restore(steps, first, second);
     }
 }

@@ -1,0 +1,72 @@
+//! The off-policy loop as what saves and drives a run sees it.
+
+use std::time::Instant;
+
+use super::{OffPolicy, Progress};
+use crate::algo::learner::Part;
+use crate::algo::replay::Replay;
+use crate::algo::reservoir::Reservoir;
+use crate::algo::run_config::RunConfig;
+use crate::algo::trainer::{State, Trainer};
+use crate::error::Result;
+use crate::nn::adam::Adam;
+
+impl Trainer for OffPolicy {
+    fn config(&self) -> &dyn RunConfig {
+        &self.config
+    }
+
+    fn made(&self) -> u64 {
+        self.step
+    }
+
+    fn updates(&self) -> u64 {
+        self.agent.updates()
+    }
+
+    fn reservoir(&self) -> Option<&Reservoir> {
+        Some(&self.reservoir)
+    }
+
+    fn parts(&self) -> Vec<Part<'_>> {
+        self.agent.parts().into()
+    }
+
+    fn optimisers(&mut self) -> Vec<&mut Adam> {
+        self.agent.optimisers().into()
+    }
+
+    fn replays(&self) -> Vec<&Replay> {
+        vec![&self.replay]
+    }
+
+    fn replays_mut(&mut self) -> Vec<&mut Replay> {
+        vec![&mut self.replay]
+    }
+
+    fn check(&self) -> Result<()> {
+        Self::check(self)
+    }
+
+    fn state(&self) -> State {
+        State {
+            counters: serde_json::to_value(self.progress()).unwrap_or_default(),
+            seconds: vec![self.seconds()],
+            simulator: Some(self.env_state()),
+            visited: self.reservoir.states().to_vec(),
+        }
+    }
+
+    fn restore(&mut self, state: State) -> Result<Option<()>> {
+        let progress = serde_json::from_value::<Progress>(state.counters);
+        let (Ok(progress), &[seconds], Some(simulator)) =
+            (progress, &state.seconds[..], state.simulator)
+        else {
+            return Ok(None);
+        };
+        self.reservoir =
+            Reservoir::restore(self.config.reservoir, progress.states_seen, state.visited);
+        (self.before, self.started) = (seconds, Instant::now());
+        self.go_on(&progress, &simulator)
+    }
+}

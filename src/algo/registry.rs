@@ -1,0 +1,177 @@
+//! The algorithms by name: the one place that tells all of them apart.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use tch::Device;
+
+use super::config::TrainConfig;
+use super::maml::Maml;
+use super::maml::config::MamlConfig;
+use super::off_policy::OffPolicy;
+use super::pearl::Pearl;
+use super::pearl::config::PearlConfig;
+use super::run_config::{Algo, RunConfig};
+use super::trainer::Trainer;
+use super::{learner, maml, pearl};
+use crate::error::Result;
+
+/// The settings of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Config {
+    /// Of TD3 or SAC.
+    OffPolicy(TrainConfig),
+    /// Of MAML.
+    Maml(MamlConfig),
+    /// Of PEARL.
+    Pearl(PearlConfig),
+}
+
+impl Deref for Config {
+    type Target = dyn RunConfig;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::OffPolicy(config) => config,
+            Self::Maml(config) => config,
+            Self::Pearl(config) => config,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings of a run of `algo`.
+    ///
+    /// # Errors
+    /// Those of the text.
+    pub fn read<'de, D: Deserializer<'de>>(
+        algo: Algo,
+        text: D,
+    ) -> std::result::Result<Self, D::Error> {
+        Ok(match algo {
+            Algo::Td3 | Algo::Sac => Self::OffPolicy(TrainConfig::deserialize(text)?),
+            Algo::Maml => Self::Maml(MamlConfig::deserialize(text)?),
+            Algo::Pearl => Self::Pearl(PearlConfig::deserialize(text)?),
+        })
+    }
+
+    /// Lays settings over the defaults of an algorithm.
+    ///
+    /// # Errors
+    /// Those of the table, such as a key that does not exist.
+    pub fn over_defaults(
+        algo: Algo,
+        table: &toml::Table,
+    ) -> std::result::Result<Self, toml::de::Error> {
+        // Also names a key that does not exist as it was given.
+        let given = Self::read(algo, table.clone())?;
+        let Self::OffPolicy(given) = given else { return Ok(given) };
+        // TD3's and SAC's defaults depend on the environment.
+        let mut all = toml::Table::try_from(TrainConfig::of(algo, given.env))
+            .map_err(|e| toml::de::Error::custom(e.to_string()))?;
+        all.extend(table.clone());
+        Self::read(algo, all)
+    }
+
+    /// Returns the settings with every value that depends on another one filled in.
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] for a value outside its range, naming it.
+    pub fn resolved(self) -> Result<Self> {
+        Ok(match self {
+            Self::OffPolicy(config) => Self::OffPolicy(config.resolved()?),
+            Self::Maml(config) => Self::Maml(config.resolved()?),
+            Self::Pearl(config) => Self::Pearl(config.resolved()?),
+        })
+    }
+
+    /// Returns the same settings with another seed.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        match &mut self {
+            Self::OffPolicy(config) => config.seed = seed,
+            Self::Maml(config) => config.seed = seed,
+            Self::Pearl(config) => config.seed = seed,
+        }
+        self
+    }
+
+    /// Returns the same settings with another length.
+    #[must_use]
+    pub fn with_length(mut self, length: u64) -> Self {
+        match &mut self {
+            Self::OffPolicy(config) => config.steps = length,
+            Self::Maml(config) => config.iterations = length,
+            Self::Pearl(config) => config.iterations = length,
+        }
+        self
+    }
+
+    /// Returns name and shape of every tensor of a checkpoint.
+    ///
+    /// # Errors
+    /// Those of the networks.
+    pub fn tensors(&self) -> Result<Vec<(String, Vec<i64>)>> {
+        match self {
+            Self::OffPolicy(config) => learner::tensors(config),
+            Self::Maml(config) => maml::run::tensors(config),
+            Self::Pearl(config) => pearl::agent::tensors(config),
+        }
+    }
+
+    /// Starts the run.
+    ///
+    /// # Errors
+    /// Those of environments, tasks and networks.
+    pub fn start(
+        &self,
+        device: Device,
+        workers: Arc<rayon::ThreadPool>,
+    ) -> Result<Box<dyn Trainer>> {
+        Ok(match self.clone() {
+            Self::OffPolicy(config) => Box::new(OffPolicy::new(config, device, workers)?),
+            Self::Maml(config) => Box::new(Maml::new(config, workers)?),
+            Self::Pearl(config) => Box::new(Pearl::new(config, workers)?),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let settings = Value::deserialize(deserializer)?;
+        let algo = settings.get("algo").and_then(Value::as_str).unwrap_or_default();
+        let algo: Algo = algo.parse().map_err(D::Error::custom)?;
+        Self::read(algo, settings).map_err(D::Error::custom)
+    }
+}
+
+/// Returns the keys that say which run it is; every version has written them.
+pub fn identity(algo: Algo) -> [&'static str; 5] {
+    let model = match algo {
+        Algo::Td3 | Algo::Sac => "critic",
+        Algo::Maml => "policy",
+        Algo::Pearl => "model",
+    };
+    ["algo", "env", model, "seed", algo.unit().name()]
+}
+
+/// Says of a checkpoint of an algorithm what it lacks, and what reads it.
+pub fn readers(algo: Algo) -> &'static str {
+    match algo {
+        Algo::Td3 | Algo::Sac => {
+            "it is of a TD3 or SAC run, which has no tasks; cosine, returns and others read those"
+        }
+        Algo::Maml => {
+            "it is of a MAML run, which has no critic; inspect, maml-noise, maml-adaptation and \
+             meta-returns read those"
+        }
+        Algo::Pearl => {
+            "it is of a PEARL run, whose critic knows its task by a latent; cosine, self-check, \
+             learnable and inspect read those"
+        }
+    }
+}
