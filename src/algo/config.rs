@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::run_config::{Algo, Range, RunConfig};
+use super::run_config::{Algo, Range, RunConfig, same_fields};
 use super::sac::SacConfig;
 use super::td3::Td3Config;
 use crate::env::{EnvId, Spec, TaskLists};
@@ -120,18 +120,6 @@ impl TrainConfig {
         if self.is_sac() { self.batch as u64 } else { self.warmup_steps }
     }
 
-    /// Says so if the run ends before its first update.
-    pub fn no_updates(&self) -> Option<String> {
-        let (steps, first) = (self.steps, self.learn_from());
-        let until = if self.is_sac() { "batch" } else { "warmup_steps" };
-        (steps <= first).then(|| {
-            format!(
-                "there will be no update in {steps} steps, for learning starts after {first} ({until}); the \
-                 networks stay as they start"
-            )
-        })
-    }
-
     /// Returns the configuration with every value that depends on another one filled in.
     ///
     /// # Errors
@@ -175,32 +163,10 @@ impl TrainConfig {
 }
 
 impl RunConfig for TrainConfig {
-    fn algo(&self) -> Algo {
-        self.algo
-    }
-
-    fn spec(&self) -> &'static Spec {
-        self.env.spec()
-    }
+    same_fields!(length: steps);
 
     fn model(&self) -> String {
         self.critic.to_string()
-    }
-
-    fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    fn length(&self) -> u64 {
-        self.steps
-    }
-
-    fn checkpoint_every(&self) -> u64 {
-        self.checkpoint_every
-    }
-
-    fn evaluate_every(&self) -> u64 {
-        self.evaluate_every
     }
 
     fn ranges(&self) -> Vec<Range> {
@@ -212,12 +178,24 @@ impl RunConfig for TrainConfig {
         ]
     }
 
-    fn order(&self) -> [String; 2] {
-        [self.env as usize, self.critic as usize].map(|place| format!("{place:02}"))
+    fn columns(&self) -> &'static [&'static str] {
+        &["seconds"]
     }
 
-    fn to_json(&self) -> Result<serde_json::Value> {
-        serde_json::to_value(self).map_err(|e| Error::Usage(e.to_string()))
+    /// Says so if the run ends before its first update.
+    fn warning(&self) -> Option<String> {
+        let (steps, first) = (self.steps, self.learn_from());
+        let until = if self.is_sac() { "batch" } else { "warmup_steps" };
+        (steps <= first).then(|| {
+            format!(
+                "there will be no update in {steps} steps, for learning starts after {first} ({until}); the \
+                 networks stay as they start"
+            )
+        })
+    }
+
+    fn order(&self) -> [String; 2] {
+        [self.env as usize, self.critic as usize].map(|place| format!("{place:02}"))
     }
 
     fn tasks(&self) -> Result<Option<TaskLists>> {

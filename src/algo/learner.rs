@@ -93,7 +93,7 @@ pub fn target_name(name: &str) -> String {
 }
 
 /// Returns the weights of networks, slow copies included, by their names on disk.
-pub fn named<'l>(parts: &[Part<'l>]) -> Vec<(String, &'l Params)> {
+pub fn by_name<'l>(parts: &[Part<'l>]) -> Vec<(String, &'l Params)> {
     let mut all = Vec::new();
     for part in parts {
         all.push((part.name.to_owned(), part.online));

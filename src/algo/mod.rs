@@ -20,3 +20,4 @@ pub mod trainer;
 pub mod twin;
 
 pub use run_config::{Algo, Range, RunConfig, Unit};
+pub use trainer::{Evaluated, Stage};

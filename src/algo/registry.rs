@@ -89,6 +89,28 @@ impl Config {
         })
     }
 
+    /// Returns the settings that a run of the same environment, model and seed has by default.
+    ///
+    /// # Errors
+    /// Those of [`Self::resolved`].
+    pub fn defaults(&self) -> Result<Self> {
+        let own = match self {
+            Self::OffPolicy(config) => {
+                let TrainConfig { algo, env, critic, seed, .. } = *config;
+                Self::OffPolicy(TrainConfig { critic, seed, ..TrainConfig::of(algo, env) })
+            }
+            Self::Maml(config) => {
+                let MamlConfig { env, policy, multi_task, seed, .. } = *config;
+                Self::Maml(MamlConfig { env, policy, multi_task, seed, ..MamlConfig::default() })
+            }
+            Self::Pearl(config) => {
+                let PearlConfig { env, model, seed, .. } = *config;
+                Self::Pearl(PearlConfig { env, model, seed, ..PearlConfig::default() })
+            }
+        };
+        own.resolved()
+    }
+
     /// Returns the same settings with another seed.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {

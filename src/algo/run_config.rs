@@ -67,6 +67,40 @@ impl Unit {
 /// A setting that an analysis counts with: whether it lies in its range, its key, and the range.
 pub type Range = (bool, &'static str, &'static str);
 
+/// The answers that are fields of the same name in all settings; `length` is the field of the length.
+macro_rules! same_fields {
+    (length: $length:ident) => {
+        fn algo(&self) -> Algo {
+            self.algo
+        }
+
+        fn spec(&self) -> &'static Spec {
+            self.env.spec()
+        }
+
+        fn seed(&self) -> u64 {
+            self.seed
+        }
+
+        fn length(&self) -> u64 {
+            self.$length
+        }
+
+        fn checkpoint_every(&self) -> u64 {
+            self.checkpoint_every
+        }
+
+        fn evaluate_every(&self) -> u64 {
+            self.evaluate_every
+        }
+
+        fn to_json(&self) -> Result<serde_json::Value> {
+            serde_json::to_value(self).map_err(|e| Error::Usage(e.to_string()))
+        }
+    };
+}
+pub(super) use same_fields;
+
 /// The settings of a run, whichever its algorithm.
 pub trait RunConfig {
     /// Returns the algorithm.
@@ -99,6 +133,15 @@ pub trait RunConfig {
     /// # Errors
     /// [`Error::Usage`] for numbers of tasks that the family does not have.
     fn tasks(&self) -> Result<Option<TaskLists>>;
+
+    /// Returns the columns of the table of progress. Seconds of a part of the work end in `_seconds`; what
+    /// counts up from the start of the run is called `seconds`.
+    fn columns(&self) -> &'static [&'static str];
+
+    /// Says what is odd about the settings, if anything is.
+    fn warning(&self) -> Option<String> {
+        None
+    }
 
     /// Returns what checkpoints of one algorithm are sorted by before their seed: environment, then model.
     fn order(&self) -> [String; 2];

@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::learner::{Part, named};
+use super::learner::{Part, by_name};
 use super::replay::Replay;
 use super::reservoir::Reservoir;
 use super::run_config::RunConfig;
-use crate::env::{Snapshot, TaskLists, Visited};
+use crate::env::{Snapshot, TaskList, TaskLists, Visited};
 use crate::error::Result;
+use crate::names::named;
 use crate::nn::adam::Adam;
 use crate::nn::weights::Params;
 
@@ -25,8 +26,95 @@ pub struct State {
     pub visited: Vec<Visited>,
 }
 
+named!("stage",
+    /// When in a task a return was earned.
+    Stage {
+        /// Before adaptation to the task.
+        Before = "before",
+        /// After it.
+        After = "after",
+    }
+);
+
+/// The return of one evaluated episode, or the mean over the tasks of a list.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evaluated {
+    /// Steps or iterations before it.
+    pub at: u64,
+    /// The list of its task, where there are tasks.
+    pub split: Option<TaskList>,
+    /// Before or after adaptation, where the algorithm adapts.
+    pub stage: Option<Stage>,
+    /// The task's place among those that were evaluated; unset for a mean.
+    pub task: Option<u64>,
+    /// The task: a velocity, or a direction.
+    pub goal: Option<f64>,
+    /// Which evaluation of the task.
+    pub course: Option<u64>,
+    /// Which episode of that.
+    pub episode: Option<u64>,
+    /// Transitions from which the latent was inferred; 0 if it came from the prior.
+    pub context: Option<u64>,
+    /// Undiscounted return.
+    pub total: f64,
+}
+
+impl Evaluated {
+    /// Returns a return of which nothing else is known.
+    pub fn new(at: u64, total: f64) -> Self {
+        Self {
+            at,
+            split: None,
+            stage: None,
+            task: None,
+            goal: None,
+            course: None,
+            episode: None,
+            context: None,
+            total,
+        }
+    }
+}
+
+/// What is to be saved now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Save {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The point to resume from.
+    Point,
+    /// That, and a checkpoint.
+    Checkpoint,
+}
+
+/// What a run did last.
+#[derive(Debug, Default)]
+pub struct Event {
+    /// Returns that were earned.
+    pub evaluated: Vec<Evaluated>,
+    /// Numbers of the present moment, one for each of [`RunConfig::columns`]; NaN where there is none.
+    pub progress: Option<Vec<f64>>,
+    /// What to tell, in one line.
+    pub line: Option<String>,
+    /// What to show while it goes on, in few words.
+    pub message: Option<String>,
+    /// What is to be saved.
+    pub save: Save,
+    /// A stop at this moment loses nothing.
+    pub may_stop: bool,
+}
+
+/// Rounds seconds as tables hold them.
+pub(super) fn rounded(seconds: f64) -> f64 {
+    (seconds * 1e3).round() / 1e3
+}
+
 /// A run under way.
 pub trait Trainer {
+    /// Goes on to the next event; none once the run is as long as it is to be.
+    fn advance(&mut self) -> Option<Result<Event>>;
+
     /// Returns the settings.
     fn config(&self) -> &dyn RunConfig;
 
@@ -40,6 +128,16 @@ pub trait Trainer {
 
     /// Returns the updates made.
     fn updates(&self) -> u64;
+
+    /// Returns what a progress bar counts: how many there will be, and their name.
+    fn goal(&self) -> (u64, &'static str) {
+        (self.config().length(), self.config().algo().unit().name())
+    }
+
+    /// Returns how many of [`Self::goal`] are done.
+    fn position(&self) -> u64 {
+        self.made()
+    }
 
     /// Returns the tasks of the run's seed, where it has any.
     fn tasks(&self) -> Option<&TaskLists> {
@@ -58,20 +156,28 @@ pub trait Trainer {
 
     /// Returns the weights of all networks, slow copies included, by their names on disk.
     fn weights(&self) -> Vec<(String, &Params)> {
-        named(&self.parts())
+        by_name(&self.parts())
     }
 
     /// Returns the networks that have an optimiser.
-    fn parts(&self) -> Vec<Part<'_>>;
+    fn parts(&self) -> Vec<Part<'_>> {
+        Vec::new()
+    }
 
     /// Returns the optimisers of [`Self::parts`].
-    fn optimisers(&mut self) -> Vec<&mut Adam>;
+    fn optimisers(&mut self) -> Vec<&mut Adam> {
+        Vec::new()
+    }
 
     /// Returns the replay buffers.
-    fn replays(&self) -> Vec<&Replay>;
+    fn replays(&self) -> Vec<&Replay> {
+        Vec::new()
+    }
 
     /// Returns the replay buffers, to put saved transitions back.
-    fn replays_mut(&mut self) -> Vec<&mut Replay>;
+    fn replays_mut(&mut self) -> Vec<&mut Replay> {
+        Vec::new()
+    }
 
     /// Checks that every number of the networks and their optimisers is one.
     ///

@@ -12,5 +12,4 @@ pub mod spec;
 pub mod summary;
 pub mod table;
 pub mod task_difference;
-pub mod task_list;
 pub mod weights_spec;

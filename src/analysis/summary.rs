@@ -6,8 +6,8 @@ use serde::Serialize;
 
 pub use super::noise::{NoiseCorrected, Status, corrected, corrected_values};
 use super::table::{FLAGS, StateRow, by_task, units};
-use super::task_list::TaskList;
 use crate::env::Family;
+use crate::env::TaskList;
 use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::hypothesis::wilson_of_clusters;

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::summary::{Column, Interval, LEVEL, corrected, mean_over_states};
 use super::table::StateRow;
-use super::task_list::TaskList;
 use crate::env::Family;
+use crate::env::TaskList;
 use crate::gradient::Settings;
 use crate::stats::Estimate;
 use crate::stats::difference::difference;

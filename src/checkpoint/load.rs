@@ -9,7 +9,7 @@ use super::open::Checkpoint;
 use super::save::STATES;
 use super::tensors::TensorFile;
 use crate::algo::RunConfig;
-use crate::algo::learner::{self, named};
+use crate::algo::learner::{self, by_name};
 use crate::algo::maml::Maml;
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::agent::{PearlAgent, PearlSources};
@@ -120,7 +120,7 @@ impl Checkpoint {
         };
         let mut agent = PearlAgent::from_sources(config, sources, workers)?;
         // V's target is no copy of V here.
-        copy_weights(&file, &named(&agent.parts()))?;
+        copy_weights(&file, &by_name(&agent.parts()))?;
         for part in agent.parts() {
             let target = part.target.map_or(0, Params::non_finite);
             check_finite(self.path(), part.online.non_finite() + target, part.name)?;

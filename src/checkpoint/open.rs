@@ -15,6 +15,7 @@ use crate::algo::config::TrainConfig;
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::config::PearlConfig;
 use crate::algo::registry::{Config, readers};
+use crate::env::{Task, TaskList};
 use crate::error::{Error, Result};
 
 /// A checkpoint of any algorithm; its tensors are read when asked for.
@@ -106,6 +107,11 @@ impl Checkpoint {
     /// Returns the hash of the manifest, and so of everything in the checkpoint.
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// Returns the tasks on one list; none where the algorithm has no tasks.
+    pub fn tasks(&self, list: TaskList) -> &[Task] {
+        self.manifest.tasks.as_ref().map_or(&[], |lists| list.of(lists))
     }
 
     /// Returns the settings of a run of TD3 or SAC.

@@ -16,7 +16,7 @@ use super::replay_log::{self, ReplayLog};
 use super::run::has_checkpoints;
 use super::save::add_visited;
 use super::tensors::{TensorFile, TensorSet};
-use super::{disk, networks};
+use super::{disk, networks, v1_logs};
 use crate::algo::Algo;
 use crate::algo::learner::Part;
 use crate::algo::trainer::{State, Trainer};
@@ -53,7 +53,7 @@ const VISITED: &str = "reservoir";
 #[serde(deny_unknown_fields)]
 struct Point {
     /// Always [`FORMAT`].
-    hyperl_point: u32,
+    hyperl_resume: u32,
     algo: Algo,
     counters: Value,
     seconds: Vec<f64>,
@@ -117,7 +117,7 @@ pub fn save(run: &Path, trainer: &dyn Trainer) -> Result<()> {
     let within = trainer.within().map_or_else(String::new, |updates| format!("-{updates:06}"));
     let name = format!("point-{:09}{within}", trainer.made());
     let point = Point {
-        hyperl_point: FORMAT,
+        hyperl_resume: FORMAT,
         algo: trainer.config().algo(),
         counters,
         seconds,
@@ -178,7 +178,7 @@ fn latest(run: &Path) -> Result<Option<(PathBuf, Point)>> {
     let damaged =
         |e: serde_json::Error| Error::Corrupt { path: file.clone(), reason: e.to_string() };
     let raw: Value = serde_json::from_slice(&bytes).map_err(damaged)?;
-    if raw.get("hyperl_point").and_then(Value::as_u64) != Some(FORMAT.into()) {
+    if raw.get("hyperl_resume").and_then(Value::as_u64) != Some(FORMAT.into()) {
         return Err(of_earlier_version(run));
     }
     Ok(Some((folder, serde_json::from_value(raw).map_err(damaged)?)))
@@ -198,6 +198,9 @@ fn to_continue(run: &Path) -> Result<Option<(PathBuf, Point)>> {
     let point = latest(run)?;
     // Checkpoints are only made where a point is saved too.
     if point.is_none() && has_checkpoints(run)? && !run.join(RESUME).join(LATEST).is_file() {
+        if v1_logs::are_in(run) {
+            return Err(of_earlier_version(run));
+        }
         return Err(Error::Usage(format!(
             "{} has checkpoints but no {RESUME}/{LATEST} from which to continue; put its folder {RESUME} \
              back, choose another --out, or remove the run to train it anew",

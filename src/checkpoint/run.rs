@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::lock::Lock;
-pub use super::logs::{EVALUATIONS, TIMING, read_evaluations, read_timing, write_evaluations};
+use super::run_log::PROGRESS;
 use super::save::MANIFEST;
-use super::{disk, resume_point};
+use super::{disk, resume_point, v1_logs};
 use crate::error::{Error, Result};
 
 /// File of the resolved configuration.
@@ -50,7 +50,8 @@ pub fn create(folder: &Path, config: &impl Serialize) -> Result<()> {
 /// # Errors
 /// [`Error::Io`] naming the folder.
 pub fn has_checkpoints(folder: &Path) -> Result<bool> {
-    Ok(folder.join(TIMING).exists() || disk::entries(folder)?.iter().any(|path| is_step(path)))
+    let told = [PROGRESS, v1_logs::TIMING].iter().any(|name| folder.join(name).exists());
+    Ok(told || disk::entries(folder)?.iter().any(|path| is_step(path)))
 }
 
 fn is_step(path: &Path) -> bool {

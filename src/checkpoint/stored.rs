@@ -36,10 +36,18 @@ pub fn read(folder: &Path) -> Result<Config> {
     if let Some(lack) = lacking(algo, |key| table.contains_key(key)) {
         return Err(again(lack));
     }
-    let text = String::from_utf8_lossy(&disk::read(&path)?).into_owned();
-    let read = toml::Deserializer::parse(&text).and_then(|text| Config::read(algo, text));
-    let stored = read.map_err(|e| config(place_and_reason(&text, &e)))?;
+    let stored = parse(&path, algo)?;
     impossible(&stored).map_or(Ok(stored), |reason| Err(again(reason)))
+}
+
+/// Reads a file of settings of an algorithm; those that it leaves out are the defaults.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Config`] naming the line.
+pub fn parse(path: &Path, algo: Algo) -> Result<Config> {
+    let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
+    let read = toml::Deserializer::parse(&text).and_then(|text| Config::read(algo, text));
+    read.map_err(|e| Error::Config { path: path.into(), reason: place_and_reason(&text, &e) })
 }
 
 /// Reads the settings of a run that is of one of some algorithms, which `reader` reads.

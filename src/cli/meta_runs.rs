@@ -6,17 +6,15 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::output::{Origin, write_provenance};
-use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::config::PearlConfig;
 use crate::algo::registry::Config;
-use crate::algo::{Algo, RunConfig};
+use crate::algo::{Algo, Stage};
 use crate::analysis::meta_spec::{label, pearl_name, task_label};
 use crate::analysis::select::check_seeds_once;
-use crate::analysis::task_list::TaskList;
 use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::meta_run::{self, Row};
-use crate::checkpoint::pearl_run::Tables;
-use crate::checkpoint::{Checkpoint, disk, run as runs, stored};
+use crate::checkpoint::run_log::{self, RunLog};
+use crate::checkpoint::{Checkpoint, run as runs, stored};
+use crate::env::TaskList;
 use crate::error::{Error, Result};
 use crate::report::returns::ReturnCurve;
 
@@ -68,11 +66,7 @@ struct Provenance<'p> {
 /// Writes where returns come from.
 pub(super) fn provenance(folder: &Path, command: &str, all: &[Run]) -> Result<()> {
     let origin = |run: &Run| {
-        Ok(Origin {
-            run: run.name.clone(),
-            step: run.last,
-            hash: disk::hash(&disk::read(&run.folder.join(meta_run::RETURNS))?),
-        })
+        Ok(Origin { run: run.name.clone(), step: run.last, hash: run_log::hash(&run.folder)? })
     };
     let returns = all.iter().map(origin).collect::<Result<Vec<_>>>()?;
     write_provenance(folder, &Provenance { command, versions: Versions::current(), returns })
@@ -106,94 +100,44 @@ pub(super) fn read_all(folders: &[PathBuf]) -> Result<Vec<Run>> {
 /// Reads a run; says so if it is of another algorithm.
 fn read(folder: &Path) -> Result<Run> {
     let config = stored::read_of(folder, &Algo::META, "hyperl-analyze meta-returns")?;
-    if !folder.join(meta_run::RETURNS).is_file() {
-        return Err(Error::Usage(format!(
-            "{} holds no {}: it has made no iteration; train on with --resume",
-            folder.display(),
-            meta_run::RETURNS
-        )));
-    }
     // Opening the newest checkpoint refuses settings that are not its own.
     runs::checkpoints(folder)?.pop().map(|path| Checkpoint::open(&path)).transpose()?;
-    match &config {
-        Config::Pearl(config) => {
-            let tables = Tables::read(folder)?;
-            check_rows(folder, tables.rows.len())?;
-            of_pearl(folder, config, &tables)
-        }
-        Config::Maml(config) => {
-            let rows = meta_run::read(folder)?;
-            check_rows(folder, rows.len())?;
-            of_maml(folder, config, &rows)
-        }
-        Config::OffPolicy(_) => unreachable!("refused above"),
-    }
-}
-
-/// Refuses a table of returns without an iteration.
-fn check_rows(folder: &Path, rows: usize) -> Result<()> {
-    let path = folder.join(meta_run::RETURNS);
-    let reason = "it holds no iteration, expected a line for each".into();
-    if rows > 0 { Ok(()) } else { Err(Error::Corrupt { path, reason }) }
-}
-
-fn of_maml(folder: &Path, config: &MamlConfig, rows: &[Row]) -> Result<Run> {
-    let MamlConfig { env, policy, multi_task, seed, .. } = *config;
-    let own = MamlConfig { env, policy, multi_task, seed, ..MamlConfig::default() }.resolved()?;
-    let series = |on: TaskList, state: usize| {
-        let value = |row: &Row| match on {
-            TaskList::Test => row.test[state],
-            TaskList::Train => row.train[state],
-        };
-        // Training tasks are played in every iteration, test tasks by schedule.
-        let due = |iteration: u64| match on {
-            TaskList::Test => iteration.is_multiple_of(config.evaluate_every),
-            TaskList::Train => iteration > 0,
-        };
-        let points = rows.iter().map(|row| (row.iteration, value(row)));
-        Series { on, label: label(&config.model(), state), points: measured(points, due) }
-    };
-    let all = [TaskList::Test, TaskList::Train];
-    Ok(Run {
-        folder: folder.into(),
-        name: config.run_name(),
-        last: rows.last().map_or(0, |row| row.iteration),
-        algo: Algo::Maml,
-        env: config.env.name(),
-        seed: config.seed,
-        seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
-        series: all.into_iter().flat_map(|on| [1, 0].map(|state| series(on, state))).collect(),
-        settings: differences(config, &own),
-        horizon: config.env.spec().time_limit as usize,
-        exploration: String::new(),
-        second_order: config.second_order,
-    })
-}
-
-fn of_pearl(folder: &Path, config: &PearlConfig, tables: &Tables) -> Result<Run> {
-    let PearlConfig { env, model: kind, seed, .. } = *config;
-    let own = PearlConfig { env, model: kind, seed, ..PearlConfig::default() }.resolved()?;
-    let rows = &tables.rows;
-    let model = pearl_name(config.model);
-    let series = |(on, place): (TaskList, usize)| {
-        let points = rows.iter().map(|row| (row.iteration, row.scores[place]));
-        let due = |iteration: u64| iteration.is_multiple_of(config.evaluate_every);
-        Series { on, label: task_label(model, on), points: measured(points, due) }
+    let log = RunLog::of_run(folder, &*config)?;
+    let pearl = if let Config::Pearl(config) = &config { Some(config) } else { None };
+    let maml = if let Config::Maml(config) = &config { Some(config) } else { None };
+    let lists = [TaskList::Test, TaskList::Train];
+    let series = match pearl {
+        Some(config) => lists.map(|on| of_pearl(config, on, &log)).into(),
+        None => lists.into_iter().flat_map(|on| of_maml(&config, on, &log)).collect(),
     };
     Ok(Run {
         folder: folder.into(),
         name: config.run_name(),
-        last: rows.last().map_or(0, |row| row.iteration),
-        algo: Algo::Pearl,
-        env: config.env.name(),
-        seed: config.seed,
-        seconds: so_far(rows.iter().map(|row| (row.iteration, row.seconds))),
-        series: [(TaskList::Test, 1), (TaskList::Train, 0)].map(series).into(),
-        settings: differences(config, &own),
-        horizon: config.horizon,
-        exploration: exploration(config),
-        second_order: false,
+        last: log.progress.last().map_or(0, |(at, _)| *at),
+        algo: config.algo(),
+        env: config.env_name(),
+        seed: config.seed(),
+        seconds: log.seconds(),
+        series,
+        settings: differences(&config, &config.defaults()?),
+        horizon: pearl.map_or(config.spec().time_limit as usize, |config| config.horizon),
+        exploration: pearl.map_or_else(String::new, exploration),
+        second_order: maml.is_some_and(|config| config.second_order),
     })
+}
+
+/// The curves of MAML on one list of tasks: after adaptation, and before it.
+fn of_maml(config: &Config, on: TaskList, log: &RunLog) -> [Series; 2] {
+    [(Stage::After, 1), (Stage::Before, 0)].map(|(stage, state)| {
+        let points = log.means(on, Some(stage));
+        Series { on, label: label(&config.model(), state), points }
+    })
+}
+
+/// The curve of PEARL on one list of tasks.
+fn of_pearl(config: &PearlConfig, on: TaskList, log: &RunLog) -> Series {
+    let label = task_label(pearl_name(config.model), on);
+    Series { on, label, points: log.means(on, None) }
 }
 
 /// Says how a task is explored in an evaluation of PEARL.
@@ -254,25 +198,6 @@ fn differences<C: Serialize>(config: &C, own: &C) -> Vec<Setting> {
         Setting { said: format!("`{name}` {value} ({default})"), name }
     };
     differing.map(say).collect()
-}
-
-/// Leaves out the iterations that were not evaluated. Where an evaluation was due, NaN is what it gave.
-fn measured(
-    points: impl Iterator<Item = (u64, f64)>,
-    due: impl Fn(u64) -> bool,
-) -> Vec<(u64, f64)> {
-    points.filter(|(iteration, value)| !value.is_nan() || due(*iteration)).collect()
-}
-
-/// Adds up the seconds of iterations, of all that they did.
-fn so_far(each: impl Iterator<Item = (u64, [f64; 3])>) -> Vec<(u64, f64)> {
-    let mut spent = 0.0;
-    let add = |(iteration, seconds): (u64, [f64; 3])| {
-        spent += seconds.iter().sum::<f64>();
-        (iteration, spent)
-    };
-    // A file of times may be missing.
-    each.map(add).filter(|(_, spent)| spent.is_finite()).collect()
 }
 
 /// Says which runs were not trained as the defaults, which are the paper's, have it, and in what; runs of the

@@ -11,6 +11,7 @@ use crate::algo::Algo;
 use crate::algo::registry::Config;
 use crate::analysis::select;
 use crate::checkpoint::manifest::Versions;
+use crate::checkpoint::run_log::{self, RunLog};
 use crate::checkpoint::{Checkpoint, disk, run as runs, stored};
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
@@ -88,7 +89,7 @@ impl<'p> ReturnsProvenance<'p> {
             Ok(Origin {
                 run: run.config.run_name(),
                 step: run.curve.evaluations.last().map_or(0, |(step, _)| *step),
-                hash: disk::hash(&disk::read(&run.folder.join(runs::EVALUATIONS))?),
+                hash: run_log::hash(&run.folder)?,
             })
         };
         let evaluations = runs.iter().map(origin).collect::<Result<_>>()?;
@@ -222,14 +223,14 @@ fn read_one(folder: &Path) -> Result<Run> {
         // Refuses settings that are not those of the checkpoint.
         Checkpoint::open(&newest)?;
     }
-    let evaluations = runs::read_evaluations(folder)?;
+    let log = RunLog::of_run(folder, &*config)?;
     let curve = ReturnCurve {
         env: config.env_name().into(),
         algo: config.algo().name().into(),
         critic: config.model(),
         seed: config.seed(),
-        evaluations: evaluations.into_iter().map(|e| (e.step, e.returns)).collect(),
-        seconds: runs::read_timing(folder)?,
+        evaluations: log.evaluations(folder)?.into_iter().map(|e| (e.step, e.returns)).collect(),
+        seconds: log.seconds(),
     };
     Ok(Run { folder: folder.into(), config, curve })
 }
@@ -250,6 +251,6 @@ fn lack(run: &Run) -> Option<String> {
     Some(format!(
         "{}: there is no evaluation of step {missing}, expected one every {every} steps up to {reached}; \
          copy the file again, or train the run anew",
-        folder.join(runs::EVALUATIONS).display()
+        folder.join(run_log::EVALUATIONS).display()
     ))
 }

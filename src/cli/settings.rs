@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
-
 use crate::checkpoint::run;
 use crate::error::{Error, Result};
 
@@ -57,17 +55,9 @@ pub(super) fn number(value: u64) -> toml::Value {
     toml::Value::Integer(value as i64)
 }
 
-/// Reads the file, which must be settings of `C`, then `--set`, then the flags.
-pub(super) fn settings<C: DeserializeOwned>(
-    file: Option<&Path>,
-    set: &[String],
-    flags: &[Flag],
-) -> Result<toml::Table> {
-    let mut table = toml::Table::new();
-    if let Some(path) = file {
-        run::read_config::<C>(path)?;
-        table = run::read_config(path)?;
-    }
+/// Reads the file, then `--set`, then the flags.
+pub(super) fn settings(file: Option<&Path>, set: &[String], flags: &[Flag]) -> Result<toml::Table> {
+    let mut table = file.map_or(Ok(toml::Table::new()), run::read_config)?;
     let mut set_keys = Vec::new();
     for setting in set {
         let (key, value) = setting
@@ -86,15 +76,6 @@ pub(super) fn settings<C: DeserializeOwned>(
         table.insert((*key).into(), value.clone());
     }
     Ok(table)
-}
-
-/// Returns whether a flag, or else the file or `--set`, says how long a run is to be.
-pub(super) fn says_length(
-    flag: Option<u64>,
-    (file, set): (Option<&Path>, &[String]),
-    key: &str,
-) -> Result<bool> {
-    Ok(flag.is_some() || settings::<toml::Table>(file, set, &[])?.contains_key(key))
 }
 
 /// Says that something is wrong with `--set`.

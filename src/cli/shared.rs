@@ -196,22 +196,6 @@ pub(super) fn one_by_one<T>(
     Ok(Done::Finished)
 }
 
-/// Says that a signal came before a run did anything; `reached` is where it was saved before, if it was.
-pub(super) fn stopped_at_start(reached: Option<String>) -> Done {
-    if let Some(place) = reached {
-        note!("saved at {place}; add --resume to continue");
-        return Done::Stopped;
-    }
-    note!("stopped, nothing saved yet; add --resume to start again");
-    Done::StoppedUnsaved
-}
-
-/// Says that a run is as long as it was to be; `unit` is also the flag of its length.
-pub(super) fn already_finished(folder: &Path, length: u64, unit: &str) -> Done {
-    note!("{} is finished, with {length} {unit}; give more --{unit} to go on", folder.display());
-    Done::Finished
-}
-
 /// Returns a progress bar with rate and time left; silent when standard error is no terminal.
 pub(super) fn progress_bar(length: u64, unit: &str) -> ProgressBar {
     let bar = ProgressBar::new(length);

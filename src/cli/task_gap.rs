@@ -9,7 +9,7 @@ use super::{meta_returns, meta_runs, shared};
 use crate::algo::registry::Config;
 use crate::analysis::measure::task_gap::{Gap, gap_differences, task_gap};
 use crate::analysis::meta_spec::MetaFound;
-use crate::checkpoint::pearl_run::Tables;
+use crate::checkpoint::run_log::RunLog;
 use crate::checkpoint::{disk, stored};
 use crate::error::Result;
 use crate::report::returns::ReturnCurve;
@@ -34,8 +34,9 @@ const LIMITS: &str = "A gap of velocities is not one of skill alone: the return 
 pub(super) fn section(place: &Place, found: &MetaFound, figure: &Figure) -> Result<Section> {
     let mut gaps: Vec<Gap> = Vec::new();
     for folder in &found.runs {
-        let Config::Pearl(config) = stored::read(folder)? else { continue };
-        gaps.extend(task_gap(&config, &Tables::read(folder)?));
+        let config = stored::read(folder)?;
+        let Config::Pearl(of_pearl) = &config else { continue };
+        gaps.extend(task_gap(of_pearl, &RunLog::of_run(folder, &*config)?));
     }
     let runs = meta_runs::read_all(&found.runs)?;
     meta_runs::provenance(place.folder, &place.command, &runs)?;

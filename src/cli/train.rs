@@ -1,25 +1,19 @@
 //! `hyperl-train`: trains checkpoints.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tch::Device;
 
-use super::settings::{SeedRange, number, of_set, parse_seeds, says_length, settings, text, whole};
-use super::shared::{self, Done, already_finished, stopped_at_start};
-use super::train_maml::{self, MamlArgs};
-use super::train_pearl::{self, PearlArgs};
-use crate::algo::config::TrainConfig;
-use crate::algo::evaluate::Evaluation;
-use crate::algo::off_policy::{Event, OffPolicy};
-use crate::algo::registry::Config;
-use crate::algo::{Algo, RunConfig};
-use crate::checkpoint::{disk, resume_point, run, save, stored};
-use crate::env::EnvId;
+use super::settings::{Flag, number, text, whole};
+use super::shared::{self, Done};
+use super::training::{RunArgs, train};
+use crate::algo::Algo;
+use crate::env::{EnvId, Family};
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
+use crate::nn::meta_policy::PolicyKind;
+use crate::nn::pearl::PearlModel;
 
 /// Trains actor-critic agents and leaves checkpoints that hyperl-analyze measures.
 #[derive(Debug, Parser)]
@@ -39,7 +33,7 @@ enum Command {
   hyperl-train td3 --env hopper --critic sa-hyper --steps 200000 --resume
 
 A run is the folder OUT/td3-ENV-CRITIC-sSEED. Ctrl-C saves and stops; --resume continues bit for bit.")]
-    Td3(TrainArgs),
+    Td3(OffPolicyArgs),
     /// Train with SAC.
     #[command(after_help = "Examples:
   hyperl-train sac --env hopper --critic mlp-standard --seed 0 --steps 100000
@@ -48,7 +42,7 @@ A run is the folder OUT/td3-ENV-CRITIC-sSEED. Ctrl-C saves and stops; --resume c
   hyperl-train sac --env hopper --critic mlp-standard --set sac.evaluate=raw-mean
 
 A run is the folder OUT/sac-ENV-CRITIC-sSEED. Ctrl-C saves and stops; --resume continues bit for bit.")]
-    Sac(TrainArgs),
+    Sac(OffPolicyArgs),
     /// Train a policy for a family of tasks with MAML.
     #[command(after_help = "Examples:
   hyperl-train maml --env half-cheetah-vel --policy hyper --seed 0
@@ -77,7 +71,7 @@ continues bit for bit.")]
 }
 
 #[derive(Debug, Args)]
-struct TrainArgs {
+struct OffPolicyArgs {
     /// Environment [hopper, walker2d, half-cheetah, ant, ant-v4, ant-contact; default: hopper]
     #[arg(long)]
     env: Option<EnvId>,
@@ -85,42 +79,56 @@ struct TrainArgs {
     /// emb-hyper; default: sa-hyper]
     #[arg(long)]
     critic: Option<CriticKind>,
-    /// Seed of every random stream [default: 0]
-    #[arg(long, conflicts_with = "seeds", value_parser = whole)]
-    seed: Option<u64>,
-    /// Several seeds, one run after the other: 0..4 means 0, 1, 2, 3 and 4
-    #[arg(long, value_parser = parse_seeds)]
-    seeds: Option<SeedRange>,
     /// Environment steps [default: 1000000]
     #[arg(long, value_parser = whole)]
     steps: Option<u64>,
-    /// Settings from a TOML file, as --dry-run prints them
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// One setting, such as td3.tau=0.01; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// Environment steps between checkpoints [default: 10000]
-    #[arg(long, value_parser = whole)]
-    checkpoint_every: Option<u64>,
-    /// Environment steps between evaluations; the first and the last step have one too [default: 5000]
-    #[arg(long, value_parser = whole)]
-    evaluate_every: Option<u64>,
-    /// Folder of the runs
-    #[arg(long, default_value = "checkpoints")]
-    out: PathBuf,
-    /// Continue a run from its latest saved point; start it if it has reached no checkpoint yet
-    #[arg(long)]
-    resume: bool,
-    /// Worker threads, at most 1024; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
     /// Where the networks live
     #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceName,
-    /// Print the resolved settings as TOML and stop
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
+struct MamlArgs {
+    /// Family of tasks [half-cheetah-fwd-back, half-cheetah-vel, half-cheetah-vel-medium, ant-fwd-back,
+    /// ant-dir-rad1, ant-vel; default: half-cheetah-vel]
     #[arg(long)]
-    dry_run: bool,
+    env: Option<Family>,
+    /// Policy [vanilla, context, hyper; default: hyper]
+    #[arg(long)]
+    policy: Option<PolicyKind>,
+    /// Train on all tasks at once, without adaptation
+    #[arg(long)]
+    multi_task: bool,
+    /// Take the derivative through the adaptation step
+    #[arg(long)]
+    second_order: bool,
+    /// Step of an adaptation [default: 0.1, hyper: 5e-5]
+    #[arg(long, allow_negative_numbers = true)]
+    inner_lr: Option<f64>,
+    /// Iterations [default: 400]
+    #[arg(long, value_parser = whole)]
+    iterations: Option<u64>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+struct PearlArgs {
+    /// Family of tasks [half-cheetah-fwd-back, half-cheetah-vel, half-cheetah-vel-medium, ant-fwd-back,
+    /// ant-dir-rad1, ant-vel; default: half-cheetah-vel]
+    #[arg(long)]
+    env: Option<Family>,
+    /// Networks of policy and critics [mlp, hyper; default: hyper]
+    #[arg(long)]
+    model: Option<PearlModel>,
+    /// Iterations [default: 400]
+    #[arg(long, value_parser = whole)]
+    iterations: Option<u64>,
+    #[command(flatten)]
+    run: RunArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -132,10 +140,10 @@ enum DeviceName {
 /// Runs the program.
 pub fn main() -> ExitCode {
     shared::main(|cli: Cli| match cli.command {
-        Command::Td3(args) => train(Algo::Td3, &args),
-        Command::Sac(args) => train(Algo::Sac, &args),
-        Command::Maml(args) => train_maml::train(&args),
-        Command::Pearl(args) => train_pearl::train(&args),
+        Command::Td3(args) => args.train(Algo::Td3),
+        Command::Sac(args) => args.train(Algo::Sac),
+        Command::Maml(args) => train(Algo::Maml, &args.run, &args.flags(), Device::Cpu),
+        Command::Pearl(args) => train(Algo::Pearl, &args.run, &args.flags(), Device::Cpu),
         Command::Completions { shell } => {
             shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)
@@ -143,179 +151,51 @@ pub fn main() -> ExitCode {
     })
 }
 
-fn train(algo: Algo, args: &TrainArgs) -> Result<Done> {
-    let first = args.seeds.map_or(args.seed, |range| Some(range.first));
-    let config = resolve(algo, args, first)?;
-    if args.dry_run {
-        let text = toml::to_string(&config).map_err(|e| Error::Usage(e.to_string()))?;
-        shared::print(text.as_bytes())?;
-        return Ok(Done::Finished);
-    }
-    let device = device(args.device)?;
-    shared::save_and_stop();
-    let seeds = args.seeds.map_or(config.seed..=config.seed, |range| range.first..=range.last);
-    shared::one_by_one(seeds, |seed| {
-        train_one(args, TrainConfig { seed, ..config.clone() }, device)
-    })
-}
-
-/// The algorithm's defaults, then the file, then `--set`, then the flags.
-fn resolve(algo: Algo, args: &TrainArgs, seed: Option<u64>) -> Result<TrainConfig> {
-    let flags = [
-        ("env", args.env.map(text)),
-        ("critic", args.critic.map(text)),
-        ("seed", seed.map(number)),
-        ("steps", args.steps.map(number)),
-        ("checkpoint_every", args.checkpoint_every.map(number)),
-        ("evaluate_every", args.evaluate_every.map(number)),
-    ];
-    let table = settings::<TrainConfig>(args.config.as_deref(), &args.set, &flags)?;
-    let config = of_table(algo, &table).map_err(|e| of_set(&e))?;
-    if config.algo != algo {
-        let found = config.algo;
-        return Err(Error::Usage(format!(
-            "the settings are of {found}, the command is hyperl-train {algo}; give one or the other"
-        )));
-    }
-    config.resolved()
-}
-
-/// Lays settings over the defaults of the algorithm in their environment.
-fn of_table(algo: Algo, table: &toml::Table) -> std::result::Result<TrainConfig, toml::de::Error> {
-    // Only to learn the environment, and to name a key that does not exist as it was given.
-    let env = table.clone().try_into::<TrainConfig>()?.env;
-    let mut all = toml::Table::try_from(TrainConfig::of(algo, env))
-        .map_err(|e| serde::de::Error::custom(e.to_string()))?;
-    all.extend(table.clone());
-    all.try_into()
-}
-
-fn device(name: DeviceName) -> Result<Device> {
-    match name {
-        DeviceName::Cpu => Ok(Device::Cpu),
-        DeviceName::Cuda if tch::Cuda::is_available() => Ok(Device::Cuda(0)),
-        DeviceName::Cuda => Err(Error::Usage(
-            "--device cuda: this build's libtorch has no usable CUDA; run `make setup DEVICE=cuda` \
-             on a machine with an NVIDIA GPU, or use --device cpu"
-                .into(),
-        )),
+impl OffPolicyArgs {
+    fn train(&self, algo: Algo) -> Result<Done> {
+        let flags = [
+            ("env", self.env.map(text)),
+            ("critic", self.critic.map(text)),
+            ("steps", self.steps.map(number)),
+        ];
+        train(algo, &self.run, &flags, self.device.found()?)
     }
 }
 
-/// What is written besides the checkpoints while a run goes on.
-struct Journal {
-    folder: PathBuf,
-    evaluations: Vec<Evaluation>,
-    timing: String,
+impl MamlArgs {
+    fn flags(&self) -> [Flag; 6] {
+        let given = |flag: bool| flag.then_some(toml::Value::Boolean(true));
+        [
+            ("env", self.env.map(text)),
+            ("policy", self.policy.map(text)),
+            ("multi_task", given(self.multi_task)),
+            ("second_order", given(self.second_order)),
+            ("inner_lr", self.inner_lr.map(toml::Value::Float)),
+            ("iterations", self.iterations.map(number)),
+        ]
+    }
 }
 
-fn train_one(args: &TrainArgs, mut config: TrainConfig, device: Device) -> Result<Done> {
-    let folder = args.out.join(config.run_name());
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
-    let _lock = run::lock(&folder)?;
-    let exists = folder.join(run::RUN).exists();
-    if exists && args.resume {
-        if !says_length(args.steps, (args.config.as_deref(), &args.set), "steps")? {
-            config.steps = run::read_config::<TrainConfig>(&folder.join(run::RUN))?.steps;
-        }
-        stored::check_same(&folder, &Config::OffPolicy(config.clone()))?;
-    } else {
-        run::create(&folder, &config)?;
+impl PearlArgs {
+    fn flags(&self) -> [Flag; 3] {
+        [
+            ("env", self.env.map(text)),
+            ("model", self.model.map(text)),
+            ("iterations", self.iterations.map(number)),
+        ]
     }
-    let mut training = OffPolicy::new(config, device, workers)?;
-    let resumed = exists && resume_point::load(&folder, &mut training)?;
-    let start = training.progress().step;
-    if start > training.config().steps {
-        let (folder, asked) = (folder.display(), training.config().steps);
-        return Err(Error::Usage(format!(
-            "{folder} has {start} steps already, not {asked}; give --steps {start} or more"
-        )));
-    }
-    if !resumed {
-        resume_point::begin(&folder)?;
-    }
-    let mut journal = Journal {
-        evaluations: if resumed { run::read_evaluations(&folder)? } else { Vec::new() },
-        timing: previous_timing(&folder, start)?,
-        folder,
-    };
-    let evaluated = |e: &Evaluation| e.step <= start && training.config().evaluates_at(e.step);
-    journal.evaluations.retain(evaluated);
-    if resumed {
-        run::write_evaluations(&journal.folder, &journal.evaluations)?;
-    }
-    run::write_config(&journal.folder, training.config())?; // the run may have become longer
-    if start == training.config().steps {
-        return Ok(already_finished(&journal.folder, start, "steps"));
-    }
-    if let Some(warning) = training.config().no_updates() {
-        shared::note!("warning: {warning}");
-    }
-    if start > 0 {
-        shared::note!("resuming {} at step {start}", journal.folder.display());
-    }
-    if shared::stop_asked() {
-        return Ok(stopped_at_start((start > 0).then(|| format!("step {start}"))));
-    }
-    drive(&mut training, &mut journal)
 }
 
-/// Rows of `timing.csv` up to a step.
-fn previous_timing(folder: &Path, step: u64) -> Result<String> {
-    let path = folder.join(run::TIMING);
-    // There is none before the first checkpoint.
-    let bytes = if path.exists() { disk::read(&path)? } else { Vec::new() };
-    let text = String::from_utf8_lossy(&bytes);
-    let early = |line: &&str| {
-        line.split(',').next().and_then(|s| s.parse::<u64>().ok()).is_some_and(|s| s <= step)
-    };
-    let rows: Vec<&str> = text.lines().filter(early).collect();
-    let mut out = String::from("step,seconds\n");
-    for row in rows {
-        out.push_str(row);
-        out.push('\n');
-    }
-    Ok(out)
-}
-
-/// Follows the events of a run: saves, and shows how it goes.
-fn drive(training: &mut OffPolicy, journal: &mut Journal) -> Result<Done> {
-    let steps = training.config().steps;
-    let bar = shared::progress_bar(steps, "steps");
-    bar.set_prefix(training.config().run_name());
-    bar.set_position(training.progress().step);
-    bar.reset_eta();
-    while let Some(event) = training.next() {
-        match event? {
-            Event::Evaluated(evaluation) => {
-                let n = evaluation.returns.len() as f64;
-                let mean = evaluation.returns.iter().sum::<f64>() / n;
-                let step = evaluation.step;
-                bar.suspend(|| {
-                    shared::note!("step {step}: mean return {mean:.1} over {n} episodes");
-                });
-                bar.set_message(format!("(return {mean:.0})"));
-                journal.evaluations.push(evaluation);
-                run::write_evaluations(&journal.folder, &journal.evaluations)?;
-            }
-            Event::CheckpointDue(step) => {
-                save::checkpoint(&journal.folder, training)?;
-                let _ = writeln!(journal.timing, "{step},{:.3}", training.seconds());
-                disk::write(&journal.folder.join(run::TIMING), journal.timing.as_bytes())?;
-                resume_point::save(&journal.folder, training)?;
-            }
-            Event::Stepped { step, .. } => {
-                bar.set_position(step);
-                if shared::stop_asked() && step < steps {
-                    resume_point::save(&journal.folder, training)?;
-                    bar.abandon();
-                    shared::note!("saved at step {step}; add --resume to continue");
-                    return Ok(Done::Stopped);
-                }
-            }
+impl DeviceName {
+    fn found(self) -> Result<Device> {
+        match self {
+            Self::Cpu => Ok(Device::Cpu),
+            Self::Cuda if tch::Cuda::is_available() => Ok(Device::Cuda(0)),
+            Self::Cuda => Err(Error::Usage(
+                "--device cuda: this build's libtorch has no usable CUDA; run `make setup DEVICE=cuda` \
+                 on a machine with an NVIDIA GPU, or use --device cpu"
+                    .into(),
+            )),
         }
     }
-    bar.finish_and_clear();
-    shared::note!("{}: {steps} steps done", journal.folder.display());
-    Ok(Done::Finished)
 }

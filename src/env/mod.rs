@@ -21,6 +21,7 @@ mod lockstep;
 mod meta;
 mod physics;
 mod simulated;
+mod task_list;
 mod tasks;
 mod walker2d;
 
@@ -28,6 +29,7 @@ pub use linear::{LinearEnv, LinearQuadratic};
 pub use lockstep::Lockstep;
 pub use physics::mujoco_version;
 pub use simulated::RecordedState;
+pub use task_list::TaskList;
 pub use tasks::{Family, Task, TaskLists};
 
 use simulated::{Robot, Simulated};

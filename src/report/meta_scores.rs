@@ -7,7 +7,7 @@ use super::tables::{Cell, Column, Table};
 use super::theme::model_label;
 use crate::analysis::meta_spec::task_label;
 use crate::analysis::spec::VARIANT;
-use crate::analysis::task_list::TaskList;
+use crate::env::TaskList;
 use crate::stats::summary::mean;
 
 /// Mean and standard deviation over seeds.

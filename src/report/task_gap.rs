@@ -7,7 +7,7 @@ use super::tables::{Cell, Column, Table};
 use super::theme::{env_label, model_label};
 use crate::analysis::measure::task_gap::{Gap, GapDifference};
 use crate::analysis::meta_spec::task_label;
-use crate::analysis::task_list::TaskList;
+use crate::env::TaskList;
 use crate::stats::Estimate;
 use crate::stats::resample::jackknife;
 use crate::stats::summary::mean;

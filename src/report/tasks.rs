@@ -7,7 +7,7 @@ use crate::analysis::spec::Panel as PanelSpec;
 use crate::analysis::summary::{Column, Interval};
 use crate::analysis::table::StateRow;
 use crate::analysis::task_difference::TaskDifference;
-use crate::analysis::task_list::TaskList;
+use crate::env::TaskList;
 use crate::gradient::Settings;
 
 /// Returns the panels that a panel of a spec asks for, one after the other for each list of tasks, with

@@ -265,7 +265,7 @@ fn runs_are_named_after_what_they_are() {
     assert_eq!((said.code, said.out.as_str()), (Some(0), ""), "{}", said.err);
     for seed in 0..=1 {
         let run = folder.path().join(format!("td3-hopper-mlp-small-s{seed}"));
-        let names: Vec<String> = ["run.toml", "evaluations.csv", "timing.csv", "step-000000003"]
+        let names: Vec<String> = ["run.toml", "evaluations.csv", "progress.csv", "step-000000003"]
             .into_iter()
             .filter(|name| run.join(name).exists())
             .map(Into::into)
@@ -273,7 +273,11 @@ fn runs_are_named_after_what_they_are() {
         assert_eq!(names.len(), 4, "{names:?}");
     }
     let lines = fs::read_to_string(folder.path().join("td3-hopper-mlp-small-s0/evaluations.csv"));
-    assert!(lines.unwrap().starts_with("step,episode,return\n0,0,"));
+    assert!(
+        lines
+            .unwrap()
+            .starts_with("at,split,stage,task,goal,course,episode,context,return\n0,,,,,,0,,")
+    );
     let config = in_folder(folder.path(), "td3 --env hopper --critic sa-hyper --dry-run").out;
     let config: TrainConfig = toml::from_str(&config).unwrap();
     assert_eq!(config.run_name(), "td3-hopper-sa-hyper-s0");

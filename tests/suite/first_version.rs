@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 use hyperl::Error;
 use hyperl::algo::registry::Config;
-use hyperl::algo::{Algo, Unit};
-use hyperl::checkpoint::{Checkpoint, disk, save, stored};
+use hyperl::algo::{Algo, Stage, Unit};
+use hyperl::analysis::measure::task_gap::task_gap;
+use hyperl::checkpoint::run_log::RunLog;
+use hyperl::checkpoint::{Checkpoint, disk, resume_point, save, stored};
+use hyperl::env::TaskList;
 use hyperl::nn::workers;
 use serde_json::Value;
 use tch::Device;
@@ -19,7 +22,7 @@ const RUNS: [(&str, &str); 3] = [
 ];
 
 /// The folder of a run of the fixtures.
-pub(super) fn fixture(run: &str) -> PathBuf {
+fn fixture(run: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1").join(run)
 }
 
@@ -112,5 +115,59 @@ fn what_is_missing_or_too_much_is_refused_as_today() {
         let error =
             with(&|manifest| manifest["tasks"] = serde_json::json!({"train": [], "test": []}));
         assert!(error.to_string().starts_with("tasks of "), "{error}");
+    }
+}
+
+#[test]
+fn tables_of_all_algorithms_are_read() {
+    let [td3, maml, pearl] = RUNS.map(|(run, _)| {
+        let folder = fixture(run);
+        RunLog::read(&folder, &*stored::read(&folder).unwrap()).unwrap()
+    });
+    let evaluations = td3.evaluations(&fixture(RUNS[0].0)).unwrap();
+    assert_eq!(evaluations.iter().map(|e| e.step).collect::<Vec<_>>(), [0, 100, 200, 300]);
+    assert_eq!(evaluations[3].returns, [3.1867460224122364, 3.2239478215402424]);
+    assert_eq!(td3.seconds(), [(100, 0.204), (200, 0.916), (300, 1.592)]);
+
+    let tested = |stage| maml.means(TaskList::Test, Some(stage));
+    assert_eq!(tested(Stage::Before).iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(tested(Stage::After)[1].1, -493.31574867575944);
+    assert_eq!(maml.means(TaskList::Train, Some(Stage::Before)), [(1, -161.09994187538527)]);
+    assert_eq!(maml.progress[1].1[5..], [3.0, 1.0], "lengths tried, accepted");
+
+    let score = |list: TaskList| {
+        let folder = fixture(RUNS[2].0);
+        let Config::Pearl(config) = stored::read(&folder).unwrap() else { panic!("of PEARL") };
+        let gap = task_gap(&config, &pearl).unwrap();
+        let [(at, mean)] = pearl.means(list, None)[..] else { panic!("one evaluation") };
+        assert_eq!((at, gap.iteration), (1, 1));
+        (mean, gap.scores[usize::from(list == TaskList::Test)].value)
+    };
+    for list in [TaskList::Train, TaskList::Test] {
+        let (mean, of_episodes) = score(list);
+        assert!((mean - of_episodes).abs() < 1e-12, "{mean} is the mean of {of_episodes}");
+    }
+    assert_eq!(pearl.progress[0].1[3], 140.0, "transitions");
+    assert!((pearl.seconds()[0].1 - 0.283).abs() < 1e-12);
+}
+
+#[test]
+fn a_run_is_not_resumed_but_told_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    for (run, step) in RUNS {
+        copy(run, step, folder.path());
+        for entry in fs::read_dir(fixture(run)).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_file() {
+                fs::copy(entry.path(), folder.path().join(run).join(entry.file_name())).unwrap();
+            }
+        }
+        let config = stored::read(&folder.path().join(run)).unwrap();
+        let mut fresh = config.start(Device::Cpu, workers::start(1).unwrap()).unwrap();
+        let error = resume_point::load(&folder.path().join(run), &mut *fresh).unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.contains("was saved by an earlier version of hyperl; train it anew"),
+            "{said}"
+        );
     }
 }

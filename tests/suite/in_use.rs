@@ -88,7 +88,7 @@ fn a_killed_run_goes_on_and_leaves_nothing_half_written() {
         fs::create_dir_all(partial).unwrap();
     }
     assert_finishes(&run(td3(&killed, "--steps 300 --resume")));
-    let counts = |path: &Path| !path.ends_with("timing.csv") && !path.starts_with("resume");
+    let counts = |path: &Path| !path.ends_with("progress.csv") && !path.starts_with("resume");
     assert_same(&results(&killed.join(RUN), counts), &results(&whole.join(RUN), counts));
     assert_eq!(hidden(&killed), Vec::<PathBuf>::new());
 }
@@ -113,7 +113,7 @@ fn a_run_killed_between_its_first_checkpoint_and_its_point_starts_anew() {
     let folder = tempfile::tempdir().unwrap();
     let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join(name));
     assert_finishes(&run(td3(&whole, "--steps 100")));
-    let names = ["run.toml", "evaluations.csv", "timing.csv", "step-000000050/manifest.json"];
+    let names = ["run.toml", "evaluations.csv", "progress.csv", "step-000000050/manifest.json"];
     for name in names {
         let to = killed.join(RUN).join(name);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
@@ -121,7 +121,7 @@ fn a_run_killed_between_its_first_checkpoint_and_its_point_starts_anew() {
     }
     hyperl::checkpoint::resume_point::begin(&killed.join(RUN)).unwrap();
     assert_finishes(&run(td3(&killed, "--steps 100 --resume")));
-    let counts = |path: &Path| !path.ends_with("timing.csv") && !path.starts_with("resume");
+    let counts = |path: &Path| !path.ends_with("progress.csv") && !path.starts_with("resume");
     assert_same(&results(&killed.join(RUN), counts), &results(&whole.join(RUN), counts));
 }
 

@@ -52,7 +52,7 @@ fn buffers_are_two_rings_of_which_one_is_cleared() {
     const CAPACITY: usize = 60;
     for ending in [Ending::Kept, Ending::Lost] {
         let mut draw = Stream::new(1, "lengths");
-        let mut buffers = Buffers::new(SMALL, 3, (CAPACITY, 60), ending).unwrap();
+        let mut buffers = Buffers::new(SMALL, 3, CAPACITY, ending);
         let mut twins = vec![(VecDeque::new(), Vec::new()); 3];
         let (mut next, mut gone) = (0, 0);
         for _ in 0..40 {
@@ -266,7 +266,7 @@ fn evaluation_adapts_after_the_second_trajectory_to_all_there_is() {
 /// Two tasks whose rewards are always 1 and always −1: nothing else tells them apart.
 fn two_tasks(dims: Dims) -> Buffers {
     let mut draw = Stream::new(5, "synthetic");
-    let mut buffers = Buffers::new(dims, 2, (600, 600), Ending::Kept).unwrap();
+    let mut buffers = Buffers::new(dims, 2, 600, Ending::Kept);
     for (task, reward) in [(0, 1.0), (1, -1.0)] {
         let mut uniform =
             |count: i64| -> Vec<f64> { (0..count).map(|_| draw.uniform(-1.0, 1.0)).collect() };

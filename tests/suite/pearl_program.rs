@@ -15,7 +15,7 @@ use hyperl::nn::workers;
 
 use super::program::{
     Damage, Said, assert_finishes as finishes, assert_refuses as refused, assert_same, cut, files,
-    flip, hyperl_analyze, hyperl_train, results, run, stop_after,
+    flip, hyperl_analyze, hyperl_train, results, run, stop_after, without_seconds,
 };
 
 /// A run of seconds.
@@ -35,7 +35,7 @@ fn analyze(args: &str) -> Said {
 
 /// The files of a run that hold results: all but the times and the point of resumption.
 fn results_of(run: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    results(run, |path| !path.ends_with("timing.csv") && !path.starts_with("resume"))
+    results(run, |path| !path.starts_with("resume")).into_iter().map(without_seconds).collect()
 }
 
 /// A run that is stopped by a signal within each of its two iterations, with one worker, leaves the bytes of
@@ -60,7 +60,7 @@ fn resumes_bit_for_bit(model: &str, updates: u32) {
     let expected = results_of(&whole.join(&name));
     assert_same(&results_of(&parts.join(&name)), &expected);
     let names: Vec<PathBuf> = expected.into_iter().map(|(path, _)| path).collect();
-    for needed in ["returns.csv", "trials.csv", "step-000000002/weights.safetensors"] {
+    for needed in ["evaluations.csv", "progress.csv", "step-000000002/weights.safetensors"] {
         assert!(names.contains(&needed.into()), "{names:?}");
     }
 }
@@ -81,20 +81,20 @@ fn trains_and_resumes(family: Family, model: &str) {
     finishes(&run(short(folder.path(), &format!("{what} --iterations 1"))));
     let made = folder.path().join(format!("pearl-{family}-{model}-s0"));
     // As if it had been killed after it wrote what came next, before its point.
-    let mut ahead = fs::read_to_string(made.join("returns.csv")).unwrap();
-    ahead.push_str("2,9,9,9,9,9,9,9,9\n");
-    fs::write(made.join("returns.csv"), ahead).unwrap();
+    let mut ahead = fs::read_to_string(made.join("progress.csv")).unwrap();
+    ahead.push_str("2,9,9,9,9,9,9,9,9,9\n");
+    fs::write(made.join("progress.csv"), ahead).unwrap();
     finishes(&run(short(folder.path(), &format!("{what} --iterations 2 --resume"))));
-    let returns = fs::read_to_string(made.join("returns.csv")).unwrap();
-    let rows: Vec<Vec<f64>> = returns
+    let progress = fs::read_to_string(made.join("progress.csv")).unwrap();
+    let rows: Vec<Vec<f64>> = progress
         .lines()
         .skip(1)
         .map(|line| line.split(',').map(|field| field.parse().unwrap()).collect())
         .collect();
-    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), [1.0, 2.0], "{returns}");
-    assert!(rows.iter().flatten().all(|x| x.is_finite()), "{returns}");
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), [1.0, 2.0], "{progress}");
+    assert!(rows.iter().flatten().all(|x| x.is_finite()), "{progress}");
     // Two tasks and two visits of 20 + 30 steps, then two visits more, unless episodes ended early.
-    assert!(rows[0][1] >= 130.0 && rows[1][1] >= rows[0][1] + 90.0, "{returns}");
+    assert!(rows[0][4] >= 130.0 && rows[1][4] >= rows[0][4] + 90.0, "{progress}");
     let said = analyze(&format!("inspect {}", made.join("step-000000002").display()));
     assert_eq!(said.code, Some(0), "{}", said.err);
     for words in ["2 (4 updates)", "2 of training, 2 of the test", "value_target.", "encoder."] {
@@ -114,9 +114,12 @@ fn hypernetworks_train_and_resume_for_the_ant_too() {
     trains_and_resumes(Family::AntDirRad1, "hyper");
 }
 
-/// The tables of a run.
+/// The tables of a run, without the seconds.
 fn tables(made: &Path) -> [String; 2] {
-    ["returns.csv", "trials.csv"].map(|name| fs::read_to_string(made.join(name)).unwrap())
+    ["evaluations.csv", "progress.csv"].map(|name| {
+        let (_, table) = without_seconds((name.into(), fs::read(made.join(name)).unwrap()));
+        String::from_utf8(table).unwrap()
+    })
 }
 
 #[test]
@@ -128,7 +131,7 @@ fn the_end_of_a_shorter_run_is_evaluated_and_a_longer_run_knows_nothing_of_it() 
     finishes(&run(short(&whole, &format!("{what} --iterations 2"))));
     finishes(&run(short(&parts, &format!("{what} --iterations 1"))));
     let name = "pearl-half-cheetah-vel-mlp-s0";
-    assert!(tables(&parts.join(name))[1].lines().nth(1).unwrap().starts_with("1,0,0,"));
+    assert!(tables(&parts.join(name))[0].lines().nth(1).unwrap().starts_with("1,train,"));
     finishes(&run(short(&parts, &format!("{what} --iterations 2 --resume"))));
     assert_eq!(tables(&parts.join(name)), tables(&whole.join(name)));
 }

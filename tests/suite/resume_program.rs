@@ -26,7 +26,7 @@ fn assert_finishes(command: Command) {
 
 /// The files of a run that hold results: all but the times and the point of resumption.
 fn results_of(out: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    results(&run_folder(out), |path| !path.ends_with("timing.csv") && !path.starts_with("resume"))
+    results(&run_folder(out), |path| !path.ends_with("progress.csv") && !path.starts_with("resume"))
 }
 
 fn assert_same_results(found: &Path, expected: &Path) {

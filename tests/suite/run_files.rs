@@ -5,20 +5,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use hyperl::Result;
-use hyperl::algo::Algo;
 use hyperl::algo::config::TrainConfig;
-use hyperl::algo::evaluate::Evaluation;
 use hyperl::algo::maml::config::MamlConfig;
 use hyperl::algo::off_policy::OffPolicy;
 use hyperl::algo::pearl::config::PearlConfig;
 use hyperl::algo::registry::Config;
+use hyperl::algo::{Algo, Evaluated, RunConfig};
 use hyperl::analysis::any_spec::AnySpec;
 use hyperl::analysis::gate::{BankState, Baseline, Oddities};
 use hyperl::analysis::select;
 use hyperl::checkpoint::manifest::{FORMAT, Hashes, Manifest, States, Versions};
-use hyperl::checkpoint::pearl_run::Tables;
+use hyperl::checkpoint::run_log::RunLog;
 use hyperl::checkpoint::tensors::{TensorFile, TensorSet};
-use hyperl::checkpoint::{Checkpoint, disk, meta_run, resume_point, run, stored};
+use hyperl::checkpoint::{Checkpoint, disk, resume_point, run, stored};
 use hyperl::env::EnvId;
 use hyperl::gradient::{Flags, Record, Settings};
 use hyperl::nn::critic::CriticKind;
@@ -34,11 +33,12 @@ fn folder(file: &Path) -> &Path {
 }
 
 fn evaluations(file: &Path) -> Result<()> {
-    run::read_evaluations(folder(file)).map(drop)
+    let log = RunLog::of_run(folder(file), &TrainConfig::default())?;
+    log.evaluations(folder(file)).map(drop)
 }
 
-fn timing(file: &Path) -> Result<()> {
-    run::read_timing(folder(file)).map(drop)
+fn progress(file: &Path) -> Result<()> {
+    RunLog::read(folder(file), &TrainConfig::default()).map(drop)
 }
 
 fn settings(file: &Path) -> Result<()> {
@@ -46,22 +46,33 @@ fn settings(file: &Path) -> Result<()> {
 }
 
 fn maml(file: &Path) -> Result<()> {
-    meta_run::read(folder(file)).map(drop)
+    RunLog::read(folder(file), &MamlConfig::default()).map(drop)
 }
 
 fn pearl(file: &Path) -> Result<()> {
-    Tables::read(folder(file)).map(drop)
+    RunLog::read(folder(file), &PearlConfig::default()).map(drop)
 }
 
-const EVALUATIONS: &str = "step,episode,return\n0,0,1.5\n0,1,-2\n30,0,3\n30,1,4\n";
-const TIMING: &str = "step,seconds\n30,1.25\n60,2.5\n";
-const MAML: &str = "iteration,train_before,train_after,test_before,test_after,divergence,improvement,\
-                    lengths_tried,accepted\n0,,,-1.5,-1,,,,\n1,-2,-1,,,0.01,0.2,1,1\n";
-const MAML_TIMING: &str = "iteration,sampling,update,evaluation\n0,0.000,0.000,1.000\n";
-const PEARL: &str =
+const EVALUATIONS: &str = "at,split,stage,task,goal,course,episode,context,return\n0,,,,,,0,,1.5\n\
+                           0,,,,,,1,,-2\n30,,,,,,0,,3\n30,,,,,,1,,4\n";
+const PROGRESS: &str = "at,seconds\n30,1.25\n60,2.5\n";
+const MAML: &str = "at,split,stage,task,goal,course,episode,context,return\n0,test,before,,,,,,-1.5\n\
+                    0,test,after,,,,,,-1\n1,train,before,,,,,,-2\n1,train,after,,,,,,NaN\n";
+const MAML_PROGRESS: &str = "at,sampling_seconds,update_seconds,evaluation_seconds,divergence,improvement,\
+                             lengths_tried,accepted\n0,0,0,1,,,,\n1,2,3,0,0.01,0.2,1,1\n";
+const PEARL: &str = "at,split,stage,task,goal,course,episode,context,return\n1,train,,,,,,,-2\n\
+                     1,train,,0,1.5,0,0,0,-3\n1,train,,0,1.5,0,1,10,-2\n1,test,,,,,,,-4\n\
+                     1,test,,0,2.5,0,0,0,-4\n";
+
+/// The same of version 1.
+const V1_EVALUATIONS: &str = "step,episode,return\n0,0,1.5\n0,1,-2\n30,0,3\n30,1,4\n";
+const V1_TIMING: &str = "step,seconds\n30,1.25\n60,2.5\n";
+const V1_MAML: &str = "iteration,train_before,train_after,test_before,test_after,divergence,improvement,\
+                       lengths_tried,accepted\n0,,,-1.5,-1,,,,\n1,-2,-1,,,0.01,0.2,1,1\n";
+const V1_PEARL: &str =
     "iteration,transitions,train,test,divergence,q1,q2,value,policy\n1,80,-1,-2,0,1,1,1,1\n";
-const TRIALS: &str = "iteration,unseen,place,task,course,trajectory,context,return\n1,0,0,1.5,0,0,0,-3\n\
-                      1,0,0,1.5,0,1,10,-2\n1,1,0,2.5,0,0,0,-4\n";
+const V1_TRIALS: &str = "iteration,unseen,place,task,course,trajectory,context,return\n1,0,0,1.5,0,0,0,-3\n\
+                         1,0,0,1.5,0,1,10,-2\n1,1,0,2.5,0,0,0,-4\n";
 
 /// The settings of a run as version 1 wrote them.
 const SETTINGS: &str = "algo = \"td3\"\nenv = \"hopper\"\ncritic = \"mlp-small\"\nseed = 7\nsteps = 60\n\
@@ -77,33 +88,65 @@ fn assert_names(error: &hyperl::Error, file: &Path, what: &str) {
     assert!(said.contains(&folder(file).display().to_string()), "{what}: {said}");
 }
 
+/// All tables, with their names and readers.
+fn tables() -> [(&'static str, &'static str, Reader); 11] {
+    [
+        ("evaluations.csv", EVALUATIONS, evaluations),
+        ("progress.csv", PROGRESS, progress),
+        ("evaluations.csv", MAML, maml),
+        ("progress.csv", MAML_PROGRESS, maml),
+        ("evaluations.csv", PEARL, pearl),
+        ("evaluations.csv", V1_EVALUATIONS, evaluations),
+        ("timing.csv", V1_TIMING, progress),
+        ("returns.csv", V1_MAML, maml),
+        ("returns.csv", V1_PEARL, pearl),
+        ("trials.csv", V1_TRIALS, trials),
+        (run::RUN, SETTINGS, settings),
+    ]
+}
+
+/// Reads episodes of version 1 beside the iteration that they are of.
+fn trials(file: &Path) -> Result<()> {
+    fs::write(folder(file).join("returns.csv"), V1_PEARL).unwrap();
+    pearl(file)
+}
+
 #[test]
 fn files_as_they_are_written_are_read() {
-    let place = tempfile::tempdir().unwrap();
-    let all: [(&str, &str, Reader); 6] = [
-        (run::EVALUATIONS, EVALUATIONS, evaluations),
-        (run::TIMING, TIMING, timing),
-        (run::RUN, SETTINGS, settings),
-        ("timing.csv", MAML_TIMING, |_| Ok(())),
-        (meta_run::RETURNS, MAML, maml),
-        ("trials.csv", TRIALS, |_| Ok(())),
-    ];
-    for (name, text, read) in all {
+    for (name, text, read) in tables() {
+        let place = tempfile::tempdir().unwrap();
         let file = place.path().join(name);
         fs::write(&file, text).unwrap();
-        read(&file).unwrap();
+        read(&file).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
-    fs::write(place.path().join(meta_run::RETURNS), PEARL).unwrap();
-    fs::remove_file(place.path().join(run::TIMING)).unwrap();
-    let tables = Tables::read(place.path()).unwrap();
-    assert_eq!((tables.rows.len(), tables.trials.len()), (1, 3));
-    let found = run::read_evaluations(place.path()).unwrap();
-    run::write_evaluations(place.path(), &found).unwrap();
-    assert_eq!(fs::read_to_string(place.path().join(run::EVALUATIONS)).unwrap(), EVALUATIONS);
+    for (text, config) in [
+        (EVALUATIONS, &TrainConfig::default() as &dyn RunConfig),
+        (MAML, &MamlConfig::default()),
+        (PEARL, &PearlConfig::default()),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("evaluations.csv"), text).unwrap();
+        let found = RunLog::read(place.path(), config).unwrap();
+        assert_eq!(found.evaluated.len(), text.lines().count() - 1);
+        found.write(place.path()).unwrap();
+        assert_eq!(fs::read_to_string(place.path().join("evaluations.csv")).unwrap(), text);
+    }
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("progress.csv"), MAML_PROGRESS).unwrap();
+    let found = RunLog::read(place.path(), &MamlConfig::default()).unwrap();
+    assert_eq!(found.seconds(), [(0, 1.0), (1, 6.0)]);
+    found.write(place.path()).unwrap();
+    assert_eq!(fs::read_to_string(place.path().join("progress.csv")).unwrap(), MAML_PROGRESS);
     // What a diverged run left is read as it is; reports leave it out.
-    let diverged = [Evaluation { step: 0, returns: vec![f64::NAN, f64::NEG_INFINITY] }];
-    run::write_evaluations(place.path(), &diverged).unwrap();
-    assert!(run::read_evaluations(place.path()).unwrap()[0].returns[0].is_nan());
+    let mut diverged = RunLog::new(&TrainConfig::default());
+    for (episode, total) in [(0, f64::NAN), (1, f64::NEG_INFINITY)] {
+        let episode = Some(episode);
+        diverged.evaluated.push(Evaluated { episode, ..Evaluated::new(0, total) });
+    }
+    diverged.write(place.path()).unwrap();
+    fs::remove_file(place.path().join("progress.csv")).unwrap();
+    let found = RunLog::read(place.path(), &TrainConfig::default()).unwrap();
+    assert!(found.evaluated[0].total.is_nan() && found.evaluated[1].total.is_infinite());
 }
 
 #[test]
@@ -112,35 +155,125 @@ fn incomplete_files_are_refused_with_the_line_and_what_was_expected() {
     let short =
         |text: &str, lines: usize| -> String { text.split_inclusive('\n').take(lines).collect() };
     let with = |text: &str, line: &str| format!("{text}{line}\n");
-    let header = "`step,episode,return`";
+    let header = "`at,split,stage,task,goal,course,episode,context,return`";
+    let order = "repeats the line before it or stands too late, expected lines in the order of";
+    let table = "evaluations.csv";
     let cases: Vec<(&str, String, Reader, String)> = vec![
-        (run::EVALUATIONS, String::new(), evaluations, format!("it is empty, expected {header}")),
-        (run::EVALUATIONS, short(EVALUATIONS, 1), evaluations, "it holds no episode".into()),
-        (run::EVALUATIONS, cut(EVALUATIONS), evaluations, format!("line 5 has no end, expected a whole {header}")),
-        (run::EVALUATIONS, EVALUATIONS.trim_end().into(), evaluations, "line 5 has no end".into()),
-        (run::EVALUATIONS, short(EVALUATIONS, 4), evaluations, "step 30 has 1 episodes, expected 2 as at step 0".into()),
-        (run::EVALUATIONS, EVALUATIONS.replace("step,", "time,"), evaluations, format!("line 1 is `time,episode,return`, expected {header}")),
-        (run::EVALUATIONS, with(EVALUATIONS, "30,1,4"), evaluations, "line 6 is episode 1 of step 30, expected episode 2 of step 30, or episode 0 of a later step".into()),
-        (run::EVALUATIONS, EVALUATIONS.replace("30,0,3\n", "30,0,3\n30,0,3\n"), evaluations, "line 5 is episode 0 of step 30, expected episode 1".into()),
-        (run::EVALUATIONS, with(EVALUATIONS, "20,0,4"), evaluations, "line 6 is episode 0 of step 20".into()),
-        (run::EVALUATIONS, with(EVALUATIONS, "60,0,"), evaluations, format!("line 6 is not {header}")),
-        (run::EVALUATIONS, EVALUATIONS.replace("0,0,1.5", "0,0,1.5,2"), evaluations, format!("line 2 is not {header}")),
-        (run::TIMING, String::new(), timing, "it is empty, expected `step,seconds`".into()),
-        (run::TIMING, cut(TIMING), timing, "line 3 has no end".into()),
-        (run::TIMING, with(TIMING, "60,3.5"), timing, "line 4 is step 60 after 3.5 s, expected a step after 60".into()),
-        (run::TIMING, with(TIMING, "90,1.5"), timing, "no less than 2.5 s".into()),
-        (run::TIMING, with(TIMING, "90,NaN"), timing, "line 4 is not `step,seconds`".into()),
-        (run::RUN, String::new(), settings, "it is empty: expected `algo` and all other settings".into()),
-        (run::RUN, SETTINGS.replace("critic = \"mlp-small\"\n", ""), settings, "there is no `critic`".into()),
+        (table, String::new(), evaluations, format!("it is empty, expected {header}")),
+        (table, short(EVALUATIONS, 1), evaluations, "it holds no episode".into()),
+        (
+            table,
+            cut(EVALUATIONS),
+            evaluations,
+            format!("line 5 has no end, expected a whole {header}"),
+        ),
+        (table, EVALUATIONS.trim_end().into(), evaluations, "line 5 has no end".into()),
+        (
+            table,
+            short(EVALUATIONS, 4),
+            evaluations,
+            "step 30 has 1 episodes, expected 2 as at step 0".into(),
+        ),
+        (table, EVALUATIONS.replace("at,", "time,"), evaluations, "line 1 is `time,split".into()),
+        (
+            table,
+            with(EVALUATIONS, "30,,,,,,1,,4"),
+            evaluations,
+            format!("line 6 {order} at, split, stage, task, course, episode"),
+        ),
+        (
+            table,
+            with(EVALUATIONS, "60,,,,,,1,,4"),
+            evaluations,
+            "line 6 is episode 1 of 60, expected episode 0".into(),
+        ),
+        (
+            table,
+            with(EVALUATIONS, "30,,,,,,3,,4"),
+            evaluations,
+            "line 6 is episode 3 of 30, expected episode 2".into(),
+        ),
+        (table, with(EVALUATIONS, "20,,,,,,0,,4"), evaluations, format!("line 6 {order}")),
+        (table, with(EVALUATIONS, "60,,,,,,0,,"), evaluations, format!("line 6 is not {header}")),
+        (
+            table,
+            EVALUATIONS.replace(",,1.5", ",,1.5,2"),
+            evaluations,
+            format!("line 2 is not {header}"),
+        ),
+        (table, MAML.replace("train", "trial"), maml, format!("line 4 is not {header}")),
+        (table, with(MAML, "1,train,before,,,,,,-2"), maml, format!("line 6 {order}")),
+        (table, PEARL.replace("1,test", "1,train"), pearl, format!("line 5 {order}")),
+        (
+            table,
+            with(PEARL, "1,test,,0,2.5,0,2,20,-4"),
+            pearl,
+            "line 7 is episode 2 of 1, expected episode 1".into(),
+        ),
+        ("progress.csv", String::new(), progress, "it is empty, expected `at,seconds`".into()),
+        ("progress.csv", cut(PROGRESS), progress, "line 3 has no end".into()),
+        ("progress.csv", with(PROGRESS, "60,3.5"), progress, format!("line 4 {order} at")),
+        ("progress.csv", with(PROGRESS, "90,1.5"), progress, "no less than 2.5 s".into()),
+        ("progress.csv", with(PROGRESS, "90,"), progress, "line 4 is 90 after NaN s".into()),
+        ("progress.csv", with(PROGRESS, "90"), progress, "line 4 is not `at,seconds`".into()),
+        ("progress.csv", MAML_PROGRESS.into(), pearl, "line 1 is `at,sampling_seconds".into()),
+        (
+            "progress.csv",
+            MAML_PROGRESS.replace("\n1,", "\n1.5,"),
+            maml,
+            "line 3 is not `at,sampling".into(),
+        ),
+        (table, cut(V1_EVALUATIONS), evaluations, "line 5 has no end".into()),
+        (table, with(V1_EVALUATIONS, "30,1,4"), evaluations, format!("line 6 {order}")),
+        (table, short(V1_EVALUATIONS, 4), evaluations, "step 30 has 1 episodes".into()),
+        ("timing.csv", with(V1_TIMING, "60,3.5"), progress, format!("line 4 {order} step")),
+        ("returns.csv", String::new(), maml, "it is empty".into()),
+        ("returns.csv", cut(V1_MAML), maml, "line 3 has no end".into()),
+        (
+            "returns.csv",
+            with(V1_MAML, "1,-2,-1,,,0.01,0.2,1,1"),
+            maml,
+            format!("line 4 {order} iteration"),
+        ),
+        (
+            "returns.csv",
+            V1_MAML.replace("\n1,", "\n1.5,"),
+            maml,
+            "line 3 is not `iteration,train_before".into(),
+        ),
+        ("returns.csv", V1_MAML.into(), pearl, "line 1 is `iteration,train_before".into()),
+        (
+            "trials.csv",
+            with(V1_TRIALS, "1,1,0,2.5,0,0,0,-4"),
+            trials,
+            "line 5 repeats the line before it".into(),
+        ),
+        (
+            run::RUN,
+            String::new(),
+            settings,
+            "it is empty: expected `algo` and all other settings".into(),
+        ),
+        (
+            run::RUN,
+            SETTINGS.replace("critic = \"mlp-small\"\n", ""),
+            settings,
+            "there is no `critic`: a run says its algo, env, critic, seed, steps".into(),
+        ),
         (run::RUN, SETTINGS.replace("seed = 7\n", ""), settings, "there is no `seed`".into()),
-        (run::RUN, SETTINGS.replace("gamma = 0.99", "gamma = 1.5"), settings, "its gamma is impossible: it must be in [0, 1)".into()),
+        (
+            run::RUN,
+            SETTINGS.replace("gamma = 0.99", "gamma = 1.5"),
+            settings,
+            "its gamma is impossible: it must be in [0, 1)".into(),
+        ),
         (run::RUN, SETTINGS.replace("hopper", "hoper"), settings, "line 2: ".into()),
-        (meta_run::RETURNS, String::new(), maml, "it is empty".into()),
-        (meta_run::RETURNS, cut(MAML), maml, "line 3 has no end".into()),
-        (meta_run::RETURNS, with(MAML, "1,-2,-1,,,0.01,0.2,1,1"), maml, "line 4 repeats the line before it or stands too late, expected lines in the order of iteration".into()),
-        (meta_run::RETURNS, MAML.replace("\n1,", "\n1.5,"), maml, "line 3 is not `iteration,train_before".into()),
-        (meta_run::RETURNS, MAML.into(), pearl, "line 1 is `iteration,train_before".into()),
-        ("trials.csv", with(TRIALS, "1,1,0,2.5,0,0,0,-4"), pearl, "line 5 repeats the line before it".into()),
+        (
+            run::RUN,
+            SETTINGS.replace("td3", "td4"),
+            settings,
+            "unknown algorithm 'td4'; choose one of: td3, sac".into(),
+        ),
     ];
     for (name, text, read, expected) in cases {
         let place = tempfile::tempdir().unwrap();
@@ -285,15 +418,7 @@ fn damaged(case: &Case) -> impl Iterator<Item = (String, Vec<u8>)> {
 
 #[test]
 fn no_cut_and_no_turned_bit_makes_a_reader_panic() {
-    let read: [(&'static str, &str, Reader); 6] = [
-        (run::EVALUATIONS, EVALUATIONS, evaluations),
-        (run::TIMING, TIMING, timing),
-        (run::RUN, SETTINGS, settings),
-        (meta_run::RETURNS, MAML, maml),
-        (meta_run::RETURNS, PEARL, pearl),
-        ("trials.csv", TRIALS, pearl),
-    ];
-    let mut all: Vec<Case> = read.map(|(name, text, read)| case(name, text, read)).into();
+    let mut all: Vec<Case> = tables().map(|(name, text, read)| case(name, text, read)).into();
     all.extend(manifests());
     all.extend(specs());
     all.extend([baseline(), tensors()]);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::config::MOST;
-use super::super::run_config::{Algo, Range, RunConfig};
+use super::super::run_config::{Algo, Range, RunConfig, same_fields};
 use crate::env::{Family, Spec, TaskLists};
 use crate::error::{Error, Result};
 use crate::nn::meta_policy::PolicyKind;
@@ -174,32 +174,10 @@ impl MamlConfig {
 }
 
 impl RunConfig for MamlConfig {
-    fn algo(&self) -> Algo {
-        self.algo
-    }
-
-    fn spec(&self) -> &'static Spec {
-        self.env.spec()
-    }
+    same_fields!(length: iterations);
 
     fn model(&self) -> String {
         format!("{}{}", self.policy, if self.multi_task { MULTI_TASK } else { "" })
-    }
-
-    fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    fn length(&self) -> u64 {
-        self.iterations
-    }
-
-    fn checkpoint_every(&self) -> u64 {
-        self.checkpoint_every
-    }
-
-    fn evaluate_every(&self) -> u64 {
-        self.evaluate_every
     }
 
     fn ranges(&self) -> Vec<Range> {
@@ -212,12 +190,20 @@ impl RunConfig for MamlConfig {
         ]
     }
 
-    fn order(&self) -> [String; 2] {
-        [self.env.name().into(), self.model()]
+    fn columns(&self) -> &'static [&'static str] {
+        &[
+            "sampling_seconds",
+            "update_seconds",
+            "evaluation_seconds",
+            "divergence",
+            "improvement",
+            "lengths_tried",
+            "accepted",
+        ]
     }
 
-    fn to_json(&self) -> Result<serde_json::Value> {
-        serde_json::to_value(self).map_err(|e| Error::Usage(e.to_string()))
+    fn order(&self) -> [String; 2] {
+        [self.env.name().into(), self.model()]
     }
 
     fn tasks(&self) -> Result<Option<TaskLists>> {

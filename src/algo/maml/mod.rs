@@ -54,6 +54,8 @@ pub struct Maml {
     tasks: TaskLists,
     policy: MetaPolicy,
     iteration: u64,
+    /// The policy of the present iteration was evaluated where that is due.
+    evaluated: bool,
     workers: Arc<rayon::ThreadPool>,
 }
 
@@ -152,7 +154,7 @@ impl Maml {
     ) -> Result<Self> {
         let tasks = config.env.tasks(config.seed, config.train_tasks, config.test_tasks)?;
         let policy = MetaPolicy::new(config.policy, config.dims(), Training::Trainable, source)?;
-        Ok(Self { config, tasks, policy, iteration, workers })
+        Ok(Self { config, tasks, policy, iteration, evaluated: iteration > 0, workers })
     }
 
     /// Returns the settings.

@@ -1,14 +1,13 @@
 //! A run of MAML as what saves and drives it sees it.
 
-use super::Maml;
+use std::time::Instant;
+
 use super::config::MamlConfig;
-use crate::algo::learner::Part;
-use crate::algo::replay::Replay;
+use super::{Iteration, Maml, Returns};
 use crate::algo::run_config::RunConfig;
-use crate::algo::trainer::{State, Trainer};
-use crate::env::TaskLists;
+use crate::algo::trainer::{Evaluated, Event, Save, Stage, State, Trainer, rounded};
+use crate::env::{TaskList, TaskLists};
 use crate::error::Result;
-use crate::nn::adam::Adam;
 use crate::nn::meta_policy::MetaPolicy;
 use crate::nn::weights::{Params, Shapes, Training};
 
@@ -24,7 +23,74 @@ pub(in crate::algo) fn tensors(config: &MamlConfig) -> Result<Vec<(String, Vec<i
     Ok(policy.params().shapes(POLICY))
 }
 
+/// Returns the rows of mean returns over a list of tasks; of what was not played there is none.
+fn means(at: u64, list: TaskList, returns: Returns) -> impl Iterator<Item = Evaluated> {
+    let row = move |(stage, total): (Stage, f64)| Evaluated {
+        split: Some(list),
+        stage: Some(stage),
+        ..Evaluated::new(at, total)
+    };
+    Stage::ALL.into_iter().zip(returns).filter(|(_, total)| !total.is_nan()).map(row)
+}
+
+/// Says in few words what returns were.
+fn pair([before, after]: Returns) -> String {
+    let adapted = if after.is_nan() { String::new() } else { format!(" → {after:.1} adapted") };
+    format!("{before:.1}{adapted}")
+}
+
+/// Says in few words what an update did.
+fn words(done: &Iteration) -> String {
+    let (update, [sampling, updating]) = (&done.update, done.seconds);
+    let search = match update.tried {
+        tried if update.accepted => format!(" (length {tried})"),
+        0 => ", no direction to improve in: policy kept".into(),
+        tried => format!(", none of {tried} lengths improves: policy kept"),
+    };
+    let (returns, divergence) = (pair(done.train), update.divergence);
+    format!("return {returns}, KL {divergence:.4}{search}, {sampling:.1} s + {updating:.1} s")
+}
+
+impl Maml {
+    /// Makes an iteration and evaluates the policy after it, if that is due; before the first one evaluates
+    /// alone.
+    fn one(&mut self) -> Result<Event> {
+        let done = if self.evaluated { Some(self.step()?) } else { None };
+        let at = self.iteration;
+        let started = Instant::now();
+        let due = self.config.evaluates_at(at);
+        let test = due.then(|| self.evaluate()).transpose()?;
+        let evaluation = if due { started.elapsed().as_secs_f64() } else { 0.0 };
+        self.evaluated = true;
+        let said = [
+            done.as_ref().map(words),
+            test.map(|test| format!("test {}, {evaluation:.1} s", pair(test))),
+        ];
+        let said: Vec<String> = said.into_iter().flatten().collect();
+        let train = done.iter().flat_map(|done| means(at, TaskList::Train, done.train));
+        let test = test.into_iter().flat_map(|test| means(at, TaskList::Test, test));
+        let [sampling, update] = done.as_ref().map_or([0.0; 2], |done| done.seconds);
+        let numbers = done.as_ref().map_or([f64::NAN; 4], |done| {
+            let accepted = f64::from(u8::from(done.update.accepted));
+            [done.update.divergence, done.update.improvement, done.update.tried as f64, accepted]
+        });
+        Ok(Event {
+            evaluated: train.chain(test).collect(),
+            progress: Some([&[sampling, update, evaluation].map(rounded)[..], &numbers].concat()),
+            line: Some(format!("iteration {at}: {}", said.join("; "))),
+            save: if self.config.saves_at(at) { Save::Checkpoint } else { Save::Nothing },
+            may_stop: true,
+            ..Event::default()
+        })
+    }
+}
+
 impl Trainer for Maml {
+    fn advance(&mut self) -> Option<Result<Event>> {
+        let over = self.evaluated && self.iteration >= self.config.iterations;
+        (!over).then(|| self.one())
+    }
+
     fn config(&self) -> &dyn RunConfig {
         &self.config
     }
@@ -45,22 +111,6 @@ impl Trainer for Maml {
         vec![(POLICY.into(), self.policy.params())]
     }
 
-    fn parts(&self) -> Vec<Part<'_>> {
-        Vec::new()
-    }
-
-    fn optimisers(&mut self) -> Vec<&mut Adam> {
-        Vec::new()
-    }
-
-    fn replays(&self) -> Vec<&Replay> {
-        Vec::new()
-    }
-
-    fn replays_mut(&mut self) -> Vec<&mut Replay> {
-        Vec::new()
-    }
-
     fn check(&self) -> Result<()> {
         Self::check(self)
     }
@@ -71,7 +121,7 @@ impl Trainer for Maml {
 
     fn restore(&mut self, state: State) -> Result<Option<()>> {
         let Some(iteration) = state.counters.as_u64() else { return Ok(None) };
-        self.iteration = iteration;
+        (self.iteration, self.evaluated) = (iteration, true);
         Ok(Some(()))
     }
 }

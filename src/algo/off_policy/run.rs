@@ -2,16 +2,51 @@
 
 use std::time::Instant;
 
-use super::{OffPolicy, Progress};
+use super::{Event as Reported, OffPolicy, Progress};
+use crate::algo::evaluate::Evaluation;
 use crate::algo::learner::Part;
 use crate::algo::replay::Replay;
 use crate::algo::reservoir::Reservoir;
 use crate::algo::run_config::RunConfig;
-use crate::algo::trainer::{State, Trainer};
+use crate::algo::trainer::{Evaluated, Event, Save, State, Trainer, rounded};
 use crate::error::Result;
 use crate::nn::adam::Adam;
 
+impl OffPolicy {
+    /// Says what an event of the loop means to who drives it.
+    fn tell(&self, event: Reported) -> Event {
+        match event {
+            Reported::Evaluated(Evaluation { step, returns }) => {
+                let episodes = returns.len();
+                let mean = returns.iter().sum::<f64>() / episodes as f64;
+                let row = |(episode, &total): (usize, &f64)| Evaluated {
+                    episode: Some(episode as u64),
+                    ..Evaluated::new(step, total)
+                };
+                Event {
+                    evaluated: returns.iter().enumerate().map(row).collect(),
+                    line: Some(format!(
+                        "step {step}: mean return {mean:.1} over {episodes} episodes"
+                    )),
+                    message: Some(format!("(return {mean:.0})")),
+                    ..Event::default()
+                }
+            }
+            Reported::CheckpointDue(_) => Event {
+                progress: Some(vec![rounded(self.seconds())]),
+                save: Save::Checkpoint,
+                ..Event::default()
+            },
+            Reported::Stepped { .. } => Event { may_stop: true, ..Event::default() },
+        }
+    }
+}
+
 impl Trainer for OffPolicy {
+    fn advance(&mut self) -> Option<Result<Event>> {
+        Some(self.next()?.map(|event| self.tell(event)))
+    }
+
     fn config(&self) -> &dyn RunConfig {
         &self.config
     }

@@ -4,7 +4,7 @@
 //! the task, takes what was collected with z from the prior, and nothing else; the other one takes
 //! everything. So the encoder's transitions are always a stretch of the other buffer, and only its ends
 //! are kept here. That is the same as two buffers as long as one visit of a task fits into the ring, which
-//! [`Buffers::new`] sees to. Letters: `T` tasks, `N` and `B` transitions of each, `S`, `A`.
+//! [`PearlConfig`](super::config::PearlConfig) sees to. Letters: `T` tasks, `N` and `B` transitions of each, `S`, `A`.
 
 use std::ops::Range;
 
@@ -12,7 +12,6 @@ use tch::{Device, Tensor};
 
 use super::trajectory::{Ending, Trajectory};
 use crate::algo::replay::{Batch, Replay};
-use crate::error::{Error, Result};
 use crate::nn::critic::Dims;
 use crate::rng::Stream;
 
@@ -43,25 +42,11 @@ pub struct Memory {
 }
 
 impl Buffers {
-    /// Makes empty buffers for `tasks` tasks of `capacity` transitions each; memory is asked for as it is
-    /// needed. `visit` is the number of transitions that may come with one visit of a task.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] if a visit does not fit.
-    pub fn new(
-        dims: Dims,
-        tasks: usize,
-        (capacity, visit): (usize, usize),
-        ending: Ending,
-    ) -> Result<Self> {
-        if capacity < visit {
-            return Err(Error::Usage(format!(
-                "replay_capacity = {capacity} is less than the {visit} transitions that one visit of a \
-                 task may bring; set it to {visit} or more"
-            )));
-        }
+    /// Makes empty buffers for `tasks` tasks of `capacity` transitions each, in which one visit of a task must
+    /// fit; memory is asked for as it is needed.
+    pub fn new(dims: Dims, tasks: usize, capacity: usize, ending: Ending) -> Self {
         let memory = |_| Memory { replay: Replay::new(dims, capacity), context: 0..0 };
-        Ok(Self { dims, ending, tasks: (0..tasks).map(memory).collect() })
+        Self { dims, ending, tasks: (0..tasks).map(memory).collect() }
     }
 
     /// Returns the memory of each task.

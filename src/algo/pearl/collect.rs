@@ -61,7 +61,7 @@ impl Player<'_> {
         let prior = self.collect_prior(visits, plan.prior_steps)?;
         // The encoder sees its own visit alone, as if the task's buffer had been cleared for it.
         let longest = prior.iter().map(|own| steps(own)).max().unwrap_or(0);
-        let mut seen = Buffers::new(self.dims(), visits.len(), (longest, longest), plan.ending)?;
+        let mut seen = Buffers::new(self.dims(), visits.len(), longest, plan.ending);
         for (visit, own) in prior.iter().enumerate() {
             seen.add(visit, own, To::Both);
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::config::{MOST, MOST_TRANSITIONS, check, not_negative, positive};
-use super::super::run_config::{Algo, Range, RunConfig};
+use super::super::run_config::{Algo, Range, RunConfig, same_fields};
 use super::schedule::Schedule;
 use crate::env::{Family, Spec, TaskLists};
 use crate::error::{Error, Result};
@@ -208,6 +208,7 @@ impl PearlConfig {
         self.check_sizes()?;
         self.check_numbers()?;
         self.check_exploration()?;
+        self.check_capacity()?;
         if self.context_is_meta && self.model == PearlModel::Mlp {
             return Err(Error::Usage(
                 "context_is_meta is a choice of hypernetworks: a plain network joins all inputs; \
@@ -293,16 +294,25 @@ impl PearlConfig {
         )))
     }
 
-    /// Says so if training asks for episodes with latents of the posterior and gets none.
-    pub fn no_posterior(&self) -> Option<String> {
-        let (steps, horizon) = (self.schedule().posterior_steps, self.horizon as u64);
-        (1..=horizon).contains(&steps).then(|| {
-            format!(
-                "training will never act on a latent of the posterior: the first episode of posterior_steps = \
-                 {steps} has one of the prior, and up to horizon = {horizon} steps; set posterior_steps above \
-                 {horizon}"
-            )
-        })
+    /// Checks that a buffer holds what one visit of a task may bring.
+    fn check_capacity(&self) -> Result<()> {
+        let (capacity, visit) = (self.replay_capacity, self.visit());
+        if capacity >= visit {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "replay_capacity = {capacity} is less than the {visit} transitions that one visit of a task may \
+             bring; set it to {visit} or more"
+        )))
+    }
+
+    /// Returns the transitions that one visit of a task may bring.
+    fn visit(&self) -> usize {
+        let Schedule { prior_steps, posterior_steps, .. } = self.schedule();
+        // The last trajectory of each kind may begin one step before the number is reached.
+        let horizon = self.horizon as u64;
+        let visit = prior_steps.saturating_add(posterior_steps).saturating_add(horizon);
+        visit.max(self.initial_steps).saturating_add(horizon) as usize
     }
 
     fn check_numbers(&self) -> Result<()> {
@@ -323,32 +333,10 @@ impl PearlConfig {
 }
 
 impl RunConfig for PearlConfig {
-    fn algo(&self) -> Algo {
-        self.algo
-    }
-
-    fn spec(&self) -> &'static Spec {
-        self.env.spec()
-    }
+    same_fields!(length: iterations);
 
     fn model(&self) -> String {
         self.model.to_string()
-    }
-
-    fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    fn length(&self) -> u64 {
-        self.iterations
-    }
-
-    fn checkpoint_every(&self) -> u64 {
-        self.checkpoint_every
-    }
-
-    fn evaluate_every(&self) -> u64 {
-        self.evaluate_every
     }
 
     fn ranges(&self) -> Vec<Range> {
@@ -360,12 +348,34 @@ impl RunConfig for PearlConfig {
         ]
     }
 
-    fn order(&self) -> [String; 2] {
-        [format!("{:02}", self.env as usize), self.model()]
+    fn columns(&self) -> &'static [&'static str] {
+        &[
+            "collection_seconds",
+            "updates_seconds",
+            "evaluation_seconds",
+            "transitions",
+            "divergence",
+            "q1",
+            "q2",
+            "value",
+            "policy",
+        ]
     }
 
-    fn to_json(&self) -> Result<serde_json::Value> {
-        serde_json::to_value(self).map_err(|e| Error::Usage(e.to_string()))
+    /// Says so if training asks for episodes with latents of the posterior and gets none.
+    fn warning(&self) -> Option<String> {
+        let (steps, horizon) = (self.schedule().posterior_steps, self.horizon as u64);
+        (1..=horizon).contains(&steps).then(|| {
+            format!(
+                "training will never act on a latent of the posterior: the first episode of posterior_steps = \
+                 {steps} has one of the prior, and up to horizon = {horizon} steps; set posterior_steps above \
+                 {horizon}"
+            )
+        })
+    }
+
+    fn order(&self) -> [String; 2] {
+        [format!("{:02}", self.env as usize), self.model()]
     }
 
     fn tasks(&self) -> Result<Option<TaskLists>> {

@@ -124,14 +124,8 @@ impl Pearl {
         let [train, test] = config.task_counts();
         let tasks = config.env.tasks(config.seed, train, test)?;
         let agent = PearlAgent::new(&config, Arc::clone(&workers))?;
-        let schedule = config.schedule();
-        // The last trajectory of each kind may begin one step before the number is reached.
-        let horizon = config.horizon as u64;
-        let visit = schedule.prior_steps.saturating_add(schedule.posterior_steps);
-        let visit = visit.saturating_add(horizon).max(config.initial_steps);
-        let visit = visit.saturating_add(horizon) as usize;
-        let capacity = (config.replay_capacity, visit);
-        let buffers = Buffers::new(config.dims(), train, capacity, ending(&config))?;
+        let capacity = config.replay_capacity;
+        let buffers = Buffers::new(config.dims(), train, capacity, ending(&config));
         let (iteration, updated, losses) = (0, None, [0.0; 5]);
         let seconds = [0.0; 2];
         Ok(Self { config, tasks, agent, buffers, iteration, updated, losses, seconds, workers })

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Pearl;
 use super::buffers::Memory;
+use super::evaluate::{Evaluated as Task, mean_score};
+use super::{Event as Reported, Iteration, Pearl};
 use crate::algo::learner::Part;
 use crate::algo::replay::Replay;
 use crate::algo::run_config::RunConfig;
-use crate::algo::trainer::{State, Trainer};
-use crate::env::TaskLists;
+use crate::algo::trainer::{Evaluated, Event, Save, State, Trainer, rounded};
+use crate::env::{TaskList, TaskLists};
 use crate::error::Result;
 use crate::nn::adam::Adam;
 
@@ -26,7 +27,94 @@ struct Progress {
     contexts: Vec<[u64; 2]>,
 }
 
+/// Returns the rows of an evaluation of tasks on one list: their mean, then every episode.
+fn rows(at: u64, list: TaskList, tasks: &[Task]) -> Vec<Evaluated> {
+    let new = |total| Evaluated { split: Some(list), ..Evaluated::new(at, total) };
+    let mut rows = vec![new(mean_score(tasks))];
+    for (place, task) in tasks.iter().enumerate() {
+        for (course, trials) in task.courses.iter().enumerate() {
+            rows.extend(trials.iter().enumerate().map(|(episode, trial)| Evaluated {
+                task: Some(place as u64),
+                goal: Some(task.task.0),
+                course: Some(course as u64),
+                episode: Some(episode as u64),
+                context: Some(trial.context as u64),
+                ..new(trial.total)
+            }));
+        }
+    }
+    rows
+}
+
+/// Says in one line what an iteration brought.
+fn line(done: &Iteration) -> String {
+    let [divergence, q1, q2, value, policy] = done.losses.numbers();
+    let [collection, updates, evaluation] = done.seconds;
+    let scores = done.evaluation.as_ref().map_or_else(String::new, |evaluation| {
+        let [train, test] = [&evaluation.train, &evaluation.test].map(|tasks| mean_score(tasks));
+        format!("return {train:.1} on training tasks, {test:.1} on test tasks; ")
+    });
+    format!(
+        "iteration {}: {scores}losses Q {:.3}, V {value:.3}, policy {policy:.3}, KL {divergence:.3}; \
+         {collection:.1} s + {updates:.1} s + {evaluation:.1} s",
+        done.iteration,
+        f64::midpoint(q1, q2)
+    )
+}
+
+/// What a progress bar shows while data are collected.
+const COLLECTING: &str = "(collecting)";
+
+impl Pearl {
+    /// Says what an event of the loop means to who drives it.
+    fn tell(&self, event: Reported) -> Event {
+        let event = match event {
+            Reported::Collected { iteration, steps } => Event {
+                line: Some(format!(
+                    "iteration {iteration}: {steps} steps collected, {:.1} s",
+                    self.seconds[0]
+                )),
+                ..Event::default()
+            },
+            Reported::Updated { losses, .. } => {
+                let [q1, q2] = losses.critics;
+                let message = format!("(Q loss {:.3})", f64::midpoint(q1, q2));
+                Event { message: Some(message), ..Event::default() }
+            }
+            Reported::Finished(done) => {
+                let seconds = done.seconds.map(rounded);
+                let numbers = [&seconds[..], &[done.transitions as f64], &done.losses.numbers()];
+                let evaluated = done.evaluation.as_ref().map_or_else(Vec::new, |evaluation| {
+                    let train = rows(done.iteration, TaskList::Train, &evaluation.train);
+                    [train, rows(done.iteration, TaskList::Test, &evaluation.test)].concat()
+                });
+                Event {
+                    evaluated,
+                    progress: Some(numbers.concat()),
+                    line: Some(line(&done)),
+                    message: Some(COLLECTING.into()),
+                    save: if done.checkpoint_due { Save::Checkpoint } else { Save::Point },
+                    ..Event::default()
+                }
+            }
+        };
+        Event { may_stop: true, ..event }
+    }
+}
+
 impl Trainer for Pearl {
+    fn advance(&mut self) -> Option<Result<Event>> {
+        Some(self.next()?.map(|event| self.tell(event)))
+    }
+
+    fn goal(&self) -> (u64, &'static str) {
+        (self.config.iterations * self.config.schedule().train_steps, "updates")
+    }
+
+    fn position(&self) -> u64 {
+        Self::updates(self)
+    }
+
     fn config(&self) -> &dyn RunConfig {
         &self.config
     }

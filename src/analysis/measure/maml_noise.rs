@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::algo::maml::{Maml, Play, mean_returns};
-use crate::analysis::task_list::TaskList;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk;
 use crate::checkpoint::kept::{self, Kept};
 use crate::checkpoint::tensors::{TensorFile, TensorSet};
 use crate::env::Task;
+use crate::env::TaskList;
 use crate::error::{Error, Result};
 use crate::rng::Stream;
 use crate::stats::resample::Bootstrap;

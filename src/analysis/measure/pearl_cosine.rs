@@ -22,10 +22,10 @@ use super::measurable::{Measurable, Work};
 use crate::algo::pearl::agent::PearlAgent;
 use crate::algo::pearl::trajectory::Player;
 use crate::analysis::table::{OfTask, StateRow};
-use crate::analysis::task_list::TaskList;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk::hash;
 use crate::env::Task;
+use crate::env::TaskList;
 use crate::error::{Error, Result};
 use crate::gradient::critic_gradient::{CriticInTask, Smaller};
 use crate::gradient::{
@@ -50,7 +50,7 @@ impl<'c> InTasks<'c> {
     /// # Errors
     /// [`Error::Usage`] if there are fewer, or none is asked for.
     pub fn new(checkpoint: &'c Checkpoint, split: TaskList, tasks: usize) -> Result<Self> {
-        let there = split.tasks_of(checkpoint).len();
+        let there = checkpoint.tasks(split).len();
         if (1..=there).contains(&tasks) {
             return Ok(Self { checkpoint, split, tasks });
         }
@@ -62,7 +62,7 @@ impl<'c> InTasks<'c> {
 
     /// Returns the tasks, each with its number of states: as equal as can be, the first ones have more.
     fn shares(&self, states: usize) -> Vec<(OfTask, usize)> {
-        let list = self.split.tasks_of(self.checkpoint);
+        let list = self.checkpoint.tasks(self.split);
         let cut = |i: usize| (i * states).div_ceil(self.tasks);
         let share = |(i, task): (usize, &Task)| {
             let task = OfTask { split: self.split, number: i as u64, goal: task.0 };

@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::algo::Evaluated;
 use crate::algo::pearl::config::PearlConfig;
 use crate::analysis::meta_spec::pearl_name;
-use crate::checkpoint::pearl_run::{Tables, TrialRow};
+use crate::checkpoint::run_log::RunLog;
+use crate::env::TaskList;
 use crate::rng::Stream;
 use crate::stats::Estimate;
 use crate::stats::resample::{Bootstrap, stratified_bootstrap};
@@ -99,18 +101,15 @@ fn of_mean(values: Vec<f64>, name: &str) -> Estimate {
 }
 
 /// Reads a run's last evaluation whose returns are all finite; `None` if it has none.
-pub fn task_gap(config: &PearlConfig, tables: &Tables) -> Option<Gap> {
-    let iterations: BTreeSet<u64> = tables.trials.iter().map(|trial| trial.iteration).collect();
-    let finite = |iteration: &u64| {
-        let mut of = tables.trials.iter().filter(|trial| trial.iteration == *iteration);
-        of.all(|trial| trial.total.is_finite())
-    };
+pub fn task_gap(config: &PearlConfig, log: &RunLog) -> Option<Gap> {
+    let episodes = || log.evaluated.iter().filter(|row| row.task.is_some());
+    let iterations: BTreeSet<u64> = episodes().map(|row| row.at).collect();
+    let finite = |at: &u64| episodes().filter(|row| row.at == *at).all(|row| row.total.is_finite());
     let iteration = iterations.into_iter().rev().find(finite)?;
-    let of = |unseen: bool| -> Vec<TrialRow> {
-        let wanted = |t: &&TrialRow| t.iteration == iteration && t.unseen == unseen;
-        tables.trials.iter().filter(wanted).copied().collect()
-    };
-    let trials = [of(false), of(true)];
+    let trials = [TaskList::Train, TaskList::Test].map(|list| {
+        let wanted = |row: &&Evaluated| row.at == iteration && row.split == Some(list);
+        episodes().filter(wanted).copied().collect::<Vec<_>>()
+    });
     let tasks = trials.each_ref().map(|trials| task_scores(trials));
     let lists = tasks.each_ref().map(|tasks| scores(tasks));
     Some(Gap {
@@ -129,30 +128,31 @@ fn scores(tasks: &[TaskScore]) -> Vec<f64> {
     tasks.iter().map(|task| task.score).collect()
 }
 
-/// The mean over courses of the last trajectory, for each place.
-fn task_scores(trials: &[TrialRow]) -> Vec<TaskScore> {
-    let mut last: BTreeMap<(usize, usize), &TrialRow> = BTreeMap::new();
+/// The mean over courses of the last episode, for each place.
+fn task_scores(trials: &[Evaluated]) -> Vec<TaskScore> {
+    let mut last: BTreeMap<_, &Evaluated> = BTreeMap::new();
     for trial in trials {
-        let known = last.entry((trial.place, trial.course)).or_insert(trial);
-        if trial.trajectory > known.trajectory {
+        let known = last.entry((trial.task, trial.course)).or_insert(trial);
+        if trial.episode > known.episode {
             *known = trial;
         }
     }
-    let mut tasks: BTreeMap<usize, (f64, Vec<f64>)> = BTreeMap::new();
+    let mut tasks: BTreeMap<_, (f64, Vec<f64>)> = BTreeMap::new();
     for ((place, _), trial) in last {
-        tasks.entry(place).or_insert((trial.task, Vec::new())).1.push(trial.total);
+        let goal = trial.goal.unwrap_or(f64::NAN);
+        tasks.entry(place).or_insert((goal, Vec::new())).1.push(trial.total);
     }
     tasks.into_values().map(|(task, courses)| TaskScore { task, score: mean(&courses) }).collect()
 }
 
-/// The mean over tasks for each trajectory of the courses, as long as all tasks have one; those whose z
+/// The mean over tasks for each episode of the courses, as long as all tasks have one; those whose z
 /// comes from the prior are one.
-fn by_context(trials: &[TrialRow]) -> Vec<AtContext> {
-    let mut at: BTreeMap<usize, BTreeMap<usize, Vec<(f64, f64)>>> = BTreeMap::new();
+fn by_context(trials: &[Evaluated]) -> Vec<AtContext> {
+    let mut at: BTreeMap<u64, BTreeMap<_, Vec<(f64, f64)>>> = BTreeMap::new();
     for t in trials {
-        let own = (t.context as f64, t.total);
-        let which = if t.context == 0 { 0 } else { t.trajectory };
-        at.entry(which).or_default().entry(t.place).or_default().push(own);
+        let context = t.context.unwrap_or(0);
+        let which = if context == 0 { 0 } else { t.episode.unwrap_or(0) };
+        at.entry(which).or_default().entry(t.task).or_default().push((context as f64, t.total));
     }
     let all = at.get(&0).map_or(0, BTreeMap::len);
     let points = at.into_values().take_while(|places| places.len() == all).map(|places| {
@@ -192,28 +192,35 @@ mod tests {
     use super::*;
     use crate::nn::pearl::PearlModel;
 
-    fn trial(unseen: bool, place: usize, trajectory: usize, total: f64) -> TrialRow {
-        let context = if trajectory < 2 { 0 } else { 200 * trajectory };
-        let task = place as f64;
-        TrialRow { iteration: 7, unseen, place, task, course: 0, trajectory, context, total }
+    fn trial(split: TaskList, place: u64, episode: u64, total: f64) -> Evaluated {
+        Evaluated {
+            split: Some(split),
+            task: Some(place),
+            goal: Some(place as f64),
+            course: Some(0),
+            episode: Some(episode),
+            context: Some(if episode < 2 { 0 } else { 200 * episode }),
+            ..Evaluated::new(7, total)
+        }
     }
 
     /// Twenty tasks on each list, whose last returns are `train` and `test` plus the place.
-    fn tables(bases: [f64; 2]) -> Tables {
+    fn tables(bases: [f64; 2]) -> RunLog {
         tables_of(20, bases)
     }
 
-    fn tables_of(tasks: usize, [train, test]: [f64; 2]) -> Tables {
-        let mut trials = vec![TrialRow { iteration: 6, ..trial(true, 0, 2, 1e6) }];
-        for (unseen, base) in [(false, train), (true, test)] {
+    fn tables_of(tasks: u64, [train, test]: [f64; 2]) -> RunLog {
+        let mut log = RunLog::new(&PearlConfig::default());
+        log.evaluated.push(Evaluated { at: 6, ..trial(TaskList::Test, 0, 2, 1e6) });
+        for (split, base) in [(TaskList::Train, train), (TaskList::Test, test)] {
             for place in 0..tasks {
-                for trajectory in 0..3 {
-                    let late = if trajectory == 2 { base } else { -100.0 };
-                    trials.push(trial(unseen, place, trajectory, late + place as f64));
+                for episode in 0..3 {
+                    let late = if episode == 2 { base } else { -100.0 };
+                    log.evaluated.push(trial(split, place, episode, late + place as f64));
                 }
             }
         }
-        Tables { rows: Vec::new(), trials }
+        log
     }
 
     fn gap(model: PearlModel, bases: [f64; 2]) -> Gap {
@@ -236,12 +243,13 @@ mod tests {
         // A later evaluation with a return that is undefined is passed over.
         for bad in [f64::NAN, f64::INFINITY] {
             let mut tables = tables([50.0, 20.0]);
-            tables.trials.push(TrialRow { iteration: 8, ..trial(true, 0, 0, 1.0) });
-            tables.trials.push(TrialRow { iteration: 8, ..trial(true, 0, 1, bad) });
+            let later =
+                |episode, total| Evaluated { at: 8, ..trial(TaskList::Test, 0, episode, total) };
+            tables.evaluated.extend([later(0, 1.0), later(1, bad)]);
             let config = PearlConfig { model: PearlModel::Mlp, ..PearlConfig::default() };
             assert_eq!(task_gap(&config, &tables).unwrap(), found);
         }
-        let none = Tables::default();
+        let none = RunLog::new(&PearlConfig::default());
         assert_eq!(task_gap(&PearlConfig::default(), &none), None);
     }
 
@@ -251,7 +259,10 @@ mod tests {
             let found = task_gap(&PearlConfig::default(), &tables_of(tasks, [50.0, 20.0])).unwrap();
             assert!((found.gap.value - 30.0).abs() < 1e-12);
             let all = [found.gap, found.scores[0], found.contexts[1][0].total];
-            assert!(all.iter().all(|e| e.low.is_finite() == given && e.n >= tasks), "{all:?}");
+            assert!(
+                all.iter().all(|e| e.low.is_finite() == given && e.n as u64 >= tasks),
+                "{all:?}"
+            );
         }
     }
 

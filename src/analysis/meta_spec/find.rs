@@ -8,8 +8,9 @@ use crate::algo::pearl::config::PearlConfig;
 use crate::algo::registry::Config;
 use crate::algo::{Algo, RunConfig};
 use crate::analysis::spec::Missing;
+use crate::checkpoint::run_log::evaluations_file;
 use crate::checkpoint::save::step_folder;
-use crate::checkpoint::{Checkpoint, meta_run, stored};
+use crate::checkpoint::{Checkpoint, stored};
 use crate::env::Family;
 use crate::error::{Error, Result};
 
@@ -41,7 +42,7 @@ impl MetaSpec {
                 None => checkpoints.into(),
             };
             let folder = place.join(&wanted.run);
-            let there = folder.join(meta_run::RETURNS).is_file();
+            let there = evaluations_file(&folder).is_some();
             if there {
                 wanted.check(&folder)?;
             }

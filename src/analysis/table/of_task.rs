@@ -6,7 +6,7 @@ use super::{StateRow, table_error};
 use crate::algo::pearl::config::PearlConfig;
 use crate::analysis::meta_spec::pearl_name;
 use crate::analysis::spec::VARIANT;
-use crate::analysis::task_list::TaskList;
+use crate::env::TaskList;
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
 use crate::stats::clusters::clusters;

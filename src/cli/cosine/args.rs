@@ -9,7 +9,7 @@ use super::super::output::shell_words;
 use super::super::settings::whole;
 use super::super::shared;
 use super::{Place, UNITS, What};
-use crate::analysis::task_list::TaskList;
+use crate::env::TaskList;
 use crate::error::{Error, Result};
 use crate::gradient::{Adaptive, Judged, Mode, Returns, Settings, StatesFrom};
 

@@ -74,7 +74,7 @@ fn in_tasks<'c>(args: &CosineArgs, checkpoints: &'c [Checkpoint]) -> Result<Vec<
     let mut all = Vec::new();
     for checkpoint in checkpoints {
         for split in args.splits() {
-            let there = split.tasks_of(checkpoint).len();
+            let there = checkpoint.tasks(*split).len();
             all.push(InTasks::new(checkpoint, *split, args.tasks_of(there))?);
         }
     }

@@ -48,13 +48,13 @@ impl Bench {
             .replace("mlp-small", critic)
             .replace("evaluate_every = 30", "evaluate_every = 10");
         self.write(&format!("{folder}/run.toml"), &settings);
-        let mut text = String::from("step,episode,return\n");
+        let mut text = String::from("at,split,stage,task,goal,course,episode,context,return\n");
         for (step, value) in evaluations {
             let [low, high] = match value.parse::<f64>() {
                 Ok(x) if x.is_finite() => [x - 1.0, x + 1.0].map(|x| x.to_string()),
                 _ => [String::from("1"), (*value).to_owned()],
             };
-            let _ = write!(text, "{step},0,{low}\n{step},1,{high}\n");
+            let _ = write!(text, "{step},,,,,,0,,{low}\n{step},,,,,,1,,{high}\n");
         }
         self.write(&format!("{folder}/evaluations.csv"), &text);
     }
@@ -109,11 +109,11 @@ fn incomplete_tables_are_refused_and_never_an_empty_report() {
     let bench = Bench::new();
     bench.copy_run();
     let words = format!("returns --ckpt {RUN}");
-    for file in ["evaluations.csv", "timing.csv"] {
+    for file in ["evaluations.csv", "progress.csv"] {
         let whole = fs::read_to_string(bench.path(RUN).join(file)).unwrap();
         let doubled = format!("{whole}{}\n", whole.lines().last().unwrap());
         let cut = whole[..whole.len() - 2].to_owned();
-        for damaged in [String::new(), cut, doubled, whole.replacen("step", "time", 1)] {
+        for damaged in [String::new(), cut, doubled, whole.replacen("at", "time", 1)] {
             bench.change(file, |_| damaged);
             let error = bench.error(&words);
             assert!(error.starts_with(&format!("{RUN}/{file} is damaged: ")), "{error}");

@@ -4,12 +4,12 @@ use std::fs;
 
 use super::bench::{Bench, RUN, run};
 
-/// Steps and returns as the run recorded them: `step,episode,return`.
+/// Steps and returns as the run recorded them.
 fn recorded() -> Vec<(u64, f64)> {
     let text = fs::read_to_string(run().join("evaluations.csv")).unwrap();
     let line = |line: &str| {
         let fields: Vec<&str> = line.split(',').collect();
-        (fields[0].parse().unwrap(), fields[2].parse().unwrap())
+        (fields[0].parse().unwrap(), fields[8].parse().unwrap())
     };
     text.lines().skip(1).map(line).collect()
 }

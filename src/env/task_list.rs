@@ -5,8 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::Checkpoint;
-use crate::env::{Task, TaskLists};
+use super::{Task, TaskLists};
 use crate::error::{Error, Result};
 
 /// Which tasks a policy is evaluated on.
@@ -34,11 +33,6 @@ impl TaskList {
             Self::Test => &lists.test,
             Self::Train => &lists.train,
         }
-    }
-
-    /// Returns the tasks of a checkpoint that are on this list; none where the algorithm has no tasks.
-    pub fn tasks_of(self, checkpoint: &Checkpoint) -> &[Task] {
-        checkpoint.manifest().tasks.as_ref().map_or(&[], |lists| self.of(lists))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// A CSV file with a first line that is known.
 pub(super) struct Csv {
     path: PathBuf,
-    header: &'static str,
+    header: String,
     text: String,
 }
 
@@ -17,9 +17,9 @@ impl Csv {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(super) fn read(path: &Path, header: &'static str) -> Result<Self> {
+    pub(super) fn read(path: &Path, header: &str) -> Result<Self> {
         let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
-        Ok(Self { path: path.into(), header, text })
+        Ok(Self { path: path.into(), header: header.into(), text })
     }
 
     /// Returns the lines below the first with their numbers.
@@ -64,7 +64,7 @@ pub(super) fn field(number: f64) -> String {
 ///
 /// # Errors
 /// [`Error::Io`], or [`Error::Corrupt`] naming the line.
-pub(super) fn table(path: &Path, header: &'static str, order: &[usize]) -> Result<Vec<Vec<f64>>> {
+pub(super) fn table(path: &Path, header: &str, order: &[usize]) -> Result<Vec<Vec<f64>>> {
     if !path.exists() {
         return Ok(Vec::new());
     }

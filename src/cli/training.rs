@@ -1,0 +1,206 @@
+//! Trains runs, whichever their algorithm: settings, seeds, resumption, what is saved and told.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use tch::Device;
+
+use super::settings::{Flag, SeedRange, number, of_set, parse_seeds, settings, whole};
+use super::shared::{self, Done};
+use crate::algo::Algo;
+use crate::algo::registry::Config;
+use crate::algo::trainer::{Event, Save, Trainer};
+use crate::checkpoint::run_log::RunLog;
+use crate::checkpoint::{resume_point, run, save, stored};
+use crate::error::{Error, Result};
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Seed of every random stream [default: 0]
+    #[arg(long, conflicts_with = "seeds", value_parser = whole)]
+    seed: Option<u64>,
+    /// Several seeds, one run after the other: 0..4 means 0, 1, 2, 3 and 4
+    #[arg(long, value_parser = parse_seeds)]
+    seeds: Option<SeedRange>,
+    /// Settings from a TOML file, as --dry-run prints them
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One setting, as --dry-run prints it, such as `batch=64`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Steps or iterations between checkpoints; the last one has one too [default: 10000 steps, 10 iterations]
+    #[arg(long, value_parser = whole)]
+    checkpoint_every: Option<u64>,
+    /// Steps or iterations between evaluations; the last one has one too [default: 5000 steps, 10 iterations
+    /// of MAML, 1 of PEARL]
+    #[arg(long, value_parser = whole)]
+    evaluate_every: Option<u64>,
+    /// Folder of the runs
+    #[arg(long, default_value = "checkpoints")]
+    out: PathBuf,
+    /// Continue a run from its latest saved point; start it if it has reached none yet
+    #[arg(long)]
+    resume: bool,
+    /// Worker threads, at most 1024; results do not depend on it [default: the processors]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Print the resolved settings as TOML and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Trains one run for each seed, or prints the settings if that is asked for.
+pub(super) fn train(algo: Algo, args: &RunArgs, flags: &[Flag], device: Device) -> Result<Done> {
+    let (config, says_length) = args.resolve(algo, flags)?;
+    if args.dry_run {
+        let text = toml::to_string(&config).map_err(|e| Error::Usage(e.to_string()))?;
+        shared::print(text.as_bytes())?;
+        return Ok(Done::Finished);
+    }
+    shared::save_and_stop();
+    let seeds = args.seeds.map_or(config.seed()..=config.seed(), |range| range.first..=range.last);
+    shared::one_by_one(seeds, |seed| {
+        train_one(args, config.clone().with_seed(seed), says_length, device)
+    })
+}
+
+impl RunArgs {
+    /// Returns the algorithm's defaults, then the file, then `--set`, then the flags; and whether these say how
+    /// long the run is to be.
+    fn resolve(&self, algo: Algo, flags: &[Flag]) -> Result<(Config, bool)> {
+        let seed = self.seeds.map_or(self.seed, |range| Some(range.first));
+        let shared = [
+            ("seed", seed.map(number)),
+            ("checkpoint_every", self.checkpoint_every.map(number)),
+            ("evaluate_every", self.evaluate_every.map(number)),
+        ];
+        let flags = [flags, &shared].concat();
+        let table = settings(self.config.as_deref(), &self.set, &flags)?;
+        if let Some(found) = table.get("algo").and_then(toml::Value::as_str)
+            && found != algo.name()
+        {
+            return Err(Error::Usage(format!(
+                "the settings are of {found}, the command is hyperl-train {algo}; give one or the other"
+            )));
+        }
+        // Names the line of what is wrong in a file.
+        self.config.as_deref().map(|file| stored::parse(file, algo)).transpose()?;
+        let config = Config::over_defaults(algo, &table).map_err(|e| of_set(&e))?.resolved()?;
+        Ok((config, table.contains_key(algo.unit().name())))
+    }
+
+    /// Makes the folder of a run, or checks that the run in it may go on; returns its settings, and whether
+    /// there was one.
+    fn open(&self, folder: &Path, config: Config, says_length: bool) -> Result<(Config, bool)> {
+        if !(self.resume && folder.join(run::RUN).exists()) {
+            run::create(folder, &config)?;
+            return Ok((config, false));
+        }
+        let config =
+            if says_length { config } else { config.with_length(stored::read(folder)?.length()) };
+        stored::check_same(folder, &config)?;
+        Ok((config, true))
+    }
+}
+
+fn train_one(args: &RunArgs, config: Config, says_length: bool, device: Device) -> Result<Done> {
+    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let folder = &args.out.join(config.run_name());
+    let _lock = run::lock(folder)?;
+    let (config, exists) = args.open(folder, config, says_length)?;
+    let mut trainer = config.start(device, workers)?;
+    let resumed = exists && resume_point::load(folder, &mut *trainer)?;
+    let (made, length, unit) = (trainer.made(), config.length(), config.algo().unit());
+    if made > length {
+        return Err(Error::Usage(format!(
+            "{} has {made} {unit} already, not {length}; give --{unit} {made} or more",
+            folder.display()
+        )));
+    }
+    let mut log = RunLog::new(&*config);
+    if resumed {
+        log = RunLog::read(folder, &*config)?;
+        log.cut_back(&*config, made);
+        log.write(folder)?;
+    } else {
+        resume_point::begin(folder)?;
+    }
+    run::write_config(folder, &config)?; // the run may have become longer
+    if made == length {
+        shared::note!(
+            "{} is finished, with {length} {unit}; give more --{unit} to go on",
+            folder.display()
+        );
+        return Ok(Done::Finished);
+    }
+    if let Some(warning) = config.warning() {
+        shared::note!("warning: {warning}");
+    }
+    if resumed {
+        shared::note!("resuming {} at {}", folder.display(), place(&*trainer));
+    }
+    if shared::stop_asked() {
+        return Ok(stopped_at_start(resumed.then(|| place(&*trainer))));
+    }
+    drive(&mut *trainer, folder, &mut log)
+}
+
+/// Says where a run stands.
+fn place(trainer: &dyn Trainer) -> String {
+    let (made, unit) = (trainer.made(), trainer.config().algo().unit().one());
+    match trainer.within() {
+        None => format!("{unit} {made}"),
+        Some(updates) => format!("update {updates} of {unit} {}", made + 1),
+    }
+}
+
+/// Says that a signal came before a run did anything; `reached` is where it was saved before, if it was.
+fn stopped_at_start(reached: Option<String>) -> Done {
+    if let Some(place) = reached {
+        shared::note!("saved at {place}; add --resume to continue");
+        return Done::Stopped;
+    }
+    shared::note!("stopped, nothing saved yet; add --resume to start again");
+    Done::StoppedUnsaved
+}
+
+/// Follows the events of a run: saves, and shows how it goes.
+fn drive(trainer: &mut dyn Trainer, folder: &Path, log: &mut RunLog) -> Result<Done> {
+    let (length, unit) = (trainer.config().length(), trainer.config().algo().unit());
+    let (goal, counted) = trainer.goal();
+    let bar = shared::progress_bar(goal, counted);
+    bar.set_prefix(trainer.config().run_name());
+    bar.set_position(trainer.position());
+    bar.reset_eta();
+    while let Some(event) = trainer.advance() {
+        let Event { evaluated, progress, line, message, save, may_stop } = event?;
+        bar.set_position(trainer.position());
+        if let Some(line) = line {
+            bar.suspend(|| shared::note!("{line}"));
+        }
+        if let Some(message) = message {
+            bar.set_message(message);
+        }
+        if !evaluated.is_empty() || progress.is_some() {
+            log.evaluated.extend(evaluated);
+            log.progress.extend(progress.map(|numbers| (trainer.made(), numbers)));
+            log.write(folder)?;
+        }
+        if save == Save::Checkpoint {
+            save::checkpoint(folder, trainer)?;
+        }
+        // The point comes last: what it continues from is there.
+        if save != Save::Nothing {
+            resume_point::save(folder, trainer)?;
+        }
+        if may_stop && shared::stop_asked() && trainer.made() < length {
+            resume_point::save(folder, trainer)?;
+            bar.abandon();
+            shared::note!("saved at {}; add --resume to continue", place(trainer));
+            return Ok(Done::Stopped);
+        }
+    }
+    bar.finish_and_clear();
+    shared::note!("{}: {length} {unit} done", folder.display());
+    Ok(Done::Finished)
+}
