@@ -6,8 +6,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::Criterion;
+use hyperl::algo::agent::make;
 use hyperl::algo::config::TrainConfig;
-use hyperl::algo::learner::make;
 use hyperl::algo::pearl::agent::PearlAgent;
 use hyperl::algo::pearl::config::PearlConfig;
 use hyperl::algo::replay::{Replay, Transition};

@@ -1,21 +1,11 @@
 //! What the training loop and the checkpoints ask of an algorithm, whichever it is.
 
-use std::sync::Arc;
+use tch::{Device, Tensor};
 
-use tch::{Device, Kind, Tensor};
-
-use super::config::TrainConfig;
 use super::replay::Batch;
-use super::run_config::RunConfig;
-use super::sac::Sac;
-use super::td3::{Td3, Td3Sources};
 use crate::error::{Error, Result};
-use crate::nn::actor::Actor;
 use crate::nn::adam::Adam;
-use crate::nn::critic::QNet;
-use crate::nn::policy_net::PolicyNet;
-use crate::nn::squashed_gaussian::SquashedGaussian;
-use crate::nn::weights::{Draw, Params, Shapes, Source, Training, non_finite};
+use crate::nn::weights::{Params, non_finite};
 use crate::rng::Stream;
 use crate::rollout::Policy;
 
@@ -127,62 +117,6 @@ pub trait Learner {
 
     /// Returns the optimisers of [`Self::parts`].
     fn optimisers(&mut self) -> [&mut Adam; 3];
-}
-
-/// Makes the agent that a configuration asks for, with new weights of the run's own streams.
-///
-/// # Errors
-/// None in practice: weights that are drawn have the shapes that are asked for.
-pub fn make(
-    config: &TrainConfig,
-    device: Device,
-    workers: &Arc<rayon::ThreadPool>,
-) -> Result<Box<dyn Learner>> {
-    let init = Stream::new(config.seed, "init");
-    let [actor, q1, q2] = ["actor", "q1", "q2"].map(|part| init.child(part));
-    let [mut actor, mut q1, mut q2] =
-        [&actor, &q1, &q2].map(|stream| Draw { stream, kind: Kind::Float, device });
-    let (actor, q1, q2) = (&mut actor, &mut q1, &mut q2);
-    let (critic, workers) = ((config.critic, config.dims()), Arc::clone(workers));
-    Ok(if config.is_sac() {
-        let rates = config.sac().rates(config.critic, config.env);
-        Box::new(Sac::new(config.sac(), critic, rates, [actor, q1, q2], workers)?)
-    } else {
-        let sources = Td3Sources { actor, q1, q2 };
-        let noise = config.exploration_noise();
-        Box::new(Td3::new(config.td3(), critic, sources, workers)?.exploring(noise))
-    })
-}
-
-/// Makes the policy of an agent.
-///
-/// # Errors
-/// Those of the source.
-pub fn policy(config: &TrainConfig, source: &mut dyn Source) -> Result<PolicyNet> {
-    let (dims, frozen) = (config.dims(), Training::Frozen);
-    Ok(if config.is_sac() {
-        PolicyNet::SquashedGaussian(SquashedGaussian::new(dims, frozen, source)?)
-    } else {
-        PolicyNet::Deterministic(Actor::new(dims, frozen, source)?)
-    })
-}
-
-/// Returns name and shape of every tensor of an agent, slow copies included.
-///
-/// # Errors
-/// Those of the networks.
-pub(super) fn tensors(config: &TrainConfig) -> Result<Vec<(String, Vec<i64>)>> {
-    let actor = policy(config, &mut Shapes)?;
-    let critic = QNet::new(config.critic, config.dims(), Training::Frozen, &mut Shapes)?;
-    let mut all = actor.params().shapes("actor");
-    if !config.is_sac() {
-        all.extend(actor.params().shapes(&target_name("actor")));
-    }
-    for name in ["critic.q1", "critic.q2"] {
-        all.extend(critic.params().shapes(name));
-        all.extend(critic.params().shapes(&target_name(name)));
-    }
-    Ok(all)
 }
 
 /// Draws standard normal numbers `[rows, A]`, row by row.

@@ -3,6 +3,7 @@
 //! The algorithms know nothing of files, logs or flags: the loop yields events and the command line
 //! acts on them.
 
+pub mod agent;
 pub mod config;
 pub mod evaluate;
 pub mod learner;
@@ -17,7 +18,7 @@ mod run_config;
 pub mod sac;
 pub mod td3;
 pub mod trainer;
-pub mod twin;
+pub mod twin_critic;
 
 pub use run_config::{Algo, Range, RunConfig, Unit};
 pub use trainer::{Evaluated, Stage};

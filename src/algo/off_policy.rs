@@ -13,9 +13,10 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
+use super::agent::make;
 use super::config::TrainConfig;
 use super::evaluate::{Evaluation, episode_returns, initial_states};
-use super::learner::{Learner, Losses, Part, make};
+use super::learner::{Learner, Losses, Part};
 use super::replay::{Replay, Transition};
 use super::reservoir::Reservoir;
 use super::run_config::RunConfig;

@@ -16,7 +16,7 @@ use super::pearl::Pearl;
 use super::pearl::config::PearlConfig;
 use super::run_config::{Algo, RunConfig};
 use super::trainer::Trainer;
-use super::{learner, maml, pearl};
+use super::{agent, maml, pearl};
 use crate::error::Result;
 
 /// The settings of a run.
@@ -139,7 +139,7 @@ impl Config {
     /// Those of the networks.
     pub fn tensors(&self) -> Result<Vec<(String, Vec<i64>)>> {
         match self {
-            Self::OffPolicy(config) => learner::tensors(config),
+            Self::OffPolicy(config) => agent::tensors(config),
             Self::Maml(config) => maml::run::tensors(config),
             Self::Pearl(config) => pearl::agent::tensors(config),
         }

@@ -6,7 +6,7 @@
 //!
 //! # Deviations
 //!
-//! - Those of [`twin`](super::twin).
+//! - Those of [`twin`](super::twin_critic).
 //! - The actor's batch is cut into [`PIECES`].
 //! - The first update comes once a batch is stored, as in the authors' code, which draws it before the
 //!   step of the environment and not after it.
@@ -20,7 +20,7 @@ use tch::Tensor;
 use super::learner::{Learner, Losses, Part, normal};
 use super::pieces::{Descent, PIECES, sum_over};
 use super::replay::Batch;
-use super::twin::{Twin, TwinSpec};
+use super::twin_critic::{Twin, TwinSpec};
 use crate::env::EnvId;
 use crate::error::Result;
 use crate::nn::adam::Adam;

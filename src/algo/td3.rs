@@ -5,7 +5,7 @@
 //!
 //! # Deviations
 //!
-//! - Those of [`twin`](super::twin).
+//! - Those of [`twin`](super::twin_critic).
 //! - The actor's batch is cut into [`PIECES`].
 //! - No gradient flows into the critic's weights in the actor's update (the authors compute it and
 //!   throw it away).
@@ -18,7 +18,7 @@ use tch::Tensor;
 use super::learner::{Learner, Losses, Part, normal};
 use super::pieces::{Descent, PIECES, sum_over};
 use super::replay::Batch;
-use super::twin::{Twin, TwinSpec};
+use super::twin_critic::{Twin, TwinSpec};
 use crate::error::Result;
 use crate::nn::actor::Actor;
 use crate::nn::adam::{Adam, Follow};

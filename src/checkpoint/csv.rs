@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::disk;
+use crate::algo::Evaluated;
+use crate::env::TaskList;
 use crate::error::{Error, Result};
 
 /// A CSV file with a first line that is known.
@@ -90,4 +92,33 @@ pub(super) fn table(path: &Path, header: &str, order: &[usize]) -> Result<Vec<Ve
         rows.push(row);
     }
     Ok(rows)
+}
+
+/// What the rows of a file of returns ascend in.
+const ORDER: &str = "at, split, stage, task, course, episode";
+
+/// Says what was expected if a row cannot follow the one before it.
+pub(super) fn check_order(
+    last: Option<&Evaluated>,
+    row: &Evaluated,
+) -> std::result::Result<(), String> {
+    let place = |row: &Evaluated| {
+        let split = row.split.map(|split| split == TaskList::Test);
+        (row.at, split, row.stage, row.task, row.course)
+    };
+    let next = match last {
+        Some(last) if place(last) == place(row) => last.episode.map(|episode| episode + 1),
+        _ => row.episode.map(|_| 0),
+    };
+    if last.is_some_and(|last| (place(last), last.episode) >= (place(row), row.episode)) {
+        return Err(format!(
+            "repeats the line before it or stands too late, expected lines in the order of {ORDER}"
+        ));
+    }
+    match (row.episode, next) {
+        (Some(found), Some(next)) if found != next => {
+            Err(format!("is episode {found} of {}, expected episode {next}", row.at))
+        }
+        _ => Ok(()),
+    }
 }

@@ -8,11 +8,11 @@ use super::networks::{check_finite, copy_weights};
 use super::open::Checkpoint;
 use super::save::STATES;
 use super::tensors::TensorFile;
-use crate::algo::RunConfig;
-use crate::algo::learner::{self, by_name};
+use crate::algo::learner::by_name;
 use crate::algo::maml::Maml;
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::agent::{PearlAgent, PearlSources};
+use crate::algo::{RunConfig, agent};
 use crate::env::{Snapshot, Visited};
 use crate::error::{Error, Result};
 use crate::nn::critic::QNet;
@@ -50,7 +50,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::NonFinite`]; as [`Self::off_policy`].
     pub fn policy(&self, weights: &TensorFile) -> Result<PolicyNet> {
-        let policy = learner::policy(self.off_policy()?, &mut weights.source("actor"))?;
+        let policy = agent::policy(self.off_policy()?, &mut weights.source("actor"))?;
         check_finite(self.path(), policy.params().non_finite(), "actor")?;
         Ok(policy)
     }

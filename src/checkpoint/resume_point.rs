@@ -12,11 +12,12 @@ use serde_json::Value;
 use tch::Tensor;
 
 use super::load::visited;
+use super::lock::Lock;
 use super::replay_log::{self, ReplayLog};
 use super::run::has_checkpoints;
 use super::save::add_visited;
 use super::tensors::{TensorFile, TensorSet};
-use super::{disk, networks, v1_logs};
+use super::{disk, networks, run_log};
 use crate::algo::Algo;
 use crate::algo::learner::Part;
 use crate::algo::trainer::{State, Trainer};
@@ -73,11 +74,20 @@ pub fn begin(run: &Path) -> Result<()> {
     disk::write(&resume.join(LATEST), format!("{NONE_YET}\n").as_bytes())
 }
 
-/// Returns the folders in which points are written.
+/// Locks the folder of a run for training, and removes what processes that were killed left half written.
 ///
 /// # Errors
-/// [`Error::Io`] naming a folder.
-pub(super) fn folders(run: &Path) -> Result<Vec<PathBuf>> {
+/// [`Error::InUse`] naming the process that trains it; [`Error::Io`] naming a folder.
+pub fn lock(folder: &Path) -> Result<Lock> {
+    let lock = Lock::folder(folder)?;
+    for inside in folders(folder)? {
+        disk::remove_partials(&inside, "")?;
+    }
+    Ok(lock)
+}
+
+/// Returns the folders in which points are written.
+fn folders(run: &Path) -> Result<Vec<PathBuf>> {
     let replay = run.join(RESUME).join(REPLAY);
     let buffers = disk::entries(&replay)?.into_iter().filter(|path| path.is_dir()).collect();
     Ok([vec![run.join(RESUME), replay], buffers].concat())
@@ -198,7 +208,7 @@ fn to_continue(run: &Path) -> Result<Option<(PathBuf, Point)>> {
     let point = latest(run)?;
     // Checkpoints are only made where a point is saved too.
     if point.is_none() && has_checkpoints(run)? && !run.join(RESUME).join(LATEST).is_file() {
-        if v1_logs::are_in(run) {
+        if run_log::are_of_version_1(run) {
             return Err(of_earlier_version(run));
         }
         return Err(Error::Usage(format!(

@@ -5,26 +5,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::lock::Lock;
 use super::run_log::PROGRESS;
 use super::save::MANIFEST;
-use super::{disk, resume_point, v1_logs};
+use super::{disk, v1_logs};
 use crate::error::{Error, Result};
 
 /// File of the resolved configuration.
 pub const RUN: &str = "run.toml";
-
-/// Locks the folder of a run for training, and removes what processes that were killed left half written.
-///
-/// # Errors
-/// [`Error::InUse`] naming the process that trains it; [`Error::Io`] naming a folder.
-pub fn lock(folder: &Path) -> Result<Lock> {
-    let lock = Lock::folder(folder)?;
-    for inside in resume_point::folders(folder)? {
-        disk::remove_partials(&inside, "")?;
-    }
-    Ok(lock)
-}
 
 /// Makes the folder of a new run.
 ///

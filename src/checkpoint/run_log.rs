@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::csv::{Csv, field};
+use super::csv::{Csv, check_order, field, table};
 use super::{disk, v1_logs};
 use crate::algo::evaluate::Evaluation;
 use crate::algo::{Evaluated, RunConfig, Stage};
@@ -27,9 +27,6 @@ pub const PROGRESS: &str = "progress.csv";
 
 /// First line of the file of returns.
 const HEADER: &str = "at,split,stage,task,goal,course,episode,context,return";
-
-/// What the rows of the file of returns ascend in.
-const ORDER: &str = "at, split, stage, task, course, episode";
 
 /// Prefix of the table of progress's first line.
 const AT: &str = "at";
@@ -48,6 +45,11 @@ pub struct RunLog {
 /// Returns the file of a run's returns, of either version, if there is one.
 pub fn evaluations_file(run: &Path) -> Option<PathBuf> {
     [EVALUATIONS, v1_logs::RETURNS].map(|name| run.join(name)).into_iter().find(|f| f.is_file())
+}
+
+/// Returns whether the tables of a run are those of the first version.
+pub(super) fn are_of_version_1(run: &Path) -> bool {
+    !run.join(PROGRESS).is_file() && v1_logs::are_in(run)
 }
 
 /// Returns the hash of that file.
@@ -70,13 +72,14 @@ impl RunLog {
     /// # Errors
     /// [`Error::Io`], or [`Error::Corrupt`] naming the line that is cut, doubled or out of order.
     pub fn read(run: &Path, config: &dyn RunConfig) -> Result<Self> {
-        if v1_logs::are_in(run) {
-            return v1_logs::read(run, config);
+        if are_of_version_1(run) {
+            let (evaluated, progress) = v1_logs::read(run, config)?;
+            return Ok(Self { columns: config.columns(), evaluated, progress });
         }
         let file = run.join(EVALUATIONS);
         let evaluated = if file.is_file() { read_evaluations(&file)? } else { Vec::new() };
         let header = [&[AT], config.columns()].concat().join(",");
-        let rows = super::csv::table(&run.join(PROGRESS), &header, &[0])?;
+        let rows = table(&run.join(PROGRESS), &header, &[0])?;
         let progress = rows.into_iter().map(|row| (row[0] as u64, row[1..].to_vec())).collect();
         let log = Self { columns: config.columns(), evaluated, progress };
         log.check_seconds(run)?;
@@ -242,30 +245,4 @@ fn read_row(line: &str) -> Option<Evaluated> {
         context: optional(context).ok()?,
         total: total.parse().ok()?,
     })
-}
-
-/// Says what was expected if a row cannot follow the one before it.
-pub(super) fn check_order(
-    last: Option<&Evaluated>,
-    row: &Evaluated,
-) -> std::result::Result<(), String> {
-    let place = |row: &Evaluated| {
-        let split = row.split.map(|split| split == TaskList::Test);
-        (row.at, split, row.stage, row.task, row.course)
-    };
-    let next = match last {
-        Some(last) if place(last) == place(row) => last.episode.map(|episode| episode + 1),
-        _ => row.episode.map(|_| 0),
-    };
-    if last.is_some_and(|last| (place(last), last.episode) >= (place(row), row.episode)) {
-        return Err(format!(
-            "repeats the line before it or stands too late, expected lines in the order of {ORDER}"
-        ));
-    }
-    match (row.episode, next) {
-        (Some(found), Some(next)) if found != next => {
-            Err(format!("is episode {found} of {}, expected episode {next}", row.at))
-        }
-        _ => Ok(()),
-    }
 }

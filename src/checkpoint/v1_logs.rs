@@ -7,12 +7,14 @@
 
 use std::path::Path;
 
-use super::csv::{Csv, table};
+use super::csv::{Csv, check_order, table};
 use super::disk;
-use super::run_log::{EVALUATIONS, PROGRESS, RunLog, check_order};
 use crate::algo::{Algo, Evaluated, RunConfig, Stage};
 use crate::env::TaskList;
 use crate::error::Result;
+
+/// File of the returns of TD3 and SAC.
+const EVALUATIONS: &str = "evaluations.csv";
 
 /// File of the returns of MAML and PEARL.
 pub(super) const RETURNS: &str = "returns.csv";
@@ -35,29 +37,30 @@ const PEARL: [&str; 2] = [
 ];
 const PEARL_TRIALS: &str = "iteration,unseen,place,task,course,trajectory,context,return";
 
+/// Returns, and numbers of moments.
+type Tables = (Vec<Evaluated>, Vec<(u64, Vec<f64>)>);
+
 /// Returns whether a run has tables of the first version.
 pub(super) fn are_in(run: &Path) -> bool {
     let starts = |text: Vec<u8>| text.starts_with(b"step,episode");
-    !run.join(PROGRESS).is_file()
-        && ([RETURNS, TIMING].iter().any(|name| run.join(name).is_file())
-            || disk::read(&run.join(EVALUATIONS)).is_ok_and(starts))
+    [RETURNS, TIMING].iter().any(|name| run.join(name).is_file())
+        || disk::read(&run.join(EVALUATIONS)).is_ok_and(starts)
 }
 
 /// Reads them, as strictly as today's.
 ///
 /// # Errors
-/// As [`RunLog::read`].
-pub(super) fn read(run: &Path, config: &dyn RunConfig) -> Result<RunLog> {
-    let mut log = RunLog::new(config);
+/// [`crate::Error::Io`], or [`crate::Error::Corrupt`] naming the line.
+pub(super) fn read(run: &Path, config: &dyn RunConfig) -> Result<Tables> {
     match config.algo() {
-        Algo::Maml => of_maml(run, config, &mut log)?,
-        Algo::Pearl => of_pearl(run, config, &mut log)?,
-        _ => of_off_policy(run, &mut log)?,
+        Algo::Maml => of_maml(run, config),
+        Algo::Pearl => of_pearl(run, config),
+        _ => of_off_policy(run),
     }
-    Ok(log)
 }
 
-fn of_off_policy(run: &Path, log: &mut RunLog) -> Result<()> {
+fn of_off_policy(run: &Path) -> Result<Tables> {
+    let mut evaluated = Vec::new();
     let [header, timing] = OFF_POLICY;
     let file = run.join(EVALUATIONS);
     if file.is_file() {
@@ -72,17 +75,17 @@ fn of_off_policy(run: &Path, log: &mut RunLog) -> Result<()> {
             };
             let Some(((at, episode), total)) = parsed else { return Err(csv.odd(number)) };
             let row = Evaluated { episode: Some(episode), ..Evaluated::new(at, total) };
-            check_order(log.evaluated.last(), &row)
+            check_order(evaluated.last(), &row)
                 .map_err(|expected| csv.corrupt(format!("line {number} {expected}")))?;
-            log.evaluated.push(row);
+            evaluated.push(row);
         }
     }
     let rows = table(&run.join(TIMING), timing, &[0])?;
-    log.progress = rows.into_iter().map(|row| (row[0] as u64, vec![row[1]])).collect();
-    Ok(())
+    Ok((evaluated, rows.into_iter().map(|row| (row[0] as u64, vec![row[1]])).collect()))
 }
 
-fn of_maml(run: &Path, config: &dyn RunConfig, log: &mut RunLog) -> Result<()> {
+fn of_maml(run: &Path, config: &dyn RunConfig) -> Result<Tables> {
+    let (mut evaluated, mut progress) = (Vec::new(), Vec::new());
     let [header, timing] = MAML;
     let timing = table(&run.join(TIMING), timing, &[0])?;
     for row in table(&run.join(RETURNS), header, &[0])? {
@@ -93,16 +96,17 @@ fn of_maml(run: &Path, config: &dyn RunConfig, log: &mut RunLog) -> Result<()> {
                 if due || !total.is_nan() {
                     let new = Evaluated::new(at, total);
                     let (split, stage) = (Some(list), Some(stage));
-                    log.evaluated.push(Evaluated { split, stage, ..new });
+                    evaluated.push(Evaluated { split, stage, ..new });
                 }
             }
         }
-        log.progress.push((at, [&seconds(&timing, at)[..], &row[5..]].concat()));
+        progress.push((at, [&seconds(&timing, at)[..], &row[5..]].concat()));
     }
-    Ok(())
+    Ok((evaluated, progress))
 }
 
-fn of_pearl(run: &Path, config: &dyn RunConfig, log: &mut RunLog) -> Result<()> {
+fn of_pearl(run: &Path, config: &dyn RunConfig) -> Result<Tables> {
+    let (mut evaluated, mut progress) = (Vec::new(), Vec::new());
     let [header, timing] = PEARL;
     let timing = table(&run.join(TIMING), timing, &[0])?;
     // All but task and return, which are no counts.
@@ -113,10 +117,10 @@ fn of_pearl(run: &Path, config: &dyn RunConfig, log: &mut RunLog) -> Result<()> 
         {
             let new = |total| Evaluated { split: Some(list), ..Evaluated::new(at, total) };
             if at.is_multiple_of(config.evaluate_every()) || !total.is_nan() {
-                log.evaluated.push(new(total));
+                evaluated.push(new(total));
             }
             let own = trials.iter().filter(|trial| (trial[0], trial[1]) == (row[0], unseen));
-            log.evaluated.extend(own.map(|trial| Evaluated {
+            evaluated.extend(own.map(|trial| Evaluated {
                 task: Some(trial[2] as u64),
                 goal: Some(trial[3]),
                 course: Some(trial[4] as u64),
@@ -125,9 +129,9 @@ fn of_pearl(run: &Path, config: &dyn RunConfig, log: &mut RunLog) -> Result<()> 
                 ..new(trial[7])
             }));
         }
-        log.progress.push((at, [&seconds(&timing, at)[..], &row[1..2], &row[4..]].concat()));
+        progress.push((at, [&seconds(&timing, at)[..], &row[1..2], &row[4..]].concat()));
     }
-    Ok(())
+    Ok((evaluated, progress))
 }
 
 /// The seconds of an iteration, where they are known.

@@ -106,7 +106,7 @@ impl RunArgs {
 fn train_one(args: &RunArgs, config: Config, says_length: bool, device: Device) -> Result<Done> {
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let folder = &args.out.join(config.run_name());
-    let _lock = run::lock(folder)?;
+    let _lock = resume_point::lock(folder)?;
     let (config, exists) = args.open(folder, config, says_length)?;
     let mut trainer = config.start(device, workers)?;
     let resumed = exists && resume_point::load(folder, &mut *trainer)?;

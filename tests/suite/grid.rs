@@ -1,8 +1,8 @@
 //! Does every algorithm work with every critic, from the first update to the last measurement?
 
+use hyperl::algo::agent::make;
 use hyperl::algo::config::TrainConfig;
 use hyperl::algo::evaluate::{episode_returns, initial_states};
-use hyperl::algo::learner::make;
 use hyperl::algo::off_policy::OffPolicy;
 use hyperl::algo::replay::{Replay, Transition};
 use hyperl::algo::{Algo, RunConfig};

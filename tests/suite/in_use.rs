@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use hyperl::checkpoint::lock::Lock;
-use hyperl::checkpoint::run as runs;
+use hyperl::checkpoint::resume_point;
 
 use super::maml_program::short as maml;
 use super::program::{
@@ -34,7 +34,7 @@ fn a_run_is_trained_by_one_process_and_read_by_others() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path();
     assert_finishes(&run(td3(out, "--steps 100")));
-    let lock = runs::lock(&out.join(RUN)).unwrap();
+    let lock = resume_point::lock(&out.join(RUN)).unwrap();
     let before = files(&out.join(RUN));
     for more in ["--steps 100", "--steps 200 --resume", "--resume"] {
         assert_refuses(&run(td3(out, more)), &held_by_us());
@@ -67,7 +67,7 @@ fn every_algorithm_locks_its_run() {
         ("pearl-half-cheetah-vel-mlp-s0", with_out(hyperl_train("pearl --model mlp"))),
     ];
     for (name, command) in cases {
-        let _lock = runs::lock(&out.join(name)).unwrap();
+        let _lock = resume_point::lock(&out.join(name)).unwrap();
         assert_refuses(&run(command), &held_by_us());
     }
 }
@@ -119,7 +119,7 @@ fn a_run_killed_between_its_first_checkpoint_and_its_point_starts_anew() {
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::copy(whole.join(RUN).join(name), to).unwrap();
     }
-    hyperl::checkpoint::resume_point::begin(&killed.join(RUN)).unwrap();
+    resume_point::begin(&killed.join(RUN)).unwrap();
     assert_finishes(&run(td3(&killed, "--steps 100 --resume")));
     let counts = |path: &Path| !path.ends_with("progress.csv") && !path.starts_with("resume");
     assert_same(&results(&killed.join(RUN), counts), &results(&whole.join(RUN), counts));

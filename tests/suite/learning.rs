@@ -1,7 +1,8 @@
 //! Does each algorithm beat chance in well under a minute? A game whose best action is known, and hopper.
 
+use hyperl::algo::agent::make;
 use hyperl::algo::config::TrainConfig;
-use hyperl::algo::learner::{Learner, make};
+use hyperl::algo::learner::Learner;
 use hyperl::algo::off_policy::{Event, OffPolicy};
 use hyperl::algo::replay::{Replay, Transition};
 use hyperl::algo::{Algo, RunConfig};

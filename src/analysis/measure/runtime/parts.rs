@@ -12,7 +12,7 @@ use tch::{Device, Tensor};
 use super::{Effort, random_replay, sample, train_step};
 use crate::algo::config::TrainConfig;
 use crate::algo::replay::Batch;
-use crate::algo::twin::{CriticUnit, Twin, TwinSpec};
+use crate::algo::twin_critic::{CriticUnit, Twin, TwinSpec};
 use crate::algo::{Algo, RunConfig};
 use crate::env::{Env, EnvId};
 use crate::error::Result;
