@@ -18,7 +18,7 @@
 //! | [`mod@env`] | physics, the environments, exact snapshots |
 //! | [`nn`] | networks: layers, critics, actors, their weights, Adam |
 //! | [`rollout`] | the return of a first action from a simulator state, in bulk |
-//! | [`algo`] | training: replay, TD3, the off-policy loop |
+//! | [`algo`] | training: TD3, SAC, MAML, PEARL, and what is the same for all |
 //! | [`checkpoint`] | what is on disk: format, save, load, resume |
 //! | [`gradient`] | the estimator: states → actions → returns → fit → compare |
 //! | [`analysis`] | specs, selection of checkpoints, measures, tables |

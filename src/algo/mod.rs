@@ -1,7 +1,15 @@
 //! Training: what is remembered, what one update does, and the loop around both.
 //!
-//! The algorithms know nothing of files, logs or flags: the loop yields events and the command line
-//! acts on them.
+//! The algorithms know nothing of files, logs or flags: a run yields events and the command line acts on
+//! them.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `run_config.rs` | the algorithms' names, and what the settings of every run say |
+//! | `trainer.rs` | a run under way, whichever its algorithm |
+//! | `registry.rs` | which settings and which run belong to a name |
+//! | `config.rs`, `agent.rs`, `off_policy.rs` | settings, agent and loop of TD3 and SAC |
+//! | `maml/`, `pearl/` | the same of MAML and PEARL |
 
 pub mod agent;
 pub mod config;

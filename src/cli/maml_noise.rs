@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use super::cosine::UNITS;
@@ -36,9 +36,9 @@ pub(super) struct MamlNoiseArgs {
     /// Episodes per task of one evaluation
     #[arg(long, default_value_t = 20)]
     episodes: usize,
-    /// Tasks of the evaluations
-    #[arg(long, value_enum, default_value = "test")]
-    tasks: TasksName,
+    /// Tasks of the evaluations [test, train]
+    #[arg(long, default_value = "test")]
+    tasks: TaskList,
     /// Step of adaptations in the updates [default: that of the run]
     #[arg(long, allow_negative_numbers = true)]
     inner_lr: Option<f64>,
@@ -51,12 +51,6 @@ pub(super) struct MamlNoiseArgs {
     /// Print the results as JSON to standard output
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum TasksName {
-    Test,
-    Train,
 }
 
 /// Where the numbers come from.
@@ -97,8 +91,9 @@ pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
     let NoiseSettings { updates, evaluations, episodes, on, inner_lr } = &settings;
     let command = format!(
         "hyperl-analyze maml-noise --ckpt {} --updates {updates} --evaluations {evaluations} --episodes \
-         {episodes} --tasks {on}{} --out {}",
+         {episodes} --tasks {}{} --out {}",
         shell_words(&args.checkpoints),
+        on.name(),
         inner_lr.map_or_else(String::new, |rate| format!(" --inner-lr {rate:e}")),
         shell_words(&[&args.out])
     );
@@ -158,11 +153,7 @@ pub(super) fn measure(
 }
 
 fn settings(args: &MamlNoiseArgs) -> Result<NoiseSettings> {
-    let on = match args.tasks {
-        TasksName::Test => TaskList::Test,
-        TasksName::Train => TaskList::Train,
-    };
-    let MamlNoiseArgs { updates, evaluations, episodes, inner_lr, .. } = *args;
+    let MamlNoiseArgs { updates, evaluations, episodes, inner_lr, tasks: on, .. } = *args;
     let settings = NoiseSettings { updates, evaluations, episodes, on, inner_lr };
     settings.check()?;
     Ok(settings)

@@ -24,8 +24,9 @@ pub(super) struct MetaReturnsArgs {
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
     runs: Vec<PathBuf>,
     /// Tasks of the returns: those that training never sees, or those of each iteration
-    #[arg(long, value_enum, default_value = "test")]
-    split: Split,
+    /// [test, train]
+    #[arg(long, default_value = "test")]
+    split: TaskList,
     /// What curves are drawn against
     #[arg(long, value_enum, default_value = "iterations")]
     x: AxisName,
@@ -44,21 +45,6 @@ pub(super) struct MetaReturnsArgs {
 enum AxisName {
     Iterations,
     Seconds,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Split {
-    Test,
-    Train,
-}
-
-impl From<Split> for TaskList {
-    fn from(name: Split) -> Self {
-        match name {
-            Split::Test => Self::Test,
-            Split::Train => Self::Train,
-        }
-    }
 }
 
 /// How MAML's returns are measured.
@@ -131,7 +117,7 @@ pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
     let mut all = read_all(&select::runs(&args.runs)?)?;
     // By number, where the names of folders would put seed 10 before 9.
     all.sort_by(|a, b| a.place().cmp(&b.place()));
-    let on: TaskList = args.split.into();
+    let on = args.split;
     let curves: Vec<ReturnCurve> = all.iter().flat_map(|run| run.curves(Some(on))).collect();
     let scores = meta_scores(&curves);
     let warnings = undefined::warnings(&curves);
@@ -141,7 +127,7 @@ pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
     let command = format!(
         "hyperl-analyze meta-returns --ckpt {} --split {}{}{} --out {}",
         shell_words(&args.runs),
-        if args.split == Split::Test { "test" } else { "train" },
+        args.split.name(),
         if args.x == AxisName::Seconds { " --x seconds" } else { "" },
         if matches!(args.band, BandName::Std) { " --band std" } else { "" },
         shell_words(&[&args.out])

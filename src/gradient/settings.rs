@@ -5,24 +5,24 @@ use serde::{Deserialize, Serialize};
 use super::orthogonal::orthogonal_blocks;
 use super::perturb::{Cloud, Design, perturb};
 use crate::error::{Error, GradientError, Result};
+use crate::names::named;
 use crate::rng::Stream;
 use crate::stats::lift::Lift;
 
-/// Which estimator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// App. B as printed: random perturbations, one perturbed step, no critic in the return; the
-    /// time limit is no end.
-    #[default]
-    Paper,
-    /// The authors' script: the unperturbed action is sample 0, the perturbed one is held three
-    /// steps, the target critics stand for what follows the time limit, states come from the policy.
-    AsReleased,
-    /// Ours, for new numbers: independent blocks of orthogonal ± pairs, one perturbed step, no
-    /// critic in the return, states until the interval is narrow enough.
-    Lab,
-}
+named!("mode",
+    /// Which estimator.
+    Mode {
+        /// App. B as printed: random perturbations, one perturbed step, no critic in the return; the
+        /// time limit is no end.
+        Paper = "paper",
+        /// The authors' script: the unperturbed action is sample 0, the perturbed one is held three
+        /// steps, the target critics stand for what follows the time limit, states come from the policy.
+        AsReleased = "as-released",
+        /// Ours, for new numbers: independent blocks of orthogonal ± pairs, one perturbed step, no
+        /// critic in the return, states until the interval is narrow enough.
+        Lab = "lab",
+    }
+);
 
 /// When to stop drawing states.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -41,15 +41,6 @@ impl Default for Adaptive {
 }
 
 impl Mode {
-    /// Returns the name used on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Paper => "paper",
-            Self::AsReleased => "as-released",
-            Self::Lab => "lab",
-        }
-    }
-
     /// Returns the steps for which the perturbed action is held.
     pub fn hold(self) -> u32 {
         match self {
@@ -59,56 +50,36 @@ impl Mode {
     }
 }
 
-/// Where the states come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StatesFrom {
-    /// The states that training visited, s ∼ D (paper, Eq. 22): a checkpoint carries a sample.
-    Replay,
-    /// States that the current policy reaches without noise (the authors' script).
-    Policy,
-}
-
-/// Which of a checkpoint's values is judged by its gradient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Judged {
-    /// The first critic, Q₁: what TD3's actor climbs.
-    Q1,
-    /// The smaller one, min(Q₁, Q₂): what SAC's actor climbs.
-    Min,
-}
-
-impl Judged {
-    /// Returns the name used on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Q1 => "q1",
-            Self::Min => "min",
-        }
+named!("source of states",
+    /// Where the states come from.
+    StatesFrom {
+        /// The states that training visited, s ∼ D (paper, Eq. 22): a checkpoint carries a sample.
+        Replay = "replay",
+        /// States that the current policy reaches without noise (the authors' script).
+        Policy = "policy",
     }
-}
+);
 
-/// Which return a critic is to be right about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Returns {
-    /// Σ γᵏ rₖ.
-    Hard,
-    /// Σ γᵏ (rₖ − α log π(aₖ|sₖ)), without the entropy of the action that is tried: what SAC's critics
-    /// estimate.
-    Soft,
-}
-
-impl Returns {
-    /// Returns the name used on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hard => "hard",
-            Self::Soft => "soft",
-        }
+named!("value",
+    /// Which of a checkpoint's values is judged by its gradient.
+    Judged {
+        /// The first critic, Q₁: what TD3's actor climbs.
+        Q1 = "q1",
+        /// The smaller one, min(Q₁, Q₂): what SAC's actor climbs.
+        Min = "min",
     }
-}
+);
+
+named!("kind of returns",
+    /// Which return a critic is to be right about.
+    Returns {
+        /// Σ γᵏ rₖ.
+        Hard = "hard",
+        /// Σ γᵏ (rₖ − α log π(aₖ|sₖ)), without the entropy of the action that is tried: what SAC's critics
+        /// estimate.
+        Soft = "soft",
+    }
+);
 
 /// Settings of one measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -24,10 +24,10 @@ pub(in crate::cli) struct CosineArgs {
     /// Checkpoints, runs, or quoted patterns of either
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
     pub(super) checkpoints: Vec<PathBuf>,
-    /// Which estimator: ours (lab), App. B as printed (paper), or the authors' script [default: lab;
+    /// Which estimator: ours, App. B as printed, or the authors' script [lab, paper, as-released; default: lab,
     /// paper where --rollouts is given]
-    #[arg(long, value_enum)]
-    mode: Option<ModeName>,
+    #[arg(long)]
+    mode: Option<Mode>,
     /// States of each checkpoint [default: 15; in lab mode as many as the interval needs, and 30 in
     /// a self-check, which has no noise to average; PEARL in lab mode: 120 of each list of tasks]
     #[arg(long)]
@@ -52,17 +52,17 @@ pub(in crate::cli) struct CosineArgs {
     /// Steps of a rollout [default: the first with γʰ < 0.001; as released: to the time limit]
     #[arg(long)]
     horizon: Option<u32>,
-    /// Where the states come from [default: replay; as released, and PEARL: policy]
-    #[arg(long, value_enum)]
-    states_from: Option<SourceName>,
-    /// Which value is judged: the first critic, or the smaller of both [default: the one that the
+    /// Where the states come from [replay, policy; default: replay; as released, and PEARL: policy]
+    #[arg(long)]
+    states_from: Option<StatesFrom>,
+    /// Which value is judged: the first critic, or the smaller of both [q1, min; default: the one that the
     /// algorithm's actor climbs, q1 for TD3 and min for SAC and PEARL]
-    #[arg(long, value_enum)]
-    value: Option<ValueName>,
+    #[arg(long)]
+    value: Option<Judged>,
     /// Which return it is to be right about: rewards, or with the entropy of the policy's later actions
-    /// [default: what its critics estimate, hard for TD3 and soft for SAC and PEARL]
-    #[arg(long, value_enum)]
-    returns: Option<ReturnsName>,
+    /// [hard, soft; default: what its critics estimate, hard for TD3 and soft for SAC and PEARL]
+    #[arg(long)]
+    returns: Option<Returns>,
     /// PEARL: tasks of each list, the first ones [default: 4, or as many as there are]
     #[arg(long)]
     tasks: Option<usize>,
@@ -81,31 +81,6 @@ pub(in crate::cli) struct CosineArgs {
     /// Print the summary as JSON to standard output
     #[arg(long)]
     pub(super) json: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ModeName {
-    Lab,
-    Paper,
-    AsReleased,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum SourceName {
-    Replay,
-    Policy,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ValueName {
-    Q1,
-    Min,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ReturnsName {
-    Hard,
-    Soft,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -127,11 +102,8 @@ impl SplitName {
 
 impl CosineArgs {
     fn mode(&self) -> Mode {
-        match (self.mode, self.rollouts) {
-            (Some(ModeName::Lab), _) | (None, None) => Mode::Lab,
-            (Some(ModeName::Paper), _) | (None, Some(_)) => Mode::Paper,
-            (Some(ModeName::AsReleased), _) => Mode::AsReleased,
-        }
+        let unset = if self.rollouts.is_some() { Mode::Paper } else { Mode::Lab };
+        self.mode.unwrap_or(unset)
     }
 
     /// Checks that no flag is given that checkpoints of PEARL alone know.
@@ -221,18 +193,9 @@ impl CosineArgs {
             adaptive: if adapts { Some(adaptive) } else { wanted },
             std: self.std,
             horizon: self.horizon,
-            states_from: self.states_from.map(|source| match source {
-                SourceName::Replay => StatesFrom::Replay,
-                SourceName::Policy => StatesFrom::Policy,
-            }),
-            judged: self.value.map(|value| match value {
-                ValueName::Q1 => Judged::Q1,
-                ValueName::Min => Judged::Min,
-            }),
-            returns: self.returns.map(|returns| match returns {
-                ReturnsName::Hard => Returns::Hard,
-                ReturnsName::Soft => Returns::Soft,
-            }),
+            states_from: self.states_from,
+            judged: self.value,
+            returns: self.returns,
             seed: self.seed,
             ..base
         }
@@ -262,15 +225,8 @@ pub(super) fn command_line(
     given("horizon", args.horizon.map(|n| n.to_string()));
     given("tasks", args.tasks.map(|n| n.to_string()));
     given("split", args.split.map(|split| SplitName::name(split).to_owned()));
-    if let Some(source) = args.states_from {
-        let name = if matches!(source, SourceName::Replay) { "replay" } else { "policy" };
-        let _ = write!(text, " --states-from {name}");
-    }
-    if let Some(judged) = settings.judged {
-        let _ = write!(text, " --value {}", judged.name());
-    }
-    if let Some(returns) = settings.returns {
-        let _ = write!(text, " --returns {}", returns.name());
-    }
+    given("states-from", args.states_from.map(|source| source.to_string()));
+    given("value", settings.judged.map(|judged| judged.to_string()));
+    given("returns", settings.returns.map(|returns| returns.to_string()));
     text + " --out " + &shell_words(&[out])
 }
