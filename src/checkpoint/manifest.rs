@@ -6,7 +6,7 @@ use crate::algo::registry::Config;
 use crate::algo::{Algo, Unit};
 use crate::env::{TaskLists, mujoco_version};
 
-/// Version of the layout on disk. Version 1 is read too, see [`super::v1`]; another one is refused.
+/// Version of the layout on disk. Version 1 is read too (`v1.rs`); another one is refused.
 pub const FORMAT: u32 = 2;
 
 /// The manifest of one checkpoint; `C` are its settings, or JSON that is to become settings.

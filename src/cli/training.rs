@@ -75,6 +75,8 @@ impl RunArgs {
             ("evaluate_every", self.evaluate_every.map(number)),
         ];
         let flags = [flags, &shared].concat();
+        // Names the line of what is wrong in a file.
+        self.config.as_deref().map(|file| stored::parse(file, algo)).transpose()?;
         let table = settings(self.config.as_deref(), &self.set, &flags)?;
         if let Some(found) = table.get("algo").and_then(toml::Value::as_str)
             && found != algo.name()
@@ -83,8 +85,6 @@ impl RunArgs {
                 "the settings are of {found}, the command is hyperl-train {algo}; give one or the other"
             )));
         }
-        // Names the line of what is wrong in a file.
-        self.config.as_deref().map(|file| stored::parse(file, algo)).transpose()?;
         let config = Config::over_defaults(algo, &table).map_err(|e| of_set(&e))?.resolved()?;
         Ok((config, table.contains_key(algo.unit().name())))
     }

@@ -41,6 +41,7 @@ mod resume;
 mod resume_program;
 mod rollout_twin;
 mod run_files;
+mod run_tables;
 mod sac_parity;
 mod seeds;
 mod simulated_gradients;

@@ -1,0 +1,274 @@
+//! Are the settings and tables of a run, of both versions, read as they are written, and refused otherwise?
+
+use std::fs;
+use std::path::Path;
+
+use hyperl::Result;
+use hyperl::algo::config::TrainConfig;
+use hyperl::algo::maml::config::MamlConfig;
+use hyperl::algo::pearl::config::PearlConfig;
+use hyperl::algo::{Evaluated, RunConfig};
+use hyperl::checkpoint::run_log::RunLog;
+use hyperl::checkpoint::{run, stored};
+
+/// What reads a file.
+pub(super) type Reader = fn(&Path) -> Result<()>;
+
+/// The folder of a file.
+pub(super) fn folder(file: &Path) -> &Path {
+    file.parent().unwrap()
+}
+
+fn evaluations(file: &Path) -> Result<()> {
+    let log = RunLog::of_run(folder(file), &TrainConfig::default())?;
+    log.evaluations(folder(file)).map(drop)
+}
+
+fn progress(file: &Path) -> Result<()> {
+    RunLog::read(folder(file), &TrainConfig::default()).map(drop)
+}
+
+fn settings(file: &Path) -> Result<()> {
+    stored::read(folder(file)).map(drop)
+}
+
+fn maml(file: &Path) -> Result<()> {
+    RunLog::read(folder(file), &MamlConfig::default()).map(drop)
+}
+
+fn pearl(file: &Path) -> Result<()> {
+    RunLog::read(folder(file), &PearlConfig::default()).map(drop)
+}
+
+const EVALUATIONS: &str = "at,split,stage,task,goal,course,episode,context,return\n0,,,,,,0,,1.5\n\
+                           0,,,,,,1,,-2\n30,,,,,,0,,3\n30,,,,,,1,,4\n";
+const PROGRESS: &str = "at,seconds\n30,1.25\n60,2.5\n";
+const MAML: &str = "at,split,stage,task,goal,course,episode,context,return\n0,test,before,,,,,,-1.5\n\
+                    0,test,after,,,,,,-1\n1,train,before,,,,,,-2\n1,train,after,,,,,,NaN\n";
+const MAML_PROGRESS: &str = "at,sampling_seconds,update_seconds,evaluation_seconds,divergence,improvement,\
+                             lengths_tried,accepted\n0,0,0,1,,,,\n1,2,3,0,0.01,0.2,1,1\n";
+const PEARL: &str = "at,split,stage,task,goal,course,episode,context,return\n1,train,,,,,,,-2\n\
+                     1,train,,0,1.5,0,0,0,-3\n1,train,,0,1.5,0,1,10,-2\n1,test,,,,,,,-4\n\
+                     1,test,,0,2.5,0,0,0,-4\n";
+
+/// The same of version 1.
+const V1_EVALUATIONS: &str = "step,episode,return\n0,0,1.5\n0,1,-2\n30,0,3\n30,1,4\n";
+const V1_TIMING: &str = "step,seconds\n30,1.25\n60,2.5\n";
+const V1_MAML: &str = "iteration,train_before,train_after,test_before,test_after,divergence,improvement,\
+                       lengths_tried,accepted\n0,,,-1.5,-1,,,,\n1,-2,-1,,,0.01,0.2,1,1\n";
+const V1_PEARL: &str =
+    "iteration,transitions,train,test,divergence,q1,q2,value,policy\n1,80,-1,-2,0,1,1,1,1\n";
+const V1_TRIALS: &str = "iteration,unseen,place,task,course,trajectory,context,return\n1,0,0,1.5,0,0,0,-3\n\
+                         1,0,0,1.5,0,1,10,-2\n1,1,0,2.5,0,0,0,-4\n";
+
+/// The settings of a run as version 1 wrote them.
+const SETTINGS: &str = "algo = \"td3\"\nenv = \"hopper\"\ncritic = \"mlp-small\"\nseed = 7\nsteps = 60\n\
+    checkpoint_every = 30\nevaluate_every = 30\nevaluation_episodes = 2\nwarmup_steps = 20\nbatch = 8\n\
+    exploration_noise = 0.1\nreplay_capacity = 1000000\nreservoir = 1000\n\n[td3]\ngamma = 0.99\n\
+    tau = 0.005\npolicy_noise = 0.2\nnoise_clip = 0.5\npolicy_delay = 2\nactor_lr = 0.0003\n\
+    critic_lr = 0.0003\n";
+
+/// Asks for an error whose message is one line with the path in it.
+pub(super) fn assert_names(error: &hyperl::Error, file: &Path, what: &str) {
+    let said = error.to_string();
+    assert_eq!(said.lines().count(), 1, "{what}: {said}");
+    assert!(said.contains(&folder(file).display().to_string()), "{what}: {said}");
+}
+
+/// All tables, with their names and readers.
+pub(super) fn tables() -> [(&'static str, &'static str, Reader); 11] {
+    [
+        ("evaluations.csv", EVALUATIONS, evaluations),
+        ("progress.csv", PROGRESS, progress),
+        ("evaluations.csv", MAML, maml),
+        ("progress.csv", MAML_PROGRESS, maml),
+        ("evaluations.csv", PEARL, pearl),
+        ("evaluations.csv", V1_EVALUATIONS, evaluations),
+        ("timing.csv", V1_TIMING, progress),
+        ("returns.csv", V1_MAML, maml),
+        ("returns.csv", V1_PEARL, pearl),
+        ("trials.csv", V1_TRIALS, trials),
+        (run::RUN, SETTINGS, settings),
+    ]
+}
+
+/// Reads episodes of version 1 beside the iteration that they are of.
+fn trials(file: &Path) -> Result<()> {
+    fs::write(folder(file).join("returns.csv"), V1_PEARL).unwrap();
+    pearl(file)
+}
+
+#[test]
+fn files_as_they_are_written_are_read() {
+    for (name, text, read) in tables() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join(name);
+        fs::write(&file, text).unwrap();
+        read(&file).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    for (text, config) in [
+        (EVALUATIONS, &TrainConfig::default() as &dyn RunConfig),
+        (MAML, &MamlConfig::default()),
+        (PEARL, &PearlConfig::default()),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("evaluations.csv"), text).unwrap();
+        let found = RunLog::read(place.path(), config).unwrap();
+        assert_eq!(found.evaluated.len(), text.lines().count() - 1);
+        found.write(place.path()).unwrap();
+        assert_eq!(fs::read_to_string(place.path().join("evaluations.csv")).unwrap(), text);
+    }
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("progress.csv"), MAML_PROGRESS).unwrap();
+    let found = RunLog::read(place.path(), &MamlConfig::default()).unwrap();
+    assert_eq!(found.seconds(), [(0, 1.0), (1, 6.0)]);
+    found.write(place.path()).unwrap();
+    assert_eq!(fs::read_to_string(place.path().join("progress.csv")).unwrap(), MAML_PROGRESS);
+    // What a diverged run left is read as it is; reports leave it out.
+    let mut diverged = RunLog::new(&TrainConfig::default());
+    for (episode, total) in [(0, f64::NAN), (1, f64::NEG_INFINITY)] {
+        let episode = Some(episode);
+        diverged.evaluated.push(Evaluated { episode, ..Evaluated::new(0, total) });
+    }
+    diverged.write(place.path()).unwrap();
+    fs::remove_file(place.path().join("progress.csv")).unwrap();
+    let found = RunLog::read(place.path(), &TrainConfig::default()).unwrap();
+    assert!(found.evaluated[0].total.is_nan() && found.evaluated[1].total.is_infinite());
+}
+
+#[test]
+fn incomplete_files_are_refused_with_the_line_and_what_was_expected() {
+    let cut = |text: &str| text[..text.len() - 2].to_owned();
+    let short =
+        |text: &str, lines: usize| -> String { text.split_inclusive('\n').take(lines).collect() };
+    let with = |text: &str, line: &str| format!("{text}{line}\n");
+    let header = "`at,split,stage,task,goal,course,episode,context,return`";
+    let order = "repeats the line before it or stands too late, expected lines in the order of";
+    let table = "evaluations.csv";
+    let cases: Vec<(&str, String, Reader, String)> = vec![
+        (table, String::new(), evaluations, format!("it is empty, expected {header}")),
+        (table, short(EVALUATIONS, 1), evaluations, "it holds no episode".into()),
+        (
+            table,
+            cut(EVALUATIONS),
+            evaluations,
+            format!("line 5 has no end, expected a whole {header}"),
+        ),
+        (table, EVALUATIONS.trim_end().into(), evaluations, "line 5 has no end".into()),
+        (
+            table,
+            short(EVALUATIONS, 4),
+            evaluations,
+            "step 30 has 1 episodes, expected 2 as at step 0".into(),
+        ),
+        (table, EVALUATIONS.replace("at,", "time,"), evaluations, "line 1 is `time,split".into()),
+        (
+            table,
+            with(EVALUATIONS, "30,,,,,,1,,4"),
+            evaluations,
+            format!("line 6 {order} at, split, stage, task, course, episode"),
+        ),
+        (
+            table,
+            with(EVALUATIONS, "60,,,,,,1,,4"),
+            evaluations,
+            "line 6 is episode 1 of 60, expected episode 0".into(),
+        ),
+        (
+            table,
+            with(EVALUATIONS, "30,,,,,,3,,4"),
+            evaluations,
+            "line 6 is episode 3 of 30, expected episode 2".into(),
+        ),
+        (table, with(EVALUATIONS, "20,,,,,,0,,4"), evaluations, format!("line 6 {order}")),
+        (table, with(EVALUATIONS, "60,,,,,,0,,"), evaluations, format!("line 6 is not {header}")),
+        (
+            table,
+            EVALUATIONS.replace(",,1.5", ",,1.5,2"),
+            evaluations,
+            format!("line 2 is not {header}"),
+        ),
+        (table, MAML.replace("train", "trial"), maml, format!("line 4 is not {header}")),
+        (table, with(MAML, "1,train,before,,,,,,-2"), maml, format!("line 6 {order}")),
+        (table, PEARL.replace("1,test", "1,train"), pearl, format!("line 5 {order}")),
+        (
+            table,
+            with(PEARL, "1,test,,0,2.5,0,2,20,-4"),
+            pearl,
+            "line 7 is episode 2 of 1, expected episode 1".into(),
+        ),
+        ("progress.csv", String::new(), progress, "it is empty, expected `at,seconds`".into()),
+        ("progress.csv", cut(PROGRESS), progress, "line 3 has no end".into()),
+        ("progress.csv", with(PROGRESS, "60,3.5"), progress, format!("line 4 {order} at")),
+        ("progress.csv", with(PROGRESS, "90,1.5"), progress, "no less than 2.5 s".into()),
+        ("progress.csv", with(PROGRESS, "90,"), progress, "line 4 is 90 after NaN s".into()),
+        ("progress.csv", with(PROGRESS, "90"), progress, "line 4 is not `at,seconds`".into()),
+        ("progress.csv", MAML_PROGRESS.into(), pearl, "line 1 is `at,sampling_seconds".into()),
+        (
+            "progress.csv",
+            MAML_PROGRESS.replace("\n1,", "\n1.5,"),
+            maml,
+            "line 3 is not `at,sampling".into(),
+        ),
+        (table, cut(V1_EVALUATIONS), evaluations, "line 5 has no end".into()),
+        (table, with(V1_EVALUATIONS, "30,1,4"), evaluations, format!("line 6 {order}")),
+        (table, short(V1_EVALUATIONS, 4), evaluations, "step 30 has 1 episodes".into()),
+        ("timing.csv", with(V1_TIMING, "60,3.5"), progress, format!("line 4 {order} step")),
+        ("returns.csv", String::new(), maml, "it is empty".into()),
+        ("returns.csv", cut(V1_MAML), maml, "line 3 has no end".into()),
+        (
+            "returns.csv",
+            with(V1_MAML, "1,-2,-1,,,0.01,0.2,1,1"),
+            maml,
+            format!("line 4 {order} iteration"),
+        ),
+        (
+            "returns.csv",
+            V1_MAML.replace("\n1,", "\n1.5,"),
+            maml,
+            "line 3 is not `iteration,train_before".into(),
+        ),
+        ("returns.csv", V1_MAML.into(), pearl, "line 1 is `iteration,train_before".into()),
+        (
+            "trials.csv",
+            with(V1_TRIALS, "1,1,0,2.5,0,0,0,-4"),
+            trials,
+            "line 5 repeats the line before it".into(),
+        ),
+        (
+            run::RUN,
+            String::new(),
+            settings,
+            "it is empty: expected `algo` and all other settings".into(),
+        ),
+        (
+            run::RUN,
+            SETTINGS.replace("critic = \"mlp-small\"\n", ""),
+            settings,
+            "there is no `critic`: a run says its algo, env, critic, seed, steps".into(),
+        ),
+        (run::RUN, SETTINGS.replace("seed = 7\n", ""), settings, "there is no `seed`".into()),
+        (
+            run::RUN,
+            SETTINGS.replace("gamma = 0.99", "gamma = 1.5"),
+            settings,
+            "its gamma is impossible: it must be in [0, 1)".into(),
+        ),
+        (run::RUN, SETTINGS.replace("hopper", "hoper"), settings, "line 2: ".into()),
+        (
+            run::RUN,
+            SETTINGS.replace("td3", "td4"),
+            settings,
+            "unknown algorithm 'td4'; choose one of: td3, sac".into(),
+        ),
+    ];
+    for (name, text, read, expected) in cases {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join(name);
+        fs::write(&file, &text).unwrap();
+        let error = read(&file).expect_err(&expected);
+        assert_names(&error, &file, &expected);
+        let said = error.to_string();
+        assert!(said.contains(&expected) && said.contains(name), "{expected}: {said}");
+    }
+}
