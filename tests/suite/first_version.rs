@@ -126,13 +126,13 @@ fn tables_of_all_algorithms_are_read() {
     });
     let evaluations = td3.evaluations(&fixture(RUNS[0].0)).unwrap();
     assert_eq!(evaluations.iter().map(|e| e.step).collect::<Vec<_>>(), [0, 100, 200, 300]);
-    assert_eq!(evaluations[3].returns, [3.1867460224122364, 3.2239478215402424]);
+    assert_eq!(evaluations[3].returns, [3.186_746_022_412_236_4, 3.223_947_821_540_242_4]);
     assert_eq!(td3.seconds(), [(100, 0.204), (200, 0.916), (300, 1.592)]);
 
     let tested = |stage| maml.means(TaskList::Test, Some(stage));
     assert_eq!(tested(Stage::Before).iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1]);
-    assert_eq!(tested(Stage::After)[1].1, -493.31574867575944);
-    assert_eq!(maml.means(TaskList::Train, Some(Stage::Before)), [(1, -161.09994187538527)]);
+    assert_eq!(tested(Stage::After)[1].1, -493.315_748_675_759_44);
+    assert_eq!(maml.means(TaskList::Train, Some(Stage::Before)), [(1, -161.099_941_875_385_27)]);
     assert_eq!(maml.progress[1].1[5..], [3.0, 1.0], "lengths tried, accepted");
 
     let score = |list: TaskList| {
