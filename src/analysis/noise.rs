@@ -15,7 +15,7 @@ use crate::stats::lift::Lift;
 use crate::stats::replicates::Replicates;
 use crate::stats::resample::pseudo_values_of_clusters;
 
-/// The mean cosine seen through the noise of its rollouts (`estimator` §2.4).
+/// The mean cosine seen through the noise of its rollouts (`docs/estimator.md` §2.4).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NoiseCorrected {
     /// States with replicates, which are behind all of these numbers.

@@ -8,6 +8,9 @@
 //! The paper writes least squares over all pairs of rollouts; that equals least squares with an
 //! intercept, which is what [`local_gradient`] fits, in `f64` and with rank and condition. Where
 //! paper and authors' script differ, each is a [`Mode`].
+//!
+//! # References
+//! `docs/estimator.md` §1–3: the mathematics, and what the tests hold it to.
 
 mod compare;
 pub mod critic_gradient;

@@ -17,7 +17,7 @@
 //! along each guarantees.
 //!
 //! # References
-//! Project notes `estimator` §7.
+//! `docs/estimator.md` §7.
 
 use ndarray::{Array2, ArrayView2, Axis, s};
 
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn the_factor_of_the_proposition_at_known_cosines() {
-        // estimator §7.3
+        // docs/estimator.md §7.3
         for (cosine, factor) in [(0.1, 0.0013), (0.2, 0.0052), (0.4, 0.0227), (0.6, 0.062)] {
             assert!((proposition_factor(cosine) - factor).abs() < 0.04 * factor);
         }
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn the_printed_constants_of_proposition_one_allow_steps_that_make_things_worse() {
-        // κ_μ = 0, σ_μ = c, φ = 1, a step of 0.99 of the claimed limit 1/k̃ (estimator §7.1)
+        // κ_μ = 0, σ_μ = c, φ = 1, a step of 0.99 of the claimed limit 1/k̃ (docs/estimator.md §7.1)
         for (kappa_q, c, printed, before, after, corrected) in [
             (1.0, 2.0, 0.5 * (1.0 * 2.0), -2.0, -17.5, -1.92),
             (0.5, 1.0, 0.5 * (0.5f64 * 1.0).powi(2), -0.25, -2.19, -0.240),

@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn clipping_has_the_known_moments() {
-        // estimator §1.7 at σ = 0.3; the factor at the bound is ½ − 1/2π exactly
+        // docs/estimator.md §1.7 at σ = 0.3; the factor at the bound is ½ − 1/2π exactly
         let at_bound = 0.5 - 0.5 / std::f64::consts::PI;
         for (centre, share, factor) in
             [(0.0, 0.000_858, 1.0), (0.5, 0.0478, 0.92), (0.7, 0.1587, 0.75), (0.85, 0.3085, 0.55)]

@@ -153,7 +153,7 @@ impl View<'_> {
             reference(label, taus.iter().filter_map(point).collect())
         };
         // Two independent estimates, each as noisy as a part of the rollouts is: an exactly right
-        // critic lies above this curve (estimator §6.1).
+        // critic lies above this curve (docs/estimator.md §6.1).
         let replicate = |rows: &[&StateRow], tau: f64| {
             let above = rows.iter().filter(|row| row.replicate_cosine > tau).count();
             above as f64 / rows.len() as f64

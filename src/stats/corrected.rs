@@ -10,7 +10,7 @@
 //! gradient weigh nothing, and it needs no ceiling.
 //!
 //! # References
-//! Spearman, Am. J. Psychol. 1904 (correction for attenuation); project notes `estimator` §2.4–2.5.
+//! Spearman, Am. J. Psychol. 1904 (correction for attenuation); `docs/estimator.md` §2.4–2.5.
 
 use super::Estimate;
 use super::lift::Lift;

@@ -19,8 +19,7 @@
 //! which would make the margin too wide: δ is then shrunk by 5 % ([`SHRINK`]).
 //!
 //! # References
-//! Schuirmann, J. Pharmacokinet. Biopharm. 1987; Holm, Scand. J. Stat. 1979; project notes
-//! `estimator` §5.
+//! `docs/estimator.md` §5; Schuirmann, J. Pharmacokinet. Biopharm. 1987; Holm, Scand. J. Stat. 1979.
 
 mod paired;
 mod plan;

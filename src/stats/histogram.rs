@@ -2,7 +2,7 @@
 //!
 //! Two histograms can be compared only on the same bins, so the bins are a value of their own.
 //! [`total_variation`] is `½ Σ |p − q|`; the paper's table most likely prints half of it
-//! (`estimator` §6.3).
+//! (`docs/estimator.md` §6.3).
 //!
 //! Equal distributions do not score 0: with `K` bins and samples of `n` and `m` the expectation is
 //! about `√(K/2π) · √(1/n + 1/m)` ([`total_variation_floor`]), 19 % for two layers of 256 weights on

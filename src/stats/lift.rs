@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn blocks_lift_to_the_worked_values() {
-        // estimator §2.1: C_lab(0.3, 12, 3), (0.3, 24, 6), (0.3, 32, 8), from blocks of 2·Na
+        // docs/estimator.md §2.1: C_lab(0.3, 12, 3), (0.3, 24, 6), (0.3, 32, 8), from blocks of 2·Na
         for (dims, blocks, expected) in
             [(3, 2, 0.750_004_365_4), (6, 2, 0.746_251_927_8), (8, 2, 0.744_612_988_3)]
         {
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn halves_lift_to_the_worked_values() {
-        // estimator §2.1: C(0.3, 15, 3), C(0.3, 15, 6), C(0.3, 60, 6)
+        // docs/estimator.md §2.1: C(0.3, 15, 3), C(0.3, 15, 6), C(0.3, 60, 6)
         for (rollouts, dims, expected) in
             [(15, 3, 0.728_681_634_609), (15, 6, 0.533_173_962_67), (60, 6, 0.862_271_976_99)]
         {

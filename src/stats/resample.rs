@@ -1,7 +1,7 @@
 //! Intervals by resampling states or seeds.
 //!
 //! A unit `T` is whatever was drawn independently: one number per state, a whole record of a
-//! state, or all states of one seed. Rollouts inside a state are never units (`estimator` §2.5).
+//! state, or all states of one seed. Rollouts inside a state are never units (`docs/estimator.md` §2.5).
 //! The default is the jackknife: it needs no random numbers and covers at least as well.
 
 use super::summary::{mean, quantile};

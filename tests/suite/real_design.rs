@@ -42,7 +42,7 @@ fn paired([base, candidate]: &[Vec<Replicates>; 2]) -> Vec<Vec<PairedState>> {
 
 #[test]
 fn noise_is_unresolved_wherever_the_actor_is() {
-    // E1: blocks that shared their actions agreed perfectly on noise.
+    // Blocks that shared their actions once agreed perfectly on noise.
     for (place, blocks, centre, dims) in PLACES {
         let world = world(blocks, centre, dims, 1e-12);
         for seed in 0..20 {
@@ -96,7 +96,7 @@ fn an_exact_critic_scores_the_ceiling_wherever_the_actor_is() {
 
 #[test]
 fn two_equally_good_critics_do_not_alarm_where_one_actor_is_saturated() {
-    // E3: a mean cosine in one dimension was compared with one in three.
+    // A mean cosine in one dimension was once compared with one in three.
     let (free, saturated) = ([0.1, -0.2, 0.0], [1.0, -0.2, 1.0]);
     let among: Vec<bool> = saturated.iter().map(|a: &f64| a.abs() < 1.0).collect();
     let mut alarms = 0;
@@ -133,7 +133,7 @@ fn rolled_out(centre: &[f64], stream: &mut Stream) -> Record {
 
 #[test]
 fn states_of_one_episode_are_no_independent_states() {
-    // E6: ten episodes of thirty states that share the critic's error. As independent states the
+    // Ten episodes of thirty states that share the critic's error. As independent states the
     // interval would be √30 times too narrow, and cover in a fifth of the cases.
     let world = world(4, &[0.1, -0.2, 0.0], 3, 3.0);
     let (mut by_episode, mut by_state) = (0, 0);

@@ -165,7 +165,8 @@ fn four_blocks_cover_the_mean_cosine_under_unequal_noise() {
 fn two_blocks_tend_to_the_reliability_weighted_mean() {
     let (world, c) = (world(6, 2, 0.3, 1.0), 0.4);
     let limit = c * world.corrected_limit();
-    assert!((0.93..0.99).contains(&(limit / c)), "{limit}"); // −4 % typical (estimator §2.4)
+    // −4 % typical (docs/estimator.md §2.4)
+    assert!((0.93..0.99).contains(&(limit / c)), "{limit}");
     assert_nominal(share(1000, "two blocks", |stream| {
         let states = population(&world, c, 100, stream);
         correct(&states, world.lift(), 0.95).corrected.covers(limit)
@@ -174,7 +175,7 @@ fn two_blocks_tend_to_the_reliability_weighted_mean() {
 
 #[test]
 fn an_interval_that_is_narrow_enough_to_stop_at_still_covers() {
-    // estimator §2.6: coverage at stop .93–.96, with 124 states in the mean for ±0.10
+    // docs/estimator.md §2.6: it covers at the stop, which comes after 60 to 200 states in the mean
     for (dims, blocks) in [(6, 2), (3, 4)] {
         let (world, c) = (world(dims, blocks, 0.3, 1.0), 0.4);
         let (lean, limit) = (lean(c, dims), c * world.corrected_limit());
@@ -306,7 +307,7 @@ fn four_environments_together_rarely_cry_wolf() {
 
 #[test]
 fn the_world_has_the_attenuation_of_the_formulas() {
-    // Without spread the integrals over states are the formulas themselves (estimator §2.1).
+    // Without spread the integrals over states are the formulas themselves (docs/estimator.md §2.1).
     let narrow = world(6, 2, 0.3, 0.0);
     assert!((narrow.ceiling() - 0.746_251_927_8).abs() < 1e-9);
     assert!((narrow.corrected_limit() - 1.0).abs() < 1e-9);

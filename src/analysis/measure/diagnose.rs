@@ -1,4 +1,4 @@
-//! Why a gradient can or cannot be resolved: scale, smoothing, roughness (`estimator` §3, §4.4).
+//! Why a gradient can or cannot be resolved: scale, smoothing, roughness (`docs/estimator.md` §3, §4.4).
 
 use ndarray::Array2;
 use serde::Serialize;

@@ -21,7 +21,7 @@ use crate::stats::clusters::clusters;
 const COLUMNS: i64 = 4096;
 
 /// Usable states below which α is not published: at 150 its standard deviation is a third of its value,
-/// at 500 a twelfth (`estimator` §7.2). Below 500 itself, since some of 500 states are saturated.
+/// at 500 a twelfth (`docs/estimator.md` §7.2). Below 500 itself, since some of 500 states are saturated.
 pub const ALPHA_STATES: usize = 400;
 
 /// What two critics are worth to one actor.

@@ -1,4 +1,4 @@
-//! How many states would decide what is not decided yet (`estimator` §5.2).
+//! How many states would decide what is not decided yet (`docs/estimator.md` §5.2).
 
 use super::POWER;
 use crate::stats::corrected::{FEWEST_STATES, FEWEST_UNITS, RESOLVED_ABOVE, enough, is_resolved};

@@ -24,7 +24,7 @@ fn settings(mode: Mode, std: f64) -> Settings {
 #[test]
 fn holding_the_action_three_steps_gives_another_gradient() {
     let lab = worked_example();
-    // estimator §1.6, item 7
+    // docs/estimator.md §1.6, item 7
     for (mode, expected) in
         [(Mode::Paper, array![-0.46513, -1.06275]), (Mode::AsReleased, array![-1.99777, -3.55877])]
     {

@@ -204,7 +204,7 @@ fn a_pair_shares_the_noise_of_the_process() {
         summary::mean(&lab.states.iter().zip(estimates).map(square).collect::<Vec<_>>())
     };
     let (shared, own) = (error(true), error(false));
-    // Common noise leaves only what the noise does to the slope (estimator §3: 620 times less).
+    // Common noise leaves only what the noise does to the slope (docs/estimator.md §3: some 600 times less).
     assert!(shared < own / 50.0, "{shared} {own}");
 }
 

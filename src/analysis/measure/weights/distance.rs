@@ -1,5 +1,5 @@
 //! How far one sample of weights is from another, on which bins, and how far equals would be
-//! (`estimator` §6.3).
+//! (`docs/estimator.md` §6.3).
 
 use std::fmt;
 use std::str::FromStr;
@@ -174,7 +174,8 @@ mod tests {
     #[test]
     fn a_uniform_and_a_narrow_normal_have_the_distance_of_the_closed_form() {
         // U(±1/16) against N(0, σ²), σ = 0.0074: the densities cross at x = σ√(2 ln(1/(8σ√(2π)))) =
-        // 0.01446, and TV = (2Φ(x/σ) − 1) − 16x/2 = 0.9493 − 0.2314 = 0.718 (`estimator` §6.3: 72 %).
+        // 0.01446, and TV = (2Φ(x/σ) − 1) − 16x/2 = 0.9493 − 0.2314 = 0.718
+        // (`docs/estimator.md` §6.3: 72 %).
         let normal = draws(400_000, |s| 0.0074 * s.normal());
         let uniform = draws(400_000, |s| s.uniform(-0.0625, 0.0625));
         let grid = [(Binning::Reference, 300), (Binning::Joint, 300)];
