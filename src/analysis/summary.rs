@@ -71,6 +71,10 @@ pub struct Summary {
     pub units: usize,
     /// Mean cosine over the states where it is defined, jackknife-t over units.
     pub cosine: Interval,
+    /// Mean cosine of the fits to the returns and to the critic's own values on the same actions, over the
+    /// states where it is defined: the critic is smoothed as the truth is, so that an exactly right one shows
+    /// the `ceiling` here, however curved it is. Null in a self-check.
+    pub matched: Interval,
     /// What an exactly right critic would show as mean cosine with these rollouts (`ceiling`), the
     /// mean cosine without the noise of the rollouts (`corrected`), the cosine of the gradients of
     /// all states joined (`stacked`), and the agreement of replicates behind them.
@@ -166,9 +170,12 @@ pub fn mean_over_states<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     column: Column,
 ) -> Estimate {
-    let rows: Vec<&StateRow> = rows.into_iter().collect();
+    mean_where_defined(&rows.into_iter().collect::<Vec<_>>(), |row| column.of(row))
+}
+
+fn mean_where_defined(rows: &[&StateRow], value: impl Fn(&StateRow) -> f64) -> Estimate {
     let count = rows.len();
-    let defined = values_by_unit(&rows, |row| Some(column.of(row)).filter(|x| x.is_finite()));
+    let defined = values_by_unit(rows, |row| Some(value(row)).filter(|x| x.is_finite()));
     let left: Vec<f64> = defined.iter().flatten().map(|[x]| *x).collect();
     if left.is_empty() {
         return Estimate::without_interval(f64::NAN, 0);
@@ -254,6 +261,11 @@ pub fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summ
         rollouts: settings.rollouts_of(first.dims as usize),
         units: units(&rows.iter().collect::<Vec<_>>()).len(),
         cosine: mean_over_states(rows, column).into(),
+        matched: mean_where_defined(&rows.iter().collect::<Vec<_>>(), |row| match column {
+            Column::Cosine => row.matched_cosine,
+            Column::SelfCosine => f64::NAN,
+        })
+        .into(),
         noise: (column == Column::Cosine).then(|| NoiseCorrected::new(rows, settings)),
         chance: THRESHOLDS.map(name).into_iter().zip(chances).collect(),
         learnable: fractions.iter().map(|(n, e)| (n.clone(), e.value)).collect(),

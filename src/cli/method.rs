@@ -18,7 +18,8 @@ const COSINE_DOES_NOT_SHOW: &str = "A low cosine is not yet a wrong critic: read
     which is what an exactly right critic would show with the same rollouts, and where the status is \
     `unresolved` do not read it at all. The corrected cosine weighs states by how well they are \
     resolved; the stacked one by the size of their gradients. What is estimated is the gradient of Q \
-    smoothed over the perturbations. Lab mode leaves out coordinates in which the policy is at the \
+    smoothed over the perturbations, and the ceiling is that of a critic smoothed alike: `matched`, the cosine \
+    with a fit to the critic's own values on the same actions, is the one to set beside it. Lab mode leaves out coordinates in which the policy is at the \
     bound of the action box, the paper's modes perturb them to one side: where many are saturated the \
     modes speak about different states. A random direction exceeds a threshold with the probability \
     given as chance. One seed says nothing about another.";

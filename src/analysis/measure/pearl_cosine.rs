@@ -35,7 +35,7 @@ use crate::rng::Stream;
 use crate::rollout::SoftInTask;
 
 /// Changes whenever the same checkpoint and settings would give other numbers.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// A PEARL checkpoint in the first tasks of one of its lists.
 pub struct InTasks<'c> {
