@@ -9,12 +9,12 @@ use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
-    gate, hyper_parameters, inspect, maml_adaptation, maml_noise, meta_returns, paper, progress,
-    returns, runtime, weights,
+    compare_critics, gate, hyper_parameters, inspect, maml_adaptation, maml_noise, meta_returns,
+    paper, returns, runtime, weights,
 };
 use crate::algo::config::TrainConfig;
 use crate::env::EnvId;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::critic::{CriticKind, parameter_count};
 
 /// Measures how right the action gradient of a trained critic is.
@@ -53,9 +53,11 @@ enum Command {
     /// Compare two critics under one frozen policy: in how many states their gradients are right enough,
     /// and what they are worth in the space of the actor's weights.
     #[command(
-        after_help = "Example:\n  hyperl-analyze progress --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 \\\n    --against checkpoints/td3-hopper-mlp-standard-s0/step-000010000 --out reports/progress"
+        after_help = "Example:\n  hyperl-analyze compare-critics --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 \\\n    --against checkpoints/td3-hopper-mlp-standard-s0/step-000010000 --out reports/compare-critics"
     )]
-    Progress(progress::ProgressArgs),
+    CompareCritics(compare_critics::CompareArgs),
+    #[command(hide = true)]
+    Progress(Former),
     /// Compare the critic's action gradient with a fit to its own values (Fig. 8), without rollouts.
     #[command(
         after_help = "Example:\n  hyperl-analyze self-check --ckpt checkpoints/td3-hopper-sa-hyper-s0"
@@ -130,6 +132,20 @@ struct ModelsArgs {
     json: bool,
 }
 
+/// What was typed after the name that a command had before.
+#[derive(Debug, Args)]
+struct Former {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    _words: Vec<std::ffi::OsString>,
+}
+
+/// Answers the name that a command had before with the one that it has now.
+fn renamed(former: &str, now: &str) -> Error {
+    Error::Usage(format!(
+        "{former} is called {now} now; give the same flags to hyperl-analyze {now}"
+    ))
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     shared::main(|cli: Cli| match cli.command {
@@ -137,7 +153,8 @@ pub fn main() -> ExitCode {
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Baseline(args) => gate::baseline(&args),
         Command::Gate(args) => gate::gate(&args),
-        Command::Progress(args) => progress::run(&args),
+        Command::CompareCritics(args) => compare_critics::run(&args),
+        Command::Progress(_) => Err(renamed("progress", "compare-critics")),
         Command::SelfCheck(args) => cosine::run(&args, What::SelfCheck),
         Command::Learnable(args) => cosine::run(&args, What::Learnable),
         Command::Returns(args) => returns::run(&args),

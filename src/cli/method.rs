@@ -87,8 +87,8 @@ fn against_returns(settings: &Settings) -> String {
     };
     format!(
         "Mode `{}`: {count}, {design}, states from {}, rollouts cut at {cut}, seed {seed}. Intervals: \
-         95 %, jackknife-t over states for one seed, over seeds for several; Wilson for shares of \
-         states. Ceiling and corrected cosine come from independent estimates of the same gradient: \
+         95 %; of one seed jackknife-t over the episodes that the states are of (over states where \
+         episodes are not known), Wilson's for shares of states; of several seeds over seeds. Ceiling and corrected cosine come from independent estimates of the same gradient: \
          {}.\n\n\
          Shares of states are of all states, for critic, chance and replicate alike: a state whose \
          cosine is undefined is below every threshold. Where the interval of a share over seeds or tasks \
@@ -110,8 +110,8 @@ fn against_own_values(settings: &Settings) -> String {
          critic itself gives the value of each action, least squares fit a plane to these values, and \
          the cosine compares its slope with the critic's gradient at the policy's action. Nothing is \
          simulated, so there is no noise to correct for and nothing that bounds an exactly right \
-         critic below 1. Intervals: 95 %, jackknife-t over states for one seed, over seeds for \
-         several. Grey: the 95 % range of the mean of independent random directions.",
+         critic below 1. Intervals: 95 %; of one seed jackknife-t over the episodes that the \
+         states are of, of several seeds over seeds. Grey: the 95 % range of the mean of independent random directions.",
         mode.name(),
         source(settings),
     )
@@ -122,8 +122,8 @@ fn rollouts(settings: &Settings) -> String {
     let Settings { rollouts, std, .. } = settings;
     match settings.mode {
         Mode::Lab => format!(
-            "{} independent blocks of orthogonal ± pairs at each state, distance {std}·√(action \
-             dimensions)",
+            "{} independent blocks of orthogonal ± pairs at each state, each pair 0.7 to 1.3 times \
+             {std}·√(action dimensions) long",
             blocks(settings)
         ),
         Mode::Paper | Mode::AsReleased => {
@@ -137,8 +137,8 @@ fn actions(settings: &Settings) -> String {
     let Settings { rollouts, std, .. } = settings;
     match settings.mode {
         Mode::Lab => format!(
-            "{} blocks of orthogonal ± pairs around the policy's action, distance {std}·√(action \
-             dimensions)",
+            "{} blocks of orthogonal ± pairs around the policy's action, each 0.7 to 1.3 times \
+             {std}·√(action dimensions) long",
             blocks(settings)
         ),
         Mode::Paper | Mode::AsReleased => format!(
@@ -189,7 +189,12 @@ pub(super) fn subtitle(
     panels: &[Panel],
 ) -> String {
     let seeds = rows.iter().map(|row| row.seed).collect::<BTreeSet<_>>().len();
-    let over = if seeds > 1 { "seeds" } else { "states" };
+    let known = rows.iter().any(|row| row.episode.is_some());
+    let over = match (seeds > 1, known) {
+        (true, _) => "seeds",
+        (false, true) => "episodes",
+        (false, false) => "states",
+    };
     let longest = rows.iter().map(|row| row.step).max().unwrap_or(0);
     let states = match settings.adaptive {
         None => settings.states.to_string(),

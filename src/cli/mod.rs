@@ -6,6 +6,7 @@
 
 pub mod analyze;
 mod claim;
+mod compare_critics;
 mod cosine;
 mod crash;
 mod diagnose;
@@ -21,7 +22,6 @@ mod meta_runs;
 mod method;
 mod output;
 mod paper;
-mod progress;
 mod returns;
 mod runtime;
 mod runtime_meta;

@@ -1,5 +1,6 @@
 //! What can be measured, one measure a file.
 
+pub mod compare_critics;
 pub mod diagnose;
 pub mod gradient_cosine;
 pub mod learnable;
@@ -7,7 +8,6 @@ pub mod maml_adaptation;
 pub mod maml_noise;
 pub mod measurable;
 pub mod pearl_cosine;
-pub mod progress;
 pub mod runtime;
 pub mod task_gap;
 pub mod weights;

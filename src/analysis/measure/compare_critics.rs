@@ -26,7 +26,7 @@ pub const ALPHA_STATES: usize = 400;
 
 /// What two critics are worth to one actor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Progress {
+pub struct Comparison {
     /// Environment.
     pub env: String,
     /// Run and step whose policy and states are used, and whose critic is the first.
@@ -87,12 +87,12 @@ pub fn check(first: &Checkpoint, against: &Checkpoint) -> Result<()> {
 ///
 /// # Panics
 /// Never: rows are of equal length.
-pub fn progress(
+pub fn compare(
     first: &Checkpoint,
     against: &Checkpoint,
     settings: &Settings,
     context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
-) -> Result<Progress> {
+) -> Result<Comparison> {
     check(first, against)?;
     let config = &first.manifest().config;
     let (networks, rival) = (Networks::for_critic(first)?, Networks::for_critic(against)?);
@@ -112,7 +112,7 @@ pub fn progress(
     let mut stream = Stream::new(settings.seed, "bootstrap").child(agent.streams);
     let truth = (&usable.truth, &usable.tried[..]);
     let learnable_curve = LearnableCurve::new(truth, [&usable.own, &rival], &mut stream);
-    Ok(Progress {
+    Ok(Comparison {
         env: config.env.name().into(),
         policy: name(first),
         against: name(against),
