@@ -10,11 +10,11 @@ use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
     gate, hyper_parameters, inspect, maml_adaptation, maml_noise, meta_returns, paper, progress,
-    returns, runtime, weights,
+    returns, weights,
 };
 use crate::algo::config::TrainConfig;
 use crate::env::EnvId;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::critic::{CriticKind, parameter_count};
 
 /// Measures how right the action gradient of a trained critic is.
@@ -108,11 +108,12 @@ enum Command {
     /// Print the hyper-parameters of the paper (Tables 5, 7, 9 and 11) beside the defaults of hyperl-train.
     #[command(after_help = "Example:\n  hyperl-analyze hyper-parameters --algo sac")]
     HyperParameters(hyper_parameters::HyperParameterArgs),
-    /// Time training steps, environment steps and rollouts on this machine.
-    #[command(
-        after_help = "Examples:\n  hyperl-analyze runtime --quick\n  hyperl-analyze runtime --env half-cheetah --threads 2 --json\n  hyperl-analyze runtime --what maml-iteration\n  hyperl-analyze runtime --what pearl-step --quick"
-    )]
-    Runtime(runtime::RuntimeArgs),
+    /// What is now a benchmark.
+    #[command(hide = true)]
+    Runtime {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -149,7 +150,10 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Models(args) => models(&args),
         Command::HyperParameters(args) => hyper_parameters::run(&args),
-        Command::Runtime(args) => runtime::run(&args),
+        Command::Runtime { arguments } => Err(Error::Usage(format!(
+            "'runtime' is a benchmark now: run 'cargo bench --bench timing -- {}' in the source tree",
+            if arguments.is_empty() { "--help".into() } else { arguments.join(" ") }
+        ))),
         Command::Completions { shell } => {
             shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)

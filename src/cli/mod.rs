@@ -23,8 +23,6 @@ mod output;
 mod paper;
 mod progress;
 mod returns;
-mod runtime;
-mod runtime_meta;
 mod settings;
 mod shared;
 mod signals;

@@ -90,7 +90,8 @@ fn one_line(error: &clap::Error, command: &clap::Command) -> String {
         error.kind(),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
     ) {
-        let commands: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
+        let commands: Vec<&str> = shown.map(clap::Command::get_name).collect();
         return format!("{name} needs a command: {}; try '{name} --help'", commands.join(", "));
     }
     let text = error.render().to_string();
