@@ -16,7 +16,6 @@ use crate::rng::Stream;
 mod ant;
 mod half_cheetah;
 mod hopper;
-pub mod linear;
 mod lockstep;
 mod meta;
 mod physics;
@@ -24,7 +23,6 @@ mod simulated;
 mod tasks;
 mod walker2d;
 
-pub use linear::{LinearEnv, LinearQuadratic};
 pub use lockstep::Lockstep;
 pub use physics::mujoco_version;
 pub use simulated::RecordedState;
