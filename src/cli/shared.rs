@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::crash;
+use super::crash::{self, USAGE};
 use super::signals::{self, UNSAVED};
 use crate::analysis::select;
 use crate::checkpoint::Checkpoint;
@@ -28,8 +28,6 @@ SIGINT (Ctrl-C), SIGTERM, SIGHUP and SIGUSR1 stop, unless they were ignored at t
 const REGRESSED: u8 = 1;
 /// Exit code of the gate when nothing can be said.
 const INCONCLUSIVE: u8 = 2;
-/// Exit code of usage and data errors.
-pub(super) const USAGE: u8 = 3;
 /// Exit code after a signal, when something was saved.
 const STOPPED: u8 = 130;
 

@@ -9,14 +9,12 @@ use super::figure::{Axis, Figure, Panel, Point, ReferenceShape, Series, SeriesKi
 use super::geometry::Area;
 use super::header::{Entry, Header, MARGIN, Sample};
 use super::labels::spread;
-use super::panel::{PanelPlan, TICK_SIZE, draw_panel};
+use super::panel::{LABEL_SIZE, PanelPlan, TICK_SIZE, draw_panel};
 use super::theme::{STRONGEST, Style, styles};
 use crate::error::Result;
 
 /// Vertices all lines and bands of a figure may have together; keeps the file below 200 kB.
 const VERTEX_BUDGET: usize = 12_000;
-/// Font size of the labels at the ends of lines, in pixels.
-pub(super) const LABEL_SIZE: f64 = 12.5;
 /// Width in pixels of a line that stands for a single seed.
 const SINGLE_UNIT_WIDTH: f64 = 1.2;
 /// Space for the caption of an axis, in pixels.

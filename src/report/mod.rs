@@ -66,4 +66,5 @@ pub use json::to_json;
 pub use numbers::{MISSING, fixed, interval, short, significant};
 pub use page::{Appendix, Headline, Page, PageFigure, Section, Verdict, render_markdown};
 pub use tables::{Cell, Column, Table, figure_table};
-pub use violins::{Violin, ViolinFigure, ViolinGroup, ViolinPanel, render_violins};
+pub use violin::{Violin, ViolinGroup, ViolinPanel};
+pub use violins::{ViolinFigure, render_violins};

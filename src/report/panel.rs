@@ -2,13 +2,14 @@
 
 use super::axis::{Scale, tick_labels};
 use super::canvas::{Anchor, Canvas, Letters, Pen, text_width};
-use super::curves::LABEL_SIZE;
 use super::figure::{Panel, Point, Reference, ReferenceShape, Series, SeriesKind};
 use super::geometry::{Area, Px, interval_runs, px, runs, sample_path, thin};
 use super::labels::{Extent, Outline, beside};
 use super::theme::{FAINT_INK, GRID, INK, PAPER, REFERENCE, STRONGEST, Style, ZERO};
 use crate::error::Result;
 
+/// Font size of the labels at the ends of lines, in pixels.
+pub(super) const LABEL_SIZE: f64 = 12.5;
 /// Font size of tick labels, in pixels.
 pub(super) const TICK_SIZE: f64 = 12.0;
 /// Font size of captions, in pixels.

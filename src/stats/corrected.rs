@@ -12,11 +12,11 @@
 //! # References
 //! Spearman, Am. J. Psychol. 1904 (correction for attenuation); project notes `estimator` §2.4–2.5.
 
-use super::Estimate;
 use super::lift::Lift;
 use super::replicates::Replicates;
 use super::resample::{jackknife, jackknife_of_clusters, pseudo_values_of_clusters};
 use super::summary::mean;
+use super::{Estimate, LEVEL};
 
 /// The lower bound of the mean agreement above which a correction is believed.
 pub const RESOLVED_ABOVE: f64 = 0.05;
@@ -174,7 +174,7 @@ impl Numbers<'_> {
         // What the extrapolation makes of an exactly right critic if all states are alike.
         let exact = (blocks * ceiling.value - ceiling_block.value) / (blocks - 1.0);
         let exact = if exact.is_nan() { 1.0 } else { exact };
-        let gap = (self.interval)(&|m| exact * corrected_cosine(m) - second_opinion(m), 0.95);
+        let gap = (self.interval)(&|m| exact * corrected_cosine(m) - second_opinion(m), LEVEL);
         let alpha_square = interval(&|m| m.error_square / positive(m.truth_square));
         Corrected {
             raw: interval(&|m| m.full),

@@ -5,7 +5,7 @@
 //! The default is the jackknife: it needs no random numbers and covers at least as well.
 
 use super::summary::{mean, quantile};
-use super::{Estimate, tails};
+use super::{Estimate, LEVEL, tails};
 use crate::rng::Stream;
 
 /// How a bootstrap is run.
@@ -19,7 +19,7 @@ pub struct Bootstrap {
 
 impl Default for Bootstrap {
     fn default() -> Self {
-        Self { level: 0.95, resamples: 10_000 }
+        Self { level: LEVEL, resamples: 10_000 }
     }
 }
 

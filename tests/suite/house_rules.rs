@@ -1,7 +1,10 @@
-//! Rules of the house that no lint knows: layers, sizes of files, who may print, no paths of a machine.
+//! Rules of the house that no lint knows: layers, circles, sizes of files, who may print, no paths of a
+//! machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+mod circles;
 
 /// The modules of `src/`, in the order of `lib.rs`: each uses only itself and those before it.
 const LAYERS: [&str; 12] = [
