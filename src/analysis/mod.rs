@@ -3,6 +3,7 @@
 pub mod any_spec;
 pub mod gate;
 pub mod hyper_parameters;
+mod interval;
 pub mod measure;
 pub mod meta_spec;
 mod noise;

@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::summary::{Interval, LEVEL};
+use super::interval::Interval;
 use super::table::{StateRow, by_task, units};
 use crate::gradient::Settings;
+use crate::stats::LEVEL;
 use crate::stats::corrected::{
     Corrected, FEWEST_STATES, FEWEST_UNITS, correct_clusters, correct_units,
     corrected_pseudo_values, is_resolved,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use super::interval::Interval;
 pub use super::noise::{NoiseCorrected, Status, corrected, corrected_values};
 use super::table::{FLAGS, StateRow, by_task, units};
 use super::task_list::TaskList;
@@ -12,13 +13,10 @@ use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::hypothesis::wilson_of_clusters;
 use crate::stats::resample::jackknife_of_clusters;
-use crate::stats::{Estimate, summary};
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// Thresholds of the learnable-state fractions (paper, Fig. 3b–c).
 pub const THRESHOLDS: [f64; 2] = [0.25, 0.75];
-
-/// Confidence level of all intervals.
-pub const LEVEL: f64 = 0.95;
 
 /// Which column of the states is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,30 +125,6 @@ impl SummaryTasks {
     pub fn words(&self) -> String {
         let outside = if self.out_of_distribution { " (out of distribution)" } else { "" };
         format!("{} tasks{outside}", self.split)
-    }
-}
-
-/// An interval as the machine-readable output names it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Interval {
-    /// The point estimate.
-    pub mean: f64,
-    /// Lower end; null where there is none.
-    pub low: f64,
-    /// Upper end; null where there is none.
-    pub high: f64,
-}
-
-impl Interval {
-    /// Returns the estimate that this is, over `n` units.
-    pub fn over(self, n: usize) -> Estimate {
-        Estimate { value: self.mean, low: self.low, high: self.high, n }
-    }
-}
-
-impl From<Estimate> for Interval {
-    fn from(e: Estimate) -> Self {
-        Self { mean: e.value, low: e.low, high: e.high }
     }
 }
 

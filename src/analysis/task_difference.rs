@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::summary::{Column, Interval, LEVEL, corrected, mean_over_states};
+use super::summary::{Column, Interval, corrected, mean_over_states};
 use super::table::StateRow;
 use super::task_list::TaskList;
 use crate::env::Family;
 use crate::gradient::Settings;
-use crate::stats::Estimate;
 use crate::stats::difference::difference;
+use crate::stats::{Estimate, LEVEL};
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -10,7 +10,7 @@ use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
     compare_critics, gate, hyper_parameters, inspect, maml_adaptation, maml_noise, meta_returns,
-    paper, returns, runtime, weights,
+    paper, returns, weights,
 };
 use crate::algo::config::TrainConfig;
 use crate::env::EnvId;
@@ -110,11 +110,12 @@ enum Command {
     /// Print the hyper-parameters of the paper (Tables 5, 7, 9 and 11) beside the defaults of hyperl-train.
     #[command(after_help = "Example:\n  hyperl-analyze hyper-parameters --algo sac")]
     HyperParameters(hyper_parameters::HyperParameterArgs),
-    /// Time training steps, environment steps and rollouts on this machine.
-    #[command(
-        after_help = "Examples:\n  hyperl-analyze runtime --quick\n  hyperl-analyze runtime --env half-cheetah --threads 2 --json\n  hyperl-analyze runtime --what maml-iteration\n  hyperl-analyze runtime --what pearl-step --quick"
-    )]
-    Runtime(runtime::RuntimeArgs),
+    /// What is now a benchmark.
+    #[command(hide = true)]
+    Runtime {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -166,7 +167,10 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Models(args) => models(&args),
         Command::HyperParameters(args) => hyper_parameters::run(&args),
-        Command::Runtime(args) => runtime::run(&args),
+        Command::Runtime { arguments } => Err(Error::Usage(format!(
+            "'runtime' is a benchmark now: run 'cargo bench --bench timing -- {}' in the source tree",
+            if arguments.is_empty() { "--help".into() } else { arguments.join(" ") }
+        ))),
         Command::Completions { shell } => {
             shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)

@@ -23,8 +23,6 @@ mod method;
 mod output;
 mod paper;
 mod returns;
-mod runtime;
-mod runtime_meta;
 mod settings;
 mod shared;
 mod signals;

@@ -4,8 +4,8 @@ use ndarray::{Array1, Array2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::least_squares::{Fit, least_norm_slope, local_gradient};
-use super::perturb::distinct;
-use super::{Cloud, Clouds, Mode, Settings};
+use super::perturb::{Cloud, Clouds, distinct};
+use super::settings::{Mode, Settings};
 use crate::error::{Error, Result};
 use crate::rng::Stream;
 use crate::rollout::{End, Outcome};

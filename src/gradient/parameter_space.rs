@@ -10,7 +10,7 @@
 //! The paper's Proposition 1 bounds learning rates by constants of critic and actor. Two of its steps
 //! do not hold as printed: composing the Lipschitz constants gives `κ_J = κ_q σ_μ² + κ_μ σ_q`, and
 //! the descent lemma has `k̃ = κ_J / 2`, where the paper has other powers of both
-//! ([`guaranteed_gain`] and its tests: one-dimensional problems in which the printed constants allow
+//! (see the tests: one-dimensional problems in which the printed constants allow
 //! a step that makes things worse). The constants cannot be bounded from samples either, and cancel
 //! in a ratio of two critics only on the same policy. So what is reported is the **progress ratio**
 //! `cos²_A / cos²_B` of two critics on one frozen policy: the ratio of the gains that the best step
@@ -56,10 +56,6 @@ impl Products {
             }
         }
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
 /// What two critics' policy gradients are worth on one frozen policy.
@@ -116,21 +112,6 @@ pub fn policy_gradient(inner: &Array2<f64>, level: f64) -> PolicyGradient {
 /// A squared norm, or NaN where its estimate is not positive.
 fn positive(square: f64) -> f64 {
     if square > 0.0 { square } else { f64::NAN }
-}
-
-/// Returns the gain that a step `eta` along a critic's policy gradient `G_c` guarantees, if the true
-/// one is `G` and the true objective has a `kappa`-Lipschitz gradient:
-/// `η ⟨G_c, G⟩ − ½ κ_J η² ‖G_c‖²` (descent lemma).
-///
-/// # Examples
-/// ```
-/// use hyperl::gradient::parameter_space::guaranteed_gain;
-/// // the exact gradient of −½ κ φ² at φ = 1, one step of 1/κ: the optimum, gain ½ κ
-/// let kappa = 2.0;
-/// assert_eq!(guaranteed_gain(&[-kappa], &[-kappa], kappa, 1.0 / kappa), 0.5 * kappa);
-/// ```
-pub fn guaranteed_gain(critic: &[f64], truth: &[f64], kappa: f64, eta: f64) -> f64 {
-    eta * dot(critic, truth) - 0.5 * kappa * eta * eta * dot(critic, critic)
 }
 
 /// Returns the factor `(1 − α)/(1 + α)²` of Proposition 1 for the best scale of a gradient with this
@@ -252,7 +233,8 @@ mod tests {
             let kappa_j = kappa_q * c * c; // κ_q σ_μ² + κ_μ σ_q
             assert!((step(0.5 * kappa_j) - corrected).abs() < 0.005, "{}", step(0.5 * kappa_j));
             let eta = 0.99 / (0.5 * kappa_j);
-            let gain = guaranteed_gain(&[gradient], &[gradient], kappa_j, eta);
+            // The descent lemma: η ⟨G_c, G⟩ − ½ κ_J η² ‖G_c‖².
+            let gain = eta * gradient.powi(2) - 0.5 * kappa_j * (eta * gradient).powi(2);
             assert!((step(0.5 * kappa_j) - before - gain).abs() < 1e-12, "the lemma is tight here");
         }
     }

@@ -101,6 +101,20 @@ pub fn perturb(
     Cloud { actions, clipped }
 }
 
+/// The states, their clouds of actions, and what the critic says there.
+pub struct Clouds {
+    /// Observation of each state, `[states, S]`.
+    pub obs: Array2<f64>,
+    /// The policy's action in each, `[states, A]`.
+    pub centres: Array2<f64>,
+    /// Actions tried at each state.
+    pub clouds: Vec<Cloud>,
+    /// Critic's gradient at the policy's action, `[states, A]`.
+    pub critic: Array2<f64>,
+    /// Steps after which a rollout from each state is cut.
+    pub horizons: Vec<u32>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::tables::{Cell, Column as TableColumn, Table};
 use super::theme::model_label;
-use crate::analysis::summary::{Column, LEVEL, corrected, corrected_values, values_by_unit};
+use crate::analysis::summary::{Column, corrected, corrected_values, values_by_unit};
 use crate::analysis::table::StateRow;
 use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::resample::{jackknife, pseudo_values_of_clusters};
-use crate::stats::{Estimate, summary};
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// 97.5 % quantile of the normal distribution, for intervals that rest on many states.
 pub(super) const NORMAL_QUANTILE: f64 = 1.959_963_984_540_054;

@@ -13,13 +13,13 @@ use super::contrast::NORMAL_QUANTILE;
 use super::figure::{Axis, Panel, Point, Reference, Series, YRange};
 use super::groups::{Group, Rows, average, by, by_critic, groups, seeds};
 use crate::analysis::spec::{Draw, Panel as PanelSpec};
-use crate::analysis::summary::{Column, LEVEL, corrected, learnable, mean_over_states, of_share};
+use crate::analysis::summary::{Column, corrected, learnable, mean_over_states, of_share};
 use crate::analysis::table::{StateRow, by_task};
 use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::hypothesis::dkw_half_width;
 use crate::stats::similarity::chance_above;
-use crate::stats::{Estimate, summary};
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// Thresholds of a learnable-state curve.
 const THRESHOLDS: usize = 51;

@@ -8,9 +8,9 @@ use super::theme::{env_label, model_label};
 use crate::analysis::measure::task_gap::{Gap, GapDifference};
 use crate::analysis::meta_spec::task_label;
 use crate::analysis::task_list::TaskList;
-use crate::stats::Estimate;
 use crate::stats::resample::jackknife;
 use crate::stats::summary::mean;
+use crate::stats::{Estimate, LEVEL};
 
 /// Seeds from which a verdict is given: the paper's.
 const SEEDS: usize = 5;
@@ -91,7 +91,7 @@ fn over_seeds(seeds: &[&Gap], list: usize) -> Vec<Point> {
         let at = seeds.iter().map(|gap| gap.contexts[list][place]);
         let (contexts, totals): (Vec<f64>, Vec<f64>) =
             at.map(|at| (at.context, at.total.value)).unzip();
-        Point::estimate(mean(&contexts), &jackknife(&totals, mean, 0.95))
+        Point::estimate(mean(&contexts), &jackknife(&totals, mean, LEVEL))
     };
     (0..all).map(point).collect()
 }
@@ -111,7 +111,7 @@ pub fn judge(differences: &[GapDifference]) -> (Verdict, String, Option<Headline
     for env in families {
         let own: Vec<&GapDifference> = differences.iter().filter(|d| d.env == env).collect();
         let gaps: Vec<f64> = own.iter().map(|d| d.gap.value).collect();
-        let gap = jackknife(&gaps, mean, 0.95);
+        let gap = jackknife(&gaps, mean, LEVEL);
         reason.push(if own.len() == 1 { of_one(own[0]) } else { of_several(env, &gap) });
         over_seeds.push(gap);
     }

@@ -40,6 +40,9 @@ mod tails;
 pub mod variation;
 pub mod verdict;
 
+/// Confidence level of all intervals.
+pub const LEVEL: f64 = 0.95;
+
 /// A number with its interval.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Estimate {

@@ -1,8 +1,10 @@
-//! Rules of the house that no lint knows: layers, sizes of files, who may print, no paths of a machine, and
-//! citations that lead somewhere.
+//! Rules of the house that no lint knows: layers, circles, sizes of files, who may print, no paths of a
+//! machine, citations that lead somewhere.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+mod circles;
 
 /// The modules of `src/`, in the order of `lib.rs`: each uses only itself and those before it.
 const LAYERS: [&str; 12] = [

@@ -5,7 +5,7 @@
 use hyperl::rng::Stream;
 use hyperl::stats::Estimate;
 use hyperl::stats::attenuation::{gaussian_design, mean_direction, orthogonal_design};
-use hyperl::stats::corrected::{correct, correct_seeds};
+use hyperl::stats::corrected::correct;
 use hyperl::stats::gate::{Gate, PairedState, Rule};
 use hyperl::stats::hypothesis::welch_t;
 use hyperl::stats::replicates::Replicates;
@@ -192,22 +192,6 @@ fn an_interval_that_is_narrow_enough_to_stop_at_still_covers() {
         assert_nominal(f64::from(covered) / 1000.0);
         assert!((60_000..200_000).contains(&states), "{states}");
     }
-}
-
-#[test]
-fn seeds_cover_the_mean_of_their_population() {
-    // Each seed's critic has a mean cosine of its own; five seeds, t with four degrees of freedom.
-    let world = world(6, 2, 0.3, 0.0);
-    let truth = 0.4;
-    assert_nominal(share(1500, "seeds", |stream| {
-        let seeds: Vec<Vec<Replicates>> = (0..5)
-            .map(|_| {
-                let c = truth + 0.1 * stream.normal();
-                population(&world, c.clamp(0.0, 0.95), 40, stream)
-            })
-            .collect();
-        correct_seeds(&seeds, world.lift(), 0.95).corrected.covers(truth)
-    }));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 
 use super::gradient_cosine::{Networks, starts};
 use super::learnable::{LearnableCurve, LearnableDifference};
-use crate::analysis::summary::{Interval, LEVEL};
+use crate::analysis::summary::Interval;
 use crate::checkpoint::Checkpoint;
 use crate::env::{EnvId, Visited};
 use crate::error::{Error, Result};
@@ -15,6 +15,7 @@ use crate::gradient::{Settings, StateResult, measure};
 use crate::nn::policy_net::PolicyNet;
 use crate::nn::weights::{Reuse, Training};
 use crate::rng::Stream;
+use crate::stats::LEVEL;
 use crate::stats::clusters::clusters;
 
 /// Weights of which inner products are taken at a time.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::gradient_cosine::{Networks, starts};
 use crate::analysis::noise::two;
-use crate::analysis::summary::{Interval, LEVEL, Status};
+use crate::analysis::summary::{Interval, Status};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::gradient::differences::{
@@ -15,7 +15,7 @@ use crate::gradient::{Settings, StateResult, corrected, measure};
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::resample::jackknife;
 use crate::stats::similarity::cosine;
-use crate::stats::{Estimate, summary};
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// Standard deviations of the sweep, in action half-ranges.
 pub const SWEEP: [f64; 3] = [0.3, 0.1, 0.03];

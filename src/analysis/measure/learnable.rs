@@ -3,12 +3,12 @@
 use ndarray::Array2;
 use serde::Serialize;
 
-use crate::analysis::summary::{Interval, LEVEL};
+use crate::analysis::summary::Interval;
 use crate::rng::Stream;
 use crate::stats::exceedance::{Exceedance, Stretch, exceedance};
 use crate::stats::resample::Bootstrap;
 use crate::stats::similarity::{chance_above, cosine};
-use crate::stats::summary;
+use crate::stats::{LEVEL, summary};
 
 /// Thresholds of the curve: 0, 0.01, …, 1.
 const THRESHOLDS: u32 = 101;

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::algo::maml::Adapted;
 use crate::checkpoint::meta::MetaCheckpoint;
 use crate::error::{Error, Result};
-use crate::stats::Estimate;
 use crate::stats::resample::{jackknife, paired_differences};
 use crate::stats::summary::mean;
+use crate::stats::{Estimate, LEVEL};
 
 /// How adaptation is measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ pub fn maml_adaptation(
     let all = all.map_err(|error| error.of_checkpoint(point.path()))?;
     let of = |what: fn(&Adapted) -> f64| all.iter().map(what).collect::<Vec<f64>>();
     let (before, after) = (of(|a| a.returns[0]), of(|a| a.returns[1]));
-    let gain = jackknife(&paired_differences(&after, &before), mean, 0.95);
+    let gain = jackknife(&paired_differences(&after, &before), mean, LEVEL);
     Ok(Adaptation {
         env: config.env.name().into(),
         model: config.model(),

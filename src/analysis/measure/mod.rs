@@ -8,6 +8,5 @@ pub mod maml_adaptation;
 pub mod maml_noise;
 pub mod measurable;
 pub mod pearl_cosine;
-pub mod runtime;
 pub mod task_gap;
 pub mod weights;

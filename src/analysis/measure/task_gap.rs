@@ -12,9 +12,9 @@ use crate::algo::pearl::config::PearlConfig;
 use crate::analysis::meta_spec::pearl_name;
 use crate::checkpoint::pearl_run::{Tables, TrialRow};
 use crate::rng::Stream;
-use crate::stats::Estimate;
 use crate::stats::resample::{Bootstrap, stratified_bootstrap};
 use crate::stats::summary::mean;
+use crate::stats::{Estimate, LEVEL};
 
 /// One task as it was evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -72,9 +72,6 @@ pub struct GapDifference {
 
 /// Resamples of an interval.
 const RESAMPLES: usize = 4_000;
-
-/// Level of the intervals.
-const LEVEL: f64 = 0.95;
 
 /// Mean of the first list minus that of the second.
 fn difference(lists: &[Vec<f64>]) -> f64 {

@@ -2,13 +2,8 @@
 
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
-use super::{StateRow, blank, table_error};
-use crate::analysis::meta_spec::pearl_name;
-use crate::analysis::spec::VARIANT;
-use crate::analysis::task_list::TaskList;
-use crate::checkpoint::pearl::PearlManifest;
+use super::row::{OfTask, StateRow};
 use crate::error::{Error, Result};
-use crate::gradient::Settings;
 use crate::stats::clusters::clusters;
 
 /// Which list a task is of: `train` or `test`.
@@ -17,46 +12,6 @@ const SPLIT: &str = "split";
 const NUMBER: &str = "task";
 /// What it asks for.
 const GOAL: &str = "goal";
-
-/// The task that a state was measured in.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct OfTask {
-    /// Which list it is of.
-    pub split: TaskList,
-    /// Its place in that list, from 0.
-    pub number: u64,
-    /// A target velocity in metres per second, or a direction.
-    pub goal: f64,
-}
-
-impl StateRow {
-    /// Makes a row of a PEARL checkpoint that says where it belongs and holds no measurement yet.
-    pub fn in_task(
-        manifest: &PearlManifest,
-        settings: &Settings,
-        (task, state): (OfTask, usize),
-    ) -> Self {
-        let config = &manifest.config;
-        let dims = config.env.spec().action_dim;
-        let mut critic = pearl_name(config.model).to_owned();
-        if config.context_is_meta {
-            critic = format!("{critic}{VARIANT}context is meta");
-        }
-        Self {
-            env: config.env.name().into(),
-            algo: "pearl".into(),
-            critic,
-            seed: config.seed,
-            step: manifest.iteration,
-            mode: settings.mode.name().into(),
-            state: state as u64,
-            rollouts: settings.rollouts_of(dims) as u64,
-            dims: dims as u64,
-            task: Some(task),
-            ..blank()
-        }
-    }
-}
 
 /// Returns the rows of each task, where they are of several; else nothing.
 pub fn by_task<'r>(rows: &[&'r StateRow]) -> Option<Vec<Vec<&'r StateRow>>> {
@@ -100,10 +55,10 @@ pub(super) fn columns(rows: &[StateRow]) -> Result<Vec<Column>> {
 pub(super) fn read(frame: &DataFrame, rows: &mut [StateRow]) -> Result<()> {
     let Ok(splits) = frame.column(SPLIT) else { return Ok(()) };
     let (numbers, goals) = (frame.column(NUMBER), frame.column(GOAL));
-    let (numbers, goals) = (numbers.map_err(table_error)?, goals.map_err(table_error)?);
-    let splits = splits.str().map_err(table_error)?.iter();
-    let numbers = numbers.u64().map_err(table_error)?.iter();
-    let goals = goals.f64().map_err(table_error)?.iter();
+    let (numbers, goals) = (numbers?, goals?);
+    let splits = splits.str()?.iter();
+    let numbers = numbers.u64()?.iter();
+    let goals = goals.f64()?.iter();
     for (row, ((split, number), goal)) in rows.iter_mut().zip(splits.zip(numbers).zip(goals)) {
         row.task = Some(OfTask {
             split: split.unwrap_or_default().parse()?,
@@ -117,7 +72,8 @@ pub(super) fn read(frame: &DataFrame, rows: &mut [StateRow]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::table::{frame, read_parquet, write_parquet};
+    use crate::analysis::table::{blank, frame, read_parquet, write_parquet};
+    use crate::analysis::task_list::TaskList;
 
     fn row(task: Option<(TaskList, u64)>) -> StateRow {
         let task = task.map(|(split, number)| OfTask { split, number, goal: 0.1 + number as f64 });

@@ -5,14 +5,17 @@
 //! | `figures.rs` | histograms (Figs. 10 and 11) |
 //! | `tables.rs` | Table 2 beside ours, and how much it hangs on the bins |
 //! | `readings.rs` | what becomes of the claim, and of Table 2, as the paper may be read |
-//! | `claim.rs` | which initialisation is closer, and what that says about the claim |
+//! | `contrasts.rs` | which initialisation is closer, place by place |
+//! | `claim.rs` | what that says about the claim |
 
 mod claim;
+mod contrasts;
 mod figures;
 mod readings;
 mod tables;
 
-pub use claim::{Closer, Judged, judge};
+pub use claim::{Judged, judge};
+pub use contrasts::Closer;
 pub use figures::histograms;
 pub use readings::readings_table;
 pub use tables::{distance_table, sensitivity_long, sensitivity_table};
@@ -22,10 +25,7 @@ use crate::analysis::measure::weights::{Layer, Measured, Start, published};
 use crate::analysis::summary::Interval;
 use crate::env::EnvId;
 use crate::stats::resample::jackknife;
-use crate::stats::{Estimate, summary};
-
-/// Level of all intervals.
-const LEVEL: f64 = 0.95;
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// All networks of one environment, layer and initialisation.
 #[derive(Debug, Clone)]

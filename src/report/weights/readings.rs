@@ -3,7 +3,7 @@
 use super::super::numbers::fixed;
 use super::super::page::Verdict;
 use super::super::tables::{Cell, Column, Table};
-use super::claim::{Closer, contrasts, verdict};
+use super::contrasts::{Closer, contrasts, verdict};
 use super::groups;
 use super::tables::off_paper;
 use crate::analysis::measure::weights::{Heads, Reading, Scaling, WeightSettings};

@@ -2,7 +2,7 @@
 
 use super::super::tables::{Cell, Column, Table};
 use super::super::theme::env_label;
-use super::claim::{Closer, contrasts};
+use super::contrasts::{Closer, contrasts};
 use super::{Group, groups};
 use crate::analysis::measure::weights::{Layer, Measured, Start};
 use crate::stats::{Estimate, summary};

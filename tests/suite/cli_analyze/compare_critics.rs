@@ -82,9 +82,9 @@ fn the_folder_tells_the_same_and_threads_change_no_byte() {
     });
     let names: Vec<_> = folders[0].iter().map(|(path, _)| path.file_name().unwrap()).collect();
     let expected = [
+        "comparison.json",
         "figure.csv",
         "figure.svg",
-        "comparison.json",
         "provenance.toml",
         "report.html",
         "report.md",

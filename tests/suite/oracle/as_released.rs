@@ -1,12 +1,12 @@
 //! The authors' script: a held action, the unperturbed action as sample 0, a critic at the limit.
 
-use hyperl::env::linear::ProcessNoise;
-use hyperl::env::{Env, LinearEnv, LinearQuadratic};
+use hyperl::env::Env;
 use hyperl::gradient::{Mode, Settings};
 use hyperl::rng::Stream;
 use ndarray::{Array1, array};
 
 use super::lab::{Critic, Lab, norm};
+use crate::linear::{LinearEnv, LinearQuadratic, ProcessNoise};
 
 const S: [f64; 3] = [1.0, -0.5, 0.25];
 const A: [f64; 2] = [0.3, -0.2];

@@ -1,12 +1,12 @@
 //! Without noise: the true gradient is found, by a critic of any rightness, at any horizon.
 
-use hyperl::env::LinearQuadratic;
 use hyperl::gradient::Settings;
 use hyperl::stats::resample::jackknife;
 use hyperl::stats::summary;
 use ndarray::Array1;
 
 use super::lab::{Critic, Lab, cosines, norm, rotated};
+use crate::linear::LinearQuadratic;
 use crate::seeds::drawn;
 
 /// Sizes like those of Hopper, `HalfCheetah` and Ant.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hyperl::env::linear::ProcessNoise;
-use hyperl::env::{Env, LinearEnv, LinearQuadratic, Snapshot, Spec, Step, Visited};
+use hyperl::env::{Env, Snapshot, Spec, Step, Visited};
 use hyperl::error::{Error, Result};
 use hyperl::gradient::{ActionValue, Agent, Settings, StateResult, measure, self_check};
 use hyperl::rng::Stream;
 use hyperl::rollout::Policy;
 use ndarray::{Array1, Array2};
 
+use crate::linear::{LinearEnv, LinearQuadratic, ProcessNoise};
 use crate::seeds::drawn;
 
 /// A system, states to start from, and what is odd about the world.

@@ -1,24 +1,12 @@
 //! How far one sample of weights is from another, on which bins, and how far equals would be
 //! (`docs/estimator.md` §6.3).
 
-use std::fmt;
-use std::str::FromStr;
+use serde::Serialize;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Start, named};
-use crate::error::{Error, Result};
+pub use super::choices::Binning;
+use super::choices::Start;
+use crate::error::Result;
 use crate::stats::histogram::{Bins, kolmogorov_smirnov, total_variation, wasserstein};
-
-named!("binning",
-    /// Where the bins of a comparison lie.
-    Binning {
-        /// On the range of the reference, with an overflow bin on either side.
-        Reference = "reference",
-        /// On the range of both samples together.
-        Joint = "joint",
-    }
-);
 
 impl Binning {
     /// Returns `count` bins for a sample and its reference.

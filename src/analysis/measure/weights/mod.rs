@@ -11,27 +11,26 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `choices.rs` | layers, bins and readings of the paper, by name |
 //! | `sample.rs` | visited observations; the weights of one critic, by layer |
 //! | `distance.rs` | how far one sample is from another, on which bins, and how far equals would be |
 //! | `start.rs` | networks that were only drawn (step 0) |
 //! | `trained.rs` | the critics of checkpoints |
 //! | `published.rs` | the paper's Table 2 |
 
+mod choices;
 pub mod distance;
 pub mod published;
 pub mod sample;
 pub mod start;
 pub mod trained;
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
+pub use self::choices::{Heads, Layer, Scaling, Start};
 use self::distance::{Binning, Distances};
 use crate::env::EnvId;
 use crate::error::{Error, Result};
-use crate::nn::init::HyperInit;
 
 /// What the paper leaves open, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,111 +94,6 @@ pub struct Reading {
     pub settings: WeightSettings,
     /// Networks, layer by layer.
     pub measured: Vec<Measured>,
-}
-
-/// Defines an enum of named choices: parsed from, printed as and stored under its names.
-macro_rules! named {
-    ($kind:literal, $(#[$doc:meta])* $name:ident { $($(#[$case_doc:meta])* $case:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$case_doc])* #[serde(rename = $text)] $case,)+
-        }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$case),+];
-
-            /// Returns the name on the command line and in files.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$case => $text,)+
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(name: &str) -> Result<Self> {
-                let known = || Self::ALL.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ");
-                Self::ALL.iter().copied().find(|one| one.name() == name).ok_or_else(|| {
-                    Error::UnknownName { kind: $kind, name: name.into(), known: known() }
-                })
-            }
-        }
-    };
-}
-use named;
-
-named!("scaling",
-    /// What a drawn network sees of an observation.
-    Scaling {
-        /// The observation as the environment gives it.
-        Raw = "raw",
-        /// Each number minus its mean over its standard deviation, both over the visited states.
-        Standardised = "standardised",
-    }
-);
-
-named!("heads",
-    /// What "Pytorch Hyper init" does to the heads.
-    Heads {
-        /// `PyTorch`'s default, as in the primary.
-        Pytorch = "pytorch",
-        /// They keep the paper's bounds: the text speaks of "the primary network" only.
-        Hyper = "hyper",
-    }
-);
-
-impl Heads {
-    /// Returns the initialisation of the whole hypernetwork.
-    pub fn init(self) -> HyperInit {
-        match self {
-            Self::Pytorch => HyperInit::Pytorch,
-            Self::Hyper => HyperInit::PytorchPrimary,
-        }
-    }
-}
-
-named!("start",
-    /// Which hypernetwork made the weights.
-    Start {
-        /// Drawn with the paper's initialisation.
-        Hyper = "hyper-init",
-        /// Drawn with `PyTorch`'s.
-        Pytorch = "pytorch-hyper-init",
-        /// A checkpoint's.
-        Trained = "trained",
-    }
-);
-
-named!("layer",
-    /// One of the two layers that the dynamic network and MLP-Small have in common.
-    Layer {
-        /// `… → 256`: W₁.
-        Hidden = "layer-1",
-        /// `256 → 1`: W₂.
-        Output = "layer-2",
-    }
-);
-
-impl Layer {
-    /// Returns `PyTorch`'s initial bound of this layer of MLP-Small, `1/√fan_in`.
-    pub fn bound(self, env: EnvId) -> f64 {
-        let spec = env.spec();
-        let fan_in = match self {
-            Self::Hidden => spec.obs_dim + spec.action_dim,
-            Self::Output => 256,
-        };
-        1.0 / (fan_in as f64).sqrt()
-    }
 }
 
 /// One layer of one hypernetwork, compared with one MLP-Small.
