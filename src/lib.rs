@@ -12,6 +12,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`error`] | what can go wrong, and what the user can do about it |
+//! | `names` | choices by name: parsed, printed, stored |
 //! | [`rng`] | named, independent random streams from one seed |
 //! | [`stats`] | pure functions on slices: intervals, similarity, tests |
 //! | [`mod@env`] | physics, the environments, exact snapshots |
@@ -31,6 +32,7 @@ pub mod cli;
 pub mod env;
 pub mod error;
 pub mod gradient;
+mod names;
 pub mod nn;
 pub mod report;
 pub mod rng;

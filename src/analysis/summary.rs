@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use super::interval::Interval;
-pub use super::noise::{NoiseCorrected, Status, corrected, corrected_values};
+pub(crate) use super::interval::Interval;
+pub(crate) use super::noise::{NoiseCorrected, Status, corrected, corrected_values};
 use super::table::{FLAGS, StateRow, by_task, units};
 use super::task_list::TaskList;
 use crate::env::Family;
@@ -16,11 +16,11 @@ use crate::stats::resample::jackknife_of_clusters;
 use crate::stats::{Estimate, LEVEL, summary};
 
 /// Thresholds of the learnable-state fractions (paper, Fig. 3b–c).
-pub const THRESHOLDS: [f64; 2] = [0.25, 0.75];
+pub(crate) const THRESHOLDS: [f64; 2] = [0.25, 0.75];
 
 /// Which column of the states is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
+pub(crate) enum Column {
     /// Cosine of critic and truth.
     Cosine,
     /// Cosine of the critic's gradient and a fit to its own values.
@@ -29,7 +29,7 @@ pub enum Column {
 
 impl Column {
     /// Returns the value of a row.
-    pub fn of(self, row: &StateRow) -> f64 {
+    pub(crate) fn of(self, row: &StateRow) -> f64 {
         match self {
             Self::Cosine => row.cosine,
             Self::SelfCosine => row.self_cosine,
@@ -39,7 +39,7 @@ impl Column {
 
 /// One checkpoint in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Environment.
     pub env: String,
     /// Algorithm.
@@ -103,7 +103,7 @@ pub struct Summary {
 
 /// In which tasks a checkpoint was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct SummaryTasks {
+pub(crate) struct SummaryTasks {
     /// Which list they are of.
     pub split: TaskList,
     /// Their number.
@@ -122,7 +122,7 @@ impl SummaryTasks {
     }
 
     /// Returns the tasks in words, such as `test tasks (out of distribution)`.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let outside = if self.out_of_distribution { " (out of distribution)" } else { "" };
         format!("{} tasks{outside}", self.split)
     }
@@ -131,7 +131,7 @@ impl SummaryTasks {
 /// Returns a share without its interval where that is undetermined: where it leaves 0 to 1, for a t interval
 /// of a few units knows neither bound, or where it has no width, for units that are all alike do not tell
 /// how far others lie.
-pub fn of_share(share: Estimate) -> Estimate {
+pub(crate) fn of_share(share: Estimate) -> Estimate {
     const ROUNDING: f64 = 1e-9;
     let Estimate { value, low, high, n } = share;
     let sound = low >= -ROUNDING && high <= 1.0 + ROUNDING && low < high;
@@ -140,7 +140,7 @@ pub fn of_share(share: Estimate) -> Estimate {
 
 /// Mean over the states where the value is defined, with a jackknife-t interval over units (see [`units`]);
 /// without one where most states are undefined and fewer than ten are left.
-pub fn mean_over_states<'r>(
+pub(crate) fn mean_over_states<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     column: Column,
 ) -> Estimate {
@@ -161,7 +161,7 @@ fn mean_where_defined(rows: &[&StateRow], value: impl Fn(&StateRow) -> f64) -> E
 }
 
 /// Returns the values of each unit's rows (see [`units`]), those that are defined.
-pub fn values_by_unit(
+pub(crate) fn values_by_unit(
     rows: &[&StateRow],
     value: impl Fn(&StateRow) -> Option<f64>,
 ) -> Vec<Vec<[f64; 1]>> {
@@ -173,7 +173,7 @@ pub fn values_by_unit(
 /// Share of states above `tau` (strictly), undefined ones are below; with an interval over tasks where there
 /// are several, if that is determined ([`of_share`]), else with Wilson's, for as many independent states as
 /// the episodes are worth.
-pub fn learnable<'r>(
+pub(crate) fn learnable<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     column: Column,
     tau: f64,
@@ -204,7 +204,7 @@ fn flags(rows: &[StateRow]) -> BTreeMap<&'static str, u64> {
 ///
 /// # Panics
 /// If there are no rows.
-pub fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summary {
+pub(crate) fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summary {
     let first = &rows[0];
     let name = |tau: f64| format!("{tau}");
     // Saturated states have no rollouts, and so no share of anything.

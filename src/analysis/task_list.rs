@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::env::{Task, TaskLists};
 use crate::error::{Error, Result};
+use crate::names::find;
 
 /// Which tasks a policy is evaluated on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,11 +50,6 @@ impl FromStr for TaskList {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        let known = [Self::Train, Self::Test];
-        known.into_iter().find(|list| list.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "list of tasks",
-            name: name.into(),
-            known: known.map(Self::name).join(", "),
-        })
+        find(name, "list of tasks", &[Self::Train, Self::Test], Self::name)
     }
 }

@@ -173,9 +173,6 @@ pub(super) fn processors() -> usize {
 }
 
 /// Does one piece of work after the other until a signal asks for a stop.
-///
-/// # Errors
-/// Those of the work.
 pub(super) fn one_by_one<T>(
     all: impl IntoIterator<Item = T>,
     mut work: impl FnMut(T) -> Result<Done>,

@@ -1,13 +1,11 @@
 //! The environments that exist.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::simulated::{RecordedState, Robot, Simulated};
 use super::{Env, Snapshot, Spec, ant, half_cheetah, hopper, walker2d};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::names::stored_by_name;
 
 /// The environments that exist. In files and on the command line each is its [`EnvId::name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,37 +82,7 @@ impl EnvId {
     }
 }
 
-impl FromStr for EnvId {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|id| id.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "environment",
-            name: name.to_owned(),
-            known: Self::ALL.map(Self::name).join(", "),
-        })
-    }
-}
-
-impl fmt::Display for EnvId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl TryFrom<String> for EnvId {
-    type Error = Error;
-
-    fn try_from(name: String) -> Result<Self> {
-        name.parse()
-    }
-}
-
-impl From<EnvId> for String {
-    fn from(id: EnvId) -> Self {
-        id.name().to_owned()
-    }
-}
+stored_by_name!(EnvId, "environment");
 
 #[cfg(test)]
 mod tests {

@@ -25,9 +25,7 @@
 //! labels with probability ½, here half of them are −1, and its tasks are not all seeded; here all
 //! are. In the simulator of that time contact forces may have been zero; here they are live.
 
-use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +33,7 @@ use super::meta::{Goal, MetaAnt, MetaCheetah};
 use super::simulated::{Robot, Simulated};
 use super::{Env, RecordedState, Snapshot, Spec};
 use crate::error::{Error, Result};
+use crate::names::stored_by_name;
 use crate::rng::Stream;
 
 /// The families of tasks that exist. In files and on the command line each is its [`Family::name`].
@@ -246,37 +245,7 @@ fn velocities(mut stream: Stream, range: Range<f64>, count: usize) -> Vec<Task> 
     (0..count).map(|_| Task(stream.uniform(range.start, range.end))).collect()
 }
 
-impl FromStr for Family {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|id| id.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "task family",
-            name: name.to_owned(),
-            known: Self::ALL.map(Self::name).join(", "),
-        })
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl TryFrom<String> for Family {
-    type Error = Error;
-
-    fn try_from(name: String) -> Result<Self> {
-        name.parse()
-    }
-}
-
-impl From<Family> for String {
-    fn from(family: Family) -> Self {
-        family.name().to_owned()
-    }
-}
+stored_by_name!(Family, "task family");
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ pub mod critic_gradient;
 pub mod differences;
 pub mod least_squares;
 pub mod orthogonal;
-pub mod parameter_space;
+pub(crate) mod parameter_space;
 pub mod perturb;
 pub mod settings;
 pub mod states;

@@ -60,7 +60,7 @@ impl Products {
 
 /// What two critics' policy gradients are worth on one frozen policy.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PolicyGradient {
+pub(crate) struct PolicyGradient {
     /// Cosine of the first critic's policy gradient and the true one; not clipped, NaN where a
     /// squared norm was not estimated to be positive.
     pub cosine: Estimate,
@@ -80,7 +80,7 @@ pub struct PolicyGradient {
 ///
 /// # Panics
 /// If that is no square of three times three states or more.
-pub fn policy_gradient(inner: &Array2<f64>, level: f64) -> PolicyGradient {
+pub(crate) fn policy_gradient(inner: &Array2<f64>, level: f64) -> PolicyGradient {
     let n = inner.nrows() / 3;
     assert!(n >= 3 && inner.dim() == (3 * n, 3 * n), "3 × n states, n ≥ 3: {:?}", inner.dim());
     let block = |x: usize, y: usize| inner.slice(s![x * n..(x + 1) * n, y * n..(y + 1) * n]);
@@ -117,7 +117,7 @@ fn positive(square: f64) -> f64 {
 /// Returns the factor `(1 − α)/(1 + α)²` of Proposition 1 for the best scale of a gradient with this
 /// cosine, `α = √(1 − cos²)`. Only its ratio for two critics on one policy means anything: a
 /// worst-case bound, from which the unknown constants cancel.
-pub fn proposition_factor(cosine: f64) -> f64 {
+pub(crate) fn proposition_factor(cosine: f64) -> f64 {
     let alpha = (1.0 - cosine * cosine).sqrt();
     (1.0 - alpha) / (1.0 + alpha).powi(2)
 }

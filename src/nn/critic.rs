@@ -1,8 +1,5 @@
 //! The swap point: which critics exist, and a critic with its weights.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -13,7 +10,8 @@ use super::init::Inits;
 use super::mlp::{Mlp, MlpCritic};
 use super::residual::ResNet35;
 use super::weights::{Builder, Of, Params, Reuse, Shapes, Source, Training};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::names::by_name;
 
 /// Sizes that a critic and an actor are built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,9 +89,6 @@ impl CriticKind {
     }
 
     /// Builds the critic.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
     fn build(
         self,
         builder: &mut Builder,
@@ -120,23 +115,7 @@ impl CriticKind {
     }
 }
 
-impl fmt::Display for CriticKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for CriticKind {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "critic",
-            name: name.into(),
-            known: Self::ALL.map(Self::name).join(", "),
-        })
-    }
-}
+by_name!(CriticKind, "critic");
 
 /// A critic together with its weights.
 pub struct QNet {

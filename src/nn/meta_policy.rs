@@ -23,9 +23,6 @@
 //! As in the authors' code no derivative is taken through the adaptation step itself (first order);
 //! the algorithm adds it where it is asked for.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
@@ -35,7 +32,8 @@ use super::hyper::Hypernetwork;
 use super::init::{HyperInit, Init, LayerInit};
 use super::task_net::TaskNet;
 use super::weights::{Builder, Of, Params, Reuse, Source, Training};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::names::by_name;
 
 /// Width of the plain policies' hidden layers.
 const WIDTH: i64 = 100;
@@ -72,23 +70,7 @@ impl PolicyKind {
     }
 }
 
-impl fmt::Display for PolicyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for PolicyKind {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "policy",
-            name: name.into(),
-            known: Self::ALL.map(Self::name).join(", "),
-        })
-    }
-}
+by_name!(PolicyKind, "policy");
 
 /// A policy for a family of tasks.
 pub struct MetaPolicy {

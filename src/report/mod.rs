@@ -24,10 +24,10 @@
 //! | `contrast.rs`, `verdict.rs` | differences between critics; what they say about a claim |
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
 
-pub mod adaptation;
+pub(crate) mod adaptation;
 mod axis;
 mod canvas;
-pub mod contrast;
+pub(crate) mod contrast;
 mod curves;
 mod figure;
 mod gate;
@@ -37,23 +37,23 @@ mod header;
 mod html;
 mod json;
 mod labels;
-pub mod meta_scores;
+pub(crate) mod meta_scores;
 mod numbers;
 mod page;
 mod panel;
 pub mod returns;
 pub mod scores;
-pub mod study;
+pub(crate) mod study;
 mod tables;
-pub mod task_gap;
-pub mod tasks;
+pub(crate) mod task_gap;
+pub(crate) mod tasks;
 pub mod theme;
-pub mod undefined;
-pub mod update_noise;
-pub mod verdict;
+pub(crate) mod undefined;
+pub(crate) mod update_noise;
+pub(crate) mod verdict;
 mod violin;
 mod violins;
-pub mod weights;
+pub(crate) mod weights;
 
 pub use curves::render_curves;
 pub use figure::{

@@ -29,14 +29,14 @@ const RETURN: &str = "return";
 
 /// Panels of one unitless quantity share a range, so that they compare; returns differ by
 /// environment and do not.
-pub fn y_range(panels: &[Panel]) -> YRange {
+pub(crate) fn y_range(panels: &[Panel]) -> YRange {
     let same = panels.windows(2).all(|pair| pair[0].y.label == pair[1].y.label);
     let returns = panels.iter().any(|panel| panel.y.label.starts_with(RETURN));
     if same && !returns { YRange::Shared } else { YRange::PerPanel }
 }
 
 /// Returns the panels that a panel of a spec asks for, from rows of states.
-pub fn state_panels(
+pub(crate) fn state_panels(
     rows: &[StateRow],
     spec: &PanelSpec,
     (column, settings): (Column, &Settings),

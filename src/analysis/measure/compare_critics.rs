@@ -23,11 +23,12 @@ const COLUMNS: i64 = 4096;
 
 /// Usable states below which α is not published: at 150 its standard deviation is a third of its value,
 /// at 500 a twelfth (`docs/estimator.md` §7.2). Below 500 itself, since some of 500 states are saturated.
-pub const ALPHA_STATES: usize = 400;
+pub(crate) const ALPHA_STATES: usize = 400;
 
 /// What two critics are worth to one actor.
+#[allow(clippy::struct_field_names, reason = "fields are named as in the JSON")]
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Comparison {
+pub(crate) struct Comparison {
     /// Environment.
     pub env: String,
     /// Run and step whose policy and states are used, and whose critic is the first.
@@ -67,7 +68,7 @@ fn name(checkpoint: &Checkpoint) -> String {
 ///
 /// # Errors
 /// [`Error::Mismatch`] if the environments differ.
-pub fn check(first: &Checkpoint, against: &Checkpoint) -> Result<()> {
+pub(crate) fn check(first: &Checkpoint, against: &Checkpoint) -> Result<()> {
     let (config, other) = (&first.manifest().config, &against.manifest().config);
     if config.env != other.env {
         return Err(Error::Mismatch {
@@ -81,14 +82,7 @@ pub fn check(first: &Checkpoint, against: &Checkpoint) -> Result<()> {
 }
 
 /// Compares the critic of `first` with that of `against`, both under the policy of `first`.
-///
-/// # Errors
-/// Those of [`check`]; [`Error::Usage`] if too few states have a usable gradient; those of loading and
-/// rollouts.
-///
-/// # Panics
-/// Never: rows are of equal length.
-pub fn compare(
+pub(crate) fn compare(
     first: &Checkpoint,
     against: &Checkpoint,
     settings: &Settings,

@@ -52,7 +52,7 @@ impl AdaptationSettings {
 
 /// What adaptation at one step η did, over the test tasks.
 #[derive(Debug, Clone, Serialize)]
-pub struct Adaptation {
+pub(crate) struct Adaptation {
     /// The family of tasks.
     pub env: String,
     /// The model, such as `hyper`.
@@ -79,10 +79,7 @@ pub struct Adaptation {
 
 /// Adapts a checkpoint's policy to each of its test tasks at the step `rate`, with `episodes` episodes
 /// before and after. All rates start from the same states and draw the same noise.
-///
-/// # Errors
-/// Those of loading and sampling.
-pub fn maml_adaptation(
+pub(crate) fn maml_adaptation(
     point: &MetaCheckpoint,
     (episodes, rate): (usize, Option<f64>),
     workers: &Arc<rayon::ThreadPool>,

@@ -38,7 +38,7 @@ use crate::rollout::SoftInTask;
 const REVISION: u32 = 2;
 
 /// A PEARL checkpoint in the first tasks of one of its lists.
-pub struct InTasks<'c> {
+pub(crate) struct InTasks<'c> {
     checkpoint: &'c PearlCheckpoint,
     split: TaskList,
     tasks: usize,
@@ -49,7 +49,11 @@ impl<'c> InTasks<'c> {
     ///
     /// # Errors
     /// [`Error::Usage`] if there are fewer, or none is asked for.
-    pub fn new(checkpoint: &'c PearlCheckpoint, split: TaskList, tasks: usize) -> Result<Self> {
+    pub(crate) fn new(
+        checkpoint: &'c PearlCheckpoint,
+        split: TaskList,
+        tasks: usize,
+    ) -> Result<Self> {
         let there = split.of(&checkpoint.manifest().tasks).len();
         if (1..=there).contains(&tasks) {
             return Ok(Self { checkpoint, split, tasks });

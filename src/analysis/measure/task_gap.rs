@@ -18,7 +18,7 @@ use crate::stats::{Estimate, LEVEL};
 
 /// One task as it was evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct TaskScore {
+pub(crate) struct TaskScore {
     /// The task: a velocity, or a direction.
     pub task: f64,
     /// Mean over courses of the last trajectory's return.
@@ -27,7 +27,7 @@ pub struct TaskScore {
 
 /// Return with a number of transitions behind z, the mean over tasks and courses.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct AtContext {
+pub(crate) struct AtContext {
     /// Mean number of transitions; 0 where z came from the prior.
     pub context: f64,
     /// Mean return over tasks, with a bootstrap interval over them.
@@ -35,8 +35,9 @@ pub struct AtContext {
 }
 
 /// What a run's last evaluation says.
+#[allow(clippy::struct_field_names, reason = "the gap of means is the gap")]
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Gap {
+pub(crate) struct Gap {
     /// The family of tasks.
     pub env: String,
     /// `pearl` or `hyper-pearl`.
@@ -57,7 +58,7 @@ pub struct Gap {
 
 /// The difference between the gaps of two models that were evaluated on the same tasks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GapDifference {
+pub(crate) struct GapDifference {
     /// The family of tasks.
     pub env: String,
     /// Seed of both runs.
@@ -96,7 +97,7 @@ fn of_mean(values: Vec<f64>, name: &str) -> Estimate {
 }
 
 /// Reads a run's last evaluation whose returns are all finite; `None` if it has none.
-pub fn task_gap(config: &PearlConfig, tables: &Tables) -> Option<Gap> {
+pub(crate) fn task_gap(config: &PearlConfig, tables: &Tables) -> Option<Gap> {
     let iterations: BTreeSet<u64> = tables.trials.iter().map(|trial| trial.iteration).collect();
     let finite = |iteration: &u64| {
         let mut of = tables.trials.iter().filter(|trial| trial.iteration == *iteration);
@@ -164,7 +165,7 @@ fn by_context(trials: &[TrialRow]) -> Vec<AtContext> {
 
 /// Returns the differences between the gaps of Hyper-PEARL and PEARL, for each family and seed that both have
 /// with the same tasks.
-pub fn gap_differences(gaps: &[Gap]) -> Vec<GapDifference> {
+pub(crate) fn gap_differences(gaps: &[Gap]) -> Vec<GapDifference> {
     let [plain, hyper] = ["pearl", "hyper-pearl"];
     let pair = |hyper: &Gap| {
         let same = |other: &&Gap| {

@@ -11,16 +11,14 @@
 pub mod policy;
 pub mod value;
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::critic::Dims;
 use super::init::{Init, LayerInit};
 use super::mlp::Mlp;
 use super::weights::Builder;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::names::by_name;
 
 /// Width of the plain networks' hidden layers.
 const WIDTH: i64 = 300;
@@ -48,23 +46,7 @@ impl PearlModel {
     }
 }
 
-impl fmt::Display for PearlModel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for PearlModel {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|model| model.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "model",
-            name: name.into(),
-            known: Self::ALL.map(Self::name).join(", "),
-        })
-    }
-}
+by_name!(PearlModel, "model");
 
 /// Where the latent enters a hypernetwork's Q.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::stats::{Estimate, LEVEL, summary};
 
 /// What became of the claim that `PyTorch`'s initialisation starts closer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
+pub(crate) struct Judged {
     /// What every reading of what the paper leaves open agrees on; undecided if they do not.
     pub verdict: Verdict,
     /// Why.
@@ -25,7 +25,7 @@ pub struct Judged {
 
 /// Judges the claim under all readings, the one asked for first; `None` if it has no pair of
 /// initialisations.
-pub fn judge(readings: &[Reading]) -> Option<Judged> {
+pub(crate) fn judge(readings: &[Reading]) -> Option<Judged> {
     let measured = &readings.first()?.measured;
     let found = contrasts(measured, 0);
     let seeds = found.first()?.difference.n;

@@ -14,7 +14,7 @@ const ALPHA: f64 = 0.05;
 /// Which initialisation is closer to MLP-Small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Closer {
+pub(crate) enum Closer {
     /// `PyTorch`'s.
     Pytorch,
     /// The paper's.

@@ -11,10 +11,7 @@ use crate::stats::resample::jackknife;
 use crate::stats::{LEVEL, summary};
 
 /// Returns one panel for each environment: densities of the dynamic weights and of MLP-Small's.
-///
-/// # Errors
-/// None in practice.
-pub fn histograms(measured: &[Measured], layer: Layer) -> Result<Vec<Panel>> {
+pub(crate) fn histograms(measured: &[Measured], layer: Layer) -> Result<Vec<Panel>> {
     let all = groups(measured);
     let mut envs: Vec<EnvId> = Vec::new();
     for group in &all {

@@ -1,12 +1,9 @@
 //! Choices by name: what the paper leaves open, and what is compared.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::env::EnvId;
-use crate::error::{Error, Result};
+use crate::names::by_name;
 use crate::nn::init::HyperInit;
 
 /// Defines an enum of named choices: parsed from, printed as and stored under its names.
@@ -30,22 +27,7 @@ macro_rules! named {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(name: &str) -> Result<Self> {
-                let known = || Self::ALL.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ");
-                Self::ALL.iter().copied().find(|one| one.name() == name).ok_or_else(|| {
-                    Error::UnknownName { kind: $kind, name: name.into(), known: known() }
-                })
-            }
-        }
+        by_name!($name, $kind);
     };
 }
 named!("scaling",
