@@ -217,7 +217,7 @@ mod tests {
         // Six dimensions have two blocks, also where only three could be tried.
         let rows = states("ant", (6, 3), 20);
         let found = corrected(&rows, &Settings::lab()).ceiling.value;
-        let expected = Lift::Orthogonal { blocks: 2, dims: 3 }.ceiling(0.6);
+        let expected = Lift::Pairs { blocks: 2, dims: 3 }.ceiling(0.6);
         assert!((found - expected).abs() < 1e-12, "{found} {expected}");
     }
 
