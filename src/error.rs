@@ -152,7 +152,7 @@ pub enum Error {
     Figure(String),
 }
 
-/// Why a least-squares gradient is undefined (`estimator` §1.2, §1.4).
+/// Why a least-squares gradient is undefined (`docs/estimator.md` §1.2, §1.4).
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum GradientError {
     /// No more rollouts than unknowns.

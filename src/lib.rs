@@ -12,8 +12,8 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`error`] | what can go wrong, and what the user can do about it |
+//! | `names` | choices by name: parsed, printed, stored |
 //! | [`rng`] | named, independent random streams from one seed |
-//! | [`names`] | enums of named choices, with their spellings |
 //! | [`stats`] | pure functions on slices: intervals, similarity, tests |
 //! | [`mod@env`] | physics, the environments, exact snapshots |
 //! | [`nn`] | networks: layers, critics, actors, their weights, Adam |
@@ -32,7 +32,7 @@ pub mod cli;
 pub mod env;
 pub mod error;
 pub mod gradient;
-pub mod names;
+mod names;
 pub mod nn;
 pub mod report;
 pub mod rng;

@@ -23,7 +23,7 @@ macro_rules! named {
             pub const ALL: [Self; [$($text),+].len()] = [$(Self::$case),+];
 
             /// Returns the name on the command line and in files.
-            pub fn name(self) -> &'static str {
+            pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$case => $text,)+
                 }

@@ -40,7 +40,7 @@ def steps(path):
     put(path, "long", [f()])
 
 def product(path):
-    """the matrix product of our `runtime --what matrix-product`, in PyTorch: a libtorch without OpenBLAS beside it"""
+    """the matrix product of our `benches/timing --what matrix-product`, in PyTorch: a libtorch without OpenBLAS beside it"""
     import torch
     torch.set_num_threads(1)
     a, b = torch.ones(100, 1024), torch.ones(1024, 1024)

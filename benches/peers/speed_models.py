@@ -67,7 +67,7 @@ def run(command, key="median"):
 def pair(program, algo, critic, turn):
     """One sample of each side."""
     row = ["--algo", algo, "--critic", critic, "--samples", "1", "--json"]
-    work = ["runtime", "--what", "train-step", "--env", "half-cheetah", "--threads", str(THREADS)]
+    work = ["--what", "train-step", "--env", "half-cheetah", "--threads", str(THREADS)]
     commands = {"ours": [program, *work, *row], "peer": [*PEER, str(THREADS), *row]}
     sides = sorted(commands, reverse=turn % 2 == 1)
     found = {side: run(commands[side]) for side in sides}

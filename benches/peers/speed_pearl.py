@@ -26,7 +26,7 @@ BARS = {"pearl": 0.6, "hyper-pearl": 0.85}
 def a_round(program, model, turn):
     """One sample of each side."""
     row = ["--model", model, "--samples", "1", "--json"]
-    work = ["runtime", "--what", "pearl-step", "--threads", str(THREADS)]
+    work = ["--what", "pearl-step", "--threads", str(THREADS)]
     commands = {"ours": [program, *work, *row]}
     commands |= {way: [*PEER, str(THREADS), "--way", way, *row] for way in WAYS}
     sides = list(commands)

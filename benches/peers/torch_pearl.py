@@ -1,5 +1,5 @@
 """One update of PEARL in PyTorch, with plain networks and hypernetworks: what
-`hyperl-analyze runtime --what pearl-step` is compared with.
+`benches/timing --what pearl-step` is compared with.
 
     torch_pearl.py 2                                    both models, both ways, 2 threads
     torch_pearl.py 2 --model hyper-pearl --way authors --json

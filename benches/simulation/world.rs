@@ -83,9 +83,8 @@ impl World {
     pub(crate) fn lift(&self) -> Lift {
         let dims = self.dims;
         match self.design {
-            Design::Lab { blocks } | Design::Real { blocks, .. } => {
-                Lift::Orthogonal { blocks, dims }
-            }
+            Design::Lab { blocks } => Lift::Orthogonal { blocks, dims },
+            Design::Real { blocks, .. } => Lift::Pairs { blocks, dims },
             Design::Paper { rollouts } => Lift::Gaussian { rollouts, dims },
         }
     }

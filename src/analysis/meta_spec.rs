@@ -136,7 +136,7 @@ pub fn label(model: &str, state: usize) -> String {
 
 /// Returns the name of a series of PEARL's returns.
 pub fn task_label(model: &str, on: TaskList) -> String {
-    format!("{model}{VARIANT}{on} tasks")
+    format!("{model}{VARIANT}{} tasks", on.adjective())
 }
 
 impl MetaSelect {

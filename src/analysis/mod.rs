@@ -3,13 +3,14 @@
 pub mod any_spec;
 pub mod gate;
 pub mod hyper_parameters;
+mod interval;
 pub mod measure;
 pub mod meta_spec;
 mod noise;
 mod pattern;
 pub mod select;
 pub mod spec;
-pub mod summary;
+pub(crate) mod summary;
 pub mod table;
-pub mod task_difference;
-pub mod weights_spec;
+pub(crate) mod task_difference;
+pub(crate) mod weights_spec;

@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::summary::{Interval, LEVEL};
+use super::interval::Interval;
 use super::table::{StateRow, by_task, units};
 use crate::gradient::Settings;
+use crate::stats::LEVEL;
 use crate::stats::corrected::{
     Corrected, FEWEST_STATES, FEWEST_UNITS, correct_clusters, correct_units,
     corrected_pseudo_values, is_resolved,
@@ -15,9 +16,9 @@ use crate::stats::lift::Lift;
 use crate::stats::replicates::Replicates;
 use crate::stats::resample::pseudo_values_of_clusters;
 
-/// The mean cosine seen through the noise of its rollouts (`estimator` §2.4).
+/// The mean cosine seen through the noise of its rollouts (`docs/estimator.md` §2.4).
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NoiseCorrected {
+pub(crate) struct NoiseCorrected {
     /// States with replicates, which are behind all of these numbers.
     pub replicated: usize,
     /// Mean cosine of an exactly right critic under the same noise.
@@ -37,7 +38,7 @@ pub struct NoiseCorrected {
 /// Whether a gradient can be resolved with the rollouts made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Status {
+pub(crate) enum Status {
     /// Independent estimates agree.
     Resolved,
     /// They do not: the lower bound of their mean cosine is at most 0.05.
@@ -58,7 +59,7 @@ impl fmt::Display for Status {
 /// Rows of several environments come from several designs, and no number is that of all: they give
 /// what no rows give, NaN and unresolved. Intervals of rows of several tasks are over tasks, else over
 /// episodes where they are known.
-pub fn corrected<'r>(
+pub(crate) fn corrected<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     settings: &Settings,
 ) -> Corrected {
@@ -88,7 +89,7 @@ fn lift(rows: &[&StateRow], settings: &Settings) -> Lift {
 
 /// One value for each unit (see [`units`]) whose mean is the corrected cosine of a checkpoint and whose
 /// spread is its uncertainty (jackknife pseudo-values); none if the checkpoint is unresolved.
-pub fn corrected_values(rows: &[StateRow]) -> Vec<f64> {
+pub(crate) fn corrected_values(rows: &[StateRow]) -> Vec<f64> {
     let of_units: Vec<Vec<Replicates>> = units(&rows.iter().collect::<Vec<_>>())
         .iter()
         .map(|rows| rows.iter().filter_map(|row| row.replicates()).collect())
@@ -216,7 +217,7 @@ mod tests {
         // Six dimensions have two blocks, also where only three could be tried.
         let rows = states("ant", (6, 3), 20);
         let found = corrected(&rows, &Settings::lab()).ceiling.value;
-        let expected = Lift::Orthogonal { blocks: 2, dims: 3 }.ceiling(0.6);
+        let expected = Lift::Pairs { blocks: 2, dims: 3 }.ceiling(0.6);
         assert!((found - expected).abs() < 1e-12, "{found} {expected}");
     }
 

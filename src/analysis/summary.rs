@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use super::noise::{NoiseCorrected, Status, corrected, corrected_values};
+pub(crate) use super::interval::Interval;
+pub(crate) use super::noise::{NoiseCorrected, Status, corrected, corrected_values};
 use super::table::{FLAGS, StateRow, by_task, units};
 use crate::env::Family;
 use crate::env::TaskList;
@@ -12,17 +13,14 @@ use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::hypothesis::wilson_of_clusters;
 use crate::stats::resample::jackknife_of_clusters;
-use crate::stats::{Estimate, summary};
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// Thresholds of the learnable-state fractions (paper, Fig. 3b–c).
-pub const THRESHOLDS: [f64; 2] = [0.25, 0.75];
-
-/// Confidence level of all intervals.
-pub const LEVEL: f64 = 0.95;
+pub(crate) const THRESHOLDS: [f64; 2] = [0.25, 0.75];
 
 /// Which column of the states is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
+pub(crate) enum Column {
     /// Cosine of critic and truth.
     Cosine,
     /// Cosine of the critic's gradient and a fit to its own values.
@@ -31,7 +29,7 @@ pub enum Column {
 
 impl Column {
     /// Returns the value of a row.
-    pub fn of(self, row: &StateRow) -> f64 {
+    pub(crate) fn of(self, row: &StateRow) -> f64 {
         match self {
             Self::Cosine => row.cosine,
             Self::SelfCosine => row.self_cosine,
@@ -41,7 +39,7 @@ impl Column {
 
 /// One checkpoint in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Environment.
     pub env: String,
     /// Algorithm.
@@ -71,6 +69,10 @@ pub struct Summary {
     pub units: usize,
     /// Mean cosine over the states where it is defined, jackknife-t over units.
     pub cosine: Interval,
+    /// Mean cosine of the fits to the returns and to the critic's own values on the same actions, over the
+    /// states where it is defined: the critic is smoothed as the truth is, so that an exactly right one shows
+    /// the `ceiling` here, however curved it is. Null in a self-check.
+    pub matched: Interval,
     /// What an exactly right critic would show as mean cosine with these rollouts (`ceiling`), the
     /// mean cosine without the noise of the rollouts (`corrected`), the cosine of the gradients of
     /// all states joined (`stacked`), and the agreement of replicates behind them.
@@ -101,7 +103,7 @@ pub struct Summary {
 
 /// In which tasks a checkpoint was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct SummaryTasks {
+pub(crate) struct SummaryTasks {
     /// Which list they are of.
     pub split: TaskList,
     /// Their number.
@@ -120,40 +122,16 @@ impl SummaryTasks {
     }
 
     /// Returns the tasks in words, such as `test tasks (out of distribution)`.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let outside = if self.out_of_distribution { " (out of distribution)" } else { "" };
-        format!("{} tasks{outside}", self.split)
-    }
-}
-
-/// An interval as the machine-readable output names it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Interval {
-    /// The point estimate.
-    pub mean: f64,
-    /// Lower end; null where there is none.
-    pub low: f64,
-    /// Upper end; null where there is none.
-    pub high: f64,
-}
-
-impl Interval {
-    /// Returns the estimate that this is, over `n` units.
-    pub fn over(self, n: usize) -> Estimate {
-        Estimate { value: self.mean, low: self.low, high: self.high, n }
-    }
-}
-
-impl From<Estimate> for Interval {
-    fn from(e: Estimate) -> Self {
-        Self { mean: e.value, low: e.low, high: e.high }
+        format!("{} tasks{outside}", self.split.adjective())
     }
 }
 
 /// Returns a share without its interval where that is undetermined: where it leaves 0 to 1, for a t interval
 /// of a few units knows neither bound, or where it has no width, for units that are all alike do not tell
 /// how far others lie.
-pub fn of_share(share: Estimate) -> Estimate {
+pub(crate) fn of_share(share: Estimate) -> Estimate {
     const ROUNDING: f64 = 1e-9;
     let Estimate { value, low, high, n } = share;
     let sound = low >= -ROUNDING && high <= 1.0 + ROUNDING && low < high;
@@ -162,13 +140,16 @@ pub fn of_share(share: Estimate) -> Estimate {
 
 /// Mean over the states where the value is defined, with a jackknife-t interval over units (see [`units`]);
 /// without one where most states are undefined and fewer than ten are left.
-pub fn mean_over_states<'r>(
+pub(crate) fn mean_over_states<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     column: Column,
 ) -> Estimate {
-    let rows: Vec<&StateRow> = rows.into_iter().collect();
+    mean_where_defined(&rows.into_iter().collect::<Vec<_>>(), |row| column.of(row))
+}
+
+fn mean_where_defined(rows: &[&StateRow], value: impl Fn(&StateRow) -> f64) -> Estimate {
     let count = rows.len();
-    let defined = values_by_unit(&rows, |row| Some(column.of(row)).filter(|x| x.is_finite()));
+    let defined = values_by_unit(rows, |row| Some(value(row)).filter(|x| x.is_finite()));
     let left: Vec<f64> = defined.iter().flatten().map(|[x]| *x).collect();
     if left.is_empty() {
         return Estimate::without_interval(f64::NAN, 0);
@@ -180,7 +161,7 @@ pub fn mean_over_states<'r>(
 }
 
 /// Returns the values of each unit's rows (see [`units`]), those that are defined.
-pub fn values_by_unit(
+pub(crate) fn values_by_unit(
     rows: &[&StateRow],
     value: impl Fn(&StateRow) -> Option<f64>,
 ) -> Vec<Vec<[f64; 1]>> {
@@ -192,7 +173,7 @@ pub fn values_by_unit(
 /// Share of states above `tau` (strictly), undefined ones are below; with an interval over tasks where there
 /// are several, if that is determined ([`of_share`]), else with Wilson's, for as many independent states as
 /// the episodes are worth.
-pub fn learnable<'r>(
+pub(crate) fn learnable<'r>(
     rows: impl IntoIterator<Item = &'r StateRow>,
     column: Column,
     tau: f64,
@@ -223,7 +204,7 @@ fn flags(rows: &[StateRow]) -> BTreeMap<&'static str, u64> {
 ///
 /// # Panics
 /// If there are no rows.
-pub fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summary {
+pub(crate) fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summary {
     let first = &rows[0];
     let name = |tau: f64| format!("{tau}");
     // Saturated states have no rollouts, and so no share of anything.
@@ -254,6 +235,11 @@ pub fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summ
         rollouts: settings.rollouts_of(first.dims as usize),
         units: units(&rows.iter().collect::<Vec<_>>()).len(),
         cosine: mean_over_states(rows, column).into(),
+        matched: mean_where_defined(&rows.iter().collect::<Vec<_>>(), |row| match column {
+            Column::Cosine => row.matched_cosine,
+            Column::SelfCosine => f64::NAN,
+        })
+        .into(),
         noise: (column == Column::Cosine).then(|| NoiseCorrected::new(rows, settings)),
         chance: THRESHOLDS.map(name).into_iter().zip(chances).collect(),
         learnable: fractions.iter().map(|(n, e)| (n.clone(), e.value)).collect(),

@@ -2,18 +2,18 @@
 
 use serde::Serialize;
 
-use super::summary::{Column, Interval, LEVEL, corrected, mean_over_states};
+use super::summary::{Column, Interval, corrected, mean_over_states};
 use super::table::StateRow;
 use crate::env::Family;
 use crate::env::TaskList;
 use crate::gradient::Settings;
-use crate::stats::Estimate;
 use crate::stats::difference::difference;
+use crate::stats::{Estimate, LEVEL};
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Compared {
+pub(crate) enum Compared {
     /// The corrected mean cosine: both lists are resolved.
     Corrected,
     /// The raw mean cosine: one list is unresolved, so that noise may be all that differs.
@@ -24,7 +24,7 @@ pub enum Compared {
 
 impl Compared {
     /// Returns it in words.
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Corrected => "corrected cosine",
             Self::Raw => "raw cosine",
@@ -35,7 +35,7 @@ impl Compared {
 
 /// Training minus test tasks, of one checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TaskDifference {
+pub(crate) struct TaskDifference {
     /// Family of tasks.
     pub env: String,
     /// Model.
@@ -61,7 +61,7 @@ pub struct TaskDifference {
 
 impl TaskDifference {
     /// Returns what is subtracted, such as `training minus test tasks (out of distribution)`.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let outside = if self.out_of_distribution { " (out of distribution)" } else { "" };
         format!("training minus test tasks{outside}")
     }
@@ -71,7 +71,7 @@ impl TaskDifference {
 ///
 /// Corrected cosines are compared where both are resolved, else raw ones: the lists are sampled
 /// independently, and so the squares of their standard errors add.
-pub fn task_differences(
+pub(crate) fn task_differences(
     rows: &[StateRow],
     column: Column,
     settings: &Settings,

@@ -9,13 +9,13 @@ use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
-    gate, hyper_parameters, inspect, maml_adaptation, maml_noise, meta_returns, paper, progress,
-    returns, runtime, weights,
+    compare_critics, gate, hyper_parameters, inspect, maml_adaptation, maml_noise, meta_returns,
+    paper, returns, weights,
 };
 use crate::algo::RunConfig;
 use crate::algo::config::TrainConfig;
 use crate::env::EnvId;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::critic::{CriticKind, parameter_count};
 
 /// Measures how right the action gradient of a trained critic is.
@@ -54,9 +54,11 @@ enum Command {
     /// Compare two critics under one frozen policy: in how many states their gradients are right enough,
     /// and what they are worth in the space of the actor's weights.
     #[command(
-        after_help = "Example:\n  hyperl-analyze progress --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 \\\n    --against checkpoints/td3-hopper-mlp-standard-s0/step-000010000 --out reports/progress"
+        after_help = "Example:\n  hyperl-analyze compare-critics --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 \\\n    --against checkpoints/td3-hopper-mlp-standard-s0/step-000010000 --out reports/compare-critics"
     )]
-    Progress(progress::ProgressArgs),
+    CompareCritics(compare_critics::CompareArgs),
+    #[command(hide = true)]
+    Progress(Former),
     /// Compare the critic's action gradient with a fit to its own values (Fig. 8), without rollouts.
     #[command(
         after_help = "Example:\n  hyperl-analyze self-check --ckpt checkpoints/td3-hopper-sa-hyper-s0"
@@ -109,11 +111,12 @@ enum Command {
     /// Print the hyper-parameters of the paper (Tables 5, 7, 9 and 11) beside the defaults of hyperl-train.
     #[command(after_help = "Example:\n  hyperl-analyze hyper-parameters --algo sac")]
     HyperParameters(hyper_parameters::HyperParameterArgs),
-    /// Time training steps, environment steps and rollouts on this machine.
-    #[command(
-        after_help = "Examples:\n  hyperl-analyze runtime --quick\n  hyperl-analyze runtime --env half-cheetah --threads 2 --json\n  hyperl-analyze runtime --what maml-iteration\n  hyperl-analyze runtime --what pearl-step --quick"
-    )]
-    Runtime(runtime::RuntimeArgs),
+    /// What is now a benchmark.
+    #[command(hide = true)]
+    Runtime {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -131,6 +134,20 @@ struct ModelsArgs {
     json: bool,
 }
 
+/// What was typed after the name that a command had before.
+#[derive(Debug, Args)]
+struct Former {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    _words: Vec<std::ffi::OsString>,
+}
+
+/// Answers the name that a command had before with the one that it has now.
+fn renamed(former: &str, now: &str) -> Error {
+    Error::Usage(format!(
+        "{former} is called {now} now; give the same flags to hyperl-analyze {now}"
+    ))
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     shared::main(|cli: Cli| match cli.command {
@@ -138,7 +155,8 @@ pub fn main() -> ExitCode {
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Baseline(args) => gate::baseline(&args),
         Command::Gate(args) => gate::gate(&args),
-        Command::Progress(args) => progress::run(&args),
+        Command::CompareCritics(args) => compare_critics::run(&args),
+        Command::Progress(_) => Err(renamed("progress", "compare-critics")),
         Command::SelfCheck(args) => cosine::run(&args, What::SelfCheck),
         Command::Learnable(args) => cosine::run(&args, What::Learnable),
         Command::Returns(args) => returns::run(&args),
@@ -150,7 +168,10 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Models(args) => models(&args),
         Command::HyperParameters(args) => hyper_parameters::run(&args),
-        Command::Runtime(args) => runtime::run(&args),
+        Command::Runtime { arguments } => Err(Error::Usage(format!(
+            "'runtime' is a benchmark now: run 'cargo bench --bench timing -- {}' in the source tree",
+            if arguments.is_empty() { "--help".into() } else { arguments.join(" ") }
+        ))),
         Command::Completions { shell } => {
             shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)

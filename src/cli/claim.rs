@@ -1,14 +1,14 @@
 //! What became of a claim, as a section of a report: the same for every measure.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::output::{self, write_figures};
 use crate::checkpoint::disk;
 use crate::error::Result;
 use crate::report::contrast::{Contrast, RunValues, contrast, table as contrast_table};
 use crate::report::verdict::{Part, Scope, judge};
-use crate::report::{Appendix, Headline, Panel, Section, Table};
+use crate::report::{Appendix, Headline, Panel, Section, Table, Verdict};
 
 /// What a spec says of its figure.
 #[derive(Clone, Copy)]
@@ -21,6 +21,15 @@ pub(super) struct Figure<'c> {
     pub(super) missing: &'c [String],
     /// Runs that the claim is about, those included.
     pub(super) asked: usize,
+}
+
+/// Where a report goes, and how it is made.
+pub(super) struct Place<'p> {
+    pub(super) folder: &'p Path,
+    /// Folder of single measurements, shared by all reports.
+    pub(super) units: PathBuf,
+    pub(super) threads: usize,
+    pub(super) command: String,
 }
 
 /// What a spec's measure gave.
@@ -129,4 +138,29 @@ pub(super) fn contrasts_of_returns(runs: &[RunValues], pairs: &[[String; 2]]) ->
 pub(super) fn appendix(title: &str, table: &Table, folded: bool) -> Option<Appendix> {
     let appendix = Appendix { title: title.into(), table: table.clone(), folded };
     (!table.rows.is_empty()).then_some(appendix)
+}
+
+/// Puts a claim and its verdict into a section. While runs are missing it neither holds nor fails.
+pub(super) fn judged(
+    figure: &Figure,
+    (verdict, reason, headline): (Verdict, String, Option<Headline>),
+    section: Section,
+) -> Section {
+    let lack = figure.lack();
+    let verdict = match verdict {
+        Verdict::Holds | Verdict::Fails if lack.is_some() => Verdict::Undecided,
+        other => other,
+    };
+    let limits = [Some(figure.caveat.into()), Some(section.does_not_show), lack];
+    let limits: Vec<String> =
+        limits.into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    Section {
+        title: figure.name.into(),
+        claim: figure.claim.into(),
+        verdict,
+        reason,
+        headline,
+        does_not_show: limits.join("\n\n"),
+        ..section
+    }
 }

@@ -184,9 +184,6 @@ pub(super) struct Place {
 }
 
 /// Checks that all can be measured.
-///
-/// # Errors
-/// Those of loading; settings that do not fit.
 pub(super) fn check_all<M: Measurable>(
     units: &[M],
     settings: &Settings,
@@ -199,9 +196,6 @@ pub(super) fn check_all<M: Measurable>(
 /// Measures all that is given, checkpoints or their lists of tasks, and returns the rows of each; what was
 /// measured before with the same settings is read back. If a signal asks for a stop, what is measured by then
 /// is kept.
-///
-/// # Errors
-/// Those of the measure; [`Error::Io`] if results cannot be written.
 pub(super) fn measure_all<M: Measurable>(
     units: &[M],
     settings: &Settings,

@@ -7,8 +7,10 @@ use std::io::Write as _;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::{Mutex, PoisonError};
 
-use super::shared::USAGE;
 use crate::error::{ASK_FOR_LESS, Error, Result, refused_memory};
+
+/// Exit code of usage and data errors.
+pub(super) const USAGE: u8 = 3;
 
 /// What the first thread that panicked said; others follow from it.
 static FIRST: Mutex<Option<Error>> = Mutex::new(None);

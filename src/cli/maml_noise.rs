@@ -169,8 +169,9 @@ pub(super) fn section(
     let NoiseSettings { updates, evaluations, episodes, on, .. } = settings;
     let seeds = noises.iter().map(|noise| noise.seed).collect::<BTreeSet<_>>().len();
     let subtitle = format!(
-        "{updates} updates each; {evaluations} × {episodes} episodes on each {on} task, before adaptation; \
-         training seeds: {seeds}"
+        "{updates} updates each; {evaluations} × {episodes} episodes on each {} task, before adaptation; \
+         training seeds: {seeds}",
+        on.adjective()
     );
     let table = table_1(noises);
     let figure = figure_5(noises, subtitle.clone());

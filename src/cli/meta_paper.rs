@@ -1,9 +1,8 @@
 //! Figures of meta-learning runs from their specs.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 
-use super::claim::{Figure, Measured, appendix, contrasts_of_returns, section};
+use super::claim::{Figure, Measured, Place, appendix, contrasts_of_returns, judged, section};
 use super::output::write_page;
 use super::shared::{self, Done};
 use super::{maml_adaptation, maml_noise, meta_returns, meta_runs, task_gap};
@@ -18,16 +17,7 @@ use crate::report::meta_scores::{meta_score_table, meta_scores};
 use crate::report::returns::{Against, Band, ReturnCurve, normalised_panel, return_table};
 use crate::report::scores::normalised;
 use crate::report::verdict::Scope;
-use crate::report::{Headline, Page, Panel, Section, Verdict, adaptation, undefined, update_noise};
-
-/// Where a report goes, and how it is made.
-pub(super) struct Place<'p> {
-    pub(super) folder: &'p Path,
-    /// Folder of single measurements, shared by all reports.
-    pub(super) units: PathBuf,
-    pub(super) threads: usize,
-    pub(super) command: String,
-}
+use crate::report::{Page, Panel, Section, adaptation, undefined, update_noise};
 
 /// Makes the report of one spec.
 pub(super) fn report(place: &Place, spec: &MetaSpec, found: &MetaFound) -> Result<Done> {
@@ -80,7 +70,9 @@ fn of_returns(
     shared::warn(&warnings);
     let scores = meta_score_table(&meta_scores(&curves));
     disk::write(&place.folder.join("scores.csv"), scores.to_csv()?.as_bytes())?;
-    let lists = spec.tasks.map_or("training and test tasks".into(), |on| format!("{on} tasks"));
+    let lists = spec
+        .tasks
+        .map_or("training and test tasks".into(), |on| format!("{} tasks", on.adjective()));
     let measured = Measured {
         panels: spec.draw.iter().flat_map(|draw| panels(*draw, &curves, spec)).collect(),
         contrasts: contrasts_of_returns(&values, &spec.contrasts),
@@ -153,29 +145,4 @@ fn of_adaptation(
     let section = maml_adaptation::section(place.folder, settings, points, place.command.clone())?;
     let (verdict, reason) = adaptation::judge(&all);
     Ok(ControlFlow::Continue(judged(figure, (verdict, reason, None), section)))
-}
-
-/// Puts a claim and its verdict into a section. While runs are missing it neither holds nor fails.
-pub(super) fn judged(
-    figure: &Figure,
-    (verdict, reason, headline): (Verdict, String, Option<Headline>),
-    section: Section,
-) -> Section {
-    let lack = figure.lack();
-    let verdict = match verdict {
-        Verdict::Holds | Verdict::Fails if lack.is_some() => Verdict::Undecided,
-        other => other,
-    };
-    let limits = [Some(figure.caveat.into()), Some(section.does_not_show), lack];
-    let limits: Vec<String> =
-        limits.into_iter().flatten().filter(|text| !text.is_empty()).collect();
-    Section {
-        title: figure.name.into(),
-        claim: figure.claim.into(),
-        verdict,
-        reason,
-        headline,
-        does_not_show: limits.join("\n\n"),
-        ..section
-    }
 }

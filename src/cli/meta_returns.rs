@@ -136,7 +136,7 @@ pub(super) fn run(args: &MetaReturnsArgs) -> Result<Done> {
     let table = meta_score_table(&scores);
     disk::write(&args.out.join("scores.csv"), table.to_csv()?.as_bytes())?;
     provenance(&args.out, &command, &all)?;
-    let title = format!("Returns of meta-learning runs on {on} tasks");
+    let title = format!("Returns of meta-learning runs on {} tasks", on.adjective());
     let against = match args.x {
         AxisName::Iterations => Against::Iterations,
         AxisName::Seconds => Against::Seconds,

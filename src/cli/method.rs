@@ -18,7 +18,8 @@ const COSINE_DOES_NOT_SHOW: &str = "A low cosine is not yet a wrong critic: read
     which is what an exactly right critic would show with the same rollouts, and where the status is \
     `unresolved` do not read it at all. The corrected cosine weighs states by how well they are \
     resolved; the stacked one by the size of their gradients. What is estimated is the gradient of Q \
-    smoothed over the perturbations. Lab mode leaves out coordinates in which the policy is at the \
+    smoothed over the perturbations, and the ceiling is that of a critic smoothed alike: `matched`, the cosine \
+    with a fit to the critic's own values on the same actions, is the one to set beside it. Lab mode leaves out coordinates in which the policy is at the \
     bound of the action box, the paper's modes perturb them to one side: where many are saturated the \
     modes speak about different states. A random direction exceeds a threshold with the probability \
     given as chance. One seed says nothing about another.";
@@ -86,8 +87,8 @@ fn against_returns(settings: &Settings) -> String {
     };
     format!(
         "Mode `{}`: {count}, {design}, states from {}, rollouts cut at {cut}, seed {seed}. Intervals: \
-         95 %, jackknife-t over states for one seed, over seeds for several; Wilson for shares of \
-         states. Ceiling and corrected cosine come from independent estimates of the same gradient: \
+         95 %; of one seed jackknife-t over the episodes that the states are of (over states where \
+         episodes are not known), Wilson's for shares of states; of several seeds over seeds. Ceiling and corrected cosine come from independent estimates of the same gradient: \
          {}.\n\n\
          Shares of states are of all states, for critic, chance and replicate alike: a state whose \
          cosine is undefined is below every threshold. Where the interval of a share over seeds or tasks \
@@ -109,8 +110,8 @@ fn against_own_values(settings: &Settings) -> String {
          critic itself gives the value of each action, least squares fit a plane to these values, and \
          the cosine compares its slope with the critic's gradient at the policy's action. Nothing is \
          simulated, so there is no noise to correct for and nothing that bounds an exactly right \
-         critic below 1. Intervals: 95 %, jackknife-t over states for one seed, over seeds for \
-         several. Grey: the 95 % range of the mean of independent random directions.",
+         critic below 1. Intervals: 95 %; of one seed jackknife-t over the episodes that the \
+         states are of, of several seeds over seeds. Grey: the 95 % range of the mean of independent random directions.",
         mode.name(),
         source(settings),
     )
@@ -121,8 +122,8 @@ fn rollouts(settings: &Settings) -> String {
     let Settings { rollouts, std, .. } = settings;
     match settings.mode {
         Mode::Lab => format!(
-            "{} independent blocks of orthogonal ± pairs at each state, distance {std}·√(action \
-             dimensions)",
+            "{} independent blocks of orthogonal ± pairs at each state, each pair 0.7 to 1.3 times \
+             {std}·√(action dimensions) long",
             blocks(settings)
         ),
         Mode::Paper | Mode::AsReleased => {
@@ -136,8 +137,8 @@ fn actions(settings: &Settings) -> String {
     let Settings { rollouts, std, .. } = settings;
     match settings.mode {
         Mode::Lab => format!(
-            "{} blocks of orthogonal ± pairs around the policy's action, distance {std}·√(action \
-             dimensions)",
+            "{} blocks of orthogonal ± pairs around the policy's action, each 0.7 to 1.3 times \
+             {std}·√(action dimensions) long",
             blocks(settings)
         ),
         Mode::Paper | Mode::AsReleased => format!(
@@ -188,7 +189,12 @@ pub(super) fn subtitle(
     panels: &[Panel],
 ) -> String {
     let seeds = rows.iter().map(|row| row.seed).collect::<BTreeSet<_>>().len();
-    let over = if seeds > 1 { "seeds" } else { "states" };
+    let known = rows.iter().any(|row| row.episode.is_some());
+    let over = match (seeds > 1, known) {
+        (true, _) => "seeds",
+        (false, true) => "episodes",
+        (false, false) => "states",
+    };
     let longest = rows.iter().map(|row| row.step).max().unwrap_or(0);
     let states = match settings.adaptive {
         None => settings.states.to_string(),

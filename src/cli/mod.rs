@@ -6,6 +6,7 @@
 
 pub mod analyze;
 mod claim;
+mod compare_critics;
 mod cosine;
 mod crash;
 mod diagnose;
@@ -20,10 +21,7 @@ mod meta_runs;
 mod method;
 mod output;
 mod paper;
-mod progress;
 mod returns;
-mod runtime;
-mod runtime_meta;
 mod settings;
 mod shared;
 mod signals;

@@ -234,6 +234,7 @@ fn summary_row(s: &Summary) -> Vec<(&'static str, Cell)> {
         ("dimensions", Cell::number(s.tried)),
         ("rollouts", text(&s.rollouts)),
         ("cosine", Cell::Interval(s.cosine.over(units(s, s.usable)))),
+        ("matched", Cell::Interval(s.matched.over(units(s, s.usable)))),
         ("ceiling", corrected(|n| n.ceiling)),
         ("corrected", corrected(|n| n.corrected)),
         ("stacked", corrected(|n| n.stacked)),

@@ -11,7 +11,7 @@ use super::cosine::{Place, UNITS, check_all, measure_all};
 use super::output::{self, Provenance, shell_words, summary_table, write_page, write_provenance};
 use super::returns::{self, ReturnsProvenance};
 use super::shared::{self, Done};
-use super::{hyper_parameters, meta_paper, method, weights};
+use super::{claim, hyper_parameters, meta_paper, method, weights};
 use crate::analysis::any_spec::AnySpec;
 use crate::analysis::hyper_parameters::HyperParameterSpec;
 use crate::analysis::measure::gradient_cosine::Against;
@@ -128,8 +128,8 @@ impl ReportArgs {
     }
 
     /// Returns where a report of meta-learning runs goes, and how it is made.
-    fn place<'p>(&self, path: &Path, folder: &'p Path) -> meta_paper::Place<'p> {
-        meta_paper::Place {
+    fn place<'p>(&self, path: &Path, folder: &'p Path) -> claim::Place<'p> {
+        claim::Place {
             folder,
             units: self.out.join(UNITS),
             threads: self.threads(),

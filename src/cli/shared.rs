@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::crash;
+use super::crash::{self, USAGE};
 use super::signals::{self, UNSAVED};
 use crate::analysis::select;
 use crate::checkpoint::Checkpoint;
@@ -28,8 +28,6 @@ SIGINT (Ctrl-C), SIGTERM, SIGHUP and SIGUSR1 stop, unless they were ignored at t
 const REGRESSED: u8 = 1;
 /// Exit code of the gate when nothing can be said.
 const INCONCLUSIVE: u8 = 2;
-/// Exit code of usage and data errors.
-pub(super) const USAGE: u8 = 3;
 /// Exit code after a signal, when something was saved.
 const STOPPED: u8 = 130;
 
@@ -90,7 +88,8 @@ fn one_line(error: &clap::Error, command: &clap::Command) -> String {
         error.kind(),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
     ) {
-        let commands: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
+        let commands: Vec<&str> = shown.map(clap::Command::get_name).collect();
         return format!("{name} needs a command: {}; try '{name} --help'", commands.join(", "));
     }
     let text = error.render().to_string();
@@ -174,9 +173,6 @@ pub(super) fn processors() -> usize {
 }
 
 /// Does one piece of work after the other until a signal asks for a stop.
-///
-/// # Errors
-/// Those of the work.
 pub(super) fn one_by_one<T>(
     all: impl IntoIterator<Item = T>,
     mut work: impl FnMut(T) -> Result<Done>,

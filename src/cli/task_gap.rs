@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::claim::{Figure, appendix};
-use super::meta_paper::{Place, judged};
+use super::claim::{Figure, Place, appendix, judged};
 use super::output::{self, write_figures};
 use super::{meta_returns, meta_runs, shared};
 use crate::algo::registry::Config;

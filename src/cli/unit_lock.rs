@@ -8,9 +8,6 @@ use crate::checkpoint::lock::Lock;
 use crate::error::{Error, Result};
 
 /// Locks the measurement kept under `path`; `None` if a signal asked for a stop before its turn came.
-///
-/// # Errors
-/// [`Error::Io`] naming the file.
 pub(super) fn take(path: &Path) -> Result<Option<Lock>> {
     let mut told = false;
     loop {

@@ -132,9 +132,6 @@ fn draw(envs: &[EnvId], seeds: u64, settings: WeightSettings) -> Result<Vec<Read
 }
 
 /// Makes the report of a spec.
-///
-/// # Errors
-/// Those of drawing and writing.
 pub(super) fn report(
     spec: &WeightsSpec,
     folder: &Path,

@@ -1,29 +1,24 @@
 //! Which of the two lists of tasks is meant.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
 use super::{Task, TaskLists};
-use crate::error::{Error, Result};
+use crate::names::named;
 
-/// Which tasks a policy is evaluated on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TaskList {
-    /// Those that training never sees.
-    Test,
-    /// Those that training draws from.
-    Train,
-}
+named!("list of tasks",
+    /// Which tasks a policy is evaluated on.
+    TaskList {
+        /// Those that training never sees.
+        Test = "test",
+        /// Those that training draws from.
+        Train = "train",
+    }
+);
 
 impl TaskList {
-    /// Returns the name used on the command line and in files.
-    pub fn name(self) -> &'static str {
+    /// Returns what such tasks are called in a sentence: `test` or `training`.
+    pub fn adjective(self) -> &'static str {
         match self {
             Self::Test => "test",
-            Self::Train => "train",
+            Self::Train => "training",
         }
     }
 
@@ -33,27 +28,5 @@ impl TaskList {
             Self::Test => &lists.test,
             Self::Train => &lists.train,
         }
-    }
-}
-
-impl fmt::Display for TaskList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Test => "test",
-            Self::Train => "training",
-        })
-    }
-}
-
-impl FromStr for TaskList {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        let known = [Self::Train, Self::Test];
-        known.into_iter().find(|list| list.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "list of tasks",
-            name: name.into(),
-            known: known.map(Self::name).join(", "),
-        })
     }
 }

@@ -25,9 +25,7 @@
 //! labels with probability ½, here half of them are −1, and its tasks are not all seeded; here all
 //! are. In the simulator of that time contact forces may have been zero; here they are live.
 
-use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,25 +33,27 @@ use super::meta::{Goal, MetaAnt, MetaCheetah};
 use super::simulated::{Robot, Simulated};
 use super::{Env, RecordedState, Snapshot, Spec};
 use crate::error::{Error, Result};
+use crate::names::named;
 use crate::rng::Stream;
 
-/// The families of tasks that exist. In files and on the command line each is its [`Family::name`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Family {
-    /// The cheetah runs forward or backward.
-    HalfCheetahFwdBack,
-    /// The cheetah runs at a velocity.
-    HalfCheetahVel,
-    /// The cheetah runs at a velocity; those of the test are higher than all of training.
-    HalfCheetahVelMedium,
-    /// The ant runs forward or backward.
-    AntFwdBack,
-    /// The ant runs at ±1 radian from x, as in the paper's code.
-    AntDirRad1,
-    /// The ant runs at a velocity.
-    AntVel,
-}
+named!("task family",
+    /// The families of tasks that exist, in the order of the documentation. In files and on the command line
+    /// each is its [`Family::name`].
+    Family {
+        /// The cheetah runs forward or backward.
+        HalfCheetahFwdBack = "half-cheetah-fwd-back",
+        /// The cheetah runs at a velocity.
+        HalfCheetahVel = "half-cheetah-vel",
+        /// The cheetah runs at a velocity; those of the test are higher than all of training.
+        HalfCheetahVelMedium = "half-cheetah-vel-medium",
+        /// The ant runs forward or backward.
+        AntFwdBack = "ant-fwd-back",
+        /// The ant runs at ±1 radian from x, as in the paper's code.
+        AntDirRad1 = "ant-dir-rad1",
+        /// The ant runs at a velocity.
+        AntVel = "ant-vel",
+    }
+);
 
 /// One task: a target velocity in metres per second, or a direction, −1 or +1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -77,30 +77,15 @@ enum Meaning {
 }
 
 impl Family {
-    /// Every family, in the order of the documentation.
-    pub const ALL: [Self; 6] = [
-        Self::HalfCheetahFwdBack,
-        Self::HalfCheetahVel,
-        Self::HalfCheetahVelMedium,
-        Self::AntFwdBack,
-        Self::AntDirRad1,
-        Self::AntVel,
-    ];
-
-    /// Returns the name on the command line and in files, such as `ant-vel`.
-    pub fn name(self) -> &'static str {
-        self.spec().name
-    }
-
     /// Returns sizes and limits: 20 and 6 (cheetah) or 27 and 8 (ant) numbers, 200 steps of 0.05 s.
     pub fn spec(self) -> &'static Spec {
         match self {
-            Self::HalfCheetahFwdBack => const { &cheetah("half-cheetah-fwd-back") },
-            Self::HalfCheetahVel => const { &cheetah("half-cheetah-vel") },
-            Self::HalfCheetahVelMedium => const { &cheetah("half-cheetah-vel-medium") },
-            Self::AntFwdBack => const { &ant("ant-fwd-back") },
-            Self::AntDirRad1 => const { &ant("ant-dir-rad1") },
-            Self::AntVel => const { &ant("ant-vel") },
+            Self::HalfCheetahFwdBack => const { &cheetah(Self::HalfCheetahFwdBack.name()) },
+            Self::HalfCheetahVel => const { &cheetah(Self::HalfCheetahVel.name()) },
+            Self::HalfCheetahVelMedium => const { &cheetah(Self::HalfCheetahVelMedium.name()) },
+            Self::AntFwdBack => const { &ant(Self::AntFwdBack.name()) },
+            Self::AntDirRad1 => const { &ant(Self::AntDirRad1.name()) },
+            Self::AntVel => const { &ant(Self::AntVel.name()) },
         }
     }
 
@@ -244,38 +229,6 @@ fn directions(count: usize) -> Vec<Task> {
 
 fn velocities(mut stream: Stream, range: Range<f64>, count: usize) -> Vec<Task> {
     (0..count).map(|_| Task(stream.uniform(range.start, range.end))).collect()
-}
-
-impl FromStr for Family {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|id| id.name() == name).ok_or_else(|| Error::UnknownName {
-            kind: "task family",
-            name: name.to_owned(),
-            known: Self::ALL.map(Self::name).join(", "),
-        })
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl TryFrom<String> for Family {
-    type Error = Error;
-
-    fn try_from(name: String) -> Result<Self> {
-        name.parse()
-    }
-}
-
-impl From<Family> for String {
-    fn from(family: Family) -> Self {
-        family.name().to_owned()
-    }
 }
 
 #[cfg(test)]

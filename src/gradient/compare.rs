@@ -4,8 +4,8 @@ use ndarray::{Array1, Array2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::least_squares::{Fit, least_norm_slope, local_gradient};
-use super::perturb::distinct;
-use super::{Cloud, Clouds, Mode, Settings};
+use super::perturb::{Cloud, Clouds, distinct};
+use super::settings::{Mode, Settings};
 use crate::error::{Error, Result};
 use crate::rng::Stream;
 use crate::rollout::{End, Outcome};
@@ -142,7 +142,7 @@ pub struct FitSummary {
     pub f_p_value: f64,
 }
 
-/// Degenerate cases, each counted by name (`estimator` §1.4).
+/// Degenerate cases, each counted by name (`docs/estimator.md` §1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[allow(clippy::struct_excessive_bools, reason = "each case is counted on its own")]
 pub struct Flags {
@@ -345,7 +345,7 @@ impl Parts<'_> {
         Some(Replicates { full, ..mean })
     }
 
-    /// Replicates from random halves of independent perturbations (`estimator` §2.4); a half that is
+    /// Replicates from random halves of independent perturbations (`docs/estimator.md` §2.4); a half that is
     /// smaller than the dimensions takes the solution of least norm.
     ///
     /// Rollouts of the same action, as the box makes them of a saturated policy, stay together: halves

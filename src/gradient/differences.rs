@@ -6,7 +6,7 @@
 //! They are a diagnosis, not the yardstick: what they say holds at their own scale only.
 //!
 //! # References
-//! Project notes `estimator` §4.4; Metz et al. 2021, "Gradients are Not All You Need".
+//! `docs/estimator.md` §4.4; Metz et al. 2021, "Gradients are Not All You Need".
 
 use ndarray::Array2;
 

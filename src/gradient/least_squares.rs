@@ -64,7 +64,7 @@ impl Fit {
 /// exactly 0.
 ///
 /// What is fitted is the slope of Q smoothed over the cloud of actions, not of Q at its centre
-/// (`estimator` §1.5).
+/// (`docs/estimator.md` §1.5).
 ///
 /// # Shapes
 /// `actions [n, A]`, executed, in the unit box; `returns [n]`.
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn linear_quadratic_example_gives_the_worked_gradient() {
-        // 40-digit mpmath, estimator §4.2: deterministic returns around a_μ of a known system.
+        // 40-digit mpmath, docs/estimator.md §4.2: deterministic returns around a_μ of a known system.
         let actions = array![[0.3, 0.1], [-0.2, 0.25], [0.1, -0.35], [-0.4, -0.15], [0.05, 0.2]];
         let returns = array![
             -6.704_845_099_018_531,

@@ -8,13 +8,16 @@
 //! The paper writes least squares over all pairs of rollouts; that equals least squares with an
 //! intercept, which is what [`local_gradient`] fits, in `f64` and with rank and condition. Where
 //! paper and authors' script differ, each is a [`Mode`].
+//!
+//! # References
+//! `docs/estimator.md` §1–3: the mathematics, and what the tests hold it to.
 
 mod compare;
 pub mod critic_gradient;
 pub mod differences;
 pub mod least_squares;
 pub mod orthogonal;
-pub mod parameter_space;
+pub(crate) mod parameter_space;
 pub mod perturb;
 pub mod settings;
 pub mod states;
@@ -29,11 +32,13 @@ pub use perturb::{Cloud, Design, perturb};
 pub use settings::{Adaptive, Judged, Mode, Returns, Settings, StatesFrom};
 
 use compare::{Seen, compare, compare_own};
+use perturb::Clouds;
 
 use crate::env::{Env, Visited};
 use crate::error::{GradientError, Result};
 use crate::rng::Stream;
 use crate::rollout::{BLOCK, Job, Outcome, Policy, Rollouts};
+use crate::stats::LEVEL;
 use crate::stats::clusters::clusters;
 use crate::stats::corrected::{Corrected, correct_units};
 
@@ -62,25 +67,8 @@ impl Agent<'_> {
     }
 }
 
-/// The states, their clouds of actions, and what the critic says there.
-pub struct Clouds {
-    /// Observation of each state, `[states, S]`.
-    pub obs: Array2<f64>,
-    /// The policy's action in each, `[states, A]`.
-    pub centres: Array2<f64>,
-    /// Actions tried at each state.
-    pub clouds: Vec<Cloud>,
-    /// Critic's gradient at the policy's action, `[states, A]`.
-    pub critic: Array2<f64>,
-    /// Steps after which a rollout from each state is cut.
-    pub horizons: Vec<u32>,
-}
-
 /// States that are added at a time where their number is adaptive.
 const MORE_STATES: usize = 10;
-
-/// Confidence level of the interval that says when to stop.
-const LEVEL: f64 = 0.95;
 
 /// Measures the agreement of critic and truth at `starts`; results in their order.
 ///

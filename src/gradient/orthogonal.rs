@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn no_two_rollouts_of_a_state_try_the_same_action_wherever_the_actor_is() {
-        // E1: one coordinate with room, narrow or wide, had the same pair in every block.
+        // One coordinate with room, narrow or wide, once had the same pair in every block.
         let saturated = [1.0, -1.0, 0.999];
         for free in [vec![0.0], vec![0.8], vec![0.98], vec![-0.9, 0.2], vec![0.1, 0.2, 0.3]] {
             for seed in 0..200 {

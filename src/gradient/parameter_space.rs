@@ -10,14 +10,14 @@
 //! The paper's Proposition 1 bounds learning rates by constants of critic and actor. Two of its steps
 //! do not hold as printed: composing the Lipschitz constants gives `κ_J = κ_q σ_μ² + κ_μ σ_q`, and
 //! the descent lemma has `k̃ = κ_J / 2`, where the paper has other powers of both
-//! ([`guaranteed_gain`] and its tests: one-dimensional problems in which the printed constants allow
+//! (see the tests: one-dimensional problems in which the printed constants allow
 //! a step that makes things worse). The constants cannot be bounded from samples either, and cancel
 //! in a ratio of two critics only on the same policy. So what is reported is the **progress ratio**
 //! `cos²_A / cos²_B` of two critics on one frozen policy: the ratio of the gains that the best step
 //! along each guarantees.
 //!
 //! # References
-//! Project notes `estimator` §7.
+//! `docs/estimator.md` §7.
 
 use ndarray::{Array2, ArrayView2, Axis, s};
 
@@ -58,13 +58,9 @@ impl Products {
     }
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
-}
-
 /// What two critics' policy gradients are worth on one frozen policy.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PolicyGradient {
+pub(crate) struct PolicyGradient {
     /// Cosine of the first critic's policy gradient and the true one; not clipped, NaN where a
     /// squared norm was not estimated to be positive.
     pub cosine: Estimate,
@@ -84,7 +80,7 @@ pub struct PolicyGradient {
 ///
 /// # Panics
 /// If that is no square of three times three states or more.
-pub fn policy_gradient(inner: &Array2<f64>, level: f64) -> PolicyGradient {
+pub(crate) fn policy_gradient(inner: &Array2<f64>, level: f64) -> PolicyGradient {
     let n = inner.nrows() / 3;
     assert!(n >= 3 && inner.dim() == (3 * n, 3 * n), "3 × n states, n ≥ 3: {:?}", inner.dim());
     let block = |x: usize, y: usize| inner.slice(s![x * n..(x + 1) * n, y * n..(y + 1) * n]);
@@ -118,25 +114,10 @@ fn positive(square: f64) -> f64 {
     if square > 0.0 { square } else { f64::NAN }
 }
 
-/// Returns the gain that a step `eta` along a critic's policy gradient `G_c` guarantees, if the true
-/// one is `G` and the true objective has a `kappa`-Lipschitz gradient:
-/// `η ⟨G_c, G⟩ − ½ κ_J η² ‖G_c‖²` (descent lemma).
-///
-/// # Examples
-/// ```
-/// use hyperl::gradient::parameter_space::guaranteed_gain;
-/// // the exact gradient of −½ κ φ² at φ = 1, one step of 1/κ: the optimum, gain ½ κ
-/// let kappa = 2.0;
-/// assert_eq!(guaranteed_gain(&[-kappa], &[-kappa], kappa, 1.0 / kappa), 0.5 * kappa);
-/// ```
-pub fn guaranteed_gain(critic: &[f64], truth: &[f64], kappa: f64, eta: f64) -> f64 {
-    eta * dot(critic, truth) - 0.5 * kappa * eta * eta * dot(critic, critic)
-}
-
 /// Returns the factor `(1 − α)/(1 + α)²` of Proposition 1 for the best scale of a gradient with this
 /// cosine, `α = √(1 − cos²)`. Only its ratio for two critics on one policy means anything: a
 /// worst-case bound, from which the unknown constants cancel.
-pub fn proposition_factor(cosine: f64) -> f64 {
+pub(crate) fn proposition_factor(cosine: f64) -> f64 {
     let alpha = (1.0 - cosine * cosine).sqrt();
     (1.0 - alpha) / (1.0 + alpha).powi(2)
 }
@@ -226,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_factor_of_the_proposition_at_known_cosines() {
-        // estimator §7.3
+        // docs/estimator.md §7.3
         for (cosine, factor) in [(0.1, 0.0013), (0.2, 0.0052), (0.4, 0.0227), (0.6, 0.062)] {
             assert!((proposition_factor(cosine) - factor).abs() < 0.04 * factor);
         }
@@ -239,7 +220,7 @@ mod tests {
 
     #[test]
     fn the_printed_constants_of_proposition_one_allow_steps_that_make_things_worse() {
-        // κ_μ = 0, σ_μ = c, φ = 1, a step of 0.99 of the claimed limit 1/k̃ (estimator §7.1)
+        // κ_μ = 0, σ_μ = c, φ = 1, a step of 0.99 of the claimed limit 1/k̃ (docs/estimator.md §7.1)
         for (kappa_q, c, printed, before, after, corrected) in [
             (1.0, 2.0, 0.5 * (1.0 * 2.0), -2.0, -17.5, -1.92),
             (0.5, 1.0, 0.5 * (0.5f64 * 1.0).powi(2), -0.25, -2.19, -0.240),
@@ -252,7 +233,8 @@ mod tests {
             let kappa_j = kappa_q * c * c; // κ_q σ_μ² + κ_μ σ_q
             assert!((step(0.5 * kappa_j) - corrected).abs() < 0.005, "{}", step(0.5 * kappa_j));
             let eta = 0.99 / (0.5 * kappa_j);
-            let gain = guaranteed_gain(&[gradient], &[gradient], kappa_j, eta);
+            // The descent lemma: η ⟨G_c, G⟩ − ½ κ_J η² ‖G_c‖².
+            let gain = eta * gradient.powi(2) - 0.5 * kappa_j * (eta * gradient).powi(2);
             assert!((step(0.5 * kappa_j) - before - gain).abs() < 1e-12, "the lemma is tight here");
         }
     }

@@ -101,6 +101,20 @@ pub fn perturb(
     Cloud { actions, clipped }
 }
 
+/// The states, their clouds of actions, and what the critic says there.
+pub struct Clouds {
+    /// Observation of each state, `[states, S]`.
+    pub obs: Array2<f64>,
+    /// The policy's action in each, `[states, A]`.
+    pub centres: Array2<f64>,
+    /// Actions tried at each state.
+    pub clouds: Vec<Cloud>,
+    /// Critic's gradient at the policy's action, `[states, A]`.
+    pub critic: Array2<f64>,
+    /// Steps after which a rollout from each state is cut.
+    pub horizons: Vec<u32>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,7 +129,7 @@ mod tests {
 
     #[test]
     fn clipping_has_the_known_moments() {
-        // estimator §1.7 at σ = 0.3; the factor at the bound is ½ − 1/2π exactly
+        // docs/estimator.md §1.7 at σ = 0.3; the factor at the bound is ½ − 1/2π exactly
         let at_bound = 0.5 - 0.5 / std::f64::consts::PI;
         for (centre, share, factor) in
             [(0.0, 0.000_858, 1.0), (0.5, 0.0478, 0.92), (0.7, 0.1587, 0.75), (0.85, 0.3085, 0.55)]

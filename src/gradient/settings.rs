@@ -222,7 +222,7 @@ impl Settings {
     /// environment of `dims` action dimensions; where fewer were tried, see [`Lift::tried`].
     pub fn lift(&self, dims: usize) -> Lift {
         match self.mode {
-            Mode::Lab => Lift::Orthogonal { blocks: self.blocks(dims), dims },
+            Mode::Lab => Lift::Pairs { blocks: self.blocks(dims), dims },
             Mode::Paper | Mode::AsReleased => Lift::Gaussian { rollouts: self.rollouts, dims },
         }
     }

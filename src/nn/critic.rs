@@ -1,35 +1,17 @@
-//! The swap point: what a critic is, which exist, and a critic with its weights.
+//! The swap point: which critics exist, and a critic with its weights.
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::architecture::{Critic, DynamicNetwork};
 use super::d2rl::D2rl;
-use super::hyper::{
-    AsHyper, DynamicNetwork, EmbHyper, Hypernetwork, LEARNED, ResNetFeatures, SaHyper,
-};
+use super::hyper::{AsHyper, EmbHyper, Hypernetwork, LEARNED, ResNetFeatures, SaHyper};
 use super::init::Inits;
 use super::mlp::{Mlp, MlpCritic};
 use super::residual::ResNet35;
 use super::weights::{Builder, Of, Params, Reuse, Shapes, Source, Training};
 use crate::error::Result;
 use crate::names::named;
-
-/// An estimate of the value of an action in a state.
-pub trait Critic: Send {
-    /// Returns Q.
-    ///
-    /// # Shapes
-    /// `obs [B, S]`, `action [B, A]`; result `[B]`.
-    fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor;
-
-    /// Returns the dynamic network that a hypernetwork makes for each row; other critics make none.
-    ///
-    /// # Shapes
-    /// `obs [B, S]`, `action [B, A]`; one set of weights for each row, or a single one for all.
-    fn dynamic(&self, _obs: &Tensor, _action: &Tensor) -> Option<DynamicNetwork> {
-        None
-    }
-}
 
 /// Sizes that a critic and an actor are built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,9 +58,6 @@ impl CriticKind {
     }
 
     /// Builds the critic.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
     fn build(
         self,
         builder: &mut Builder,

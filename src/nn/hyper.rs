@@ -13,8 +13,8 @@
 
 use tch::Tensor;
 
-use super::critic::Critic;
-use super::dense::{DynamicLinear, Linear};
+use super::architecture::{Critic, DynamicNetwork};
+use super::dense::Linear;
 use super::init::{HIDDEN_HEAD_BOUND, HyperInit, Init, LayerInit, OUTPUT_HEAD_BOUND};
 use super::mlp::Mlp;
 use super::residual::Residual;
@@ -93,15 +93,6 @@ pub struct Hypernetwork {
     heads: Linear,
     base: i64,
     outputs: i64,
-}
-
-/// A dynamic network: one set of weights for each row of the batch.
-#[derive(Debug)]
-pub struct DynamicNetwork {
-    /// `base → 256`.
-    pub hidden: DynamicLinear,
-    /// `256 → outputs`.
-    pub output: DynamicLinear,
 }
 
 impl Hypernetwork {
@@ -198,41 +189,6 @@ fn head_sizes(base: i64, outputs: i64) -> [i64; 6] {
 fn layer_rows(base: i64, outputs: i64) -> [i64; 2] {
     let sizes = head_sizes(base, outputs);
     [sizes[..3].iter().sum(), sizes[3..].iter().sum()]
-}
-
-impl DynamicNetwork {
-    /// Takes the outputs of the six heads, in their order.
-    fn of_heads(parts: Vec<Tensor>) -> Self {
-        let mut parts = parts.into_iter();
-        let mut layer = || DynamicLinear {
-            weight: parts.next().expect("six heads").contiguous(),
-            bias: parts.next().expect("six heads"),
-            scale: parts.next().expect("six heads"),
-        };
-        Self { hidden: layer(), output: layer() }
-    }
-
-    /// Returns the same network, in the same memory.
-    #[must_use]
-    pub fn share(&self) -> Self {
-        Self { hidden: self.hidden.share(), output: self.output.share() }
-    }
-
-    /// Applies each row's own network; `base [B, in]`, result `[B, outputs]`.
-    pub fn forward(&self, base: &Tensor) -> Tensor {
-        self.output.forward(&self.hidden.forward(base).relu())
-    }
-
-    /// Applies each task's network to its rows: a row of the weights is one task's; `base [T, B, in]`,
-    /// result `[T, B, outputs]`.
-    pub fn forward_tasks(&self, base: &Tensor) -> Tensor {
-        self.output.forward_tasks(&self.hidden.forward_tasks(base).relu())
-    }
-
-    /// Applies one network to all rows: its weights are those of a single row.
-    pub fn forward_shared(&self, base: &Tensor) -> Tensor {
-        self.output.forward_shared(&self.hidden.forward_shared(base).relu())
-    }
 }
 
 /// The critic whose primary sees the state and whose dynamic network sees the action (§3).

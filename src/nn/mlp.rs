@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::critic::Critic;
+use super::architecture::Critic;
 use super::dense::{LINE, Linear};
 use super::init::{Init, LayerInit};
 use super::weights::Builder;

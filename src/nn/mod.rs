@@ -6,6 +6,7 @@
 
 pub mod actor;
 pub mod adam;
+pub mod architecture;
 pub mod blas;
 pub mod context;
 pub mod critic;

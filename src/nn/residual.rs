@@ -3,7 +3,7 @@
 
 use tch::Tensor;
 
-use super::critic::Critic;
+use super::architecture::Critic;
 use super::dense::Linear;
 use super::init::LayerInit;
 use super::weights::Builder;

@@ -16,7 +16,7 @@ const NOTHING: f64 = 1e-3;
 const SEEDS: usize = 5;
 
 /// Returns a row for each checkpoint and step; a star marks the step of its training.
-pub fn table(all: &[Adaptation]) -> Table {
+pub(crate) fn table(all: &[Adaptation]) -> Table {
     let names =
         ["family", "model", "seed", "iteration", "η", "‖φ − θ‖", "KL", "before", "after", "gain"];
     let mut table =
@@ -41,7 +41,7 @@ pub fn table(all: &[Adaptation]) -> Table {
 
 /// Returns what the adaptations of hypernetworks at their own η say about "no adaptation step is needed", and
 /// why.
-pub fn judge(all: &[Adaptation]) -> (Verdict, String) {
+pub(crate) fn judge(all: &[Adaptation]) -> (Verdict, String) {
     let own: Vec<&Adaptation> = all.iter().filter(|a| a.own && a.model == "hyper").collect();
     if own.is_empty() {
         return (Verdict::NotTested, "There is no checkpoint of Hyper-MAML.".into());

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::tables::{Cell, Column as TableColumn, Table};
 use super::theme::model_label;
-use crate::analysis::summary::{Column, LEVEL, corrected, corrected_values, values_by_unit};
+use crate::analysis::summary::{Column, corrected, corrected_values, values_by_unit};
 use crate::analysis::table::StateRow;
 use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::resample::{jackknife, pseudo_values_of_clusters};
-use crate::stats::{Estimate, summary};
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// 97.5 % quantile of the normal distribution, for intervals that rest on many states.
 pub(super) const NORMAL_QUANTILE: f64 = 1.959_963_984_540_054;
@@ -44,7 +44,7 @@ pub struct RunValues {
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Quantity {
+pub(crate) enum Quantity {
     /// Mean of a column over the states where it is defined.
     Mean(Column),
     /// Mean cosine without the noise of the rollouts, where it is resolved.
@@ -55,7 +55,7 @@ pub enum Quantity {
 
 impl Quantity {
     /// Returns its name in tables.
-    pub fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         match self {
             Self::Mean(Column::Cosine) => "mean cosine".into(),
             Self::Mean(Column::SelfCosine) => "mean cosine with the own linear fit".into(),
@@ -86,7 +86,7 @@ impl Quantity {
 }
 
 /// Returns the values of each run, from the rows of its checkpoints.
-pub fn run_values(
+pub(crate) fn run_values(
     checkpoints: &[Vec<StateRow>],
     quantity: Quantity,
     settings: &Settings,
@@ -109,7 +109,7 @@ pub fn run_values(
 
 /// The difference between two critics, better minus worse as the claim has it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Contrast {
+pub(crate) struct Contrast {
     /// What is compared.
     pub quantity: String,
     /// The critic that is claimed to be better.
@@ -143,7 +143,7 @@ struct Difference {
 /// checkpoints are independent: variances add.
 ///
 /// Returns `None` if there is no such pair.
-pub fn contrast(
+pub(crate) fn contrast(
     runs: &[RunValues],
     [better, worse]: [&str; 2],
     quantity: &str,
@@ -206,7 +206,7 @@ fn difference(first: &RunValues, second: &RunValues) -> Option<Difference> {
 }
 
 /// The contrasts as a table.
-pub fn table(contrasts: &[Contrast]) -> Table {
+pub(crate) fn table(contrasts: &[Contrast]) -> Table {
     let names = ["difference", "in", "environments", "steps", "seeds"];
     let names = names.into_iter().chain(["over seeds", "within these runs"]);
     let mut table = Table::new(names.map(|name| TableColumn::new(name, "")));

@@ -1,4 +1,4 @@
-//! Draws a [`Figure`] of curves as SVG: lines with bands, markers with error bars, staircases.
+//! Draws a [`Figure`] of curves as SVG: lines with bands, staircases.
 //!
 //! Lines are labelled at their ends where the labels do not collide; else one legend stands above
 //! the panels, outside the data.
@@ -9,14 +9,12 @@ use super::figure::{Axis, Figure, Panel, Point, ReferenceShape, Series, SeriesKi
 use super::geometry::Area;
 use super::header::{Entry, Header, MARGIN, Sample};
 use super::labels::spread;
-use super::panel::{PanelPlan, TICK_SIZE, draw_panel};
+use super::panel::{LABEL_SIZE, PanelPlan, TICK_SIZE, draw_panel};
 use super::theme::{STRONGEST, Style, styles};
 use crate::error::Result;
 
 /// Vertices all lines and bands of a figure may have together; keeps the file below 200 kB.
 const VERTEX_BUDGET: usize = 12_000;
-/// Font size of the labels at the ends of lines, in pixels.
-pub(super) const LABEL_SIZE: f64 = 12.5;
 /// Width in pixels of a line that stands for a single seed.
 const SINGLE_UNIT_WIDTH: f64 = 1.2;
 /// Space for the caption of an axis, in pixels.
@@ -101,7 +99,7 @@ impl<'a> Plan<'a> {
         };
         let entries = match labelling {
             Labelling::Direct => Vec::new(),
-            Labelling::Legend => entries(figure, names, looks),
+            Labelling::Legend => entries(names, looks),
         };
         let header = Header::new(&figure.title, &figure.subtitle, &entries, width);
         let rows = count.div_ceil(columns);
@@ -155,16 +153,10 @@ fn look_of(series: &Series, names: &[&str], looks: &[Style]) -> Option<Style> {
 }
 
 /// Entries of the legend, the strongest model first.
-fn entries(figure: &Figure, names: &[&str], looks: &[Style]) -> Vec<Entry> {
-    let all = || figure.panels.iter().flat_map(|panel| &panel.series);
-    let only_markers =
-        |name: &str| all().filter(|s| s.name == name).all(|s| s.kind == SeriesKind::Markers);
+fn entries(names: &[&str], looks: &[Style]) -> Vec<Entry> {
     let mut order: Vec<usize> = (0..names.len()).collect();
     order.sort_by_key(|&index| names[index] != STRONGEST);
-    let entry = |index: usize| Entry {
-        style: looks[index].clone(),
-        sample: if only_markers(names[index]) { Sample::Marker } else { Sample::Line },
-    };
+    let entry = |index: usize| Entry { style: looks[index].clone(), sample: Sample::Line };
     order.into_iter().map(entry).collect()
 }
 
@@ -223,7 +215,7 @@ fn panel_plans<'a>(figure: &'a Figure, room: &Room) -> Vec<PanelPlan<'a>> {
     };
     let plan = |(index, panel): (usize, &'a Panel)| {
         let plot = place(index);
-        let (x_low, x_high) = padded_x_range(panel, &plot);
+        let (x_low, x_high) = x_range_of(panel);
         let (y_low, y_high) = y_ranges[index];
         PanelPlan {
             panel,
@@ -270,19 +262,12 @@ fn y_ranges(figure: &Figure) -> Vec<(f64, f64)> {
     }
 }
 
-/// Horizontal range; markers get air on both sides, so that they stand clear of the edges.
-fn padded_x_range(panel: &Panel, plot: &Area) -> (f64, f64) {
-    const AIR: f64 = 14.0;
+/// Horizontal range.
+fn x_range_of(panel: &Panel) -> (f64, f64) {
     let curves = panel.references.iter().flat_map(|reference| match &reference.shape {
         ReferenceShape::Curve(points) => points.as_slice(),
         _ => &[],
     });
     let points = panel.series.iter().flat_map(|series| &series.points).chain(curves);
-    let (low, high) = x_range(&panel.x, points.map(|point| point.x));
-    let markers = panel.series.iter().any(|series| series.kind == SeriesKind::Markers);
-    if panel.x.range.is_some() || !markers {
-        return (low, high);
-    }
-    let air = AIR / (plot.width() - 2.0 * AIR) * (high - low);
-    (low - air, high + air)
+    x_range(&panel.x, points.map(|point| point.x))
 }

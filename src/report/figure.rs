@@ -100,11 +100,6 @@ impl Series {
         Self { name: name.into(), points, kind: SeriesKind::Line, n: Some(n), outer: None }
     }
 
-    /// Separate points with error bars.
-    pub fn markers(name: impl Into<String>, points: Vec<Point>, n: usize) -> Self {
-        Self { name: name.into(), points, kind: SeriesKind::Markers, n: Some(n), outer: None }
-    }
-
     /// A staircase, such as the fraction of learnable states against the threshold.
     pub fn step(name: impl Into<String>, points: Vec<Point>, n: usize) -> Self {
         Self { name: name.into(), points, kind: SeriesKind::Step, n: Some(n), outer: None }
@@ -134,8 +129,6 @@ impl Series {
 pub enum SeriesKind {
     /// Line with a translucent band.
     Line,
-    /// Markers with error bars: what to use when n is small.
-    Markers,
     /// Staircase that keeps each value up to the next point.
     Step,
 }

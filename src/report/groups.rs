@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::theme::env_label;
 use crate::analysis::spec::Facet;
-use crate::analysis::summary::LEVEL;
 use crate::analysis::table::StateRow;
 use crate::stats::resample::jackknife;
-use crate::stats::{Estimate, summary};
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// Some of the rows.
 pub(super) type Rows<'r> = Vec<&'r StateRow>;

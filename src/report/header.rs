@@ -27,10 +27,6 @@ pub(super) enum Sample {
     Line,
     /// A piece of its line alone.
     Rule,
-    /// Its marker.
-    Marker,
-    /// A patch of its colour.
-    Patch,
     /// A pale patch of its colour, with its marker.
     Violin,
 }
@@ -63,15 +59,11 @@ impl Entry {
                 let pen = Pen::line(*color, *width).dashed(*dash);
                 canvas.path(&[px(x + 2.0, y), px(x + SAMPLE, y)], pen)?;
             }
-            Sample::Marker => canvas.marker(*marker, px(x + SAMPLE / 2.0, y), *color)?,
-            Sample::Patch | Sample::Violin => {
+            Sample::Violin => {
                 let patch =
                     Area { left: x + 2.0, top: y - 6.0, right: x + SAMPLE, bottom: y + 6.0 };
-                let opacity = if self.sample == Sample::Violin { 0.28 } else { 1.0 };
-                canvas.rect(&patch, Pen::fill(*color, opacity))?;
-                if self.sample == Sample::Violin {
-                    canvas.marker(*marker, px(x + 1.0 + SAMPLE / 2.0, y), *color)?;
-                }
+                canvas.rect(&patch, Pen::fill(*color, 0.28))?;
+                canvas.marker(*marker, px(x + 1.0 + SAMPLE / 2.0, y), *color)?;
             }
         }
         let letters = Letters::new(LEGEND_SIZE, INK, Anchor::Start);

@@ -40,7 +40,7 @@ const PEARL: [&str; 2] = ["pearl", "hyper-pearl"];
 
 /// Where a run's mean return ended, and the highest that it had.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct MetaScore {
+pub(crate) struct MetaScore {
     /// The family of tasks.
     pub env: String,
     /// The model and its state, or the list of tasks, such as `hyper, before adaptation`.
@@ -57,7 +57,7 @@ pub struct MetaScore {
 }
 
 /// Returns what the paper prints as the highest return of a series; nothing for PEARL's training tasks.
-pub fn printed(env: &str, series: &str) -> Option<Printed> {
+pub(crate) fn printed(env: &str, series: &str) -> Option<Printed> {
     let model = series.split_once(VARIANT).map_or(series, |(model, _)| model);
     let of_family = |(family, _): &&(&str, _)| *family == env;
     if let Some(column) = MAML.iter().position(|known| *known == model) {
@@ -70,7 +70,7 @@ pub fn printed(env: &str, series: &str) -> Option<Printed> {
 }
 
 /// Returns the scores of curves, those without a finite evaluation left out.
-pub fn meta_scores(curves: &[ReturnCurve]) -> Vec<MetaScore> {
+pub(crate) fn meta_scores(curves: &[ReturnCurve]) -> Vec<MetaScore> {
     let score = |curve: &ReturnCurve| {
         let means = || curve.measured().map(|(at, returns)| (at, mean(returns)));
         let (iteration, last) = means().next_back()?;
@@ -87,7 +87,7 @@ pub fn meta_scores(curves: &[ReturnCurve]) -> Vec<MetaScore> {
 }
 
 /// Returns a row for each score.
-pub fn meta_score_table(scores: &[MetaScore]) -> Table {
+pub(crate) fn meta_score_table(scores: &[MetaScore]) -> Table {
     let names = ["family", "series", "seed", "iteration", "final", "highest"];
     let names = names.into_iter().chain(["paper's highest (400 iterations)"]);
     let mut table = Table::new(names.map(|name| Column::new(name, "")));

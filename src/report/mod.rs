@@ -3,7 +3,7 @@
 //! But for `study.rs`, `groups.rs`, `tasks.rs`, `returns.rs`, `scores.rs`, `contrast.rs`, `verdict.rs`, `weights/` and
 //! the files of meta-learning, which read results,
 //! nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
-//! [`Figure`], a [`BarFigure`], a [`ViolinFigure`], a [`Table`] or a [`Page`], and gets text back
+//! [`Figure`], a [`ViolinFigure`], a [`Table`] or a [`Page`], and gets text back
 //! (SVG, Markdown, CSV, HTML). Writing it to a file is the caller's affair.
 //!
 //! | file | what it holds |
@@ -11,7 +11,6 @@
 //! | `theme.rs` | a model has one colour, marker, dash and label everywhere |
 //! | `numbers.rs` | 10K, significant digits, "mean [low, high]" |
 //! | `figure.rs`, `curves.rs`, `panel.rs` | curves as data; their layout; the drawing of a panel |
-//! | `bars.rs` | bars with error bars |
 //! | `violins.rs`, `violin.rs` | distributions as data and their layout; the drawing of a panel |
 //! | `tables.rs`, `json.rs` | Markdown and CSV; JSON |
 //! | `page.rs`, `html.rs` | the report: claim, verdict, number, figure, table, method, limits |
@@ -25,11 +24,10 @@
 //! | `contrast.rs`, `verdict.rs` | differences between critics; what they say about a claim |
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
 
-pub mod adaptation;
+pub(crate) mod adaptation;
 mod axis;
-mod bars;
 mod canvas;
-pub mod contrast;
+pub(crate) mod contrast;
 mod curves;
 mod figure;
 mod gate;
@@ -39,25 +37,24 @@ mod header;
 mod html;
 mod json;
 mod labels;
-pub mod meta_scores;
+pub(crate) mod meta_scores;
 mod numbers;
 mod page;
 mod panel;
 pub mod returns;
 pub mod scores;
-pub mod study;
+pub(crate) mod study;
 mod tables;
-pub mod task_gap;
-pub mod tasks;
+pub(crate) mod task_gap;
+pub(crate) mod tasks;
 pub mod theme;
-pub mod undefined;
-pub mod update_noise;
-pub mod verdict;
+pub(crate) mod undefined;
+pub(crate) mod update_noise;
+pub(crate) mod verdict;
 mod violin;
 mod violins;
-pub mod weights;
+pub(crate) mod weights;
 
-pub use bars::{Bar, BarFigure, BarGroup, render_bars};
 pub use curves::render_curves;
 pub use figure::{
     Axis, Figure, MAX_PANELS, Panel, Point, Reference, ReferenceShape, Series, SeriesKind, YRange,
@@ -69,4 +66,5 @@ pub use json::to_json;
 pub use numbers::{MISSING, fixed, interval, short, significant};
 pub use page::{Appendix, Headline, Page, PageFigure, Section, Verdict, render_markdown};
 pub use tables::{Cell, Column, Table, figure_table};
-pub use violins::{Violin, ViolinFigure, ViolinGroup, ViolinPanel, render_violins};
+pub use violin::{Violin, ViolinGroup, ViolinPanel};
+pub use violins::{ViolinFigure, render_violins};

@@ -2,13 +2,14 @@
 
 use super::axis::{Scale, tick_labels};
 use super::canvas::{Anchor, Canvas, Letters, Pen, text_width};
-use super::curves::LABEL_SIZE;
 use super::figure::{Panel, Point, Reference, ReferenceShape, Series, SeriesKind};
 use super::geometry::{Area, Px, interval_runs, px, runs, sample_path, thin};
 use super::labels::{Extent, Outline, beside};
 use super::theme::{FAINT_INK, GRID, INK, PAPER, REFERENCE, STRONGEST, Style, ZERO};
 use crate::error::Result;
 
+/// Font size of the labels at the ends of lines, in pixels.
+pub(super) const LABEL_SIZE: f64 = 12.5;
 /// Font size of tick labels, in pixels.
 pub(super) const TICK_SIZE: f64 = 12.0;
 /// Font size of captions, in pixels.
@@ -21,8 +22,6 @@ const BAND_OPACITY: f64 = 0.17;
 const OUTER_OPACITY: f64 = 0.09;
 /// Signs on a line with many points.
 const MARKERS_PER_LINE: usize = 8;
-/// Pixels between error bars that share an `x`.
-const DODGE: f64 = 8.0;
 
 /// A panel with its place, scales, styles and labels.
 pub(super) struct PanelPlan<'a> {
@@ -101,14 +100,6 @@ impl PanelPlan<'_> {
         }
         path
     }
-
-    /// Sideways shift of the error bars of a series, so that they do not hide one another.
-    fn dodge(&self, index: usize) -> f64 {
-        if self.panel.series[index].kind != SeriesKind::Markers {
-            return 0.0;
-        }
-        (index as f64 - (self.panel.series.len() as f64 - 1.0) / 2.0) * DODGE
-    }
 }
 
 /// Light lines at the ticks, a darker one at zero, and the tick labels.
@@ -175,9 +166,6 @@ fn absent(plan: &PanelPlan<'_>) -> Option<String> {
 /// The translucent bands of a series, where there are intervals: the outer one, then its own.
 fn draw_band(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>, index: usize) -> Result<()> {
     let series = &plan.panel.series[index];
-    if series.kind == SeriesKind::Markers {
-        return Ok(());
-    }
     let outer = series.outer_points(&plan.panel.y);
     for (points, opacity) in [(&outer, OUTER_OPACITY), (&series.points, BAND_OPACITY)] {
         let pen = Pen::fill(plan.styles[index].color, opacity);
@@ -196,14 +184,10 @@ fn band(plan: &PanelPlan<'_>, points: &[Point], kind: SeriesKind) -> Vec<Px> {
     corners
 }
 
-/// Line, markers and error bars of a series.
+/// Line and markers of a series.
 fn draw_series(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>, index: usize) -> Result<()> {
     let (series, style) = (&plan.panel.series[index], &plan.styles[index]);
     let points = thin(&series.points, plan.vertex_limit);
-    if series.kind == SeriesKind::Markers {
-        let mut present = points.iter().filter(|point| point.is_present());
-        return present.try_for_each(|point| draw_measured(canvas, plan, index, point));
-    }
     let pen = Pen::line(style.color, style.width).dashed(style.dash);
     for run in runs(&points) {
         if let [single] = run {
@@ -220,7 +204,7 @@ fn draw_series(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>, index: usize) -> R
     Ok(())
 }
 
-/// One point by itself: error bar and marker.
+/// A point without neighbours: error bar and marker.
 fn draw_measured(
     canvas: &mut Canvas<'_>,
     plan: &PanelPlan<'_>,
@@ -229,7 +213,6 @@ fn draw_measured(
 ) -> Result<()> {
     let style = &plan.styles[index];
     let place = plan.place(point.x, point.y);
-    let place = px(place.x + plan.dodge(index), place.y);
     if point.has_interval() {
         let ends = (px(place.x, plan.y.at(point.low)), px(place.x, plan.y.at(point.high)));
         if let Some((low, high)) = plan.plot.clip_segment(ends.0, ends.1) {

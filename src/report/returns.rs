@@ -8,9 +8,9 @@ use super::contrast::{RunValues, StepValues};
 use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::tables::{Cell, Column, Table};
 use super::theme::env_label;
-use crate::analysis::summary::{Interval, LEVEL};
+use crate::analysis::summary::Interval;
 use crate::stats::resample::jackknife;
-use crate::stats::{Estimate, summary};
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// Label of the returns.
 const RETURN: &str = "return of greedy episodes";

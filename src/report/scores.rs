@@ -14,10 +14,10 @@ use super::returns::ReturnCurve;
 use super::tables::{Cell, Column, Table};
 use super::theme::model_label;
 use crate::analysis::spec::{Printed, PrintedTable};
-use crate::analysis::summary::{LEVEL, of_share};
+use crate::analysis::summary::of_share;
 use crate::rng::Stream;
 use crate::stats::resample::{Bootstrap, jackknife, stratified_bootstrap};
-use crate::stats::{Estimate, summary};
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// Seeds of the paper's tables.
 const PAPER_SEEDS: f64 = 5.0;

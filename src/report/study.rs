@@ -13,13 +13,13 @@ use super::contrast::NORMAL_QUANTILE;
 use super::figure::{Axis, Panel, Point, Reference, Series, YRange};
 use super::groups::{Group, Rows, average, by, by_critic, groups, seeds};
 use crate::analysis::spec::{Draw, Panel as PanelSpec};
-use crate::analysis::summary::{Column, LEVEL, corrected, learnable, mean_over_states, of_share};
+use crate::analysis::summary::{Column, corrected, learnable, mean_over_states, of_share};
 use crate::analysis::table::{StateRow, by_task};
 use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::hypothesis::dkw_half_width;
 use crate::stats::similarity::chance_above;
-use crate::stats::{Estimate, summary};
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// Thresholds of a learnable-state curve.
 const THRESHOLDS: usize = 51;
@@ -29,14 +29,14 @@ const RETURN: &str = "return";
 
 /// Panels of one unitless quantity share a range, so that they compare; returns differ by
 /// environment and do not.
-pub fn y_range(panels: &[Panel]) -> YRange {
+pub(crate) fn y_range(panels: &[Panel]) -> YRange {
     let same = panels.windows(2).all(|pair| pair[0].y.label == pair[1].y.label);
     let returns = panels.iter().any(|panel| panel.y.label.starts_with(RETURN));
     if same && !returns { YRange::Shared } else { YRange::PerPanel }
 }
 
 /// Returns the panels that a panel of a spec asks for, from rows of states.
-pub fn state_panels(
+pub(crate) fn state_panels(
     rows: &[StateRow],
     spec: &PanelSpec,
     (column, settings): (Column, &Settings),
@@ -153,7 +153,7 @@ impl View<'_> {
             reference(label, taus.iter().filter_map(point).collect())
         };
         // Two independent estimates, each as noisy as a part of the rollouts is: an exactly right
-        // critic lies above this curve (estimator §6.1).
+        // critic lies above this curve (docs/estimator.md §6.1).
         let replicate = |rows: &[&StateRow], tau: f64| {
             let above = rows.iter().filter(|row| row.replicate_cosine > tau).count();
             above as f64 / rows.len() as f64

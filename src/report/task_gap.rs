@@ -8,15 +8,15 @@ use super::theme::{env_label, model_label};
 use crate::analysis::measure::task_gap::{Gap, GapDifference};
 use crate::analysis::meta_spec::task_label;
 use crate::env::TaskList;
-use crate::stats::Estimate;
 use crate::stats::resample::jackknife;
 use crate::stats::summary::mean;
+use crate::stats::{Estimate, LEVEL};
 
 /// Seeds from which a verdict is given: the paper's.
 const SEEDS: usize = 5;
 
 /// Returns a row for each run.
-pub fn gap_table(gaps: &[Gap]) -> Table {
+pub(crate) fn gap_table(gaps: &[Gap]) -> Table {
     let names = ["family", "model", "seed", "iteration", "training tasks", "test tasks", "gap"];
     let mut table = Table::new(names.map(|name| Column::new(name, "")));
     let row = |gap: &Gap| {
@@ -36,7 +36,7 @@ pub fn gap_table(gaps: &[Gap]) -> Table {
 }
 
 /// Returns a row for each family and seed that both models have.
-pub fn difference_table(differences: &[GapDifference]) -> Table {
+pub(crate) fn difference_table(differences: &[GapDifference]) -> Table {
     let names = ["family", "seed", "training tasks", "test tasks", "gap"];
     let mut table = Table::new(names.map(|name| Column::new(name, "")));
     let row = |d: &GapDifference| {
@@ -50,7 +50,7 @@ pub fn difference_table(differences: &[GapDifference]) -> Table {
 
 /// Returns one panel for each family: return against the transitions behind z, one curve for each model and
 /// list of tasks. With one seed its interval is over tasks, with several over their means.
-pub fn context_panels(gaps: &[Gap]) -> Vec<Panel> {
+pub(crate) fn context_panels(gaps: &[Gap]) -> Vec<Panel> {
     let mut panels: Vec<Panel> = Vec::new();
     for (index, gap) in gaps.iter().enumerate() {
         let of_model = |other: &&Gap| (&other.env, &other.model) == (&gap.env, &gap.model);
@@ -91,7 +91,7 @@ fn over_seeds(seeds: &[&Gap], list: usize) -> Vec<Point> {
         let at = seeds.iter().map(|gap| gap.contexts[list][place]);
         let (contexts, totals): (Vec<f64>, Vec<f64>) =
             at.map(|at| (at.context, at.total.value)).unzip();
-        Point::estimate(mean(&contexts), &jackknife(&totals, mean, 0.95))
+        Point::estimate(mean(&contexts), &jackknife(&totals, mean, LEVEL))
     };
     (0..all).map(point).collect()
 }
@@ -100,7 +100,7 @@ fn over_seeds(seeds: &[&Gap], list: usize) -> Vec<Point> {
 /// the number that decides: the difference of the gaps in the first family, hypernetwork minus plain.
 ///
 /// With several seeds the interval is over them, with one over its tasks; five seeds decide.
-pub fn judge(differences: &[GapDifference]) -> (Verdict, String, Option<Headline>) {
+pub(crate) fn judge(differences: &[GapDifference]) -> (Verdict, String, Option<Headline>) {
     let Some(first) = differences.first() else {
         let reason = "No two runs of PEARL and Hyper-PEARL share family, seed and tasks.";
         return (Verdict::NotTested, reason.into(), None);
@@ -111,7 +111,7 @@ pub fn judge(differences: &[GapDifference]) -> (Verdict, String, Option<Headline
     for env in families {
         let own: Vec<&GapDifference> = differences.iter().filter(|d| d.env == env).collect();
         let gaps: Vec<f64> = own.iter().map(|d| d.gap.value).collect();
-        let gap = jackknife(&gaps, mean, 0.95);
+        let gap = jackknife(&gaps, mean, LEVEL);
         reason.push(if own.len() == 1 { of_one(own[0]) } else { of_several(env, &gap) });
         over_seeds.push(gap);
     }

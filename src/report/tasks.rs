@@ -12,7 +12,7 @@ use crate::gradient::Settings;
 
 /// Returns the panels that a panel of a spec asks for, one after the other for each list of tasks, with
 /// iterations in the place of environment steps.
-pub fn task_panels(
+pub(crate) fn task_panels(
     rows: &[StateRow],
     spec: &PanelSpec,
     (column, settings): (Column, &Settings),
@@ -25,7 +25,7 @@ pub fn task_panels(
             .collect();
         let mut panels = state_panels(&rows, spec, (column, settings));
         for panel in &mut panels {
-            panel.title = format!("{}, {split} tasks", panel.title);
+            panel.title = format!("{}, {} tasks", panel.title, split.adjective());
             if panel.x.label == STEPS {
                 panel.x = Axis::new("iterations", "");
             }
@@ -36,7 +36,7 @@ pub fn task_panels(
 }
 
 /// Returns one line for each checkpoint that was measured on both lists.
-pub fn difference_table(differences: &[TaskDifference]) -> Table {
+pub(crate) fn difference_table(differences: &[TaskDifference]) -> Table {
     let names = [
         "environment",
         "critic",

@@ -10,7 +10,7 @@ const LISTED: usize = 3;
 
 /// Returns what readers must be told of returns that enter no figure, mean or maximum: one line for each run
 /// with undefined evaluations, and for each model whose seeds were never evaluated at the same step.
-pub fn warnings(curves: &[ReturnCurve]) -> Vec<String> {
+pub(crate) fn warnings(curves: &[ReturnCurve]) -> Vec<String> {
     curves.iter().filter_map(of_run).chain(without_common_step(curves)).collect()
 }
 

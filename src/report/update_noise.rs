@@ -43,13 +43,13 @@ const PRINTED_AT: [u64; 4] = [50, 150, 300, 450];
 const SEEDS: usize = 5;
 
 /// Returns what the paper prints for a family, a model and an iteration: σ/|μ| and variance.
-pub fn printed(env: &str, model: &str, iteration: u64) -> Option<(f64, f64)> {
+pub(crate) fn printed(env: &str, model: &str, iteration: u64) -> Option<(f64, f64)> {
     let at = PRINTED_AT.iter().position(|known| *known == iteration)?;
     PRINTED.iter().find(|(e, m, _)| (*e, *m) == (env, model)).map(|(_, _, row)| row[at])
 }
 
 /// Returns Table 1: what was measured beside what the paper prints.
-pub fn table_1(noises: &[Noise]) -> Table {
+pub(crate) fn table_1(noises: &[Noise]) -> Table {
     let names = ["σ/|μ|", "paper's", "variance", "paper's variance", "SD", "IQR/1.349"];
     let more =
         ["SD of the update itself", "SD of an evaluation", "mean ΔJ", "ΔJ / SD", "P(ΔJ > 0)"];
@@ -97,7 +97,7 @@ fn row(noise: &Noise) -> Vec<Cell> {
 }
 
 /// Returns Fig. 5: one panel for each family, one group for each iteration, one violin for each model.
-pub fn figure_5(noises: &[Noise], subtitle: String) -> ViolinFigure {
+pub(crate) fn figure_5(noises: &[Noise], subtitle: String) -> ViolinFigure {
     let mut panels: Vec<ViolinPanel> = Vec::new();
     for noise in noises {
         let violin = Violin {
@@ -140,7 +140,7 @@ pub fn figure_5(noises: &[Noise], subtitle: String) -> ViolinFigure {
 
 /// Returns the verdict on "updates of Hyper-MAML differ less than those of Context-MAML", its reason, and
 /// the number that decides: the smaller of the two ratios of standard deviations would be 1.
-pub fn judge(noises: &[Noise]) -> (Verdict, String, Option<Headline>) {
+pub(crate) fn judge(noises: &[Noise]) -> (Verdict, String, Option<Headline>) {
     let mut pairs = Vec::new();
     for hyper in noises.iter().filter(|n| n.model == "hyper") {
         let same = |n: &&Noise| {

@@ -17,7 +17,7 @@ const ALPHA: f64 = 0.05;
 
 /// What the claim is about, against what there is.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Scope {
+pub(crate) struct Scope {
     /// Contrasts that the claim asks for.
     pub asked: usize,
     /// Runs that nobody has trained.
@@ -34,18 +34,18 @@ pub struct Scope {
 
 impl Scope {
     /// Returns an empty scope of critics, whose runs are counted in environment steps.
-    pub fn of_critics() -> Self {
+    pub(crate) fn of_critics() -> Self {
         let (models, steps) = ("critics", "steps");
         Self { asked: 0, missing_runs: 0, reached: Vec::new(), claimed: 0, models, steps }
     }
 
     /// Returns an empty scope of meta-learned policies, whose runs are counted in iterations.
-    pub fn of_policies() -> Self {
+    pub(crate) fn of_policies() -> Self {
         Self { models: "policies", steps: "iterations", ..Self::of_critics() }
     }
 
     /// Says how far the runs go, if any is shorter than those of the claim.
-    pub fn shortness(&self) -> Option<String> {
+    pub(crate) fn shortness(&self) -> Option<String> {
         let (least, most) = (self.reached.iter().min()?, self.reached.iter().max()?);
         let steps = |n: u64| short(n as f64);
         let reach = if least == most {
@@ -60,7 +60,7 @@ impl Scope {
 
 /// A part of the claim that is judged by itself.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part {
+pub(crate) struct Part {
     /// What became of it, in these runs.
     pub verdict: Verdict,
     /// The sentence about it.
@@ -69,7 +69,7 @@ pub struct Part {
 
 impl Contrast {
     /// Says whether the claim holds, as far as seeds tell.
-    pub fn verdict(&self) -> Verdict {
+    pub(crate) fn verdict(&self) -> Verdict {
         match self.over_seeds {
             Estimate { n, .. } if n < 2 => Verdict::Undecided,
             Estimate { low, .. } if low > 0.0 => Verdict::Holds,
@@ -82,7 +82,7 @@ impl Contrast {
 /// The verdict on a claim about several contrasts and parts, with its reason.
 ///
 /// It holds if all do, and fails if a contrast does; neither while runs are missing or short.
-pub fn judge(contrasts: &[Contrast], parts: &[Part], scope: &Scope) -> (Verdict, String) {
+pub(crate) fn judge(contrasts: &[Contrast], parts: &[Part], scope: &Scope) -> (Verdict, String) {
     if contrasts.is_empty() {
         let Scope { models, steps, .. } = scope;
         let reason = format!(
@@ -126,7 +126,7 @@ pub fn judge(contrasts: &[Contrast], parts: &[Part], scope: &Scope) -> (Verdict,
 
 /// Says what noise, ceiling and chance leave of the cosines measured; `None` where nothing was
 /// replicated.
-pub fn beside_noise(summaries: &[Summary]) -> Option<String> {
+pub(crate) fn beside_noise(summaries: &[Summary]) -> Option<String> {
     let noise: Vec<&NoiseCorrected> = summaries.iter().filter_map(|s| s.noise.as_ref()).collect();
     if noise.is_empty() {
         return None;
@@ -160,7 +160,7 @@ pub fn beside_noise(summaries: &[Summary]) -> Option<String> {
 ///
 /// It does if each step is above zero (one-sided t over states at 5 %, intersection-union), and does
 /// not if one is below (the same, Holm over the steps).
-pub fn stays_above_zero(runs: &[RunValues], critic: &str) -> Option<Part> {
+pub(crate) fn stays_above_zero(runs: &[RunValues], critic: &str) -> Option<Part> {
     let of_critic = runs.iter().filter(|run| run.critic == critic);
     let tests: Vec<_> =
         of_critic.flat_map(|run| &run.steps).map(|step| paired_t(&step.states)).collect();

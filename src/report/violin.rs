@@ -5,7 +5,6 @@ use super::canvas::{Anchor, Canvas, Letters, Pen, wrap};
 use super::geometry::{Area, Px, px};
 use super::panel::{CAPTION_SIZE, TICK_SIZE};
 use super::theme::{Dash, FAINT_INK, GRID, INK, Style, ZERO};
-use super::violins::{Violin, ViolinPanel};
 use crate::error::Result;
 use crate::stats::density::{bandwidth, density};
 use crate::stats::summary::median;
@@ -22,6 +21,62 @@ const WIDEST_SLOT: f64 = 86.0;
 const MARKERS_BELOW: f64 = 10.0;
 /// Radius of a dot, in pixels.
 const DOT: f64 = 1.6;
+
+/// Groups that share a pair of axes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ViolinPanel {
+    /// Heading, mostly an environment; empty if the figure has one panel.
+    pub title: String,
+    /// From left to right.
+    pub groups: Vec<ViolinGroup>,
+}
+
+/// Violins that stand together.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ViolinGroup {
+    /// What they have in common, written below them.
+    pub label: String,
+    /// At most one of each name; a name has the same place in all groups of a panel.
+    pub violins: Vec<Violin>,
+}
+
+/// One distribution.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Violin {
+    /// A model's kebab-case name, or any other label.
+    pub name: String,
+    /// Finite values in any order; none leaves the place empty but for "n/a".
+    pub values: Vec<f64>,
+    /// A value to compare with, drawn as a dashed line: the return before the update. `None`
+    /// without one.
+    pub before: Option<f64>,
+}
+
+impl ViolinPanel {
+    /// The first thing wrong with this panel, in words.
+    pub(super) fn fault(&self) -> Option<String> {
+        if self.violins().next().is_none() {
+            return Some("there is no violin; give at least one group with one violin".to_owned());
+        }
+        for group in &self.groups {
+            for (index, Violin { name, values, before }) in group.violins.iter().enumerate() {
+                if group.violins[..index].iter().any(|other| &other.name == name) {
+                    let place = &group.label;
+                    return Some(format!("'{name}' stands twice in group '{place}'; merge them"));
+                }
+                if values.iter().chain(before).any(|value| !value.is_finite()) {
+                    return Some(format!("'{name}' has a value that is not finite; drop it"));
+                }
+            }
+        }
+        None
+    }
+
+    /// All violins, from left to right.
+    pub(super) fn violins(&self) -> impl Iterator<Item = &Violin> {
+        self.groups.iter().flat_map(|group| &group.violins)
+    }
+}
 
 /// A panel with its place and scale.
 pub(super) struct Cell<'a> {

@@ -13,7 +13,7 @@ use super::geometry::Area;
 use super::header::{Entry, Header, MARGIN, Sample};
 use super::panel::TICK_SIZE;
 use super::theme::{Marker, Style, styles};
-use super::violin::{BEFORE, Cell, MEDIAN};
+use super::violin::{BEFORE, Cell, MEDIAN, Violin, ViolinGroup, ViolinPanel};
 use crate::error::{Error, Result};
 
 /// Space for a caption, for markers and labels of groups, and for the title of a panel, in pixels.
@@ -38,36 +38,6 @@ pub struct ViolinFigure {
     pub y_range: YRange,
     /// One to [`MAX_PANELS`] panels, in reading order.
     pub panels: Vec<ViolinPanel>,
-}
-
-/// Groups that share a pair of axes.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ViolinPanel {
-    /// Heading, mostly an environment; empty if the figure has one panel.
-    pub title: String,
-    /// From left to right.
-    pub groups: Vec<ViolinGroup>,
-}
-
-/// Violins that stand together.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ViolinGroup {
-    /// What they have in common, written below them.
-    pub label: String,
-    /// At most one of each name; a name has the same place in all groups of a panel.
-    pub violins: Vec<Violin>,
-}
-
-/// One distribution.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Violin {
-    /// A model's kebab-case name, or any other label.
-    pub name: String,
-    /// Finite values in any order; none leaves the place empty but for "n/a".
-    pub values: Vec<f64>,
-    /// A value to compare with, drawn as a dashed line: the return before the update. `None`
-    /// without one.
-    pub before: Option<f64>,
 }
 
 /// Draws distributions and returns the SVG.
@@ -117,32 +87,6 @@ impl ViolinFigure {
         self.panels.iter().find_map(|panel| {
             panel.fault().map(|fault| format!("panel '{}': {fault}", panel.title))
         })
-    }
-}
-
-impl ViolinPanel {
-    /// The first thing wrong with this panel, in words.
-    fn fault(&self) -> Option<String> {
-        if self.violins().next().is_none() {
-            return Some("there is no violin; give at least one group with one violin".to_owned());
-        }
-        for group in &self.groups {
-            for (index, Violin { name, values, before }) in group.violins.iter().enumerate() {
-                if group.violins[..index].iter().any(|other| &other.name == name) {
-                    let place = &group.label;
-                    return Some(format!("'{name}' stands twice in group '{place}'; merge them"));
-                }
-                if values.iter().chain(before).any(|value| !value.is_finite()) {
-                    return Some(format!("'{name}' has a value that is not finite; drop it"));
-                }
-            }
-        }
-        None
-    }
-
-    /// All violins, from left to right.
-    fn violins(&self) -> impl Iterator<Item = &Violin> {
-        self.groups.iter().flat_map(|group| &group.violins)
     }
 }
 

@@ -7,7 +7,7 @@
 //! exactly right critic would score, its ceiling.
 //!
 //! # References
-//! Project notes `estimator` §2.1; `C_n` is the mean resultant length of a projected normal.
+//! `docs/estimator.md` §2.1; `C_n` is the mean resultant length of a projected normal.
 
 use statrs::function::gamma::ln_gamma;
 
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn mean_direction_matches_the_worked_values() {
-        // 40-digit mpmath, estimator §2.1
+        // 40-digit mpmath, docs/estimator.md §2.1
         for (dims, delta, expected) in [
             (3, 0.5, 0.259_486_539_413_12),
             (3, 1.0, 0.483_941_449_038_29),

@@ -10,13 +10,13 @@
 //! gradient weigh nothing, and it needs no ceiling.
 //!
 //! # References
-//! Spearman, Am. J. Psychol. 1904 (correction for attenuation); project notes `estimator` §2.4–2.5.
+//! Spearman, Am. J. Psychol. 1904 (correction for attenuation); `docs/estimator.md` §2.4–2.5.
 
-use super::Estimate;
 use super::lift::Lift;
 use super::replicates::Replicates;
 use super::resample::{jackknife, jackknife_of_clusters, pseudo_values_of_clusters};
 use super::summary::mean;
+use super::{Estimate, LEVEL};
 
 /// The lower bound of the mean agreement above which a correction is believed.
 pub const RESOLVED_ABOVE: f64 = 0.05;
@@ -93,27 +93,6 @@ fn rows_of(units: &[Vec<Replicates>]) -> Vec<Vec<[f64; 8]>> {
     units.iter().map(|states| states.iter().map(Replicates::row).collect()).collect()
 }
 
-/// Returns the numbers of several training seeds, each with its own states.
-///
-/// Seeds are what was drawn independently: each number is worked out per seed, and its mean has
-/// the t interval of `k` seeds, `k − 1` degrees of freedom. A number that is undefined for one
-/// seed is undefined. Seeds without states do not count, and a single one is left to [`correct`].
-pub fn correct_seeds(seeds: &[Vec<Replicates>], lift: Lift, level: f64) -> Corrected {
-    let seeds: Vec<&Vec<Replicates>> = seeds.iter().filter(|states| !states.is_empty()).collect();
-    if let [states] = seeds[..] {
-        return correct(states, lift, level);
-    }
-    let means: Vec<Replicates> = seeds.iter().map(|states| means(states)).collect();
-    let interval = |stat: Statistic, level| {
-        let values: Vec<f64> = means.iter().map(stat).collect();
-        jackknife(&values, mean, level)
-    };
-    let numbers = Numbers { interval: &interval, lift, level };
-    let states = seeds.iter().map(|states| states.len()).sum();
-    // Two seeds are two units, and there may be no more: what is asked for is many states.
-    numbers.corrected(states, states)
-}
-
 /// Returns the numbers of the states of several clusters, such as tasks, whose states share what the cluster
 /// drew.
 ///
@@ -178,7 +157,7 @@ const ONE_SIDED_95: f64 = 0.90;
 /// A number of a set of states, from the means of their replicates.
 type Statistic<'a> = &'a dyn Fn(&Replicates) -> f64;
 
-/// How the numbers get their intervals: over states or over seeds.
+/// How the numbers get their intervals: over states or over clusters.
 struct Numbers<'a> {
     interval: &'a dyn Fn(Statistic, f64) -> Estimate,
     lift: Lift,
@@ -195,7 +174,7 @@ impl Numbers<'_> {
         // What the extrapolation makes of an exactly right critic if all states are alike.
         let exact = (blocks * ceiling.value - ceiling_block.value) / (blocks - 1.0);
         let exact = if exact.is_nan() { 1.0 } else { exact };
-        let gap = (self.interval)(&|m| exact * corrected_cosine(m) - second_opinion(m), 0.95);
+        let gap = (self.interval)(&|m| exact * corrected_cosine(m) - second_opinion(m), LEVEL);
         let alpha_square = interval(&|m| m.error_square / positive(m.truth_square));
         Corrected {
             raw: interval(&|m| m.full),
@@ -223,13 +202,6 @@ fn rising(estimate: Estimate, f: impl Fn(f64) -> f64) -> Estimate {
 /// `x`, or NaN where it is not positive.
 fn positive(x: f64) -> f64 {
     if x > 0.0 { x } else { f64::NAN }
-}
-
-/// The mean of each field.
-fn means(states: &[Replicates]) -> Replicates {
-    let rows: Vec<[f64; 8]> = states.iter().map(Replicates::row).collect();
-    let mean_of = |k: usize| rows.iter().map(|row| row[k]).sum::<f64>() / rows.len() as f64;
-    Replicates::of_row(std::array::from_fn(mean_of))
 }
 
 #[cfg(test)]
@@ -308,7 +280,6 @@ mod tests {
         let one = correct(&[state(0.5, 0.4, 0.64)], LIFT, 0.95);
         assert!((one.corrected.value - 0.5).abs() < 1e-14 && one.corrected.low.is_nan());
         assert!(!one.resolved && !one.depends_on_snr);
-        assert!(correct_seeds(&[], LIFT, 0.95).corrected.value.is_nan());
     }
 
     #[test]
@@ -327,17 +298,5 @@ mod tests {
         // One cluster has the interval of its states; all states in one of two clusters have none.
         assert_eq!(correct_clusters(&[vec![good, bad]], LIFT, 0.95).corrected.n, 2);
         assert!(correct_clusters(&[vec![good, bad], vec![]], LIFT, 0.95).corrected.low.is_nan());
-    }
-
-    #[test]
-    fn seeds_are_the_units_where_there_are_several() {
-        let seeds = vec![vec![state(0.5, 0.4, 0.64); 4], vec![state(0.7, 0.6, 0.36); 9], vec![]];
-        let found = correct_seeds(&seeds, LIFT, 0.95);
-        // 0.5 and 1.0 whatever the number of states; t(1) at 0.95 is 12.706, se = 0.25
-        assert!((found.corrected.value - 0.75).abs() < 1e-14);
-        assert!((found.corrected.half_width() - 12.706_204_736_174_7 * 0.25).abs() < 1e-9);
-        assert_eq!((found.states, found.corrected.n), (13, 2));
-        let single = correct_seeds(&seeds[..1], LIFT, 0.95);
-        assert_eq!((single.states, single.corrected.n), (4, 4));
     }
 }

@@ -9,7 +9,7 @@ use super::{Estimate, tails};
 ///
 /// # References
 /// Welch, Biometrika 1947.
-pub fn difference(first: Estimate, second: Estimate, level: f64) -> Estimate {
+pub(crate) fn difference(first: Estimate, second: Estimate, level: f64) -> Estimate {
     let dof = |e: &Estimate| e.n.saturating_sub(1) as f64;
     let variance = |e: &Estimate| (e.half_width() / tails::t_two_sided(level, dof(e))).powi(2);
     let [a, b] = [variance(&first), variance(&second)];

@@ -1,7 +1,7 @@
 //! How much more often does one of two paired samples exceed a threshold, at every threshold at once?
 //!
 //! The curve `D(τ) = P(first > τ) − P(second > τ)` is what learnable states are compared with
-//! (`estimator` §6.1: two curves on the same states need a paired band). A pointwise interval answers
+//! (`docs/estimator.md` §6.1: two curves on the same states need a paired band). A pointwise interval answers
 //! for one threshold that was chosen beforehand; who looks along the curve needs the band.
 
 use serde::Serialize;

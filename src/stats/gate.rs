@@ -19,22 +19,19 @@
 //! which would make the margin too wide: δ is then shrunk by 5 % ([`SHRINK`]).
 //!
 //! # References
-//! Schuirmann, J. Pharmacokinet. Biopharm. 1987; Holm, Scand. J. Stat. 1979; project notes
-//! `estimator` §5.
+//! `docs/estimator.md` §5; Schuirmann, J. Pharmacokinet. Biopharm. 1987; Holm, Scand. J. Stat. 1979.
 
 mod paired;
 mod plan;
 mod two_truths;
 
+pub use plan::POWER;
 use plan::{Plan, states_for};
 
 use super::Estimate;
 use super::replicates::Replicates;
 use super::tails::{normal_above, normal_quantile};
 use super::verdict::Verdict;
-
-/// Chance of a decision at which the number of states is planned.
-pub const POWER: f64 = 0.8;
 
 /// Factor on the margin where the ceiling comes from fewer than four blocks.
 pub const SHRINK: f64 = 0.95;
@@ -126,30 +123,6 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Compares two critics on the same states and rollouts; states of one episode are one `unit`.
-    ///
-    /// Without an agreement of the rollouts there is no truth, and neither p-value.
-    pub fn paired(units: &[Vec<PairedState>], rule: Rule) -> Self {
-        paired::compare(units, rule)
-    }
-
-    /// Compares two critics that each met rollouts of their own actor, by their corrected cosines;
-    /// states of one episode are one unit.
-    ///
-    /// Different noise on the two sides does not show as a difference, as far as the correction is
-    /// exact: with two blocks it errs low by a share that depends on the noise, and a candidate
-    /// with a third of the base's signal-to-noise ratio alarms in 0.10 instead of 0.05 of the
-    /// cases at 600 states. Take four blocks where the noise may differ so much
-    /// (`benches/operating_characteristics.md`). Unresolved on either side is inconclusive, with
-    /// neither p-value.
-    pub fn regenerated(
-        base: &[Vec<Replicates>],
-        candidate: &[Vec<Replicates>],
-        rule: Rule,
-    ) -> Self {
-        two_truths::compare(base, candidate, rule)
-    }
-
     /// Returns how many states (per arm if unpaired) catch a true `drop` with chance `power`:
     /// `((z₁₋α + z_power)·sd / (scale·drop − tolerance))²`, rounded up.
     ///

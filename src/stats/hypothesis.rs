@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn simultaneous_bands_have_the_known_widths() {
-        // estimator §6.1
+        // docs/estimator.md §6.1
         for (n, half_width) in [(15, 0.351), (150, 0.111), (600, 0.055)] {
             assert!((dkw_half_width(n, 0.95) - half_width).abs() < 5e-4);
         }

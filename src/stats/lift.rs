@@ -17,6 +17,13 @@ pub enum Lift {
         /// Action dimensions that could move.
         dims: usize,
     },
+    /// The same, with pairs of different lengths, each uniformly between 0.7 and 1.3 times the same: lab mode.
+    Pairs {
+        /// Number of blocks; a replicate is one.
+        blocks: usize,
+        /// Action dimensions that could move.
+        dims: usize,
+    },
     /// Independent Gaussian directions (the paper's design), split into random halves.
     Gaussian {
         /// Number of rollouts `Nr` in all; a replicate is a half, `⌊Nr/2⌋` or `⌈Nr/2⌉`.
@@ -46,6 +53,7 @@ impl Lift {
         let dims = mean.round().max(1.0) as usize;
         match self {
             Self::Orthogonal { blocks, .. } => Self::Orthogonal { blocks, dims },
+            Self::Pairs { blocks, .. } => Self::Pairs { blocks, dims },
             Self::Gaussian { rollouts, .. } => Self::Gaussian { rollouts, dims },
         }
     }
@@ -55,7 +63,7 @@ impl Lift {
     pub fn needs(self) -> Option<usize> {
         match self {
             Self::Gaussian { rollouts, dims } if rollouts / 2 <= dims => Some(2 * (dims + 1)),
-            Self::Gaussian { .. } | Self::Orthogonal { .. } => None,
+            Self::Gaussian { .. } | Self::Orthogonal { .. } | Self::Pairs { .. } => None,
         }
     }
 
@@ -77,10 +85,9 @@ impl Lift {
     /// ```
     pub fn ceiling(self, block: f64) -> f64 {
         match self {
-            Self::Orthogonal { blocks, dims } => {
-                // C_Na(√(ρn)) for one block, then √blocks as much signal
-                let all = |snr: f64| mean_direction((blocks as f64 * snr).sqrt(), dims);
-                lift(block, |snr| mean_direction(snr.sqrt(), dims), all)
+            Self::Orthogonal { blocks, dims } => of_blocks(block, blocks as f64, dims),
+            Self::Pairs { blocks, dims } => {
+                of_blocks(block, blocks as f64 * more_than_its_part(blocks), dims)
             }
             Self::Gaussian { .. } if self.needs().is_some() => f64::NAN,
             Self::Gaussian { rollouts, dims } => {
@@ -101,10 +108,28 @@ impl Lift {
     /// Returns how many replicates make up all rollouts.
     pub fn blocks(self) -> usize {
         match self {
-            Self::Orthogonal { blocks, .. } => blocks,
+            Self::Orthogonal { blocks, .. } | Self::Pairs { blocks, .. } => blocks,
             Self::Gaussian { .. } => 2,
         }
     }
+}
+
+/// The ceiling of all rollouts, which have `times` the signal-to-noise ratio of one block: `C(√ρ)` for one,
+/// `C(√(times · ρ))` for all.
+fn of_blocks(block: f64, times: f64, dims: usize) -> f64 {
+    let all = |snr: f64| mean_direction((times * snr).sqrt(), dims);
+    lift(block, |snr| mean_direction(snr.sqrt(), dims), all)
+}
+
+/// Returns how much better the fit to all blocks is than an average of the blocks' own fits, which take short
+/// pairs for as good as long ones: `E[1/L²]` over the mean of `1/L̄²`, to second order in the spread of the
+/// squared lengths, with `L` uniform between 0.7 and 1.3.
+fn more_than_its_part(blocks: usize) -> f64 {
+    const MEAN_OF_INVERSES: f64 = 1.0 / (0.7 * 1.3);
+    const MEAN_SQUARE: f64 = 1.03;
+    /// Variance of `L²` over its squared mean.
+    const SPREAD: f64 = 0.120_72 / (MEAN_SQUARE * MEAN_SQUARE);
+    MEAN_OF_INVERSES * MEAN_SQUARE / (1.0 + SPREAD / blocks as f64)
 }
 
 /// `all(ρ)` at the `ρ` where the rising `part(ρ)`, from 0 to 1, equals `ceiling`.
@@ -167,7 +192,7 @@ mod tests {
 
     #[test]
     fn blocks_lift_to_the_worked_values() {
-        // estimator §2.1: C_lab(0.3, 12, 3), (0.3, 24, 6), (0.3, 32, 8), from blocks of 2·Na
+        // docs/estimator.md §2.1: C_lab(0.3, 12, 3), (0.3, 24, 6), (0.3, 32, 8), from blocks of 2·Na
         for (dims, blocks, expected) in
             [(3, 2, 0.750_004_365_4), (6, 2, 0.746_251_927_8), (8, 2, 0.744_612_988_3)]
         {
@@ -179,7 +204,7 @@ mod tests {
 
     #[test]
     fn halves_lift_to_the_worked_values() {
-        // estimator §2.1: C(0.3, 15, 3), C(0.3, 15, 6), C(0.3, 60, 6)
+        // docs/estimator.md §2.1: C(0.3, 15, 3), C(0.3, 15, 6), C(0.3, 60, 6)
         for (rollouts, dims, expected) in
             [(15, 3, 0.728_681_634_609), (15, 6, 0.533_173_962_67), (60, 6, 0.862_271_976_99)]
         {

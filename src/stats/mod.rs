@@ -12,7 +12,7 @@
 //! | [`corrected`] | how right is the critic once the noise of the rollouts is taken out? |
 //! | [`histogram`] | how far apart are two distributions of weights? |
 //! | [`density`] | how do these numbers lie along the axis? |
-//! | [`mod@difference`] | how far apart are two independent estimates? |
+//! | `difference` | how far apart are two independent estimates? |
 //! | [`hypothesis`] | is a difference more than chance? |
 //! | [`gate`] | has a critic become worse? |
 //! | [`variation`] | how far do repeated policy updates from one checkpoint differ? |
@@ -25,7 +25,7 @@ pub mod attenuation;
 pub mod clusters;
 pub mod corrected;
 pub mod density;
-pub mod difference;
+pub(crate) mod difference;
 pub mod exceedance;
 pub mod gate;
 pub mod histogram;
@@ -39,6 +39,9 @@ pub mod summary;
 mod tails;
 pub mod variation;
 pub mod verdict;
+
+/// Confidence level of all intervals.
+pub const LEVEL: f64 = 0.95;
 
 /// A number with its interval.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]

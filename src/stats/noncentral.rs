@@ -5,7 +5,7 @@
 //! confines `δ` confines `μ/σ`, and `σ/|μ|` with it. statrs has no such distribution.
 //!
 //! # References
-//! Johnson and Welch, Biometrika 1940; Owen, Technometrics 1968; project notes `estimator` §6.2.
+//! Johnson and Welch, Biometrika 1940; Owen, Technometrics 1968; `docs/estimator.md` §6.2.
 
 use statrs::function::gamma::ln_gamma;
 

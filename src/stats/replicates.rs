@@ -8,7 +8,7 @@
 //! [`attenuation`]: super::attenuation
 //!
 //! # References
-//! Spearman, Am. J. Psychol. 1904; project notes `estimator` §2.4.
+//! Spearman, Am. J. Psychol. 1904; `docs/estimator.md` §2.4.
 
 use super::similarity::cosine;
 use super::summary::mean;

@@ -1,11 +1,11 @@
 //! Intervals by resampling states or seeds.
 //!
 //! A unit `T` is whatever was drawn independently: one number per state, a whole record of a
-//! state, or all states of one seed. Rollouts inside a state are never units (`estimator` §2.5).
+//! state, or all states of one seed. Rollouts inside a state are never units (`docs/estimator.md` §2.5).
 //! The default is the jackknife: it needs no random numbers and covers at least as well.
 
 use super::summary::{mean, quantile};
-use super::{Estimate, tails};
+use super::{Estimate, LEVEL, tails};
 use crate::rng::Stream;
 
 /// How a bootstrap is run.
@@ -19,7 +19,7 @@ pub struct Bootstrap {
 
 impl Default for Bootstrap {
     fn default() -> Self {
-        Self { level: 0.95, resamples: 10_000 }
+        Self { level: LEVEL, resamples: 10_000 }
     }
 }
 
@@ -70,24 +70,6 @@ pub fn jackknife_interval(value: f64, left_out: &[f64], level: f64) -> Estimate 
     Estimate::symmetric(value, tails::t_two_sided(level, (n - 1) as f64) * se, n)
 }
 
-/// Returns `stat` of the means of `K` columns with its delete-one jackknife interval, as
-/// [`jackknife`] would, in `O(n)`: a mean that leaves one unit out needs no second look at the
-/// others.
-///
-/// # Examples
-/// ```
-/// use hyperl::stats::resample::jackknife_of_sums;
-/// let ratio = jackknife_of_sums(&[[1.0, 2.0], [3.0, 2.0]], |[a, b]| a / b, 0.95);
-/// assert_eq!(ratio.value, 1.0);
-/// ```
-pub fn jackknife_of_sums<const K: usize>(
-    units: &[[f64; K]],
-    stat: impl Fn([f64; K]) -> f64,
-    level: f64,
-) -> Estimate {
-    jackknife_of_clusters(&alone(units), stat, level)
-}
-
 /// Returns `stat` of the means of `K` columns over all units, with the interval that leaves one cluster of
 /// them out at a time, `± t(c−1) · se` for `c` clusters: for units that share what their cluster drew.
 ///
@@ -118,7 +100,14 @@ pub fn jackknife_of_clusters<const K: usize>(
 }
 
 /// Returns one value for each cluster with units, `cθ − (c−1)θ₍ᵢ₎` for `c` clusters: the pseudo-values of
-/// [`jackknife_of_clusters`], to be used as [`pseudo_values`] are. NaN for one cluster.
+/// [`jackknife_of_clusters`]. NaN for one cluster.
+///
+/// Their mean estimates what `stat` does and their spread its error, as if each cluster had
+/// contributed one number: for the mean of one column they are the clusters' means, where clusters are of
+/// one size.
+///
+/// # References
+/// Tukey, Ann. Math. Stat. 1958.
 pub fn pseudo_values_of_clusters<const K: usize>(
     clusters: &[Vec<[f64; K]>],
     stat: impl Fn([f64; K]) -> f64,
@@ -143,20 +132,6 @@ fn without_each<const K: usize>(
     };
     let left_out = clusters.iter().filter(|c| !c.is_empty()).map(without).collect();
     (stat(means), left_out)
-}
-
-/// Returns the jackknife pseudo-values `nθ − (n−1)θ₍ᵢ₎` of `stat` of the means of `K` columns.
-///
-/// Their mean estimates what `stat` does and their spread its error, as if each unit had
-/// contributed one number: for the mean of one column they are the column. NaN for one unit.
-///
-/// # References
-/// Tukey, Ann. Math. Stat. 1958.
-pub fn pseudo_values<const K: usize>(
-    units: &[[f64; K]],
-    stat: impl Fn([f64; K]) -> f64,
-) -> Vec<f64> {
-    pseudo_values_of_clusters(&alone(units), stat)
 }
 
 /// Returns `stat` of the means of `K` columns with its percentile bootstrap interval over the
@@ -253,11 +228,6 @@ fn column_means<const K: usize>(units: &[[f64; K]]) -> [f64; K] {
     std::array::from_fn(|k| units.iter().map(|unit| unit[k]).sum::<f64>() / units.len() as f64)
 }
 
-/// Units as clusters of one.
-fn alone<const K: usize>(units: &[[f64; K]]) -> Vec<Vec<[f64; K]>> {
-    units.iter().map(|unit| vec![*unit]).collect()
-}
-
 /// Overwrites `drawn` by as many units, drawn with replacement.
 fn redraw<T: Clone>(units: &[T], drawn: &mut [T], stream: &mut Stream) {
     for slot in drawn {
@@ -276,6 +246,11 @@ mod tests {
     use super::*;
     use crate::rng::drawn;
     use crate::stats::summary::{interquartile_mean, std};
+
+    /// Units as clusters of one.
+    fn alone<const K: usize>(units: &[[f64; K]]) -> Vec<Vec<[f64; K]>> {
+        units.iter().map(|unit| vec![*unit]).collect()
+    }
 
     fn normal_units(seed: u64, n: usize) -> Vec<f64> {
         let mut stream = drawn(seed, "units");
@@ -349,7 +324,7 @@ mod tests {
     fn sums_give_the_same_intervals_as_going_through_all_units() {
         let units = ratio_units();
         let slow = jackknife(&units, ratio_of_units, 0.95);
-        let fast = jackknife_of_sums(&units, |[a, b]| a / b, 0.95);
+        let fast = jackknife_of_clusters(&alone(&units), |[a, b]| a / b, 0.95);
         assert!((slow.low - fast.low).abs() < 1e-12 && (slow.high - fast.high).abs() < 1e-12);
         let settings = Bootstrap { level: 0.9, resamples: 500 };
         let stream = || drawn(0, "bootstrap");
@@ -362,13 +337,14 @@ mod tests {
     #[test]
     fn pseudo_values_of_a_mean_are_the_units_and_of_a_ratio_carry_its_jackknife() {
         let units = ratio_units();
-        let same = pseudo_values(&units, |[a, _]| a);
+        let same = pseudo_values_of_clusters(&alone(&units), |[a, _]| a);
         assert!(same.iter().zip(&units).all(|(p, u)| (p - u[0]).abs() < 1e-12));
-        let interval = jackknife_of_sums(&units, |[a, b]| a / b, 0.95);
-        let pseudo = jackknife(&pseudo_values(&units, |[a, b]| a / b), mean, 0.95);
+        let interval = jackknife_of_clusters(&alone(&units), |[a, b]| a / b, 0.95);
+        let pseudo =
+            jackknife(&pseudo_values_of_clusters(&alone(&units), |[a, b]| a / b), mean, 0.95);
         assert!((pseudo.half_width() - interval.half_width()).abs() < 1e-12);
-        assert!(jackknife_of_sums(&units[..1], |[a, _]| a, 0.95).low.is_nan());
-        assert!(pseudo_values(&units[..1], |[a, _]| a)[0].is_nan());
+        assert!(jackknife_of_clusters(&alone(&units[..1]), |[a, _]| a, 0.95).low.is_nan());
+        assert!(pseudo_values_of_clusters(&alone(&units[..1]), |[a, _]| a)[0].is_nan());
     }
 
     #[test]

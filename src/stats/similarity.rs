@@ -113,7 +113,7 @@ mod tests {
         let right = cosine(&[1.0, 0.0], &[0.0, 5.0]).unwrap();
         let sixty = cosine(&[2.0, 0.0], &[1.0, 3f64.sqrt()]).unwrap();
         assert!(right.abs() < 1e-15 && (sixty - 0.5).abs() < 1e-15);
-        // The critic of one step in the linear-quadratic example (estimator §4.2).
+        // A direction beside the true gradient of the worked example (docs/estimator.md §4.2).
         let truth = [-0.310_719_522_131_316_8, -0.991_238_135_004_686_4];
         let expected = 0.463_227_391_441_138_8;
         assert!((cosine(&truth, &[1.0, -1.0]).unwrap() - expected).abs() < 1e-15);
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn chance_matches_the_worked_values() {
-        // estimator §2.1, at τ = ¼, ½, ¾
+        // docs/estimator.md §2.1, at τ = ¼, ½, ¾
         let golden = [
             (3, [0.375, 0.25, 0.125]),
             (6, [0.294_362_224, 0.126_584_997_6, 0.026_090_700_23]),

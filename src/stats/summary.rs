@@ -69,13 +69,6 @@ pub fn interquartile_mean(values: &[f64]) -> f64 {
     mean(&sorted[cut..sorted.len() - cut])
 }
 
-/// Returns the coefficient of variation, `std / |mean|`; infinite if only the mean is 0.
-///
-/// It is not invariant to a shift and explodes as the mean nears 0; the paper's Table 1 uses it.
-pub fn coefficient_of_variation(values: &[f64]) -> f64 {
-    std(values) / mean(values).abs()
-}
-
 /// Returns the trailing moving average: entry `i` is the mean of the last `window` values up to
 /// and with `i`, or of all `i + 1` there are at the start.
 ///
@@ -111,9 +104,6 @@ mod tests {
         let values = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0];
         assert!((mean(&values) - 5.0).abs() < 1e-15);
         assert!((std(&values) - (32.0f64 / 7.0).sqrt()).abs() < 1e-15);
-        assert!((coefficient_of_variation(&values) - (32.0f64 / 7.0).sqrt() / 5.0).abs() < 1e-15);
-        let negative = values.map(|x| -x);
-        assert!(coefficient_of_variation(&negative) > 0.0);
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! | cosine between directions of updates | jackknife that leaves one update out |
 //!
 //! # References
-//! Project notes `estimator` §6.2; analysis of variance with random effects: Searle, Casella and
+//! `docs/estimator.md` §6.2; analysis of variance with random effects: Searle, Casella and
 //! `McCulloch`, "Variance Components", 1992, ch. 3 and 4.
 
 use super::hypothesis::wilson;

@@ -2,7 +2,7 @@
 //!
 //! # References
 //! Holm, Scand. J. Stat. 1979, for alarms; Berger, Technometrics 1982 (intersection-union), for
-//! passes; project notes `estimator` §5.
+//! passes; `docs/estimator.md` §5.
 
 use super::hypothesis::holm;
 

@@ -1,12 +1,12 @@
 //! Does `hyperl-analyze` keep its word: contracts of output, equal bytes, errors that help?
 
 mod bench;
+mod compare_critics;
 mod errors;
 mod files;
 mod gate;
 mod noise;
 mod outputs;
-mod progress;
 mod returns;
 mod specs;
 mod variants;

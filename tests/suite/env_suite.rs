@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use hyperl::Error;
-use hyperl::env::linear::ProcessNoise;
-use hyperl::env::{
-    Env, EnvId, Family, LinearEnv, LinearQuadratic, Lockstep, RecordedState, Snapshot, Step, Task,
-};
+use hyperl::env::{Env, EnvId, Family, Lockstep, RecordedState, Snapshot, Step, Task};
 use hyperl::rng::Stream;
+
+use crate::linear::{LinearEnv, LinearQuadratic, ProcessNoise};
 
 /// One step and the observation after it.
 type Record = (Step, Vec<f64>);

@@ -1,13 +1,16 @@
-//! Rules of the house that no lint knows: layers, sizes of files, who may print, no paths of a machine.
+//! Rules of the house that no lint knows: layers, circles, sizes of files, who may print, no paths of a
+//! machine, citations that lead somewhere.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+mod circles;
+
 /// The modules of `src/`, in the order of `lib.rs`: each uses only itself and those before it.
 const LAYERS: [&str; 13] = [
     "error",
-    "rng",
     "names",
+    "rng",
     "stats",
     "env",
     "nn",
@@ -110,12 +113,17 @@ fn data_goes_one_way() {
 fn the_map_of_the_crate_lists_the_modules_in_the_order_of_the_layers() {
     let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
     let row = |line: &str| {
-        let name = line.strip_prefix("//! | [`")?.split('`').next()?;
+        let name = line
+            .strip_prefix("//! | ")?
+            .trim_start_matches('[')
+            .strip_prefix('`')?
+            .split('`')
+            .next()?;
         Some(name.trim_start_matches("mod@").to_owned()) // `env` is a macro too
     };
     let listed: Vec<String> = text.lines().filter_map(row).collect();
     assert_eq!(listed, LAYERS);
-    assert!(LAYERS.iter().all(|module| text.contains(&format!("pub mod {module};"))));
+    assert!(LAYERS.iter().all(|module| text.contains(&format!("mod {module};"))));
 }
 
 #[test]
@@ -169,6 +177,53 @@ fn no_file_names_a_folder_of_one_machine() {
         }
     }
     assert!(named.is_empty(), "paths of a machine:\n{}", named.join("\n"));
+}
+
+/// The numbers of sections with which a text begins, up to its first word: of "§2.1, §2.4–2.5: …" three.
+fn sections(text: &str) -> Vec<&str> {
+    let word = |c: char| !c.is_ascii_digit() && !"`§., –".contains(c);
+    let numbers = &text[..text.find(word).unwrap_or(text.len())];
+    numbers
+        .split(|c: char| !c.is_ascii_digit() && c != '.')
+        .map(|number| number.trim_matches('.'))
+        .filter(|number| !number.is_empty())
+        .collect()
+}
+
+#[test]
+fn sections_that_comments_cite_exist() {
+    // Put together here, so that this file does not cite it.
+    let page = ["docs", "estimator.md"].join("/");
+    let text = fs::read_to_string(root().join(&page)).unwrap();
+    let heading = |line: &str| {
+        let number = line.strip_prefix("##")?.trim_start_matches('#').split_whitespace().next()?;
+        Some(number.trim_end_matches('.').to_owned())
+    };
+    let headings: Vec<String> = text.lines().filter_map(heading).collect();
+    let (mut cited, mut missing) = (0, Vec::new());
+    for (name, text) in rust_files() {
+        for (i, line) in text.lines().enumerate() {
+            for (at, _) in line.match_indices(page.as_str()) {
+                let numbers = sections(&line[at + page.len()..]);
+                cited += numbers.len();
+                if numbers.is_empty() {
+                    missing.push(format!("{name}:{}: no section is named", i + 1));
+                }
+                for number in numbers.iter().filter(|n| !headings.iter().any(|h| h == *n)) {
+                    missing.push(format!("{name}:{}: §{number}", i + 1));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{page} has no such section:\n{}", missing.join("\n"));
+    assert!(cited > 40, "{cited} citations were found: are they still written as they were?");
+}
+
+#[test]
+fn numbers_of_sections_end_at_the_first_word() {
+    assert_eq!(sections("` §2.1, §2.4–2.5: as in 3 tests"), ["2.1", "2.4", "2.5"]);
+    assert_eq!(sections(" §7."), ["7"]);
+    assert!(sections(", of which 1 is read").is_empty());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
 use super::maml_program::short as maml;
-use super::program::{Said, assert_finishes, hyperl_analyze, hyperl_train, run};
+use super::program::{Said, assert_finishes, heeding_signals, hyperl_analyze, hyperl_train, run};
 
 /// A training of some length; `more` ends the line.
 fn short(out: &Path, more: &str) -> Command {
@@ -34,8 +34,9 @@ struct Started {
 }
 
 impl Started {
-    fn new(mut command: Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    fn new(command: Command) -> Self {
+        let mut child =
+            heeding_signals(&command).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         Self { child, lines }
     }

@@ -17,6 +17,8 @@ mod house_rules;
 mod in_use;
 mod interruptions;
 mod learning;
+#[path = "../support/linear/mod.rs"]
+mod linear;
 mod maml_derivatives;
 mod maml_grid;
 mod maml_pieces;

@@ -2,7 +2,7 @@
 //!
 //! From states to compared gradients nothing is replaced but the world, the policy and the critic,
 //! whose values and gradients have closed forms. Tolerances are the errors that theory predicts
-//! (project notes `estimator` §1–2, §4).
+//! (`docs/estimator.md` §1–2, §4).
 
 mod as_released;
 mod degenerate;

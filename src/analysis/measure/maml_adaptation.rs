@@ -12,9 +12,9 @@ use crate::algo::RunConfig;
 use crate::algo::maml::Adapted;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
-use crate::stats::Estimate;
 use crate::stats::resample::{jackknife, paired_differences};
 use crate::stats::summary::mean;
+use crate::stats::{Estimate, LEVEL};
 
 /// How adaptation is measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ impl AdaptationSettings {
 
 /// What adaptation at one step η did, over the test tasks.
 #[derive(Debug, Clone, Serialize)]
-pub struct Adaptation {
+pub(crate) struct Adaptation {
     /// The family of tasks.
     pub env: String,
     /// The model, such as `hyper`.
@@ -83,10 +83,7 @@ pub struct Adaptation {
 
 /// Adapts a checkpoint's policy to each of its test tasks at the step `rate`, with `episodes` episodes
 /// before and after. All rates start from the same states and draw the same noise.
-///
-/// # Errors
-/// Those of loading and sampling.
-pub fn maml_adaptation(
+pub(crate) fn maml_adaptation(
     point: &Checkpoint,
     (episodes, rate): (usize, Option<f64>),
     workers: &Arc<rayon::ThreadPool>,
@@ -99,7 +96,7 @@ pub fn maml_adaptation(
     let all = all.map_err(|error| error.of_checkpoint(point.path()))?;
     let of = |what: fn(&Adapted) -> f64| all.iter().map(what).collect::<Vec<f64>>();
     let (before, after) = (of(|a| a.returns[0]), of(|a| a.returns[1]));
-    let gain = jackknife(&paired_differences(&after, &before), mean, 0.95);
+    let gain = jackknife(&paired_differences(&after, &before), mean, LEVEL);
     Ok(Adaptation {
         env: config.env.name().into(),
         model: config.model(),

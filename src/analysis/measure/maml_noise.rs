@@ -107,7 +107,7 @@ struct UpdateFile {
 
 /// The noise of one checkpoint's updates.
 #[derive(Debug, Clone, Serialize)]
-pub struct Noise {
+pub(crate) struct Noise {
     /// The family of tasks.
     pub env: String,
     /// The model, such as `hyper`.
@@ -129,7 +129,7 @@ pub struct Noise {
 }
 
 /// Who hears how a measurement goes.
-pub struct Progress<'p> {
+pub(crate) struct Progress<'p> {
     /// Hears of each update that is there; when it answers false, nothing more is measured.
     pub update: &'p dyn Fn(usize) -> bool,
     /// Hears of each file that is not as it was written, so that its update is measured again.
@@ -138,10 +138,7 @@ pub struct Progress<'p> {
 
 /// Measures one checkpoint; `folder` keeps every update, so that an interrupted measurement goes on where it
 /// stopped. There is no result if `progress` asks for a stop.
-///
-/// # Errors
-/// Those of loading, sampling and updating; [`Error::Mismatch`] if `folder` holds another measurement.
-pub fn maml_noise(
+pub(crate) fn maml_noise(
     point: &Checkpoint,
     settings: &NoiseSettings,
     folder: &Path,

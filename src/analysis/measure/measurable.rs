@@ -10,10 +10,10 @@ use crate::error::Result;
 use crate::gradient::Settings;
 
 /// The workers, and who is told the simulated steps.
-pub type Work<'w> = (&'w Arc<rayon::ThreadPool>, &'w (dyn Fn(u64) + Sync));
+pub(crate) type Work<'w> = (&'w Arc<rayon::ThreadPool>, &'w (dyn Fn(u64) + Sync));
 
 /// A checkpoint, or it in the tasks of one list: what is measured at once and kept in one file.
-pub trait Measurable {
+pub(crate) trait Measurable {
     /// What several of them are, for a progress bar.
     const UNITS: &'static str;
 
@@ -24,15 +24,9 @@ pub trait Measurable {
     fn key(&self, settings: &Settings, against: Against) -> String;
 
     /// Checks that it can be measured, so that the last one of many does not fail after hours.
-    ///
-    /// # Errors
-    /// Those of loading; settings that do not fit.
     fn check(&self, settings: &Settings, against: Against) -> Result<()>;
 
     /// Measures it; one row for each state.
-    ///
-    /// # Errors
-    /// Those of loading, and of the estimator.
     fn rows(&self, settings: &Settings, against: Against, work: Work) -> Result<Vec<StateRow>>;
 }
 

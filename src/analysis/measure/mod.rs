@@ -1,13 +1,12 @@
 //! What can be measured, one measure a file.
 
-pub mod diagnose;
+pub(crate) mod compare_critics;
+pub(crate) mod diagnose;
 pub mod gradient_cosine;
-pub mod learnable;
-pub mod maml_adaptation;
-pub mod maml_noise;
-pub mod measurable;
-pub mod pearl_cosine;
-pub mod progress;
-pub mod runtime;
+pub(crate) mod learnable;
+pub(crate) mod maml_adaptation;
+pub(crate) mod maml_noise;
+pub(crate) mod measurable;
+pub(crate) mod pearl_cosine;
 pub mod task_gap;
 pub mod weights;

@@ -35,10 +35,10 @@ use crate::rng::Stream;
 use crate::rollout::SoftInTask;
 
 /// Changes whenever the same checkpoint and settings would give other numbers.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// A PEARL checkpoint in the first tasks of one of its lists.
-pub struct InTasks<'c> {
+pub(crate) struct InTasks<'c> {
     checkpoint: &'c Checkpoint,
     split: TaskList,
     tasks: usize,
@@ -49,14 +49,15 @@ impl<'c> InTasks<'c> {
     ///
     /// # Errors
     /// [`Error::Usage`] if there are fewer, or none is asked for.
-    pub fn new(checkpoint: &'c Checkpoint, split: TaskList, tasks: usize) -> Result<Self> {
+    pub(crate) fn new(checkpoint: &'c Checkpoint, split: TaskList, tasks: usize) -> Result<Self> {
         let there = checkpoint.tasks(split).len();
         if (1..=there).contains(&tasks) {
             return Ok(Self { checkpoint, split, tasks });
         }
         Err(Error::Usage(format!(
-            "{}: --tasks {tasks}: there are {there} {split} tasks; ask for 1 to {there}",
-            checkpoint.path().display()
+            "{}: --tasks {tasks}: there are {there} {} tasks; ask for 1 to {there}",
+            checkpoint.path().display(),
+            split.adjective()
         )))
     }
 

@@ -14,9 +14,9 @@ use crate::analysis::meta_spec::pearl_name;
 use crate::checkpoint::run_log::RunLog;
 use crate::env::TaskList;
 use crate::rng::Stream;
-use crate::stats::Estimate;
 use crate::stats::resample::{Bootstrap, stratified_bootstrap};
 use crate::stats::summary::mean;
+use crate::stats::{Estimate, LEVEL};
 
 /// One task as it was evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -37,6 +37,7 @@ pub struct AtContext {
 }
 
 /// What a run's last evaluation says.
+#[allow(clippy::struct_field_names, reason = "the gap of means is the gap")]
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Gap {
     /// The family of tasks.
@@ -74,9 +75,6 @@ pub struct GapDifference {
 
 /// Resamples of an interval.
 const RESAMPLES: usize = 4_000;
-
-/// Level of the intervals.
-const LEVEL: f64 = 0.95;
 
 /// Mean of the first list minus that of the second.
 fn difference(lists: &[Vec<f64>]) -> f64 {
@@ -167,7 +165,7 @@ fn by_context(trials: &[Evaluated]) -> Vec<AtContext> {
 
 /// Returns the differences between the gaps of Hyper-PEARL and PEARL, for each family and seed that both have
 /// with the same tasks.
-pub fn gap_differences(gaps: &[Gap]) -> Vec<GapDifference> {
+pub(crate) fn gap_differences(gaps: &[Gap]) -> Vec<GapDifference> {
     let [plain, hyper] = ["pearl", "hyper-pearl"];
     let pair = |hyper: &Gap| {
         let same = |other: &&Gap| {

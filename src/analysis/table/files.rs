@@ -4,7 +4,7 @@ use std::path::Path;
 
 use polars::prelude::ParquetWriter;
 
-use super::{StateRow, frame, of_parquet, table_error};
+use super::{StateRow, frame, of_parquet};
 use crate::checkpoint::disk;
 use crate::checkpoint::kept::{self, Kept};
 use crate::error::Result;
@@ -55,6 +55,6 @@ pub fn read_parquet(path: &Path) -> Result<Vec<StateRow>> {
 
 fn to_parquet(rows: &[StateRow]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes).finish(&mut frame(rows)?).map_err(table_error)?;
+    ParquetWriter::new(&mut bytes).finish(&mut frame(rows)?)?;
     Ok(bytes)
 }

@@ -2,13 +2,8 @@
 
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
-use super::{StateRow, table_error};
-use crate::algo::pearl::config::PearlConfig;
-use crate::analysis::meta_spec::pearl_name;
-use crate::analysis::spec::VARIANT;
-use crate::env::TaskList;
+use super::row::{OfTask, StateRow};
 use crate::error::{Error, Result};
-use crate::gradient::Settings;
 use crate::stats::clusters::clusters;
 
 /// Which list a task is of: `train` or `test`.
@@ -17,33 +12,6 @@ const SPLIT: &str = "split";
 const NUMBER: &str = "task";
 /// What it asks for.
 const GOAL: &str = "goal";
-
-/// The task that a state was measured in.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct OfTask {
-    /// Which list it is of.
-    pub split: TaskList,
-    /// Its place in that list, from 0.
-    pub number: u64,
-    /// A target velocity in metres per second, or a direction.
-    pub goal: f64,
-}
-
-impl StateRow {
-    /// Makes a row of a PEARL checkpoint that says where it belongs and holds no measurement yet.
-    pub fn in_task(
-        config: &PearlConfig,
-        iteration: u64,
-        settings: &Settings,
-        (task, state): (OfTask, usize),
-    ) -> Self {
-        let mut critic = pearl_name(config.model).to_owned();
-        if config.context_is_meta {
-            critic = format!("{critic}{VARIANT}context is meta");
-        }
-        Self { critic, task: Some(task), ..Self::new(config, iteration, settings, state) }
-    }
-}
 
 /// Returns the rows of each task, where they are of several; else nothing.
 pub fn by_task<'r>(rows: &[&'r StateRow]) -> Option<Vec<Vec<&'r StateRow>>> {
@@ -87,10 +55,10 @@ pub(super) fn columns(rows: &[StateRow]) -> Result<Vec<Column>> {
 pub(super) fn read(frame: &DataFrame, rows: &mut [StateRow]) -> Result<()> {
     let Ok(splits) = frame.column(SPLIT) else { return Ok(()) };
     let (numbers, goals) = (frame.column(NUMBER), frame.column(GOAL));
-    let (numbers, goals) = (numbers.map_err(table_error)?, goals.map_err(table_error)?);
-    let splits = splits.str().map_err(table_error)?.iter();
-    let numbers = numbers.u64().map_err(table_error)?.iter();
-    let goals = goals.f64().map_err(table_error)?.iter();
+    let (numbers, goals) = (numbers?, goals?);
+    let splits = splits.str()?.iter();
+    let numbers = numbers.u64()?.iter();
+    let goals = goals.f64()?.iter();
     for (row, ((split, number), goal)) in rows.iter_mut().zip(splits.zip(numbers).zip(goals)) {
         row.task = Some(OfTask {
             split: split.unwrap_or_default().parse()?,
@@ -105,6 +73,7 @@ pub(super) fn read(frame: &DataFrame, rows: &mut [StateRow]) -> Result<()> {
 mod tests {
     use super::*;
     use crate::analysis::table::{blank, frame, read_parquet, write_parquet};
+    use crate::env::TaskList;
 
     fn row(task: Option<(TaskList, u64)>) -> StateRow {
         let task = task.map(|(split, number)| OfTask { split, number, goal: 0.1 + number as f64 });

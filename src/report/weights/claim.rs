@@ -1,99 +1,17 @@
-//! Which initialisation starts closer to MLP-Small, and what that says about the paper's claim.
+//! What the contrasts of initialisations say about the paper's claim.
 
 use super::super::page::Verdict;
 use super::super::tables::{Cell, Column, Table};
 use super::super::theme::env_label;
-use super::{Group, LEVEL, groups, readings, tv};
-use crate::analysis::measure::weights::{Layer, Measured, Reading, Start, published};
-use crate::env::EnvId;
-use crate::stats::hypothesis::{holm, paired_t};
+use super::contrasts::{Closer, Contrast, contrasts};
+use super::readings;
+use crate::analysis::measure::weights::{Reading, published};
 use crate::stats::resample::jackknife;
-use crate::stats::{Estimate, summary};
-
-/// Chance of any error among the environments and layers of one choice of bins.
-const ALPHA: f64 = 0.05;
-
-/// Which initialisation is closer to MLP-Small.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Closer {
-    /// `PyTorch`'s.
-    Pytorch,
-    /// The paper's.
-    Paper,
-    /// Neither beyond chance.
-    Neither,
-}
-
-impl Closer {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Pytorch => "PyTorch's",
-            Self::Paper => "the paper's",
-            Self::Neither => "not told apart",
-        }
-    }
-}
-
-/// The two initialisations in one environment and layer, on one choice of bins.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Contrast {
-    env: EnvId,
-    layer: Layer,
-    /// Total variation of the paper's minus that of `PyTorch`'s, in points, paired by seed.
-    difference: Estimate,
-    /// The same in W₁, in bounds.
-    wasserstein: Estimate,
-    /// p-value against no difference in total variation, after Holm.
-    p: f64,
-    pub(super) closer: Closer,
-    /// The differences in total variation, one for each seed.
-    by_seed: Vec<f64>,
-}
-
-/// Compares the two initialisations wherever both were drawn, on the `i`-th choice of bins.
-pub(super) fn contrasts(measured: &[Measured], i: usize) -> Vec<Contrast> {
-    let all = groups(measured);
-    let pytorch = |hyper: &Group<'_>| {
-        all.iter()
-            .find(|g| (g.env, g.layer, g.start) == (hyper.env, hyper.layer, Start::Pytorch))
-            .cloned()
-    };
-    let pairs: Vec<_> = all
-        .iter()
-        .filter(|g| g.start == Start::Hyper)
-        .filter_map(|hyper| Some((hyper, pytorch(hyper)?)))
-        .collect();
-    let differences = |number: &dyn Fn(&Measured) -> f64| -> Vec<Vec<f64>> {
-        let minus = |(hyper, pytorch): &(&Group<'_>, Group<'_>)| {
-            let (a, b) = (hyper.values(number), pytorch.values(number));
-            a.iter().zip(b).map(|(a, b)| a - b).collect()
-        };
-        pairs.iter().map(minus).collect()
-    };
-    let in_tv = differences(&|one| tv(&one.distances.binned[i]));
-    let in_w1 = differences(&|one| one.distances.wasserstein / one.layer.bound(one.env));
-    let plain = in_tv.iter().map(|d| paired_t(d).p_two_sided);
-    let adjusted = holm(&plain.map(|p| if p.is_nan() { 1.0 } else { p }).collect::<Vec<_>>());
-    let estimate = |d: &[f64]| jackknife(d, summary::mean, LEVEL);
-    let judged = |k: usize| {
-        let difference = estimate(&in_tv[k]);
-        let closer = match adjusted[k] <= ALPHA {
-            true if difference.value > 0.0 => Closer::Pytorch,
-            true => Closer::Paper,
-            false => Closer::Neither,
-        };
-        let (env, layer) = (pairs[k].0.env, pairs[k].0.layer);
-        let wasserstein = estimate(&in_w1[k]);
-        let by_seed = in_tv[k].clone();
-        Contrast { env, layer, difference, wasserstein, p: adjusted[k], closer, by_seed }
-    };
-    (0..pairs.len()).map(judged).collect()
-}
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// What became of the claim that `PyTorch`'s initialisation starts closer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
+pub(crate) struct Judged {
     /// What every reading of what the paper leaves open agrees on; undecided if they do not.
     pub verdict: Verdict,
     /// Why.
@@ -105,22 +23,9 @@ pub struct Judged {
     pub table: Table,
 }
 
-/// What becomes of the claim under one reading: it holds if it does in every environment and layer, and
-/// fails if the contrary is clear in one.
-pub(super) fn verdict(found: &[Contrast]) -> Verdict {
-    let all = |closer: Closer| found.iter().all(|c| c.closer == closer);
-    if found.iter().any(|c| c.closer == Closer::Paper) {
-        Verdict::Fails
-    } else if !found.is_empty() && all(Closer::Pytorch) {
-        Verdict::Holds
-    } else {
-        Verdict::Undecided
-    }
-}
-
 /// Judges the claim under all readings, the one asked for first; `None` if it has no pair of
 /// initialisations.
-pub fn judge(readings: &[Reading]) -> Option<Judged> {
+pub(crate) fn judge(readings: &[Reading]) -> Option<Judged> {
     let measured = &readings.first()?.measured;
     let found = contrasts(measured, 0);
     let seeds = found.first()?.difference.n;

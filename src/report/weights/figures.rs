@@ -2,19 +2,16 @@
 
 use super::super::figure::{Axis, Panel, Point, Series};
 use super::super::theme::env_label;
-use super::{Group, LEVEL, groups};
+use super::{Group, groups};
 use crate::analysis::measure::weights::distance::{display, display_end};
 use crate::analysis::measure::weights::{Layer, Measured, Start};
 use crate::env::EnvId;
 use crate::error::Result;
 use crate::stats::resample::jackknife;
-use crate::stats::summary;
+use crate::stats::{LEVEL, summary};
 
 /// Returns one panel for each environment: densities of the dynamic weights and of MLP-Small's.
-///
-/// # Errors
-/// None in practice.
-pub fn histograms(measured: &[Measured], layer: Layer) -> Result<Vec<Panel>> {
+pub(crate) fn histograms(measured: &[Measured], layer: Layer) -> Result<Vec<Panel>> {
     let all = groups(measured);
     let mut envs: Vec<EnvId> = Vec::new();
     for group in &all {

@@ -5,31 +5,30 @@
 //! | `figures.rs` | histograms (Figs. 10 and 11) |
 //! | `tables.rs` | Table 2 beside ours, and how much it hangs on the bins |
 //! | `readings.rs` | what becomes of the claim, and of Table 2, as the paper may be read |
-//! | `claim.rs` | which initialisation is closer, and what that says about the claim |
+//! | `contrasts.rs` | which initialisation is closer, place by place |
+//! | `claim.rs` | what that says about the claim |
 
 mod claim;
+mod contrasts;
 mod figures;
 mod readings;
 mod tables;
 
-pub use claim::{Closer, Judged, judge};
-pub use figures::histograms;
-pub use readings::readings_table;
-pub use tables::{distance_table, sensitivity_long, sensitivity_table};
+pub(crate) use claim::{Judged, judge};
+pub(crate) use figures::histograms;
+pub(crate) use readings::readings_table;
+pub(crate) use tables::{distance_table, sensitivity_long, sensitivity_table};
 
 use crate::analysis::measure::weights::distance::Binned;
 use crate::analysis::measure::weights::{Layer, Measured, Start, published};
 use crate::analysis::summary::Interval;
 use crate::env::EnvId;
 use crate::stats::resample::jackknife;
-use crate::stats::{Estimate, summary};
-
-/// Level of all intervals.
-const LEVEL: f64 = 0.95;
+use crate::stats::{Estimate, LEVEL, summary};
 
 /// All networks of one environment, layer and initialisation.
 #[derive(Debug, Clone)]
-pub struct Group<'m> {
+pub(crate) struct Group<'m> {
     /// Environment.
     pub env: EnvId,
     /// Layer.
@@ -40,7 +39,7 @@ pub struct Group<'m> {
 }
 
 /// Gathers networks, in the order of their first appearance, layer by layer.
-pub fn groups(measured: &[Measured]) -> Vec<Group<'_>> {
+pub(crate) fn groups(measured: &[Measured]) -> Vec<Group<'_>> {
     let mut all: Vec<Group<'_>> = Vec::new();
     for layer in Layer::ALL {
         for one in measured.iter().filter(|one| one.layer == layer) {
@@ -77,7 +76,7 @@ impl Group<'_> {
     }
 
     /// Returns what the paper's Table 2 prints for this group, in percent.
-    pub fn published(&self) -> Option<f64> {
+    pub(crate) fn published(&self) -> Option<f64> {
         match self.start {
             Start::Trained => published::trained(self.env, self.layer),
             start => published::at_start(self.env, self.layer, start),
@@ -133,7 +132,7 @@ fn tv(binned: &Binned) -> f64 {
 
 /// What is known of a group, as `--json` prints it; distances in percent.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct GroupSummary {
+pub(crate) struct GroupSummary {
     /// Environment.
     pub env: EnvId,
     /// Layer.
@@ -166,7 +165,7 @@ pub struct GroupSummary {
 
 impl Group<'_> {
     /// Returns what is known of this group, on the bins asked for.
-    pub fn summary(&self) -> GroupSummary {
+    pub(crate) fn summary(&self) -> GroupSummary {
         let tv = self.tv(0);
         let Estimate { value, low, high, n } = tv;
         GroupSummary {

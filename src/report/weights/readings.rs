@@ -3,7 +3,7 @@
 use super::super::numbers::fixed;
 use super::super::page::Verdict;
 use super::super::tables::{Cell, Column, Table};
-use super::claim::{Closer, contrasts, verdict};
+use super::contrasts::{Closer, contrasts, verdict};
 use super::groups;
 use super::tables::off_paper;
 use crate::analysis::measure::weights::{Heads, Reading, Scaling, WeightSettings};
@@ -61,7 +61,7 @@ pub(super) fn closest(readings: &[Reading]) -> Option<String> {
 }
 
 /// One line for each reading: where which initialisation is closer, and how far Table 2 is.
-pub fn readings_table(readings: &[Reading]) -> Table {
+pub(crate) fn readings_table(readings: &[Reading]) -> Table {
     let places = readings.first().map_or(0, |reading| contrasts(&reading.measured, 0).len());
     let columns = [
         ("observations", String::new()),

@@ -2,13 +2,13 @@
 
 use super::super::tables::{Cell, Column, Table};
 use super::super::theme::env_label;
-use super::claim::{Closer, contrasts};
+use super::contrasts::{Closer, contrasts};
 use super::{Group, groups};
 use crate::analysis::measure::weights::{Layer, Measured, Start};
 use crate::stats::{Estimate, summary};
 
 /// One line for each environment, layer and initialisation, on the bins asked for.
-pub fn distance_table(measured: &[Measured]) -> Table {
+pub(crate) fn distance_table(measured: &[Measured]) -> Table {
     let names = [
         ("layer", ""),
         ("environment", ""),
@@ -66,7 +66,7 @@ fn half(estimate: &Estimate) -> Estimate {
 
 /// Every choice of bins in one line: means over environments, what the claim would be, and how far the
 /// paper's numbers are.
-pub fn sensitivity_table(measured: &[Measured]) -> Table {
+pub(crate) fn sensitivity_table(measured: &[Measured]) -> Table {
     let all = groups(measured);
     let starts: Vec<Start> =
         Start::ALL.iter().copied().filter(|s| all.iter().any(|g| g.start == *s)).collect();
@@ -128,7 +128,7 @@ fn order(measured: &[Measured]) -> Vec<usize> {
 }
 
 /// Every choice of bins for every environment, layer and initialisation: the rows of `sensitivity.csv`.
-pub fn sensitivity_long(measured: &[Measured]) -> Table {
+pub(crate) fn sensitivity_long(measured: &[Measured]) -> Table {
     let names = ["layer", "environment", "weights", "binning", "bins"];
     let numbers = [("TV", "%"), ("two MLP-Smalls", "%"), ("excess TV", "points")];
     let columns = names.map(|name| Column::new(name, "")).into_iter();

@@ -1,9 +1,11 @@
-//! How many states would decide what is not decided yet (`estimator` §5.2).
+//! How many states would decide what is not decided yet (`docs/estimator.md` §5.2).
 
-use super::POWER;
 use crate::stats::corrected::{FEWEST_STATES, FEWEST_UNITS, RESOLVED_ABOVE, enough, is_resolved};
 use crate::stats::summary::{mean, std};
 use crate::stats::tails::normal_quantile;
+
+/// Chance of a decision at which the number of states is planned.
+pub const POWER: f64 = 0.8;
 
 /// Returns how many numbers with this mean and standard deviation are told from 0 with chance
 /// `power` by a one-sided test at `alpha`: `((z₁₋α + z_power)·sd / mean)²`, rounded up.

@@ -79,7 +79,7 @@ fn states_of_one_episode_are_one_unit() {
 
 #[test]
 fn rounding_never_alarms() {
-    // E4: the same critic ten times as large differed by 4.5e-8, with a spread as small.
+    // The same critic ten times as large once differed by 4.5e-8, with a spread as small.
     for drop in [1e-9, 4.5e-8, 1e-6, 1e-4] {
         let gate = Gate::paired(&states(100, -drop, 0.1 * drop, 0.5), Rule::default());
         assert_eq!(gate.verdict, Verdict::NonInferior, "{gate:?}");
@@ -104,7 +104,7 @@ fn the_margin_is_true_cosine_and_shrinks_below_four_blocks() {
 #[test]
 fn the_sample_size_is_that_of_the_formula() {
     let rule = Rule { tolerance: 0.0, ..Rule::default() };
-    // 6.18 · (sd/(C·Δ))² at 80 % power (estimator §5.2), sd = 0.5·√(100/99), C = √½
+    // 6.18 · (sd/(C·Δ))² at 80 % power (docs/estimator.md §5.2), sd = 0.5·√(100/99), C = √½
     let gate = Gate::paired(&states(100, 0.0, 0.5, 0.5), rule);
     let expected = 6.182_557 * 0.25 * (100.0 / 99.0) / 0.5 / 0.0025;
     assert_eq!(gate.states_needed(0.05, 0.8), Some(f64::ceil(expected) as usize));

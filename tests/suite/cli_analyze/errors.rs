@@ -288,14 +288,10 @@ fn a_folder_that_cannot_be_written_is_named_before_anything_is_measured() {
 #[test]
 fn mistyped_commands_fail_with_the_code_of_errors() {
     let bench = Bench::new();
-    assert_eq!(bench.error("runtime --samples 0"), "--samples must be at least 1");
     assert_eq!(
-        bench.error("runtime --model pearl"),
-        "--model goes with --what maml-iteration or --what pearl-step; critics have --critic"
-    );
-    assert_eq!(
-        bench.error("runtime --what pearl-step --model mlp"),
-        "unknown model 'mlp'; choose one of: pearl, hyper-pearl"
+        bench.error("runtime --what train-loop --quick"),
+        "'runtime' is a benchmark now: run 'cargo bench --bench timing -- --what train-loop --quick' in \
+         the source tree"
     );
     for words in ["cosin", "cosine", "cosine --ckpt @ --modus paper", "models --env cheetah"] {
         let ran = bench.analyze(words);

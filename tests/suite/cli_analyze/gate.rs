@@ -33,7 +33,7 @@ fn outcome(ran: &Ran) -> (i32, Value) {
     (ran.code, json["environments"][0].clone())
 }
 
-/// The fields that other programs read (`estimator` §5.5).
+/// The fields that other programs read (`docs/estimator.md` §5.5).
 fn has_all_fields(same: &Value) {
     for key in ["raw", "corrected", "stacked"] {
         for side in ["base", "cand"] {

@@ -1,12 +1,12 @@
 //! The authors' script: a held action, the unperturbed action as sample 0, a critic at the limit.
 
-use hyperl::env::linear::ProcessNoise;
-use hyperl::env::{Env, LinearEnv, LinearQuadratic};
+use hyperl::env::Env;
 use hyperl::gradient::{Mode, Settings};
 use hyperl::rng::Stream;
 use ndarray::{Array1, array};
 
 use super::lab::{Critic, Lab, norm};
+use crate::linear::{LinearEnv, LinearQuadratic, ProcessNoise};
 
 const S: [f64; 3] = [1.0, -0.5, 0.25];
 const A: [f64; 2] = [0.3, -0.2];
@@ -24,7 +24,7 @@ fn settings(mode: Mode, std: f64) -> Settings {
 #[test]
 fn holding_the_action_three_steps_gives_another_gradient() {
     let lab = worked_example();
-    // estimator §1.6, item 7
+    // docs/estimator.md §1.6, item 7
     for (mode, expected) in
         [(Mode::Paper, array![-0.46513, -1.06275]), (Mode::AsReleased, array![-1.99777, -3.55877])]
     {

@@ -1,11 +1,10 @@
 //! Where there is no gradient to compare, the pipeline says so and does not make one up.
 
-use hyperl::env::LinearQuadratic;
-use hyperl::env::linear::Coefficients;
 use hyperl::gradient::{Flags, Mode, Settings};
 use ndarray::{Array1, Array2};
 
 use super::lab::{Critic, Lab};
+use crate::linear::{Coefficients, LinearQuadratic};
 
 fn settings() -> Settings {
     Settings { states: 8, horizon: Some(20), ..Settings::default() }

@@ -1,12 +1,12 @@
 //! Without noise: the true gradient is found, by a critic of any rightness, at any horizon.
 
-use hyperl::env::LinearQuadratic;
 use hyperl::gradient::Settings;
 use hyperl::stats::resample::jackknife;
 use hyperl::stats::summary;
 use ndarray::Array1;
 
 use super::lab::{Critic, Lab, cosines, norm, rotated};
+use crate::linear::LinearQuadratic;
 use crate::seeds::drawn;
 
 /// Sizes like those of Hopper, `HalfCheetah` and Ant.
@@ -60,7 +60,7 @@ fn the_gradient_itself_is_found_for_a_working_policy() {
 fn a_cut_rollout_gives_the_gradient_of_its_horizon() {
     let mut lab = Lab::new(LinearQuadratic::worked_example(), vec![vec![1.0, -0.5, 0.25]]);
     lab.centre = Some(vec![0.3, -0.2]);
-    // 40-digit mpmath, estimator §4.2
+    // 40-digit mpmath, docs/estimator.md §4.2
     for (horizon, expected) in [
         (1, [-0.06, 0.08]),
         (2, [-0.012_813_5, -0.143_649]),
@@ -88,7 +88,7 @@ fn curvature_is_noise_of_the_predicted_size_and_no_bias() {
             .zip(lab.estimates(&settings))
             .map(|(s, found)| found - truth(s))
             .collect();
-        // E‖ĝ − g‖² = ½σ² tr(H²) (Na + 4) / Nr for many rollouts: estimator §1.5
+        // E‖ĝ − g‖² = ½σ² tr(H²) (Na + 4) / Nr for many rollouts: docs/estimator.md §1.5
         let trace: f64 = hessian_within(&lab, horizon).iter().map(|h| h * h).sum();
         let share = (size.1 as f64 + 4.0) / rollouts as f64;
         let predicted = (0.5 * std * std * trace * share).sqrt();

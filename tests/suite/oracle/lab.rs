@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hyperl::env::linear::ProcessNoise;
-use hyperl::env::{Env, LinearEnv, LinearQuadratic, Snapshot, Spec, Step, Visited};
+use hyperl::env::{Env, Snapshot, Spec, Step, Visited};
 use hyperl::error::{Error, Result};
 use hyperl::gradient::{ActionValue, Agent, Settings, StateResult, measure, self_check};
 use hyperl::rng::Stream;
 use hyperl::rollout::Policy;
 use ndarray::{Array1, Array2};
 
+use crate::linear::{LinearEnv, LinearQuadratic, ProcessNoise};
 use crate::seeds::drawn;
 
 /// A system, states to start from, and what is odd about the world.
@@ -20,6 +20,8 @@ pub(super) struct Lab {
     pub(super) states: Vec<Vec<f64>>,
     /// Standard deviation of a number added to each return, as if the world were noisy.
     pub(super) noise: f64,
+    /// Size of the waves `Σ sin(6 aⱼ + j)` of the first action that are added to each return.
+    pub(super) wave: f64,
     /// The simulation breaks if the first coordinate of the first action is above this.
     pub(super) breaks_above: f64,
     pub(super) time_limit: u32,
@@ -39,6 +41,7 @@ impl Lab {
             system: Arc::new(system),
             states,
             noise: 0.0,
+            wave: 0.0,
             breaks_above: f64::INFINITY,
             time_limit: 1000,
             elapsed: 0,
@@ -124,9 +127,14 @@ impl Lab {
     /// The exact critic of `horizon` rewards.
     pub(super) fn exact(&self, horizon: u32) -> Critic {
         let (a, b) = (Arc::clone(&self.system), Arc::clone(&self.system));
+        let wave = self.wave;
         Critic {
-            value: Box::new(move |s, a_| a.q_within(s, a_, horizon)),
-            gradient: Box::new(move |_, s, a_| b.q_gradient_within(s, a_, horizon)),
+            value: Box::new(move |s, a_| a.q_within(s, a_, horizon) + wave * waves(a_)),
+            gradient: Box::new(move |_, s, a_| {
+                let slope = |(j, a): (usize, &f64)| 6.0 * wave * (6.0 * a + j as f64).cos();
+                let waves: Array1<f64> = a_.iter().enumerate().map(slope).collect();
+                b.q_gradient_within(s, a_, horizon) + waves
+            }),
         }
     }
 
@@ -150,6 +158,10 @@ impl Lab {
         }
         estimates
     }
+}
+
+fn waves(action: &[f64]) -> f64 {
+    action.iter().enumerate().map(|(j, a)| (6.0 * a + j as f64).sin()).sum()
 }
 
 /// The linear-quadratic system, made odd.
@@ -199,7 +211,7 @@ impl Env for World {
             // action are, which depend on the processor.
             let rounded: Vec<i64> = action.iter().map(|a| (a * 1e7).round() as i64).collect();
             let mut noise = drawn(0, &format!("{rounded:?}"));
-            step.reward += self.lab.noise * noise.normal();
+            step.reward += self.lab.noise * noise.normal() + self.lab.wave * waves(action);
         }
         Ok(step)
     }

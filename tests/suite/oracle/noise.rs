@@ -45,7 +45,7 @@ fn the_error_falls_with_rollouts_and_noise_as_predicted() {
     ] {
         let lab = noisy(size, noise, 1.0);
         let found = error(&lab.measure(&lab.slope(HORIZON), &settings(rollouts)));
-        // E[(XᵀX)⁻¹] = I / (σ² (Nr − Na − 2)): estimator §1.2
+        // E[(XᵀX)⁻¹] = I / (σ² (Nr − Na − 2)): docs/estimator.md §1.2
         let spare = (rollouts - size.1 - 2) as f64;
         let predicted = noise / STD * (size.1 as f64 / spare).sqrt();
         assert!((found / predicted - 1.0).abs() < 0.15, "{size:?} {rollouts}: {found} {predicted}");
@@ -97,7 +97,7 @@ fn results_do_not_depend_on_the_number_of_workers() {
 
 #[test]
 fn a_wavy_value_shows_the_gradient_of_its_smoothed_self() {
-    // Q = Σ α sin(w·Δ + φ): Gaussian smoothing damps each term by exp(−σ²‖w‖²/2) (estimator §4.3)
+    // Q = Σ α sin(w·Δ + φ): Gaussian smoothing damps each term by exp(−σ²‖w‖²/2) (docs/estimator.md §4.3)
     let value =
         |a: &[f64]| (2.0 * a[0] - a[1] + 0.3).sin() - 0.5 * (0.5 * a[0] + 3.0 * a[1] - 0.7).sin();
     let fitted = |std: f64| {

@@ -1,8 +1,8 @@
 //! Figures, tables and a page like those an analysis makes.
 
 use hyperl::report::{
-    Appendix, Axis, Bar, BarFigure, BarGroup, Cell, Column, Figure, Headline, Page, PageFigure,
-    Panel, Point, Reference, Section, Series, Table, Verdict, YRange, render_curves, theme,
+    Appendix, Axis, Cell, Column, Figure, Headline, Page, PageFigure, Panel, Point, Reference,
+    Section, Series, Table, Verdict, YRange, render_curves, theme,
 };
 use hyperl::stats::Estimate;
 
@@ -135,7 +135,7 @@ pub(super) fn grid_figure() -> Figure {
     }
 }
 
-/// Gaps, an isolated point, a missing series, negative values, markers.
+/// Gaps, an isolated point, a missing series, negative values.
 pub(super) fn odd_figure() -> Figure {
     let mut gappy = cosine_points(0.4, 0.05, 3);
     for k in [5, 6, 7, 12, 14] {
@@ -176,46 +176,14 @@ pub(super) fn odd_figure() -> Figure {
                 x: Axis::new("environment steps", ""),
                 y: Axis::new("episode return", ""),
                 series: vec![
-                    Series::markers("sa-hyper", few(130.0), 3),
-                    Series::markers("as-hyper", few(100.0), 3),
-                    Series::markers("mlp-standard", few(90.0), 3),
+                    Series::line("sa-hyper", few(130.0), 3),
+                    Series::line("as-hyper", few(100.0), 3),
+                    Series::line("mlp-standard", few(90.0), 3),
                 ],
                 references: vec![],
             },
         ],
         y_range: YRange::PerPanel,
-    }
-}
-
-pub(super) fn bar_figure() -> BarFigure {
-    let estimate =
-        |value: f64, half: f64| Estimate { value, low: value - half, high: value + half, n: 5 };
-    let group = |label: &str, heights: [Estimate; 3]| BarGroup {
-        label: label.to_owned(),
-        bars: ["sa-hyper", "as-hyper", "mlp-standard"]
-            .into_iter()
-            .zip(heights)
-            .map(|(name, height)| Bar { name: name.to_owned(), height })
-            .collect(),
-    };
-    let absent = Estimate { value: f64::NAN, low: f64::NAN, high: f64::NAN, n: 0 };
-    BarFigure {
-        title: "Highest mean return".to_owned(),
-        subtitle: "TD3, 1M steps, 5 seeds; error bar: 95 % interval over seeds".to_owned(),
-        description: "SA-Hyper is highest but on Ant".to_owned(),
-        y: Axis::new("episode return", ""),
-        groups: vec![
-            group("Hopper", [estimate(3418., 318.), estimate(2633., 391.), estimate(3256., 211.)]),
-            group(
-                "Walker2d",
-                [estimate(5412., 445.), estimate(1905., 985.), estimate(3449., 730.)],
-            ),
-            group(
-                "HalfCheetah",
-                [estimate(11_423., 560.), estimate(7669., 667.), estimate(10_384., 923.)],
-            ),
-            group("Reacher", [estimate(-1160., 194.), absent, estimate(-524., 617.)]),
-        ],
     }
 }
 

@@ -1,13 +1,10 @@
 //! Is every figure a legible picture of its data?
 
 use hyperl::report::{
-    Axis, Figure, Point, Series, YRange, render_bars, render_curves, render_html, render_violins,
-    theme,
+    Axis, Figure, Point, Series, YRange, render_curves, render_html, render_violins, theme,
 };
 
-use super::examples::{
-    bar_figure, cosine_figure, figures, learnable_figure, page, single_seed_figure, wiggle,
-};
+use super::examples::{cosine_figure, figures, learnable_figure, page, single_seed_figure, wiggle};
 use super::svg::{assert_well_formed, attributes};
 use super::violins::violin_figures;
 
@@ -23,7 +20,6 @@ fn figures_can_be_looked_at() {
     for (name, figure) in violin_figures() {
         write(&format!("{name}.svg"), render_violins(&figure).unwrap());
     }
-    write("bars.svg", render_bars(&bar_figure()).unwrap());
     write("page.html", render_html(&page()).unwrap());
 }
 
@@ -33,7 +29,6 @@ fn every_svg_is_well_formed_small_and_described() {
     for (name, figure) in figures() {
         drawn.push((name, render_curves(&figure).unwrap()));
     }
-    drawn.push(("bars", render_bars(&bar_figure()).unwrap()));
     for (name, svg) in drawn {
         assert_well_formed(&svg);
         assert!(svg.len() < 200_000, "{name} has {} bytes", svg.len());
@@ -172,14 +167,6 @@ fn a_model_looks_the_same_in_every_figure() {
     let mlp = theme::model_style("mlp-standard").unwrap();
     assert!(line_of(&mlp.color.to_hex()).contains("stroke-dasharray=\"90 35\""));
     assert!(!line_of(&sa_hyper.color.to_hex()).contains("stroke-dasharray"));
-    assert_eq!(
-        render_bars(&bar_figure())
-            .unwrap()
-            .matches(&format!("fill=\"{}\"", mlp.color.to_hex()))
-            .count(),
-        5,
-        "four bars and the legend"
-    );
 }
 
 #[test]

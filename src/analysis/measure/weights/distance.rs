@@ -1,22 +1,12 @@
 //! How far one sample of weights is from another, on which bins, and how far equals would be
-//! (`estimator` §6.3).
+//! (`docs/estimator.md` §6.3).
 
 use serde::Serialize;
 
-use super::Start;
+pub use super::choices::Binning;
+use super::choices::Start;
 use crate::error::Result;
-use crate::names::named;
 use crate::stats::histogram::{Bins, kolmogorov_smirnov, total_variation, wasserstein};
-
-named!("binning",
-    /// Where the bins of a comparison lie.
-    Binning {
-        /// On the range of the reference, with an overflow bin on either side.
-        Reference = "reference",
-        /// On the range of both samples together.
-        Joint = "joint",
-    }
-);
 
 impl Binning {
     /// Returns `count` bins for a sample and its reference.
@@ -172,7 +162,8 @@ mod tests {
     #[test]
     fn a_uniform_and_a_narrow_normal_have_the_distance_of_the_closed_form() {
         // U(±1/16) against N(0, σ²), σ = 0.0074: the densities cross at x = σ√(2 ln(1/(8σ√(2π)))) =
-        // 0.01446, and TV = (2Φ(x/σ) − 1) − 16x/2 = 0.9493 − 0.2314 = 0.718 (`estimator` §6.3: 72 %).
+        // 0.01446, and TV = (2Φ(x/σ) − 1) − 16x/2 = 0.9493 − 0.2314 = 0.718
+        // (`docs/estimator.md` §6.3: 72 %).
         let normal = draws(400_000, |s| 0.0074 * s.normal());
         let uniform = draws(400_000, |s| s.uniform(-0.0625, 0.0625));
         let grid = [(Binning::Reference, 300), (Binning::Joint, 300)];

@@ -11,12 +11,14 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `choices.rs` | layers, bins and readings of the paper, by name |
 //! | `sample.rs` | visited observations; the weights of one critic, by layer |
 //! | `distance.rs` | how far one sample is from another, on which bins, and how far equals would be |
 //! | `start.rs` | networks that were only drawn (step 0) |
 //! | `trained.rs` | the critics of checkpoints |
 //! | `published.rs` | the paper's Table 2 |
 
+mod choices;
 pub mod distance;
 pub mod published;
 pub mod sample;
@@ -25,11 +27,10 @@ pub mod trained;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::choices::{Heads, Layer, Scaling, Start};
 use self::distance::{Binning, Distances};
 use crate::env::EnvId;
 use crate::error::{Error, Result};
-use crate::names::named;
-use crate::nn::init::HyperInit;
 
 /// What the paper leaves open, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,70 +94,6 @@ pub struct Reading {
     pub settings: WeightSettings,
     /// Networks, layer by layer.
     pub measured: Vec<Measured>,
-}
-
-named!("scaling",
-    /// What a drawn network sees of an observation.
-    Scaling {
-        /// The observation as the environment gives it.
-        Raw = "raw",
-        /// Each number minus its mean over its standard deviation, both over the visited states.
-        Standardised = "standardised",
-    }
-);
-
-named!("heads",
-    /// What "Pytorch Hyper init" does to the heads.
-    Heads {
-        /// `PyTorch`'s default, as in the primary.
-        Pytorch = "pytorch",
-        /// They keep the paper's bounds: the text speaks of "the primary network" only.
-        Hyper = "hyper",
-    }
-);
-
-impl Heads {
-    /// Returns the initialisation of the whole hypernetwork.
-    pub fn init(self) -> HyperInit {
-        match self {
-            Self::Pytorch => HyperInit::Pytorch,
-            Self::Hyper => HyperInit::PytorchPrimary,
-        }
-    }
-}
-
-named!("start",
-    /// Which hypernetwork made the weights.
-    Start {
-        /// Drawn with the paper's initialisation.
-        Hyper = "hyper-init",
-        /// Drawn with `PyTorch`'s.
-        Pytorch = "pytorch-hyper-init",
-        /// A checkpoint's.
-        Trained = "trained",
-    }
-);
-
-named!("layer",
-    /// One of the two layers that the dynamic network and MLP-Small have in common.
-    Layer {
-        /// `… → 256`: W₁.
-        Hidden = "layer-1",
-        /// `256 → 1`: W₂.
-        Output = "layer-2",
-    }
-);
-
-impl Layer {
-    /// Returns `PyTorch`'s initial bound of this layer of MLP-Small, `1/√fan_in`.
-    pub fn bound(self, env: EnvId) -> f64 {
-        let spec = env.spec();
-        let fan_in = match self {
-            Self::Hidden => spec.obs_dim + spec.action_dim,
-            Self::Output => 256,
-        };
-        1.0 / (fan_in as f64).sqrt()
-    }
 }
 
 /// One layer of one hypernetwork, compared with one MLP-Small.

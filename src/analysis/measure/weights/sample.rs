@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::Layer;
+use super::choices::Layer;
 use crate::env::{EnvId, Visited};
 use crate::error::{Error, Result};
 use crate::nn::critic::QNet;

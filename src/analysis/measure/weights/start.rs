@@ -75,9 +75,6 @@ fn dims(env: EnvId) -> Dims {
 }
 
 /// Draws one MLP-Small with `PyTorch`'s initialisation.
-///
-/// # Errors
-/// None in practice.
 pub(super) fn mlp_small(env: EnvId, stream: &Stream) -> Result<Weights> {
     Weights::plain(&draw(env, CriticKind::MlpSmall, (stream, Inits::default()))?)
 }
@@ -106,9 +103,6 @@ pub(super) fn nothing(env: EnvId, layer: Layer, seed: u64) -> Measured {
 }
 
 /// Fills in the numbers of a comparison of `[sample, reference]`.
-///
-/// # Errors
-/// Those of the bins: weights that are NaN or all equal.
 pub(super) fn compare(
     of: Measured,
     pair: [&[f64]; 2],

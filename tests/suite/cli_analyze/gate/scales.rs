@@ -15,7 +15,7 @@ use crate::seeds::drawn;
 
 #[test]
 fn a_critic_of_another_size_has_the_same_numbers_and_never_regresses() {
-    // E4: ten times as large a critic "regressed … lower by 0.000 (p = 3.43e-2)".
+    // Ten times as large a critic once "regressed … lower by 0.000 (p = 3.43e-2)".
     let bench = Bench::new();
     bench.done("baseline --ckpt @ --states 40 --horizon 20 --out base.json");
     let same = outcome(&bench.analyze("gate --ckpt @ --baseline base.json --json")).1;
@@ -53,7 +53,7 @@ fn make_noise(from: &Path, to: &Path, stream: &mut Stream) {
 
 #[test]
 fn a_bank_of_noise_is_unresolved_and_the_gate_inconclusive() {
-    // E1: it was resolved with a ceiling of 0.98, and non-inferior with p < 1e-16.
+    // It was once resolved with a ceiling of 0.98, and non-inferior with p < 1e-16.
     let bench = Bench::new();
     // Far beyond the bound in the coordinates that are not free.
     for (name, from, biases, rollouts) in [

@@ -1,4 +1,4 @@
-//! `hyperl-analyze progress`: two critics under one frozen policy, state by state and in the space of
+//! `hyperl-analyze compare-critics`: two critics under one frozen policy, state by state and in the space of
 //! its weights.
 
 mod page;
@@ -11,7 +11,7 @@ use self::page::Findings;
 use super::output::{self, Provenance, shell_words, write_page, write_provenance};
 use super::settings::whole;
 use super::shared::{self, Done};
-use crate::analysis::measure::progress::{check, progress};
+use crate::analysis::measure::compare_critics::{check, compare};
 use crate::analysis::summary::Interval;
 use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
@@ -21,7 +21,7 @@ use crate::gradient::Settings;
 use crate::report::{fixed, to_json};
 
 #[derive(Debug, Args)]
-pub(super) struct ProgressArgs {
+pub(super) struct CompareArgs {
     /// The checkpoint whose policy and states are used, and whose critic is the first
     #[arg(long = "ckpt", value_name = "PATH")]
     checkpoint: PathBuf,
@@ -41,14 +41,14 @@ pub(super) struct ProgressArgs {
     #[arg(long)]
     threads: Option<usize>,
     /// Folder of table and figure
-    #[arg(long, default_value = "reports/progress")]
+    #[arg(long, default_value = "reports/compare-critics")]
     out: PathBuf,
     /// Print JSON to standard output
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
+pub(super) fn run(args: &CompareArgs) -> Result<Done> {
     let settings = Settings {
         states: args.states,
         adaptive: None,
@@ -63,10 +63,10 @@ pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
     let _lock = Lock::folder(&args.out)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let spinner = shared::spinner("steps");
-    let found = progress(&first, &against, &settings, (&workers, &|steps| spinner.inc(steps)))?;
+    let found = compare(&first, &against, &settings, (&workers, &|steps| spinner.inc(steps)))?;
     spinner.finish_and_clear();
     let json = to_json(&found)?;
-    disk::write(&args.out.join("progress.json"), json.as_bytes())?;
+    disk::write(&args.out.join("comparison.json"), json.as_bytes())?;
     let command = command(args);
     write_provenance(
         &args.out,
@@ -94,13 +94,13 @@ pub(super) fn run(args: &ProgressArgs) -> Result<Done> {
 }
 
 /// The command that makes the folder again.
-fn command(args: &ProgressArgs) -> String {
+fn command(args: &CompareArgs) -> String {
     let [ckpt, against, out] =
         [&args.checkpoint, &args.against, &args.out].map(|path| shell_words(&[path]));
     let horizon = args.horizon.map_or(String::new(), |h| format!(" --horizon {h}"));
     let (states, seed) = (args.states, args.seed);
     format!(
-        "hyperl-analyze progress --ckpt {ckpt} --against {against} --states {states} --seed {seed}{horizon} \
+        "hyperl-analyze compare-critics --ckpt {ckpt} --against {against} --states {states} --seed {seed}{horizon} \
          --out {out}"
     )
 }

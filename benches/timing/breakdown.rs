@@ -6,63 +6,62 @@
 
 use std::sync::Arc;
 
+use hyperl::Result;
+use hyperl::algo::config::TrainConfig;
+use hyperl::algo::replay::Batch;
+use hyperl::algo::twin_critic::{CriticUnit, Twin, TwinSpec};
+use hyperl::algo::{Algo, RunConfig};
+use hyperl::env::{Env, EnvId};
+use hyperl::nn::critic::{CriticKind, QNet};
+use hyperl::nn::init::Inits;
+use hyperl::nn::weights::Draw;
+use hyperl::rng::Stream;
 use serde::Serialize;
 use tch::{Device, Tensor};
 
-use super::{Effort, random_replay, sample, train_step};
-use crate::algo::config::TrainConfig;
-use crate::algo::replay::Batch;
-use crate::algo::twin_critic::{CriticUnit, Twin, TwinSpec};
-use crate::algo::{Algo, RunConfig};
-use crate::env::{Env, EnvId};
-use crate::error::Result;
-use crate::nn::critic::{CriticKind, QNet};
-use crate::nn::init::Inits;
-use crate::nn::weights::Draw;
-use crate::rng::Stream;
+use crate::sample::{Effort, sample};
+use crate::single::{random_replay, train_step};
 
 /// Steps of training whose time the paper gives.
 const STEPS: f64 = 5000.0;
 
 /// One part of a training step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Part {
+pub(crate) struct Part {
     /// `environment`, `target values`, `forward`, `backward`, `optimiser`, `target update` or `rest`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Milliseconds of a training step.
-    pub milliseconds: f64,
+    pub(crate) milliseconds: f64,
     /// Share of the whole step.
-    pub share: f64,
+    pub(crate) share: f64,
 }
 
 /// The time of a training step and what it is made of.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TrainParts {
+pub(crate) struct TrainParts {
     /// Algorithm.
-    pub algo: Algo,
+    pub(crate) algo: Algo,
     /// Critic.
-    pub model: &'static str,
+    pub(crate) model: &'static str,
     /// Environment.
-    pub env: &'static str,
+    pub(crate) env: &'static str,
     /// Worker threads.
-    pub threads: usize,
+    pub(crate) threads: usize,
     /// Seconds of 5000 environment steps with one update each, evaluations not counted.
-    pub seconds_of_5000: f64,
+    pub(crate) seconds_of_5000: f64,
     /// The parts, in the order of a step.
-    pub parts: Vec<Part>,
+    pub(crate) parts: Vec<Part>,
 }
 
 /// Returns what the paper's Table 3 prints, in seconds for 5000 steps on its GPU: MLP, hypernetwork.
-pub fn printed(algo: Algo) -> [f64; 2] {
+pub(crate) fn printed(algo: Algo) -> [f64; 2] {
     if algo == Algo::Sac { [120.0, 200.0] } else { [40.0, 140.0] }
 }
 
 /// Times the parts of a training step.
-///
-/// # Errors
-/// Those of making environment and networks.
-pub fn train_parts(
-    (algo, critic): (Algo, CriticKind),
+pub(crate) fn train_parts(
+    algo: Algo,
+    critic: CriticKind,
     env: EnvId,
     workers: &Arc<rayon::ThreadPool>,
     effort: Effort,
@@ -72,7 +71,7 @@ pub fn train_parts(
     let batch =
         random_replay(config.dims()).sample(config.batch, Device::Cpu, &mut stream.child("batch"));
     let twin = twin(&config, &stream, workers)?;
-    let whole = train_step((algo, critic), env, workers, effort)?.median / 1e3;
+    let whole = train_step(algo, critic, env, workers, effort)?.median / 1e3;
     let environment = median(sample(effort, || environment(&config, &stream))?);
     let Critics { targets, forward, optimiser, regress, follow } =
         Critics::time(twin, &batch, workers, effort)?;
@@ -205,27 +204,4 @@ fn environment(config: &TrainConfig, stream: &Stream) -> Result<f64> {
         }
     }
     Ok(f64::from(steps))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::nn::workers;
-
-    #[test]
-    fn parts_add_up_to_the_step() {
-        let effort = Effort { samples: 1, seconds: 0.02 };
-        let workers = workers::start(1).unwrap();
-        let found = train_parts((Algo::Td3, CriticKind::MlpSmall), EnvId::Hopper, &workers, effort)
-            .unwrap();
-        let names: Vec<&str> = found.parts.iter().map(|part| part.name).collect();
-        assert_eq!((names.len(), names[0], names[6]), (7, "environment", "rest"));
-        assert!(found.parts.iter().all(|part| part.milliseconds >= 0.0));
-        let step = found.seconds_of_5000 / STEPS * 1e3;
-        let share = found.parts[0].milliseconds / step;
-        assert!((share - found.parts[0].share).abs() < 1e-12);
-        // The rest is what is missing, unless single parts were slower than the whole.
-        let sum: f64 = found.parts.iter().map(|part| part.milliseconds).sum();
-        assert!(sum > 0.999 * step, "{sum} of {step} ms");
-    }
 }

@@ -16,7 +16,7 @@ fn number(value: &Value) -> f64 {
 fn a_critic_is_worth_exactly_as_much_as_itself() {
     let bench = Bench::new();
     let early = run().join("step-000000030");
-    let json = bench.done(&format!("progress --ckpt @ --against @ {SMALL} --json")).json();
+    let json = bench.done(&format!("compare-critics --ckpt @ --against @ {SMALL} --json")).json();
     assert_eq!((&json["env"], &json["cosine"]), (&"hopper".into(), &json["against_cosine"]));
     // This critic points downhill, and who does makes no progress: null, not a number.
     assert!(json["cosine"]["high"].as_f64().unwrap() < 0.0, "{json}");
@@ -31,7 +31,7 @@ fn a_critic_is_worth_exactly_as_much_as_itself() {
     let nothing = serde_json::json!({"mean": 0.0, "low": 0.0, "high": 0.0});
     let points = curve["points"].as_array().unwrap();
     assert!(points.iter().all(|p| p["difference"] == nothing && p["band"] == nothing), "{curve}");
-    let other = format!("progress --ckpt @ --against {} {SMALL} --json", early.display());
+    let other = format!("compare-critics --ckpt @ --against {} {SMALL} --json", early.display());
     let other = bench.done(&other).json();
     assert_eq!(other["cosine"], json["cosine"], "the same policy, states and rollouts");
     assert_ne!(other["against_cosine"], json["cosine"]);
@@ -40,8 +40,10 @@ fn a_critic_is_worth_exactly_as_much_as_itself() {
 #[test]
 fn the_curve_goes_through_the_three_thresholds_and_its_band_holds_the_intervals() {
     let bench = Bench::new();
-    let words =
-        format!("progress --ckpt @ --against {} {SMALL}", run().join("step-000000030").display());
+    let words = format!(
+        "compare-critics --ckpt @ --against {} {SMALL}",
+        run().join("step-000000030").display()
+    );
     let json = bench.done(&format!("{words} --json")).json();
     let points = json["learnable_curve"]["points"].as_array().unwrap();
     let taus: Vec<f64> = points.iter().map(|p| number(&p["tau"])).collect();
@@ -72,7 +74,7 @@ fn the_folder_tells_the_same_and_threads_change_no_byte() {
     let early = run().join("step-000000030").display().to_string();
     let folders = ["1", "2"].map(|threads| {
         let words = format!("{SMALL} --threads {threads} --out reports/x");
-        bench.done(&format!("progress --ckpt @ --against {early} {words}"));
+        bench.done(&format!("compare-critics --ckpt @ --against {early} {words}"));
         let folder = bench.path("reports/x");
         let found: Vec<_> = contents(&folder);
         std::fs::remove_dir_all(folder).unwrap();
@@ -80,9 +82,9 @@ fn the_folder_tells_the_same_and_threads_change_no_byte() {
     });
     let names: Vec<_> = folders[0].iter().map(|(path, _)| path.file_name().unwrap()).collect();
     let expected = [
+        "comparison.json",
         "figure.csv",
         "figure.svg",
-        "progress.json",
         "provenance.toml",
         "report.html",
         "report.md",
@@ -100,7 +102,8 @@ fn the_folder_tells_the_same_and_threads_change_no_byte() {
     let command = format!("--against {early} --states 40 --seed 0 --horizon 20 --out reports/x");
     assert!(report.contains(&command), "{report}");
     assert!(text("provenance.toml").contains(&command));
-    let curve = &serde_json::from_str::<Value>(&text("progress.json")).unwrap()["learnable_curve"];
+    let curve =
+        &serde_json::from_str::<Value>(&text("comparison.json")).unwrap()["learnable_curve"];
     let half = format!("±{:.3}", number(&curve["half_width"]));
     assert!(report.contains(&half) && report.contains("band for all τ"), "{half}: {report}");
 }
@@ -109,6 +112,12 @@ fn the_folder_tells_the_same_and_threads_change_no_byte() {
 fn critics_of_two_environments_are_refused_before_a_folder_is_made() {
     let bench = Bench::new();
     edit(&bench.copy(), |manifest| manifest["config"]["env"] = "walker2d".into());
-    let error = bench.error("progress --ckpt @ --against ckpt");
+    let error = bench.error("compare-critics --ckpt @ --against ckpt");
     assert!(error.contains("compare two critics of one environment"), "{error}");
+}
+
+#[test]
+fn the_name_that_it_had_before_is_answered_with_this_one() {
+    let said = Bench::new().error("progress --ckpt @ --against @ --states 40");
+    assert!(said.starts_with("progress is called compare-critics now"), "{said}");
 }

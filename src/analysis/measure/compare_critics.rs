@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 
 use super::gradient_cosine::{Networks, starts};
 use super::learnable::{LearnableCurve, LearnableDifference};
-use crate::analysis::summary::{Interval, LEVEL};
+use crate::analysis::summary::Interval;
 use crate::checkpoint::Checkpoint;
 use crate::env::{EnvId, Visited};
 use crate::error::{Error, Result};
@@ -15,18 +15,20 @@ use crate::gradient::{Settings, StateResult, measure};
 use crate::nn::policy_net::PolicyNet;
 use crate::nn::weights::{Reuse, Training};
 use crate::rng::Stream;
+use crate::stats::LEVEL;
 use crate::stats::clusters::clusters;
 
 /// Weights of which inner products are taken at a time.
 const COLUMNS: i64 = 4096;
 
 /// Usable states below which α is not published: at 150 its standard deviation is a third of its value,
-/// at 500 a twelfth (`estimator` §7.2). Below 500 itself, since some of 500 states are saturated.
-pub const ALPHA_STATES: usize = 400;
+/// at 500 a twelfth (`docs/estimator.md` §7.2). Below 500 itself, since some of 500 states are saturated.
+pub(crate) const ALPHA_STATES: usize = 400;
 
 /// What two critics are worth to one actor.
+#[allow(clippy::struct_field_names, reason = "fields are named as in the JSON")]
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Progress {
+pub(crate) struct Comparison {
     /// Environment.
     pub env: String,
     /// Run and step whose policy and states are used, and whose critic is the first.
@@ -65,7 +67,7 @@ fn name(checkpoint: &Checkpoint) -> String {
 ///
 /// # Errors
 /// [`Error::Mismatch`] if the environments differ.
-pub fn check(first: &Checkpoint, against: &Checkpoint) -> Result<()> {
+pub(crate) fn check(first: &Checkpoint, against: &Checkpoint) -> Result<()> {
     let (config, other) = (first.off_policy()?, against.off_policy()?);
     if config.env != other.env {
         return Err(Error::Mismatch {
@@ -79,19 +81,12 @@ pub fn check(first: &Checkpoint, against: &Checkpoint) -> Result<()> {
 }
 
 /// Compares the critic of `first` with that of `against`, both under the policy of `first`.
-///
-/// # Errors
-/// Those of [`check`]; [`Error::Usage`] if too few states have a usable gradient; those of loading and
-/// rollouts.
-///
-/// # Panics
-/// Never: rows are of equal length.
-pub fn progress(
+pub(crate) fn compare(
     first: &Checkpoint,
     against: &Checkpoint,
     settings: &Settings,
     context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
-) -> Result<Progress> {
+) -> Result<Comparison> {
     check(first, against)?;
     let config = first.off_policy()?;
     let (networks, rival) = (Networks::for_critic(first)?, Networks::for_critic(against)?);
@@ -111,7 +106,7 @@ pub fn progress(
     let mut stream = Stream::new(settings.seed, "bootstrap").child(agent.streams);
     let truth = (&usable.truth, &usable.tried[..]);
     let learnable_curve = LearnableCurve::new(truth, [&usable.own, &rival], &mut stream);
-    Ok(Progress {
+    Ok(Comparison {
         env: config.env.name().into(),
         policy: name(first),
         against: name(against),

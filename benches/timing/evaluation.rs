@@ -8,17 +8,18 @@
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hyperl::Result;
+use hyperl::algo::config::TrainConfig;
+use hyperl::algo::{Algo, RunConfig};
+use hyperl::env::{Env, EnvId, Snapshot, Spec, Step, Visited};
+use hyperl::gradient::{Agent, Mode, Settings, measure};
+use hyperl::nn::critic::{CriticKind, QNet};
+use hyperl::nn::weights::{Draw, Training};
+use hyperl::rng::Stream;
 use tch::{Device, Kind};
 
-use super::{Effort, Restless, Timing, one_sample, per_unit, starts};
-use crate::algo::config::TrainConfig;
-use crate::algo::{Algo, RunConfig};
-use crate::env::{Env, EnvId, Snapshot, Spec, Step, Visited};
-use crate::error::Result;
-use crate::gradient::{Agent, Mode, Settings, measure};
-use crate::nn::critic::{CriticKind, QNet};
-use crate::nn::weights::{Draw, Training};
-use crate::rng::Stream;
+use crate::sample::{Effort, Timing, in_turn};
+use crate::single::{RandomActions, starts};
 
 /// Different states; each stands for three in the paper's mode and for two in lab mode.
 const DIFFERENT: usize = 5;
@@ -29,10 +30,11 @@ const DIFFERENT: usize = 5;
 ///
 /// In the paper's mode these are 15 states × 15 rollouts, in lab mode 10 states in which the blocks
 /// make about as many, each of 688 steps.
-///
-/// # Errors
-/// Those of making environment and networks.
-pub fn evaluations(env: EnvId, workers: &rayon::ThreadPool, effort: Effort) -> Result<[Timing; 3]> {
+pub(crate) fn evaluations(
+    env: EnvId,
+    workers: &rayon::ThreadPool,
+    effort: Effort,
+) -> Result<[Timing; 3]> {
     let kind = CriticKind::SaHyper;
     let dims = TrainConfig { env, ..TrainConfig::default() }.dims();
     let stream = &Stream::new(0, "runtime").child("critic");
@@ -50,7 +52,7 @@ pub fn evaluations(env: EnvId, workers: &rayon::ThreadPool, effort: Effort) -> R
     let timing = |what, times: Vec<f64>| -> Timing {
         let mut times = times;
         times.sort_by(f64::total_cmp);
-        per_unit(what, Some(env), workers, &times).of(Algo::Td3, kind)
+        Timing::per_unit(what, Some(env), workers, &times).of(Algo::Td3, kind)
     };
     let evaluation = |times, e: &Evaluation| Timing {
         algo: None,
@@ -63,28 +65,6 @@ pub fn evaluations(env: EnvId, workers: &rayon::ThreadPool, effort: Effort) -> R
         evaluation(of_lab, &lab),
         Timing { algo: None, unit: "×", ..timing("evaluation-ratio", ratios) },
     ])
-}
-
-/// Samples two pieces of work, each of which returns the units it did, as neighbours: first and second,
-/// second and first, …, so that a drift of the machine favours neither. Seconds per unit, pair by pair.
-fn in_turn(
-    effort: Effort,
-    mut first: impl FnMut() -> Result<f64>,
-    mut second: impl FnMut() -> Result<f64>,
-) -> Result<[Vec<f64>; 2]> {
-    first()?;
-    second()?;
-    let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
-    for pair in 0..effort.samples {
-        if pair.is_multiple_of(2) {
-            of_first.push(one_sample(effort, &mut first)?);
-            of_second.push(one_sample(effort, &mut second)?);
-        } else {
-            of_second.push(one_sample(effort, &mut second)?);
-            of_first.push(one_sample(effort, &mut first)?);
-        }
-    }
-    Ok([of_first, of_second])
 }
 
 /// One evaluation to be made.
@@ -111,7 +91,7 @@ impl Evaluation {
 
     /// Makes it; returns the steps made, fewer than all only where a simulation became unstable.
     fn run(&self, critic: &QNet, workers: &rayon::ThreadPool) -> Result<u64> {
-        let policy = &Restless::new(self.env)?; // its random actions begin anew
+        let policy = &RandomActions::new(self.env)?; // its random actions begin anew
         let make_env = || Ok(Box::new(Tireless(self.env.make()?)) as Box<dyn Env>);
         let gamma = TrainConfig::default().gamma();
         let streams = "runtime";
@@ -165,52 +145,5 @@ impl Env for Tireless {
 
     fn set_noise(&mut self, noise: &Stream) {
         self.0.set_noise(noise);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-
-    use super::*;
-    use crate::nn::workers;
-
-    #[test]
-    fn both_modes_start_from_the_same_states_and_no_rollout_ends_early() {
-        let env = EnvId::Hopper; // under random actions it falls within some 30 steps
-        let dims = TrainConfig { env, ..TrainConfig::default() }.dims();
-        let stream = &Stream::new(0, "test");
-        let source = &mut Draw { stream, kind: Kind::Float, device: Device::Cpu };
-        let critic = QNet::new(CriticKind::MlpSmall, dims, Training::Frozen, source).unwrap();
-        let workers = workers::start(2).unwrap();
-        for (mode, states, rollouts) in [(Mode::Paper, 15, 15), (Mode::Lab, 10, 24)] {
-            let settings = Settings { horizon: Some(80), ..Settings::default() };
-            let evaluation = Evaluation::new(env, mode, settings).unwrap();
-            assert_eq!(evaluation.whole, states * rollouts * 80, "{mode:?}");
-            assert_eq!(evaluation.run(&critic, &workers).unwrap(), evaluation.whole, "{mode:?}");
-            let starts = &evaluation.starts;
-            assert_eq!(starts.len() as u64, states);
-            for start in starts {
-                let same = starts.iter().filter(|other| *other == start).count();
-                assert_eq!(same, starts.len() / DIFFERENT, "each as often as the others");
-            }
-            let different = super::starts(env, DIFFERENT).unwrap().into_iter().map(Visited::from);
-            assert_eq!(starts[..DIFFERENT], different.collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn neighbours_take_turns_in_going_first() {
-        let order = RefCell::new(String::new());
-        let work = |name| {
-            order.borrow_mut().push(name);
-            std::thread::sleep(std::time::Duration::from_millis(2));
-            Ok(1.0)
-        };
-        let effort = Effort { samples: 3, seconds: 1e-3 };
-        let [first, second] = in_turn(effort, || work('p'), || work('l')).unwrap();
-        assert_eq!(order.take(), "pl pl lp pl".replace(' ', ""));
-        assert_eq!((first.len(), second.len()), (3, 3));
-        assert!(first.iter().chain(&second).all(|seconds| *seconds >= 2e-3));
     }
 }

@@ -3,50 +3,49 @@
 
 use std::sync::Arc;
 
+use hyperl::Result;
+use hyperl::algo::RunConfig;
+use hyperl::algo::maml::Maml;
+use hyperl::algo::maml::config::MamlConfig;
+use hyperl::algo::pearl::agent::{PearlAgent, PearlBatch};
+use hyperl::algo::pearl::config::PearlConfig;
+use hyperl::analysis::meta_spec::pearl_name;
+use hyperl::env::Family;
+use hyperl::nn::meta_policy::PolicyKind;
+use hyperl::nn::pearl::PearlModel;
+use hyperl::rng::Stream;
 use serde::Serialize;
-
 use tch::{Kind, Tensor};
 
-use super::{Effort, sample};
-use crate::algo::RunConfig;
-use crate::algo::maml::Maml;
-use crate::algo::maml::config::MamlConfig;
-use crate::algo::pearl::agent::{PearlAgent, PearlBatch};
-use crate::algo::pearl::config::PearlConfig;
-use crate::analysis::meta_spec::pearl_name;
-use crate::env::Family;
-use crate::error::Result;
-use crate::nn::meta_policy::PolicyKind;
-use crate::nn::pearl::PearlModel;
-use crate::rng::Stream;
+use crate::sample::{Effort, sample};
 
 /// Seconds of one iteration; medians over the iterations measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct MamlIteration {
+pub(crate) struct MamlIteration {
     /// The model, such as `hyper-multi-task`.
-    pub model: String,
+    pub(crate) model: String,
     /// The family of tasks.
-    pub env: &'static str,
+    pub(crate) env: &'static str,
     /// Worker threads.
-    pub threads: usize,
+    pub(crate) threads: usize,
     /// Environment steps of an iteration.
-    pub steps: usize,
+    pub(crate) steps: usize,
     /// Seconds of sampling.
-    pub sampling: f64,
+    pub(crate) sampling: f64,
     /// Seconds of the trust-region update.
-    pub update: f64,
+    pub(crate) update: f64,
     /// Seconds of both.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// The fastest iteration.
-    pub min: f64,
+    pub(crate) min: f64,
     /// The slowest iteration.
-    pub max: f64,
+    pub(crate) max: f64,
     /// What the paper's Table 3 prints for its machine, seconds; none where it has no such row.
-    pub paper: Option<f64>,
+    pub(crate) paper: Option<f64>,
 }
 
 /// The models whose iterations the paper times, and MAML with the context as input.
-pub const MODELS: [(PolicyKind, bool); 4] = [
+pub(crate) const MODELS: [(PolicyKind, bool); 4] = [
     (PolicyKind::Vanilla, false),
     (PolicyKind::Context, false),
     (PolicyKind::Hyper, false),
@@ -65,19 +64,13 @@ fn printed(policy: PolicyKind, multi_task: bool) -> Option<f64> {
 
 /// Times whole iterations of a run at its defaults (40 tasks, 20 episodes of 200 steps before adaptation
 /// and 20 after it), the first of them not counted. Evaluations on the test tasks are apart from that.
-///
-/// # Errors
-/// Those of an iteration.
-///
-/// # Panics
-/// Never: at least one iteration is measured.
-pub fn maml_iteration(
-    (policy, multi_task): (PolicyKind, bool),
-    env: Family,
+pub(crate) fn maml_iteration(
+    config: MamlConfig,
     workers: &Arc<rayon::ThreadPool>,
     samples: usize,
 ) -> Result<MamlIteration> {
-    let config = MamlConfig { env, policy, multi_task, ..MamlConfig::default() }.resolved()?;
+    let config = config.resolved()?;
+    let MamlConfig { env, policy, multi_task, .. } = config;
     let plays = if multi_task { 1 } else { 2 };
     let steps = plays * config.tasks * config.episodes * env.spec().time_limit as usize;
     let model = config.model();
@@ -107,27 +100,27 @@ pub fn maml_iteration(
 
 /// Time of an update of PEARL, and what the paper's 5000 environment steps cost with it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PearlStep {
+pub(crate) struct PearlStep {
     /// `pearl` or `hyper-pearl`.
-    pub model: &'static str,
+    pub(crate) model: &'static str,
     /// The family of tasks.
-    pub env: &'static str,
+    pub(crate) env: &'static str,
     /// Worker threads.
-    pub threads: usize,
+    pub(crate) threads: usize,
     /// Median milliseconds of an update.
-    pub milliseconds: f64,
+    pub(crate) milliseconds: f64,
     /// The fastest.
-    pub min: f64,
+    pub(crate) min: f64,
     /// The slowest.
-    pub max: f64,
+    pub(crate) max: f64,
     /// Seconds of the updates of one iteration, which plays about 5000 environment steps.
-    pub seconds_of_updates: f64,
+    pub(crate) seconds_of_updates: f64,
     /// What Table 3 prints for 5000 environment steps with a GPU, seconds.
-    pub paper: f64,
+    pub(crate) paper: f64,
 }
 
 /// Returns random data of the shapes that updates with these settings take.
-pub fn random_batch(config: &PearlConfig, stream: &Stream) -> PearlBatch {
+pub(crate) fn random_batch(config: &PearlConfig, stream: &Stream) -> PearlBatch {
     let (dims, schedule) = (config.dims(), config.schedule());
     let (tasks, rows) = (schedule.meta_batch as i64, config.batch as i64);
     let mut draws = stream.clone();
@@ -148,10 +141,7 @@ pub fn random_batch(config: &PearlConfig, stream: &Stream) -> PearlBatch {
 
 /// Times updates at a family's defaults (16 tasks of 256 rows for velocities) on random data, the noise
 /// drawn included.
-///
-/// # Errors
-/// Those of building the networks.
-pub fn pearl_step(
+pub(crate) fn pearl_step(
     model: PearlModel,
     env: Family,
     workers: &Arc<rayon::ThreadPool>,

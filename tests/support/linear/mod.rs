@@ -10,17 +10,17 @@
 //! no state ends an episode. Noise covariances are diagonal.
 //!
 //! Letters in this file are those of control theory; the policy's gain `K` stands for the actor.
-//! [`LinearEnv`] is the system as an [`Env`](super::Env).
+//! [`LinearEnv`] is the system as an [`Env`](hyperl::env::Env).
 
 use ndarray::{Array1, Array2, ArrayView1, array};
 use ndarray_linalg::Inverse;
 
-use crate::error::{Error, Result};
-use crate::rng::Stream;
+use hyperl::error::{Error, Result};
+use hyperl::rng::Stream;
 
 mod simulation;
 
-pub use simulation::{LinearEnv, ProcessNoise};
+pub(crate) use simulation::{LinearEnv, ProcessNoise};
 
 /// Doublings after which a series that has not converged is called divergent: 2⁶⁴ terms.
 const MAX_DOUBLINGS: usize = 64;
@@ -34,23 +34,23 @@ const DETUNING: f64 = 0.5;
 
 /// The coefficients of a system and its policy.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Coefficients {
+pub(crate) struct Coefficients {
     /// `A [S, S]`: next state per state.
-    pub dynamics: Array2<f64>,
+    pub(crate) dynamics: Array2<f64>,
     /// `B [S, A]`: next state per action.
-    pub input: Array2<f64>,
+    pub(crate) input: Array2<f64>,
     /// `Q [S, S]`: cost of a state, symmetric, not negative.
-    pub state_cost: Array2<f64>,
+    pub(crate) state_cost: Array2<f64>,
     /// `R [A, A]`: cost of an action, symmetric, positive.
-    pub action_cost: Array2<f64>,
+    pub(crate) action_cost: Array2<f64>,
     /// `K [A, S]`: the policy's gain.
-    pub gain: Array2<f64>,
+    pub(crate) gain: Array2<f64>,
     /// Discount γ in `(0, 1)`.
-    pub gamma: f64,
+    pub(crate) gamma: f64,
     /// Diagonal of `Σ_w [S]`: variance of the process noise.
-    pub process_variance: Array1<f64>,
+    pub(crate) process_variance: Array1<f64>,
     /// Diagonal of `Σ_ε [A]`: variance of the policy's noise.
-    pub policy_variance: Array1<f64>,
+    pub(crate) policy_variance: Array1<f64>,
 }
 
 /// A cost that is quadratic in the state: `sᵀP s + c`.
@@ -62,7 +62,7 @@ struct CostToGo {
 
 /// A system with a policy under which its value is finite.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LinearQuadratic {
+pub(crate) struct LinearQuadratic {
     coefficients: Coefficients,
     /// Expected discounted cost of following the policy for ever.
     forever: CostToGo,
@@ -76,7 +76,7 @@ impl LinearQuadratic {
     ///
     /// # Panics
     /// If the shapes do not fit each other.
-    pub fn new(coefficients: Coefficients) -> Result<Self> {
+    pub(crate) fn new(coefficients: Coefficients) -> Result<Self> {
         let Coefficients { dynamics, input, gain, gamma, .. } = &coefficients;
         let closed_loop = dynamics - &input.dot(gain);
         let p = geometric_sum(&running_cost(&coefficients), &(closed_loop * gamma.sqrt()))?;
@@ -85,10 +85,7 @@ impl LinearQuadratic {
     }
 
     /// Returns a system with three states and two actions whose figures are known to 16 digits.
-    ///
-    /// # Panics
-    /// Never: the policy is stable.
-    pub fn worked_example() -> Self {
+    pub(crate) fn worked_example() -> Self {
         Self::new(Coefficients {
             dynamics: array![[1.0, 0.1, 0.0], [0.0, 0.9, 0.1], [0.05, 0.0, 0.8]],
             input: array![[0.0, 0.1], [0.2, 0.0], [0.1, 0.3]],
@@ -107,7 +104,7 @@ impl LinearQuadratic {
     ///
     /// # Errors
     /// [`Error::Usage`] if the drawn policy happens to be unstable; draw another one.
-    pub fn random(obs_dim: usize, action_dim: usize, stream: &mut Stream) -> Result<Self> {
+    pub(crate) fn random(obs_dim: usize, action_dim: usize, stream: &mut Stream) -> Result<Self> {
         let mut normal =
             |rows, columns| Array2::from_shape_simple_fn((rows, columns), || stream.normal());
         let dynamics = normal(obs_dim, obs_dim);
@@ -131,7 +128,7 @@ impl LinearQuadratic {
     /// # Panics
     /// If the lengths do not fit.
     #[must_use]
-    pub fn with_noise(mut self, process: Array1<f64>, policy: Array1<f64>) -> Self {
+    pub(crate) fn with_noise(mut self, process: Array1<f64>, policy: Array1<f64>) -> Self {
         assert_eq!((process.len(), policy.len()), (self.obs_dim(), self.action_dim()));
         self.coefficients.process_variance = process;
         self.coefficients.policy_variance = policy;
@@ -141,60 +138,60 @@ impl LinearQuadratic {
     }
 
     /// Returns the coefficients.
-    pub fn coefficients(&self) -> &Coefficients {
+    pub(crate) fn coefficients(&self) -> &Coefficients {
         &self.coefficients
     }
 
     /// Returns the number `S` of states.
-    pub fn obs_dim(&self) -> usize {
+    pub(crate) fn obs_dim(&self) -> usize {
         self.coefficients.input.nrows()
     }
 
     /// Returns the number `A` of actions.
-    pub fn action_dim(&self) -> usize {
+    pub(crate) fn action_dim(&self) -> usize {
         self.coefficients.input.ncols()
     }
 
     /// Returns the policy's mean action `-K s`.
-    pub fn act(&self, s: &[f64]) -> Array1<f64> {
+    pub(crate) fn act(&self, s: &[f64]) -> Array1<f64> {
         -self.coefficients.gain.dot(&ArrayView1::from(s))
     }
 
     /// Returns the policy's action `-K s + ε`, with ε from `explore`.
-    pub fn explore(&self, s: &[f64], explore: &mut Stream) -> Array1<f64> {
+    pub(crate) fn explore(&self, s: &[f64], explore: &mut Stream) -> Array1<f64> {
         let noise =
             self.coefficients.policy_variance.mapv(|variance| variance.sqrt() * explore.normal());
         self.act(s) + noise
     }
 
     /// Returns the reward `-(sᵀQ s + aᵀR a)`.
-    pub fn reward(&self, s: &[f64], a: &[f64]) -> f64 {
+    pub(crate) fn reward(&self, s: &[f64], a: &[f64]) -> f64 {
         -quadratic(&self.coefficients.state_cost, ArrayView1::from(s))
             - quadratic(&self.coefficients.action_cost, ArrayView1::from(a))
     }
 
     /// Returns `V(s)`: the expected discounted return of the policy from `s`.
-    pub fn value(&self, s: &[f64]) -> f64 {
+    pub(crate) fn value(&self, s: &[f64]) -> f64 {
         -self.forever.at(ArrayView1::from(s))
     }
 
     /// Returns `Q(s, a)`: the same with `a` as the first action.
-    pub fn q(&self, s: &[f64], a: &[f64]) -> f64 {
+    pub(crate) fn q(&self, s: &[f64], a: &[f64]) -> f64 {
         self.q_before(&self.forever, s, a)
     }
 
     /// Returns `∂Q(s, a)/∂a [A]`.
-    pub fn q_gradient(&self, s: &[f64], a: &[f64]) -> Array1<f64> {
+    pub(crate) fn q_gradient(&self, s: &[f64], a: &[f64]) -> Array1<f64> {
         self.q_gradient_before(&self.forever, s, a)
     }
 
     /// Returns `∂²Q/∂a² [A, A] = -2 (R + γ BᵀP B)`, the same everywhere.
-    pub fn q_hessian(&self) -> Array2<f64> {
+    pub(crate) fn q_hessian(&self) -> Array2<f64> {
         self.action_curvature(&self.forever.p) * -2.0
     }
 
     /// Returns `V(s)` of `horizon` rewards, the first one counted.
-    pub fn value_within(&self, s: &[f64], horizon: u32) -> f64 {
+    pub(crate) fn value_within(&self, s: &[f64], horizon: u32) -> f64 {
         -self.cost_within(horizon).at(ArrayView1::from(s))
     }
 
@@ -202,7 +199,7 @@ impl LinearQuadratic {
     ///
     /// # Panics
     /// If `horizon` is 0.
-    pub fn q_within(&self, s: &[f64], a: &[f64], horizon: u32) -> f64 {
+    pub(crate) fn q_within(&self, s: &[f64], a: &[f64], horizon: u32) -> f64 {
         self.q_before(&self.cost_after_first(horizon), s, a)
     }
 
@@ -210,7 +207,7 @@ impl LinearQuadratic {
     ///
     /// # Panics
     /// If `horizon` is 0.
-    pub fn q_gradient_within(&self, s: &[f64], a: &[f64], horizon: u32) -> Array1<f64> {
+    pub(crate) fn q_gradient_within(&self, s: &[f64], a: &[f64], horizon: u32) -> Array1<f64> {
         self.q_gradient_before(&self.cost_after_first(horizon), s, a)
     }
 

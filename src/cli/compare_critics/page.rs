@@ -1,9 +1,9 @@
-//! The page of `hyperl-analyze progress`: shares of learnable states, then the actor's weights.
+//! The page of `hyperl-analyze compare-critics`: shares of learnable states, then the actor's weights.
 
 use std::path::Path;
 
+use crate::analysis::measure::compare_critics::Comparison;
 use crate::analysis::measure::learnable::LearnableDifference;
-use crate::analysis::measure::progress::Progress;
 use crate::analysis::summary::Interval;
 use crate::checkpoint::Checkpoint;
 use crate::cli::output::{versions, write_figures};
@@ -20,7 +20,7 @@ const TABLE_STEP: usize = 10;
 
 /// What the page is made from.
 pub(super) struct Findings<'f> {
-    pub(super) found: &'f Progress,
+    pub(super) found: &'f Comparison,
     pub(super) checkpoints: [&'f Checkpoint; 2],
     pub(super) settings: &'f Settings,
     pub(super) command: &'f str,
@@ -117,7 +117,7 @@ impl Findings<'_> {
     }
 
     fn how_shares_were_measured(&self) -> String {
-        let Progress { policy, against, states, tried, learnable_curve, .. } = self.found;
+        let Comparison { policy, against, states, tried, learnable_curve, .. } = self.found;
         let [first, second] =
             self.checkpoints.map(|c| model_label(&c.config().model()).to_string());
         format!(
@@ -245,7 +245,7 @@ impl Findings<'_> {
 }
 
 /// What a reader should know before believing a number.
-pub(super) fn warnings(found: &Progress) -> Vec<&'static str> {
+pub(super) fn warnings(found: &Comparison) -> Vec<&'static str> {
     let checks = [
         (
             found.progress_ratio.mean.is_finite(),
