@@ -269,7 +269,7 @@ fn folders_may_have_names_of_any_bytes() {
     analyze("inspect", &[("", &newest)]);
     analyze(&format!("diagnose {small}"), &[("--ckpt", &newest), ("--out", &out)]);
     analyze(
-        "progress --states 40 --horizon 5",
+        "compare-critics --states 40 --horizon 5",
         &[("--ckpt", &newest), ("--against", &newest), ("--out", &out)],
     );
     analyze("baseline --states 12 --horizon 5", &[("--ckpt", &newest), ("--out", &base)]);
