@@ -14,8 +14,9 @@ macro_rules! named {
             Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize,
             serde::Deserialize,
         )]
+        #[serde(into = "String", try_from = "String")]
         pub enum $name {
-            $($(#[$case_doc])* #[serde(rename = $text)] $case,)+
+            $($(#[$case_doc])* $case,)+
         }
 
         impl $name {
@@ -48,6 +49,20 @@ macro_rules! named {
                 Self::ALL.into_iter().find(|one| one.name() == name).ok_or_else(unknown)
             }
         }
+
+        impl TryFrom<String> for $name {
+            type Error = $crate::Error;
+
+            fn try_from(name: String) -> $crate::Result<Self> {
+                name.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(one: $name) -> Self {
+                one.name().to_owned()
+            }
+        }
     };
 }
 pub(crate) use named;
@@ -75,5 +90,7 @@ mod tests {
         }
         let error = "green".parse::<Colour>().unwrap_err().to_string();
         assert_eq!(error, "unknown colour 'green'; choose one of: red, sky-blue");
+        let in_file = serde_json::from_str::<Colour>("\"green\"").unwrap_err().to_string();
+        assert!(in_file.starts_with(&error), "{in_file}");
     }
 }

@@ -143,7 +143,10 @@ fn tables_of_settings_need_no_run() {
     finishes(&bench.report("table.toml", ""));
     assert!(bench.page("table").contains("meta batch size"), "{}", bench.page("table"));
     bench.write("bad.toml", &format!("{spec}\"dqn\"\n"));
-    refused(&bench.report("bad.toml", ""), "unknown variant `dqn`");
+    refused(
+        &bench.report("bad.toml", ""),
+        "unknown algorithm 'dqn'; choose one of: td3, sac, maml, pearl",
+    );
 }
 
 const PEARL: &str = r#"
