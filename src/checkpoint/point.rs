@@ -67,9 +67,23 @@ pub(super) fn write<P: Serialize>(
     })?;
     let hash = disk::hash_part(&resume.join(&name).join(POINT))?;
     disk::write(&resume.join(LATEST), format!("{name} {hash}\n").as_bytes())?;
+    remove_others(run)
+}
+
+/// Removes all points but the latest; none, if `latest` names none that is there.
+///
+/// # Errors
+/// [`Error::Io`] naming a folder.
+pub(super) fn remove_others(run: &Path) -> Result<()> {
+    let resume = folder(run);
+    let text = std::fs::read_to_string(resume.join(LATEST)).unwrap_or_default();
+    let latest = text.split_whitespace().next().unwrap_or_default();
+    if !latest.starts_with("point-") || !resume.join(latest).is_dir() {
+        return Ok(());
+    }
     for path in disk::entries(&resume)? {
-        let other = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        if other.starts_with("point-") && other != name {
+        let other = path.file_name().unwrap_or_default().to_string_lossy();
+        if other.starts_with("point-") && other != latest {
             disk::remove_dir(&path)?;
         }
     }

@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 /// File of the resolved configuration.
 pub const RUN: &str = "run.toml";
 
-/// Locks the folder of a run for training, and removes what processes that were killed left half written.
+/// Locks the folder of a run for training, and removes what processes that were killed left: what is half
+/// written, and points before the latest.
 ///
 /// # Errors
 /// [`Error::InUse`] naming the process that trains it; [`Error::Io`] naming a folder.
@@ -23,6 +24,7 @@ pub fn lock(folder: &Path) -> Result<Lock> {
     for inside in point::folders(folder)? {
         disk::remove_partials(&inside, "")?;
     }
+    point::remove_others(folder)?;
     Ok(lock)
 }
 
