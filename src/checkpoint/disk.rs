@@ -148,8 +148,8 @@ fn aside(path: &Path) -> Result<Option<PathBuf>> {
     }
 }
 
-/// Removes what processes that have ended left half written in a folder; of one thing in it, if `name` says
-/// which. For the holder of its lock.
+/// Removes what processes that have ended left half written in a folder; of one thing in it and of the files
+/// that go with it, as `NAME.sha256` does, if `name` says which. For the holder of its lock.
 ///
 /// # Errors
 /// [`Error::Io`] naming the folder.
@@ -157,7 +157,10 @@ pub(super) fn remove_partials(folder: &Path, name: &str) -> Result<()> {
     for path in entries(folder)? {
         let own = path.file_name().unwrap_or_default().to_string_lossy();
         let Some((of, writer)) = partial_of(&own) else { continue };
-        if (name.is_empty() || of == name) && !(writer != std::process::id() && is_alive(writer)) {
+        let extension = of.strip_prefix(name);
+        let meant =
+            name.is_empty() || extension.is_some_and(|e| e.is_empty() || e.starts_with('.'));
+        if meant && !(writer != std::process::id() && is_alive(writer)) {
             let removed =
                 if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.map_err(Error::io("remove", &path))?;

@@ -170,8 +170,11 @@ mod tests {
         }
         let units = folder.path().join(format!(".unit.{NOBODY}-1.partial"));
         fs::create_dir(&units).unwrap();
+        let hash = folder.path().join(format!(".unit.sha256.{NOBODY}-2.partial"));
+        fs::write(&hash, "").unwrap();
         drop(Lock::beside(&folder.path().join("unit")).unwrap());
-        assert!(!units.exists() && stale.iter().all(|name| folder.path().join(name).exists()));
+        assert!(!units.exists() && !hash.exists());
+        assert!(stale.iter().all(|name| folder.path().join(name).exists()));
         drop(Lock::folder(folder.path()).unwrap());
         let mut left: Vec<_> =
             fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();

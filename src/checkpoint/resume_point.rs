@@ -74,7 +74,8 @@ pub fn begin(run: &Path) -> Result<()> {
     disk::write(&resume.join(LATEST), format!("{NONE_YET}\n").as_bytes())
 }
 
-/// Locks the folder of a run for training, and removes what processes that were killed left half written.
+/// Locks the folder of a run for training, and removes what processes that were killed left: what is half
+/// written, and what its latest point does not need.
 ///
 /// # Errors
 /// [`Error::InUse`] naming the process that trains it; [`Error::Io`] naming a folder.
@@ -82,6 +83,10 @@ pub fn lock(folder: &Path) -> Result<Lock> {
     let lock = Lock::folder(folder)?;
     for inside in folders(folder)? {
         disk::remove_partials(&inside, "")?;
+    }
+    // One that cannot be read is told where it is loaded.
+    if let Ok(Some((point, Point { replays, .. }))) = latest(folder) {
+        remove_unneeded(folder, &point, &replays)?;
     }
     Ok(lock)
 }
@@ -135,15 +140,17 @@ pub fn save(run: &Path, trainer: &dyn Trainer) -> Result<()> {
         tensors_hash: String::new(),
         replays,
     };
-    let replays = write(run, &name, &tensors, point)?.replays;
-    for (buffer, log) in replays.iter().enumerate() {
-        replay_log::remove_unneeded(&replay(run, buffer), log)?;
-    }
-    Ok(())
+    let (point, replays) = write(run, &name, &tensors, point)?;
+    remove_unneeded(run, &point, &replays)
 }
 
-/// Writes a point and makes it the latest.
-fn write(run: &Path, name: &str, tensors: &TensorSet, mut point: Point) -> Result<Point> {
+/// Writes a point and makes it the latest; returns its folder and the files that its buffers need.
+fn write(
+    run: &Path,
+    name: &str,
+    tensors: &TensorSet,
+    mut point: Point,
+) -> Result<(PathBuf, Vec<ReplayLog>)> {
     let resume = run.join(RESUME);
     disk::create_dir(&resume)?;
     disk::write_dir(&resume.join(name), |partial| {
@@ -153,13 +160,21 @@ fn write(run: &Path, name: &str, tensors: &TensorSet, mut point: Point) -> Resul
     })?;
     let hash = disk::hash_part(&resume.join(name).join(POINT))?;
     disk::write(&resume.join(LATEST), format!("{name} {hash}\n").as_bytes())?;
-    for path in disk::entries(&resume)? {
-        let other = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        if other.starts_with("point-") && other != name {
+    Ok((resume.join(name), point.replays))
+}
+
+/// Removes the points of a run but one, and the rows of buffers that it does not need.
+fn remove_unneeded(run: &Path, point: &Path, replays: &[ReplayLog]) -> Result<()> {
+    for path in disk::entries(&run.join(RESUME))? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("point-") && path != point {
             disk::remove_dir(&path)?;
         }
     }
-    Ok(point)
+    for (buffer, log) in replays.iter().enumerate() {
+        replay_log::remove_unneeded(&replay(run, buffer), log)?;
+    }
+    Ok(())
 }
 
 /// Returns the folder and the content of the latest point, if there is one.

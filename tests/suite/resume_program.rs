@@ -113,11 +113,18 @@ fn a_run_goes_on_to_its_own_length_and_stays_there() {
     assert_finishes(short(&parts, "--threads 1 --resume"));
     assert_same_results(&parts, &whole);
     let before = files(&parts);
+    // What a process that was killed had no time to remove.
+    fs::create_dir(run_folder(&parts).join("resume/point-000000450")).unwrap();
+    fs::create_dir(run_folder(&parts).join("resume/.point-000000500.4294967295-0.partial"))
+        .unwrap();
+    fs::write(run_folder(&parts).join("resume/replay/000/000000000000-000000000001.bin"), "")
+        .unwrap();
     let said = run(short(&parts, "--threads 1 --resume"));
     assert_eq!(said.code, Some(0), "{}", said.err);
     let expected = "is finished, with 500 steps; give more --steps to go on";
     assert!(said.err.contains(expected), "{}", said.err);
     assert!(files(&parts) == before, "a finished run is left alone");
+    assert_eq!(fs::read_dir(run_folder(&parts).join("resume")).unwrap().count(), 3);
     // A length among the settings is a length that was asked for.
     assert_finishes(short(&parts, "--threads 1 --resume --set steps=550"));
     assert!(run_folder(&parts).join("step-000000550").is_dir());
