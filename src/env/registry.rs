@@ -35,7 +35,7 @@ impl EnvId {
     /// The model is compiled once per process and shared by all environments that use it.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the `MuJoCo` library does not accept the model.
+    /// [`crate::Error::Usage`] if the `MuJoCo` library does not accept the model.
     pub fn make(self) -> Result<Box<dyn Env>> {
         Ok(Box::new(Simulated::new(self.robot())?))
     }
@@ -46,7 +46,7 @@ impl EnvId {
     /// until the next step, as after a reset.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] if a length does not fit the model.
+    /// [`crate::Error::Mismatch`] if a length does not fit the model.
     pub fn snapshot_from_state(self, state: &RecordedState) -> Result<Snapshot> {
         Simulated::new(self.robot())?.snapshot_from_state(state)
     }

@@ -263,7 +263,7 @@ impl Adaptation {
     /// Returns how far each task's parameters move, ‖φ − θ‖, `[T]`.
     ///
     /// # Errors
-    /// [`Error::Torch`] if the numbers cannot be read.
+    /// [`crate::Error::Torch`] if the numbers cannot be read.
     pub fn distances(&self) -> Result<Vec<f64>> {
         let squares = |all: &Tensor| all.to_kind(Kind::Double).square().flatten(1, -1);
         let per_task =

@@ -136,16 +136,41 @@ fn files_as_they_are_written_are_read() {
     assert!(found.evaluated[0].total.is_nan() && found.evaluated[1].total.is_infinite());
 }
 
+/// A file of a run: its name, what is in it, what reads it, and what is said of it.
+type Case = (&'static str, String, Reader, String);
+
+/// Says of lines that they are not in order.
+const ORDER: &str = "repeats the line before it or stands too late, expected lines in the order of";
+
+fn cut(text: &str) -> String {
+    text[..text.len() - 2].to_owned()
+}
+
+fn short(text: &str, lines: usize) -> String {
+    text.split_inclusive('\n').take(lines).collect()
+}
+
+fn with(text: &str, line: &str) -> String {
+    format!("{text}{line}\n")
+}
+
+fn assert_refused(cases: Vec<Case>) {
+    for (name, text, read, expected) in cases {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join(name);
+        fs::write(&file, &text).unwrap();
+        let error = read(&file).expect_err(&expected);
+        assert_names(&error, &file, &expected);
+        let said = error.to_string();
+        assert!(said.contains(&expected) && said.contains(name), "{expected}: {said}");
+    }
+}
+
 #[test]
-fn incomplete_files_are_refused_with_the_line_and_what_was_expected() {
-    let cut = |text: &str| text[..text.len() - 2].to_owned();
-    let short =
-        |text: &str, lines: usize| -> String { text.split_inclusive('\n').take(lines).collect() };
-    let with = |text: &str, line: &str| format!("{text}{line}\n");
+fn incomplete_evaluations_are_refused_with_the_line_and_what_was_expected() {
     let header = "`at,split,stage,task,goal,course,episode,context,return`";
-    let order = "repeats the line before it or stands too late, expected lines in the order of";
     let table = "evaluations.csv";
-    let cases: Vec<(&str, String, Reader, String)> = vec![
+    assert_refused(vec![
         (table, String::new(), evaluations, format!("it is empty, expected {header}")),
         (table, short(EVALUATIONS, 1), evaluations, "it holds no episode".into()),
         (
@@ -166,7 +191,7 @@ fn incomplete_files_are_refused_with_the_line_and_what_was_expected() {
             table,
             with(EVALUATIONS, "30,,,,,,1,,4"),
             evaluations,
-            format!("line 6 {order} at, split, stage, task, course, episode"),
+            format!("line 6 {ORDER} at, split, stage, task, course, episode"),
         ),
         (
             table,
@@ -180,7 +205,7 @@ fn incomplete_files_are_refused_with_the_line_and_what_was_expected() {
             evaluations,
             "line 6 is episode 3 of 30, expected episode 2".into(),
         ),
-        (table, with(EVALUATIONS, "20,,,,,,0,,4"), evaluations, format!("line 6 {order}")),
+        (table, with(EVALUATIONS, "20,,,,,,0,,4"), evaluations, format!("line 6 {ORDER}")),
         (table, with(EVALUATIONS, "60,,,,,,0,,"), evaluations, format!("line 6 is not {header}")),
         (
             table,
@@ -189,17 +214,23 @@ fn incomplete_files_are_refused_with_the_line_and_what_was_expected() {
             format!("line 2 is not {header}"),
         ),
         (table, MAML.replace("train", "trial"), maml, format!("line 4 is not {header}")),
-        (table, with(MAML, "1,train,before,,,,,,-2"), maml, format!("line 6 {order}")),
-        (table, PEARL.replace("1,test", "1,train"), pearl, format!("line 5 {order}")),
+        (table, with(MAML, "1,train,before,,,,,,-2"), maml, format!("line 6 {ORDER}")),
+        (table, PEARL.replace("1,test", "1,train"), pearl, format!("line 5 {ORDER}")),
         (
             table,
             with(PEARL, "1,test,,0,2.5,0,2,20,-4"),
             pearl,
             "line 7 is episode 2 of 1, expected episode 1".into(),
         ),
+    ]);
+}
+
+#[test]
+fn incomplete_progress_is_refused_with_the_line_and_what_was_expected() {
+    assert_refused(vec![
         ("progress.csv", String::new(), progress, "it is empty, expected `at,seconds`".into()),
         ("progress.csv", cut(PROGRESS), progress, "line 3 has no end".into()),
-        ("progress.csv", with(PROGRESS, "60,3.5"), progress, format!("line 4 {order} at")),
+        ("progress.csv", with(PROGRESS, "60,3.5"), progress, format!("line 4 {ORDER} at")),
         ("progress.csv", with(PROGRESS, "90,1.5"), progress, "no less than 2.5 s".into()),
         ("progress.csv", with(PROGRESS, "90,"), progress, "line 4 is 90 after NaN s".into()),
         ("progress.csv", with(PROGRESS, "90"), progress, "line 4 is not `at,seconds`".into()),
@@ -210,17 +241,24 @@ fn incomplete_files_are_refused_with_the_line_and_what_was_expected() {
             maml,
             "line 3 is not `at,sampling".into(),
         ),
+    ]);
+}
+
+#[test]
+fn incomplete_tables_of_version_1_are_refused_too() {
+    let table = "evaluations.csv";
+    assert_refused(vec![
         (table, cut(V1_EVALUATIONS), evaluations, "line 5 has no end".into()),
-        (table, with(V1_EVALUATIONS, "30,1,4"), evaluations, format!("line 6 {order}")),
+        (table, with(V1_EVALUATIONS, "30,1,4"), evaluations, format!("line 6 {ORDER}")),
         (table, short(V1_EVALUATIONS, 4), evaluations, "step 30 has 1 episodes".into()),
-        ("timing.csv", with(V1_TIMING, "60,3.5"), progress, format!("line 4 {order} step")),
+        ("timing.csv", with(V1_TIMING, "60,3.5"), progress, format!("line 4 {ORDER} step")),
         ("returns.csv", String::new(), maml, "it is empty".into()),
         ("returns.csv", cut(V1_MAML), maml, "line 3 has no end".into()),
         (
             "returns.csv",
             with(V1_MAML, "1,-2,-1,,,0.01,0.2,1,1"),
             maml,
-            format!("line 4 {order} iteration"),
+            format!("line 4 {ORDER} iteration"),
         ),
         (
             "returns.csv",
@@ -235,6 +273,12 @@ fn incomplete_files_are_refused_with_the_line_and_what_was_expected() {
             trials,
             "line 5 repeats the line before it".into(),
         ),
+    ]);
+}
+
+#[test]
+fn incomplete_settings_are_refused_with_what_is_missing() {
+    assert_refused(vec![
         (
             run::RUN,
             String::new(),
@@ -261,14 +305,5 @@ fn incomplete_files_are_refused_with_the_line_and_what_was_expected() {
             settings,
             "unknown algorithm 'td4'; choose one of: td3, sac".into(),
         ),
-    ];
-    for (name, text, read, expected) in cases {
-        let place = tempfile::tempdir().unwrap();
-        let file = place.path().join(name);
-        fs::write(&file, &text).unwrap();
-        let error = read(&file).expect_err(&expected);
-        assert_names(&error, &file, &expected);
-        let said = error.to_string();
-        assert!(said.contains(&expected) && said.contains(name), "{expected}: {said}");
-    }
+    ]);
 }
