@@ -67,18 +67,6 @@ pub(crate) struct Part {
     pub text: String,
 }
 
-impl Contrast {
-    /// Says whether the claim holds, as far as seeds tell.
-    pub(crate) fn verdict(&self) -> Verdict {
-        match self.over_seeds {
-            Estimate { n, .. } if n < 2 => Verdict::Undecided,
-            Estimate { low, .. } if low > 0.0 => Verdict::Holds,
-            Estimate { high, .. } if high < 0.0 => Verdict::Fails,
-            _ => Verdict::Undecided,
-        }
-    }
-}
-
 /// The verdict on a claim about several contrasts and parts, with its reason.
 ///
 /// It holds if all do, and fails if a contrast does; neither while runs are missing or short.

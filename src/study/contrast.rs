@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tables::{Cell, Column as TableColumn, Table};
-use super::theme::model_label;
+use crate::analysis::measure::returns::ReturnCurve;
 use crate::analysis::summary::{Column, corrected, corrected_values, values_by_unit};
 use crate::analysis::table::StateRow;
 use crate::gradient::Settings;
@@ -15,7 +14,7 @@ use crate::stats::resample::{jackknife, pseudo_values_of_clusters};
 use crate::stats::{Estimate, LEVEL, summary};
 
 /// 97.5 % quantile of the normal distribution, for intervals that rest on many states.
-pub(super) const NORMAL_QUANTILE: f64 = 1.959_963_984_540_054;
+pub(crate) const NORMAL_QUANTILE: f64 = 1.959_963_984_540_054;
 
 /// One checkpoint or evaluation of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +39,24 @@ pub struct RunValues {
     pub seed: u64,
     /// Its steps, each once.
     pub steps: Vec<StepValues>,
+}
+
+impl RunValues {
+    /// Returns the mean of each evaluation. Its error is not known: successive evaluations of one run
+    /// depend on each other, and all start in the same states.
+    pub fn of_returns(curve: &ReturnCurve) -> Self {
+        let at = |(step, returns): (u64, &[f64])| StepValues {
+            step,
+            value: summary::mean(returns),
+            states: Vec::new(),
+        };
+        Self {
+            env: curve.env.clone(),
+            critic: curve.critic.clone(),
+            seed: curve.seed,
+            steps: curve.measured().map(at).collect(),
+        }
+    }
 }
 
 /// What is compared.
@@ -182,6 +199,29 @@ pub(crate) fn contrast(
     })
 }
 
+/// Compares the series of each pair that share runs.
+pub(crate) fn contrasts(
+    runs: &[RunValues],
+    pairs: &[[String; 2]],
+    quantity: &str,
+) -> Vec<Contrast> {
+    let of = |[better, worse]: &[String; 2]| contrast(runs, [better, worse], quantity);
+    pairs.iter().filter_map(of).collect()
+}
+
+/// Compares the returns of each pair environment by environment: they have no common scale.
+pub(crate) fn contrasts_of_returns(
+    curves: &[ReturnCurve],
+    pairs: &[[String; 2]],
+) -> Vec<Contrast> {
+    let mut by_env: BTreeMap<&str, Vec<RunValues>> = BTreeMap::new();
+    for curve in curves {
+        by_env.entry(&curve.env).or_default().push(RunValues::of_returns(curve));
+    }
+    let of_env = |runs: Vec<RunValues>| contrasts(&runs, pairs, "mean return over training");
+    by_env.into_values().flat_map(of_env).collect()
+}
+
 /// Mean difference over the steps that both runs have, with equal weights; `None` without one.
 fn difference(first: &RunValues, second: &RunValues) -> Option<Difference> {
     let mut values = Vec::new();
@@ -203,35 +243,6 @@ fn difference(first: &RunValues, second: &RunValues) -> Option<Difference> {
         steps,
         states,
     })
-}
-
-/// The contrasts as a table.
-pub(crate) fn table(contrasts: &[Contrast]) -> Table {
-    let names = ["difference", "in", "environments", "steps", "seeds"];
-    let names = names.into_iter().chain(["over seeds", "within these runs"]);
-    let mut table = Table::new(names.map(|name| TableColumn::new(name, "")));
-    for c in contrasts {
-        let over_seeds = if c.over_seeds.n < 2 {
-            Cell::number(c.over_seeds.value)
-        } else {
-            Cell::Interval(c.over_seeds)
-        };
-        let within = if c.within_runs.half_width().is_nan() {
-            Cell::Missing
-        } else {
-            Cell::Interval(c.within_runs)
-        };
-        table.rows.push(vec![
-            Cell::text(format!("{} − {}", model_label(&c.better), model_label(&c.worse))),
-            Cell::text(&c.quantity),
-            Cell::text(c.envs.join(", ")),
-            Cell::text(c.steps.to_string()),
-            Cell::text(c.over_seeds.n.to_string()),
-            over_seeds,
-            within,
-        ]);
-    }
-    table
 }
 
 #[cfg(test)]
@@ -327,6 +338,5 @@ mod tests {
         };
         let found = contrast(&[of("a", 3.0), of("b", 1.0)], ["a", "b"], "x").unwrap();
         assert!((found.within_runs.value - 2.0).abs() < 1e-15 && found.within_runs.low.is_nan());
-        assert_eq!(table(&[found]).rows[0].last(), Some(&Cell::Missing));
     }
 }

@@ -1,0 +1,16 @@
+//! A study: which runs, what is measured of them, what is compared, and what that says of a claim.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `spec.rs` | one figure or table as a file, whatever it measures |
+//! | `selection.rs`, `find.rs` | which runs, and which of them are there |
+//! | `contrast.rs` | the difference between two series, paired by run and step |
+//! | `claim.rs` | what comparisons say of a claim |
+
+pub(crate) mod claim;
+pub mod contrast;
+mod find;
+mod selection;
+pub mod spec;
+
+pub use find::{Found, FoundRun, Missing};
