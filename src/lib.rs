@@ -21,7 +21,8 @@
 //! | [`algo`] | training: TD3, SAC, MAML, PEARL, and what is the same for all |
 //! | [`checkpoint`] | what is on disk: format, save, load, resume |
 //! | [`gradient`] | the estimator: states → actions → returns → fit → compare |
-//! | [`analysis`] | specs, selection of checkpoints, measures, tables |
+//! | [`analysis`] | selection of checkpoints, measures, tables |
+//! | [`study`] | specs: which runs, what is measured and compared, what that says of a claim |
 //! | [`report`] | figures, tables and pages from those tables |
 //! | [`cli`] | flags → resolved config → run; the one place that prints |
 
@@ -38,5 +39,6 @@ pub mod report;
 pub mod rng;
 pub mod rollout;
 pub mod stats;
+pub mod study;
 
 pub use error::{Error, Result};

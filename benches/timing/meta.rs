@@ -9,7 +9,7 @@ use hyperl::algo::maml::Maml;
 use hyperl::algo::maml::config::MamlConfig;
 use hyperl::algo::pearl::agent::{PearlAgent, PearlBatch};
 use hyperl::algo::pearl::config::PearlConfig;
-use hyperl::analysis::meta_spec::pearl_name;
+use hyperl::analysis::series::pearl_name;
 use hyperl::env::Family;
 use hyperl::nn::meta_policy::PolicyKind;
 use hyperl::nn::pearl::PearlModel;

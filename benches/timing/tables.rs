@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyperl::algo::RunConfig;
 use hyperl::algo::maml::config::MamlConfig;
-use hyperl::analysis::meta_spec::pearl_name;
+use hyperl::analysis::series::pearl_name;
 use hyperl::nn::critic::CriticKind;
 use hyperl::nn::pearl::PearlModel;
 use hyperl::report::theme::model_label;

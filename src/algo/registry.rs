@@ -189,11 +189,11 @@ pub fn readers(algo: Algo) -> &'static str {
         }
         Algo::Maml => {
             "it is of a MAML run, which has no critic; inspect, maml-noise, maml-adaptation and \
-             meta-returns read those"
+             returns read those"
         }
         Algo::Pearl => {
             "it is of a PEARL run, whose critic knows its task by a latent; cosine, self-check, \
-             learnable and inspect read those"
+             learnable, returns and inspect read those"
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Names of curves: the model, and what tells its curves apart.
 
+use crate::algo::Algo;
 use crate::algo::registry::Config;
-use crate::algo::{Algo, RunConfig};
 use crate::env::TaskList;
 use crate::nn::pearl::PearlModel;
 

@@ -9,8 +9,8 @@ use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
-    compare_critics, gate, hyper_parameters, inspect, maml_adaptation, maml_noise, meta_returns,
-    paper, returns, weights,
+    compare_critics, gate, hyper_parameters, inspect, maml_adaptation, maml_noise, report, returns,
+    weights,
 };
 use crate::algo::RunConfig;
 use crate::algo::config::TrainConfig;
@@ -69,10 +69,10 @@ enum Command {
         after_help = "Example:\n  hyperl-analyze learnable --ckpt checkpoints/td3-hopper-sa-hyper-s0"
     )]
     Learnable(CosineArgs),
-    /// Draw the returns of greedy episodes during training (Fig. 4).
-    #[command(
-        after_help = "Example:\n  hyperl-analyze returns --ckpt checkpoints/td3-hopper-sa-hyper-s0"
-    )]
+    /// Draw returns during training, with scores over seeds (Figs. 4 and 15 to 19, Tables 4, 6, 8 and 10).
+    #[command(after_help = "Examples:
+  hyperl-analyze returns --ckpt checkpoints/td3-hopper-sa-hyper-s0
+  hyperl-analyze returns --ckpt 'checkpoints/maml-half-cheetah-vel-*' --split train")]
     Returns(returns::ReturnsArgs),
     /// Show how far the weights that a hypernetwork makes are from MLP-Small's (Table 2, Figs. 10, 11).
     #[command(after_help = "Examples:
@@ -82,10 +82,8 @@ enum Command {
     --against checkpoints/td3-hopper-mlp-small-s0/step-000100000
   hyperl-analyze weights --ckpt checkpoints/td3-hopper-sa-hyper-s0 --against-init")]
     Weights(weights::WeightsArgs),
-    /// Draw the returns of MAML and PEARL runs during training (Figs. 15 to 19, Tables 8 and 10).
-    #[command(after_help = "Example:
-  hyperl-analyze meta-returns --ckpt 'checkpoints/maml-half-cheetah-vel-*' --split test")]
-    MetaReturns(meta_returns::MetaReturnsArgs),
+    #[command(hide = true)]
+    MetaReturns(Former),
     /// Show how much independent updates of MAML from one checkpoint differ (Fig. 5, Table 1).
     #[command(after_help = "Examples:
   hyperl-analyze maml-noise --ckpt checkpoints/maml-half-cheetah-vel-hyper-s0/step-000000050
@@ -99,7 +97,7 @@ enum Command {
     #[command(
         after_help = "Example:\n  hyperl-analyze report analyses/fig03-*.toml --checkpoints checkpoints --partial"
     )]
-    Report(paper::ReportArgs),
+    Report(report::ReportArgs),
     /// Print what a checkpoint holds: shapes, hashes, versions, NaN counts.
     #[command(
         after_help = "Example:\n  hyperl-analyze inspect checkpoints/td3-hopper-sa-hyper-s0/step-000010000"
@@ -161,10 +159,10 @@ pub fn main() -> ExitCode {
         Command::Learnable(args) => cosine::run(&args, What::Learnable),
         Command::Returns(args) => returns::run(&args),
         Command::Weights(args) => weights::run(&args),
-        Command::MetaReturns(args) => meta_returns::run(&args),
+        Command::MetaReturns(_) => Err(renamed("meta-returns", "returns")),
         Command::MamlNoise(args) => maml_noise::run(&args),
         Command::MamlAdaptation(args) => maml_adaptation::run(&args),
-        Command::Report(args) => paper::report(&args),
+        Command::Report(args) => report::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Models(args) => models(&args),
         Command::HyperParameters(args) => hyper_parameters::run(&args),

@@ -18,7 +18,6 @@ use super::unit_lock;
 use crate::analysis::measure::gradient_cosine::Against;
 use crate::analysis::measure::measurable::Measurable;
 use crate::analysis::select::{self, WithCritics};
-use crate::analysis::spec::{Draw, Facet, Panel};
 use crate::analysis::summary::{Column, Summary, summarise};
 use crate::analysis::table::{self, KeptRows, StateRow};
 use crate::analysis::task_difference::TaskDifference;
@@ -27,6 +26,7 @@ use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
 use crate::report::study;
+use crate::study::spec::{Draw, Facet, Panel};
 
 pub(super) use args::CosineArgs;
 

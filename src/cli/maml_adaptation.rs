@@ -1,21 +1,19 @@
 //! `hyperl-analyze maml-adaptation`: what an adaptation step does, at equal steps for all models.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use serde::Serialize;
 
-use super::output::{self, Origin, shell_words, write_page, write_provenance};
+use super::finding::{self, Source};
+use super::output::{origins, shell_words, write_page};
 use super::shared::{self, Done};
 use crate::analysis::measure::maml_adaptation::{Adaptation, AdaptationSettings, maml_adaptation};
 use crate::analysis::select;
+use crate::checkpoint::Checkpoint;
 use crate::checkpoint::lock::Lock;
-use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
-use crate::report::adaptation::table;
-use crate::report::{Page, Section, interval, significant};
+use crate::report::{Page, adaptation, interval, significant};
 
 #[derive(Debug, Args)]
 pub(super) struct AdaptationArgs {
@@ -39,23 +37,6 @@ pub(super) struct AdaptationArgs {
     json: bool,
 }
 
-/// Where the numbers come from.
-#[derive(Debug, Serialize)]
-struct Provenance<'p> {
-    command: &'p str,
-    versions: Versions,
-    checkpoints: Vec<Origin>,
-}
-
-const MEASURED: &str = "Each test task is played under θ, adapted to with one gradient step of size η on those \
-    episodes, and played again; all η start from the same states and draw the same noise. ‖φ − θ‖ is over all \
-    parameters; the divergence is that of the actions' distribution from the one before, over the states of \
-    the episodes before. The gain's interval is a 95 % t interval over tasks.";
-
-const LIMITS: &str = "Policies were trained at their own η, marked with a star: at another one the step is not \
-    what training prepared them for. A gain that is not told from 0 where the policy hardly moved says \
-    nothing of the model.";
-
 /// Runs the command.
 pub(super) fn run(args: &AdaptationArgs) -> Result<Done> {
     let settings = AdaptationSettings { rates: args.rates.clone(), episodes: args.episodes };
@@ -73,9 +54,11 @@ pub(super) fn run(args: &AdaptationArgs) -> Result<Done> {
         args.episodes,
         shell_words(&[&args.out])
     );
-    let section = section(&args.out, &settings, (&points, &all), command)?;
-    let title = section.title.clone();
-    write_page(&args.out, &Page { title, sections: vec![section] })?;
+    let found = adaptation::finding(&all, &settings);
+    let source = Source::new(&command, origins(&points)).with(&settings)?;
+    let title = "What an adaptation step does, at equal steps";
+    let section = finding::write(&args.out, title, title, &found, &source)?;
+    write_page(&args.out, &Page { title: title.into(), sections: vec![section] })?;
     if args.json {
         shared::print_json(&all)?;
     } else {
@@ -126,28 +109,4 @@ pub(super) fn measure(
     }
     bar.finish_and_clear();
     Ok(Some(all))
-}
-
-/// Writes the table into `folder`, and returns the section about it, without a claim.
-pub(super) fn section(
-    folder: &Path,
-    settings: &AdaptationSettings,
-    (points, all): (&[Checkpoint], &[Adaptation]),
-    command: String,
-) -> Result<Section> {
-    disk::create_dir(folder)?;
-    let table = table(all);
-    disk::write(&folder.join("summary.csv"), table.to_csv()?.as_bytes())?;
-    let checkpoints = output::origins(points);
-    let versions = Versions::current();
-    write_provenance(folder, &Provenance { command: &command, versions, checkpoints })?;
-    Ok(Section {
-        title: "What an adaptation step does, at equal steps".into(),
-        table: Some(table),
-        how_measured: format!("{} episodes per test task. {MEASURED}", settings.episodes),
-        does_not_show: LIMITS.into(),
-        command,
-        provenance: output::versions(),
-        ..Section::default()
-    })
 }

@@ -1,26 +1,23 @@
 //! `hyperl-analyze maml-noise`: how much MAML's updates differ.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use serde::Serialize;
 
 use super::cosine::UNITS;
-use super::output::{self, Origin, shell_words, write_page, write_provenance};
+use super::finding::{self, Source};
+use super::output::{origins, shell_words, write_page};
 use super::shared::{self, Done};
 use super::unit_lock;
 use crate::analysis::measure::maml_noise::{Noise, NoiseSettings, Progress, maml_noise};
 use crate::analysis::select;
 use crate::checkpoint::lock::Lock;
-use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::env::TaskList;
 use crate::error::Result;
-use crate::report::update_noise::{figure_5, table_1};
-use crate::report::{Page, PageFigure, Section, fixed, interval, render_violins, to_json};
+use crate::report::{Page, fixed, interval, to_json, update_noise};
 
 #[derive(Debug, Args)]
 pub(super) struct MamlNoiseArgs {
@@ -53,35 +50,11 @@ pub(super) struct MamlNoiseArgs {
     json: bool,
 }
 
-/// Where the numbers come from.
-#[derive(Debug, Serialize)]
-struct Provenance<'p> {
-    command: &'p str,
-    settings: &'p NoiseSettings,
-    versions: Versions,
-    checkpoints: Vec<Origin>,
-}
-
-/// How it is measured.
-const MEASURED: &str = "Each update draws its own tasks (with replacement, as many as one of training) and trajectories, makes one \
-    trust-region step, and is undone. Its policy is evaluated before adaptation, with actions drawn, on the \
-    tasks named above; evaluation k of every update and of the policy before any starts from the same \
-    states and draws the same noise. σ/|μ| and variance have divisor N as in the paper; the interval of \
-    σ/|μ| comes from the noncentral t distribution, the others from a bootstrap over updates (1000 and more \
-    resamples). `SD of the update itself` has the noise of evaluations taken out. ΔJ is the return after \
-    minus before.";
-
-/// What it does not show.
-const LIMITS: &str = "σ/|μ| compares a spread with a mean whose zero is arbitrary: a better policy on \
-    rewards near zero has a smaller |μ| and a larger ratio (facts of the paper's own table: where its \
-    Context-MAML has 44 to 264 times the ratio, it has 4 to 8 times the spread). The step of an adaptation \
-    is 0.1 for the plain policies and 5e-5 for the hypernetwork, a difference that the paper does not \
-    mention; `--inner-lr` measures both at one step.";
-
 /// Runs the command.
 pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
     let settings = settings(args)?;
     let points = select::maml_checkpoints(&args.checkpoints)?;
+    select::one_figure(&points)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let _lock = Lock::folder(&args.out)?;
     let noises = match measure(&points, &settings, &args.out.join(UNITS), &workers)? {
@@ -97,8 +70,11 @@ pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
         inner_lr.map_or_else(String::new, |rate| format!(" --inner-lr {rate:e}")),
         shell_words(&[&args.out])
     );
-    let section = section(&args.out, &settings, (&points, &noises), command)?;
+    write_returns(&args.out, &noises)?;
+    let found = update_noise::finding(&noises, &settings);
+    let source = Source::new(&command, origins(&points)).with(&settings)?;
     let title = "How much independent updates of MAML differ";
+    let section = finding::write(&args.out, title, title, &found, &source)?;
     write_page(&args.out, &Page { title: title.into(), sections: vec![section] })?;
     if args.json {
         shared::print_json(&noises)?;
@@ -159,41 +135,9 @@ fn settings(args: &MamlNoiseArgs) -> Result<NoiseSettings> {
     Ok(settings)
 }
 
-/// Writes tables and figure into `folder`, and returns the section about them, without a claim.
-pub(super) fn section(
-    folder: &Path,
-    settings: &NoiseSettings,
-    (points, noises): (&[Checkpoint], &[Noise]),
-    command: String,
-) -> Result<Section> {
-    let NoiseSettings { updates, evaluations, episodes, on, .. } = settings;
-    let seeds = noises.iter().map(|noise| noise.seed).collect::<BTreeSet<_>>().len();
-    let subtitle = format!(
-        "{updates} updates each; {evaluations} × {episodes} episodes on each {} task, before adaptation; \
-         training seeds: {seeds}",
-        on.adjective()
-    );
-    let table = table_1(noises);
-    let figure = figure_5(noises, subtitle.clone());
-    let svg = render_violins(&figure)?;
-    disk::create_dir(folder)?;
-    disk::write(&folder.join("figure.svg"), svg.as_bytes())?;
-    disk::write(&folder.join("summary.csv"), table.to_csv()?.as_bytes())?;
-    let json = to_json(&noises)?;
-    disk::write(&folder.join("returns.json"), json.as_bytes())?;
-    let checkpoints = output::origins(points);
-    let versions = Versions::current();
-    write_provenance(folder, &Provenance { command: &command, settings, versions, checkpoints })?;
-    Ok(Section {
-        title: "Figure 5 and Table 1".into(),
-        figures: vec![PageFigure { file: "figure.svg".into(), alt: figure.description, svg }],
-        table: Some(table),
-        how_measured: format!("{subtitle}.\n\n{MEASURED}"),
-        does_not_show: LIMITS.into(),
-        command,
-        provenance: output::versions(),
-        ..Section::default()
-    })
+/// Writes every single return.
+pub(super) fn write_returns(folder: &Path, noises: &[Noise]) -> Result<()> {
+    disk::write(&folder.join("returns.json"), to_json(&noises)?.as_bytes())
 }
 
 /// Prints the spread of each checkpoint's updates.

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 
 use crate::algo::Algo;
 use crate::analysis::measure::gradient_cosine::Against;
-use crate::analysis::spec::{Facet, Panel as PanelSpec};
 use crate::analysis::summary::Summary;
 use crate::analysis::table::StateRow;
 use crate::gradient::{Adaptive, Judged, Mode, Returns, Settings, StatesFrom};
 use crate::report::theme::model_label;
 use crate::report::{Panel, left_out, short};
+use crate::study::spec::{Facet, Panel as PanelSpec};
 
 /// What a cosine between critic and rollouts does not show.
 const COSINE_DOES_NOT_SHOW: &str = "A low cosine is not yet a wrong critic: read it beside its ceiling, \

@@ -5,28 +5,24 @@
 //! with nothing saved (yet, or since the last save).
 
 pub mod analyze;
-mod claim;
 mod compare_critics;
 mod cosine;
 mod crash;
 mod diagnose;
+mod finding;
 mod gate;
 mod hyper_parameters;
 mod inspect;
 mod maml_adaptation;
 mod maml_noise;
-mod meta_paper;
-mod meta_returns;
-mod meta_runs;
 mod method;
 mod output;
-mod paper;
+mod report;
 mod returns;
 mod settings;
 mod shared;
 mod signals;
 mod stderr;
-mod task_gap;
 pub mod train;
 mod training;
 mod unit_lock;

@@ -1,40 +1,43 @@
 //! `hyperl-analyze returns`: learning curves of given runs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::output::{self, Origin, shell_words, write_figures, write_page, write_provenance};
+use super::finding::{self, Source};
+use super::output::{Origin, shell_words, write_page};
 use super::shared::{self, Done};
-use crate::algo::Algo;
-use crate::algo::registry::Config;
+use crate::analysis::measure::returns::{ReturnCurve, ReturnSummary, Run, read_all};
 use crate::analysis::select;
-use crate::checkpoint::manifest::Versions;
-use crate::checkpoint::run_log::{self, RunLog};
-use crate::checkpoint::{Checkpoint, disk, run as runs, stored};
+use crate::checkpoint::run_log;
+use crate::env::TaskList;
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
-use crate::report::returns::{
-    Against, Band, ReturnCurve, ReturnSummary, return_panels, return_table,
-};
-use crate::report::scores::{Score, score_table, scores};
-use crate::report::{Appendix, Page, Section, fixed, short, undefined};
+use crate::report::returns::Band;
+use crate::report::returns_method::{self, Numbers, Shown};
+use crate::report::scores::Score;
+use crate::report::{Page, fixed};
+use crate::study::spec::Draw;
 
 #[derive(Debug, Args)]
 pub(super) struct ReturnsArgs {
     /// Runs or checkpoints, or quoted patterns of either
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
     checkpoints: Vec<PathBuf>,
-    /// What curves are drawn against
+    /// Tasks of the returns of MAML and PEARL: those that training never sees, or those of each iteration
+    /// [default: test] [test, train]
+    #[arg(long)]
+    split: Option<TaskList>,
+    /// What curves are drawn against; the steps of MAML and PEARL are iterations
     #[arg(long, value_enum, default_value = "steps")]
     x: AxisName,
     /// Band of several seeds: 95 % interval of the mean, or ± one standard deviation as in the paper
     #[arg(long, value_enum, default_value = "interval")]
     band: BandName,
-    /// Critic whose final score the others are to reach
-    #[arg(long, default_value_t = CriticKind::MlpStandard)]
-    baseline: CriticKind,
+    /// Critic, or curve such as 'hyper, before adaptation', whose final score the others are to reach
+    #[arg(long, default_value = CriticKind::MlpStandard.name())]
+    baseline: String,
     /// Folder of tables and figures
     #[arg(long, default_value = "reports/returns")]
     out: PathBuf,
@@ -43,136 +46,131 @@ pub(super) struct ReturnsArgs {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum AxisName {
+    #[value(alias = "iterations")]
     Steps,
     Seconds,
 }
 
-impl From<AxisName> for Against {
-    fn from(name: AxisName) -> Self {
-        match name {
-            AxisName::Steps => Self::Steps,
-            AxisName::Seconds => Self::Seconds,
-        }
-    }
-}
-
 /// The band of several seeds.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum BandName {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum BandName {
     Interval,
     Std,
-}
-
-impl From<BandName> for Band {
-    fn from(name: BandName) -> Self {
-        match name {
-            BandName::Interval => Self::Interval,
-            BandName::Std => Self::Std,
-        }
-    }
-}
-
-/// Where returns come from.
-#[derive(Debug, Serialize)]
-pub(super) struct ReturnsProvenance<'p> {
-    command: &'p str,
-    versions: Versions,
-    /// Run, last evaluated step, and hash of its evaluations.
-    evaluations: Vec<Origin>,
-}
-
-impl<'p> ReturnsProvenance<'p> {
-    pub(super) fn new(command: &'p str, runs: &[Run]) -> Result<Self> {
-        let origin = |run: &Run| {
-            Ok(Origin {
-                run: run.config.run_name(),
-                step: run.curve.evaluations.last().map_or(0, |(step, _)| *step),
-                hash: run_log::hash(&run.folder)?,
-            })
-        };
-        let evaluations = runs.iter().map(origin).collect::<Result<_>>()?;
-        Ok(Self { command, versions: Versions::current(), evaluations })
-    }
-}
-
-/// A run whose evaluations were read.
-pub(super) struct Run {
-    folder: PathBuf,
-    config: Config,
-    pub(super) curve: ReturnCurve,
 }
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 struct Json<'s> {
     runs: &'s [ReturnSummary],
-    critics: &'s [Score],
+    scores: &'s [Score],
 }
 
 pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
-    let mut runs = read(&select::runs(&args.checkpoints)?)?;
-    select::check_seeds_once(runs.iter().map(|run| (run.config.run_name(), &*run.folder)))?;
-    // By number, where the names of folders would put seed 10 before 9.
-    let place = |c: &Config| (c.algo().name(), c.env_name(), c.model(), c.seed());
-    runs.sort_by_key(|run| place(&run.config));
-    let curves: Vec<ReturnCurve> = runs.iter().map(|run| run.curve.clone()).collect();
-    let warnings = warnings(&runs, &curves);
-    let summaries: Vec<ReturnSummary> = curves.iter().filter_map(ReturnCurve::summary).collect();
-    if summaries.is_empty() {
-        return Err(Error::NonFinite(warnings.join("; ")));
-    }
-    disk::create_dir(&args.out)?;
-    let title = "Returns of greedy episodes during training";
-    let command = format!(
-        "hyperl-analyze returns --ckpt {}{}{} --baseline {} --out {}",
-        shell_words(&args.checkpoints),
-        if matches!(args.x, AxisName::Seconds) { " --x seconds" } else { "" },
-        if matches!(args.band, BandName::Std) { " --band std" } else { "" },
-        args.baseline,
-        shell_words(&[&args.out])
-    );
-    let table = return_table(&summaries);
-    let scored = scores(&curves, args.baseline.name());
-    let score = score_table(&scored, None);
-    disk::write(&args.out.join("scores.csv"), score.to_csv()?.as_bytes())?;
-    disk::write(&args.out.join("summary.csv"), table.to_csv()?.as_bytes())?;
-    write_provenance(&args.out, &ReturnsProvenance::new(&command, &runs)?)?;
-    let section = Section {
-        title: title.into(),
-        figures: write_figures(
-            &args.out,
-            (title, &subtitle(&curves, args.band.into()), title),
-            return_panels(&curves, args.x.into(), args.band.into()),
-        )?,
-        table: Some(table),
-        appendices: vec![Appendix { title: "Scores".into(), table: score, folded: false }],
-        warnings: warnings.clone(),
-        how_measured: format!("{MEASURED}\n\n{SCORED}"),
-        command,
-        provenance: output::versions(),
-        ..Section::default()
+    let folders = select::runs(&args.checkpoints)?;
+    let mut runs = read_all(folders.iter().map(|folder| (&**folder, None)))?;
+    runs.sort_by(|a, b| a.order().cmp(&b.order()));
+    let on = split(args, &runs)?;
+    let curves: Vec<ReturnCurve> = runs.iter().flat_map(|run| run.curves(on)).collect();
+    check_baseline(&args.baseline, &curves)?;
+    let shown = Shown {
+        draws: &[if args.x == AxisName::Steps { Draw::ReturnByStep } else { Draw::ReturnBySecond }],
+        band: if args.band == BandName::Std { Band::Std } else { Band::Interval },
+        baseline: &args.baseline,
+        paper: None,
     };
-    write_page(&args.out, &Page { title: title.into(), sections: vec![section] })?;
-    if args.json {
-        shared::print_json(&Json { runs: &summaries, critics: &scored })?;
-    } else {
-        print(&summaries)?;
+    let numbers = Numbers::of(&curves, &args.baseline);
+    let found = returns_method::finding(&runs, &curves, &numbers, &shown);
+    if numbers.runs.is_empty() {
+        return Err(Error::NonFinite(found.warnings.join("; ")));
     }
-    shared::warn(&warnings);
+    let title = on.map_or("Returns of greedy episodes during training".into(), |on| {
+        format!("Returns of meta-learning runs on {} tasks", on.adjective())
+    });
+    let command = command(args, on);
+    let source = Source::new(&command, origins(&runs)?);
+    let section = finding::write(&args.out, &title, &title, &found, &source)?;
+    write_page(&args.out, &Page { title, sections: vec![section] })?;
+    if args.json {
+        shared::print_json(&Json { runs: &numbers.runs, scores: &numbers.scores })?;
+    } else {
+        print(&numbers.runs)?;
+    }
+    shared::warn(&found.warnings);
     shared::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 
-/// Prints final and highest return of each run.
+/// Returns run, last evaluated moment, and hash of the returns of each.
+pub(super) fn origins(runs: &[Run]) -> Result<Vec<Origin>> {
+    let origin = |run: &Run| {
+        let hash = run_log::hash(&run.folder)?;
+        Ok(Origin { run: run.config.run_name(), step: run.last(), hash })
+    };
+    runs.iter().map(origin).collect()
+}
+
+/// Returns the list of tasks, where the runs have any.
+fn split(args: &ReturnsArgs, runs: &[Run]) -> Result<Option<TaskList>> {
+    match runs.iter().filter(|run| run.is_in_tasks()).count() {
+        0 if args.split.is_some() => Err(Error::Usage(
+            "--split is about the tasks of MAML and PEARL, and these runs have none; leave it out"
+                .into(),
+        )),
+        0 => Ok(None),
+        some if some == runs.len() => Ok(Some(args.split.unwrap_or(TaskList::Test))),
+        _ => Err(Error::Usage(
+            "some of these runs are of MAML or PEARL, whose returns are means over tasks, and some are \
+             not; figures would mix them: give those of one kind"
+                .into(),
+        )),
+    }
+}
+
+/// Refuses a baseline that is neither a critic nor one of the curves.
+fn check_baseline(baseline: &str, curves: &[ReturnCurve]) -> Result<()> {
+    let known = |curve: &ReturnCurve| curve.series == baseline;
+    if baseline.parse::<CriticKind>().is_ok() || curves.iter().any(known) {
+        return Ok(());
+    }
+    let series: std::collections::BTreeSet<&str> = curves.iter().map(|c| &*c.series).collect();
+    let series = series.into_iter().collect::<Vec<_>>().join("; ");
+    Err(Error::Usage(format!("--baseline '{baseline}' is no critic and none of: {series}")))
+}
+
+/// The command that makes the report again.
+fn command(args: &ReturnsArgs, on: Option<TaskList>) -> String {
+    format!(
+        "hyperl-analyze returns --ckpt {}{}{}{} --baseline {} --out {}",
+        shell_words(&args.checkpoints),
+        on.map_or(String::new(), |on| format!(" --split {}", on.name())),
+        if args.x == AxisName::Seconds { " --x seconds" } else { "" },
+        if args.band == BandName::Std { " --band std" } else { "" },
+        shell_words(&[&args.baseline]),
+        shell_words(&[&args.out])
+    )
+}
+
+/// Prints final and highest return of each curve.
 fn print(summaries: &[ReturnSummary]) -> Result<()> {
-    let names = ["environment", "critic", "seed", "step", "final", "step", "highest"];
-    let [env, critic, seed, step, last, at, highest] = names;
-    shared::say!("{env:13} {critic:13} {seed:>4} {step:>9} {last:>10} {at:>9} {highest:>10}");
+    let width = |of: fn(&ReturnSummary) -> &str| {
+        summaries.iter().map(|s| of(s).chars().count()).max().unwrap_or(0).max(13)
+    };
+    let (envs, models) = (width(|s| &s.env), width(|s| &s.model));
+    shared::say!(
+        "{:envs$} {:models$} {:>4} {:>9} {:>10} {:>9} {:>10}",
+        "environment",
+        "model",
+        "seed",
+        "step",
+        "final",
+        "step",
+        "highest"
+    );
     for s in summaries {
         shared::say!(
-            "{:13} {:13} {:>4} {:>9} {:>10} {:>9} {:>10}",
+            "{:envs$} {:models$} {:>4} {:>9} {:>10} {:>9} {:>10}",
             s.env,
             s.model,
             s.seed,
@@ -183,74 +181,4 @@ fn print(summaries: &[ReturnSummary]) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// How returns are measured.
-pub(super) const MEASURED: &str = "Greedy episodes from the same initial states at each evaluation, up to the \
-    time limit of 1000 steps. With one seed the band is over the episodes of that run: it says how \
-    much episodes differ, not how much training runs do. The highest return is picked among the \
-    evaluations of a run, and so flatters it.";
-
-/// How runs become scores.
-pub(super) const SCORED: &str = "Scores are over seeds: ± is one standard deviation. The highest score is that of \
-    the step at which the mean over seeds is highest; the mean of each seed's own maximum flatters \
-    more. Steps to baseline: the share of the baseline's training steps after which a run first \
-    evaluates as well as the baseline ends, by its mean over seeds. The interquartile mean needs four \
-    seeds; its interval is a bootstrap over them. The interval of a share \
-    is undetermined where it would leave 0 to 1, or where all seeds are alike.";
-
-/// Episodes, steps, and what the band is.
-pub(super) fn subtitle(curves: &[ReturnCurve], band: Band) -> String {
-    let summaries: Vec<ReturnSummary> = curves.iter().filter_map(ReturnCurve::summary).collect();
-    let episodes = summaries.iter().map(|s| s.episodes).max().unwrap_or(0);
-    let longest = summaries.iter().map(|s| s.last.step).max().unwrap_or(0);
-    format!(
-        "undiscounted, {episodes} episodes per evaluation, up to {} steps; band: {}, \
-         or 95 % interval over the episodes of a single run",
-        short(longest as f64),
-        band.over_seeds()
-    )
-}
-
-/// Reads the evaluations of runs.
-pub(super) fn read(folders: &[PathBuf]) -> Result<Vec<Run>> {
-    folders.iter().map(|folder| read_one(folder)).collect()
-}
-
-fn read_one(folder: &Path) -> Result<Run> {
-    let config = stored::read_of(folder, &Algo::OFF_POLICY, "hyperl-analyze returns")?;
-    if let Some(newest) = runs::checkpoints(folder)?.pop() {
-        // Refuses settings that are not those of the checkpoint.
-        Checkpoint::open(&newest)?;
-    }
-    let log = RunLog::of_run(folder, &*config)?;
-    let curve = ReturnCurve {
-        env: config.env_name().into(),
-        algo: config.algo().name().into(),
-        critic: config.model(),
-        seed: config.seed(),
-        evaluations: log.evaluations(folder)?.into_iter().map(|e| (e.step, e.returns)).collect(),
-        seconds: log.seconds(),
-    };
-    Ok(Run { folder: folder.into(), config, curve })
-}
-
-/// Returns what readers must be told of runs and their curves, which may bear other labels.
-pub(super) fn warnings(runs: &[Run], curves: &[ReturnCurve]) -> Vec<String> {
-    runs.iter().filter_map(lack).chain(undefined::warnings(curves)).collect()
-}
-
-/// Says which evaluation of a run is missing, by its schedule and the seconds up to its newest checkpoint.
-fn lack(run: &Run) -> Option<String> {
-    let Run { folder, config, curve } = run;
-    let every = config.evaluate_every();
-    let last = curve.evaluations.last().map_or(0, |(step, _)| *step);
-    let reached = curve.seconds.last().map_or(last, |(step, _)| last.max(*step));
-    let known = |step: &u64| curve.evaluations.binary_search_by_key(step, |(at, _)| *at).is_ok();
-    let missing = (0..=reached / every).map(|n| n * every).find(|step| !known(step))?;
-    Some(format!(
-        "{}: there is no evaluation of step {missing}, expected one every {every} steps up to {reached}; \
-         copy the file again, or train the run anew",
-        folder.join(run_log::EVALUATIONS).display()
-    ))
 }

@@ -11,12 +11,12 @@ use super::weights_page::{self, Study};
 use crate::analysis::measure::weights::distance::Binning;
 use crate::analysis::measure::weights::trained::{self, Against};
 use crate::analysis::measure::weights::{Heads, Measured, Reading, Scaling, WeightSettings, start};
-use crate::analysis::weights_spec::WeightsSpec;
 use crate::checkpoint::Checkpoint;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::report::fixed;
 use crate::report::weights::{Group, GroupSummary, groups};
+use crate::study::spec::Spec;
 
 /// The paper's environments, in the order of its tables.
 const ENVS: [EnvId; 4] = [EnvId::Hopper, EnvId::Walker2d, EnvId::Ant, EnvId::HalfCheetah];
@@ -104,7 +104,7 @@ fn at_start(args: &WeightsArgs, settings: WeightSettings) -> Result<Study> {
     Ok(Study {
         title: weights_page::START_TITLE.into(),
         claim: weights_page::START_CLAIM.into(),
-        readings: draw(&envs, args.seeds, settings)?,
+        readings: draw(&envs, &(0..args.seeds).collect::<Vec<_>>(), settings)?,
         checkpoints: Vec::new(),
         warnings: Vec::new(),
         command: command(args, &which, &also),
@@ -112,9 +112,9 @@ fn at_start(args: &WeightsArgs, settings: WeightSettings) -> Result<Study> {
 }
 
 /// Draws and compares networks of every environment and seed, under every reading of the paper.
-fn draw(envs: &[EnvId], seeds: u64, settings: WeightSettings) -> Result<Vec<Reading>> {
+fn draw(envs: &[EnvId], seeds: &[u64], settings: WeightSettings) -> Result<Vec<Reading>> {
     let jobs: Vec<(EnvId, u64)> =
-        envs.iter().flat_map(|&env| (0..seeds).map(move |seed| (env, seed))).collect();
+        envs.iter().flat_map(|&env| seeds.iter().map(move |&seed| (env, seed))).collect();
     let readings = settings.readings();
     let bar = shared::progress_bar((readings.len() * jobs.len()) as u64, "draws");
     let read = |reading: WeightSettings| {
@@ -132,16 +132,13 @@ fn draw(envs: &[EnvId], seeds: u64, settings: WeightSettings) -> Result<Vec<Read
 }
 
 /// Makes the report of a spec.
-pub(super) fn report(
-    spec: &WeightsSpec,
-    folder: &Path,
-    threads: usize,
-    command: String,
-) -> Result<()> {
+pub(super) fn report(spec: &Spec, folder: &Path, threads: usize, command: String) -> Result<Done> {
     let workers = shared::workers(threads)?;
-    let readings = workers.install(|| draw(&spec.envs, spec.seeds, spec.settings))?;
+    let settings = spec.settings()?;
+    let envs = spec.select.envs.iter().map(|env| env.parse()).collect::<Result<Vec<EnvId>>>()?;
+    let readings = workers.install(|| draw(&envs, &spec.select.seeds, settings))?;
     let study = Study {
-        title: format!("{}: {}", spec.figure, spec.title),
+        title: spec.heading(),
         claim: spec.claim.clone(),
         readings,
         checkpoints: Vec::new(),
@@ -150,7 +147,7 @@ pub(super) fn report(
     };
     weights_page::write(folder, &study)?;
     shared::note!("wrote {}", folder.join("report.md").display());
-    Ok(())
+    Ok(Done::Finished)
 }
 
 /// Compares checkpoints with those of MLP-Small, or with drawn ones.

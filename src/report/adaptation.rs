@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::page::Verdict;
+use super::finding::{Answer, Finding};
 use super::tables::{Cell, Column, Table};
 use super::theme::model_label;
 use super::{interval, significant};
-use crate::analysis::measure::maml_adaptation::Adaptation;
+use crate::analysis::measure::maml_adaptation::{Adaptation, AdaptationSettings};
+use crate::study::claim::{Evidence, Verdict};
 
 /// Divergence below which a step is said to have changed nothing, nats: a tenth of the bound on one
 /// update of the policy.
@@ -15,8 +16,19 @@ const NOTHING: f64 = 1e-3;
 /// Seeds from which a verdict is given.
 const SEEDS: usize = 5;
 
+/// How it is measured.
+const MEASURED: &str = "Each test task is played under θ, adapted to with one gradient step of size η on those \
+    episodes, and played again; all η start from the same states and draw the same noise. ‖φ − θ‖ is over all \
+    parameters; the divergence is that of the actions' distribution from the one before, over the states of \
+    the episodes before. The gain's interval is a 95 % t interval over tasks.";
+
+/// What it does not show.
+const LIMITS: &str = "Policies were trained at their own η, marked with a star: at another one the step is not \
+    what training prepared them for. Where the policy hardly moved, the lack of a gain says nothing of the \
+    model.";
+
 /// Returns a row for each checkpoint and step; a star marks the step of its training.
-pub(crate) fn table(all: &[Adaptation]) -> Table {
+fn table(all: &[Adaptation]) -> Table {
     let names =
         ["family", "model", "seed", "iteration", "η", "‖φ − θ‖", "KL", "before", "after", "gain"];
     let mut table =
@@ -39,12 +51,25 @@ pub(crate) fn table(all: &[Adaptation]) -> Table {
     table
 }
 
-/// Returns what the adaptations of hypernetworks at their own η say about "no adaptation step is needed", and
-/// why.
-pub(crate) fn judge(all: &[Adaptation]) -> (Verdict, String) {
+/// Returns what there is to see of adaptations.
+pub(crate) fn finding(all: &[Adaptation], settings: &AdaptationSettings) -> Finding {
+    let table = table(all);
+    Finding {
+        files: vec![("summary.csv", table.clone())],
+        table: Some(table),
+        how_measured: format!("{} episodes per test task. {MEASURED}", settings.episodes),
+        does_not_show: LIMITS.into(),
+        answer: answer(all),
+        ..Finding::default()
+    }
+}
+
+/// Returns what the adaptations of hypernetworks at their own η say about "no adaptation step is needed": a
+/// step that hardly moves the policy says nothing.
+fn answer(all: &[Adaptation]) -> Answer {
     let own: Vec<&Adaptation> = all.iter().filter(|a| a.own && a.model == "hyper").collect();
     if own.is_empty() {
-        return (Verdict::NotTested, "There is no checkpoint of Hyper-MAML.".into());
+        return Answer::nothing("There is no checkpoint of Hyper-MAML.");
     }
     let describe = |a: &&Adaptation| {
         let moved = if a.divergence < NOTHING {
@@ -61,23 +86,23 @@ pub(crate) fn judge(all: &[Adaptation]) -> (Verdict, String) {
             significant(a.divergence, 2)
         )
     };
-    let mut reason: Vec<String> = own.iter().map(describe).collect();
-    let seeds = own.iter().map(|a| a.seed).collect::<BTreeSet<_>>().len();
-    if seeds < SEEDS {
-        reason.push(format!(
-            "With {seeds} of {SEEDS} training seeds that is about these checkpoints."
-        ));
-    }
-    let verdict = if seeds < SEEDS || own.iter().any(|a| a.divergence < NOTHING) {
-        Verdict::Undecided
-    } else if own.iter().all(|a| a.gain.high <= 0.0) {
-        Verdict::Holds
-    } else if own.iter().any(|a| a.gain.low > 0.0) {
-        Verdict::Fails
-    } else {
-        Verdict::Undecided
+    let needless = |a: &&Adaptation| match a.gain {
+        _ if a.divergence < NOTHING => Verdict::Undecided,
+        gain if gain.high <= 0.0 => Verdict::Holds,
+        gain if gain.low > 0.0 => Verdict::Fails,
+        _ => Verdict::Undecided,
     };
-    (verdict, reason.join(" "))
+    Answer {
+        evidence: Evidence {
+            comparisons: own.iter().map(needless).collect(),
+            asked: own.len(),
+            seeds: own.iter().map(|a| a.seed).collect::<BTreeSet<_>>().len(),
+            needed: SEEDS,
+            incomplete: false,
+        },
+        reason: own.iter().map(describe).collect::<Vec<_>>().join(" "),
+        ..Answer::default()
+    }
 }
 
 #[cfg(test)]
@@ -103,7 +128,8 @@ mod tests {
     }
 
     fn verdict(seeds: u64, divergence: f64, gain: [f64; 2]) -> Verdict {
-        judge(&(0..seeds).map(|seed| adapted(seed, divergence, gain)).collect::<Vec<_>>()).0
+        let all: Vec<_> = (0..seeds).map(|seed| adapted(seed, divergence, gain)).collect();
+        answer(&all).evidence.verdict()
     }
 
     #[test]
@@ -113,6 +139,6 @@ mod tests {
         assert_eq!(verdict(5, 0.1, [-1.0, 1.0]), Verdict::Undecided);
         assert_eq!(verdict(5, 1e-4, [-3.0, -1.0]), Verdict::Undecided);
         assert_eq!(verdict(4, 0.1, [-3.0, -1.0]), Verdict::Undecided);
-        assert_eq!(judge(&[]).0, Verdict::NotTested);
+        assert_eq!(verdict(0, 0.1, [1.0, 3.0]), Verdict::NotTested);
     }
 }

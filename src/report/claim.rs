@@ -1,62 +1,20 @@
-//! What our data say about a claim, and how far they carry.
+//! What differences between models say about a claim.
 //!
 //! Training runs are the units of replication. With one seed a difference, however sharp within the
-//! runs, says nothing about another seed, and the verdict stays open. So it does where runs are
-//! missing or shorter than those of the claim.
+//! runs, says nothing about another seed, and the verdict stays open.
 
-use super::contrast::{Contrast, RunValues};
-use super::numbers::{fixed, short};
-use super::page::Verdict;
+use super::finding::Answer;
+use super::numbers::fixed;
+use super::page::Headline;
+use super::tables::{Cell, Column, Table};
 use super::theme::model_label;
 use crate::analysis::summary::{NoiseCorrected, Status, Summary};
-use crate::stats::Estimate;
 use crate::stats::hypothesis::{holm, paired_t};
+use crate::study::claim::{Evidence, Verdict};
+use crate::study::contrast::{Contrast, RunValues};
 
 /// Chance of an error in the tests of a claim's parts.
 const ALPHA: f64 = 0.05;
-
-/// What the claim is about, against what there is.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Scope {
-    /// Contrasts that the claim asks for.
-    pub asked: usize,
-    /// Runs that nobody has trained.
-    pub missing_runs: usize,
-    /// Last measured step of each run.
-    pub reached: Vec<u64>,
-    /// Steps of a run in the paper.
-    pub claimed: u64,
-    /// What is compared: `critics`, or `policies`.
-    pub models: &'static str,
-    /// What the length of a run is counted in: `steps`, or `iterations`.
-    pub steps: &'static str,
-}
-
-impl Scope {
-    /// Returns an empty scope of critics, whose runs are counted in environment steps.
-    pub(crate) fn of_critics() -> Self {
-        let (models, steps) = ("critics", "steps");
-        Self { asked: 0, missing_runs: 0, reached: Vec::new(), claimed: 0, models, steps }
-    }
-
-    /// Returns an empty scope of meta-learned policies, whose runs are counted in iterations.
-    pub(crate) fn of_policies() -> Self {
-        Self { models: "policies", steps: "iterations", ..Self::of_critics() }
-    }
-
-    /// Says how far the runs go, if any is shorter than those of the claim.
-    pub(crate) fn shortness(&self) -> Option<String> {
-        let (least, most) = (self.reached.iter().min()?, self.reached.iter().max()?);
-        let steps = |n: u64| short(n as f64);
-        let reach = if least == most {
-            steps(*most)
-        } else {
-            format!("{} to {}", steps(*least), steps(*most))
-        };
-        let (paper, unit) = (steps(self.claimed), self.steps);
-        (*least < self.claimed).then(|| format!("runs reach {reach} of the paper's {paper} {unit}"))
-    }
-}
 
 /// A part of the claim that is judged by itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,49 +25,79 @@ pub(crate) struct Part {
     pub text: String,
 }
 
-/// The verdict on a claim about several contrasts and parts, with its reason.
+/// Seeds from which a difference between runs says something of others.
+const SEEDS: usize = 2;
+
+/// Returns what contrasts, of which the claim asks for so many, and a further part say of it.
 ///
-/// It holds if all do, and fails if a contrast does; neither while runs are missing or short.
-pub(crate) fn judge(contrasts: &[Contrast], parts: &[Part], scope: &Scope) -> (Verdict, String) {
-    if contrasts.is_empty() {
-        let Scope { models, steps, .. } = scope;
-        let reason = format!(
-            "No two {models} of the claim share runs: same environment, seeds and {steps}."
-        );
-        return (Verdict::NotTested, reason);
-    }
-    let verdicts: Vec<Verdict> = contrasts.iter().map(Contrast::verdict).collect();
-    let holds = || verdicts.iter().chain(parts.iter().map(|part| &part.verdict));
-    let short = scope.shortness();
-    let verdict = if scope.missing_runs > 0 || short.is_some() {
-        Verdict::Undecided
-    } else if verdicts.contains(&Verdict::Fails) {
-        Verdict::Fails
-    } else if holds().all(|v| *v == Verdict::Holds) && contrasts.len() == scope.asked {
-        Verdict::Holds
-    } else {
-        Verdict::Undecided
+/// A part is about these runs alone: it can keep a claim from holding, and does not refute it.
+pub(crate) fn compared(contrasts: &[Contrast], part: Option<Part>, asked: usize) -> Answer {
+    let Some(seeds) = contrasts.iter().map(|c| c.over_seeds.n).min() else {
+        let reason = "No two models of the claim share runs: same environment, seed and step.";
+        return Answer::nothing(reason);
     };
-    let seeds = contrasts.iter().map(|c| c.over_seeds.n).min().unwrap_or(0);
-    let mut reasons = vec![if seeds < 2 {
-        format!(
-            "There is one seed: differences between {} cannot be told from differences between \
-             training runs",
-            scope.models
-        )
-    } else {
-        format!("Intervals are over {seeds} seeds")
-    }];
-    if scope.missing_runs > 0 {
-        let missing = scope.missing_runs;
-        reasons.push(format!("of the runs that the claim is about, {missing} were not trained"));
+    let shown = |part: &Part| match part.verdict {
+        Verdict::Holds => Verdict::Holds,
+        _ => Verdict::Undecided,
+    };
+    let of = |c: &Contrast| Verdict::of(&c.over_seeds);
+    let comparisons = contrasts.iter().map(of).chain(part.iter().map(shown)).collect();
+    let asked = asked + usize::from(part.is_some());
+    let evidence = Evidence { comparisons, asked, incomplete: false, seeds, needed: SEEDS };
+    let reason = format!("Intervals are over {seeds} seeds.");
+    Answer {
+        reason: if seeds < SEEDS { String::new() } else { reason },
+        evidence,
+        notes: part.map_or(String::new(), |part| part.text),
+        headline: contrasts.first().map(headline),
+        reached: Vec::new(),
     }
-    reasons.extend(short);
-    let mut reason = reasons.join("; ") + ".";
-    for part in parts {
-        reason = format!("{reason} {}", part.text);
+}
+
+/// The first contrast as the number of the report.
+fn headline(c: &Contrast) -> Headline {
+    let within = c.over_seeds.n < SEEDS && c.within_runs.half_width().is_finite();
+    Headline {
+        label: format!(
+            "difference {} − {} in {} on {}{}",
+            c.better,
+            c.worse,
+            c.quantity,
+            c.envs.join(", "),
+            if within { ", interval within these runs only" } else { "" }
+        ),
+        estimate: if within { c.within_runs } else { c.over_seeds },
+        unit: String::new(),
     }
-    (verdict, reason)
+}
+
+/// Returns contrasts as a table.
+pub(crate) fn table(contrasts: &[Contrast]) -> Table {
+    let names = ["difference", "in", "environments", "steps", "seeds"];
+    let names = names.into_iter().chain(["over seeds", "within these runs"]);
+    let mut table = Table::new(names.map(|name| Column::new(name, "")));
+    for c in contrasts {
+        let over_seeds = if c.over_seeds.n < SEEDS {
+            Cell::number(c.over_seeds.value)
+        } else {
+            Cell::Interval(c.over_seeds)
+        };
+        let within = if c.within_runs.half_width().is_nan() {
+            Cell::Missing
+        } else {
+            Cell::Interval(c.within_runs)
+        };
+        table.rows.push(vec![
+            Cell::text(format!("{} − {}", model_label(&c.better), model_label(&c.worse))),
+            Cell::text(&c.quantity),
+            Cell::text(c.envs.join(", ")),
+            Cell::text(c.steps.to_string()),
+            Cell::text(c.over_seeds.n.to_string()),
+            over_seeds,
+            within,
+        ]);
+    }
+    table
 }
 
 /// Says what noise, ceiling and chance leave of the cosines measured; `None` where nothing was
@@ -176,8 +164,8 @@ pub(crate) fn stays_above_zero(runs: &[RunValues], critic: &str) -> Option<Part>
 
 #[cfg(test)]
 mod tests {
-    use super::super::contrast::{StepValues, contrast};
     use super::*;
+    use crate::study::contrast::{StepValues, contrast};
 
     fn run(critic: &str, seed: u64, values: &[f64]) -> RunValues {
         let at = |(step, value): (usize, &f64)| StepValues {
@@ -187,10 +175,6 @@ mod tests {
         };
         let steps = values.iter().enumerate().map(at).collect();
         RunValues { env: "hopper".into(), critic: critic.into(), seed, steps }
-    }
-
-    fn scope(asked: usize) -> Scope {
-        Scope { asked, reached: vec![1000], claimed: 1000, ..Scope::of_critics() }
     }
 
     fn pair(runs: &[RunValues], critics: [&str; 2]) -> Contrast {
@@ -205,45 +189,46 @@ mod tests {
         [(0, [1.0, 1.2]), (1, [1.1, 1.3]), (2, [0.9, 1.2])].into_iter().flat_map(of).collect()
     }
 
+    fn verdict(contrasts: &[Contrast], part: Option<Verdict>, asked: usize) -> Verdict {
+        let part = part.map(|verdict| Part { verdict, text: "Part.".into() });
+        compared(contrasts, part, asked).evidence.verdict()
+    }
+
     #[test]
     fn one_seed_decides_nothing_however_large_the_difference() {
         let runs = [run("a", 0, &[1.0, 1.1, 0.9]), run("b", 0, &[0.0, 0.1, -0.1])];
         let found = pair(&runs, ["a", "b"]);
         assert!((found.within_runs.value - 1.0).abs() < 1e-12 && found.within_runs.low > 0.0);
-        assert_eq!(judge(&[found], &[], &scope(1)).0, Verdict::Undecided);
+        assert_eq!(verdict(&[found], None, 1), Verdict::Undecided);
     }
 
     #[test]
     fn several_seeds_decide_both_ways() {
         let (up, down) = (pair(&seeds(), ["a", "b"]), pair(&seeds(), ["b", "a"]));
         let up = std::slice::from_ref(&up);
-        assert_eq!(judge(up, &[], &scope(1)).0, Verdict::Holds);
-        assert_eq!(judge(up, &[], &scope(2)).0, Verdict::Undecided);
-        assert_eq!(judge(&[up[0].clone(), down], &[], &scope(2)).0, Verdict::Fails);
-        assert_eq!(judge(&[], &[], &scope(2)).0, Verdict::NotTested);
+        assert_eq!(verdict(up, None, 1), Verdict::Holds);
+        assert_eq!(verdict(up, None, 2), Verdict::Undecided);
+        assert_eq!(verdict(&[up[0].clone(), down], None, 2), Verdict::Fails);
+        assert_eq!(verdict(&[], None, 2), Verdict::NotTested);
     }
 
     #[test]
-    fn missing_and_short_runs_decide_nothing_and_are_named() {
-        for critics in [["a", "b"], ["b", "a"]] {
-            let found = [pair(&seeds(), critics)];
-            let missing = Scope { missing_runs: 2, ..scope(1) };
-            assert_eq!(judge(&found, &[], &missing).0, Verdict::Undecided);
-            let short = Scope { reached: vec![1000, 10], ..scope(1) };
-            let (verdict, reason) = judge(&found, &[], &short);
-            assert_eq!(verdict, Verdict::Undecided);
-            assert!(reason.contains("runs reach 10 to 1K of the paper's 1K steps"), "{reason}");
-        }
-    }
-
-    #[test]
-    fn a_claim_holds_only_with_all_its_parts() {
+    fn a_claim_holds_only_with_its_part() {
         let found = [pair(&seeds(), ["a", "b"])];
-        let part = |verdict| [Part { verdict, text: "Part.".into() }];
-        assert_eq!(judge(&found, &part(Verdict::Holds), &scope(1)).0, Verdict::Holds);
+        assert_eq!(verdict(&found, Some(Verdict::Holds), 1), Verdict::Holds);
         for open in [Verdict::Undecided, Verdict::Fails] {
-            assert_eq!(judge(&found, &part(open), &scope(1)).0, Verdict::Undecided);
+            assert_eq!(verdict(&found, Some(open), 1), Verdict::Undecided);
         }
+    }
+
+    #[test]
+    fn a_contrast_without_known_error_within_runs_has_an_empty_cell() {
+        let of = |critic, value| RunValues {
+            steps: vec![StepValues { step: 1, value, states: Vec::new() }],
+            ..run(critic, 0, &[])
+        };
+        let found = pair(&[of("a", 3.0), of("b", 1.0)], ["a", "b"]);
+        assert_eq!(table(&[found]).rows[0].last(), Some(&Cell::Missing));
     }
 
     #[test]

@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::theme::env_label;
-use crate::analysis::spec::Facet;
 use crate::analysis::table::StateRow;
 use crate::stats::resample::jackknife;
 use crate::stats::{Estimate, LEVEL, summary};
+use crate::study::spec::Facet;
 
 /// Some of the rows.
 pub(super) type Rows<'r> = Vec<&'r StateRow>;

@@ -1,8 +1,7 @@
 //! Figures, tables and pages from plain data.
 //!
-//! But for `study.rs`, `groups.rs`, `tasks.rs`, `returns.rs`, `scores.rs`, `contrast.rs`, `verdict.rs`, `weights/` and
-//! the files of meta-learning, which read results,
-//! nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
+//! But for `study.rs`, `groups.rs`, `tasks.rs`, `returns.rs`, `scores.rs`, `claim.rs`, `weights/` and the files of
+//! meta-learning, which read results, nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
 //! [`Figure`], a [`ViolinFigure`], a [`Table`] or a [`Page`], and gets text back
 //! (SVG, Markdown, CSV, HTML). Writing it to a file is the caller's affair.
 //!
@@ -17,31 +16,35 @@
 //! | `study.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
 //! | `tasks.rs` | the same in tasks; training against test |
 //! | `undefined.rs` | NaN and infinite returns, which enter none of these |
-//! | `scores.rs` | final and highest returns of several runs, beside the paper's |
-//! | `update_noise.rs`, `meta_scores.rs`, `adaptation.rs` | MAML: noise of updates (Fig. 5, Table 1); final returns (Tables 8, 10); steps of adaptation |
+//! | `returns_method.rs` | how returns are measured, and what they do not show |
+//! | `scores.rs` | final and highest returns of several runs, beside the paper's; their normalisation |
+//! | `update_noise.rs`, `adaptation.rs` | MAML: noise of updates (Fig. 5, Table 1); steps of adaptation |
 //! | `task_gap.rs` | PEARL in tasks that it was not trained on |
 //! | `weights/` | from measured networks to histograms, distances and a verdict |
-//! | `contrast.rs`, `verdict.rs` | differences between critics; what they say about a claim |
+//! | `finding.rs` | what a measure found, as a section of a page, with the verdict on the claim |
+//! | `claim.rs` | what differences between models say about a claim |
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
 
 pub(crate) mod adaptation;
 mod axis;
 mod canvas;
-pub(crate) mod contrast;
+pub(crate) mod claim;
 mod curves;
 mod figure;
+pub(crate) mod finding;
 mod gate;
 mod geometry;
 mod groups;
 mod header;
 mod html;
+pub(crate) mod hyper_parameters;
 mod json;
 mod labels;
-pub(crate) mod meta_scores;
 mod numbers;
 mod page;
 mod panel;
-pub mod returns;
+pub(crate) mod returns;
+pub(crate) mod returns_method;
 pub mod scores;
 pub(crate) mod study;
 mod tables;
@@ -50,7 +53,6 @@ pub(crate) mod tasks;
 pub mod theme;
 pub(crate) mod undefined;
 pub(crate) mod update_noise;
-pub(crate) mod verdict;
 mod violin;
 mod violins;
 pub(crate) mod weights;

@@ -4,13 +4,12 @@
 //! figures, the table, how it was measured, what it does not show, and the command that makes it
 //! again. The self-contained page is written by [`super::render_html`] from the same data.
 
-use std::fmt;
-
 use super::canvas::escape;
 use super::numbers::interval;
 use super::tables::Table;
 use crate::error::Result;
 use crate::stats::Estimate;
+pub use crate::study::claim::Verdict;
 
 /// A report: one section for each claim.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -69,31 +68,6 @@ pub struct Appendix {
     pub table: Table,
     /// Whether only its title is shown until a reader asks.
     pub folded: bool,
-}
-
-/// What became of a claim.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Verdict {
-    /// The measurement agrees, beyond its uncertainty.
-    Holds,
-    /// The measurement disagrees, beyond its uncertainty.
-    Fails,
-    /// The measurement is too uncertain to tell.
-    Undecided,
-    /// Nothing was measured.
-    #[default]
-    NotTested,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Holds => "holds",
-            Self::Fails => "fails",
-            Self::Undecided => "undecided",
-            Self::NotTested => "not tested",
-        })
-    }
 }
 
 /// The number that decides.

@@ -2,61 +2,43 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
-use super::contrast::{RunValues, StepValues};
 use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::tables::{Cell, Column, Table};
 use super::theme::env_label;
-use crate::analysis::summary::Interval;
+use crate::algo::{Algo, Unit};
+use crate::analysis::measure::returns::{Evaluated, ReturnCurve, ReturnSummary, over_episodes};
 use crate::stats::resample::jackknife;
 use crate::stats::{Estimate, LEVEL, summary};
+use crate::study::contrast::RunValues;
 
 /// Label of the returns.
 const RETURN: &str = "return of greedy episodes";
 
-/// Returns of one run's evaluations.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ReturnCurve {
-    /// Environment.
-    pub env: String,
-    /// Algorithm.
-    pub algo: String,
-    /// Critic.
-    pub critic: String,
-    /// Seed.
-    pub seed: u64,
-    /// Step and returns of the episodes of each evaluation, those that are NaN or infinite too: numbers are
-    /// made of [`ReturnCurve::measured`] alone.
-    pub evaluations: Vec<(u64, Vec<f64>)>,
-    /// Step and seconds of training so far, where they were written down.
-    pub seconds: Vec<(u64, f64)>,
-}
+/// Label of those that are means over tasks.
+const RETURN_IN_TASKS: &str = "return";
 
 /// What learning curves are drawn against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Against {
-    /// Environment steps.
+pub(crate) enum Against {
+    /// Environment steps, or iterations of a meta-learning run.
     Steps,
-    /// Updates of a meta-learning run.
-    Iterations,
     /// Seconds of training, evaluations included.
     Seconds,
 }
 
 impl Against {
-    fn axis(self) -> Axis {
-        match self {
-            Self::Steps => Axis::new("environment steps", ""),
-            Self::Iterations => Axis::new("iterations", ""),
-            Self::Seconds => Axis::new("training time", "s"),
+    fn axis(self, algo: Algo) -> Axis {
+        match (self, algo.unit()) {
+            (Self::Steps, Unit::Steps) => Axis::new("environment steps", ""),
+            (Self::Steps, Unit::Iterations) => Axis::new("iterations", ""),
+            (Self::Seconds, _) => Axis::new("training time", "s"),
         }
     }
 }
 
 /// What the band of several seeds is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Band {
+pub(crate) enum Band {
     /// 95 % interval of the mean, jackknife-t.
     Interval,
     /// Mean ± standard deviation, as the paper draws.
@@ -65,7 +47,7 @@ pub enum Band {
 
 impl Band {
     /// Returns it in words.
-    pub fn over_seeds(self) -> &'static str {
+    pub(crate) fn over_seeds(self) -> &'static str {
         match self {
             Self::Interval => "95 % interval over seeds",
             Self::Std => "± 1 standard deviation over seeds",
@@ -73,115 +55,20 @@ impl Band {
     }
 }
 
-/// One run in numbers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ReturnSummary {
-    /// Environment.
-    pub env: String,
-    /// Algorithm.
-    pub algo: String,
-    /// Critic.
-    pub model: String,
-    /// Seed.
-    pub seed: u64,
-    /// Number of evaluations.
-    pub evaluations: usize,
-    /// Episodes of each.
-    pub episodes: usize,
-    /// The last evaluation.
-    #[serde(rename = "final")]
-    pub last: Evaluated,
-    /// The evaluation with the highest mean; being picked, it flatters.
-    pub highest: Evaluated,
+/// Whether any of these is of tasks, whose models are policies and not critics.
+pub(super) fn are_in_tasks(algos: impl IntoIterator<Item = Algo>) -> bool {
+    algos.into_iter().any(|algo| Algo::META.contains(&algo))
 }
 
-/// Mean return of one evaluation; the interval is over its episodes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Evaluated {
-    /// Environment steps of training before it.
-    pub step: u64,
-    /// Mean return and interval.
-    #[serde(flatten)]
-    pub interval: Interval,
+/// Returns what a model is called in tables.
+pub(super) fn model_column(algos: impl IntoIterator<Item = Algo>) -> &'static str {
+    if are_in_tasks(algos) { "model" } else { "critic" }
 }
 
-fn over_episodes(returns: &[f64]) -> Estimate {
-    jackknife(returns, summary::mean, LEVEL)
-}
-
-/// Whether returns have a mean.
-fn is_defined(returns: &[f64]) -> bool {
-    returns.iter().all(|x| x.is_finite()) && summary::mean(returns).is_finite()
-}
-
-impl ReturnCurve {
-    /// Returns step and returns of each evaluation whose returns are all finite.
-    pub fn measured(&self) -> impl DoubleEndedIterator<Item = (u64, &[f64])> {
-        let each = self.evaluations.iter().map(|(step, returns)| (*step, &**returns));
-        each.filter(|(_, returns)| is_defined(returns))
-    }
-
-    /// Returns the steps of the others.
-    pub fn undefined(&self) -> impl Iterator<Item = u64> {
-        self.evaluations.iter().filter(|(_, returns)| !is_defined(returns)).map(|(step, _)| *step)
-    }
-
-    /// Returns the run in numbers; `None` if no evaluation is finite.
-    pub fn summary(&self) -> Option<ReturnSummary> {
-        let evaluated = |(step, returns): (u64, &[f64])| Evaluated {
-            step,
-            interval: over_episodes(returns).into(),
-        };
-        let each: Vec<Evaluated> = self.measured().map(evaluated).collect();
-        let by_mean = |a: &&Evaluated, b: &&Evaluated| {
-            a.interval.mean.total_cmp(&b.interval.mean).then(b.step.cmp(&a.step))
-        };
-        Some(ReturnSummary {
-            env: self.env.clone(),
-            algo: self.algo.clone(),
-            model: self.critic.clone(),
-            seed: self.seed,
-            evaluations: each.len(),
-            episodes: self.measured().map(|(_, returns)| returns.len()).max()?,
-            last: *each.last()?,
-            highest: *each.iter().max_by(by_mean)?,
-        })
-    }
-
-    /// Returns the seconds of training up to `step`, between recorded ones by linear interpolation;
-    /// `None` after the last of them.
-    pub fn time(&self, step: u64) -> Option<f64> {
-        let mut before = (0, 0.0);
-        for &(at, seconds) in &self.seconds {
-            if step <= at {
-                let share = (step - before.0) as f64 / (at - before.0).max(1) as f64;
-                return Some(before.1 + share * (seconds - before.1));
-            }
-            before = (at, seconds);
-        }
-        None
-    }
-
-    /// Returns the mean of each evaluation. Its error is not known: successive evaluations of one run
-    /// depend on each other, and all start in the same states.
-    pub fn values(&self) -> RunValues {
-        let at = |(step, returns): (u64, &[f64])| StepValues {
-            step,
-            value: summary::mean(returns),
-            states: Vec::new(),
-        };
-        RunValues {
-            env: self.env.clone(),
-            critic: self.critic.clone(),
-            seed: self.seed,
-            steps: self.measured().map(at).collect(),
-        }
-    }
-}
-
-/// One line for each run.
-pub fn return_table(summaries: &[ReturnSummary]) -> Table {
-    let names = ["environment", "critic", "seed", "evaluations", "episodes"];
+/// One line for each curve.
+pub(crate) fn return_table(summaries: &[ReturnSummary]) -> Table {
+    let model = model_column(summaries.iter().map(|s| s.algo));
+    let names = ["environment", model, "seed", "evaluations", "episodes"];
     let names = names.into_iter().chain(["final step", "final", "highest step", "highest"]);
     let mut table = Table::new(names.map(|name| Column::new(name, "")));
     for s in summaries {
@@ -198,34 +85,38 @@ pub fn return_table(summaries: &[ReturnSummary]) -> Table {
 }
 
 /// Returns one panel for each algorithm and environment, from the evaluations of runs.
-pub fn return_panels(curves: &[ReturnCurve], against: Against, band: Band) -> Vec<Panel> {
-    let places: BTreeSet<(&str, &str)> = curves.iter().map(|c| (&*c.algo, &*c.env)).collect();
-    let algos = places.iter().map(|(algo, _)| algo).collect::<BTreeSet<_>>().len();
-    let panel = |(algo, env): (&str, &str)| {
+pub(crate) fn return_panels(curves: &[ReturnCurve], against: Against, band: Band) -> Vec<Panel> {
+    let places: BTreeMap<(&str, &str), Algo> =
+        curves.iter().map(|c| ((c.algo.name(), &*c.env), c.algo)).collect();
+    let algos = places.values().collect::<BTreeSet<_>>().len();
+    let panel = |((_, env), algo): ((&str, &str), Algo)| {
         let mut by_critic: BTreeMap<&str, Vec<&ReturnCurve>> = BTreeMap::new();
         for curve in curves.iter().filter(|c| c.env == env && c.algo == algo) {
-            by_critic.entry(&curve.critic).or_default().push(curve);
+            by_critic.entry(&curve.series).or_default().push(curve);
         }
         let series = by_critic.into_iter().map(|(critic, runs)| {
             Series::line(critic, return_points(&runs, against, band), runs.len())
         });
         let env = env_label(env);
-        Panel {
-            title: if algos > 1 { format!("{env}, {}", algo.to_uppercase()) } else { env.into() },
-            x: against.axis(),
-            y: Axis::new(RETURN, ""),
-            series: series.collect(),
-            references: Vec::new(),
-        }
+        let title = match algos {
+            1 => env.into(),
+            _ => format!("{env}, {}", algo.name().to_uppercase()),
+        };
+        let in_tasks = are_in_tasks([algo]);
+        let y = Axis::new(if in_tasks { RETURN_IN_TASKS } else { RETURN }, "");
+        let (x, series) = (against.axis(algo), series.collect());
+        let panel = Panel { title, x, y, series, references: Vec::new() };
+        if in_tasks { panel.around_points() } else { panel }
     };
     places.into_iter().map(panel).collect()
 }
 
 /// Mean over environments of normalised returns at each step, one curve for each critic (Fig. 6).
-pub fn normalised_panel(
+pub(crate) fn normalised_panel(
     runs: &[RunValues],
     envs: &[String],
-    (against, band): (Against, Band),
+    algo: Algo,
+    band: Band,
 ) -> Panel {
     let mut by_critic: BTreeMap<&str, Vec<&RunValues>> = BTreeMap::new();
     for run in runs {
@@ -243,7 +134,7 @@ pub fn normalised_panel(
     let envs: Vec<&str> = envs.iter().map(|env| env_label(env)).collect();
     Panel {
         title: envs.join(" + "),
-        x: against.axis(),
+        x: Against::Steps.axis(algo),
         y: Axis::new("normalised return", "final score of the baseline"),
         series: series.collect(),
         references: vec![Reference::level("end of the baseline", 1.0)],
@@ -272,7 +163,7 @@ fn return_points(runs: &[&ReturnCurve], against: Against, band: Band) -> Vec<Poi
     let whole = by_step.into_iter().filter(|(_, evaluations)| evaluations.len() == runs.len());
     let point = |(step, evaluations): (u64, Vec<(&ReturnCurve, &[f64])>)| {
         let times: Vec<f64> = match against {
-            Against::Steps | Against::Iterations => vec![step as f64],
+            Against::Steps => vec![step as f64],
             Against::Seconds => evaluations.iter().filter_map(|(run, _)| run.time(step)).collect(),
         };
         if times.is_empty() {
@@ -294,42 +185,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_ends_with_its_last_evaluation_and_peaks_at_its_best() {
-        let evaluations = vec![
-            (0, vec![1.0, 3.0]),
-            (5, vec![7.0, 9.0]),
-            (9, vec![9.0, 7.0]),
-            (10, vec![4.0, 6.0]),
-        ];
+    fn curves_over_time_end_with_the_last_known_second() {
         let run = ReturnCurve {
             env: "hopper".into(),
-            algo: "td3".into(),
-            critic: "a".into(),
-            seed: 0,
-            evaluations,
-            seconds: Vec::new(),
-        };
-        let found = run.summary().unwrap();
-        assert_eq!((found.evaluations, found.episodes), (4, 2));
-        assert_eq!((found.last.step, found.last.interval.mean), (10, 5.0));
-        // Of two equally good ones the first; t(1) at 0.95 is 12.706, se = 1.
-        assert_eq!((found.highest.step, found.highest.interval.mean), (5, 8.0));
-        assert!((found.highest.interval.high - 8.0 - 12.706_204_736_174_7).abs() < 1e-9);
-        assert_eq!(ReturnCurve { evaluations: Vec::new(), ..run }.summary(), None);
-    }
-
-    #[test]
-    fn time_is_interpolated_between_checkpoints_and_never_beyond_them() {
-        let run = ReturnCurve {
-            env: "hopper".into(),
-            algo: "td3".into(),
-            critic: "a".into(),
+            algo: Algo::Td3,
+            series: "a".into(),
             seed: 0,
             evaluations: vec![(0, vec![1.0]), (15, vec![2.0]), (40, vec![3.0])],
             seconds: vec![(10, 4.0), (20, 10.0)],
         };
-        assert_eq!([0, 5, 10, 15].map(|step| run.time(step)), [0.0, 2.0, 4.0, 7.0].map(Some));
-        assert_eq!(run.time(21), None);
         let points = return_points(&[&run], Against::Seconds, Band::Interval);
         assert_eq!(points.iter().map(|p| (p.x, p.y)).collect::<Vec<_>>(), [(0.0, 1.0), (7.0, 2.0)]);
     }
@@ -338,8 +202,8 @@ mod tests {
     fn a_mean_over_seeds_ends_where_the_shortest_run_does() {
         let run = |seed: u64, steps: &[u64]| ReturnCurve {
             env: "hopper".into(),
-            algo: "td3".into(),
-            critic: "sa-hyper".into(),
+            algo: Algo::Td3,
+            series: "sa-hyper".into(),
             seed,
             evaluations: steps.iter().map(|step| (*step, vec![seed as f64])).collect(),
             seconds: Vec::new(),

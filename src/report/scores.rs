@@ -1,5 +1,5 @@
-//! Scores of several runs of a critic: final and highest return, and how soon it is as good as the
-//! baseline ends (Tables 4 and 6, Fig. 6).
+//! Scores of several runs of a model: final and highest return, and how soon it is as good as the
+//! baseline ends (Tables 4, 6, 8 and 10, Fig. 6).
 //!
 //! # References
 //! Agarwal et al., `NeurIPS` 2021, for the interquartile mean and its stratified bootstrap.
@@ -8,16 +8,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::contrast::{RunValues, StepValues};
 use super::numbers::{fixed, significant};
-use super::returns::ReturnCurve;
+use super::returns::model_column;
 use super::tables::{Cell, Column, Table};
 use super::theme::model_label;
-use crate::analysis::spec::{Printed, PrintedTable};
+use crate::algo::Algo;
+use crate::analysis::measure::returns::ReturnCurve;
+use crate::analysis::printed::{self, Printed};
 use crate::analysis::summary::of_share;
 use crate::rng::Stream;
 use crate::stats::resample::{Bootstrap, jackknife, stratified_bootstrap};
 use crate::stats::{Estimate, LEVEL, summary};
+use crate::study::contrast::{RunValues, StepValues};
 
 /// Seeds of the paper's tables.
 const PAPER_SEEDS: f64 = 5.0;
@@ -25,7 +27,7 @@ const PAPER_SEEDS: f64 = 5.0;
 /// Mean and standard deviation over seeds at one step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct OverSeeds {
-    /// Environment steps of training.
+    /// Steps or iterations of training.
     pub step: u64,
     /// Mean over seeds.
     pub mean: f64,
@@ -33,15 +35,15 @@ pub struct OverSeeds {
     pub std: f64,
 }
 
-/// What the runs of one critic in one environment reached.
+/// What the runs of one model in one environment reached.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score {
     /// Environment.
     pub env: String,
     /// Algorithm.
-    pub algo: String,
-    /// Critic.
-    pub critic: String,
+    pub algo: Algo,
+    /// Critic, or a policy's curve such as `hyper, before adaptation`.
+    pub model: String,
     /// Number of seeds.
     pub seeds: usize,
     /// At the last step that all seeds have.
@@ -69,38 +71,33 @@ pub struct ToBaseline {
     pub share: Estimate,
 }
 
-/// The mean return of each evaluation of a run whose returns are finite.
-fn means(curve: &ReturnCurve) -> Vec<(u64, f64)> {
-    curve.measured().map(|(step, returns)| (step, summary::mean(returns))).collect()
-}
-
 /// Returns the means over seeds at the steps that all runs have.
 fn over_seeds(runs: &[&ReturnCurve]) -> Vec<(u64, Vec<f64>)> {
     let mut by_step: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     for run in runs {
-        for (step, mean) in means(run) {
+        for (step, mean) in run.means() {
             by_step.entry(step).or_default().push(mean);
         }
     }
     by_step.into_iter().filter(|(_, seeds)| seeds.len() == runs.len()).collect()
 }
 
-/// Runs by algorithm, environment and critic.
+/// Curves by algorithm, environment and series.
 type Groups<'c> = BTreeMap<(&'c str, &'c str, &'c str), Vec<&'c ReturnCurve>>;
 
 fn groups(curves: &[ReturnCurve]) -> Groups<'_> {
     let mut groups = Groups::new();
     for curve in curves {
-        groups.entry((&curve.algo, &curve.env, &curve.critic)).or_default().push(curve);
+        groups.entry((curve.algo.name(), &curve.env, &curve.series)).or_default().push(curve);
     }
     groups
 }
 
-/// Scores every critic; those that share algorithm and environment with `baseline` are compared with
+/// Scores every model; those that share algorithm and environment with `baseline` are compared with
 /// its final score.
 pub fn scores(curves: &[ReturnCurve], baseline: &str) -> Vec<Score> {
     let groups = groups(curves);
-    let score = |((algo, env, critic), runs): (&(&str, &str, &str), &Vec<&ReturnCurve>)| {
+    let score = |((algo, env, model), runs): (&(&str, &str, &str), &Vec<&ReturnCurve>)| {
         let seeds = over_seeds(runs);
         let at = |(step, seeds): &(u64, Vec<f64>)| OverSeeds {
             step: *step,
@@ -110,15 +107,13 @@ pub fn scores(curves: &[ReturnCurve], baseline: &str) -> Vec<Score> {
         let steps: Vec<OverSeeds> = seeds.iter().map(at).collect();
         // Of equally high ones the first.
         let highest = steps.iter().rev().max_by(|a, b| a.mean.total_cmp(&b.mean))?;
-        let maxima: Vec<f64> = runs
-            .iter()
-            .map(|run| means(run).into_iter().map(|(_, x)| x).fold(f64::MIN, f64::max))
-            .collect();
+        let maxima: Vec<f64> =
+            runs.iter().map(|run| run.means().map(|(_, x)| x).fold(f64::MIN, f64::max)).collect();
         let base = groups.get(&(*algo, *env, baseline)).and_then(|runs| over_seeds(runs).pop());
         Some(Score {
             env: (*env).into(),
-            algo: (*algo).into(),
-            critic: (*critic).into(),
+            algo: runs.first()?.algo,
+            model: (*model).into(),
             seeds: runs.len(),
             last: *steps.last()?,
             highest: *highest,
@@ -144,7 +139,7 @@ fn iqm(strata: &[Vec<f64>]) -> Estimate {
 fn to_baseline(runs: &[&ReturnCurve], (steps, base): &(u64, Vec<f64>)) -> ToBaseline {
     let score = summary::mean(base);
     let first = |run: &&ReturnCurve| {
-        let reached = means(run).into_iter().find(|(_, mean)| *mean >= score);
+        let reached = run.means().find(|(_, mean)| *mean >= score);
         reached.map(|(step, _)| step as f64 / *steps as f64)
     };
     let shares: Vec<f64> = runs.iter().filter_map(first).collect();
@@ -156,12 +151,23 @@ fn to_baseline(runs: &[&ReturnCurve], (steps, base): &(u64, Vec<f64>)) -> ToBase
     ToBaseline { score, reached: shares.len(), share }
 }
 
-/// One line for each critic, beside what the paper prints.
-pub fn score_table(scores: &[Score], paper: Option<&PrintedTable>) -> Table {
-    let ours = ["environment", "algorithm", "critic", "seeds", "final", "highest", "at step"];
+/// Returns what the paper prints beside a score: in the table of that name, or in its tables of tasks.
+fn printed(score: &Score, table: Option<&str>) -> Option<Printed> {
+    match table {
+        Some(name) => printed::table(name)?.get(&score.env)?.get(&score.model).copied(),
+        None => printed::in_tasks(&score.env, &score.model),
+    }
+}
+
+/// One line for each model, beside what the paper prints in the table of that name.
+pub(crate) fn score_table(scores: &[Score], paper: Option<&str>) -> Table {
+    let model = model_column(scores.iter().map(|s| s.algo));
+    let ours = ["environment", "algorithm", model, "seeds", "final", "highest", "at step"];
     let more = ["mean of maxima", "IQM of final", "steps to baseline", "reached by"];
-    let printed = paper.map(|table| [format!("highest, {}", table.table), "difference".into()]);
-    let names = ours.into_iter().chain(more).map(String::from).chain(printed.into_iter().flatten());
+    let quoted = paper.is_some() || scores.iter().any(|score| printed(score, None).is_some());
+    let columns =
+        quoted.then(|| [format!("highest, {}", paper.unwrap_or("paper")), "difference".into()]);
+    let names = ours.into_iter().chain(more).map(String::from).chain(columns.into_iter().flatten());
     let unit = |name: &str| match name {
         "steps to baseline" => "share",
         "difference" => "standard errors",
@@ -176,8 +182,8 @@ pub fn score_table(scores: &[Score], paper: Option<&PrintedTable>) -> Table {
         let reached = |b: ToBaseline| Cell::text(format!("{} of {}", b.reached, s.seeds));
         let mut row = vec![
             Cell::text(&s.env),
-            Cell::text(&s.algo),
-            Cell::text(model_label(&s.critic)),
+            Cell::text(s.algo.name()),
+            Cell::text(model_label(&s.model)),
             Cell::text(s.seeds.to_string()),
             Cell::text(mean_and_std(s.last.mean, s.last.std)),
             Cell::text(mean_and_std(s.highest.mean, s.highest.std)),
@@ -187,15 +193,11 @@ pub fn score_table(scores: &[Score], paper: Option<&PrintedTable>) -> Table {
             share.map_or(Cell::Missing, Cell::Interval),
             s.to_baseline.map_or(Cell::Missing, reached),
         ];
-        if let Some(paper) = paper {
-            let of_env = paper.highest.get(&s.env);
-            match of_env.and_then(|critics| critics.get(&s.critic)) {
-                Some(printed) => {
-                    row.push(Cell::text(mean_and_std(printed.0, printed.1)));
-                    row.push(difference(s, *printed).map_or(Cell::Missing, Cell::number));
-                }
-                None => row.extend([Cell::Missing, Cell::Missing]),
-            }
+        let of_paper = printed(s, paper);
+        if quoted {
+            row.push(of_paper.map_or(Cell::Missing, |p| Cell::text(mean_and_std(p.0, p.1))));
+            let off = of_paper.and_then(|printed| difference(s, printed));
+            row.push(off.map_or(Cell::Missing, Cell::number));
         }
         table.rows.push(row);
     }
@@ -224,20 +226,20 @@ fn difference(score: &Score, Printed(mean, std): Printed) -> Option<f64> {
 /// the environments that all critics have with the baseline.
 pub fn normalised(curves: &[ReturnCurve], baseline: &str) -> (Vec<String>, Vec<RunValues>) {
     let groups = groups(curves);
-    let critics: BTreeSet<&str> = curves.iter().map(|c| c.critic.as_str()).collect();
+    let critics: BTreeSet<&str> = curves.iter().map(|c| c.series.as_str()).collect();
     let envs: BTreeSet<&str> = curves.iter().map(|c| c.env.as_str()).collect();
-    let has = |env: &str, critic: &str| curves.iter().any(|c| c.env == env && c.critic == critic);
+    let has = |env: &str, critic: &str| curves.iter().any(|c| c.env == env && c.series == critic);
     let shared: Vec<&str> =
         envs.into_iter().filter(|env| critics.iter().all(|critic| has(env, critic))).collect();
     let mut all: BTreeMap<(&str, u64), Vec<BTreeMap<u64, f64>>> = BTreeMap::new();
     for curve in curves.iter().filter(|curve| shared.contains(&curve.env.as_str())) {
-        let Some(base) = groups.get(&(&curve.algo, &curve.env, baseline)) else { continue };
+        let Some(base) = groups.get(&(curve.algo.name(), &*curve.env, baseline)) else { continue };
         let base = over_seeds(base);
         let (Some(first), Some(last)) = (base.first(), base.last()) else { continue };
         let [first, last] = [first, last].map(|(_, seeds)| summary::mean(seeds));
         let scale = |x: f64| if last > 0.0 { x / last } else { (x - first) / (last - first) };
-        let values = means(curve).into_iter().map(|(step, mean)| (step, scale(mean))).collect();
-        all.entry((&curve.critic, curve.seed)).or_default().push(values);
+        let values = curve.means().map(|(step, mean)| (step, scale(mean))).collect();
+        all.entry((&curve.series, curve.seed)).or_default().push(values);
     }
     let runs = all.into_iter().filter(|(_, envs)| envs.len() == shared.len());
     let runs = runs.map(|((critic, seed), envs)| RunValues {
@@ -269,8 +271,8 @@ mod tests {
     fn curve(env: &str, critic: &str, seed: u64, means: &[(u64, f64)]) -> ReturnCurve {
         ReturnCurve {
             env: env.into(),
-            algo: "td3".into(),
-            critic: critic.into(),
+            algo: Algo::Td3,
+            series: critic.into(),
             seed,
             evaluations: means
                 .iter()
@@ -306,15 +308,17 @@ mod tests {
 
     #[test]
     fn differences_from_the_paper_are_in_standard_errors() {
-        let printed = BTreeMap::from([("new".to_owned(), Printed(90.0, 10.0))]);
-        let highest = BTreeMap::from([("hopper".to_owned(), printed)]);
-        let paper = PrintedTable { table: "Table 0".into(), highest };
-        let table = score_table(&scores(&both(), "base"), Some(&paper));
-        // (110 − 90) / √(200/2 + 100/5)
+        let known = |mut curve: ReturnCurve| {
+            curve.series = curve.series.replace("new", "sa-hyper");
+            curve
+        };
+        let all: Vec<ReturnCurve> = both().into_iter().map(known).collect();
+        let table = score_table(&scores(&all, "base"), Some("Table 4"));
+        // (110 − 3418) / √(200/2 + 318²/5)
         let Cell::Number { value, .. } = table.rows[1][12] else { panic!("{:?}", table.rows[1]) };
-        assert!((value - 20.0 / 120_f64.sqrt()).abs() < 1e-12);
+        assert!((value + 3308.0 / 20_324.8_f64.sqrt()).abs() < 1e-9, "{value}");
         assert_eq!(table.rows[0][12], Cell::Missing);
-        let one = score_table(&scores(&both()[2..3], "base"), Some(&paper));
+        let one = score_table(&scores(&all[2..3], "base"), Some("Table 4"));
         assert_eq!((&one.rows[0][12], &one.rows[0][9]), (&Cell::Missing, &Cell::Missing));
         assert!(table.validate().is_ok() && one.validate().is_ok());
     }

@@ -9,10 +9,8 @@
 
 use std::convert::identity;
 
-use super::contrast::NORMAL_QUANTILE;
 use super::figure::{Axis, Panel, Point, Reference, Series, YRange};
 use super::groups::{Group, Rows, average, by, by_critic, groups, seeds};
-use crate::analysis::spec::{Draw, Panel as PanelSpec};
 use crate::analysis::summary::{Column, corrected, learnable, mean_over_states, of_share};
 use crate::analysis::table::{StateRow, by_task};
 use crate::gradient::Settings;
@@ -20,6 +18,8 @@ use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::hypothesis::dkw_half_width;
 use crate::stats::similarity::chance_above;
 use crate::stats::{Estimate, LEVEL, summary};
+use crate::study::contrast::NORMAL_QUANTILE;
+use crate::study::spec::{Draw, Panel as PanelSpec};
 
 /// Thresholds of a learnable-state curve.
 const THRESHOLDS: usize = 51;
@@ -292,9 +292,9 @@ fn smooth(points: Vec<Point>, window: usize) -> Vec<Point> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::spec::Facet;
     use crate::analysis::table::blank;
     use crate::report::ReferenceShape;
+    use crate::study::spec::Facet;
 
     #[test]
     fn returns_of_different_environments_have_ranges_of_their_own() {

@@ -1,22 +1,42 @@
 //! PEARL in tasks that it was not trained on: table, curves over the context, and what they say.
 
+use std::collections::BTreeSet;
+
 use super::figure::{Axis, Panel, Point, Series};
-use super::interval;
-use super::page::{Headline, Verdict};
+use super::finding::{Answer, Finding, appendix};
+use super::page::Headline;
 use super::tables::{Cell, Column, Table};
 use super::theme::{env_label, model_label};
-use crate::analysis::measure::task_gap::{Gap, GapDifference};
-use crate::analysis::meta_spec::task_label;
+use super::{interval, returns_method, undefined};
+use crate::algo::registry::Config;
+use crate::analysis::measure::returns::{ReturnCurve, Run};
+use crate::analysis::measure::task_gap::{Gap, GapDifference, gap_differences, task_gap};
+use crate::analysis::series::task_label;
 use crate::env::TaskList;
 use crate::stats::resample::jackknife;
 use crate::stats::summary::mean;
 use crate::stats::{Estimate, LEVEL};
+use crate::study::claim::{Evidence, Verdict};
 
 /// Seeds from which a verdict is given: the paper's.
 const SEEDS: usize = 5;
 
+/// What is measured.
+const EVALUATED: &str = "The last evaluation of each run: training tasks drawn with replacement, as many as there \
+    are test tasks, and all test tasks.";
+
+/// What is made of it.
+const COMPARED: &str = "The gap is the mean score of training tasks minus that of test tasks; intervals are bootstraps over the tasks of each \
+    list, where there are five or more. Runs of one seed are evaluated on the same tasks, so that differences \
+    between models are taken task by task.";
+
+/// What it does not show.
+const LIMITS: &str = "A gap of velocities is not one of skill alone: the return of a task depends on its velocity, \
+    and test velocities of half-cheetah-vel-medium are all above those of training. Only the difference \
+    between models on the same tasks is free of that. Intervals over tasks are about these runs.";
+
 /// Returns a row for each run.
-pub(crate) fn gap_table(gaps: &[Gap]) -> Table {
+fn gap_table(gaps: &[Gap]) -> Table {
     let names = ["family", "model", "seed", "iteration", "training tasks", "test tasks", "gap"];
     let mut table = Table::new(names.map(|name| Column::new(name, "")));
     let row = |gap: &Gap| {
@@ -36,7 +56,7 @@ pub(crate) fn gap_table(gaps: &[Gap]) -> Table {
 }
 
 /// Returns a row for each family and seed that both models have.
-pub(crate) fn difference_table(differences: &[GapDifference]) -> Table {
+fn difference_table(differences: &[GapDifference]) -> Table {
     let names = ["family", "seed", "training tasks", "test tasks", "gap"];
     let mut table = Table::new(names.map(|name| Column::new(name, "")));
     let row = |d: &GapDifference| {
@@ -50,7 +70,7 @@ pub(crate) fn difference_table(differences: &[GapDifference]) -> Table {
 
 /// Returns one panel for each family: return against the transitions behind z, one curve for each model and
 /// list of tasks. With one seed its interval is over tasks, with several over their means.
-pub(crate) fn context_panels(gaps: &[Gap]) -> Vec<Panel> {
+fn context_panels(gaps: &[Gap]) -> Vec<Panel> {
     let mut panels: Vec<Panel> = Vec::new();
     for (index, gap) in gaps.iter().enumerate() {
         let of_model = |other: &&Gap| (&other.env, &other.model) == (&gap.env, &gap.model);
@@ -96,14 +116,50 @@ fn over_seeds(seeds: &[&Gap], list: usize) -> Vec<Point> {
     (0..all).map(point).collect()
 }
 
-/// Returns the verdict on "the hypernetwork loses less in tasks that it was not trained on", its reason and
-/// the number that decides: the difference of the gaps in the first family, hypernetwork minus plain.
+/// Returns what there is to see of the gaps of these runs.
+pub(crate) fn finding(runs: &[Run]) -> Finding {
+    let gaps: Vec<Gap> = runs
+        .iter()
+        .filter_map(|run| match &run.config {
+            Config::Pearl(config) => task_gap(config, &run.log),
+            _ => None,
+        })
+        .collect();
+    let curves: Vec<ReturnCurve> = runs.iter().flat_map(|run| run.curves(None)).collect();
+    let differences = gap_differences(&gaps);
+    let (table, between) = (gap_table(&gaps), difference_table(&differences));
+    let seeds = gaps.iter().map(|gap| gap.seed).collect::<BTreeSet<_>>().len();
+    let band = if seeds > 1 {
+        "band: 95 % interval over seeds"
+    } else if gaps.iter().any(|gap| gap.gap.low.is_finite()) {
+        "band: 95 % interval over tasks"
+    } else {
+        "too few tasks for intervals"
+    };
+    let title = "Hyper-PEARL minus PEARL, task by task";
+    Finding {
+        subtitle: format!("last evaluation; training seeds: {seeds}; {band}"),
+        panels: context_panels(&gaps),
+        appendices: appendix(title, &between, false).into_iter().collect(),
+        files: vec![("summary.csv", table.clone()), ("differences.csv", between)],
+        table: Some(table),
+        warnings: undefined::warnings(&curves),
+        how_measured: format!("{EVALUATED} {} {COMPARED}", returns_method::explorations(runs)),
+        does_not_show: format!("{LIMITS}\n\n{}", returns_method::limits(runs)),
+        answer: answer(&differences),
+        ..Finding::default()
+    }
+}
+
+/// Returns what differences of gaps, hypernetwork minus plain, say of "the hypernetwork loses less in tasks
+/// that it was not trained on"; the first family's is the number that decides.
 ///
-/// With several seeds the interval is over them, with one over its tasks; five seeds decide.
-pub(crate) fn judge(differences: &[GapDifference]) -> (Verdict, String, Option<Headline>) {
+/// With several seeds the interval is over them, with one over its tasks.
+fn answer(differences: &[GapDifference]) -> Answer {
     let Some(first) = differences.first() else {
-        let reason = "No two runs of PEARL and Hyper-PEARL share family, seed and tasks.";
-        return (Verdict::NotTested, reason.into(), None);
+        return Answer::nothing(
+            "No two runs of PEARL and Hyper-PEARL share family, seed and tasks.",
+        );
     };
     let mut families: Vec<&str> = differences.iter().map(|d| d.env.as_str()).collect();
     families.dedup();
@@ -115,25 +171,23 @@ pub(crate) fn judge(differences: &[GapDifference]) -> (Verdict, String, Option<H
         reason.push(if own.len() == 1 { of_one(own[0]) } else { of_several(env, &gap) });
         over_seeds.push(gap);
     }
-    let seeds = over_seeds.iter().map(|e| e.n).min().unwrap_or(0);
-    if seeds < SEEDS {
-        reason.push(format!("With {seeds} of {SEEDS} seeds that is about these runs."));
+    let less = |gap: &Estimate| Verdict::of(&Estimate { low: -gap.high, high: -gap.low, ..*gap });
+    Answer {
+        evidence: Evidence {
+            comparisons: over_seeds.iter().map(less).collect(),
+            asked: over_seeds.len(),
+            seeds: over_seeds.iter().map(|gap| gap.n).min().unwrap_or(0),
+            needed: SEEDS,
+            incomplete: false,
+        },
+        reason: reason.join(" "),
+        headline: Some(Headline {
+            label: format!("gap of Hyper-PEARL minus gap of PEARL on {}", first.env),
+            estimate: if over_seeds[0].n == 1 { first.gap } else { over_seeds[0] },
+            unit: String::new(),
+        }),
+        ..Answer::default()
     }
-    let verdict = if seeds < SEEDS {
-        Verdict::Undecided
-    } else if over_seeds.iter().all(|gap| gap.high < 0.0) {
-        Verdict::Holds
-    } else if over_seeds.iter().any(|gap| gap.low > 0.0) {
-        Verdict::Fails
-    } else {
-        Verdict::Undecided
-    };
-    let headline = Headline {
-        label: format!("gap of Hyper-PEARL minus gap of PEARL on {}", first.env),
-        estimate: if over_seeds[0].n == 1 { first.gap } else { over_seeds[0] },
-        unit: String::new(),
-    };
-    (verdict, reason.join(" "), Some(headline))
 }
 
 /// What the runs of one seed say.
@@ -204,25 +258,21 @@ mod tests {
 
     #[test]
     fn five_seeds_decide_and_fewer_do_not() {
-        let verdict = |gap, seeds| judge(&(0..seeds).map(|s| of(gap, s)).collect::<Vec<_>>()).0;
+        let of_seeds = |gap, seeds| answer(&(0..seeds).map(|s| of(gap, s)).collect::<Vec<_>>());
+        let verdict = |gap, seeds| of_seeds(gap, seeds).evidence.verdict();
         assert_eq!(verdict(-7.0, 5), Verdict::Holds);
         assert_eq!(verdict(7.0, 5), Verdict::Fails);
         assert_eq!(verdict(-0.2, 5), Verdict::Undecided);
         assert_eq!(verdict(-7.0, 4), Verdict::Undecided);
-        assert_eq!(judge(&[]).0, Verdict::NotTested);
+        assert_eq!(verdict(-7.0, 0), Verdict::NotTested);
         // Gaps of −7.0, −6.9 and −6.8: with 2 degrees of freedom ± 4.303 · 0.1 / √3.
-        let (_, reason, headline) = judge(&[0, 1, 2].map(|seed| of(-7.0, seed)));
-        let estimate = headline.unwrap().estimate;
+        let found = of_seeds(-7.0, 3);
+        let estimate = found.headline.unwrap().estimate;
         assert!(
             (estimate.value + 6.9).abs() < 1e-12 && (estimate.half_width() - 0.2484).abs() < 1e-3
         );
-        assert!(
-            reason.contains("3 seeds: the gap") && reason.contains("With 3 of 5 seeds"),
-            "{reason}"
-        );
-        assert!(
-            judge(&[of(-7.0, 0)]).1.contains("seed 0: ")
-                && judge(&[of(-7.0, 0)]).2.unwrap().estimate.n == 30
-        );
+        assert!(found.reason.contains("3 seeds: the gap"), "{}", found.reason);
+        let one = of_seeds(-7.0, 1);
+        assert!(one.reason.contains("seed 0: ") && one.headline.unwrap().estimate.n == 30);
     }
 }

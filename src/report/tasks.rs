@@ -3,12 +3,12 @@
 use super::figure::{Axis, Panel};
 use super::study::{STEPS, state_panels};
 use super::tables::{Cell, Column as TableColumn, Table};
-use crate::analysis::spec::Panel as PanelSpec;
 use crate::analysis::summary::{Column, Interval};
 use crate::analysis::table::StateRow;
 use crate::analysis::task_difference::TaskDifference;
 use crate::env::TaskList;
 use crate::gradient::Settings;
+use crate::study::spec::Panel as PanelSpec;
 
 /// Returns the panels that a panel of a spec asks for, one after the other for each list of tasks, with
 /// iterations in the place of environment steps.

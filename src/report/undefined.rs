@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::returns::ReturnCurve;
 use super::theme::model_label;
+use crate::algo::Unit;
+use crate::analysis::measure::returns::ReturnCurve;
 
 /// Most steps that a warning lists.
 const LISTED: usize = 3;
@@ -16,7 +17,7 @@ pub(crate) fn warnings(curves: &[ReturnCurve]) -> Vec<String> {
 
 /// A run in words.
 fn name(curve: &ReturnCurve) -> String {
-    format!("{}, {}, seed {}", curve.env, model_label(&curve.critic), curve.seed)
+    format!("{}, {}, seed {}", curve.env, model_label(&curve.series), curve.seed)
 }
 
 fn of_run(curve: &ReturnCurve) -> Option<String> {
@@ -39,9 +40,9 @@ fn of_run(curve: &ReturnCurve) -> Option<String> {
 
 /// What a run is counted in.
 fn moment(curve: &ReturnCurve) -> &'static str {
-    match &*curve.algo {
-        "maml" | "pearl" => "iteration",
-        _ => "step",
+    match curve.algo.unit() {
+        Unit::Iterations => "iteration",
+        Unit::Steps => "step",
     }
 }
 
@@ -49,7 +50,7 @@ fn moment(curve: &ReturnCurve) -> &'static str {
 fn without_common_step(curves: &[ReturnCurve]) -> Vec<String> {
     let mut models: BTreeMap<(&str, &str, &str), Vec<&ReturnCurve>> = BTreeMap::new();
     for curve in curves {
-        models.entry((&curve.algo, &curve.env, &curve.critic)).or_default().push(curve);
+        models.entry((curve.algo.name(), &curve.env, &curve.series)).or_default().push(curve);
     }
     let apart = |((_, env, critic), runs): ((&str, &str, &str), Vec<&ReturnCurve>)| {
         let steps =
@@ -70,15 +71,15 @@ fn without_common_step(curves: &[ReturnCurve]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::meta_scores::meta_scores;
+    use crate::algo::Algo;
     use crate::report::returns::{Against, Band, return_panels};
     use crate::report::scores::scores;
 
     fn curve(seed: u64, evaluations: &[(u64, f64)]) -> ReturnCurve {
         ReturnCurve {
             env: "hopper".into(),
-            algo: "td3".into(),
-            critic: "mlp-small".into(),
+            algo: Algo::Td3,
+            series: "mlp-small".into(),
             seed,
             evaluations: evaluations.iter().map(|&(at, x)| (at, vec![1.0, x])).collect(),
             seconds: Vec::new(),
@@ -97,8 +98,6 @@ mod tests {
                 (4.0, 4.0, 4.0)
             );
             assert!((score.to_baseline.unwrap().share.value - 1.0).abs() < 1e-12);
-            let meta = &meta_scores(std::slice::from_ref(&run))[0];
-            assert_eq!((meta.iteration, meta.last, meta.highest), (5, 4.0, 4.0));
             let panels = return_panels(std::slice::from_ref(&run), Against::Steps, Band::Interval);
             assert_eq!(panels[0].series[0].points.len(), 2);
             assert_eq!(

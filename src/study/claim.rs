@@ -1,8 +1,7 @@
 //! What comparisons say of a claim: the one judge.
 //!
-//! A claim has a difference above zero in each of its comparisons. It holds if all are, fails if one is
-//! below, and stays open otherwise. It stays open too where training runs, the units of replication, are
-//! missing or too few: however sharp a difference is within one run, it says nothing about another seed.
+//! A claim is about several comparisons. It holds if all of them hold, fails if one fails, and stays open
+//! otherwise. It stays open too where training runs, the units of replication, are missing, short or too few: however sharp a difference is within one run, it says nothing about another seed.
 
 use std::fmt;
 
@@ -46,10 +45,12 @@ impl Verdict {
 
 /// What a claim is judged by.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Evidence {
+pub(crate) struct Evidence {
     /// What each comparison says.
     pub comparisons: Vec<Verdict>,
-    /// Whether something lacks: a comparison, a training run, a part of one.
+    /// Comparisons that the claim is about, those included that could not be made.
+    pub asked: usize,
+    /// Whether training runs are missing, or shorter than those of the claim.
     pub incomplete: bool,
     /// Seeds behind the comparison that has the fewest.
     pub seeds: usize,
@@ -59,7 +60,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// Returns the verdict.
-    pub fn verdict(&self) -> Verdict {
+    pub(crate) fn verdict(&self) -> Verdict {
         let any = |wanted| self.comparisons.contains(&wanted);
         let all = |wanted| self.comparisons.iter().all(|verdict| *verdict == wanted);
         if self.comparisons.is_empty() {
@@ -68,12 +69,31 @@ impl Evidence {
             Verdict::Undecided
         } else if any(Verdict::Fails) {
             Verdict::Fails
-        } else if all(Verdict::Holds) {
+        } else if all(Verdict::Holds) && self.comparisons.len() >= self.asked {
             Verdict::Holds
         } else {
             Verdict::Undecided
         }
     }
+
+    /// Says that there are too few seeds, if there are.
+    pub(crate) fn shortage(&self) -> Option<String> {
+        let Self { seeds, needed, .. } = self;
+        let short = !self.comparisons.is_empty() && seeds < needed;
+        short.then(|| match seeds {
+            1 => "There is one seed: differences between models cannot be told from differences between \
+                  training runs."
+                .into(),
+            _ => format!("With {seeds} of {needed} seeds, what other runs would show is not known."),
+        })
+    }
+}
+
+/// Returns the verdict on a claim that can be read in several ways: the one that all readings give.
+pub(crate) fn of_readings(verdicts: &[Verdict]) -> Verdict {
+    let all = |wanted: &Verdict| verdicts.iter().all(|verdict| verdict == wanted);
+    let agreed = [Verdict::Holds, Verdict::Fails].into_iter().find(all);
+    if verdicts.is_empty() { Verdict::NotTested } else { agreed.unwrap_or(Verdict::Undecided) }
 }
 
 #[cfg(test)]
@@ -84,7 +104,8 @@ mod tests {
     fn all_comparisons_confirm_and_one_refutes_unless_runs_lack() {
         use Verdict::{Fails, Holds, NotTested, Undecided};
         let of = |comparisons: &[Verdict], seeds, incomplete| {
-            Evidence { comparisons: comparisons.into(), incomplete, seeds, needed: 2 }.verdict()
+            let (comparisons, asked) = (comparisons.to_vec(), 1);
+            Evidence { comparisons, asked, incomplete, seeds, needed: 2 }.verdict()
         };
         assert_eq!(of(&[Holds, Holds], 2, false), Holds);
         assert_eq!(of(&[Holds, Undecided], 2, false), Undecided);
@@ -92,6 +113,23 @@ mod tests {
         assert_eq!(of(&[Holds], 1, false), Undecided);
         assert_eq!(of(&[Fails], 2, true), Undecided);
         assert_eq!(of(&[], 2, false), NotTested);
+        let lacking = |verdict| Evidence {
+            comparisons: vec![verdict],
+            asked: 2,
+            seeds: 2,
+            needed: 2,
+            ..Evidence::default()
+        };
+        assert_eq!([Holds, Fails].map(|v| lacking(v).verdict()), [Undecided, Fails]);
+    }
+
+    #[test]
+    fn readings_decide_only_together() {
+        use Verdict::{Fails, Holds, NotTested, Undecided};
+        assert_eq!(of_readings(&[Holds, Holds]), Holds);
+        assert_eq!(of_readings(&[Fails, Fails]), Fails);
+        assert_eq!(of_readings(&[Fails, Holds]), Undecided);
+        assert_eq!(of_readings(&[]), NotTested);
     }
 
     #[test]

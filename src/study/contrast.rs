@@ -52,7 +52,7 @@ impl RunValues {
         };
         Self {
             env: curve.env.clone(),
-            critic: curve.critic.clone(),
+            critic: curve.series.clone(),
             seed: curve.seed,
             steps: curve.measured().map(at).collect(),
         }
@@ -210,10 +210,7 @@ pub(crate) fn contrasts(
 }
 
 /// Compares the returns of each pair environment by environment: they have no common scale.
-pub(crate) fn contrasts_of_returns(
-    curves: &[ReturnCurve],
-    pairs: &[[String; 2]],
-) -> Vec<Contrast> {
+pub(crate) fn contrasts_of_returns(curves: &[ReturnCurve], pairs: &[[String; 2]]) -> Vec<Contrast> {
     let mut by_env: BTreeMap<&str, Vec<RunValues>> = BTreeMap::new();
     for curve in curves {
         by_env.entry(&curve.env).or_default().push(RunValues::of_returns(curve));

@@ -8,8 +8,8 @@ use toml::Value;
 
 use super::selection::{Selection, Variant};
 use super::spec::Spec;
+use crate::algo::Algo;
 use crate::algo::registry::Config;
-use crate::algo::{Algo, RunConfig};
 use crate::analysis::series::label;
 use crate::checkpoint::run_log::evaluations_file;
 use crate::checkpoint::save::step_folder;
@@ -172,7 +172,8 @@ impl Wanted<'_> {
             set.entry("as_coded_tasks".into()).or_insert(Value::Boolean(false));
         }
         let own = settings(&stored);
-        let differs = set.iter().find(|(key, value)| !own.get(*key).is_some_and(|x| same(x, value)));
+        let differs =
+            set.iter().find(|(key, value)| !own.get(*key).is_some_and(|x| same(x, value)));
         differs.map_or(Ok(()), |(key, value)| {
             Err(Error::Mismatch {
                 what: format!("{key} of {}", folder.display()),

@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `spec.rs` | one figure or table as a file, whatever it measures |
+//! | `former.rs` | keys that specs had before, and those that they have now |
 //! | `selection.rs`, `find.rs` | which runs, and which of them are there |
 //! | `contrast.rs` | the difference between two series, paired by run and step |
 //! | `claim.rs` | what comparisons say of a claim |
@@ -10,6 +11,7 @@
 pub(crate) mod claim;
 pub mod contrast;
 mod find;
+mod former;
 mod selection;
 pub mod spec;
 

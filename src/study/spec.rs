@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::former;
 use super::selection::Selection;
 use crate::algo::Algo;
 use crate::analysis::measure::gradient_cosine::Against;
@@ -189,8 +190,11 @@ impl Spec {
     pub fn read(path: &Path) -> Result<Self> {
         let config = |reason: String| Error::Config { path: path.into(), reason };
         let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
-        let spec: Self = toml::from_str(&text)
-            .map_err(|e| config(e.to_string().trim().replace('\n', "; ")))?;
+        if let Some(reason) = toml::from_str(&text).ok().and_then(|table| former::answer(&table)) {
+            return Err(config(reason));
+        }
+        let spec: Self =
+            toml::from_str(&text).map_err(|e| config(e.to_string().trim().replace('\n', "; ")))?;
         // The messages of settings name flags; in a file the same settings are keys.
         spec.check().map_err(|e| config(e.to_string().replace("--", "")))?;
         Ok(spec)
@@ -275,7 +279,11 @@ impl Spec {
         let mut misplaced = [
             (!self.settings.is_empty() && without, "`settings`", "a measure of checkpoints"),
             (!self.panels.is_empty() && !measure.is_drawn(), "`panels`", "cosines and returns"),
-            (!self.contrasts.is_empty() && !measure.is_drawn(), "`contrasts`", "cosines and returns"),
+            (
+                !self.contrasts.is_empty() && !measure.is_drawn(),
+                "`contrasts`",
+                "cosines and returns",
+            ),
             (!select.at.is_empty() && !measure.is_at(), "`at`", "maml-noise and maml-adaptation"),
             (select.every > 1 && !cosine, "`every`", "cosines"),
             (self.above_zero.is_some() && !cosine, "`above_zero`", "cosines"),
@@ -284,15 +292,21 @@ impl Spec {
         ]
         .into_iter()
         .filter(|(wrong, ..)| *wrong)
-        .map(|(_, key, owner)| format!("{key} belongs to {owner}, and this is a spec of {measure}"));
-        misplaced.next().or_else(|| {
-            let both = in_tasks && select.algo == Algo::Maml && select.tasks.is_none();
-            both.then(|| "`tasks` is missing: MAML's returns are of test or train".into())
-        })
-        .or_else(|| {
-            let name = self.paper.as_deref()?;
-            printed::table(name).is_none().then(|| format!("the paper has no scores in '{name}'"))
-        })
+        .map(|(_, key, owner)| {
+            format!("{key} belongs to {owner}, and this is a spec of {measure}")
+        });
+        misplaced
+            .next()
+            .or_else(|| {
+                let both = in_tasks && select.algo == Algo::Maml && select.tasks.is_none();
+                both.then(|| "`tasks` is missing: MAML's returns are of test or train".into())
+            })
+            .or_else(|| {
+                let name = self.paper.as_deref()?;
+                printed::table(name)
+                    .is_none()
+                    .then(|| format!("the paper has no scores in '{name}'"))
+            })
     }
 
     /// Says why a panel cannot be drawn.

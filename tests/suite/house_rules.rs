@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 mod circles;
 
 /// The modules of `src/`, in the order of `lib.rs`: each uses only itself and those before it.
-const LAYERS: [&str; 13] = [
+const LAYERS: [&str; 14] = [
     "error",
     "names",
     "rng",
@@ -19,6 +19,7 @@ const LAYERS: [&str; 13] = [
     "checkpoint",
     "gradient",
     "analysis",
+    "study",
     "report",
     "cli",
 ];

@@ -85,7 +85,7 @@ fn every_policy_trains_resumes_and_is_analysed_in_every_family() {
             finishes(&analyze(&format!("maml-noise --ckpt {point} {few}"), &to("noise")));
             let one = "--rates 0.01 --episodes 1";
             finishes(&analyze(&format!("maml-adaptation --ckpt {point} {one}"), &to("adaptation")));
-            finishes(&analyze(&format!("meta-returns --ckpt {}", made.display()), &to("returns")));
+            finishes(&analyze(&format!("returns --ckpt {}", made.display()), &to("returns")));
             let page = fs::read_to_string(to("returns").join("report.md")).unwrap();
             assert!(page.contains(family.name()), "{page}");
             fs::remove_dir_all(&out).unwrap(); // hundreds of megabytes

@@ -12,17 +12,23 @@ const SPEC: &str = r#"
 figure = "Fig. 0"
 title = "A test"
 claim = "Context-MAML beats MAML."
-measure = "meta-return"
-tasks = "test"
-draw = ["return-by-iteration", "normalised-by-iteration"]
+measure = "returns"
 baseline = "vanilla, after adaptation"
 contrasts = [["context, before adaptation", "vanilla, after adaptation"]]
 
 [select]
+algo = "maml"
 envs = ["half-cheetah-vel"]
 models = ["vanilla", "context"]
 seeds = [0, 1]
-iterations = 400
+length = 400
+tasks = "test"
+
+[[panels]]
+draw = "return-by-step"
+
+[[panels]]
+draw = "normalised-by-step"
 "#;
 
 /// A folder with runs, specs and reports.
@@ -72,20 +78,21 @@ fn a_spec_of_returns_finds_its_runs_and_judges_its_claim() {
     let curves = bench.page("curves");
     for words in [
         "**Claim.** Context-MAML beats MAML.",
-        "**Verdict: undecided.** There is one seed: differences between policies",
-        "of the runs that the claim is about, 2 were not trained",
-        "runs reach 1 of the paper's 400 iterations",
+        "**Verdict: undecided.** There is one seed: differences between models",
+        "Of the runs that the claim is about, 2 were not trained.",
+        "Runs reach 1 of the paper's 400 iterations",
         "| Context-MAML, before adaptation − MAML, after adaptation | mean return over training |",
     ] {
         assert!(curves.contains(words), "{words}: {curves}");
     }
 }
 
-const NOISE: &str = "[noise]\nupdates = 2\nevaluations = 1\nepisodes = 1\non = \"train\"\n";
+const NOISE: &str = "[settings]\nupdates = 2\nevaluations = 1\nepisodes = 1\non = \"train\"\n";
 
 /// A spec of checkpoints at two iterations, one of which nobody has reached.
 fn of_checkpoints(measure: &str, settings: &str) -> String {
     let select = SPEC.split_once("[select]").unwrap().1;
+    let select = select.split_once("tasks = ").unwrap().0;
     format!(
         "figure = \"A\"\ntitle = \"B\"\nclaim = \"C\"\nmeasure = \"{measure}\"\n[select]\n{select}at = \
          [1, 50]\n{settings}"
@@ -110,7 +117,7 @@ fn specs_of_checkpoints_measure_what_is_there_and_share_it() {
     finishes(&bench.report("own.toml", "--partial"));
     assert_eq!(fs::read_dir(bench.path("reports/units")).unwrap().count(), 2);
 
-    let steps = "[adaptation]\nrates = [0.01]\nepisodes = 1\n";
+    let steps = "[settings]\nrates = [0.01]\nepisodes = 1\n";
     bench.write("steps.toml", &of_checkpoints("maml-adaptation", steps));
     finishes(&bench.report("steps.toml", "--partial"));
     assert!(bench.page("steps").contains("| 1e-2 "), "{}", bench.page("steps"));
@@ -121,12 +128,13 @@ fn a_spec_with_a_mistake_is_refused_in_one_line() {
     let bench = Bench { folder: tempfile::tempdir().unwrap() };
     let noise = |settings: &str| of_checkpoints("maml-noise", settings);
     for (text, words) in [
-        (SPEC.replace("\"vanilla\", \"context\"", "\"large\""), "'large' is no model"),
+        (SPEC.replace("\"vanilla\", \"context\"", "\"large\""), "'large' is no model of maml"),
         (SPEC.replace("[[\"context,", "[[\"hyper,"), "'hyper, before adaptation' is none"),
-        (SPEC.replace("tasks = \"test\"\n", ""), "`tasks` belongs to meta-return"),
-        (SPEC.replace("[0, 1]", "[]"), "`seeds` names at least one seed"),
-        (SPEC.replace("meta-return", "task-gap"), "belongs to meta-return, and this is a task-gap"),
-        (noise(""), "`[noise]` belongs to maml-noise"),
+        (SPEC.replace("tasks = \"test\"\n", ""), "`tasks` is missing: MAML's returns are of"),
+        (SPEC.replace("[0, 1]", "[]"), "`seeds` is empty: name at least one"),
+        (SPEC.replace("\"returns\"", "\"task-gap\""), "algo is maml, it must be pearl"),
+        (noise(""), "[settings]: missing field `updates`"),
+        (noise(&NOISE.replace("settings", "noise")), "[noise] is called [settings] now"),
         (noise(&NOISE.replace("= 2", "= 1")), "updates must be at least 2"),
         (noise(&NOISE.replace("updates", "upd")), "unknown field `upd`"),
     ] {
@@ -138,7 +146,8 @@ fn a_spec_with_a_mistake_is_refused_in_one_line() {
 #[test]
 fn tables_of_settings_need_no_run() {
     let bench = Bench { folder: tempfile::tempdir().unwrap() };
-    let spec = "figure = \"Table 9\"\ntitle = \"MAML\"\nmeasure = \"hyper-parameters\"\nalgo = ";
+    let spec =
+        "figure = \"Table 9\"\ntitle = \"MAML\"\nmeasure = \"hyper-parameters\"\n[select]\nalgo = ";
     bench.write("table.toml", &format!("{spec}\"maml\"\n"));
     finishes(&bench.report("table.toml", ""));
     assert!(bench.page("table").contains("meta batch size"), "{}", bench.page("table"));
@@ -160,7 +169,7 @@ algo = "pearl"
 envs = ["half-cheetah-vel-medium"]
 models = ["pearl", "hyper-pearl"]
 seeds = [0]
-iterations = 400
+length = 400
 "#;
 
 #[test]
@@ -193,23 +202,19 @@ fn pearls_runs_are_compared_task_by_task() {
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }
-    let curves = PEARL
-        .replace(
-            "task-gap",
-            "meta-return\"\ndraw = [\"return-by-iteration\", \"return-by-second\"]\n#",
-        )
-        .replace(
-            "[select]",
-            "contrasts = [[\"hyper-pearl, test tasks\", \"pearl, test tasks\"]]\n[select]",
-        );
-    bench.write("curves.toml", &curves);
+    let curves = PEARL.replace("task-gap", "returns").replace(
+        "[select]",
+        "contrasts = [[\"hyper-pearl, test tasks\", \"pearl, test tasks\"]]\n[select]",
+    );
+    let panels = "[[panels]]\ndraw = \"return-by-step\"\n[[panels]]\ndraw = \"return-by-second\"\n";
+    bench.write("curves.toml", &format!("{curves}{panels}"));
     finishes(&bench.report("curves.toml", ""));
     let page = bench.page("curves");
-    for words in ["| Hyper-PEARL, test tasks − PEARL, test tasks |", "-206 ± 104", "-325 ± 109"]
+    for words in ["| Hyper-PEARL, test tasks − PEARL, test tasks |", "−206 ± 104", "−325 ± 109"]
     {
         assert!(page.contains(words), "{words}: {page}");
     }
-    let wrong = PEARL.replace("algo = \"pearl\"\n", "algo = \"pearl\"\nas_coded_tasks = true\n");
-    bench.write("coded.toml", &wrong);
+    let wrong = "[[select.variants]]\nfolder = \"as-coded\"\nset = { as_coded_tasks = true }\n";
+    bench.write("coded.toml", &format!("{PEARL}{wrong}"));
     refused(&bench.report("coded.toml", ""), "--set as_coded_tasks=true --out");
 }

@@ -174,7 +174,7 @@ fn pages_tell_the_settings_that_were_used() {
     let page = folder.path().join("page");
     let report = || {
         let paths = [&made, &page].map(|path| path.display());
-        finishes(&analyze(&format!("meta-returns --ckpt {} --out {}", paths[0], paths[1])));
+        finishes(&analyze(&format!("returns --ckpt {} --out {}", paths[0], paths[1])));
         fs::read_to_string(page.join("report.md")).unwrap()
     };
     let text = report();
@@ -263,8 +263,11 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
     for command in ["diagnose --ckpt", "maml-noise --ckpt", "maml-adaptation --ckpt"] {
         refused(&analyze(&format!("{command} {shown}")), "it is of a PEARL run");
     }
-    let said = analyze(&format!("returns --ckpt {shown}"));
-    refused(&said, "is a run of hyperl-train pearl; ");
+    let former = analyze(&format!("meta-returns --ckpt {shown}"));
+    refused(
+        &former,
+        "meta-returns is called returns now; give the same flags to hyperl-analyze returns",
+    );
     // Runs that are no seeds of one experiment are not drawn as if they were.
     let other = out.join("other");
     fs::create_dir(&other).unwrap();
@@ -275,7 +278,7 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
     }
     let page = out.join("page");
     let [page, first, second] = [&page, &made, &other].map(|path| path.display());
-    let both = format!("meta-returns --out {page} --ckpt {first} {second}");
+    let both = format!("returns --out {page} --ckpt {first} {second}");
     refused(&analyze(&both), "are both runs of pearl-half-cheetah-vel-mlp-s0: a seed counts once");
     let settings = fs::read_to_string(other.join("run.toml")).unwrap();
     let coded = settings

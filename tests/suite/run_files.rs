@@ -11,7 +11,6 @@ use hyperl::algo::maml::config::MamlConfig;
 use hyperl::algo::off_policy::OffPolicy;
 use hyperl::algo::pearl::config::PearlConfig;
 use hyperl::algo::registry::Config;
-use hyperl::analysis::any_spec::AnySpec;
 use hyperl::analysis::gate::{BankState, Baseline, Oddities};
 use hyperl::analysis::select;
 use hyperl::checkpoint::manifest::{FORMAT, Hashes, Manifest, States, Versions};
@@ -21,6 +20,7 @@ use hyperl::env::EnvId;
 use hyperl::gradient::{Flags, Record, Settings};
 use hyperl::nn::critic::CriticKind;
 use hyperl::nn::workers;
+use hyperl::study::spec::Spec;
 use tch::{Device, Tensor};
 
 use super::run_tables::{Reader, assert_names, folder, tables};
@@ -131,7 +131,7 @@ fn specs() -> Vec<Case> {
     let first = |start: &&str| -> Option<&PathBuf> {
         names.iter().find(|p| p.file_name().unwrap().to_str().unwrap().starts_with(*start))
     };
-    let read: Reader = |file| AnySpec::read(file).map(drop);
+    let read: Reader = |file| Spec::read(file).map(drop);
     let found: Vec<_> = all
         .iter()
         .filter_map(first)

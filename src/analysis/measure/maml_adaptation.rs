@@ -19,7 +19,7 @@ use crate::stats::{Estimate, LEVEL};
 /// How adaptation is measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AdaptationSettings {
+pub(crate) struct AdaptationSettings {
     /// Steps η to adapt with, besides each run's own.
     pub rates: Vec<f64>,
     /// Episodes per test task, before adaptation and again after it.
@@ -31,7 +31,7 @@ impl AdaptationSettings {
     ///
     /// # Errors
     /// [`Error::Usage`] naming the flag.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.episodes == 0 {
             return Err(Error::Usage("--episodes must be at least 1".into()));
         }
@@ -45,7 +45,7 @@ impl AdaptationSettings {
     ///
     /// # Errors
     /// [`Error::NotACheckpoint`] if the checkpoint is none of MAML.
-    pub fn rates_of(&self, point: &Checkpoint) -> Result<Vec<f64>> {
+    pub(crate) fn rates_of(&self, point: &Checkpoint) -> Result<Vec<f64>> {
         let mut rates = self.rates.clone();
         rates.push(point.maml()?.inner_lr());
         rates.sort_by(f64::total_cmp);

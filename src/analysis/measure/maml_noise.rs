@@ -35,7 +35,7 @@ const DIRECTION: &str = "direction";
 /// How the noise of a checkpoint's updates is measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NoiseSettings {
+pub(crate) struct NoiseSettings {
     /// Independent updates.
     pub updates: usize,
     /// Independent evaluations of each.
@@ -54,7 +54,7 @@ impl NoiseSettings {
     ///
     /// # Errors
     /// [`Error::Usage`] naming the flag.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let ranges = [
             (self.updates > 1, "updates", "at least 2"),
             (self.evaluations > 0, "evaluations", "at least 1"),
@@ -71,7 +71,7 @@ impl NoiseSettings {
     ///
     /// # Errors
     /// [`Error::NotACheckpoint`] if the checkpoint is none of MAML.
-    pub fn resolved(&self, point: &Checkpoint) -> Result<Self> {
+    pub(crate) fn resolved(&self, point: &Checkpoint) -> Result<Self> {
         let own = point.maml()?.inner_lr();
         Ok(Self { inner_lr: Some(self.inner_lr.unwrap_or(own)), ..self.clone() })
     }
@@ -80,7 +80,7 @@ impl NoiseSettings {
     ///
     /// # Errors
     /// None in practice: settings are plain data.
-    pub fn key(&self) -> Result<String> {
+    pub(crate) fn key(&self) -> Result<String> {
         let one = Self { updates: 0, ..self.clone() };
         let text = serde_json::to_vec(&one).map_err(|e| Error::Table(e.to_string()))?;
         Ok(disk::hash(&text)[..8].to_owned())

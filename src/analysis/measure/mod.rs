@@ -8,5 +8,6 @@ pub(crate) mod maml_adaptation;
 pub(crate) mod maml_noise;
 pub(crate) mod measurable;
 pub(crate) mod pearl_cosine;
+pub mod returns;
 pub mod task_gap;
 pub mod weights;

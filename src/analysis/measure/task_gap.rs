@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::algo::Evaluated;
 use crate::algo::pearl::config::PearlConfig;
-use crate::analysis::meta_spec::pearl_name;
+use crate::analysis::series::pearl_name;
 use crate::checkpoint::run_log::RunLog;
 use crate::env::TaskList;
 use crate::rng::Stream;

@@ -2,8 +2,8 @@
 
 use crate::algo::RunConfig;
 use crate::algo::pearl::config::PearlConfig;
-use crate::analysis::meta_spec::pearl_name;
-use crate::analysis::spec::VARIANT;
+use crate::analysis::series::VARIANT;
+use crate::analysis::series::pearl_name;
 use crate::env::TaskList;
 use crate::gradient::{Settings, StateResult};
 use crate::stats::replicates::Replicates;

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::analysis::measure::gradient_cosine::Against;
-use crate::analysis::spec::Panel as PanelSpec;
 use crate::analysis::summary::Summary;
 use crate::analysis::table::StateRow;
 use crate::env::Family;
 use crate::gradient::{Judged, Mode, Returns, Settings};
 use crate::report::{Panel, short};
+use crate::study::spec::Panel as PanelSpec;
 
 /// What tasks add to what is not shown.
 const DOES_NOT_SHOW: &str = " A task has one z here: how much the critic depends on the draw of z is part of \

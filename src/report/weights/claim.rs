@@ -1,6 +1,5 @@
 //! What the contrasts of initialisations say about the paper's claim.
 
-use super::super::page::Verdict;
 use super::super::tables::{Cell, Column, Table};
 use super::super::theme::env_label;
 use super::contrasts::{Closer, Contrast, contrasts};
@@ -8,6 +7,7 @@ use super::readings;
 use crate::analysis::measure::weights::{Reading, published};
 use crate::stats::resample::jackknife;
 use crate::stats::{Estimate, LEVEL, summary};
+use crate::study::claim::{Verdict, of_readings};
 
 /// What became of the claim that `PyTorch`'s initialisation starts closer.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,9 +30,8 @@ pub(crate) fn judge(readings: &[Reading]) -> Option<Judged> {
     let found = contrasts(measured, 0);
     let seeds = found.first()?.difference.n;
     let all = readings::verdicts(readings);
-    let agreed = |wanted: Verdict| all.iter().all(|v| *v == wanted);
     let count = |wanted: Verdict| all.iter().filter(|v| **v == wanted).count();
-    let verdict = [Verdict::Holds, Verdict::Fails].into_iter().find(|v| agreed(*v));
+    let verdict = of_readings(&all);
     let reason = if seeds < 2 {
         "There is one seed: initialisations cannot be told from draws.".to_owned()
     } else {
@@ -73,7 +72,6 @@ pub(crate) fn judge(readings: &[Reading]) -> Option<Judged> {
         let parts = [Some(open), Some(asked), Some(w1), readings::closest(readings)];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     };
-    let verdict = verdict.unwrap_or(Verdict::Undecided);
     Some(Judged { verdict, reason, difference: difference(&found), table: table(&found) })
 }
 

@@ -1,12 +1,12 @@
 //! Which initialisation starts closer to MLP-Small, place by place.
 
-use super::super::page::Verdict;
 use super::{Group, groups, tv};
 use crate::analysis::measure::weights::{Layer, Measured, Start};
 use crate::env::EnvId;
 use crate::stats::hypothesis::{holm, paired_t};
 use crate::stats::resample::jackknife;
 use crate::stats::{Estimate, LEVEL, summary};
+use crate::study::claim::{Evidence, Verdict};
 
 /// Chance of any error among the environments and layers of one choice of bins.
 const ALPHA: f64 = 0.05;
@@ -89,15 +89,14 @@ pub(super) fn contrasts(measured: &[Measured], i: usize) -> Vec<Contrast> {
     (0..pairs.len()).map(judged).collect()
 }
 
-/// What becomes of the claim under one reading: it holds if it does in every environment and layer, and
-/// fails if the contrary is clear in one.
+/// What becomes of the claim under one reading: it is about every environment and layer.
 pub(super) fn verdict(found: &[Contrast]) -> Verdict {
-    let all = |closer: Closer| found.iter().all(|c| c.closer == closer);
-    if found.iter().any(|c| c.closer == Closer::Paper) {
-        Verdict::Fails
-    } else if !found.is_empty() && all(Closer::Pytorch) {
-        Verdict::Holds
-    } else {
-        Verdict::Undecided
-    }
+    let say = |c: &Contrast| match c.closer {
+        Closer::Pytorch => Verdict::Holds,
+        Closer::Paper => Verdict::Fails,
+        Closer::Neither => Verdict::Undecided,
+    };
+    let seeds = found.iter().map(|c| c.difference.n).min().unwrap_or(0);
+    let comparisons = found.iter().map(say).collect();
+    Evidence { comparisons, asked: found.len(), incomplete: false, seeds, needed: 2 }.verdict()
 }

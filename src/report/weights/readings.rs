@@ -1,12 +1,12 @@
 //! What becomes of the claim, and of Table 2, under each reading of what the paper leaves open.
 
 use super::super::numbers::fixed;
-use super::super::page::Verdict;
 use super::super::tables::{Cell, Column, Table};
 use super::contrasts::{Closer, contrasts, verdict};
 use super::groups;
 use super::tables::off_paper;
 use crate::analysis::measure::weights::{Heads, Reading, Scaling, WeightSettings};
+use crate::study::claim::Verdict;
 
 /// Choices of bins that are read: as many as asked for, on the reference and on both.
 const BINNINGS: usize = 2;

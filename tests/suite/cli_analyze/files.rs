@@ -149,7 +149,7 @@ fn undefined_returns_enter_no_number_and_are_named() {
         let [last, highest] = ["final", "highest"].map(|key| &json["runs"][0][key]);
         assert_eq!((&last["step"], &last["mean"]), (&30.into(), &5.0.into()), "{json}");
         assert_eq!((&highest["step"], &highest["mean"]), (&10.into(), &7.0.into()), "{json}");
-        let critic = &json["critics"][0];
+        let critic = &json["scores"][0];
         assert_eq!(
             (&critic["highest"]["mean"], &critic["mean_of_maxima"]),
             (&7.0.into(), &7.0.into())
@@ -189,7 +189,7 @@ fn an_undetermined_interval_of_a_share_is_said_to_be_one() {
         bench.write_run(seed, "mlp-standard", &[(0, "0"), (10, "1"), (20, "9")]);
     }
     let ran = bench.done("returns --ckpt runs/* --json");
-    let share = &ran.json()["critics"][0]["to_baseline"]["share"];
+    let share = &ran.json()["scores"][0]["to_baseline"]["share"];
     assert_eq!(
         (&share["value"], &share["low"], &share["high"]),
         (&0.75.into(), &().into(), &().into())

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use hyperl::analysis::any_spec::AnySpec;
+use hyperl::study::spec::{Measure, Spec};
 
 use super::bench::{Bench, RUN, contents, run, runs};
 
@@ -17,9 +17,9 @@ contrasts = [["mlp-small", "mlp-standard"]]
 [select]
 algo = "td3"
 envs = ["hopper"]
-critics = ["mlp-small"]
+models = ["mlp-small"]
 seeds = [0, 1]
-steps = 60
+length = 60
 checkpoint_every = 30
 
 [settings]
@@ -41,10 +41,9 @@ fn every_spec_of_the_project_is_valid() {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "toml") {
-            let spec = AnySpec::read(&path).unwrap();
-            let bare = matches!(&spec, AnySpec::Runs(spec) if spec.panels.is_empty());
-            let settings = matches!(&spec, AnySpec::HyperParameters(_));
-            assert!(spec.claim().is_empty() == settings && !bare, "{}", path.display());
+            let spec = Spec::read(&path).unwrap();
+            let settings = spec.measure == Measure::HyperParameters;
+            assert_eq!(spec.claim.is_empty(), settings, "{}", path.display());
             specs += 1;
         }
     }
@@ -73,7 +72,7 @@ fn a_missing_run_is_answered_with_the_command_that_makes_it() {
     bench.done(&format!("report fig.toml --partial --checkpoints {}", runs().display()));
     let report = fs::read_to_string(bench.path("reports/fig/report.md")).unwrap();
     assert!(report.contains("**Claim.** The small critic is better than the standard one."));
-    assert!(report.contains("**Verdict: not tested.** No two critics of the claim share runs"));
+    assert!(report.contains("**Verdict: not tested.** No two models of the claim share runs"));
     assert!(report.contains("1 of the 2 runs of the claim were not trained, or not"), "{report}");
     assert!(report.contains(&command(1)), "{report}");
     for file in ["states.parquet", "summary.csv", "contrasts.csv", "figure.svg", "provenance.toml"]
@@ -115,11 +114,12 @@ fn a_report_shows_each_run_with_its_numbers_and_warnings() {
 #[test]
 fn short_runs_are_named() {
     let bench = Bench::new();
-    let spec = SPEC.replace("seeds = [0, 1]", "seeds = [0]").replace("steps = 60", "steps = 90000");
+    let spec =
+        SPEC.replace("seeds = [0, 1]", "seeds = [0]").replace("length = 60", "length = 90000");
     bench.write("fig.toml", &spec);
     bench.done(&format!("report fig.toml --checkpoints {}", runs().display()));
     let report = fs::read_to_string(bench.path("reports/fig/report.md")).unwrap();
-    assert!(report.contains("runs reach 60 of the paper's 90K steps"), "{report}");
+    assert!(report.contains("Runs reach 60 of the paper's 90K steps"), "{report}");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_run_under_the_name_of_another_is_refused() {
 fn a_report_without_any_run_says_so() {
     let bench = Bench::new();
     let returns = SPEC
-        .replace("gradient-cosine", "episode-return")
+        .replace("gradient-cosine", "returns")
         .replace("learnable-by-threshold", "return-by-step")
         .replace("mean-by-step", "return-by-step");
     for (name, spec) in [("cosine", SPEC), ("returns", &*returns)] {
@@ -178,8 +178,7 @@ fn a_report_without_any_run_says_so() {
 #[test]
 fn returns_of_a_spec_are_drawn() {
     let bench = Bench::new();
-    let spec =
-        SPEC.replace("gradient-cosine", "episode-return").replace("seeds = [0, 1]", "seeds = [0]");
+    let spec = SPEC.replace("gradient-cosine", "returns").replace("seeds = [0, 1]", "seeds = [0]");
     let panels = spec.find("[[panels]]").unwrap();
     let spec = format!("{}[[panels]]\ndraw = \"return-by-step\"\n", &spec[..panels]);
     bench.write("fig.toml", &spec);
@@ -194,7 +193,7 @@ fn returns_of_a_spec_are_drawn() {
     bench.write("fig.toml", &above);
     assert_eq!(
         bench.error("report fig.toml"),
-        "fig.toml: `above_zero` is about cosines, `episode-return` has none"
+        "fig.toml: `above_zero` belongs to cosines, and this is a spec of returns"
     );
 }
 
@@ -217,10 +216,31 @@ fn a_spec_with_a_mistake_is_refused() {
     for (given, empty) in [
         ("seeds = [0, 1]", "seeds"),
         ("envs = [\"hopper\"]", "envs"),
-        ("critics = [\"mlp-small\"]", "critics"),
+        ("models = [\"mlp-small\"]", "models"),
     ] {
         let nothing = error(&SPEC.replace(given, &format!("{empty} = []")));
         assert_eq!(nothing, format!("fig.toml: `{empty}` is empty: name at least one"));
+    }
+    for (given, former, now) in [
+        ("models = ", "critics = ", "`critics` is called `models` now"),
+        ("length = ", "steps = ", "`steps` is called `length` now"),
+        (
+            "measure = \"gradient-cosine\"",
+            "measure = \"meta-return\"",
+            "'meta-return' is called 'returns' now",
+        ),
+        (
+            "draw = \"mean-by-step\"",
+            "draw = \"return-by-iteration\"",
+            "'return-by-iteration' is called 'return-by-step' now",
+        ),
+        (
+            "[select]",
+            "draw = []\n[select]",
+            "`draw` is now a [[panels]] for each quantity, such as draw = \"return-by-step\"",
+        ),
+    ] {
+        assert_eq!(error(&SPEC.replace(given, former)), format!("fig.toml: {now}"));
     }
     let critic = error(&SPEC.replace("mlp-standard", "mlp-huge"));
     assert!(critic.contains("mlp-huge") && critic.contains("sa-hyper"), "{critic}");

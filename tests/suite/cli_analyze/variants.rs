@@ -24,13 +24,13 @@ const SPEC: &str = r#"
 figure = "Rates"
 title = "A test of variants"
 claim = "The lower rate is better."
-measure = "episode-return"
+measure = "returns"
 contrasts = [["mlp-small, low", "mlp-small, usual"]]
 
 [select]
 algo = "td3"
 envs = ["hopper"]
-critics = ["mlp-small"]
+models = ["mlp-small"]
 seeds = [0]
 steps = 60
 checkpoint_every = 30
@@ -68,7 +68,7 @@ fn runs_that_differ_in_a_setting_are_two_series() {
 
     // The same for cosines, whose rows carry the series.
     let cosines = SPEC
-        .replace("episode-return", "gradient-cosine")
+        .replace("\"returns\"", "\"gradient-cosine\"")
         .replace("return-by-step", "mean-by-step")
         .replace("[[panels]]", "[settings]\nstates = 3\nrollouts = 7\n\n[[panels]]");
     bench.write("cosine.toml", &cosines);

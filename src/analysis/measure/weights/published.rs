@@ -1,28 +1,16 @@
 //! The paper's Table 2 as printed: total variation in percent, one number a cell, without spread.
 
 use super::{Layer, Start};
+use crate::analysis::printed::of_weights;
 use crate::env::EnvId;
 
 /// Training steps of the table's lower half.
 pub const LATER: u64 = 100_000;
 
-/// One line of the table: `[SA-Hyper with the paper's initialisation, with PyTorch's]` at the start,
-/// then after [`LATER`] steps.
-type Line = [[f64; 2]; 2];
-
-/// Returns what the table prints for an environment and a layer.
-fn line(env: EnvId, layer: Layer) -> Option<Line> {
-    Some(match (env, layer) {
-        (EnvId::Hopper, Layer::Hidden) => [[31.4, 16.3], [14.4, 24.9]],
-        (EnvId::Hopper, Layer::Output) => [[34.8, 24.7], [31.2, 32.11]],
-        (EnvId::Walker2d, Layer::Hidden) => [[23.9, 20.5], [19.6, 22.6]],
-        (EnvId::Walker2d, Layer::Output) => [[30.77, 39.6], [28.5, 20.8]],
-        (EnvId::Ant, Layer::Hidden) => [[13.6, 9.2], [29.9, 34.0]],
-        (EnvId::Ant, Layer::Output) => [[37.7, 11.2], [30.6, 30.7]],
-        (EnvId::HalfCheetah, Layer::Hidden) => [[29.4, 8.8], [16.4, 22.4]],
-        (EnvId::HalfCheetah, Layer::Output) => [[36.9, 29.3], [21.1, 31.1]],
-        (EnvId::AntV4 | EnvId::AntContact, _) => return None,
-    })
+/// Returns what the table prints: `[SA-Hyper with the paper's initialisation, with PyTorch's]` at the
+/// start, then after [`LATER`] steps.
+fn line(env: EnvId, layer: Layer) -> Option<[[f64; 2]; 2]> {
+    of_weights(env, layer.name())
 }
 
 /// Returns the table's number for networks that were only drawn; `None` where it has none.

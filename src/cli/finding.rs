@@ -1,0 +1,66 @@
+//! Writes what a measure found into a folder: figures, tables, where they come from.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::output::{self, Origin, write_figures, write_provenance};
+use crate::checkpoint::disk;
+use crate::checkpoint::manifest::Versions;
+use crate::error::Result;
+use crate::report::finding::Finding;
+use crate::report::{PageFigure, Section, render_violins};
+
+/// Where the numbers come from.
+#[derive(Debug, Serialize)]
+pub(super) struct Source<'s> {
+    /// The command that makes them again.
+    pub(super) command: &'s str,
+    #[serde(skip_serializing_if = "toml::Table::is_empty")]
+    settings: toml::Table,
+    versions: Versions,
+    /// Checkpoints, or logs of runs: which run, how far, and the hash.
+    sources: Vec<Origin>,
+}
+
+impl<'s> Source<'s> {
+    pub(super) fn new(command: &'s str, sources: Vec<Origin>) -> Self {
+        Self { command, settings: toml::Table::new(), versions: Versions::current(), sources }
+    }
+
+    /// Adds how it was measured.
+    pub(super) fn with(mut self, settings: &impl Serialize) -> Result<Self> {
+        self.settings = toml::Table::try_from(settings)
+            .map_err(|e| crate::error::Error::Table(e.to_string()))?;
+        Ok(self)
+    }
+}
+
+/// Writes what was found, and returns the section about it, without a claim. `title` is that of the figures,
+/// `description` what a reader hears who does not see them.
+pub(super) fn write(
+    folder: &Path,
+    title: &str,
+    description: &str,
+    finding: &Finding,
+    source: &Source<'_>,
+) -> Result<Section> {
+    disk::create_dir(folder)?;
+    for (name, table) in &finding.files {
+        disk::write(&folder.join(name), table.to_csv()?.as_bytes())?;
+    }
+    write_provenance(folder, source)?;
+    let words = (title, &*finding.subtitle, description);
+    let mut figures = write_figures(folder, words, finding.panels.clone())?;
+    for (i, violins) in finding.violins.iter().enumerate() {
+        let number = if i == 0 { String::new() } else { format!("-{}", i + 1) };
+        let (file, svg) = (format!("figure{number}.svg"), render_violins(violins)?);
+        disk::write(&folder.join(&file), svg.as_bytes())?;
+        figures.push(PageFigure { file, alt: violins.description.clone(), svg });
+    }
+    Ok(Section {
+        command: source.command.into(),
+        provenance: output::versions(),
+        ..finding.section(title, figures)
+    })
+}

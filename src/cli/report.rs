@@ -1,0 +1,102 @@
+//! `hyperl-analyze report`: figures and tables of the paper from their specs.
+
+mod job;
+mod measures;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use job::Job;
+
+use super::cosine::UNITS;
+use super::finding::{self, Source};
+use super::output::{shell_words, write_page};
+use super::shared::{self, Done};
+use super::weights;
+use crate::error::Result;
+use crate::report::Page;
+use crate::study::Missing;
+use crate::study::spec::{Measure, Spec};
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// Specs, such as analyses/fig03-*.toml
+    #[arg(required = true)]
+    specs: Vec<PathBuf>,
+    /// Folder of the runs
+    #[arg(long, default_value = "checkpoints")]
+    checkpoints: PathBuf,
+    /// Go on without the runs that nobody has trained, and list them
+    #[arg(long)]
+    partial: bool,
+    /// Folder of the reports, one folder for each spec
+    #[arg(long, default_value = "reports")]
+    out: PathBuf,
+    /// Worker threads; results do not depend on it [default: the processors]
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+pub(super) fn run(args: &ReportArgs) -> Result<Done> {
+    // All are read, and their runs found, before the first is measured.
+    let jobs = args.specs.iter().map(|path| job(args, path)).collect::<Result<Vec<_>>>()?;
+    shared::save_and_stop();
+    shared::one_by_one(jobs, |job| make(&job))
+}
+
+/// Reads a spec and finds its runs.
+fn job(args: &ReportArgs, path: &Path) -> Result<Job> {
+    let spec = Spec::read(path)?;
+    let missing = if args.partial { Missing::Report } else { Missing::Fail };
+    let found = spec.find(&args.checkpoints, missing)?;
+    let name = path.file_stem().map_or("report".into(), |n| n.to_string_lossy().into_owned());
+    let command = command(args, path, !spec.select.models.is_empty());
+    let threads = args.threads.unwrap_or_else(shared::processors);
+    let (folder, units) = (args.out.join(name), args.out.join(UNITS));
+    Ok(Job { spec, found, folder, units, threads, command })
+}
+
+/// Returns the command that makes the report of a spec again.
+fn command(args: &ReportArgs, path: &Path, of_runs: bool) -> String {
+    let word = |path: &Path| shell_words(&[path]);
+    let runs = if of_runs {
+        let partial = if args.partial { " --partial" } else { "" };
+        format!(" --checkpoints {}{partial}", word(&args.checkpoints))
+    } else {
+        String::new()
+    };
+    format!("hyperl-analyze report {}{runs} --out {}", word(path), word(&args.out))
+}
+
+/// Measures what a spec asks for, judges its claim and writes its report.
+fn make(job: &Job) -> Result<Done> {
+    let Job { spec, found, folder, command, .. } = job;
+    if found.asked > 0 {
+        let (name, missing) = (folder.file_name().unwrap_or_default(), found.missing.len());
+        shared::note!("{}: {} runs, {missing} missing", name.display(), found.runs.len());
+    }
+    let measured = match spec.measure {
+        Measure::GradientCosine | Measure::CorrectedCosine | Measure::SelfCheck => {
+            measures::cosines(job)?
+        }
+        Measure::Returns => measures::returns(job)?,
+        Measure::TaskGap => measures::task_gap(job)?,
+        Measure::MamlNoise => measures::maml_noise(job)?,
+        Measure::MamlAdaptation => measures::maml_adaptation(job)?,
+        Measure::HyperParameters => measures::hyper_parameters(job)?,
+        Measure::Weights => return weights::report(spec, folder, job.threads, command.clone()),
+    };
+    let made = match measured {
+        ControlFlow::Continue(made) => made,
+        ControlFlow::Break(done) => return Ok(done),
+    };
+    let source = Source::new(command, made.sources).with(&made.settings)?;
+    let found_it = &made.finding;
+    let section = finding::write(folder, &spec.heading(), &spec.title, found_it, &source)?;
+    let section = made.finding.answer.judge(spec, found, section);
+    write_page(folder, &Page { title: spec.heading(), sections: vec![section] })?;
+    shared::note!("wrote {}", folder.join("report.md").display());
+    Ok(Done::Finished)
+}

@@ -1,0 +1,253 @@
+//! What a spec's measure finds, one function a measure: check, lock the folder, measure, view.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow::{self, Break, Continue};
+
+use serde::Serialize;
+
+use super::job::{Job, Made};
+use crate::analysis::hyper_parameters::hyper_parameters as parameters_of;
+use crate::analysis::measure::gradient_cosine::Against;
+use crate::analysis::measure::maml_adaptation::AdaptationSettings;
+use crate::analysis::measure::maml_noise::NoiseSettings;
+use crate::analysis::measure::returns::{ReturnCurve, Run, read_all};
+use crate::analysis::series::tasks;
+use crate::analysis::summary::{Column, Summary, summarise};
+use crate::analysis::table::{self, StateRow};
+use crate::checkpoint::lock::Lock;
+use crate::cli::cosine::{Place, check_all, measure_all};
+use crate::cli::output::{Origin, origins, summary_table};
+use crate::cli::shared::{self, Done};
+use crate::cli::{maml_adaptation as adaptation, maml_noise as noise, method, returns as returned};
+use crate::error::{Error, Result};
+use crate::gradient::Settings;
+use crate::report::finding::{Answer, Finding, appendix};
+use crate::report::returns::Band;
+use crate::report::returns_method::{self, Numbers, Shown};
+use crate::report::{adaptation as adaptation_view, update_noise};
+use crate::report::{claim, hyper_parameters as settings_view, study, task_gap as gap_view};
+use crate::study::contrast::{Quantity, contrasts, contrasts_of_returns, run_values};
+use crate::study::spec::{Measure, Spec};
+
+/// What was measured, unless a signal asked for a stop.
+type Measured = Result<ControlFlow<Done, Made>>;
+
+/// Rows that a table of all checkpoints may have on a page; `summary.csv` holds them all.
+const LONGEST_TABLE: usize = 200;
+
+/// How differences between returns are taken.
+const COMPARED: &str = "Differences are taken at each step or iteration that both runs have, and averaged over \
+    them: they speak of how fast a model learns; where it ends stands in the table of runs. Each environment \
+    stands by itself, for returns have no common scale. There is no interval \
+    within runs: successive evaluations of one run depend on each other and all start in the same \
+    states, so that one run does not tell the error of its own curve.";
+
+/// Settings as a table of provenance.
+fn as_table(settings: &impl Serialize) -> Result<toml::Table> {
+    toml::Table::try_from(settings).map_err(|e| Error::Table(e.to_string()))
+}
+
+/// Cosines of the critics of checkpoints.
+pub(super) fn cosines(job: &Job) -> Measured {
+    let Job { spec, found, folder, .. } = job;
+    let against = spec.measure.against().unwrap_or(Against::Returns);
+    let settings = spec.of_estimator()?;
+    let checkpoints = found.checkpoints()?;
+    check_all(&checkpoints, &settings, against)?;
+    let lock = Lock::folder(folder)?;
+    let place = Place { units: job.units.clone(), workers: shared::workers(job.threads)? };
+    let mut rows = match measure_all(&checkpoints, &settings, against, &place)? {
+        Continue(rows) => rows,
+        Break(done) => return Ok(Break(done)),
+    };
+    for (rows, checkpoint) in rows.iter_mut().zip(&checkpoints) {
+        let label = checkpoint.path().parent().and_then(|run| found.label(run));
+        for (row, label) in rows.iter_mut().zip(label.into_iter().cycle()) {
+            label.clone_into(&mut row.critic);
+        }
+    }
+    if rows.iter().any(|rows| !rows.is_empty()) {
+        table::write_parquet(&folder.join("states.parquet"), &rows.concat())?;
+    }
+    let finding = of_states(&rows, spec, &settings, against);
+    let (settings, sources) = (as_table(&settings)?, origins(&checkpoints));
+    Ok(Continue(Made { finding, settings, sources, _lock: lock }))
+}
+
+/// The quantities that the verdict on cosines is about, the most important first.
+fn quantities(spec: &Spec, column: Column) -> Vec<Quantity> {
+    let first = match spec.measure {
+        Measure::CorrectedCosine => Quantity::Corrected,
+        _ => Quantity::Mean(column),
+    };
+    // Shares are those of the paper's estimator; in lab mode they would count saturated states.
+    let shares = spec.measure == Measure::GradientCosine;
+    let taus = spec.panels.iter().filter_map(|panel| panel.tau).filter(|_| shares);
+    [first].into_iter().chain(taus.map(|tau| Quantity::Above(column, tau))).collect()
+}
+
+/// What the rows of checkpoints show.
+fn of_states(
+    checkpoints: &[Vec<StateRow>],
+    spec: &Spec,
+    settings: &Settings,
+    against: Against,
+) -> Finding {
+    let column = match against {
+        Against::Returns => Column::Cosine,
+        Against::OwnValues => Column::SelfCosine,
+    };
+    let rows = checkpoints.concat();
+    let quantities = quantities(spec, column);
+    let values = |quantity: Quantity| run_values(checkpoints, quantity, settings);
+    let compared: Vec<_> = quantities
+        .iter()
+        .flat_map(|q| contrasts(&values(*q), &spec.contrasts, &q.name()))
+        .collect();
+    let above = spec.above_zero.as_deref();
+    let above = above.and_then(|critic| claim::stays_above_zero(&values(quantities[0]), critic));
+    let panels: Vec<_> = spec
+        .panels
+        .iter()
+        .flat_map(|p| study::state_panels(&rows, p, (column, settings)))
+        .collect();
+    let summaries: Vec<Summary> =
+        checkpoints.iter().map(|rows| summarise(rows, column, settings)).collect();
+    let last = last_of_each_run(&summaries);
+    let table = |summaries: &[Summary]| match against {
+        Against::Returns => summary_table(summaries),
+        Against::OwnValues => summary_table(summaries).without_empty_columns(),
+    };
+    let folded = summaries.len() > last.len() && summaries.len() <= LONGEST_TABLE;
+    let appendices = [
+        appendix("Each run at its last checkpoint", &table(&last), false),
+        appendix("All checkpoints", &table(&summaries), true).filter(|_| folded),
+    ];
+    let summary = ("summary.csv", summary_table(&summaries));
+    let subtitle = method::subtitle(&rows, (settings, against), &panels);
+    let answer = claim::compared(&compared, above, spec.contrasts.len() * quantities.len());
+    let noise = claim::beside_noise(&summaries).unwrap_or_default();
+    let contrasts = claim::table(&compared);
+    Finding {
+        subtitle: subtitle + &method::smoothing(&spec.panels, &rows),
+        panels,
+        files: [summary]
+            .into_iter()
+            .filter(|(_, table)| !table.rows.is_empty())
+            .chain([("contrasts.csv", contrasts.clone())])
+            .collect(),
+        table: Some(contrasts),
+        appendices: appendices.into_iter().flatten().collect(),
+        warnings: method::warnings(&summaries, &spec.panels, &rows),
+        how_measured: method::how_measured(settings, against, &rows),
+        does_not_show: method::does_not_show(against).into(),
+        answer: Answer {
+            notes: format!("{} {noise}", answer.notes).trim().into(),
+            reached: last.iter().map(|s| s.step).collect(),
+            ..answer
+        },
+        ..Finding::default()
+    }
+}
+
+/// The last checkpoint of each run.
+fn last_of_each_run(summaries: &[Summary]) -> Vec<Summary> {
+    let mut last: BTreeMap<(&str, &str, u64), &Summary> = BTreeMap::new();
+    for s in summaries {
+        let known = last.entry((&s.env, &s.model, s.seed)).or_insert(s);
+        if s.step > known.step {
+            *known = s;
+        }
+    }
+    last.into_values().cloned().collect()
+}
+
+/// Reads the logs of the runs that were found.
+fn runs(job: &Job) -> Result<(Vec<Run>, Vec<Origin>)> {
+    let found = job.found.runs.iter();
+    let runs = read_all(found.map(|run| (&*run.folder, Some(&*run.label))))?;
+    let origins = returned::origins(&runs)?;
+    Ok((runs, origins))
+}
+
+/// Returns during training.
+pub(super) fn returns(job: &Job) -> Measured {
+    let Job { spec, .. } = job;
+    let (runs, sources) = runs(job)?;
+    let lock = Lock::folder(&job.folder)?;
+    let curves: Vec<ReturnCurve> =
+        runs.iter().flat_map(|run| run.curves(spec.select.tasks)).collect();
+    let draws: Vec<_> = spec.panels.iter().map(|panel| panel.draw).collect();
+    let shown = Shown {
+        draws: &draws,
+        band: Band::Interval,
+        baseline: &spec.baseline,
+        paper: spec.paper.as_deref(),
+    };
+    let numbers = Numbers::of(&curves, &spec.baseline);
+    let mut finding = returns_method::finding(&runs, &curves, &numbers, &shown);
+    shared::warn(&finding.warnings);
+    if crate::algo::Algo::META.contains(&spec.select.algo) {
+        let lists = spec.select.tasks.map_or("training and test tasks".into(), tasks);
+        finding.subtitle = format!("{lists}; {}", finding.subtitle);
+    }
+    let compared = contrasts_of_returns(&curves, &spec.contrasts);
+    let asked = spec.contrasts.len() * spec.select.envs.len();
+    finding.how_measured = format!("{}\n\n{COMPARED}", finding.how_measured);
+    let contrasts = claim::table(&compared);
+    let summary = finding.table.replace(contrasts.clone());
+    finding.files.push(("contrasts.csv", contrasts));
+    finding.files.retain(|(name, table)| *name == "contrasts.csv" || !table.rows.is_empty());
+    finding.appendices.extend(summary.and_then(|table| appendix("Each run", &table, false)));
+    finding.answer = Answer {
+        reached: numbers.runs.iter().map(|s| s.last.step).collect(),
+        ..claim::compared(&compared, None, asked)
+    };
+    Ok(Continue(Made { finding, settings: toml::Table::new(), sources, _lock: lock }))
+}
+
+/// PEARL in tasks that it was not trained on.
+pub(super) fn task_gap(job: &Job) -> Measured {
+    let (runs, sources) = runs(job)?;
+    let lock = Lock::folder(&job.folder)?;
+    let finding = gap_view::finding(&runs);
+    shared::warn(&finding.warnings);
+    Ok(Continue(Made { finding, settings: toml::Table::new(), sources, _lock: lock }))
+}
+
+/// The noise of MAML's updates.
+pub(super) fn maml_noise(job: &Job) -> Measured {
+    let settings: NoiseSettings = job.spec.settings()?;
+    let (points, workers) = (job.found.checkpoints()?, shared::workers(job.threads)?);
+    let lock = Lock::folder(&job.folder)?;
+    let all = match noise::measure(&points, &settings, &job.units, &workers)? {
+        Continue(all) => all,
+        Break(done) => return Ok(Break(done)),
+    };
+    noise::write_returns(&job.folder, &all)?;
+    let finding = update_noise::finding(&all, &settings);
+    let (settings, sources) = (as_table(&settings)?, origins(&points));
+    Ok(Continue(Made { finding, settings, sources, _lock: lock }))
+}
+
+/// What adaptation steps of MAML do.
+pub(super) fn maml_adaptation(job: &Job) -> Measured {
+    let settings: AdaptationSettings = job.spec.settings()?;
+    let (points, workers) = (job.found.checkpoints()?, shared::workers(job.threads)?);
+    let lock = Lock::folder(&job.folder)?;
+    let Some(all) = adaptation::measure(&points, &settings, &workers)? else {
+        return Ok(Break(Done::StoppedUnsaved));
+    };
+    let finding = adaptation_view::finding(&all, &settings);
+    let (settings, sources) = (as_table(&settings)?, origins(&points));
+    Ok(Continue(Made { finding, settings, sources, _lock: lock }))
+}
+
+/// Defaults beside the paper's values.
+pub(super) fn hyper_parameters(job: &Job) -> Measured {
+    let parameters = parameters_of(job.spec.select.algo)?;
+    let lock = Lock::folder(&job.folder)?;
+    let finding = settings_view::finding(&parameters);
+    let (settings, sources) = (toml::Table::new(), Vec::new());
+    Ok(Continue(Made { finding, settings, sources, _lock: lock }))
+}

@@ -1,0 +1,167 @@
+//! What a measure found: the pictures, tables and sentences of a section, and what it says of a claim.
+
+use super::figure::Panel;
+use super::numbers::short;
+use super::page::{Appendix, Headline, PageFigure, Section};
+use super::tables::Table;
+use super::violins::ViolinFigure;
+use crate::study::Found;
+use crate::study::claim::Evidence;
+use crate::study::spec::Spec;
+
+/// What a measure found.
+#[derive(Debug, Default)]
+pub(crate) struct Finding {
+    /// What stands below the title of its figures.
+    pub subtitle: String,
+    /// Curves.
+    pub panels: Vec<Panel>,
+    /// Distributions.
+    pub violins: Vec<ViolinFigure>,
+    /// Tables that are kept beside the page, by the name of their file.
+    pub files: Vec<(&'static str, Table)>,
+    /// The table of the page.
+    pub table: Option<Table>,
+    /// Further tables.
+    pub appendices: Vec<Appendix>,
+    /// What a reader should know before believing a number.
+    pub warnings: Vec<String>,
+    /// How it was measured.
+    pub how_measured: String,
+    /// What a reader must not conclude.
+    pub does_not_show: String,
+    /// What it says of a claim.
+    pub answer: Answer,
+}
+
+/// What a measure says of a claim.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    /// Its comparisons.
+    pub evidence: Evidence,
+    /// What they say, in a sentence or two.
+    pub reason: String,
+    /// What else is to be known of them.
+    pub notes: String,
+    /// The one number that decides.
+    pub headline: Option<Headline>,
+    /// Last measured moment of each run, where a run can be too short.
+    pub reached: Vec<u64>,
+}
+
+/// A table as an appendix; none if it has no rows.
+pub(crate) fn appendix(title: &str, table: &Table, folded: bool) -> Option<Appendix> {
+    let appendix = Appendix { title: title.into(), table: table.clone(), folded };
+    (!table.rows.is_empty()).then_some(appendix)
+}
+
+/// Joins the sentences or paragraphs that there are.
+fn joined(parts: impl IntoIterator<Item = String>, between: &str) -> String {
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(between)
+}
+
+impl Finding {
+    /// Returns the section about it, without a claim.
+    pub(crate) fn section(&self, title: &str, figures: Vec<PageFigure>) -> Section {
+        Section {
+            title: title.into(),
+            figures,
+            table: self.table.clone().filter(|table| !table.rows.is_empty()),
+            appendices: self.appendices.clone(),
+            warnings: self.warnings.clone(),
+            how_measured: self.how_measured.clone(),
+            does_not_show: self.does_not_show.clone(),
+            ..Section::default()
+        }
+    }
+}
+
+impl Answer {
+    /// Returns the answer of a measure that has nothing to compare.
+    pub(crate) fn nothing(reason: &str) -> Self {
+        Self { reason: reason.into(), ..Self::default() }
+    }
+
+    /// Puts the claim of a spec and the verdict on it into a section.
+    pub(crate) fn judge(self, spec: &Spec, found: &Found, section: Section) -> Section {
+        let Self { mut evidence, reason, notes, headline, reached } = self;
+        let short = shortness(&reached, spec);
+        evidence.incomplete |= !found.missing.is_empty() || short.is_some();
+        let missing = found.missing.len();
+        let lacking = match missing {
+            0 => String::new(),
+            1 => "Of the runs that the claim is about, 1 was not trained.".into(),
+            _ => format!("Of the runs that the claim is about, {missing} were not trained."),
+        };
+        let shortage = evidence.shortage().unwrap_or_default();
+        let reaching = short.as_ref().map_or(String::new(), |short| format!("Runs {short}."));
+        let later = short.map_or(String::new(), |short| format!("Later training: runs {short}."));
+        let limits = [spec.caveat.clone(), section.does_not_show, later, lack(found)];
+        Section {
+            title: spec.figure.clone(),
+            claim: spec.claim.clone(),
+            verdict: evidence.verdict(),
+            reason: joined([reason, shortage, lacking, reaching, notes], " "),
+            headline,
+            does_not_show: joined(limits, "\n\n"),
+            ..section
+        }
+    }
+}
+
+/// Says how far the runs go, if any is shorter than those of the claim.
+fn shortness(reached: &[u64], spec: &Spec) -> Option<String> {
+    let (least, most) = (reached.iter().min()?, reached.iter().max()?);
+    let steps = |n: u64| short(n as f64);
+    let reach = match least == most {
+        true => steps(*most),
+        false => format!("{} to {}", steps(*least), steps(*most)),
+    };
+    let (claimed, unit) = (spec.select.length, spec.select.algo.unit());
+    let paper = steps(claimed);
+    (*least < claimed).then(|| format!("reach {reach} of the paper's {paper} {unit}"))
+}
+
+/// Says which runs are missing, if any are.
+fn lack(found: &Found) -> String {
+    let Some(first) = found.missing.first() else { return String::new() };
+    let (missing, asked) = (found.missing.len(), found.asked);
+    format!(
+        "{missing} of the {asked} runs of the claim were not trained, or not long enough to be \
+         measured; the first missing one is made by `{first}`."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::study::claim::Verdict;
+
+    /// The section of a claim that two seeds confirm, with so many runs missing.
+    fn judged(missing: usize, reached: &[u64]) -> Section {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("analyses/fig04-returns.toml");
+        let spec = Spec::read(&path).unwrap();
+        let found =
+            Found { missing: vec!["a command".into(); missing], asked: 3, ..Found::default() };
+        let comparisons = vec![Verdict::Holds];
+        let evidence =
+            Evidence { comparisons, asked: 1, seeds: 2, needed: 2, ..Evidence::default() };
+        let reached = reached.to_vec();
+        let answer = Answer { evidence, reached, ..Answer::default() };
+        answer.judge(&spec, &found, Section::default())
+    }
+
+    #[test]
+    fn missing_and_short_runs_decide_nothing_and_are_named() {
+        assert_eq!(judged(0, &[1_000_000]).verdict, Verdict::Holds);
+        let missing = judged(2, &[1_000_000]);
+        assert_eq!(missing.verdict, Verdict::Undecided);
+        assert!(missing.does_not_show.contains("2 of the 3 runs"), "{}", missing.does_not_show);
+        let short = judged(0, &[1_000_000, 10]);
+        assert_eq!(short.verdict, Verdict::Undecided);
+        assert_eq!(short.reason, "Runs reach 10 to 1M of the paper's 1M steps.");
+    }
+}

@@ -1,0 +1,276 @@
+//! What there is to see of the returns of runs, how they are measured, and what they do not show.
+
+use std::collections::BTreeSet;
+
+use super::finding::{Finding, appendix};
+use super::numbers::short;
+use super::returns::{Against, Band, are_in_tasks, normalised_panel, return_panels, return_table};
+use super::scores::{Score, normalised, score_table, scores};
+use super::{Panel, undefined};
+use crate::algo::Algo;
+use crate::algo::pearl::config::PearlConfig;
+use crate::algo::registry::Config;
+use crate::analysis::measure::returns::{ReturnCurve, ReturnSummary, Run};
+use crate::study::spec::Draw;
+
+/// How returns of greedy episodes are measured.
+const GREEDY: &str = "Greedy episodes from the same initial states at each evaluation, up to the \
+    time limit of 1000 steps. With one seed the band is over the episodes of that run: it says how \
+    much episodes differ, not how much training runs do. The highest return is picked among the \
+    evaluations of a run, and so flatters it.";
+
+/// How runs become scores.
+const SCORED: &str = "Scores are over seeds: ± is one standard deviation. The highest score is that of \
+    the step at which the mean over seeds is highest; the mean of each seed's own maximum flatters \
+    more. Steps to baseline: the share of the baseline's training steps after which a run first \
+    evaluates as well as the baseline ends, by its mean over seeds. The interquartile mean needs four \
+    seeds; its interval is a bootstrap over them. The interval of a share \
+    is undetermined where it would leave 0 to 1, or where all seeds are alike.";
+
+/// How MAML's returns are measured.
+const MAML: &str = "MAML: actions are drawn. Test tasks: the same at every evaluation, from the same states with the \
+    same noise, after the update of that iteration. Training tasks: those drawn for an iteration, before its \
+    update, so that the curve also moves with the draw.";
+
+/// How PEARL's are, beside how it explores.
+const PEARL: [&str; 2] = [
+    "PEARL: actions are tanh of the mean.",
+    "Test tasks: the same at every evaluation. Training tasks: drawn anew each time, as many as there are \
+    test tasks.",
+];
+
+/// What MAML's do not show.
+const MAML_LIMITS: &str = "The step of an adaptation is by default 0.1 for MAML and Context-MAML and 5e-5 for the \
+    hypernetwork, a difference that the paper does not mention; the measure `maml-adaptation` compares \
+    them at equal steps. The paper's Ant-Fwd-Back is `ant-dir-rad1`, whose two headings are ±1 radian. In the paper's own table multi-task \
+    training is not better everywhere: it has 539 where Hyper-MAML has 558 on Cheetah-Fwd-Back.";
+
+/// What PEARL's do not.
+const PEARL_LIMITS: &str = "The paper's Table 10 has 1636 and 1828 for Ant-Vel, where 210 is the most that can be earned, \
+    and 93 and 115 for Cheetah-Fwd-Back: the two columns are taken to be swapped. The authors' code in effect \
+    trains on two velocities and tests on two, whatever it is told; runs with `as_coded_tasks` do so, \
+    the others have 100 and 30 by default. By the printed spread, none of the differences between the paper's five \
+    seeds is significant (Welch, every p 0.11 or more).";
+
+/// What of returns is shown.
+pub(crate) struct Shown<'s> {
+    /// One kind of panel each.
+    pub draws: &'s [Draw],
+    /// The band of several seeds.
+    pub band: Band,
+    /// The series whose final score the others are to reach.
+    pub baseline: &'s str,
+    /// The table of the paper that stands beside the scores.
+    pub paper: Option<&'s str>,
+}
+
+/// Returns of runs in numbers.
+pub(crate) struct Numbers {
+    /// Each curve.
+    pub runs: Vec<ReturnSummary>,
+    /// Each model, over its seeds.
+    pub scores: Vec<Score>,
+}
+
+impl Numbers {
+    /// Returns the numbers of curves; those without a finite evaluation are left out.
+    pub(crate) fn of(curves: &[ReturnCurve], baseline: &str) -> Self {
+        let runs = curves.iter().filter_map(ReturnCurve::summary).collect();
+        Self { runs, scores: scores(curves, baseline) }
+    }
+}
+
+/// Returns what there is to see of the curves of these runs, without any comparison.
+pub(crate) fn finding(
+    runs: &[Run],
+    curves: &[ReturnCurve],
+    numbers: &Numbers,
+    shown: &Shown<'_>,
+) -> Finding {
+    let (summary, score) = (return_table(&numbers.runs), score_table(&numbers.scores, shown.paper));
+    let in_tasks = are_in_tasks(curves.iter().map(|curve| curve.algo));
+    let lacking = runs.iter().filter_map(Run::lack);
+    let subtitle = if in_tasks {
+        subtitle_in_tasks(runs, curves, shown.band)
+    } else {
+        subtitle(numbers, shown.band)
+    };
+    let panels = shown.draws.iter().flat_map(|draw| panels(*draw, curves, shown));
+    Finding {
+        subtitle,
+        panels: panels.collect(),
+        appendices: appendix("Scores", &score, false).into_iter().collect(),
+        files: vec![("summary.csv", summary.clone()), ("scores.csv", score)],
+        table: Some(summary),
+        warnings: lacking.chain(undefined::warnings(curves)).collect(),
+        how_measured: format!(
+            "{}\n\n{SCORED}",
+            if in_tasks { measured(runs) } else { GREEDY.into() }
+        ),
+        does_not_show: if in_tasks { limits(runs) } else { String::new() },
+        ..Finding::default()
+    }
+}
+
+/// Returns the panels of one kind.
+fn panels(draw: Draw, curves: &[ReturnCurve], shown: &Shown<'_>) -> Vec<Panel> {
+    match (draw, curves.first()) {
+        (Draw::NormalisedByStep, Some(first)) => {
+            let (envs, runs) = normalised(curves, shown.baseline);
+            vec![normalised_panel(&runs, &envs, first.algo, shown.band)]
+        }
+        (Draw::ReturnBySecond, _) => return_panels(curves, Against::Seconds, shown.band),
+        _ => return_panels(curves, Against::Steps, shown.band),
+    }
+}
+
+/// Episodes, steps, and what the band is.
+fn subtitle(numbers: &Numbers, band: Band) -> String {
+    let episodes = numbers.runs.iter().map(|s| s.episodes).max().unwrap_or(0);
+    let longest = numbers.runs.iter().map(|s| s.last.step).max().unwrap_or(0);
+    format!(
+        "undiscounted, {episodes} episodes per evaluation, up to {} steps; band: {}, \
+         or 95 % interval over the episodes of a single run",
+        short(longest as f64),
+        band.over_seeds()
+    )
+}
+
+/// Says what an evaluation in tasks is, and what the band of a figure.
+fn subtitle_in_tasks(runs: &[Run], curves: &[ReturnCurve], band: Band) -> String {
+    let seeds = curves.iter().map(|curve| curve.seed).collect::<BTreeSet<_>>().len();
+    let seeds = if seeds == 1 {
+        "1 seed".to_owned()
+    } else {
+        format!("{seeds} seeds; band: {}", band.over_seeds())
+    };
+    format!("mean over tasks; {}; {seeds}", longest_episodes(runs))
+}
+
+/// Whether some of the runs are of an algorithm.
+fn any_of(runs: &[Run], algo: Algo) -> bool {
+    runs.iter().any(|run| run.config.algo() == algo)
+}
+
+/// How the returns of these runs in tasks are measured.
+fn measured(runs: &[Run]) -> String {
+    let mut texts =
+        vec![format!("Undiscounted returns of {}, averaged over tasks.", longest_episodes(runs))];
+    if any_of(runs, Algo::Maml) {
+        texts.push(MAML.into());
+    }
+    if any_of(runs, Algo::Pearl) {
+        let [acting, tasks] = PEARL;
+        texts.push(format!("{acting} {} {tasks}", explorations(runs)));
+    }
+    texts.push("A single run has no band.".into());
+    texts.join(" ")
+}
+
+/// What the returns of these runs in tasks do not show.
+pub(super) fn limits(runs: &[Run]) -> String {
+    let mut texts = Vec::new();
+    if any_of(runs, Algo::Maml) {
+        texts.push(MAML_LIMITS.into());
+    }
+    if any_of(runs, Algo::Pearl) {
+        texts.push(PEARL_LIMITS.into());
+    }
+    if any_of(runs, Algo::Maml) {
+        texts.push(derivative(runs));
+    }
+    let deviations = deviations(runs);
+    if !deviations.is_empty() {
+        texts.push(format!(
+            "Settings that are not the paper's, in brackets those of the paper: {}.",
+            deviations.join("; ")
+        ));
+    }
+    texts.join("\n\n")
+}
+
+/// Says whether derivatives go through the adaptation step.
+fn derivative(runs: &[Run]) -> String {
+    let code = "as the authors' code is in effect";
+    let second_order =
+        |run: &Run| matches!(&run.config, Config::Maml(config) if config.second_order);
+    if runs.iter().any(second_order) {
+        return format!("Runs with `second_order` are second order, others first order, {code}.");
+    }
+    format!("MAML here is first order, {code}.")
+}
+
+/// Says how a task is explored in an evaluation of PEARL.
+fn exploration(config: &PearlConfig) -> String {
+    let PearlConfig { exploration_episodes: episodes, evaluation_steps: steps, horizon, .. } =
+        *config;
+    let played = match episodes {
+        1 => "one episode is".into(),
+        2 => "two episodes are".into(),
+        more => format!("{more} episodes are"),
+    };
+    let then = if steps > (episodes * horizon) as u64 {
+        "then z is drawn from the posterior of all transitions so far".into()
+    } else {
+        format!(
+            "which is all that {steps} steps leave room for: z is drawn from the posterior only where \
+             episodes end early"
+        )
+    };
+    let mean = match config.schedule().evaluations {
+        1 => String::new(),
+        several => format!(", the mean over {several} evaluations"),
+    };
+    format!(
+        "In each task {played} played with z from the prior, {then}; the score is the return of the last \
+         episode{mean}."
+    )
+}
+
+/// Says how tasks are explored in the evaluations of these runs of PEARL.
+pub(super) fn explorations(runs: &[Run]) -> String {
+    let of = |run: &Run| match &run.config {
+        Config::Pearl(config) => Some((exploration(config), run.config.run_name())),
+        _ => None,
+    };
+    let all: Vec<(String, String)> = runs.iter().filter_map(of).collect();
+    let ways: BTreeSet<&str> = all.iter().map(|(way, _)| way.as_str()).collect();
+    if ways.len() == 1 {
+        return ways.into_iter().collect();
+    }
+    let say = |way: &str| {
+        let names = all.iter().filter(|(own, _)| own == way).map(|(_, name)| name.as_str());
+        format!("{}: {way}", names.collect::<Vec<_>>().join(", "))
+    };
+    ways.into_iter().map(say).collect::<Vec<_>>().join(" ")
+}
+
+/// Says how long the episodes of these runs are.
+fn longest_episodes(runs: &[Run]) -> String {
+    let longest = |run: &Run| match &run.config {
+        Config::Pearl(config) => config.horizon,
+        config => config.spec().time_limit as usize,
+    };
+    let horizons: BTreeSet<usize> = runs.iter().map(longest).collect();
+    let horizons: Vec<String> = horizons.iter().map(usize::to_string).collect();
+    format!("episodes of up to {} steps", horizons.join(" or "))
+}
+
+/// Says which runs were not trained as the defaults, which are the paper's, have it, and in what; runs of the
+/// same settings together.
+fn deviations(runs: &[Run]) -> Vec<String> {
+    let mut groups: Vec<(&Run, Vec<String>)> = Vec::new();
+    for run in runs.iter().filter(|run| !run.deviations.is_empty()) {
+        let name = run.config.run_name();
+        match groups.iter_mut().find(|(first, _)| first.deviations == run.deviations) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((run, vec![name])),
+        }
+    }
+    let say = |(run, names): (&Run, Vec<String>)| {
+        let one = run.deviations.iter();
+        let one = one.map(|(name, found)| format!("`{name}` {} ({})", found.value, found.default));
+        format!("{}: {}", names.join(", "), one.collect::<Vec<_>>().join(", "))
+    };
+    groups.into_iter().map(say).collect()
+}
