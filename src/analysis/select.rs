@@ -84,23 +84,15 @@ pub fn maml_checkpoints(patterns: &[PathBuf]) -> Result<Vec<Checkpoint>> {
     Ok(all)
 }
 
-/// Checkpoints that have critics.
-pub enum WithCritics {
-    /// Of TD3 or SAC.
-    Plain(Vec<Checkpoint>),
-    /// Of PEARL, whose critics know a task.
-    InTasks(Vec<Checkpoint>),
-}
-
 /// Opens every checkpoint that the patterns name, all of PEARL or none, sorted as [`checkpoints`].
 ///
 /// # Errors
 /// As [`checkpoints`]; [`Error::Usage`] if some are of PEARL and some are not.
-pub fn with_critics(patterns: &[PathBuf]) -> Result<WithCritics> {
+pub(crate) fn with_critics(patterns: &[PathBuf]) -> Result<Vec<Checkpoint>> {
     let all = open(patterns)?;
     match all.iter().filter(|checkpoint| checkpoint.pearl().is_ok()).count() {
-        0 => of_off_policy(all).map(WithCritics::Plain),
-        of_pearl if of_pearl == all.len() => Ok(WithCritics::InTasks(all)),
+        0 => of_off_policy(all),
+        of_pearl if of_pearl == all.len() => Ok(all),
         _ => Err(Error::Usage(
             "some of these checkpoints are of PEARL, whose states lie in tasks, and some are not; \
              figures would mix them: give those of one"

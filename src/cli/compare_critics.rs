@@ -8,14 +8,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use self::page::Findings;
-use super::output::{self, Provenance, shell_words, write_page, write_provenance};
+use super::finding::Source;
+use super::output::{origin, shell_words, write_page, write_provenance};
 use super::settings::whole;
 use super::shared::{self, Done};
 use crate::analysis::measure::compare_critics::{check, compare};
 use crate::analysis::summary::Interval;
 use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
-use crate::checkpoint::manifest::Versions;
 use crate::error::Result;
 use crate::gradient::Settings;
 use crate::report::{fixed, to_json};
@@ -68,15 +68,8 @@ pub(super) fn run(args: &CompareArgs) -> Result<Done> {
     let json = to_json(&found)?;
     disk::write(&args.out.join("comparison.json"), json.as_bytes())?;
     let command = command(args);
-    write_provenance(
-        &args.out,
-        &Provenance {
-            command: &command,
-            settings: Some(&settings),
-            versions: Versions::current(),
-            checkpoints: [&first, &against].map(output::origin).into(),
-        },
-    )?;
+    let source = Source::new(&command, [&first, &against].map(origin).into()).with(&settings)?;
+    write_provenance(&args.out, &source)?;
     let checkpoints = [&first, &against];
     let (found, settings, command) = (&found, &settings, &command);
     let findings = Findings { found, checkpoints, settings, command };

@@ -1,31 +1,28 @@
 //! `hyperl-analyze cosine`, `self-check`, `learnable`: measures given checkpoints.
 
 mod args;
-mod tasks;
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use indicatif::HumanCount;
 use serde::Serialize;
 
-use super::method;
-use super::output::{self, Output, Words};
+use super::finding::{self, Source};
+use super::output::{origins, write_page};
 use super::shared::{self, Done};
-use super::unit_lock;
+use super::told::Told;
 use crate::analysis::measure::gradient_cosine::Against;
-use crate::analysis::measure::measurable::Measurable;
-use crate::analysis::select::{self, WithCritics};
-use crate::analysis::summary::{Column, Summary, summarise};
-use crate::analysis::table::{self, KeptRows, StateRow};
+use crate::analysis::measure::kept::Keeper;
+use crate::analysis::measure::subject::{Cosine, Subject};
+use crate::analysis::select;
+use crate::analysis::summary::Summary;
+use crate::analysis::table::{self, StateRow};
 use crate::analysis::task_difference::TaskDifference;
 use crate::checkpoint::lock::Lock;
-use crate::checkpoint::{Checkpoint, disk};
-use crate::error::{Error, Result};
-use crate::gradient::Settings;
-use crate::report::study;
+use crate::error::Result;
+use crate::report::cosine::{Cosines, chance, flagged};
+use crate::report::{Page, Section};
 use crate::study::spec::{Draw, Facet, Panel};
 
 pub(super) use args::CosineArgs;
@@ -47,10 +44,6 @@ impl What {
             Self::SelfCheck => "self-check",
             Self::Learnable => "learnable",
         }
-    }
-
-    fn column(self) -> Column {
-        if self == Self::SelfCheck { Column::SelfCosine } else { Column::Cosine }
     }
 
     fn against(self) -> Against {
@@ -98,181 +91,70 @@ struct JsonLine<'s> {
 pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
     let settings = args.settings(what)?;
     shared::save_and_stop();
-    match select::with_critics(&args.checkpoints)? {
-        WithCritics::Plain(checkpoints) => {
-            args.without_tasks()?;
-            run_plain((args, what), &checkpoints, &settings)
-        }
-        WithCritics::InTasks(checkpoints) => {
-            tasks::run((args, what), &checkpoints, &args.in_tasks(settings))
-        }
-    }
-}
-
-/// Measures checkpoints of TD3 or SAC.
-fn run_plain(
-    (args, what): (&CosineArgs, What),
-    checkpoints: &[Checkpoint],
-    settings: &Settings,
-) -> Result<Done> {
-    select::one_figure(checkpoints)?;
+    let checkpoints = select::with_critics(&args.checkpoints)?;
+    select::one_figure(&checkpoints)?;
+    let (subjects, settings) = args.subjects(&checkpoints, settings)?;
+    let how = Cosine { settings, against: what.against() };
+    subjects.iter().try_for_each(|subject| subject.check(&how))?;
     let out = args.folder(what);
-    check_all(checkpoints, settings, what.against())?;
-    let place = args.place(&out)?;
+    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let _lock = Lock::folder(&out)?;
-    let rows = match measure_all(checkpoints, settings, what.against(), &place)? {
+    let units = out.parent().unwrap_or(&out).join(UNITS);
+    let rows = match measure(&subjects, &how, &units, &workers)? {
         ControlFlow::Continue(rows) => rows,
         ControlFlow::Break(done) => return Ok(done),
     };
-    let summaries: Vec<Summary> =
-        rows.iter().map(|rows| summarise(rows, what.column(), settings)).collect();
-    let rows = rows.concat();
-    let specs = what.panels();
-    let panels: Vec<_> = specs
-        .iter()
-        .flat_map(|p| study::state_panels(&rows, p, (what.column(), settings)))
-        .collect();
-    Output {
-        title: what.title(),
-        folder: &out,
-        settings,
-        origins: output::origins(checkpoints),
-        rows: &rows,
-        summaries: &summaries,
-        words: Words {
-            headline: summaries.last().map(output::headline),
-            subtitle: method::subtitle(&rows, (settings, what.against()), &panels),
-            warnings: method::warnings(&summaries, &specs, &rows),
-            how_measured: method::how_measured(settings, what.against(), &rows),
-            does_not_show: method::does_not_show(what.against()).into(),
-            appendices: Vec::new(),
-        },
-        panels,
-        command: command_line(what.name(), (args, settings), &out),
+    table::write_parquet(&out.join("states.parquet"), &rows.concat())?;
+    let found = Cosines::new(&rows, &how);
+    let command = command_line(what.name(), args, &how.settings, &out);
+    let source = Source::new(&command, origins(&checkpoints)).with(&how.settings)?;
+    let finding = found.finding(&how, &rows, &what.panels());
+    let title = what.title();
+    let description = format!("{title}. {}", finding.subtitle);
+    let section = finding::write(&out, title, &description, &finding, &source)?;
+    let section = Section { answer: found.answer(&how), ..section };
+    write_page(&out, &Page { title: title.into(), sections: vec![section] })?;
+    if args.json {
+        let path = |subject: &Subject| subject.checkpoint.path().display().to_string();
+        let lines = subjects.iter().zip(&found.summaries);
+        let lines = lines.map(|(subject, summary)| JsonLine { path: path(subject), summary });
+        let (checkpoints, differences) = (lines.collect(), &*found.differences);
+        shared::print_json(&Json { checkpoints, differences })?;
+    } else {
+        print(&found, &how, &finding.warnings)?;
     }
-    .write()?;
-    tell(args, checkpoints.iter().map(Checkpoint::path), (&summaries, &[]))?;
     shared::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
 }
 
-/// Prints the summaries of checkpoints in these folders, and the differences between lists of tasks.
-fn tell<'p>(
-    args: &CosineArgs,
-    paths: impl Iterator<Item = &'p Path>,
-    (summaries, differences): (&[Summary], &[TaskDifference]),
-) -> Result<()> {
-    if args.json {
-        let line =
-            |(path, summary): (&Path, _)| JsonLine { path: path.display().to_string(), summary };
-        let checkpoints = paths.zip(summaries).map(line).collect();
-        return shared::print_json(&Json { checkpoints, differences });
+/// Prints the answer, then the numbers.
+fn print(found: &Cosines, how: &Cosine, warnings: &[String]) -> Result<()> {
+    shared::say!("{}\n", found.answer(how));
+    shared::print(found.table(how).to_text()?.as_bytes())?;
+    for line in found.summaries.iter().filter_map(flagged).chain(chance(&found.summaries)) {
+        shared::say!("{line}");
     }
-    output::print_summaries(summaries)?;
-    differences.iter().try_for_each(output::print_difference)
+    shared::warn(warnings);
+    Ok(())
 }
 
-/// Name of the folder of measured checkpoints, which commands that write side by side share.
+/// Name of the folder of single measurements, beside the folders of results.
 pub(super) const UNITS: &str = "units";
 
-/// Where single measurements are kept, and the workers that make them.
-pub(super) struct Place {
-    /// Folder of one file for each checkpoint and settings, to be read back.
-    pub(super) units: PathBuf,
-    /// Workers.
-    pub(super) workers: Arc<rayon::ThreadPool>,
-}
-
-/// Checks that all can be measured.
-pub(super) fn check_all<M: Measurable>(
-    units: &[M],
-    settings: &Settings,
-    against: Against,
-) -> Result<()> {
-    let check = |unit: &M| unit.check(settings, against).map_err(|e| in_checkpoint(unit.path(), e));
-    units.iter().try_for_each(check)
-}
-
-/// Measures all that is given, checkpoints or their lists of tasks, and returns the rows of each; what was
-/// measured before with the same settings is read back. If a signal asks for a stop, what is measured by then
-/// is kept.
-pub(super) fn measure_all<M: Measurable>(
-    units: &[M],
-    settings: &Settings,
-    against: Against,
-    place: &Place,
+/// Measures subjects, each kept in a file below `units`, until a signal asks for a stop.
+pub(super) fn measure(
+    subjects: &[Subject],
+    how: &Cosine,
+    units: &Path,
+    workers: &Arc<rayon::ThreadPool>,
 ) -> Result<ControlFlow<Done, Vec<Vec<StateRow>>>> {
-    disk::create_dir(&place.units)?;
-    let bar = shared::progress_bar(units.len() as u64, M::UNITS);
-    let steps = AtomicU64::new(0);
-    let progress = |more: u64| {
-        let made = steps.fetch_add(more, Ordering::Relaxed) + more;
-        bar.set_message(format!("({} simulated steps)", HumanCount(made)));
-    };
-    let mut rows = Vec::new();
-    for unit in units {
-        let path = place.units.join(format!("{}.parquet", unit.key(settings, against)));
-        let measure = || {
-            let rows = unit.rows(settings, against, (&place.workers, &progress));
-            rows.map_err(|e| in_checkpoint(unit.path(), e))
-        };
-        let Some(found) = kept_or(&path, settings.states, measure)? else {
-            bar.abandon();
-            return Ok(ControlFlow::Break(stopped(rows.is_empty())));
-        };
-        rows.push(found);
-        bar.inc(1);
+    let in_tasks = subjects.iter().any(|subject| subject.tasks.is_some());
+    let unit = if in_tasks { "lists of tasks" } else { "checkpoints" };
+    let told = Told::new(subjects.len(), unit);
+    let keeper = Keeper { units, workers, listener: &told };
+    let rows = keeper.rows(subjects, how)?.map_break(|stopped| told.stopped(stopped));
+    if rows.is_continue() {
+        told.bar.finish_and_clear();
     }
-    bar.finish_and_clear();
-    Ok(ControlFlow::Continue(rows))
-}
-
-/// Says that a signal came, and what is left.
-fn stopped(unsaved: bool) -> Done {
-    if unsaved {
-        shared::note!("stopped, nothing measured yet; run the same command to start again");
-        return Done::StoppedUnsaved;
-    }
-    shared::note!("stopped; what was measured is kept, run the same command to go on");
-    Done::Stopped
-}
-
-/// Reads back what was measured before, at least so many rows, or measures and keeps it; `None` if a signal
-/// asked for a stop.
-fn kept_or(
-    path: &Path,
-    states: usize,
-    measure: impl FnOnce() -> Result<Vec<StateRow>>,
-) -> Result<Option<Vec<StateRow>>> {
-    let whole = |rows: &Vec<StateRow>| rows.len() >= states;
-    if let KeptRows::Whole(rows) = table::kept_rows(path)
-        && whole(&rows)
-    {
-        return Ok(Some(rows));
-    }
-    if shared::stop_asked() {
-        return Ok(None);
-    }
-    let Some(_lock) = unit_lock::take(path)? else { return Ok(None) };
-    // By now another process may have measured it.
-    match table::kept_rows(path) {
-        KeptRows::Whole(rows) if whole(&rows) => return Ok(Some(rows)),
-        KeptRows::Damaged => {
-            shared::note!("{} is not as it was written: measured again", path.display());
-        }
-        KeptRows::Whole(_) | KeptRows::Missing => {}
-    }
-    let rows = measure()?;
-    table::keep_rows(path, &rows)?;
-    Ok(Some(rows))
-}
-
-/// Names the checkpoint in errors that do not.
-fn in_checkpoint(path: &Path, error: Error) -> Error {
-    match error {
-        Error::Usage(_) | Error::Gradient(_) => {
-            Error::Usage(format!("{}: {error}", path.display()))
-        }
-        other => other,
-    }
+    Ok(rows)
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::output::{self, Provenance, shell_words, write_figures, write_page, write_provenance};
+use super::finding::Source;
+use super::output::{origins, shell_words, versions, write_figures, write_page, write_provenance};
 use super::settings::whole;
 use super::shared::{self, Done};
 use crate::analysis::measure::diagnose::{Diagnosis, Scale, diagnose};
@@ -12,7 +13,6 @@ use crate::analysis::select;
 use crate::analysis::summary::Interval;
 use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
-use crate::checkpoint::manifest::Versions;
 use crate::error::Result;
 use crate::gradient::Settings;
 use crate::report::{
@@ -80,15 +80,8 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
         args.horizon.map_or(String::new(), |h| format!(" --horizon {h}")),
         shell_words(&[&args.out])
     );
-    write_provenance(
-        &args.out,
-        &Provenance {
-            command: &command,
-            settings: Some(&settings),
-            versions: Versions::current(),
-            checkpoints: output::origins(&checkpoints),
-        },
-    )?;
+    let source = Source::new(&command, origins(&checkpoints)).with(&settings)?;
+    write_provenance(&args.out, &source)?;
     let sections = found
         .iter()
         .enumerate()
@@ -219,7 +212,7 @@ fn section(
                         and Q itself. Where they disagree both can be right."
                 .into(),
         command: command.into(),
-        provenance: output::versions(),
+        provenance: versions(),
         ..Section::default()
     })
 }

@@ -10,8 +10,9 @@ use super::cosine::UNITS;
 use super::finding::{self, Source};
 use super::output::{origins, shell_words, write_page};
 use super::shared::{self, Done};
-use super::unit_lock;
-use crate::analysis::measure::maml_noise::{Noise, NoiseSettings, Progress, maml_noise};
+use super::told::Told;
+use crate::analysis::measure::kept::{Stopped, in_turn};
+use crate::analysis::measure::maml_noise::{Noise, NoiseSettings, maml_noise};
 use crate::analysis::select;
 use crate::checkpoint::lock::Lock;
 use crate::checkpoint::{Checkpoint, disk};
@@ -93,38 +94,23 @@ pub(super) fn measure(
     workers: &Arc<rayon::ThreadPool>,
 ) -> Result<ControlFlow<Done, Vec<Noise>>> {
     shared::save_and_stop();
-    let bar = shared::progress_bar((points.len() * settings.updates) as u64, "updates");
+    let told = Told::new(points.len() * settings.updates, "updates");
     let mut noises = Vec::new();
     for (index, point) in points.iter().enumerate() {
         let name = format!("{}-{}", point.config().run_name(), point.manifest().step);
-        bar.set_prefix(name.clone());
+        told.bar.set_prefix(name.clone());
         let folder = units.join(format!("{name}-{}", settings.resolved(point)?.key()?));
-        let update = |update: usize| {
-            bar.set_position((index * settings.updates + update) as u64);
-            !shared::stop_asked()
-        };
-        let damaged = |file: &Path| {
-            bar.suspend(|| {
-                shared::note!("{} is not as it was written: measured again", file.display());
-            });
-        };
         disk::create_dir(units)?;
-        let Some(_lock) = unit_lock::take(&folder)? else {
-            bar.abandon();
-            shared::note!("stopped; what was measured before is kept");
-            let unsaved = noises.is_empty();
-            let done = if unsaved { Done::StoppedUnsaved } else { Done::Stopped };
-            return Ok(ControlFlow::Break(done));
+        let Some(_lock) = in_turn(&folder, &told)? else {
+            return Ok(ControlFlow::Break(told.stopped(Stopped { saved: !noises.is_empty() })));
         };
-        let progress = Progress { update: &update, damaged: &damaged };
-        let Some(noise) = maml_noise(point, settings, &folder, workers, &progress)? else {
-            bar.abandon();
-            shared::note!("every update so far is saved; the same command goes on");
-            return Ok(ControlFlow::Break(Done::Stopped));
+        told.bar.set_position((index * settings.updates) as u64);
+        let Some(noise) = maml_noise(point, settings, &folder, workers, &told)? else {
+            return Ok(ControlFlow::Break(told.stopped(Stopped { saved: true })));
         };
         noises.push(noise);
     }
-    bar.finish_and_clear();
+    told.bar.finish_and_clear();
     Ok(ControlFlow::Continue(noises))
 }
 

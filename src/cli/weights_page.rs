@@ -3,15 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde::Serialize;
-
-use super::output::{self, Origin, write_figure, write_page, write_provenance};
+use super::finding::Source;
+use super::output::{self, write_figure, write_page, write_provenance};
 use crate::analysis::measure::weights::sample::VISITED;
 use crate::analysis::measure::weights::start::EQUALS;
 use crate::analysis::measure::weights::{
     Heads, Layer, Measured, Reading, Scaling, WeightSettings, published,
 };
-use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
 use crate::report::weights::{
@@ -40,15 +38,6 @@ impl Study {
     pub(super) fn asked(&self) -> &Reading {
         &self.readings[0]
     }
-}
-
-/// Where the numbers come from.
-#[derive(Debug, Serialize)]
-struct Provenance<'p> {
-    command: &'p str,
-    settings: WeightSettings,
-    versions: Versions,
-    checkpoints: Vec<Origin>,
 }
 
 /// Title of a page about drawn networks.
@@ -80,15 +69,8 @@ pub(super) fn write(folder: &Path, study: &Study) -> Result<()> {
     disk::write(&folder.join("summary.csv"), table.to_csv()?.as_bytes())?;
     let long = sensitivity_long(measured);
     disk::write(&folder.join("sensitivity.csv"), long.to_csv()?.as_bytes())?;
-    write_provenance(
-        folder,
-        &Provenance {
-            command: &study.command,
-            settings: *settings,
-            versions: Versions::current(),
-            checkpoints: output::origins(&study.checkpoints),
-        },
-    )?;
+    let source = Source::new(&study.command, output::origins(&study.checkpoints)).with(settings)?;
+    write_provenance(folder, &source)?;
     let mut figures = Vec::new();
     for layer in Layer::ALL {
         figures.extend(layer_figures(folder, study, layer)?);
@@ -166,6 +148,7 @@ fn start_sections(study: &Study, judged: &Judged, figures: Vec<PageFigure>) -> V
         does_not_show: DOES_NOT_SHOW.into(),
         command: study.command.clone(),
         provenance: output::versions(),
+        ..Section::default()
     };
     let later = Section {
         title: "After 100K steps".into(),

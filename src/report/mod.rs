@@ -12,7 +12,7 @@
 //! | `figure.rs`, `curves.rs`, `panel.rs` | curves as data; their layout; the drawing of a panel |
 //! | `violins.rs`, `violin.rs` | distributions as data and their layout; the drawing of a panel |
 //! | `tables.rs`, `json.rs` | Markdown and CSV; JSON |
-//! | `page.rs`, `html.rs` | the report: claim, verdict, number, figure, table, method, limits |
+//! | `page.rs`, `text.rs`, `text/` | the report: claim, verdict, number, figure, table, method, limits; templates of pages and of their sentences |
 //! | `study.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
 //! | `tasks.rs` | the same in tasks; training against test |
 //! | `undefined.rs` | NaN and infinite returns, which enter none of these |
@@ -29,6 +29,8 @@ pub(crate) mod adaptation;
 mod axis;
 mod canvas;
 pub(crate) mod claim;
+pub(crate) mod cosine;
+mod cosine_method;
 mod curves;
 mod figure;
 pub(crate) mod finding;
@@ -36,7 +38,6 @@ mod gate;
 mod geometry;
 mod groups;
 mod header;
-mod html;
 pub(crate) mod hyper_parameters;
 mod json;
 mod labels;
@@ -50,6 +51,7 @@ pub(crate) mod study;
 mod tables;
 pub(crate) mod task_gap;
 pub(crate) mod tasks;
+mod text;
 pub mod theme;
 pub(crate) mod undefined;
 pub(crate) mod update_noise;
@@ -63,10 +65,11 @@ pub use figure::{
 };
 pub use gate::{gate_junit, gate_markdown, gate_table, verdict_label};
 pub use groups::left_out;
-pub use html::render_html;
 pub use json::to_json;
 pub use numbers::{MISSING, fixed, interval, short, significant};
-pub use page::{Appendix, Headline, Page, PageFigure, Section, Verdict, render_markdown};
+pub use page::{
+    Appendix, Headline, Page, PageFigure, Section, Verdict, render_html, render_markdown,
+};
 pub use tables::{Cell, Column, Table, figure_table};
 pub use violin::{Violin, ViolinGroup, ViolinPanel};
 pub use violins::{ViolinFigure, render_violins};

@@ -1,12 +1,14 @@
-//! A report as plain data, and as `report.md`.
+//! A report as plain data, and as `report.md` and `report.html` (`text/page.md`, `text/page.html`).
 //!
 //! A report opens with the answer: claim, verdict, the one number with its interval. Then come the
 //! figures, the table, how it was measured, what it does not show, and the command that makes it
-//! again. The self-contained page is written by [`super::render_html`] from the same data.
+//! again.
 
-use super::canvas::escape;
+use serde::Serialize;
+
 use super::numbers::interval;
-use super::tables::Table;
+use super::tables::{Cell, Column, Table};
+use super::text::fill;
 use crate::error::Result;
 use crate::stats::Estimate;
 pub use crate::study::claim::Verdict;
@@ -32,6 +34,8 @@ pub struct Section {
     pub verdict: Verdict,
     /// Why.
     pub reason: String,
+    /// The answer in one plain sentence, where there is no claim; or empty.
+    pub answer: String,
     /// The one number that decides.
     pub headline: Option<Headline>,
     /// Pictures, the most important first.
@@ -54,7 +58,7 @@ pub struct Section {
 
 impl Section {
     /// Returns the verdict; there is none without a claim.
-    pub(super) fn verdict_on_claim(&self) -> Option<Verdict> {
+    fn verdict_on_claim(&self) -> Option<Verdict> {
         (!self.claim.is_empty()).then_some(self.verdict)
     }
 }
@@ -83,14 +87,14 @@ pub struct Headline {
 
 impl Headline {
     /// Value, interval and unit.
-    pub(super) fn number(&self) -> String {
+    fn number(&self) -> String {
         let text = interval(&self.estimate);
         if self.unit.is_empty() { text } else { format!("{text} {}", self.unit) }
     }
 }
 
 /// A picture of a report.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PageFigure {
     /// Name of the SVG file beside `report.md`.
     pub file: String,
@@ -105,20 +109,115 @@ pub struct PageFigure {
 /// # Errors
 /// [`crate::Error::Table`] if a table's row does not fit its columns.
 pub fn render_markdown(page: &Page) -> Result<String> {
-    let mut markdown = format!("# {}\n", page.title);
-    if page.sections.len() > 1 {
-        markdown.push('\n');
-        markdown.push_str(&summary(page).to_markdown()?);
+    Ok(fill("page.md", PageView::new(page)?))
+}
+
+/// Writes the self-contained page.
+///
+/// # Errors
+/// [`crate::Error::Table`] if a table's row does not fit its columns.
+pub fn render_html(page: &Page) -> Result<String> {
+    Ok(fill("page.html", PageView::new(page)?))
+}
+
+/// A page as its templates see it.
+#[derive(Serialize)]
+struct PageView<'p> {
+    title: &'p str,
+    /// All sections at a glance, where there are several.
+    summary: Option<TableView>,
+    sections: Vec<SectionView<'p>>,
+}
+
+#[derive(Serialize)]
+struct SectionView<'p> {
+    title: &'p str,
+    claim: &'p str,
+    verdict: Option<String>,
+    reason: &'p str,
+    answer: &'p str,
+    headline: Option<HeadlineView<'p>>,
+    figures: &'p [PageFigure],
+    table: Option<TableView>,
+    appendices: Vec<AppendixView<'p>>,
+    warnings: &'p [String],
+    how_measured: &'p str,
+    does_not_show: &'p str,
+    command: &'p str,
+    provenance: &'p [(String, String)],
+}
+
+#[derive(Serialize)]
+struct HeadlineView<'p> {
+    label: &'p str,
+    number: String,
+}
+
+#[derive(Serialize)]
+struct AppendixView<'p> {
+    title: &'p str,
+    table: TableView,
+    folded: bool,
+}
+
+/// A table as text: aligned Markdown, and its cells one by one.
+#[derive(Serialize)]
+struct TableView {
+    markdown: String,
+    head: Vec<String>,
+    numeric: Vec<bool>,
+    rows: Vec<Vec<String>>,
+}
+
+impl TableView {
+    fn new(table: &Table) -> Result<Self> {
+        Ok(Self {
+            markdown: table.to_markdown()?.trim_end().to_owned(),
+            head: table.headers(),
+            numeric: (0..table.columns.len()).map(|column| table.is_numeric(column)).collect(),
+            rows: table.rows.iter().map(|row| row.iter().map(Cell::display).collect()).collect(),
+        })
     }
-    for section in &page.sections {
-        markdown.push_str(&section_markdown(section)?);
+}
+
+impl<'p> PageView<'p> {
+    fn new(page: &'p Page) -> Result<Self> {
+        let several = page.sections.len() > 1;
+        Ok(Self {
+            title: &page.title,
+            summary: several.then(|| TableView::new(&summary(page))).transpose()?,
+            sections: page.sections.iter().map(SectionView::new).collect::<Result<_>>()?,
+        })
     }
-    Ok(markdown)
+}
+
+impl<'p> SectionView<'p> {
+    fn new(section: &'p Section) -> Result<Self> {
+        let appendix = |Appendix { title, table, folded }: &'p Appendix| {
+            Ok(AppendixView { title, table: TableView::new(table)?, folded: *folded })
+        };
+        let headline = section.headline.as_ref();
+        Ok(Self {
+            title: &section.title,
+            claim: &section.claim,
+            verdict: section.verdict_on_claim().map(|verdict| verdict.to_string()),
+            reason: &section.reason,
+            answer: &section.answer,
+            headline: headline.map(|h| HeadlineView { label: &h.label, number: h.number() }),
+            figures: &section.figures,
+            table: section.table.as_ref().map(TableView::new).transpose()?,
+            appendices: section.appendices.iter().map(appendix).collect::<Result<_>>()?,
+            warnings: &section.warnings,
+            how_measured: &section.how_measured,
+            does_not_show: &section.does_not_show,
+            command: &section.command,
+            provenance: &section.provenance,
+        })
+    }
 }
 
 /// Claims, verdicts and numbers at a glance.
-pub(super) fn summary(page: &Page) -> Table {
-    use super::tables::{Cell, Column};
+fn summary(page: &Page) -> Table {
     let claims = page.sections.iter().any(|section| !section.claim.is_empty());
     let names: &[&str] = if claims { &["", "claim", "verdict", "number"] } else { &["", "number"] };
     let mut table = Table::new(names.iter().map(|name| Column::new(*name, "")));
@@ -136,52 +235,4 @@ pub(super) fn summary(page: &Page) -> Table {
         table.rows.push(row);
     }
     table
-}
-
-/// One section: the answer first.
-fn section_markdown(section: &Section) -> Result<String> {
-    let mut parts = vec![format!("## {}", section.title)];
-    if let Some(verdict) = section.verdict_on_claim() {
-        parts.push(format!("**Claim.** {}", section.claim));
-        let verdict = format!("**Verdict: {verdict}.** {}", section.reason);
-        parts.push(verdict.trim_end().to_owned());
-    }
-    if let Some(headline) = &section.headline {
-        parts.push(format!("**{}: {}**", headline.label, headline.number()));
-    }
-    for figure in &section.figures {
-        parts.push(format!("![{}]({})", figure.alt.replace(['[', ']'], ""), figure.file));
-    }
-    if let Some(table) = &section.table {
-        parts.push(table.to_markdown()?.trim_end().to_owned());
-    }
-    for Appendix { title, table, folded } in &section.appendices {
-        let table = table.to_markdown()?;
-        let table = table.trim_end();
-        parts.push(if *folded {
-            let title = escape(title); // this is HTML
-            format!("<details><summary>{title}</summary>\n\n{table}\n\n</details>")
-        } else {
-            format!("### {title}\n\n{table}")
-        });
-    }
-    if !section.warnings.is_empty() {
-        let lines = section.warnings.iter().map(|text| format!("- {text}"));
-        parts.push(format!("### Warnings\n\n{}", lines.collect::<Vec<_>>().join("\n")));
-    }
-    let texts = [
-        ("How it was measured", &section.how_measured),
-        ("What it does not show", &section.does_not_show),
-    ];
-    for (heading, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
-        parts.push(format!("### {heading}\n\n{text}"));
-    }
-    if !section.command.is_empty() {
-        parts.push(format!("### Make it again\n\n```sh\n{}\n```", section.command));
-    }
-    if !section.provenance.is_empty() {
-        let lines = section.provenance.iter().map(|(name, value)| format!("- {name}: {value}"));
-        parts.push(format!("### Provenance\n\n{}", lines.collect::<Vec<_>>().join("\n")));
-    }
-    Ok(format!("\n{}\n", parts.join("\n\n")))
 }

@@ -121,9 +121,33 @@ impl Table {
     /// # Errors
     /// [`Error::Table`] if a row does not fit the columns.
     pub fn to_markdown(&self) -> Result<String> {
-        self.validate()?;
         let clean = |text: String| text.replace('|', "\\|").replace('\n', " ");
-        let mut lines: Vec<Vec<String>> = vec![self.headers().into_iter().map(clean).collect()];
+        let rule = |width: usize, numeric| match numeric {
+            true => format!("{}:", "-".repeat(width - 1)),
+            false => "-".repeat(width),
+        };
+        let lines = self.aligned(clean, Some(rule))?;
+        Ok(lines.iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect())
+    }
+
+    /// Writes the table for a terminal, numbers to the right.
+    ///
+    /// # Errors
+    /// [`Error::Table`] if a row does not fit the columns.
+    pub(crate) fn to_text(&self) -> Result<String> {
+        let lines = self.aligned(|text| text, None::<fn(usize, bool) -> String>)?;
+        Ok(lines.iter().map(|cells| format!("{}\n", cells.join("  ").trim_end())).collect())
+    }
+
+    /// Returns headings and rows as people read them, every column of one width; below the headings a rule, if
+    /// one is asked for.
+    fn aligned(
+        &self,
+        clean: impl Fn(String) -> String,
+        rule: Option<impl Fn(usize, bool) -> String>,
+    ) -> Result<Vec<Vec<String>>> {
+        self.validate()?;
+        let mut lines: Vec<Vec<String>> = vec![self.headers().into_iter().map(&clean).collect()];
         for row in &self.rows {
             lines.push(row.iter().map(|cell| clean(cell.display())).collect());
         }
@@ -134,17 +158,15 @@ impl Table {
         let columns: Vec<(usize, bool)> = (0..self.columns.len())
             .map(|column| (width(column), self.is_numeric(column)))
             .collect();
-        let rule = columns.iter().map(|&(width, numeric)| {
-            if numeric { format!("{}:", "-".repeat(width - 1)) } else { "-".repeat(width) }
-        });
-        lines.insert(1, rule.collect());
-        let lines = lines.iter().map(|line| {
-            let cells = line.iter().zip(&columns).map(|(cell, &(width, numeric))| {
-                if numeric { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-            });
-            format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
-        });
-        Ok(lines.collect())
+        for line in &mut lines {
+            for (cell, &(width, numeric)) in line.iter_mut().zip(&columns) {
+                *cell = if numeric { format!("{cell:>width$}") } else { format!("{cell:<width$}") };
+            }
+        }
+        if let Some(rule) = rule {
+            lines.insert(1, columns.iter().map(|&(width, numeric)| rule(width, numeric)).collect());
+        }
+        Ok(lines)
     }
 
     /// Writes the table as CSV (RFC 4180) with full precision.
@@ -249,16 +271,21 @@ impl Table {
             Cell::Number { value, .. } | Cell::Interval(Estimate { value, .. }) => value.is_nan(),
             Cell::Text(text) => text.is_empty(),
         };
-        let kept: Vec<usize> = (0..self.columns.len())
-            .filter(|&column| self.rows.iter().any(|row| !empty(&row[column])))
-            .collect();
+        self.with_columns(|column| self.rows.iter().any(|row| !empty(&row[column])))
+    }
+
+    /// The same table with those columns alone whose name is `shown`.
+    #[must_use]
+    pub(crate) fn only(&self, shown: impl Fn(&str) -> bool) -> Self {
+        self.with_columns(|column| shown(&self.columns[column].name))
+    }
+
+    fn with_columns(&self, is_kept: impl Fn(usize) -> bool) -> Self {
+        let kept: Vec<usize> = (0..self.columns.len()).filter(|&column| is_kept(column)).collect();
+        let cells = |row: &Vec<Cell>| kept.iter().map(|&column| row[column].clone()).collect();
         Self {
             columns: kept.iter().map(|&column| self.columns[column].clone()).collect(),
-            rows: self
-                .rows
-                .iter()
-                .map(|row| kept.iter().map(|&column| row[column].clone()).collect())
-                .collect(),
+            rows: self.rows.iter().map(cells).collect(),
         }
     }
 }

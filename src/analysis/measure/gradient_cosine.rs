@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::subject::Cosine;
 use crate::algo::config::TrainConfig;
 use crate::algo::sac::SacConfig;
 use crate::analysis::table::StateRow;
@@ -33,11 +34,9 @@ pub enum Against {
 }
 
 /// Returns a key that is equal exactly if checkpoint, settings and method are.
-///
-/// # Panics
-/// Never: settings are plain data.
-pub fn key(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> String {
-    let settings = serde_json::to_string(&(settings, against, REVISION)).expect("plain data");
+pub(super) fn key(checkpoint: &Checkpoint, how: &Cosine) -> String {
+    let settings =
+        serde_json::to_string(&(&how.settings, how.against, REVISION)).expect("plain data");
     hash(format!("{} {settings}", checkpoint.hash()).as_bytes())[..16].to_owned()
 }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use super::kept::Listener;
 use crate::algo::maml::{Maml, Play, mean_returns};
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk;
@@ -128,22 +129,14 @@ pub(crate) struct Noise {
     pub variation: Variation,
 }
 
-/// Who hears how a measurement goes.
-pub(crate) struct Progress<'p> {
-    /// Hears of each update that is there; when it answers false, nothing more is measured.
-    pub update: &'p dyn Fn(usize) -> bool,
-    /// Hears of each file that is not as it was written, so that its update is measured again.
-    pub damaged: &'p dyn Fn(&Path),
-}
-
 /// Measures one checkpoint; `folder` keeps every update, so that an interrupted measurement goes on where it
-/// stopped. There is no result if `progress` asks for a stop.
+/// stopped. There is no result if `listener` asks for a stop.
 pub(crate) fn maml_noise(
     point: &Checkpoint,
     settings: &NoiseSettings,
     folder: &Path,
     workers: &Arc<rayon::ThreadPool>,
-    progress: &Progress,
+    listener: &dyn Listener,
 ) -> Result<Option<Noise>> {
     let settings = &settings.resolved(point)?;
     let mut config = point.maml()?.clone();
@@ -151,16 +144,16 @@ pub(crate) fn maml_noise(
     let inner_lr = config.inner_lr();
     let maml = point.restore_maml(config, Arc::clone(workers))?;
     disk::create_dir(folder)?;
-    let study = Study { point, settings, folder, maml, progress };
+    let study = Study { point, settings, folder, maml, listener };
     let before = study.kept("before", || Ok((study.evaluate()?, None)))?;
     let mut files = Vec::new();
     for update in 0..settings.updates {
-        if !(progress.update)(update) {
+        if listener.stops() {
             return Ok(None);
         }
         files.push(study.kept(&format!("update-{update:03}"), || study.update(update))?);
+        listener.unit();
     }
-    (progress.update)(settings.updates);
     let returns: Vec<Vec<f64>> = files.iter().map(|file| file.returns.clone()).collect();
     let updates = Updates {
         returns: &returns,
@@ -191,7 +184,7 @@ struct Study<'s> {
     settings: &'s NoiseSettings,
     folder: &'s Path,
     maml: Maml,
-    progress: &'s Progress<'s>,
+    listener: &'s dyn Listener,
 }
 
 /// What an update leaves: returns, whether it was accepted, divergence, sketch of the change.
@@ -238,21 +231,20 @@ impl Study<'_> {
 
     /// Reads what is on disk under `name`; nothing if it is not there, or not as it was written.
     fn read(&self, name: &str, path: &Path) -> Option<UpdateFile> {
-        let damaged = |file: &Path| (self.progress.damaged)(file);
         let file = match kept::read(path) {
             Kept::Whole(bytes) => serde_json::from_slice::<UpdateFile>(&bytes).ok(),
             Kept::Damaged => None,
             Kept::Missing => return None,
         };
         let Some(file) = file else {
-            damaged(path);
+            self.listener.damaged(path);
             return None;
         };
         let direction = self.direction(name);
         let whole = file.direction.is_empty()
             || disk::hash_part(&direction).is_ok_and(|hash| hash == file.direction);
         if !whole {
-            damaged(&direction);
+            self.listener.damaged(&direction);
         }
         whole.then_some(file)
     }

@@ -3,11 +3,12 @@
 pub(crate) mod compare_critics;
 pub(crate) mod diagnose;
 pub mod gradient_cosine;
+pub(crate) mod kept;
 pub(crate) mod learnable;
 pub(crate) mod maml_adaptation;
 pub(crate) mod maml_noise;
-pub(crate) mod measurable;
 pub(crate) mod pearl_cosine;
 pub mod returns;
+pub(crate) mod subject;
 pub mod task_gap;
 pub mod weights;

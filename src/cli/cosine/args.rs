@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 
 use super::super::output::shell_words;
 use super::super::settings::whole;
-use super::super::shared;
-use super::{Place, UNITS, What};
+use super::What;
+use crate::analysis::measure::subject::Subject;
+use crate::checkpoint::Checkpoint;
 use crate::env::TaskList;
 use crate::error::{Error, Result};
 use crate::gradient::{Adaptive, Judged, Mode, Returns, Settings, StatesFrom};
@@ -74,7 +75,7 @@ pub(in crate::cli) struct CosineArgs {
     seed: u64,
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]
-    threads: Option<usize>,
+    pub(super) threads: Option<usize>,
     /// Folder of tables and figures [default: reports/COMMAND]
     #[arg(long)]
     out: Option<PathBuf>,
@@ -106,27 +107,37 @@ impl CosineArgs {
         self.mode.unwrap_or(unset)
     }
 
-    /// Checks that no flag is given that checkpoints of PEARL alone know.
+    /// Returns what is measured of checkpoints, and how: those of PEARL in tasks of each list, at states of the
+    /// policy, a fixed number of them where nothing else is asked for.
     ///
     /// # Errors
-    /// [`Error::Usage`] naming the flags.
-    pub(super) fn without_tasks(&self) -> Result<()> {
-        if self.tasks.is_some() || self.split.is_some() {
-            return Err(Error::Usage(
-                "--tasks and --split are for checkpoints of PEARL; drop them for these".into(),
-            ));
+    /// [`Error::Usage`] for flags that these checkpoints do not know, and for more tasks than there are.
+    pub(super) fn subjects<'c>(
+        &self,
+        checkpoints: &'c [Checkpoint],
+        mut settings: Settings,
+    ) -> Result<(Vec<Subject<'c>>, Settings)> {
+        if checkpoints.iter().all(|checkpoint| checkpoint.pearl().is_err()) {
+            if self.tasks.is_some() || self.split.is_some() {
+                return Err(Error::Usage(
+                    "--tasks and --split are for checkpoints of PEARL; drop them for these".into(),
+                ));
+            }
+            return Ok((checkpoints.iter().map(Subject::plain).collect(), settings));
         }
-        Ok(())
-    }
-
-    /// Returns the settings for checkpoints of PEARL: states of the policy, and a fixed number of them where
-    /// nothing else is asked for. What PEARL has not, the measure refuses.
-    pub(super) fn in_tasks(&self, mut settings: Settings) -> Settings {
         settings.states_from = settings.states_from.or(Some(StatesFrom::Policy));
         if settings.adaptive.is_some() && !self.adapts() {
             (settings.states, settings.adaptive) = (STATES_IN_TASKS, None);
         }
-        settings
+        let mut subjects = Vec::new();
+        for checkpoint in checkpoints {
+            for list in self.lists() {
+                let there = checkpoint.tasks(*list).len();
+                let count = self.tasks.unwrap_or(TASKS.min(there));
+                subjects.push(Subject::in_tasks(checkpoint, *list, count)?);
+            }
+        }
+        Ok((subjects, settings))
     }
 
     /// Returns where results go.
@@ -134,26 +145,13 @@ impl CosineArgs {
         self.out.clone().unwrap_or_else(|| Path::new("reports").join(what.name()))
     }
 
-    /// Returns where single measurements are kept, beside the folder of results, and the workers.
-    pub(super) fn place(&self, out: &Path) -> Result<Place> {
-        Ok(Place {
-            units: out.parent().unwrap_or(out).join(UNITS),
-            workers: shared::workers(self.threads.unwrap_or_else(shared::processors))?,
-        })
-    }
-
     /// Returns the lists of tasks asked for.
-    pub(super) fn splits(&self) -> &'static [TaskList] {
+    fn lists(&self) -> &'static [TaskList] {
         match self.split.unwrap_or(SplitName::Both) {
             SplitName::Train => &[TaskList::Train],
             SplitName::Test => &[TaskList::Test],
             SplitName::Both => &[TaskList::Train, TaskList::Test],
         }
-    }
-
-    /// Returns the number of tasks of a list that has so many.
-    pub(super) fn tasks_of(&self, there: usize) -> usize {
-        self.tasks.unwrap_or(TASKS.min(there))
     }
 
     fn adapts(&self) -> bool {
@@ -206,7 +204,8 @@ impl CosineArgs {
 /// Returns the command that does the same again, all that matters written out.
 pub(super) fn command_line(
     what: &str,
-    (args, settings): (&CosineArgs, &Settings),
+    args: &CosineArgs,
+    settings: &Settings,
     out: &Path,
 ) -> String {
     let mut text = format!("hyperl-analyze {what} --ckpt {}", shell_words(&args.checkpoints));

@@ -11,21 +11,21 @@ use crate::analysis::measure::gradient_cosine::Against;
 use crate::analysis::measure::maml_adaptation::AdaptationSettings;
 use crate::analysis::measure::maml_noise::NoiseSettings;
 use crate::analysis::measure::returns::{ReturnCurve, Run, read_all};
+use crate::analysis::measure::subject::{Cosine, Subject};
 use crate::analysis::series::tasks;
-use crate::analysis::summary::{Column, Summary, summarise};
+use crate::analysis::summary::{Column, Summary};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::lock::Lock;
-use crate::cli::cosine::{Place, check_all, measure_all};
-use crate::cli::output::{Origin, origins, summary_table};
+use crate::cli::output::{Origin, origins};
 use crate::cli::shared::{self, Done};
-use crate::cli::{maml_adaptation as adaptation, maml_noise as noise, method, returns as returned};
+use crate::cli::{cosine, maml_adaptation as adaptation, maml_noise as noise, returns as returned};
 use crate::error::{Error, Result};
-use crate::gradient::Settings;
+use crate::report::cosine::{self as cosine_view, Cosines};
 use crate::report::finding::{Answer, Finding, appendix};
 use crate::report::returns::Band;
 use crate::report::returns_method::{self, Numbers, Shown};
 use crate::report::{adaptation as adaptation_view, update_noise};
-use crate::report::{claim, hyper_parameters as settings_view, study, task_gap as gap_view};
+use crate::report::{claim, hyper_parameters as settings_view, task_gap as gap_view};
 use crate::study::contrast::{Quantity, contrasts, contrasts_of_returns, run_values};
 use crate::study::spec::{Measure, Spec};
 
@@ -53,10 +53,12 @@ pub(super) fn cosines(job: &Job) -> Measured {
     let against = spec.measure.against().unwrap_or(Against::Returns);
     let settings = spec.of_estimator()?;
     let checkpoints = found.checkpoints()?;
-    check_all(&checkpoints, &settings, against)?;
+    let how = Cosine { settings, against };
+    let subjects: Vec<Subject> = checkpoints.iter().map(Subject::plain).collect();
+    subjects.iter().try_for_each(|subject| subject.check(&how))?;
     let lock = Lock::folder(folder)?;
-    let place = Place { units: job.units.clone(), workers: shared::workers(job.threads)? };
-    let mut rows = match measure_all(&checkpoints, &settings, against, &place)? {
+    let workers = shared::workers(job.threads)?;
+    let mut rows = match cosine::measure(&subjects, &how, &job.units, &workers)? {
         Continue(rows) => rows,
         Break(done) => return Ok(Break(done)),
     };
@@ -69,8 +71,8 @@ pub(super) fn cosines(job: &Job) -> Measured {
     if rows.iter().any(|rows| !rows.is_empty()) {
         table::write_parquet(&folder.join("states.parquet"), &rows.concat())?;
     }
-    let finding = of_states(&rows, spec, &settings, against);
-    let (settings, sources) = (as_table(&settings)?, origins(&checkpoints));
+    let finding = of_states(&rows, spec, &how);
+    let (settings, sources) = (as_table(&how.settings)?, origins(&checkpoints));
     Ok(Continue(Made { finding, settings, sources, _lock: lock }))
 }
 
@@ -86,67 +88,36 @@ fn quantities(spec: &Spec, column: Column) -> Vec<Quantity> {
     [first].into_iter().chain(taus.map(|tau| Quantity::Above(column, tau))).collect()
 }
 
-/// What the rows of checkpoints show.
-fn of_states(
-    checkpoints: &[Vec<StateRow>],
-    spec: &Spec,
-    settings: &Settings,
-    against: Against,
-) -> Finding {
-    let column = match against {
-        Against::Returns => Column::Cosine,
-        Against::OwnValues => Column::SelfCosine,
-    };
-    let rows = checkpoints.concat();
-    let quantities = quantities(spec, column);
-    let values = |quantity: Quantity| run_values(checkpoints, quantity, settings);
+/// What the rows of checkpoints show, and what that says of the claim.
+fn of_states(checkpoints: &[Vec<StateRow>], spec: &Spec, how: &Cosine) -> Finding {
+    let quantities = quantities(spec, how.column());
+    let values = |quantity: Quantity| run_values(checkpoints, quantity, &how.settings);
     let compared: Vec<_> = quantities
         .iter()
         .flat_map(|q| contrasts(&values(*q), &spec.contrasts, &q.name()))
         .collect();
     let above = spec.above_zero.as_deref();
     let above = above.and_then(|critic| claim::stays_above_zero(&values(quantities[0]), critic));
-    let panels: Vec<_> = spec
-        .panels
-        .iter()
-        .flat_map(|p| study::state_panels(&rows, p, (column, settings)))
-        .collect();
-    let summaries: Vec<Summary> =
-        checkpoints.iter().map(|rows| summarise(rows, column, settings)).collect();
-    let last = last_of_each_run(&summaries);
-    let table = |summaries: &[Summary]| match against {
-        Against::Returns => summary_table(summaries),
-        Against::OwnValues => summary_table(summaries).without_empty_columns(),
-    };
+    let found = Cosines::new(checkpoints, how);
+    let (summaries, mut finding) =
+        (&found.summaries, found.finding(how, checkpoints, &spec.panels));
+    let last = last_of_each_run(summaries);
     let folded = summaries.len() > last.len() && summaries.len() <= LONGEST_TABLE;
-    let appendices = [
-        appendix("Each run at its last checkpoint", &table(&last), false),
-        appendix("All checkpoints", &table(&summaries), true).filter(|_| folded),
-    ];
-    let summary = ("summary.csv", summary_table(&summaries));
-    let subtitle = method::subtitle(&rows, (settings, against), &panels);
-    let answer = claim::compared(&compared, above, spec.contrasts.len() * quantities.len());
-    let noise = claim::beside_noise(&summaries).unwrap_or_default();
+    let all = appendix("All checkpoints", &found.table(how), true).filter(|_| folded);
+    let ends = appendix("Each run at its last checkpoint", &cosine_view::table(&last, how), false);
+    finding.appendices.extend([ends, all].into_iter().flatten());
     let contrasts = claim::table(&compared);
+    finding.files.push(("contrasts.csv", contrasts.clone()));
+    let answer = claim::compared(&compared, above, spec.contrasts.len() * quantities.len());
+    let noise = claim::beside_noise(summaries).unwrap_or_default();
     Finding {
-        subtitle: subtitle + &method::smoothing(&spec.panels, &rows),
-        panels,
-        files: [summary]
-            .into_iter()
-            .filter(|(_, table)| !table.rows.is_empty())
-            .chain([("contrasts.csv", contrasts.clone())])
-            .collect(),
         table: Some(contrasts),
-        appendices: appendices.into_iter().flatten().collect(),
-        warnings: method::warnings(&summaries, &spec.panels, &rows),
-        how_measured: method::how_measured(settings, against, &rows),
-        does_not_show: method::does_not_show(against).into(),
         answer: Answer {
             notes: format!("{} {noise}", answer.notes).trim().into(),
             reached: last.iter().map(|s| s.step).collect(),
             ..answer
         },
-        ..Finding::default()
+        ..finding
     }
 }
 

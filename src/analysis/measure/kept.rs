@@ -1,0 +1,121 @@
+//! Rows of checkpoints, each kept in a file of its own as soon as it is measured: an interrupted measurement goes
+//! on where it stopped, and what several commands ask for is measured once, by one process at a time.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::subject::{Cosine, Subject};
+use crate::analysis::table::{self, KeptRows, StateRow};
+use crate::checkpoint::disk;
+use crate::checkpoint::lock::Lock;
+use crate::error::{Error, Result};
+
+/// The workers, and who is told the simulated steps.
+#[derive(Clone, Copy)]
+pub(crate) struct Work<'w> {
+    /// Threads that rollouts are spread over.
+    pub workers: &'w Arc<rayon::ThreadPool>,
+    /// Hears of steps as they are made.
+    pub progress: &'w (dyn Fn(u64) + Sync),
+}
+
+/// Who hears how a measurement goes, and may stop it.
+pub(crate) trait Listener: Sync {
+    /// So many more steps were simulated.
+    fn steps(&self, more: u64);
+    /// One more unit is there.
+    fn unit(&self);
+    /// Another process measures the same; it is waited for.
+    fn waiting(&self, holder: &str);
+    /// A kept file is not as it was written: it is measured again.
+    fn damaged(&self, path: &Path);
+    /// Returns whether nothing more is to be measured.
+    fn stops(&self) -> bool;
+}
+
+/// A stop was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stopped {
+    /// Whether something was measured before.
+    pub saved: bool,
+}
+
+/// Where and by whom rows are measured.
+pub(crate) struct Keeper<'k> {
+    /// Folder of the files, one for each subject and way to measure.
+    pub units: &'k Path,
+    /// Threads that rollouts are spread over.
+    pub workers: &'k Arc<rayon::ThreadPool>,
+    /// Who hears how it goes.
+    pub listener: &'k dyn Listener,
+}
+
+impl Keeper<'_> {
+    /// Returns the rows of each subject, measured now or before.
+    ///
+    /// # Errors
+    /// Those of the measure, naming the checkpoint, and of the files.
+    pub(crate) fn rows(
+        &self,
+        subjects: &[Subject],
+        how: &Cosine,
+    ) -> Result<ControlFlow<Stopped, Vec<Vec<StateRow>>>> {
+        disk::create_dir(self.units)?;
+        let mut all = Vec::new();
+        for subject in subjects {
+            let Some(rows) = self.rows_of(subject, how)? else {
+                return Ok(ControlFlow::Break(Stopped { saved: !all.is_empty() }));
+            };
+            all.push(rows);
+            self.listener.unit();
+        }
+        Ok(ControlFlow::Continue(all))
+    }
+
+    /// Returns the rows of one subject; `None` if a stop was asked for before its turn came.
+    fn rows_of(&self, subject: &Subject, how: &Cosine) -> Result<Option<Vec<StateRow>>> {
+        let path = self.units.join(format!("{}.parquet", subject.key(how)));
+        let whole = |rows: &Vec<StateRow>| rows.len() >= how.settings.states;
+        if let KeptRows::Whole(rows) = table::kept_rows(&path)
+            && whole(&rows)
+        {
+            return Ok(Some(rows));
+        }
+        if self.listener.stops() {
+            return Ok(None);
+        }
+        let Some(_lock) = in_turn(&path, self.listener)? else { return Ok(None) };
+        // By now another process may have measured it.
+        match table::kept_rows(&path) {
+            KeptRows::Whole(rows) if whole(&rows) => return Ok(Some(rows)),
+            KeptRows::Damaged => self.listener.damaged(&path),
+            KeptRows::Whole(_) | KeptRows::Missing => {}
+        }
+        let progress = |more: u64| self.listener.steps(more);
+        let rows = subject.rows(how, Work { workers: self.workers, progress: &progress })?;
+        table::keep_rows(&path, &rows)?;
+        Ok(Some(rows))
+    }
+}
+
+/// Locks what is kept under `path`, once no other process measures it; `None` if a stop was asked for before.
+pub(crate) fn in_turn(path: &Path, listener: &dyn Listener) -> Result<Option<Lock>> {
+    let mut told = false;
+    loop {
+        match Lock::beside(path) {
+            Err(Error::InUse { holder, .. }) => {
+                if !told {
+                    listener.waiting(&holder);
+                    told = true;
+                }
+                if listener.stops() {
+                    return Ok(None);
+                }
+                std::thread::sleep(Duration::from_millis(500));
+            }
+            taken => return taken.map(Some),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Whose critic is measured: that of a checkpoint, or the same in the tasks of one of its lists.
+
+use std::path::Path;
+
+use super::gradient_cosine::{self, Against};
+use super::kept::Work;
+use super::pearl_cosine;
+use crate::analysis::summary::Column;
+use crate::analysis::table::StateRow;
+use crate::checkpoint::Checkpoint;
+use crate::env::TaskList;
+use crate::error::{Error, Result};
+use crate::gradient::Settings;
+
+/// How cosines are measured.
+#[derive(Debug, Clone)]
+pub(crate) struct Cosine {
+    /// How the estimator works.
+    pub settings: Settings,
+    /// What the critic's gradient is compared with.
+    pub against: Against,
+}
+
+impl Cosine {
+    /// Returns the column that is the answer.
+    pub(crate) fn column(&self) -> Column {
+        match self.against {
+            Against::Returns => Column::Cosine,
+            Against::OwnValues => Column::SelfCosine,
+        }
+    }
+}
+
+/// The first tasks of a list, which are a random sample: their order is that of the draws.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FirstTasks {
+    /// The list.
+    pub list: TaskList,
+    /// How many.
+    pub count: usize,
+}
+
+/// What is measured at once and kept in one file.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'c> {
+    /// The checkpoint.
+    pub checkpoint: &'c Checkpoint,
+    /// The tasks, where its critic knows tasks.
+    pub tasks: Option<FirstTasks>,
+}
+
+impl<'c> Subject<'c> {
+    /// A checkpoint whose critic knows no task.
+    pub(crate) fn plain(checkpoint: &'c Checkpoint) -> Self {
+        Self { checkpoint, tasks: None }
+    }
+
+    /// A checkpoint in so many tasks of a list.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if there are fewer, or none is asked for.
+    pub(crate) fn in_tasks(
+        checkpoint: &'c Checkpoint,
+        list: TaskList,
+        count: usize,
+    ) -> Result<Self> {
+        let there = checkpoint.tasks(list).len();
+        if (1..=there).contains(&count) {
+            return Ok(Self { checkpoint, tasks: Some(FirstTasks { list, count }) });
+        }
+        Err(Error::Usage(format!(
+            "{}: --tasks {count}: there are {there} {} tasks; ask for 1 to {there}",
+            checkpoint.path().display(),
+            list.adjective()
+        )))
+    }
+
+    /// Returns a key that is equal exactly if checkpoint, tasks, settings and method are.
+    pub(crate) fn key(&self, how: &Cosine) -> String {
+        match self.tasks {
+            None => gradient_cosine::key(self.checkpoint, how),
+            Some(tasks) => pearl_cosine::key(self.checkpoint, tasks, how),
+        }
+    }
+
+    /// Checks that it can be measured, so that the last one of many does not fail after hours.
+    pub(crate) fn check(&self, how: &Cosine) -> Result<()> {
+        let Cosine { settings, against } = how;
+        match self.tasks {
+            None => gradient_cosine::check(self.checkpoint, settings, *against),
+            Some(tasks) => pearl_cosine::check(self.checkpoint, tasks, settings),
+        }
+        .map_err(|e| in_checkpoint(self.checkpoint.path(), e))
+    }
+
+    /// Measures it; one row for each state.
+    pub(crate) fn rows(&self, how: &Cosine, work: Work) -> Result<Vec<StateRow>> {
+        let Cosine { settings, against } = how;
+        match self.tasks {
+            None => {
+                let Work { workers, progress } = work;
+                gradient_cosine::rows(self.checkpoint, settings, *against, (workers, progress))
+            }
+            Some(tasks) => pearl_cosine::rows(self.checkpoint, tasks, how, work),
+        }
+        .map_err(|e| in_checkpoint(self.checkpoint.path(), e))
+    }
+}
+
+/// Says which checkpoint an error is about, if it does not say so itself.
+fn in_checkpoint(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Usage(_) | Error::Gradient(_) => {
+            Error::Usage(format!("{}: {error}", path.display()))
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,246 @@
+//! Cosines of critics: from the rows of checkpoints to figures, tables and an answer.
+
+use super::cosine_method::{self as method, in_tasks, moment};
+use super::figure::Panel;
+use super::finding::{Finding, appendix};
+use super::numbers::{fixed, interval};
+use super::study::state_panels;
+use super::tables::{Cell, Column, Table};
+use super::tasks::{difference_table, task_panels};
+use super::theme::model_label;
+use crate::analysis::measure::gradient_cosine::Against;
+use crate::analysis::measure::subject::Cosine;
+use crate::analysis::summary::{Interval, NoiseCorrected, Status, Summary, summarise};
+use crate::analysis::table::StateRow;
+use crate::analysis::task_difference::{TaskDifference, task_differences};
+use crate::study::spec::Panel as PanelSpec;
+
+/// Columns of a summary that a page or a terminal has room for.
+const SHOWN: [&str; 8] =
+    ["environment", "critic", "seed", "step", "cosine", "ceiling", "corrected", "status"];
+
+/// The same of a self-check, which has no noise.
+const SHOWN_OF_OWN: [&str; 6] = ["environment", "critic", "seed", "step", "states", "cosine"];
+
+/// Cosines of several checkpoints.
+pub(crate) struct Cosines {
+    /// One line for each checkpoint, or for it in the tasks of one list.
+    pub summaries: Vec<Summary>,
+    /// Training minus test tasks, where both were measured.
+    pub differences: Vec<TaskDifference>,
+}
+
+impl Cosines {
+    /// Summarises the rows of each checkpoint.
+    pub(crate) fn new(checkpoints: &[Vec<StateRow>], how: &Cosine) -> Self {
+        let (column, settings) = (how.column(), &how.settings);
+        let summary = |rows: &Vec<StateRow>| summarise(rows, column, settings);
+        Self {
+            summaries: checkpoints.iter().map(summary).collect(),
+            differences: task_differences(&checkpoints.concat(), column, settings),
+        }
+    }
+
+    /// Returns what is to be seen of them.
+    pub(crate) fn finding(
+        &self,
+        how: &Cosine,
+        checkpoints: &[Vec<StateRow>],
+        specs: &[PanelSpec],
+    ) -> Finding {
+        let rows = checkpoints.concat();
+        let panels = panels(how, &rows, specs);
+        let differences = difference_table(&self.differences);
+        let shown = difference_table(&self.differences).only(|name| name != "out of distribution");
+        let of_differences = ("differences.csv", differences);
+        Finding {
+            subtitle: method::subtitle(how, &rows, &panels) + &method::smoothing(specs, &rows),
+            panels,
+            files: [("summary.csv", summary_table(&self.summaries)), of_differences]
+                .into_iter()
+                .filter(|(_, table)| !table.rows.is_empty())
+                .collect(),
+            table: Some(self.table(how)),
+            appendices: appendix("Training minus test tasks", &shown, false).into_iter().collect(),
+            warnings: method::warnings(&self.summaries, specs, &rows),
+            how_measured: method::how_measured(how, &rows),
+            does_not_show: method::does_not_show(how, &rows),
+            ..Finding::default()
+        }
+    }
+
+    /// Returns the table for people; `summary.csv` has all columns.
+    pub(crate) fn table(&self, how: &Cosine) -> Table {
+        table(&self.summaries, how)
+    }
+
+    /// Returns the answer in one sentence: of the last difference between lists of tasks, else of the last
+    /// checkpoint.
+    pub(crate) fn answer(&self, how: &Cosine) -> String {
+        let of_difference = |found: &TaskDifference| {
+            let TaskDifference { env, model, step, compared, units, .. } = found;
+            format!(
+                "{} on {env} at iteration {step}: {}, {}: {}.",
+                model_label(model),
+                compared.words(),
+                found.words(),
+                interval(&found.difference.over(units.iter().sum()))
+            )
+        };
+        let of_summary = |s: &Summary| of_checkpoint(s, how);
+        let of_checkpoints = || self.summaries.last().map(of_summary).unwrap_or_default();
+        self.differences.last().map_or_else(of_checkpoints, of_difference)
+    }
+}
+
+/// Says what one checkpoint shows.
+fn of_checkpoint(s: &Summary, how: &Cosine) -> String {
+    let whose = format!("{} on {} at {} {}", model_label(&s.model), place(s), moment(s), s.step);
+    let cosine = interval(&s.cosine.over(units(s, s.usable)));
+    match (how.against, &s.noise) {
+        (Against::OwnValues, _) => format!(
+            "{whose}: mean cosine {cosine} of the critic's gradient with a linear fit to its own values."
+        ),
+        (Against::Returns, Some(noise)) if noise.status == Status::Resolved => format!(
+            "{whose}: mean cosine {cosine} with the true gradient, where an exactly right critic would \
+             show {}.",
+            fixed(noise.ceiling.mean, 3)
+        ),
+        (Against::Returns, None) => format!(
+            "{whose}: mean cosine {cosine} with the estimate of the true gradient. Nothing was replicated, so \
+             that the noise of the estimate is not known."
+        ),
+        (Against::Returns, Some(_)) => format!(
+            "{whose}: unresolved. Independent estimates of the true gradient do not agree, so that the mean \
+             cosine {cosine} says nothing about the critic."
+        ),
+    }
+}
+
+/// The panels that specs ask for; those of lists of tasks stand apart.
+fn panels(how: &Cosine, rows: &[StateRow], specs: &[PanelSpec]) -> Vec<Panel> {
+    let shown = (how.column(), &how.settings);
+    let of_spec = |spec| match in_tasks(rows) {
+        true => task_panels(rows, spec, shown),
+        false => state_panels(rows, spec, shown),
+    };
+    specs.iter().flat_map(of_spec).collect()
+}
+
+/// Where states lie.
+pub(crate) fn place(s: &Summary) -> String {
+    s.tasks.map_or(s.env.clone(), |tasks| format!("{}, {}", s.env, tasks.split.name()))
+}
+
+/// Number of independent units behind an interval: tasks where there are several, else states.
+fn units(s: &Summary, states: usize) -> usize {
+    s.tasks.map(|tasks| tasks.tasks).filter(|tasks| *tasks > 1).unwrap_or(states)
+}
+
+/// Returns the summaries with the columns that a page has room for.
+pub(crate) fn table(summaries: &[Summary], how: &Cosine) -> Table {
+    let shown: &[&str] = match how.against {
+        Against::Returns => &SHOWN,
+        Against::OwnValues => &SHOWN_OF_OWN,
+    };
+    let of_moment = |name: &str| shown.contains(&name) || name == "iteration";
+    let mut table = summary_table(summaries).only(of_moment);
+    for (row, s) in table.rows.iter_mut().zip(summaries) {
+        row[0] = Cell::text(place(s));
+    }
+    table
+}
+
+/// Says what is the matter with states of a checkpoint, if anything is.
+pub(crate) fn flagged(s: &Summary) -> Option<String> {
+    let flags = s.flags.iter().filter(|(_, count)| **count > 0);
+    let counts: Vec<String> = flags
+        .map(|(name, count)| match *name {
+            "non_finite" => format!("{count} non-finite rollouts"),
+            _ => format!("{count} {}", name.replace('_', " ")),
+        })
+        .collect();
+    (!counts.is_empty()).then(|| {
+        format!(
+            "{} {}, {} {}: {} of {} states usable, compared in {} action dimensions; {}",
+            place(s),
+            s.model,
+            moment(s),
+            s.step,
+            s.usable,
+            s.states,
+            fixed(s.tried, 1),
+            counts.join(", ")
+        )
+    })
+}
+
+/// Says what a random direction would show, if that is known.
+pub(crate) fn chance(summaries: &[Summary]) -> Option<String> {
+    let chances = || summaries.iter().map(|s| s.chance["0.25"]).filter(|x| x.is_finite());
+    chances().next()?;
+    let [least, most] = [chances().fold(f64::INFINITY, f64::min), chances().fold(0.0, f64::max)]
+        .map(|share| fixed(100.0 * share, 0));
+    let range = if least == most { least } else { format!("{least} to {most}") };
+    Some(format!(
+        "chance: the mean cosine of a random direction is 0; it exceeds 0.25 in {range} % of the states"
+    ))
+}
+
+/// Returns one line for each checkpoint, with all columns.
+pub(crate) fn summary_table(summaries: &[Summary]) -> Table {
+    let rows: Vec<_> = summaries.iter().map(|s| summary_row(s).into_iter().unzip()).collect();
+    let (names, rows): (Vec<Vec<&str>>, Vec<Vec<Cell>>) = rows.into_iter().unzip();
+    let columns = names.into_iter().next().unwrap_or_default();
+    Table { columns: columns.into_iter().map(|name| Column::new(name, "")).collect(), rows }
+}
+
+/// The columns of a summary.
+fn summary_row(s: &Summary) -> Vec<(&'static str, Cell)> {
+    let noise = s.noise.as_ref();
+    let corrected = |pick: fn(&NoiseCorrected) -> Interval| {
+        noise.map_or(Cell::Missing, |n| Cell::Interval(pick(n).over(units(s, n.replicated))))
+    };
+    let share = |tau: &str| Cell::Interval(s.learnable_interval[tau].over(units(s, s.states)));
+    let text = |x: &dyn ToString| Cell::text(x.to_string());
+    let flag = |name: &str| Cell::text(s.flags.get(name).copied().unwrap_or(0).to_string());
+    let mut cells = vec![
+        ("environment", Cell::text(s.env.clone())),
+        ("critic", Cell::text(s.model.clone())),
+        ("seed", text(&s.seed)),
+        (moment(s), text(&s.step)),
+    ];
+    if let Some(tasks) = s.tasks {
+        cells.extend([("list", Cell::text(tasks.words())), ("tasks", text(&tasks.tasks))]);
+    }
+    cells.extend([
+        ("states", text(&s.states)),
+        ("usable", text(&s.usable)),
+        ("dimensions", Cell::number(s.tried)),
+        ("rollouts", text(&s.rollouts)),
+        ("cosine", Cell::Interval(s.cosine.over(units(s, s.usable)))),
+        ("matched", Cell::Interval(s.matched.over(units(s, s.usable)))),
+        ("ceiling", corrected(|n| n.ceiling)),
+        ("corrected", corrected(|n| n.corrected)),
+        ("stacked", corrected(|n| n.stacked)),
+        ("status", noise.map_or(Cell::Missing, |n| text(&n.status))),
+        ("above 0.25", share("0.25")),
+        ("chance 0.25", Cell::number(s.chance["0.25"])),
+        ("above 0.75", share("0.75")),
+        ("chance 0.75", Cell::number(s.chance["0.75"])),
+        ("adjusted R²", Cell::number(s.adjusted_r2)),
+        ("fell", Cell::number(s.fell)),
+        ("clipped", Cell::number(s.clipped)),
+        ("horizon", text(&s.horizon)),
+        ("longest", text(&s.longest)),
+        ("undefined", flag("undefined")),
+        ("rank deficient", flag("rank_deficient")),
+        ("projected", flag("projected")),
+        ("one step", flag("one_step")),
+        ("too few", flag("too_few")),
+        ("unresolved", flag("unresolved")),
+        ("truncated", flag("truncated")),
+        ("non-finite rollouts", flag("non_finite")),
+    ]);
+    cells
+}
