@@ -99,11 +99,14 @@ fn of_checkpoint(s: &Summary, how: &Cosine) -> String {
     let cosine = interval(&s.cosine.over(units(s, s.usable)));
     match (how.against, &s.noise) {
         (Against::OwnValues, _) => format!(
-            "{whose}: mean cosine {cosine} of the critic's gradient with a linear fit to its own values."
+            "{whose}: mean cosine {cosine} of the critic's gradient with a linear fit to its own values, over \
+             {} states.",
+            s.usable
         ),
         (Against::Returns, Some(noise)) if noise.status == Status::Resolved => format!(
-            "{whose}: mean cosine {cosine} with the true gradient, where an exactly right critic would \
-             show {}.",
+            "{whose}: mean cosine {cosine} with the true gradient over {} states, where an exactly right \
+             critic would show {}.",
+            s.usable,
             fixed(noise.ceiling.mean, 3)
         ),
         (Against::Returns, None) => format!(
@@ -147,6 +150,10 @@ pub(crate) fn table(summaries: &[Summary], how: &Cosine) -> Table {
     let mut table = summary_table(summaries).only(of_moment);
     for (row, s) in table.rows.iter_mut().zip(summaries) {
         row[0] = Cell::text(place(s));
+    }
+    if how.against == Against::Returns {
+        let of_cosine = table.columns.iter_mut().filter(|column| column.name == "cosine");
+        of_cosine.for_each(|column| column.name = "raw cosine".into());
     }
     table
 }

@@ -218,6 +218,7 @@ pub(super) fn page() -> Page {
                 claim: "SA-Hyper's gradients point better than the MLP's.".to_owned(),
                 verdict: Verdict::Holds,
                 reason: "The paired difference is above zero on p < 0.05.".to_owned(),
+                answer: String::new(),
                 headline: Some(Headline {
                     label: "difference of mean cosine".to_owned(),
                     estimate: Estimate { value: 0.121, low: 0.062, high: 0.18, n: 150 },
