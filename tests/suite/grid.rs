@@ -105,8 +105,8 @@ fn assert_returns(config: &TrainConfig, training: &OffPolicy) {
     let earned = episode_returns(config.env, training.agent.greedy(), &states, &workers).unwrap();
     let curve = ReturnCurve {
         env: config.env.to_string(),
-        algo: config.algo.to_string(),
-        critic: config.critic.to_string(),
+        algo: config.algo,
+        series: config.critic.to_string(),
         seed: config.seed,
         evaluations: vec![(config.steps, earned.clone())],
         seconds: Vec::new(),
