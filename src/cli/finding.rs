@@ -19,13 +19,23 @@ pub(super) struct Source<'s> {
     #[serde(skip_serializing_if = "toml::Table::is_empty")]
     settings: toml::Table,
     versions: Versions,
-    /// Checkpoints, or logs of runs: which run, how far, and the hash.
-    sources: Vec<Origin>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    checkpoints: Vec<Origin>,
+    /// Run, last evaluated moment, and hash of its returns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    evaluations: Vec<Origin>,
 }
 
 impl<'s> Source<'s> {
-    pub(super) fn new(command: &'s str, sources: Vec<Origin>) -> Self {
-        Self { command, settings: toml::Table::new(), versions: Versions::current(), sources }
+    /// Numbers of checkpoints.
+    pub(super) fn of_checkpoints(command: &'s str, checkpoints: Vec<Origin>) -> Self {
+        let (settings, versions) = (toml::Table::new(), Versions::current());
+        Self { command, settings, versions, checkpoints, evaluations: Vec::new() }
+    }
+
+    /// Numbers of what runs wrote down.
+    pub(super) fn of_logs(command: &'s str, evaluations: Vec<Origin>) -> Self {
+        Self { evaluations, ..Self::of_checkpoints(command, Vec::new()) }
     }
 
     /// Adds how it was measured.

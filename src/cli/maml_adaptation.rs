@@ -55,7 +55,7 @@ pub(super) fn run(args: &AdaptationArgs) -> Result<Done> {
         shell_words(&[&args.out])
     );
     let found = adaptation::finding(&all, &settings);
-    let source = Source::new(&command, origins(&points)).with(&settings)?;
+    let source = Source::of_checkpoints(&command, origins(&points)).with(&settings)?;
     let title = "What an adaptation step does, at equal steps";
     let section = finding::write(&args.out, title, title, &found, &source)?;
     write_page(&args.out, &Page { title: title.into(), sections: vec![section] })?;

@@ -73,7 +73,7 @@ pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
     );
     write_returns(&args.out, &noises)?;
     let found = update_noise::finding(&noises, &settings);
-    let source = Source::new(&command, origins(&points)).with(&settings)?;
+    let source = Source::of_checkpoints(&command, origins(&points)).with(&settings)?;
     let title = "How much independent updates of MAML differ";
     let section = finding::write(&args.out, title, title, &found, &source)?;
     write_page(&args.out, &Page { title: title.into(), sections: vec![section] })?;

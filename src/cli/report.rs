@@ -92,7 +92,11 @@ fn make(job: &Job) -> Result<Done> {
         ControlFlow::Continue(made) => made,
         ControlFlow::Break(done) => return Ok(done),
     };
-    let source = Source::new(command, made.sources).with(&made.settings)?;
+    let source = if spec.measure.is_of_log() {
+        Source::of_logs(command, made.sources)
+    } else {
+        Source::of_checkpoints(command, made.sources).with(&made.settings)?
+    };
     let found_it = &made.finding;
     let section = finding::write(folder, &spec.heading(), &spec.title, found_it, &source)?;
     let section = made.finding.answer.judge(spec, found, section);

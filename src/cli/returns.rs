@@ -1,5 +1,6 @@
 //! `hyperl-analyze returns`: learning curves of given runs.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -89,7 +90,7 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
         format!("Returns of meta-learning runs on {} tasks", on.adjective())
     });
     let command = command(args, on);
-    let source = Source::new(&command, origins(&runs)?);
+    let source = Source::of_logs(&command, origins(&runs)?);
     let section = finding::write(&args.out, &title, &title, &found, &source)?;
     write_page(&args.out, &Page { title, sections: vec![section] })?;
     if args.json {
@@ -134,7 +135,7 @@ fn check_baseline(baseline: &str, curves: &[ReturnCurve]) -> Result<()> {
     if baseline.parse::<CriticKind>().is_ok() || curves.iter().any(known) {
         return Ok(());
     }
-    let series: std::collections::BTreeSet<&str> = curves.iter().map(|c| &*c.series).collect();
+    let series: BTreeSet<&str> = curves.iter().map(|c| &*c.series).collect();
     let series = series.into_iter().collect::<Vec<_>>().join("; ");
     Err(Error::Usage(format!("--baseline '{baseline}' is no critic and none of: {series}")))
 }
@@ -142,12 +143,16 @@ fn check_baseline(baseline: &str, curves: &[ReturnCurve]) -> Result<()> {
 /// The command that makes the report again.
 fn command(args: &ReturnsArgs, on: Option<TaskList>) -> String {
     format!(
-        "hyperl-analyze returns --ckpt {}{}{}{} --baseline {} --out {}",
+        "hyperl-analyze returns --ckpt {}{}{}{}{} --out {}",
         shell_words(&args.checkpoints),
         on.map_or(String::new(), |on| format!(" --split {}", on.name())),
         if args.x == AxisName::Seconds { " --x seconds" } else { "" },
         if args.band == BandName::Std { " --band std" } else { "" },
-        shell_words(&[&args.baseline]),
+        if on.is_some() && args.baseline == CriticKind::MlpStandard.name() {
+            String::new()
+        } else {
+            format!(" --baseline {}", shell_words(&[&args.baseline]))
+        },
         shell_words(&[&args.out])
     )
 }

@@ -114,10 +114,8 @@ impl Answer {
 fn shortness(reached: &[u64], spec: &Spec) -> Option<String> {
     let (least, most) = (reached.iter().min()?, reached.iter().max()?);
     let steps = |n: u64| short(n as f64);
-    let reach = match least == most {
-        true => steps(*most),
-        false => format!("{} to {}", steps(*least), steps(*most)),
-    };
+    let reach =
+        if least == most { steps(*most) } else { format!("{} to {}", steps(*least), steps(*most)) };
     let (claimed, unit) = (spec.select.length, spec.select.algo.unit());
     let paper = steps(claimed);
     (*least < claimed).then(|| format!("reach {reach} of the paper's {paper} {unit}"))

@@ -6,7 +6,7 @@ use super::finding::{Finding, appendix};
 use super::numbers::short;
 use super::returns::{Against, Band, are_in_tasks, normalised_panel, return_panels, return_table};
 use super::scores::{Score, normalised, score_table, scores};
-use super::{Panel, undefined};
+use super::{Cell, Panel, Table, undefined};
 use crate::algo::Algo;
 use crate::algo::pearl::config::PearlConfig;
 use crate::algo::registry::Config;
@@ -49,8 +49,8 @@ const MAML_LIMITS: &str = "The step of an adaptation is by default 0.1 for MAML 
 const PEARL_LIMITS: &str = "The paper's Table 10 has 1636 and 1828 for Ant-Vel, where 210 is the most that can be earned, \
     and 93 and 115 for Cheetah-Fwd-Back: the two columns are taken to be swapped. The authors' code in effect \
     trains on two velocities and tests on two, whatever it is told; runs with `as_coded_tasks` do so, \
-    the others have 100 and 30 by default. By the printed spread, none of the differences between the paper's five \
-    seeds is significant (Welch, every p 0.11 or more).";
+    the others have 100 and 30 by default. By the printed spread over \
+    five seeds none of the paper's differences is significant (Welch, every p 0.11 or more).";
 
 /// What of returns is shown.
 pub(crate) struct Shown<'s> {
@@ -101,7 +101,7 @@ pub(crate) fn finding(
         panels: panels.collect(),
         appendices: appendix("Scores", &score, false).into_iter().collect(),
         files: vec![("summary.csv", summary.clone()), ("scores.csv", score)],
-        table: Some(summary),
+        table: Some(if in_tasks { without_intervals(summary) } else { summary }),
         warnings: lacking.chain(undefined::warnings(curves)).collect(),
         how_measured: format!(
             "{}\n\n{SCORED}",
@@ -110,6 +110,16 @@ pub(crate) fn finding(
         does_not_show: if in_tasks { limits(runs) } else { String::new() },
         ..Finding::default()
     }
+}
+
+/// A table of means over tasks, which have no interval.
+fn without_intervals(mut table: Table) -> Table {
+    for cell in table.rows.iter_mut().flatten() {
+        if let Cell::Interval(estimate) = cell {
+            *cell = Cell::number(estimate.value);
+        }
+    }
+    table
 }
 
 /// Returns the panels of one kind.

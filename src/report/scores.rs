@@ -165,8 +165,8 @@ pub(crate) fn score_table(scores: &[Score], paper: Option<&str>) -> Table {
     let ours = ["environment", "algorithm", model, "seeds", "final", "highest", "at step"];
     let more = ["mean of maxima", "IQM of final", "steps to baseline", "reached by"];
     let quoted = paper.is_some() || scores.iter().any(|score| printed(score, None).is_some());
-    let columns =
-        quoted.then(|| [format!("highest, {}", paper.unwrap_or("paper")), "difference".into()]);
+    let columns = quoted
+        .then(|| [format!("highest, {}", paper.unwrap_or("the paper's")), "difference".into()]);
     let names = ours.into_iter().chain(more).map(String::from).chain(columns.into_iter().flatten());
     let unit = |name: &str| match name {
         "steps to baseline" => "share",

@@ -236,6 +236,60 @@ fn ratio(a: Estimate, b: Estimate) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::render_violins;
+    use crate::rng::Stream;
+    use crate::stats::resample::Bootstrap;
+    use crate::stats::variation::{EvaluationStreams, Updates, variation};
+
+    /// Three updates of a model at one iteration.
+    fn noise(model: &str, seed: u64, spread: f64) -> Noise {
+        let returns: Vec<f64> = [-1.0, 0.0, 1.0].map(|x| 100.0 + spread * x).into();
+        let rows: Vec<Vec<f64>> = returns.iter().map(|x| vec![*x]).collect();
+        let streams = EvaluationStreams::Shared;
+        let updates = Updates { returns: &rows, streams, before: None, gram: None };
+        let variation = variation(&updates, Bootstrap::default(), &Stream::new(0, "test")).unwrap();
+        Noise {
+            env: "half-cheetah-vel".into(),
+            model: model.into(),
+            seed,
+            iteration: 50,
+            inner_lr: 0.1,
+            before: 99.0,
+            returns,
+            refused: 0,
+            variation,
+        }
+    }
+
+    #[test]
+    fn seeds_of_a_model_are_drawn_beside_each_other() {
+        let names = |all: &[Noise]| -> Vec<String> {
+            let figures = figure_5(all, "");
+            figures.iter().for_each(|figure| drop(render_violins(figure).unwrap()));
+            let groups = figures.into_iter().flat_map(|f| f.panels).flat_map(|p| p.groups);
+            groups.flat_map(|group| group.violins).map(|violin| violin.name).collect()
+        };
+        assert_eq!(
+            names(&[noise("hyper", 0, 1.0), noise("context", 0, 1.0)]),
+            ["hyper", "context"]
+        );
+        let two = [noise("hyper", 0, 1.0), noise("hyper", 1, 1.0)];
+        assert_eq!(names(&two), ["hyper, seed 0", "hyper, seed 1"]);
+        assert!(figure_5(&[], "").is_empty());
+    }
+
+    #[test]
+    fn five_seeds_decide_which_updates_differ_less() {
+        let verdict = |seeds: u64, [context, hyper]: [f64; 2]| {
+            let of = |seed| [noise("context", seed, context), noise("hyper", seed, hyper)];
+            answer(&(0..seeds).flat_map(of).collect::<Vec<_>>()).evidence.verdict()
+        };
+        assert_eq!(verdict(5, [90.0, 0.1]), Verdict::Holds);
+        assert_eq!(verdict(5, [0.1, 90.0]), Verdict::Fails);
+        assert_eq!(verdict(5, [1.0, 1.0]), Verdict::Undecided);
+        assert_eq!(verdict(4, [90.0, 0.1]), Verdict::Undecided);
+        assert_eq!(verdict(0, [1.0, 1.0]), Verdict::NotTested);
+    }
 
     #[test]
     fn a_ratio_has_the_width_of_both_logarithms() {

@@ -157,7 +157,7 @@ impl Measure {
     }
 
     /// Returns whether it reads the log of a run, and no checkpoint.
-    pub(super) fn is_of_log(self) -> bool {
+    pub(crate) fn is_of_log(self) -> bool {
         matches!(self, Self::Returns | Self::TaskGap)
     }
 
