@@ -68,7 +68,8 @@ pub(super) fn run(args: &CompareArgs) -> Result<Done> {
     let json = to_json(&found)?;
     disk::write(&args.out.join("comparison.json"), json.as_bytes())?;
     let command = command(args);
-    let source = Source::new(&command, [&first, &against].map(origin).into()).with(&settings)?;
+    let source =
+        Source::of_checkpoints(&command, [&first, &against].map(origin).into()).with(&settings)?;
     write_provenance(&args.out, &source)?;
     let checkpoints = [&first, &against];
     let (found, settings, command) = (&found, &settings, &command);

@@ -12,9 +12,9 @@ use super::finding::{self, Source};
 use super::output::{origins, write_page};
 use super::shared::{self, Done};
 use super::told::Told;
-use crate::analysis::measure::gradient_cosine::Against;
+use crate::analysis::measure::cosine::Cosine;
 use crate::analysis::measure::kept::Keeper;
-use crate::analysis::measure::subject::{Cosine, Subject};
+use crate::analysis::measure::subject::Subject;
 use crate::analysis::select;
 use crate::analysis::summary::Summary;
 use crate::analysis::table::{self, StateRow};
@@ -23,55 +23,10 @@ use crate::checkpoint::lock::Lock;
 use crate::error::Result;
 use crate::report::cosine::{Cosines, chance, flagged};
 use crate::report::{Page, Section};
-use crate::study::spec::{Draw, Facet, Panel};
 
-pub(super) use args::CosineArgs;
+pub(super) use args::{CosineArgs, What};
 
 use args::command_line;
-
-/// Which of the three commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum What {
-    Cosine,
-    SelfCheck,
-    Learnable,
-}
-
-impl What {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Cosine => "cosine",
-            Self::SelfCheck => "self-check",
-            Self::Learnable => "learnable",
-        }
-    }
-
-    fn against(self) -> Against {
-        if self == Self::SelfCheck { Against::OwnValues } else { Against::Returns }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::Cosine => "Agreement of critic and true action gradient",
-            Self::SelfCheck => "Agreement of the critic's gradient with a fit to its own values",
-            Self::Learnable => "Learnable states",
-        }
-    }
-
-    fn panels(self) -> Vec<Panel> {
-        let panel = |draw, tau, facet| Panel { draw, tau, window: 1, facet };
-        match self {
-            Self::Cosine | Self::SelfCheck => {
-                vec![panel(Draw::MeanByStep, None, Facet::Environment)]
-            }
-            Self::Learnable => vec![
-                panel(Draw::LearnableByThreshold, None, Facet::Pooled),
-                panel(Draw::LearnableByStep, Some(0.25), Facet::Pooled),
-                panel(Draw::LearnableByStep, Some(0.75), Facet::Pooled),
-            ],
-        }
-    }
-}
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -107,12 +62,12 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
     table::write_parquet(&out.join("states.parquet"), &rows.concat())?;
     let found = Cosines::new(&rows, &how);
     let command = command_line(what.name(), args, &how.settings, &out);
-    let source = Source::new(&command, origins(&checkpoints)).with(&how.settings)?;
+    let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&how.settings)?;
     let finding = found.finding(&how, &rows, &what.panels());
     let title = what.title();
     let description = format!("{title}. {}", finding.subtitle);
     let section = finding::write(&out, title, &description, &finding, &source)?;
-    let section = Section { answer: found.answer(&how), ..section };
+    let section = Section { answer: found.answers(&how).join("\n\n"), ..section };
     write_page(&out, &Page { title: title.into(), sections: vec![section] })?;
     if args.json {
         let path = |subject: &Subject| subject.checkpoint.path().display().to_string();
@@ -129,7 +84,7 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
 
 /// Prints the answer, then the numbers.
 fn print(found: &Cosines, how: &Cosine, warnings: &[String]) -> Result<()> {
-    shared::say!("{}\n", found.answer(how));
+    shared::say!("{}\n", found.answers(how).join("\n"));
     shared::print(found.table(how).to_text()?.as_bytes())?;
     for line in found.summaries.iter().filter_map(flagged).chain(chance(&found.summaries)) {
         shared::say!("{line}");

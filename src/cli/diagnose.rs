@@ -80,7 +80,7 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
         args.horizon.map_or(String::new(), |h| format!(" --horizon {h}")),
         shell_words(&[&args.out])
     );
-    let source = Source::new(&command, origins(&checkpoints)).with(&settings)?;
+    let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&settings)?;
     write_provenance(&args.out, &source)?;
     let sections = found
         .iter()

@@ -13,7 +13,8 @@ use super::shared::{self, Done};
 use crate::analysis::gate::{
     Algos, Baseline, Comparison, Outcome, Range, Sides, Truth, baseline as freeze, conclude,
 };
-use crate::analysis::measure::gradient_cosine::{Against, check};
+use crate::analysis::measure::cosine::Against;
+use crate::analysis::measure::gradient_cosine::check;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::env::EnvId;
 use crate::error::{Error, Result};

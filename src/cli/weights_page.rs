@@ -69,7 +69,8 @@ pub(super) fn write(folder: &Path, study: &Study) -> Result<()> {
     disk::write(&folder.join("summary.csv"), table.to_csv()?.as_bytes())?;
     let long = sensitivity_long(measured);
     disk::write(&folder.join("sensitivity.csv"), long.to_csv()?.as_bytes())?;
-    let source = Source::new(&study.command, output::origins(&study.checkpoints)).with(settings)?;
+    let source = Source::of_checkpoints(&study.command, output::origins(&study.checkpoints))
+        .with(settings)?;
     write_provenance(folder, &source)?;
     let mut figures = Vec::new();
     for layer in Layer::ALL {

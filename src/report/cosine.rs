@@ -8,8 +8,8 @@ use super::study::state_panels;
 use super::tables::{Cell, Column, Table};
 use super::tasks::{difference_table, task_panels};
 use super::theme::model_label;
-use crate::analysis::measure::gradient_cosine::Against;
-use crate::analysis::measure::subject::Cosine;
+use crate::analysis::measure::cosine::Against;
+use crate::analysis::measure::cosine::Cosine;
 use crate::analysis::summary::{Interval, NoiseCorrected, Status, Summary, summarise};
 use crate::analysis::table::StateRow;
 use crate::analysis::task_difference::{TaskDifference, task_differences};
@@ -61,7 +61,13 @@ impl Cosines {
                 .filter(|(_, table)| !table.rows.is_empty())
                 .collect(),
             table: Some(self.table(how)),
-            appendices: appendix("Training minus test tasks", &shown, false).into_iter().collect(),
+            appendices: [
+                appendix("Training minus test tasks", &shown, false),
+                appendix("States left out or flagged", &flag_table(&self.summaries), false),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             warnings: method::warnings(&self.summaries, specs, &rows),
             how_measured: method::how_measured(how, &rows),
             does_not_show: method::does_not_show(how, &rows),
@@ -74,9 +80,9 @@ impl Cosines {
         table(&self.summaries, how)
     }
 
-    /// Returns the answer in one sentence: of the last difference between lists of tasks, else of the last
+    /// Returns the answer, a sentence each: of the differences between lists of tasks, or without any of the last
     /// checkpoint.
-    pub(crate) fn answer(&self, how: &Cosine) -> String {
+    pub(crate) fn answers(&self, how: &Cosine) -> Vec<String> {
         let of_difference = |found: &TaskDifference| {
             let TaskDifference { env, model, step, compared, units, .. } = found;
             format!(
@@ -87,9 +93,9 @@ impl Cosines {
                 interval(&found.difference.over(units.iter().sum()))
             )
         };
-        let of_summary = |s: &Summary| of_checkpoint(s, how);
-        let of_checkpoints = || self.summaries.last().map(of_summary).unwrap_or_default();
-        self.differences.last().map_or_else(of_checkpoints, of_difference)
+        let last = self.summaries.last().filter(|_| self.differences.is_empty());
+        let last = last.map(|s| of_checkpoint(s, how));
+        self.differences.iter().map(of_difference).chain(last).collect()
     }
 }
 
@@ -158,8 +164,8 @@ pub(crate) fn table(summaries: &[Summary], how: &Cosine) -> Table {
     table
 }
 
-/// Says what is the matter with states of a checkpoint, if anything is.
-pub(crate) fn flagged(s: &Summary) -> Option<String> {
+/// Says how many states have which flag; nothing where none has one.
+fn flags(s: &Summary) -> String {
     let flags = s.flags.iter().filter(|(_, count)| **count > 0);
     let counts: Vec<String> = flags
         .map(|(name, count)| match *name {
@@ -167,6 +173,36 @@ pub(crate) fn flagged(s: &Summary) -> Option<String> {
             _ => format!("{count} {}", name.replace('_', " ")),
         })
         .collect();
+    counts.join(", ")
+}
+
+/// Returns what is the matter with states, a line for each checkpoint with any.
+fn flag_table(summaries: &[Summary]) -> Table {
+    let moment = summaries.first().map_or("step", moment);
+    let names =
+        ["environment", "critic", "seed", moment, "states", "usable", "dimensions", "flags"];
+    let row = |s: &Summary| {
+        vec![
+            Cell::text(place(s)),
+            Cell::text(&s.model),
+            Cell::text(s.seed.to_string()),
+            Cell::text(s.step.to_string()),
+            Cell::text(s.states.to_string()),
+            Cell::text(s.usable.to_string()),
+            Cell::number(s.tried),
+            Cell::text(flags(s)),
+        ]
+    };
+    let flagged = summaries.iter().filter(|s| !flags(s).is_empty());
+    Table {
+        columns: names.map(|name| Column::new(name, "")).into(),
+        rows: flagged.map(row).collect(),
+    }
+}
+
+/// Says what is the matter with states of a checkpoint, if anything is.
+pub(crate) fn flagged(s: &Summary) -> Option<String> {
+    let counts = flags(s);
     (!counts.is_empty()).then(|| {
         format!(
             "{} {}, {} {}: {} of {} states usable, compared in {} action dimensions; {}",
@@ -177,7 +213,7 @@ pub(crate) fn flagged(s: &Summary) -> Option<String> {
             s.usable,
             s.states,
             fixed(s.tried, 1),
-            counts.join(", ")
+            counts
         )
     })
 }

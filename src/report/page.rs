@@ -34,7 +34,7 @@ pub struct Section {
     pub verdict: Verdict,
     /// Why.
     pub reason: String,
-    /// The answer in one plain sentence, where there is no claim; or empty.
+    /// The answer in a plain sentence, where there is no claim; or empty.
     pub answer: String,
     /// The one number that decides.
     pub headline: Option<Headline>,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::former;
 use super::selection::Selection;
 use crate::algo::Algo;
-use crate::analysis::measure::gradient_cosine::Against;
+use crate::analysis::measure::cosine::Against;
 use crate::analysis::measure::maml_adaptation::AdaptationSettings;
 use crate::analysis::measure::maml_noise::NoiseSettings;
 use crate::analysis::measure::weights::WeightSettings;

@@ -1,8 +1,6 @@
 //! Agreement of critic and truth at the states of one checkpoint (paper §3, App. B).
 
-use serde::Serialize;
-
-use super::subject::Cosine;
+use super::cosine::{Against, Cosine};
 use crate::algo::config::TrainConfig;
 use crate::algo::sac::SacConfig;
 use crate::analysis::table::StateRow;
@@ -22,16 +20,6 @@ use crate::rollout::{Policy, following};
 
 /// Changes whenever the same checkpoint and settings would give other numbers.
 const REVISION: u32 = 4;
-
-/// What is measured at each state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Against {
-    /// The returns of rollouts: the truth.
-    Returns,
-    /// The critic's own values: the paper's self-check (Fig. 8), without rollouts.
-    OwnValues,
-}
 
 /// Returns a key that is equal exactly if checkpoint, settings and method are.
 pub(super) fn key(checkpoint: &Checkpoint, how: &Cosine) -> String {

@@ -6,20 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::subject::{Cosine, Subject};
+use super::cosine::{Cosine, Work};
+use super::subject::Subject;
 use crate::analysis::table::{self, KeptRows, StateRow};
 use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
 use crate::error::{Error, Result};
-
-/// The workers, and who is told the simulated steps.
-#[derive(Clone, Copy)]
-pub(crate) struct Work<'w> {
-    /// Threads that rollouts are spread over.
-    pub workers: &'w Arc<rayon::ThreadPool>,
-    /// Hears of steps as they are made.
-    pub progress: &'w (dyn Fn(u64) + Sync),
-}
 
 /// Who hears how a measurement goes, and may stop it.
 pub(crate) trait Listener: Sync {

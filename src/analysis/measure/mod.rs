@@ -1,6 +1,7 @@
 //! What can be measured, one measure a file.
 
 pub(crate) mod compare_critics;
+pub mod cosine;
 pub(crate) mod diagnose;
 pub mod gradient_cosine;
 pub(crate) mod kept;

@@ -16,9 +16,7 @@ use std::sync::Arc;
 
 use tch::Tensor;
 
-use super::gradient_cosine::Against;
-use super::kept::Work;
-use super::subject::{Cosine, FirstTasks};
+use super::cosine::{Against, Cosine, FirstTasks, Work};
 use crate::algo::pearl::agent::PearlAgent;
 use crate::algo::pearl::trajectory::Player;
 use crate::analysis::table::{OfTask, StateRow};

@@ -2,43 +2,12 @@
 
 use std::path::Path;
 
-use super::gradient_cosine::{self, Against};
-use super::kept::Work;
-use super::pearl_cosine;
-use crate::analysis::summary::Column;
+use super::cosine::{Cosine, FirstTasks, Work};
+use super::{gradient_cosine, pearl_cosine};
 use crate::analysis::table::StateRow;
 use crate::checkpoint::Checkpoint;
 use crate::env::TaskList;
 use crate::error::{Error, Result};
-use crate::gradient::Settings;
-
-/// How cosines are measured.
-#[derive(Debug, Clone)]
-pub(crate) struct Cosine {
-    /// How the estimator works.
-    pub settings: Settings,
-    /// What the critic's gradient is compared with.
-    pub against: Against,
-}
-
-impl Cosine {
-    /// Returns the column that is the answer.
-    pub(crate) fn column(&self) -> Column {
-        match self.against {
-            Against::Returns => Column::Cosine,
-            Against::OwnValues => Column::SelfCosine,
-        }
-    }
-}
-
-/// The first tasks of a list, which are a random sample: their order is that of the draws.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FirstTasks {
-    /// The list.
-    pub list: TaskList,
-    /// How many.
-    pub count: usize,
-}
 
 /// What is measured at once and kept in one file.
 #[derive(Clone, Copy)]

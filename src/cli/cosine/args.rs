@@ -7,18 +7,63 @@ use clap::{Args, ValueEnum};
 
 use super::super::output::shell_words;
 use super::super::settings::whole;
-use super::What;
+use crate::analysis::measure::cosine::Against;
 use crate::analysis::measure::subject::Subject;
 use crate::checkpoint::Checkpoint;
 use crate::env::TaskList;
 use crate::error::{Error, Result};
 use crate::gradient::{Adaptive, Judged, Mode, Returns, Settings, StatesFrom};
+use crate::study::spec::{Draw, Facet, Panel};
 
 /// Tasks of each list, unless asked otherwise.
 const TASKS: usize = 4;
 
 /// States of each list of tasks in lab mode, unless asked otherwise: 30 of each task.
 const STATES_IN_TASKS: usize = 120;
+
+/// Which of the three commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum What {
+    Cosine,
+    SelfCheck,
+    Learnable,
+}
+
+impl What {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine",
+            Self::SelfCheck => "self-check",
+            Self::Learnable => "learnable",
+        }
+    }
+
+    pub(super) fn against(self) -> Against {
+        if self == Self::SelfCheck { Against::OwnValues } else { Against::Returns }
+    }
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Cosine => "Agreement of critic and true action gradient",
+            Self::SelfCheck => "Agreement of the critic's gradient with a fit to its own values",
+            Self::Learnable => "Learnable states",
+        }
+    }
+
+    pub(super) fn panels(self) -> Vec<Panel> {
+        let panel = |draw, tau, facet| Panel { draw, tau, window: 1, facet };
+        match self {
+            Self::Cosine | Self::SelfCheck => {
+                vec![panel(Draw::MeanByStep, None, Facet::Environment)]
+            }
+            Self::Learnable => vec![
+                panel(Draw::LearnableByThreshold, None, Facet::Pooled),
+                panel(Draw::LearnableByStep, Some(0.25), Facet::Pooled),
+                panel(Draw::LearnableByStep, Some(0.75), Facet::Pooled),
+            ],
+        }
+    }
+}
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CosineArgs {

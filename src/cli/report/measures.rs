@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::job::{Job, Made};
 use crate::analysis::hyper_parameters::hyper_parameters as parameters_of;
-use crate::analysis::measure::gradient_cosine::Against;
+use crate::analysis::measure::cosine::Against;
+use crate::analysis::measure::cosine::Cosine;
 use crate::analysis::measure::maml_adaptation::AdaptationSettings;
 use crate::analysis::measure::maml_noise::NoiseSettings;
 use crate::analysis::measure::returns::{ReturnCurve, Run, read_all};
-use crate::analysis::measure::subject::{Cosine, Subject};
+use crate::analysis::measure::subject::Subject;
 use crate::analysis::series::tasks;
 use crate::analysis::summary::{Column, Summary};
 use crate::analysis::table::{self, StateRow};

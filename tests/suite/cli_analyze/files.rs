@@ -204,7 +204,7 @@ fn zero_has_no_sign_and_nothing_tried_is_no_disagreement() {
     super::gate::saturate(&bench.copy());
     let small = "--states 12 --horizon 5 --ckpt ckpt";
     let ran = bench.done(&format!("cosine {small}"));
-    assert!(ran.stdout.contains("it exceeds 0.25 in 0 to 0 % of the states"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("it exceeds 0.25 in 0 % of the states"), "{}", ran.stdout);
     let json = bench.done(&format!("cosine {small} --json")).stdout;
     let csv = fs::read_to_string(bench.path("reports/cosine/summary.csv")).unwrap();
     let signed = |text: &str| text.contains("-0.0") || text.contains(",-0,") || text.contains("−0");

@@ -24,7 +24,9 @@ fn cosine_prints_five_numbers_for_each_checkpoint() {
     assert!(line["chance"]["0.25"].is_f64() && line["warnings"].is_array());
 
     let text = bench.done("cosine --ckpt @ --max-states 40 --horizon 20").stdout;
-    for word in ["with the true gradient", "raw cosine", "ceiling", "corrected", "resolved", "chance:"] {
+    for word in
+        ["with the true gradient", "raw cosine", "ceiling", "corrected", "resolved", "chance:"]
+    {
         assert!(text.contains(word), "{word}: {text}");
     }
     let report = std::fs::read_to_string(bench.path("reports/cosine/report.md")).unwrap();

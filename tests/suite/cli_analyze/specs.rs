@@ -99,7 +99,7 @@ fn a_report_shows_each_run_with_its_numbers_and_warnings() {
     assert!(last < all && all < warnings, "{report}");
     let rows = |part: &str| part.lines().filter(|line| line.starts_with("| hopper ")).count();
     assert_eq!((rows(&report[last..all]), rows(&report[all..warnings])), (1, 2), "{report}");
-    for number in ["ceiling", "corrected", "stacked", "status", "chance 0.25"] {
+    for number in ["raw cosine", "ceiling", "corrected", "status"] {
         assert!(report[last..all].contains(number), "{number}: {report}");
     }
     let few = "- hopper, MLP-Small, seed 0, 2 checkpoints, the first at step 30: 3 usable states";

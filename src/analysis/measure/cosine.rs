@@ -1,0 +1,56 @@
+//! How cosines are measured, and by whom.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::analysis::summary::Column;
+use crate::env::TaskList;
+use crate::gradient::Settings;
+
+/// What is measured at each state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Against {
+    /// The returns of rollouts: the truth.
+    Returns,
+    /// The critic's own values: the paper's self-check (Fig. 8), without rollouts.
+    OwnValues,
+}
+
+/// How cosines are measured.
+#[derive(Debug, Clone)]
+pub(crate) struct Cosine {
+    /// How the estimator works.
+    pub settings: Settings,
+    /// What the critic's gradient is compared with.
+    pub against: Against,
+}
+
+impl Cosine {
+    /// Returns the column that is the answer.
+    pub(crate) fn column(&self) -> Column {
+        match self.against {
+            Against::Returns => Column::Cosine,
+            Against::OwnValues => Column::SelfCosine,
+        }
+    }
+}
+
+/// The first tasks of a list, which are a random sample: their order is that of the draws.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FirstTasks {
+    /// The list.
+    pub list: TaskList,
+    /// How many.
+    pub count: usize,
+}
+
+/// The workers, and who is told the simulated steps.
+#[derive(Clone, Copy)]
+pub(crate) struct Work<'w> {
+    /// Threads that rollouts are spread over.
+    pub workers: &'w Arc<rayon::ThreadPool>,
+    /// Hears of steps as they are made.
+    pub progress: &'w (dyn Fn(u64) + Sync),
+}
