@@ -71,7 +71,7 @@ pub(crate) struct Summary {
     pub cosine: Interval,
     /// Mean cosine of the fits to the returns and to the critic's own values on the same actions, over the
     /// states where it is defined: the critic is smoothed as the truth is, so that an exactly right one shows
-    /// the `ceiling` here, however curved it is. Null in a self-check.
+    /// the `ceiling` here, or a little more, however curved it is (`docs/estimator.md` §3). Null in a self-check.
     pub matched: Interval,
     /// What an exactly right critic would show as mean cosine with these rollouts (`ceiling`), the
     /// mean cosine without the noise of the rollouts (`corrected`), the cosine of the gradients of

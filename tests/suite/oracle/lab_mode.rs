@@ -119,8 +119,11 @@ fn the_ceiling_is_that_of_a_critic_smoothed_as_the_truth_is() {
     };
     let (raw, matched) = (mean(|r| r.cosine), mean(|r| r.matched_cosine));
     assert!(raw.value < ceiling.value - 0.1, "{raw:?} {ceiling:?}");
+    // Both fits mistake the odd part of the waves for slope in the same way, blocks of their own do not: the
+    // exact critic shows a little more than the ceiling.
     let error = matched.half_width().hypot(ceiling.half_width());
-    assert!((matched.value - ceiling.value).abs() < 2.0 * error, "{matched:?} {ceiling:?}");
+    assert!(matched.value > ceiling.value - 2.0 * error, "{matched:?} {ceiling:?}");
+    assert!(matched.value < ceiling.value + 0.01 + 2.0 * error, "{matched:?} {ceiling:?}");
 }
 
 #[test]
