@@ -135,6 +135,11 @@ impl Draw {
     }
 }
 
+/// A message of several lines as one.
+fn one_line(message: &str) -> String {
+    message.trim().replace('\n', "; ")
+}
+
 /// How environments share panels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -193,8 +198,7 @@ impl Spec {
         if let Some(reason) = toml::from_str(&text).ok().and_then(|table| former::answer(&table)) {
             return Err(config(reason));
         }
-        let spec: Self =
-            toml::from_str(&text).map_err(|e| config(e.to_string().trim().replace('\n', "; ")))?;
+        let spec: Self = toml::from_str(&text).map_err(|e| config(one_line(&e.to_string())))?;
         // The messages of settings name flags; in a file the same settings are keys.
         spec.check().map_err(|e| config(e.to_string().replace("--", "")))?;
         Ok(spec)
@@ -211,7 +215,7 @@ impl Spec {
     /// [`Error::Usage`] naming a key that does not exist, or a value that cannot be.
     pub(crate) fn settings<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(self.settings.clone())
-            .map_err(|e| Error::Usage(format!("[settings]: {}", e.to_string().trim())))
+            .map_err(|e| Error::Usage(format!("[settings]: {}", one_line(&e.to_string()))))
     }
 
     /// Returns how the estimator of a cosine works.

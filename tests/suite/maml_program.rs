@@ -125,11 +125,6 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
     let page = folder.path().join("page");
     let said = analyze(&format!("cosine --ckpt {}", point.display()), &page);
     refused(&said, "MAML");
-    let runs = point.parent().unwrap().display();
-    refused(
-        &analyze(&format!("returns --ckpt {runs}"), &page),
-        "returns reads those of td3 and sac",
-    );
     refused(&run(short(&out, "--inner-lr -1")), "inner_lr must be 0 or more");
     let mut inspect = Command::new(env!("CARGO_BIN_EXE_hyperl-analyze"));
     inspect.arg("inspect").arg(&point);

@@ -75,7 +75,7 @@ fn places(rows: &[StateRow]) -> Vec<(&'static str, u64)> {
 fn says_what_it_shows(out: &Path) {
     let page = fs::read_to_string(out.join("report.md")).unwrap();
     for words in [
-        "raw cosine of pearl on half-cheetah-vel-medium at iteration 1, training minus test tasks",
+        "PEARL on half-cheetah-vel-medium at iteration 1: raw cosine, training minus test tasks",
         "test tasks (out of distribution)",
         "jackknife-t over tasks, one left out",
         "Training minus test tasks",

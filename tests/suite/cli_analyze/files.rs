@@ -93,7 +93,7 @@ fn settings_that_are_not_those_of_the_checkpoints_are_refused() {
     // A copy beside is no checkpoint of the run; one under the name of another step is refused.
     let [at_30, at_60] = [30, 60].map(|step| bench.path(RUN).join(format!("step-{step:09}")));
     copy_all(&at_60, &bench.path(RUN).join("step-000000060.old"));
-    let lines = |ran: Ran| ran.stdout.lines().filter(|line| line.starts_with("hopper")).count();
+    let lines = |ran: Ran| ran.stdout.lines().filter(|line| line.starts_with("hopper  ")).count();
     let cosine = format!("cosine --states 5 --horizon 5 --ckpt {RUN}");
     assert_eq!(lines(bench.done(&cosine)), 2);
     fs::remove_dir_all(&at_60).unwrap();

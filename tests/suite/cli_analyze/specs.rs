@@ -34,6 +34,8 @@ draw = "mean-by-step"
 facet = "environment"
 "#;
 
+const SETTINGS: &str = "[settings]\nstates = 3\nrollouts = 7\n\n";
+
 #[test]
 fn every_spec_of_the_project_is_valid() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("analyses");
@@ -164,7 +166,8 @@ fn a_report_without_any_run_says_so() {
     let returns = SPEC
         .replace("gradient-cosine", "returns")
         .replace("learnable-by-threshold", "return-by-step")
-        .replace("mean-by-step", "return-by-step");
+        .replace("mean-by-step", "return-by-step")
+        .replace(SETTINGS, "");
     for (name, spec) in [("cosine", SPEC), ("returns", &*returns)] {
         bench.write(&format!("{name}.toml"), spec);
         bench.done(&format!("report {name}.toml --partial --checkpoints nowhere"));
@@ -181,6 +184,12 @@ fn returns_of_a_spec_are_drawn() {
     let spec = SPEC.replace("gradient-cosine", "returns").replace("seeds = [0, 1]", "seeds = [0]");
     let panels = spec.find("[[panels]]").unwrap();
     let spec = format!("{}[[panels]]\ndraw = \"return-by-step\"\n", &spec[..panels]);
+    bench.write("fig.toml", &spec);
+    assert_eq!(
+        bench.error("report fig.toml"),
+        "fig.toml: `settings` belongs to a measure of checkpoints, and this is a spec of returns"
+    );
+    let spec = spec.replace(SETTINGS, "");
     bench.write("fig.toml", &spec);
     bench.done(&format!("report fig.toml --checkpoints {}", runs().display()));
     let provenance = fs::read_to_string(bench.path("reports/fig/provenance.toml")).unwrap();

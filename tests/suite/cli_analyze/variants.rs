@@ -32,7 +32,7 @@ algo = "td3"
 envs = ["hopper"]
 models = ["mlp-small"]
 seeds = [0]
-steps = 60
+length = 60
 checkpoint_every = 30
 
 [[select.variants]]

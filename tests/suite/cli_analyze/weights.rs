@@ -81,7 +81,7 @@ fn drawn_networks_give_distances_figures_and_a_page_whatever_the_threads() {
 fn a_spec_makes_the_same_numbers_with_its_own_words() {
     let bench = Bench::new();
     let spec = "figure = \"Table 0\"\ntitle = \"A test\"\nclaim = \"Closer.\"\nmeasure = \"weights\"\n\
-        envs = [\"hopper\"]\nseeds = 2\n[settings]\nstates = 20\n";
+        [select]\nalgo = \"td3\"\nenvs = [\"hopper\"]\nseeds = [0, 1]\n[settings]\nstates = 20\n";
     bench.write("table00.toml", spec);
     bench.done("report table00.toml");
     bench.done(&format!("weights {SMALL}"));
