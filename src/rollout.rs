@@ -5,7 +5,7 @@
 //! with its own simulators; a worker takes a block from start to end. The policy's forward pass
 //! always has [`BLOCK`] rows, so that a rollout's numbers depend neither on what shares its block
 //! nor on the number of workers. Nor do they depend on its row, as long as the matrix kernels treat
-//! all rows alike: libtorch's own do, where it was tried, and `tests/suite/rollout_twin.rs` watches.
+//! all rows alike: libtorch's own do, where it was tried, and `tests/suite/rollout/twin.rs` watches.
 
 mod in_task;
 mod policy;

@@ -1,0 +1,6 @@
+//! Is what was saved read, and all else refused?
+
+mod first_version;
+mod resume;
+mod run_files;
+mod run_tables;

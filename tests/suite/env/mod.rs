@@ -1,0 +1,4 @@
+//! Are the environments those of the papers?
+
+mod every_environment;
+mod physics_parity;

@@ -1,0 +1,4 @@
+//! Are returns those that the world and the policy make?
+
+mod soft_returns;
+mod twin;
