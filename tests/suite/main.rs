@@ -9,10 +9,12 @@ mod analysis;
 mod checkpoint;
 mod cli;
 mod env;
+mod error;
 mod gradient;
 mod house_rules;
 mod nn;
 mod report;
+mod rng;
 mod rollout;
 mod stats;
 #[path = "../support/mod.rs"]

@@ -5,5 +5,7 @@ mod grid;
 mod learning;
 mod maml;
 mod pearl;
+mod replay;
+mod reservoir;
 mod sac_torch;
 mod td3_torch;

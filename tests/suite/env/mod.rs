@@ -2,3 +2,5 @@
 
 mod every_environment;
 mod physics_parity;
+mod registry;
+mod tasks;

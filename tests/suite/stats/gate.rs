@@ -1,6 +1,8 @@
 //! Verdicts of made-up states.
 
-use super::*;
+use hyperl::stats::gate::{Doubt, Gate, PairedState, Rule};
+use hyperl::stats::replicates::Replicates;
+use hyperl::stats::verdict::Verdict;
 
 /// States of an episode each, whose difference alternates around `mean` by `spread`, all with one agreement.
 fn states(n: usize, mean: f64, spread: f64, pair: f64) -> Vec<Vec<PairedState>> {
