@@ -5,7 +5,7 @@
 //! with its own simulators; a worker takes a block from start to end. The policy's forward pass
 //! always has [`BLOCK`] rows, so that a rollout's numbers depend neither on what shares its block
 //! nor on the number of workers. Nor do they depend on its row, as long as the matrix kernels treat
-//! all rows alike: libtorch's own do, where it was tried, and `tests/suite/rollout_twin.rs` watches.
+//! all rows alike: libtorch's own do, where it was tried, and `tests/suite/rollout/twin.rs` watches.
 
 mod in_task;
 mod policy;
@@ -259,14 +259,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use tch::Kind;
-
     use super::*;
-    use crate::env::EnvId;
-    use crate::nn::actor::Actor;
-    use crate::nn::critic::Dims;
-    use crate::nn::weights::{Draw, Training};
-    use crate::nn::workers;
 
     #[test]
     fn blocks_are_equal_and_cover_every_job_once() {
@@ -280,47 +273,5 @@ mod tests {
         assert_eq!(lengths(65), [16, 16, 16, 17]);
         assert_eq!((lengths(1), lengths(0)), (vec![1], vec![]));
         assert!((1..500).all(|jobs| lengths(jobs).iter().all(|&n| n <= BLOCK)));
-    }
-
-    #[test]
-    fn an_outcome_depends_neither_on_its_place_nor_on_its_company_nor_on_the_workers() {
-        let stream = Stream::new(0, "test");
-        let dims = Dims { obs: 17, action: 6 };
-        let source = &mut Draw { stream: &stream, kind: Kind::Float, device: tch::Device::Cpu };
-        let actor = Actor::new(dims, Training::Frozen, source).unwrap();
-        let env = EnvId::HalfCheetah;
-        let mut simulator = env.make().unwrap();
-        let starts: Vec<Snapshot> = (0..40)
-            .map(|i| {
-                simulator.reset(&mut stream.child(&i.to_string()));
-                simulator.snapshot()
-            })
-            .collect();
-        let run = |starts: &[Snapshot], threads| {
-            let jobs: Vec<Job> = starts
-                .iter()
-                .map(|start| Job {
-                    start,
-                    first_action: None,
-                    max_steps: 30,
-                    noise: None,
-                    draws: None,
-                })
-                .collect();
-            let rollouts = Rollouts {
-                make_env: &|| env.make(),
-                policy: &actor,
-                gamma: 0.99,
-                hold: 1,
-                workers: &workers::start(threads).unwrap(),
-                progress: &|_| (),
-            };
-            rollouts.run(&jobs).unwrap()
-        };
-        let all = run(&starts, 1);
-        assert_eq!(run(&starts, 3), all);
-        for (first, last) in [(0, 1), (3, 40), (7, 20), (39, 40)] {
-            assert_eq!(run(&starts[first..last], 2), all[first..last], "{first}..{last}");
-        }
     }
 }

@@ -232,4 +232,22 @@ fn velocities(mut stream: Stream, range: Range<f64>, count: usize) -> Vec<Task> 
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_are_opposite_in_one_ant_and_a_radian_to_either_side_in_the_other() {
+        let heading = |family: Family, d| match family.goal(Task(d)).unwrap() {
+            Goal::Heading(heading) => heading,
+            Goal::Velocity(g) => panic!("{g}"),
+        };
+        assert_eq!(heading(Family::AntFwdBack, -1.0), [-1.0, 0.0]);
+        assert_eq!(heading(Family::AntFwdBack, 1.0), [1.0, 0.0]);
+        for d in [-1.0, 1.0] {
+            // cos 1 and sin 1, from a table.
+            let [x, y] = heading(Family::AntDirRad1, d);
+            assert!((x - 0.540_302_305_868_139_7).abs() < 1e-15);
+            assert!((y - d * 0.841_470_984_807_896_5).abs() < 1e-15);
+        }
+    }
+}

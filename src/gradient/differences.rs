@@ -110,14 +110,3 @@ pub fn agreeing(cosines: &[f64]) -> f64 {
 pub fn chaos_horizon(shares: &[(u32, f64)]) -> Option<u32> {
     shares.iter().take_while(|(_, share)| *share > MOST).last().map(|(horizon, _)| *horizon)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_action_leaves_room_if_no_coordinate_is_pulled() {
-        assert!(leaves_room(&[0.9, -0.9, 0.0]));
-        assert!(!leaves_room(&[0.0, -0.91]) && !leaves_room(&[1.0]));
-    }
-}

@@ -192,6 +192,3 @@ struct Spread {
 fn shrink(mut quads: impl Iterator<Item = f64>) -> f64 {
     if quads.all(|quad| !quad.is_nan()) { 1.0 } else { SHRINK }
 }
-
-#[cfg(test)]
-mod tests;

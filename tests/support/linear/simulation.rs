@@ -182,7 +182,7 @@ fn from_numbers(numbers: &[f64]) -> StreamState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seeds::drawn;
+    use crate::support::seeds::drawn;
 
     fn noisy(noise: ProcessNoise) -> LinearEnv {
         LinearEnv::new(Arc::new(LinearQuadratic::worked_example()), noise)

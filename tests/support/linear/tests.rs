@@ -2,7 +2,8 @@
 //! (Q = -9.878 ± 0.024).
 
 use super::*;
-use crate::seeds::drawn;
+
+use crate::support::seeds::drawn;
 
 const S: [f64; 3] = [1.0, -0.5, 0.25];
 const A: [f64; 2] = [0.3, -0.2];

@@ -1,0 +1,7 @@
+//! MAML.
+
+mod derivatives;
+mod grid;
+mod pieces;
+mod search;
+mod torch;

@@ -1,0 +1,6 @@
+//! PEARL.
+
+mod agent;
+mod data;
+mod pieces;
+mod torch;

@@ -1,0 +1,3 @@
+//! Are analyses those that they say they are?
+
+mod weights;

@@ -1,0 +1,12 @@
+//! Does `hyperl-analyze` keep its word: contracts of output, equal bytes, errors that help?
+
+mod compare_critics;
+mod errors;
+mod files;
+mod gate;
+mod noise;
+mod outputs;
+mod returns;
+mod specs;
+mod variants;
+mod weights;

@@ -1,0 +1,108 @@
+//! The numbers beside a cosine, and the commands that explain it.
+
+use serde_json::Value;
+
+use crate::support::bench::{Bench, edit};
+
+#[test]
+fn cosine_prints_five_numbers_for_each_checkpoint() {
+    let bench = Bench::new();
+    let ran = bench.done("cosine --ckpt @ --max-states 40 --horizon 20 --json");
+    let json = ran.json();
+    let line = &json["checkpoints"][0];
+    assert_eq!((&line["mode"], &line["rollouts"]), (&"lab".into(), &24.into()));
+    let states = line["states"].as_u64().unwrap();
+    assert!(states == 30 || states == 40, "{states}");
+    for key in ["cosine", "ceiling", "corrected", "stacked"] {
+        let [low, mean, high] = ["low", "mean", "high"].map(|end| line[key][end].as_f64().unwrap());
+        assert!(low <= mean && mean <= high, "{key}: {low} {mean} {high}");
+    }
+    // Over 20 steps a hopper is smooth: independent estimates agree.
+    assert_eq!(line["status"], "resolved");
+    assert!(line["ceiling"]["mean"].as_f64().unwrap() > 0.8, "{line}");
+    assert!(line["chance"]["0.25"].is_f64() && line["warnings"].is_array());
+
+    let text = bench.done("cosine --ckpt @ --max-states 40 --horizon 20").stdout;
+    for word in
+        ["with the true gradient", "raw cosine", "ceiling", "corrected", "resolved", "chance:"]
+    {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let report = std::fs::read_to_string(bench.path("reports/cosine/report.md")).unwrap();
+    for word in ["ceiling", "corrected", "stacked", "Mode `lab`"] {
+        assert!(report.contains(word), "{word}: {report}");
+    }
+    let svg = std::fs::read_to_string(bench.path("reports/cosine/figure.svg")).unwrap();
+    assert!(svg.contains("ceiling") && svg.contains("chance"), "references are drawn");
+}
+
+#[test]
+fn another_step_or_seed_draws_its_own_states_and_actions() {
+    let drawn = |change: &dyn Fn(&mut Value)| {
+        let bench = Bench::new();
+        edit(&bench.copy(), |manifest| change(manifest));
+        bench.done("baseline --ckpt ckpt --states 12 --horizon 2 --out base.json");
+        let bytes = std::fs::read(bench.path("base.json")).unwrap();
+        let json: Value = serde_json::from_slice(&bytes).unwrap();
+        let pick = |state: &Value| (state["snapshot"].clone(), state["record"]["actions"].clone());
+        json["states"].as_array().unwrap().iter().map(pick).collect::<Vec<_>>()
+    };
+    let same = drawn(&|_| ());
+    assert_eq!(same, drawn(&|_| ()));
+    for other in [
+        drawn(&|manifest| manifest["step"] = 61.into()),
+        drawn(&|manifest| manifest["config"]["seed"] = 1.into()),
+    ] {
+        let slots = same.iter().zip(&other).filter(|(a, b)| a.0 == b.0).count();
+        assert!(slots < 4, "12 of the same 60 states: {slots} in the same place");
+        assert!(same.iter().zip(&other).all(|(a, b)| a.1 != b.1));
+    }
+}
+
+#[test]
+fn the_papers_mode_has_a_ceiling_too() {
+    let bench = Bench::new();
+    let json = bench.done("cosine --ckpt @ --mode paper --states 30 --horizon 20 --json").json();
+    let line = &json["checkpoints"][0];
+    assert!(line["ceiling"]["mean"].as_f64().unwrap() <= 1.0, "{line}");
+    assert!(line["corrected"]["mean"].is_f64() && line["stacked"]["mean"].is_f64(), "{line}");
+}
+
+#[test]
+fn diagnose_says_how_long_differences_agree() {
+    let bench = Bench::new();
+    let json = bench.done("diagnose --ckpt @ --states 12 --horizon 20 --json").json();
+    let found = &json[0];
+    assert_eq!(
+        (&found["env"], &found["states"], &found["horizon"]),
+        (&"hopper".into(), &12.into(), &20.into())
+    );
+    let sweep: Vec<f64> =
+        found["sweep"].as_array().unwrap().iter().map(|s| s["std"].as_f64().unwrap()).collect();
+    assert_eq!(sweep, [0.3, 0.1, 0.03]);
+    let chaos: Vec<u64> =
+        found["chaos"].as_array().unwrap().iter().map(|c| c["horizon"].as_u64().unwrap()).collect();
+    assert_eq!(chaos, [1, 5, 10, 20]);
+    assert_eq!(found["chaos"][0]["agree"], 1.0, "one step of physics is smooth");
+    assert!(!found["findings"].as_array().unwrap().is_empty());
+    assert_eq!(found["sweep"][0]["usable"], 12);
+    // Fit and differences are compared where both are about the policy's action itself.
+    bench.done("baseline --ckpt @ --states 12 --horizon 20 --out same.json");
+    let same = std::fs::read(bench.path("same.json")).unwrap();
+    let same: Value = serde_json::from_slice(&same).unwrap();
+    let inside = |state: &&Value| {
+        let centre = state["record"]["centre"].as_array().unwrap();
+        centre.iter().all(|a| a.as_f64().unwrap().abs() <= 0.9)
+    };
+    let inside = same["states"].as_array().unwrap().iter().filter(inside).count();
+    assert!((1..12).contains(&inside), "{inside}");
+    assert_eq!(found["fit_against_differences_states"], inside);
+    assert!(found["fit_against_differences"]["mean"].as_f64().unwrap() > 0.5, "{found}");
+    let report = std::fs::read_to_string(bench.path("reports/diagnose/report.md")).unwrap();
+    for sizes in ["1e-2 and 1e-3", "1e-3 and 1e-4"] {
+        assert!(report.contains(&format!("differences of {sizes} over 20 steps")), "{report}");
+    }
+    for file in ["diagnosis.json", "report.md", "report.html", "figure.svg", "provenance.toml"] {
+        assert!(bench.path("reports/diagnose").join(file).is_file(), "{file}");
+    }
+}

@@ -1,0 +1,6 @@
+//! Are the environments those of the papers?
+
+mod every_environment;
+mod physics_parity;
+mod registry;
+mod tasks;

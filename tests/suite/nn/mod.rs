@@ -1,0 +1,3 @@
+//! Are networks and the libraries under them right?
+
+mod native_libraries;

@@ -1,0 +1,5 @@
+//! Do figures, tables and pages say what the data say, legibly?
+
+mod figures;
+mod text;
+mod violins;

@@ -1,0 +1,19 @@
+//! Are the statistics those of scipy, of closed forms and of simulations?
+
+mod attenuation;
+mod corrected;
+mod density;
+mod exceedance;
+mod gate;
+mod histogram;
+mod hypothesis;
+mod lift;
+mod replicates;
+mod resample;
+mod scipy;
+mod scipy_gate;
+mod similarity;
+mod simulated_gradients;
+mod summary;
+mod variation;
+mod verdict;
