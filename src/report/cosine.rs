@@ -129,11 +129,8 @@ fn of_checkpoint(s: &Summary, how: &Cosine) -> String {
 /// The panels that specs ask for; those of lists of tasks stand apart.
 fn panels(how: &Cosine, rows: &[StateRow], specs: &[PanelSpec]) -> Vec<Panel> {
     let shown = (how.column(), &how.settings);
-    let of_spec = |spec| match in_tasks(rows) {
-        true => task_panels(rows, spec, shown),
-        false => state_panels(rows, spec, shown),
-    };
-    specs.iter().flat_map(of_spec).collect()
+    let of_spec = if in_tasks(rows) { task_panels } else { state_panels };
+    specs.iter().flat_map(|spec| of_spec(rows, spec, shown)).collect()
 }
 
 /// Where states lie.

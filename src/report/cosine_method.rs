@@ -23,8 +23,7 @@ use crate::study::spec::{Facet, Panel as PanelSpec};
 #[derive(Serialize)]
 struct Values<'v> {
     mode: &'static str,
-    lab: bool,
-    own: bool,
+    against: Against,
     in_tasks: bool,
     states: usize,
     adaptive: Option<&'v Adaptive>,
@@ -48,8 +47,7 @@ impl<'v> Values<'v> {
             &how.settings;
         Self {
             mode: mode.name(),
-            lab: *mode == Mode::Lab,
-            own: how.against == Against::OwnValues,
+            against: how.against,
             in_tasks: in_tasks(rows),
             states: *states,
             adaptive: adaptive.as_ref(),

@@ -122,12 +122,12 @@ impl Table {
     /// [`Error::Table`] if a row does not fit the columns.
     pub fn to_markdown(&self) -> Result<String> {
         let clean = |text: String| text.replace('|', "\\|").replace('\n', " ");
-        let rule = |width: usize, numeric| match numeric {
-            true => format!("{}:", "-".repeat(width - 1)),
-            false => "-".repeat(width),
+        let rule = |width: usize, numeric| {
+            if numeric { format!("{}:", "-".repeat(width - 1)) } else { "-".repeat(width) }
         };
         let lines = self.aligned(clean, Some(rule))?;
-        Ok(lines.iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect())
+        let lines = lines.iter().map(|cells| format!("| {} |\n", cells.join(" | ")));
+        Ok(lines.collect::<Vec<_>>().concat())
     }
 
     /// Writes the table for a terminal, numbers to the right.
@@ -136,7 +136,8 @@ impl Table {
     /// [`Error::Table`] if a row does not fit the columns.
     pub(crate) fn to_text(&self) -> Result<String> {
         let lines = self.aligned(|text| text, None::<fn(usize, bool) -> String>)?;
-        Ok(lines.iter().map(|cells| format!("{}\n", cells.join("  ").trim_end())).collect())
+        let lines = lines.iter().map(|cells| format!("{}\n", cells.join("  ").trim_end()));
+        Ok(lines.collect::<Vec<_>>().concat())
     }
 
     /// Returns headings and rows as people read them, every column of one width; below the headings a rule, if

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::canvas::escape;
 
-/// All templates by name. Those of `.html` are escaped; lines of `.how.md` and `.limits.md` are prose, whose
+/// All templates by name. That of HTML escapes what it is given; lines of `.how.md` and `.limits.md` are prose, whose
 /// paragraphs are joined to one line each.
 const TEMPLATES: [(&str, &str); 4] = [
     ("cosine.how.md", include_str!("text/cosine.how.md")),
@@ -21,9 +21,8 @@ const TEMPLATES: [(&str, &str); 4] = [
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|name| match name.ends_with(".html") {
-        true => AutoEscape::Html,
-        false => AutoEscape::None,
+    environment.set_auto_escape_callback(|name| {
+        if name == "page.html" { AutoEscape::Html } else { AutoEscape::None }
     });
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     environment.set_syntax(syntax.expect("the usual delimiters"));

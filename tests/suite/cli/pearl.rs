@@ -263,11 +263,9 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
     for command in ["diagnose --ckpt", "maml-noise --ckpt", "maml-adaptation --ckpt"] {
         refused(&analyze(&format!("{command} {shown}")), "it is of a PEARL run");
     }
-    let former = analyze(&format!("meta-returns --ckpt {shown}"));
-    refused(
-        &former,
-        "meta-returns is called returns now; give the same flags to hyperl-analyze returns",
-    );
+    let former =
+        "meta-returns is called returns now; give the same flags to hyperl-analyze returns";
+    refused(&analyze(&format!("meta-returns --ckpt {shown}")), former);
     // Runs that are no seeds of one experiment are not drawn as if they were.
     let other = out.join("other");
     fs::create_dir(&other).unwrap();
@@ -276,8 +274,8 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
             fs::copy(entry.path(), other.join(entry.file_name())).unwrap();
         }
     }
-    let page = out.join("page");
-    let [page, first, second] = [&page, &made, &other].map(|path| path.display());
+    let [page, first, second] =
+        [&out.join("page"), &made, &other].map(|path| path.display().to_string());
     let both = format!("returns --out {page} --ckpt {first} {second}");
     refused(&analyze(&both), "are both runs of pearl-half-cheetah-vel-mlp-s0: a seed counts once");
     let settings = fs::read_to_string(other.join("run.toml")).unwrap();
@@ -286,8 +284,7 @@ fn what_cannot_be_continued_or_read_is_refused_in_one_line() {
         .replace("as_coded_tasks = false", "as_coded_tasks = true");
     fs::write(other.join("run.toml"), coded).unwrap();
     refused(&analyze(&both), "differ in the setting as_coded_tasks: they are not of one");
-    let longer =
-        settings.replace("seed = 0", "seed = 1").replace("iterations = 2", "iterations = 9");
+    let longer = settings.replace("seed = 0", "seed = 1").replace("ons = 2", "ons = 9");
     fs::write(other.join("run.toml"), longer).unwrap();
     finishes(&analyze(&both));
     let weights = checkpoint.join("weights.safetensors");
