@@ -84,7 +84,7 @@ fn runs_that_differ_in_a_setting_are_two_series() {
     let unknown = SPEC.replace("\"td3.critic_lr\" = 5e-5", "\"td3.lr\" = 5e-5");
     bench.write("fig.toml", &unknown);
     let unknown = bench.error("report fig.toml --checkpoints runs");
-    assert!(unknown.contains("variant 'low': td3 has no number called td3.lr"), "{unknown}");
+    assert!(unknown.contains("variant 'low': td3 has no setting called td3.lr"), "{unknown}");
 }
 
 #[test]

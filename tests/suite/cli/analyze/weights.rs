@@ -90,13 +90,17 @@ fn a_spec_makes_the_same_numbers_with_its_own_words() {
     assert!(page.starts_with("# Table 0: A test\n") && page.contains("**Claim.** Closer."));
     assert!(page.contains("hyperl-analyze report table00.toml --out reports\n"));
 
-    bench.write("none.toml", &spec.replace("seeds = 2", "seeds = 0"));
-    let needs = "none.toml: `weights` needs at least one environment and `seeds` of 1 or more";
+    bench.write("none.toml", &spec.replace("seeds = [0, 1]", "seeds = []"));
+    let needs = "none.toml: `seeds` is empty: name at least one";
     assert_eq!(bench.error("report none.toml"), needs);
+    bench.write("former.toml", &spec.replace("[select]\nalgo = \"td3\"\n", ""));
+    assert_eq!(bench.error("report former.toml"), "former.toml: `envs` stands in [select] now");
     bench.write("odd.toml", &spec.replace("states = 20", "bins = 1"));
     assert_eq!(bench.error("report odd.toml"), "odd.toml: bins must be at least 2, got 1");
-    bench.write("key.toml", &format!("panels = []\n{spec}"));
-    assert!(bench.error("report key.toml").contains("unknown field `panels`"));
+    bench.write("key.toml", &format!("{spec}[[panels]]\ndraw = \"mean-by-step\"\n"));
+    let misplaced =
+        "key.toml: `panels` belongs to cosines and returns, and this is a spec of weights";
+    assert_eq!(bench.error("report key.toml"), misplaced);
 }
 
 #[test]
