@@ -5,15 +5,13 @@ use std::path::Path;
 
 use super::finding::Source;
 use super::output::{self, write_figure, write_page, write_provenance};
-use crate::analysis::measure::weights::sample::VISITED;
-use crate::analysis::measure::weights::start::EQUALS;
-use crate::analysis::measure::weights::{
-    Heads, Layer, Measured, Reading, Scaling, WeightSettings, published,
-};
+use crate::analysis::measure::weights::{Layer, Measured, Reading, published};
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
+use crate::report::text::Method;
 use crate::report::weights::{
-    Judged, distance_table, histograms, judge, readings_table, sensitivity_long, sensitivity_table,
+    Judged, distance_table, histograms, judge, method, readings_table, sensitivity_long,
+    sensitivity_table,
 };
 use crate::report::{
     Appendix, Figure, Headline, MAX_PANELS, Page, PageFigure, Panel, Section, Verdict, YRange,
@@ -125,6 +123,7 @@ fn layer_figures(folder: &Path, study: &Study, layer: Layer) -> Result<Vec<PageF
 }
 
 fn start_sections(study: &Study, judged: &Judged, figures: Vec<PageFigure>) -> Vec<Section> {
+    let Method { how_measured, does_not_show } = method(study.asked().settings, true);
     let start = Section {
         title: "Before training".into(),
         claim: study.claim.clone(),
@@ -142,11 +141,11 @@ fn start_sections(study: &Study, judged: &Judged, figures: Vec<PageFigure>) -> V
         appendices: vec![
             appendix("What the paper leaves open", readings_table(&study.readings)),
             appendix("Distances, and Table 2 as printed", distance_table(&study.asked().measured)),
-            appendix("How much hangs on the bins", sensitivity_table(&study.asked().measured)),
+            appendix("How the distances depend on the bins", sensitivity_table(&study.asked().measured)),
         ],
         warnings: study.warnings.clone(),
-        how_measured: how_measured(study),
-        does_not_show: DOES_NOT_SHOW.into(),
+        how_measured,
+        does_not_show,
         command: study.command.clone(),
         provenance: output::versions(),
         ..Section::default()
@@ -164,6 +163,7 @@ fn start_sections(study: &Study, judged: &Judged, figures: Vec<PageFigure>) -> V
 }
 
 fn trained_section(study: &Study, figures: Vec<PageFigure>) -> Section {
+    let Method { how_measured, does_not_show } = method(study.asked().settings, false);
     let measured = &study.asked().measured;
     Section {
         title: "Trained critics".into(),
@@ -173,12 +173,12 @@ fn trained_section(study: &Study, figures: Vec<PageFigure>) -> Section {
         figures,
         table: Some(distance_table(measured)),
         appendices: vec![appendix(
-            "How much hangs on the bins",
+            "How the distances depend on the bins",
             sensitivity_table(&study.asked().measured),
         )],
         warnings: study.warnings.iter().cloned().chain(other_length(measured)).collect(),
-        how_measured: how_measured(study),
-        does_not_show: DOES_NOT_SHOW.into(),
+        how_measured,
+        does_not_show,
         command: study.command.clone(),
         provenance: output::versions(),
         ..Section::default()
@@ -220,56 +220,4 @@ fn scarce(measured: &[Measured]) -> String {
 
 fn appendix(title: &str, table: crate::report::Table) -> Appendix {
     Appendix { title: title.into(), table, folded: false }
-}
-
-const DOES_NOT_SHOW: &str = "Whether either distribution is a good one: that a distance to MLP-Small is small says \
-    nothing about learning.\n\nWhat the paper did: its states, bins, scaling and number of networks are not \
-    printed, and its released code computes neither table nor figure.";
-
-fn how_measured(study: &Study) -> String {
-    let WeightSettings { states, binning, bins, scaling, heads } = study.asked().settings;
-    let (networks, equals) = if is_start(study) {
-        let scaling = match scaling {
-            Scaling::Raw => "as they come",
-            Scaling::Standardised => "standardised over those steps",
-        };
-        let heads = match heads {
-            Heads::Pytorch => "in the primary network and in the heads",
-            Heads::Hyper => "in the primary network alone, the heads keep the paper's bounds",
-        };
-        (
-            format!(
-                "Each seed draws an SA-Hyper with the paper's initialisation (`hyper-init`), one with \
-                 PyTorch's default {heads} (`pytorch-hyper-init`) from the same random numbers, and an \
-                 MLP-Small with PyTorch's default. The states are {states} of the {VISITED} that a uniformly \
-                 random policy visits, observations {scaling}."
-            ),
-            format!("MLP-Small and {EQUALS} more draws of it for each seed"),
-        )
-    } else {
-        (
-            format!(
-                "Both critics of a checkpoint make weights at {states} of its visited states (and its \
-                 policy's actions there, where the critic asks for them); each is compared with one critic of \
-                 MLP-Small, and the two are averaged. Intervals are over runs."
-            ),
-            "the two MLP-Smalls of a run".to_owned(),
-        )
-    };
-    format!(
-        "{networks} Compared are the entries of both weight matrices of the dynamic network, pooled over \
-         states, without biases and gains.\n\nTV is ½ Σ |p − q| on {bins} equal bins (`{binning}`: {}). Half of \
-         it stands beside it, because that is what the paper's table most likely prints. `two MLP-Smalls` \
-         is the same distance between {equals}, on the same bins: mean, and the range of 95 % of them. It is \
-         not 0, for 256 weights do not fill {bins} bins evenly; `excess TV` is TV minus its mean. KS and W₁ \
-         need no bins; W₁ is in units of MLP-Small's initial bound 1/√fan_in. `TV from uniform` replaces the \
-         drawn MLP-Small by the distribution that it is drawn from.\n\nThe unit is the network: intervals \
-         are 95 % t intervals over seeds. `paper − TV` is in standard deviations of one network, for the \
-         paper's numbers come without spread.",
-        match binning.name() {
-            "reference" =>
-                "on the range of MLP-Small's weights, with an overflow bin on either side",
-            _ => "on the range of both samples together",
-        }
-    )
 }

@@ -7,6 +7,7 @@ use super::numbers::{fixed, interval};
 use super::study::state_panels;
 use super::tables::{Cell, Column, Table};
 use super::tasks::{difference_table, task_panels};
+use super::text::Method;
 use super::theme::model_label;
 use crate::analysis::measure::cosine::Against;
 use crate::analysis::measure::cosine::Cosine;
@@ -50,6 +51,7 @@ impl Cosines {
     ) -> Finding {
         let rows = checkpoints.concat();
         let panels = panels(how, &rows, specs);
+        let Method { how_measured, does_not_show } = method::method(how, &rows);
         let differences = difference_table(&self.differences);
         let shown = difference_table(&self.differences).only(|name| name != "out of distribution");
         let of_differences = ("differences.csv", differences);
@@ -69,8 +71,8 @@ impl Cosines {
             .flatten()
             .collect(),
             warnings: method::warnings(&self.summaries, specs, &rows),
-            how_measured: method::how_measured(how, &rows),
-            does_not_show: method::does_not_show(how, &rows),
+            how_measured,
+            does_not_show,
             ..Finding::default()
         }
     }

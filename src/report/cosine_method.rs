@@ -1,5 +1,5 @@
 //! How cosines are measured, what they do not show, and what to be warned of. The sentences are in
-//! `text/cosine.how.md` and `text/cosine.limits.md`.
+//! `text/cosine.md`.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::figure::Panel;
 use super::groups::left_out;
 use super::numbers::short;
-use super::text::prose;
+use super::text::{self, Method};
 use super::theme::model_label;
 use crate::algo::Algo;
 use crate::analysis::measure::cosine::Against;
@@ -72,14 +72,9 @@ pub(super) fn in_tasks(rows: &[StateRow]) -> bool {
     rows.iter().any(|row| row.task.is_some())
 }
 
-/// What the measure does not show.
-pub(super) fn does_not_show(how: &Cosine, rows: &[StateRow]) -> String {
-    prose("cosine.limits.md", Values::new(how, rows))
-}
-
-/// How it was measured.
-pub(super) fn how_measured(how: &Cosine, rows: &[StateRow]) -> String {
-    prose("cosine.how.md", Values::new(how, rows))
+/// How it was measured, and what that does not show.
+pub(super) fn method(how: &Cosine, rows: &[StateRow]) -> Method {
+    text::method("cosine.md", Values::new(how, rows))
 }
 
 fn cut(settings: &Settings) -> String {
@@ -228,4 +223,36 @@ fn of_checkpoints(summaries: &[Summary]) -> Vec<String> {
             _ => format!("{run}, {count} checkpoints, the first at {first}"),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::table::{OfTask, blank};
+    use crate::env::TaskList;
+
+    #[test]
+    fn every_way_to_measure_is_told_in_whole_sentences() {
+        let task = OfTask { split: TaskList::Test, number: 0, goal: 1.0 };
+        let mut told = BTreeSet::new();
+        for mode in [Mode::Lab, Mode::Paper, Mode::AsReleased] {
+            for against in [Against::Returns, Against::OwnValues] {
+                for (algo, task) in [("td3", None), ("sac", None), ("pearl", Some(task))] {
+                    for (judged, returns) in [(None, None), (Some(Judged::Q1), Some(Returns::Hard))]
+                    {
+                        let settings = Settings { mode, judged, returns, ..Settings::lab() };
+                        let rows = [StateRow { algo: algo.into(), task, ..blank() }];
+                        let Method { how_measured, does_not_show } =
+                            method(&Cosine { settings, against }, &rows);
+                        for text in [&how_measured, &does_not_show] {
+                            assert!(text.ends_with('.') && !text.contains("  "), "{text}");
+                            assert!(!text.contains(" ,") && !text.contains(" ."), "{text}");
+                        }
+                        told.insert(how_measured);
+                    }
+                }
+            }
+        }
+        assert_eq!(told.len(), 36, "each is told in its own words");
+    }
 }

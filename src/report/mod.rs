@@ -51,7 +51,7 @@ pub(crate) mod study;
 mod tables;
 pub(crate) mod task_gap;
 pub(crate) mod tasks;
-mod text;
+pub(crate) mod text;
 pub mod theme;
 pub(crate) mod undefined;
 pub(crate) mod update_noise;

@@ -4,18 +4,20 @@ use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, escape_formatter};
 use serde::Serialize;
 
 use super::canvas::escape;
 
-/// All templates by name. That of HTML escapes what it is given; lines of `.how.md` and `.limits.md` are prose, whose
-/// paragraphs are joined to one line each.
-const TEMPLATES: [(&str, &str); 4] = [
-    ("cosine.how.md", include_str!("text/cosine.how.md")),
-    ("cosine.limits.md", include_str!("text/cosine.limits.md")),
+/// All templates by name: two of pages, of which that in HTML escapes what it is given, and one for the sentences
+/// of each measure.
+const TEMPLATES: [(&str, &str); 6] = [
+    ("compare-critics.md", include_str!("text/compare-critics.md")),
+    ("cosine.md", include_str!("text/cosine.md")),
     ("page.html", include_str!("text/page.html")),
     ("page.md", include_str!("text/page.md")),
+    ("policy-gradients.md", include_str!("text/policy-gradients.md")),
+    ("weights.md", include_str!("text/weights.md")),
 ];
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -26,6 +28,11 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     });
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     environment.set_syntax(syntax.expect("the usual delimiters"));
+    // The engine's own escaping turns each slash of a path into an entity.
+    environment.set_formatter(|out, state, value| match (state.auto_escape(), value.as_str()) {
+        (AutoEscape::Html, Some(text)) if !value.is_safe() => Ok(out.write_str(&escape(text))?),
+        _ => escape_formatter(out, state, value),
+    });
     environment.add_filter("code", |text: String| Value::from_safe_string(code(&text)));
     environment.add_filter("escape", |text: String| Value::from_safe_string(escape(&text)));
     for (name, source) in TEMPLATES {
@@ -52,10 +59,25 @@ pub(super) fn fill(name: &str, values: impl Serialize) -> String {
     template.render(Serde(values)).unwrap_or_else(|error| panic!("{name}: {error:#}"))
 }
 
-/// Fills a template of prose: paragraphs are parted by an empty line, and each is one line.
-pub(super) fn prose(name: &str, values: impl Serialize) -> String {
+/// How something was measured, and what that does not show.
+pub(crate) struct Method {
+    pub(crate) how_measured: String,
+    pub(crate) does_not_show: String,
+}
+
+/// Fills the template of a measure, which has two headings. An empty line ends a paragraph, and each becomes one
+/// line, so that templates may break lines anywhere.
+///
+/// # Panics
+/// As [`fill`], and if a heading is missing.
+pub(crate) fn method(name: &str, values: impl Serialize) -> Method {
     let text = fill(name, values);
+    let (how, limits) = text.split_once("## What it does not show").expect("the second heading");
+    let how = how.trim_start().strip_prefix("## How it was measured").expect("the first heading");
     let line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-    let paragraphs = text.split("\n\n").map(line).filter(|line| !line.is_empty());
-    paragraphs.collect::<Vec<_>>().join("\n\n")
+    let joined = |text: &str| {
+        let paragraphs = text.split("\n\n").map(line).filter(|line| !line.is_empty());
+        paragraphs.collect::<Vec<_>>().join("\n\n")
+    };
+    Method { how_measured: joined(how), does_not_show: joined(limits) }
 }

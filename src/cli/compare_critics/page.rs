@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::analysis::measure::compare_critics::Comparison;
 use crate::analysis::measure::learnable::LearnableDifference;
 use crate::analysis::summary::Interval;
@@ -9,6 +11,7 @@ use crate::checkpoint::Checkpoint;
 use crate::cli::output::{versions, write_figures};
 use crate::error::Result;
 use crate::gradient::Settings;
+use crate::report::text::{self, Method};
 use crate::report::theme::{env_label, model_label};
 use crate::report::{
     Axis, Cell, Column, Headline, Page, Panel, Point, Reference, Section, Series, Table, fixed,
@@ -24,6 +27,27 @@ pub(super) struct Findings<'f> {
     pub(super) checkpoints: [&'f Checkpoint; 2],
     pub(super) settings: &'f Settings,
     pub(super) command: &'f str,
+}
+
+/// What the template about shares sees.
+#[derive(Serialize)]
+struct Shares<'s> {
+    /// Half-width of the band for all τ.
+    half_width: String,
+    /// Where that band excludes 0.
+    excluded: String,
+    /// Names of the two critics.
+    first: String,
+    second: String,
+    /// Runs that they are of; the first one's policy acts.
+    policy: &'s str,
+    against: &'s str,
+    /// States with a usable gradient, of how many.
+    usable: usize,
+    states: usize,
+    /// Action dimensions with room, on average, of how many.
+    tried: String,
+    dimensions: usize,
 }
 
 impl Findings<'_> {
@@ -102,40 +126,35 @@ impl Findings<'_> {
             estimate: point.band.over(found.states),
             unit: String::new(),
         });
+        let Method { how_measured, does_not_show } = self.method_of_shares();
         Ok(Section {
             figures: write_figures(folder, (&title, &subtitle, &description), panels)?,
             title,
             headline,
             table: Some(self.share_table()),
-            how_measured: self.how_shares_were_measured(),
-            does_not_show: "Cosines are with the measured gradient: its noise lowers the shares of both \
-                critics, and so their difference. Another policy, or another draw of its states, has \
-                other shares. The band is about states; other training seeds are not in it."
-                .into(),
+            how_measured,
+            does_not_show,
             ..Section::default()
         })
     }
 
-    fn how_shares_were_measured(&self) -> String {
+    fn method_of_shares(&self) -> Method {
         let Comparison { policy, against, states, tried, learnable_curve, .. } = self.found;
         let [first, second] =
             self.checkpoints.map(|c| model_label(&c.config().model()).to_string());
-        format!(
-            "The band for all τ together is ±{}; {}.\n\n\
-             First critic: {first} of {policy}. Second: {second} of {against}. Both are compared with the \
-             same rollouts of the first one's policy from the same states, in lab mode. Shares are of the \
-             {states} of {} states with a usable gradient, in which on average {} of {} action dimensions \
-             have room and are compared (in one dimension a cosine is +1 or −1). Chance: the share of a \
-             random direction in these dimensions.\n\n\
-             The interval for one τ holds only where that τ was chosen beforehand. The band for all is the \
-             difference ± the 95 % quantile of sup |D* − D| over 10 000 resamples of the states, τ running \
-             through all values from 0 to 1.",
-            fixed(learnable_curve.half_width, 3),
-            self.excluded(),
-            self.settings.states,
-            fixed(*tried, 1),
-            self.action_dim(),
-        )
+        let values = Shares {
+            half_width: fixed(learnable_curve.half_width, 3),
+            excluded: self.excluded(),
+            first,
+            second,
+            policy,
+            against,
+            usable: *states,
+            states: self.settings.states,
+            tried: fixed(*tried, 1),
+            dimensions: self.action_dim(),
+        };
+        text::method("compare-critics.md", values)
     }
 
     fn action_dim(&self) -> usize {
@@ -206,6 +225,7 @@ impl Findings<'_> {
 
     /// The second section: what the critics are worth to the actor.
     fn weights(&self) -> Section {
+        let Method { how_measured, does_not_show } = text::method("policy-gradients.md", ());
         let found = self.found;
         let interval = |i: Interval| Cell::Interval(i.over(found.states));
         let rows = [
@@ -229,14 +249,8 @@ impl Findings<'_> {
             }),
             table: Some(table),
             warnings: warnings(found).into_iter().map(str::to_owned).collect(),
-            how_measured: "Both critics' action gradients and the measured one, carried to the actor's \
-                weights. Sums over pairs of different states, so that noise of states and rollouts does \
-                not add up; intervals by the jackknife over states, 95 %."
-                .into(),
-            does_not_show: "cos² bounds the progress of one step of the best length; the ratio of \
-                Proposition 1 is a worst case, from which the constants cancel. Neither says which step \
-                an optimiser takes."
-                .into(),
+            how_measured,
+            does_not_show,
             command: self.command.into(),
             provenance: versions(),
             ..Section::default()

@@ -11,11 +11,13 @@
 mod claim;
 mod contrasts;
 mod figures;
+mod method;
 mod readings;
 mod tables;
 
 pub(crate) use claim::{Judged, judge};
 pub(crate) use figures::histograms;
+pub(crate) use method::method;
 pub(crate) use readings::readings_table;
 pub(crate) use tables::{distance_table, sensitivity_long, sensitivity_table};
 
