@@ -112,9 +112,10 @@ fn of_checkpoint(s: &Summary, how: &Cosine) -> String {
             s.usable
         ),
         (Against::Returns, Some(noise)) if noise.status == Status::Resolved => format!(
-            "{whose}: mean cosine {cosine} with the true gradient over {} states, where an exactly right \
-             critic would show {}.",
+            "{whose}: mean cosine {cosine} with the true gradient over {} states, in {} action dimensions on \
+             average; an exactly right critic would show {}.",
             s.usable,
+            fixed(s.tried, 1),
             fixed(noise.ceiling.mean, 3)
         ),
         (Against::Returns, None) => format!(
