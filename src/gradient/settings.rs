@@ -136,6 +136,9 @@ impl Default for Settings {
     }
 }
 
+/// Far beyond what anyone measures: more is a slip, and would take all memory before it fails.
+const MOST_BLOCKS: usize = 1000;
+
 impl Settings {
     /// Returns the defaults of lab mode.
     pub fn lab() -> Self {
@@ -151,6 +154,7 @@ impl Settings {
         let checks = [
             (self.states > 0, "--states must be at least 1"),
             (self.rollouts > 0, "--rollouts must be at least 1"),
+            (self.blocks.is_none_or(|b| b <= MOST_BLOCKS), "--blocks must be at most 1000"),
             (self.std.is_finite() && self.std > 0.0, "--std must be positive"),
             (self.horizon != Some(0), "--horizon must be at least 1"),
             (self.tail > 0.0 && self.tail < 1.0, "tail must lie between 0 and 1"),

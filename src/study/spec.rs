@@ -2,10 +2,11 @@
 //!
 //! A spec holds no code and no paths; unknown keys are errors.
 
+use std::fmt;
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::former;
 use super::selection::Selection;
@@ -46,7 +47,7 @@ pub struct Spec {
     pub panels: Vec<Panel>,
     /// Pairs `[better, worse]` of series that the claim is about: a model, `model, variant`, or of
     /// returns such as `hyper, before adaptation` or `hyper-pearl, test tasks`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "pairs")]
     pub contrasts: Vec<[String; 2]>,
     /// The series whose cosine stays above zero throughout, as the claim has it.
     #[serde(default)]
@@ -133,6 +134,17 @@ impl Draw {
     fn is_of_returns(self) -> bool {
         matches!(self, Self::ReturnByStep | Self::ReturnBySecond | Self::NormalisedByStep)
     }
+}
+
+/// Reads pairs; what is longer or shorter is none.
+fn pairs<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<[String; 2]>, D::Error> {
+    let pair = |names: Vec<String>| {
+        let count = names.len();
+        names.try_into().map_err(|_| {
+            D::Error::custom(format!("`contrasts` has pairs [better, worse], got {count} names"))
+        })
+    };
+    Vec::<Vec<String>>::deserialize(from)?.into_iter().map(pair).collect()
 }
 
 /// A message of several lines as one.
@@ -238,7 +250,9 @@ impl Spec {
             Measure::Returns | Measure::TaskGap | Measure::HyperParameters => {}
         }
         let refused = self.panels.iter().find_map(|panel| self.misfit(panel));
-        if let Some(reason) = self.lacking().or_else(|| self.misplaced()).or(refused) {
+        if let Some(reason) =
+            self.lacking().or_else(|| self.repeated()).or_else(|| self.misplaced()).or(refused)
+        {
             return Err(Error::Usage(reason));
         }
         for env in &self.select.envs {
@@ -271,6 +285,23 @@ impl Spec {
         .map(|(.., name)| format!("`{name}` is empty: name at least one"))
         .or_else(|| (of_runs && *length == 0).then(|| "`length` must be at least 1".into()))
         .or_else(|| (self.select.every == 0).then(|| "`every` must be at least 1".into()))
+    }
+
+    /// Says what stands twice that can stand once.
+    fn repeated(&self) -> Option<String> {
+        fn twice<T: PartialEq + fmt::Debug>(name: &str, all: &[T]) -> Option<String> {
+            let again = all.iter().enumerate().find(|(i, one)| all[..*i].contains(one));
+            again.map(|(_, one)| format!("`{name}` has {one:?} twice: leave one out"))
+        }
+        let Selection { envs, models, seeds, .. } = &self.select;
+        let mut sorted = self.contrasts.clone();
+        for pair in &mut sorted {
+            pair.sort();
+        }
+        let itself = self.contrasts.iter().find(|[better, worse]| better == worse);
+        let itself = itself.map(|[name, _]| format!("`contrasts` compares {name} with itself"));
+        let lists = twice("envs", envs).or_else(|| twice("models", models));
+        lists.or_else(|| twice("seeds", seeds)).or(itself).or_else(|| twice("contrasts", &sorted))
     }
 
     /// Says which key belongs to another measure.

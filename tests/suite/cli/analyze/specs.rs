@@ -207,6 +207,29 @@ fn returns_of_a_spec_are_drawn() {
 }
 
 #[test]
+fn a_spec_that_names_something_twice_or_wants_too_much_is_refused() {
+    let bench = Bench::new();
+    let error = |spec: &str| {
+        bench.write("fig.toml", spec);
+        bench.error("report fig.toml")
+    };
+    for (given, wrong, said) in [
+        ("seeds = [0, 1]", "seeds = [0, 0]", "`seeds` has 0 twice: leave one out"),
+        ("\"mlp-standard\"]]", "\"mlp-small\"]]", "`contrasts` compares mlp-small with itself"),
+        (
+            "[[\"mlp-small\", \"mlp-standard\"]]",
+            "[[\"mlp-small\", \"mlp-standard\"], [\"mlp-standard\", \"mlp-small\"]]",
+            "`contrasts` has [\"mlp-small\", \"mlp-standard\"] twice: leave one out",
+        ),
+        ("rollouts = 7", "mode = \"lab\"\nblocks = 1000000000", "blocks must be at most 1000"),
+    ] {
+        assert_eq!(error(&SPEC.replace(given, wrong)), format!("fig.toml: {said}"));
+    }
+    let three = SPEC.replace("\"mlp-standard\"]]", "\"mlp-standard\", \"x\"]]");
+    assert!(error(&three).contains("pairs [better, worse], got 3 names"), "{}", error(&three));
+}
+
+#[test]
 fn a_spec_with_a_mistake_is_refused() {
     let bench = Bench::new();
     let error = |spec: &str| {
