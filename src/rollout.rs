@@ -65,6 +65,9 @@ pub struct Outcome {
     pub end: End,
     /// The observation at its end, `[S]`.
     pub last_obs: Vec<f64>,
+    /// The same sum after each of [`Rollouts::marks`] steps, or at the end where that came before; NaN
+    /// if the return is.
+    pub partial: Vec<f64>,
 }
 
 /// How rollouts are made.
@@ -77,6 +80,8 @@ pub struct Rollouts<'r> {
     pub gamma: f64,
     /// Steps for which the first action is held: 1 as printed in the paper, 3 in the authors' script.
     pub hold: u32,
+    /// Steps after which the return so far is noted, in rising order.
+    pub marks: &'r [u32],
     /// The workers.
     pub workers: &'r rayon::ThreadPool,
     /// Told the steps that a finished block made.
@@ -94,7 +99,7 @@ impl Rollouts<'_> {
     /// # Panics
     /// If the policy draws its actions and a job has nothing to draw from.
     pub fn run(&self, jobs: &[Job]) -> Result<Vec<Outcome>> {
-        let Self { make_env, gamma, hold, progress, .. } = *self;
+        let Self { make_env, gamma, hold, marks, progress, .. } = *self;
         let blocks = blocks(jobs)
             .into_iter()
             .map(|jobs| Ok((jobs, self.policy.share()?)))
@@ -109,7 +114,7 @@ impl Rollouts<'_> {
                     while envs.len() < jobs.len() {
                         envs.push(make_env()?);
                     }
-                    let outcomes = run_block(&mut envs, &*policy, jobs, (gamma, hold))?;
+                    let outcomes = run_block(&mut envs, &*policy, jobs, (gamma, hold, marks))?;
                     lock(&idle).push(envs);
                     progress(outcomes.iter().map(|o| u64::from(o.steps)).sum());
                     Ok(outcomes)
@@ -133,7 +138,7 @@ fn run_block(
     envs: &mut [Box<dyn Env>],
     policy: &dyn Policy,
     jobs: &[Job],
-    (gamma, hold): (f64, u32),
+    (gamma, hold, marks): (f64, u32, &[u32]),
 ) -> Result<Vec<Outcome>> {
     let (obs_dim, action_dim) = (envs[0].spec().obs_dim, envs[0].spec().action_dim);
     let mut obs = vec![0.0; BLOCK * obs_dim];
@@ -147,7 +152,7 @@ fn run_block(
             env.set_noise(noise);
         }
         row.copy_from_slice(env.obs());
-        runs.push(Run { discounted_return: 0.0, discount: 1.0, steps: 0, end: None });
+        runs.push(Run { discount: 1.0, ..Run::default() });
     }
     while runs.iter().any(|run| run.end.is_none()) {
         let holding = |(run, job): (&Run, &Job)| {
@@ -166,15 +171,25 @@ fn run_block(
                 let first = job.first_action.filter(|_| run.steps < hold);
                 let taken = first.map_or((action, *bonus), |first| (first, 0.0));
                 run.advance(&mut **env, taken, (gamma, job.max_steps))?;
+                if marks.contains(&run.steps) {
+                    run.partial.push(run.discounted_return);
+                }
                 row.copy_from_slice(env.obs());
             }
         }
     }
-    let outcome = |(run, row): (Run, &[f64])| Outcome {
-        discounted_return: run.discounted_return,
-        steps: run.steps,
-        end: run.end.expect("the loop ends when every run has"),
-        last_obs: row.to_vec(),
+    let outcome = |(mut run, row): (Run, &[f64])| {
+        run.partial.resize(marks.len(), run.discounted_return);
+        if run.discounted_return.is_nan() {
+            run.partial.fill(f64::NAN);
+        }
+        Outcome {
+            discounted_return: run.discounted_return,
+            steps: run.steps,
+            end: run.end.expect("the loop ends when every run has"),
+            last_obs: row.to_vec(),
+            partial: run.partial,
+        }
     };
     Ok(runs.into_iter().zip(obs.chunks_exact(obs_dim)).map(outcome).collect())
 }
@@ -204,11 +219,13 @@ impl Draws {
 }
 
 /// A rollout under way.
+#[derive(Default)]
 struct Run {
     discounted_return: f64,
     discount: f64,
     steps: u32,
     end: Option<End>,
+    partial: Vec<f64>,
 }
 
 impl Run {

@@ -140,6 +140,7 @@ pub(crate) fn rollout_steps(
         policy: &policy,
         gamma: 0.99,
         hold: 1,
+        marks: &[],
         workers,
         progress: &|_| (),
     };
@@ -234,6 +235,10 @@ impl Policy for RandomActions {
             *action = draws.uniform(-1.0, 1.0);
         }
         Ok(())
+    }
+
+    fn before_tanh(&self, obs: &[f64], before: &mut [f64]) -> Result<()> {
+        Policy::before_tanh(&self.actor, obs, before)
     }
 
     fn share(&self) -> Result<Box<dyn Policy>> {

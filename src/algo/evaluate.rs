@@ -50,6 +50,7 @@ pub fn episode_returns(
         policy,
         gamma: 1.0,
         hold: 1,
+        marks: &[],
         workers,
         progress: &|_| (),
     };

@@ -1,5 +1,6 @@
 //! Analyses: which checkpoints, which measure, what comes out as rows.
 
+pub mod bank;
 pub mod gate;
 pub mod hyper_parameters;
 mod interval;

@@ -8,7 +8,8 @@ use std::io::Cursor;
 
 use polars::prelude::{DataFrame, NamedFrom, ParquetReader, PolarsError, SerReader, Series};
 
-pub use files::{KeptRows, keep_rows, kept_rows, read_parquet, write_parquet};
+pub(crate) use files::to_parquet;
+pub use files::{read_parquet, write_parquet};
 pub use of_task::{by_task, units};
 use row::NUMBERS;
 pub(crate) use row::blank;
@@ -58,7 +59,7 @@ pub fn frame(rows: &[StateRow]) -> Result<DataFrame> {
 }
 
 /// Returns the rows of a file that is whole: polars panics at some damage.
-fn of_parquet(bytes: Vec<u8>) -> Result<Vec<StateRow>> {
+pub(crate) fn of_parquet(bytes: Vec<u8>) -> Result<Vec<StateRow>> {
     let frame = ParquetReader::new(Cursor::new(bytes)).finish()?;
     let mut rows = vec![blank(); frame.height()];
     for i in 0..4 {

@@ -9,7 +9,7 @@ use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
-    compare_critics, gate, hyper_parameters, inspect, maml_adaptation, maml_noise, report, returns,
+    bank, compare_critics, gate, hyper_parameters, inspect, maml_adaptation, maml_noise, promise, report, returns,
     weights,
 };
 use crate::algo::RunConfig;
@@ -35,6 +35,16 @@ enum Command {
   hyperl-analyze cosine --ckpt 'checkpoints/*' --mode as-released --states 30
   hyperl-analyze cosine --ckpt 'checkpoints/pearl-half-cheetah-vel-medium-*' --tasks 8 --states 240")]
     Cosine(CosineArgs),
+    /// Make the rollouts that judge any number of critics of one policy, as a Parquet file.
+    #[command(after_help = "Example:
+  hyperl-analyze bank --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 --out bank.parquet
+  hyperl-analyze cosine --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 --bank bank.parquet")]
+    Bank(bank::BankArgs),
+    /// Compare the improvement that a critic promises with what the simulator delivers, two rollouts a state.
+    #[command(after_help = "Examples:
+  hyperl-analyze promise --ckpt checkpoints/td3-hopper-sa-hyper-s0
+  hyperl-analyze promise --ckpt checkpoints/td3-half-cheetah-sa-hyper-s0/step-000100000 --horizon 60 --json")]
+    Promise(promise::PromiseArgs),
     /// Show why a gradient can or cannot be resolved: scale, smoothing, falls, chaos.
     #[command(
         after_help = "Example:\n  hyperl-analyze diagnose --ckpt checkpoints/td3-half-cheetah-sa-hyper-s0/step-000010000"
@@ -150,6 +160,8 @@ fn renamed(former: &str, now: &str) -> Error {
 pub fn main() -> ExitCode {
     shared::main(|cli: Cli| match cli.command {
         Command::Cosine(args) => cosine::run(&args, What::Cosine),
+        Command::Bank(args) => bank::run(&args),
+        Command::Promise(args) => promise::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Baseline(args) => gate::baseline(&args),
         Command::Gate(args) => gate::gate(&args),

@@ -1,6 +1,7 @@
 //! `hyperl-analyze cosine`, `self-check`, `learnable`: measures given checkpoints.
 
 mod args;
+mod lab;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -21,6 +22,7 @@ use crate::analysis::table::{self, StateRow};
 use crate::analysis::task_difference::TaskDifference;
 use crate::checkpoint::lock::Lock;
 use crate::error::Result;
+use crate::gradient::Mode;
 use crate::report::cosine::{Cosines, chance, flagged};
 use crate::report::{Page, Section};
 
@@ -49,6 +51,10 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
     let checkpoints = select::with_critics(&args.checkpoints)?;
     select::one_figure(&checkpoints)?;
     let (subjects, settings) = args.subjects(&checkpoints, settings)?;
+    let in_tasks = subjects.iter().any(|subject| subject.tasks.is_some());
+    if what == What::Cosine && settings.mode == Mode::Lab && !in_tasks {
+        return lab::run(args, &settings, &checkpoints);
+    }
     let how = Cosine { settings, against: what.against() };
     subjects.iter().try_for_each(|subject| subject.check(&how))?;
     let out = args.folder(what);

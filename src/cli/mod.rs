@@ -5,6 +5,7 @@
 //! with nothing saved (yet, or since the last save).
 
 pub mod analyze;
+mod bank;
 mod compare_critics;
 mod cosine;
 mod crash;
@@ -16,6 +17,7 @@ mod inspect;
 mod maml_adaptation;
 mod maml_noise;
 mod output;
+mod promise;
 mod report;
 mod returns;
 mod settings;

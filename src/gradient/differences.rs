@@ -74,6 +74,7 @@ pub fn differences(
         policy: agent.policy,
         gamma: agent.gamma,
         hold: 1,
+        marks: &[],
         workers,
         progress,
     };

@@ -12,13 +12,18 @@
 //! # References
 //! `docs/estimator.md` §1–3: the mathematics, and what the tests hold it to.
 
+pub mod bank;
 mod compare;
 pub mod critic_gradient;
 pub mod differences;
+pub mod horizon;
 pub mod least_squares;
 pub mod orthogonal;
+pub mod pairs;
 pub(crate) mod parameter_space;
 pub mod perturb;
+pub mod promise;
+pub mod score;
 pub mod settings;
 pub mod states;
 
@@ -174,20 +179,38 @@ fn clouds(
 /// Returns the observation, the policy's action and the steps since the reset of each state.
 fn greedy_at(agent: &Agent, starts: &[Visited]) -> Result<(Array2<f64>, Array2<f64>, Vec<u32>)> {
     let mut env = (agent.make_env)()?;
-    let (obs_dim, action_dim) = (env.spec().obs_dim, env.spec().action_dim);
-    let mut obs = Array2::zeros((starts.len(), obs_dim));
     let mut elapsed = Vec::with_capacity(starts.len());
-    for (start, mut row) in starts.iter().zip(obs.rows_mut()) {
+    for start in starts {
         env.restore(&start.snapshot)?;
-        row.assign(&ndarray::aview1(env.obs()));
         elapsed.push(env.elapsed());
     }
-    let centres = greedy(agent.policy, &obs, action_dim)?;
+    let (obs, dims) = observed(agent, starts)?;
+    let centres = greedy(agent.policy, &obs, dims)?;
     Ok((obs, centres, elapsed))
 }
 
-/// Returns the policy's action for each observation, in blocks of [`BLOCK`].
+/// Returns the observation of each state `[n, S]`, and `A`.
+fn observed(agent: &Agent, starts: &[Visited]) -> Result<(Array2<f64>, usize)> {
+    let mut env = (agent.make_env)()?;
+    let mut obs = Array2::zeros((starts.len(), env.spec().obs_dim));
+    for (start, mut row) in starts.iter().zip(obs.rows_mut()) {
+        env.restore(&start.snapshot)?;
+        row.assign(&ndarray::aview1(env.obs()));
+    }
+    Ok((obs, env.spec().action_dim))
+}
+
+/// Returns the policy's action for each observation.
 fn greedy(policy: &dyn Policy, obs: &Array2<f64>, action_dim: usize) -> Result<Array2<f64>> {
+    in_blocks(obs, action_dim, |obs, actions| policy.act(obs, actions))
+}
+
+/// Returns what a policy says of each observation `[n, A]`, asked in blocks of [`BLOCK`].
+fn in_blocks(
+    obs: &Array2<f64>,
+    action_dim: usize,
+    say: impl Fn(&[f64], &mut [f64]) -> Result<()>,
+) -> Result<Array2<f64>> {
     let mut actions = Array2::zeros((obs.nrows(), action_dim));
     for (rows, mut out) in
         obs.axis_chunks_iter(Axis(0), BLOCK).zip(actions.axis_chunks_iter_mut(Axis(0), BLOCK))
@@ -195,7 +218,7 @@ fn greedy(policy: &dyn Policy, obs: &Array2<f64>, action_dim: usize) -> Result<A
         let mut block: Vec<f64> = rows.iter().copied().collect();
         block.resize(BLOCK * obs.ncols(), 0.0);
         let mut chosen = vec![0.0; BLOCK * action_dim];
-        policy.act(&block, &mut chosen)?;
+        say(&block, &mut chosen)?;
         out.iter_mut().zip(chosen).for_each(|(to, from)| *to = from);
     }
     Ok(actions)
@@ -238,6 +261,7 @@ fn returns(
         policy: agent.policy,
         gamma: agent.gamma,
         hold: settings.mode.hold(),
+        marks: &[],
         workers,
         progress,
     };

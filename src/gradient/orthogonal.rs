@@ -91,7 +91,7 @@ fn directions(dims: usize, wide: &[usize], narrow: &[usize], stream: &mut Stream
 ///
 /// Written out, not by LAPACK, whose last bits depend on the processor: the actions of a seed are
 /// the same everywhere.
-fn rotation(n: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
+pub(super) fn rotation(n: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
     let mut rows: Vec<Vec<f64>> = Vec::with_capacity(n);
     for _ in 0..n {

@@ -36,7 +36,12 @@ impl Actor {
 
     /// Returns the greedy actions; `obs [B, S]`, result `[B, A]`.
     pub fn act(&self, obs: &Tensor) -> Tensor {
-        self.trunk.forward(obs).tanh()
+        self.before_tanh(obs).tanh()
+    }
+
+    /// Returns what the greedy actions are tanh of; `obs [B, S]`, result `[B, A]`.
+    pub fn before_tanh(&self, obs: &Tensor) -> Tensor {
+        self.trunk.forward(obs)
     }
 
     /// Returns the weights.

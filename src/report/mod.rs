@@ -44,6 +44,8 @@ mod labels;
 mod numbers;
 mod page;
 mod panel;
+pub(crate) mod policy_cosine;
+pub(crate) mod promise;
 pub(crate) mod returns;
 pub(crate) mod returns_method;
 pub mod scores;

@@ -34,6 +34,10 @@ impl Policy for SoftInTask {
         write(&self.policy.act(&of_one_task(obs)?, None), actions)
     }
 
+    fn before_tanh(&self, obs: &[f64], before: &mut [f64]) -> Result<()> {
+        write(&tch::no_grad(|| Ok::<_, crate::Error>(self.policy.gaussian(&of_one_task(obs)?).mean))?, before)
+    }
+
     fn draws(&self) -> usize {
         self.policy.actions() as usize
     }

@@ -19,6 +19,12 @@ pub trait Policy: Send {
     /// [`crate::Error::Torch`] if the network refuses its input.
     fn act(&self, obs: &[f64], actions: &mut [f64]) -> Result<()>;
 
+    /// Writes what the greedy actions are tanh of, `[BLOCK, A]`.
+    ///
+    /// # Errors
+    /// As [`Self::act`].
+    fn before_tanh(&self, obs: &[f64], before: &mut [f64]) -> Result<()>;
+
     /// Returns the standard normal numbers that it draws for one action; none if it is deterministic.
     fn draws(&self) -> usize {
         0
@@ -64,9 +70,19 @@ impl Policy for Actor {
         write(&tch::no_grad(|| Actor::act(self, &obs)), actions)
     }
 
+    fn before_tanh(&self, obs: &[f64], before: &mut [f64]) -> Result<()> {
+        let obs = block(obs, self.params().device())?;
+        write(&tch::no_grad(|| Actor::before_tanh(self, &obs)), before)
+    }
+
     fn share(&self) -> Result<Box<dyn Policy>> {
         Ok(Box::new(self.again(Reuse::Share, Training::Frozen)?))
     }
+}
+
+fn raw_mean(actor: &SquashedGaussian, obs: &[f64], before: &mut [f64]) -> Result<()> {
+    let obs = block(obs, actor.params().device())?;
+    write(&tch::no_grad(|| actor.raw_mean(&obs)), before)
 }
 
 /// A squashed Gaussian without its noise.
@@ -86,6 +102,10 @@ impl Policy for Greedy {
     fn act(&self, obs: &[f64], actions: &mut [f64]) -> Result<()> {
         let obs = block(obs, self.actor.params().device())?;
         write(&tch::no_grad(|| self.actor.greedy(&obs, self.how)), actions)
+    }
+
+    fn before_tanh(&self, obs: &[f64], before: &mut [f64]) -> Result<()> {
+        raw_mean(&self.actor, obs, before)
     }
 
     fn share(&self) -> Result<Box<dyn Policy>> {
@@ -112,6 +132,10 @@ impl Policy for Soft {
     fn act(&self, obs: &[f64], actions: &mut [f64]) -> Result<()> {
         let obs = block(obs, self.actor.params().device())?;
         write(&tch::no_grad(|| self.actor.mode(&obs)), actions)
+    }
+
+    fn before_tanh(&self, obs: &[f64], before: &mut [f64]) -> Result<()> {
+        raw_mean(&self.actor, obs, before)
     }
 
     fn draws(&self) -> usize {

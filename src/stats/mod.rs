@@ -10,6 +10,7 @@
 //! | [`replicates`] | what do independent replicates of the truth say about one state? |
 //! | [`lift`] | and under all rollouts, if one block of them is known? |
 //! | [`corrected`] | how right is the critic once the noise of the rollouts is taken out? |
+//! | [`stacked`] | how right is a critic for the actor as a whole, all states stacked? |
 //! | [`histogram`] | how far apart are two distributions of weights? |
 //! | [`density`] | how do these numbers lie along the axis? |
 //! | `difference` | how far apart are two independent estimates? |
@@ -35,6 +36,7 @@ mod noncentral;
 pub mod replicates;
 pub mod resample;
 pub mod similarity;
+pub mod stacked;
 pub mod summary;
 mod tails;
 pub mod variation;

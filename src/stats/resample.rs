@@ -118,7 +118,7 @@ pub fn pseudo_values_of_clusters<const K: usize>(
 }
 
 /// `stat` of the means of all units, and of those of all clusters but one, for each one with units.
-fn without_each<const K: usize>(
+pub(super) fn without_each<const K: usize>(
     clusters: &[Vec<[f64; K]>],
     stat: impl Fn([f64; K]) -> f64,
 ) -> (f64, Vec<f64>) {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyperl::env::{Env, Snapshot, Spec, Step, Visited};
 use hyperl::error::{Error, Result};
+use hyperl::gradient::bank::{Bank, Plan, make_bank};
 use hyperl::gradient::{ActionValue, Agent, Settings, StateResult, measure, self_check};
 use hyperl::rng::Stream;
 use hyperl::rollout::Policy;
@@ -29,6 +30,8 @@ pub(crate) struct Lab {
     pub(crate) elapsed: u32,
     /// An action that the policy takes at the start, instead of its own.
     pub(crate) centre: Option<Vec<f64>>,
+    /// What the policy's action at the start of each state is tanh of; `None`: its own action is.
+    pub(crate) before_tanh: Option<Vec<Vec<f64>>>,
     /// Whether rollouts that are told to share the noise of the process do so; `None`: no noise.
     pub(crate) process_noise: Option<bool>,
     /// Name of the random streams, as a checkpoint has its own.
@@ -46,6 +49,7 @@ impl Lab {
             time_limit: 1000,
             elapsed: 0,
             centre: None,
+            before_tanh: None,
             process_noise: None,
             streams: "a checkpoint",
         }
@@ -89,6 +93,16 @@ impl Lab {
         self.with_agent((critic, bootstrap), |agent| {
             measure(agent, &self.starts(), settings, (&workers, &|_| ()))
         })
+    }
+
+    /// Makes the bank of all its states.
+    pub(crate) fn bank(&self, plan: &Plan, threads: usize) -> Bank {
+        let workers = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let unused = Critic::constant(Array1::zeros(self.system.action_dim()));
+        self.with_agent((&unused, None), |agent| {
+            make_bank(agent, &self.starts(), 0, plan, &workers, &|_| ())
+        })
+        .unwrap()
     }
 
     pub(crate) fn self_check(&self, critic: &Critic, settings: &Settings) -> Vec<StateResult> {
@@ -247,6 +261,21 @@ impl Policy for LinearPolicy {
             let at_start = lab.centre.is_some() && lab.states.iter().any(|start| start == s);
             let chosen = if at_start { lab.centre_at(s) } else { lab.system.act(s).to_vec() };
             a.copy_from_slice(&chosen);
+        }
+        Ok(())
+    }
+
+    fn before_tanh(&self, obs: &[f64], before: &mut [f64]) -> Result<()> {
+        let Self(lab) = self;
+        let Some(known) = &lab.before_tanh else {
+            self.act(obs, before)?;
+            before.iter_mut().for_each(|u| *u = u.atanh());
+            return Ok(());
+        };
+        let rows = obs.chunks_exact(lab.system.obs_dim());
+        for (s, u) in rows.zip(before.chunks_exact_mut(lab.system.action_dim())) {
+            let at = lab.states.iter().position(|start| start == s);
+            u.copy_from_slice(&known[at.unwrap_or(0)]); // the rows that fill a block are nobody's
         }
         Ok(())
     }

@@ -37,6 +37,8 @@ pub(in crate::analysis) struct Networks {
     /// The value that is judged.
     pub(in crate::analysis) critic: Box<dyn ActionValue>,
     targets: Option<Smaller<QNet>>,
+    /// What a unit of entropy adds to a reward; 0 for hard returns.
+    pub(in crate::analysis) temperature: f64,
     gamma: f64,
     reward_scale: f64,
     streams: String,
@@ -64,7 +66,12 @@ impl Networks {
         Self::load(checkpoint, &Settings::lab(), Against::Returns)
     }
 
-    fn load(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> Result<Self> {
+    /// Loads the policy and the value that is judged.
+    pub(in crate::analysis) fn load(
+        checkpoint: &Checkpoint,
+        settings: &Settings,
+        against: Against,
+    ) -> Result<Self> {
         let config = checkpoint.off_policy()?;
         let (temperature, reward_scale) = soft(config, settings)?;
         let weights = checkpoint.weights()?;
@@ -86,6 +93,7 @@ impl Networks {
             actor,
             critic: judged,
             targets,
+            temperature,
             gamma: config.gamma(),
             reward_scale,
             streams: streams(checkpoint),

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::cosine::{Cosine, Work};
 use super::subject::Subject;
-use crate::analysis::table::{self, KeptRows, StateRow};
+use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::disk;
+use crate::checkpoint::kept::{self, Kept};
 use crate::checkpoint::lock::Lock;
 use crate::error::{Error, Result};
 
@@ -69,27 +70,49 @@ impl Keeper<'_> {
     /// Returns the rows of one subject; `None` if a stop was asked for before its turn came.
     fn rows_of(&self, subject: &Subject, how: &Cosine) -> Result<Option<Vec<StateRow>>> {
         let path = self.units.join(format!("{}.parquet", subject.key(how)));
-        let whole = |rows: &Vec<StateRow>| rows.len() >= how.settings.states;
-        if let KeptRows::Whole(rows) = table::kept_rows(&path)
-            && whole(&rows)
-        {
-            return Ok(Some(rows));
-        }
-        if self.listener.stops() {
-            return Ok(None);
-        }
-        let Some(_lock) = in_turn(&path, self.listener)? else { return Ok(None) };
-        // By now another process may have measured it.
-        match table::kept_rows(&path) {
-            KeptRows::Whole(rows) if whole(&rows) => return Ok(Some(rows)),
-            KeptRows::Damaged => self.listener.damaged(&path),
-            KeptRows::Whole(_) | KeptRows::Missing => {}
-        }
-        let progress = |more: u64| self.listener.steps(more);
-        let rows = subject.rows(how, Work { workers: self.workers, progress: &progress })?;
-        table::keep_rows(&path, &rows)?;
-        Ok(Some(rows))
+        let read = |bytes| table::of_parquet(bytes).ok().filter(|r| r.len() >= how.settings.states);
+        kept_or_made(&path, self.listener, read, || {
+            let progress = |more: u64| self.listener.steps(more);
+            let rows = subject.rows(how, Work { workers: self.workers, progress: &progress })?;
+            let bytes = table::to_parquet(&rows)?;
+            Ok((rows, bytes))
+        })
     }
+}
+
+/// Returns what is kept under `path`, or makes and keeps it, one process at a time; `None` if a stop was asked for
+/// before its turn came. `read` says what bytes are, and `None` if they are not what is wanted.
+///
+/// # Errors
+/// Those of making and keeping it.
+pub(crate) fn kept_or_made<T>(
+    path: &Path,
+    listener: &dyn Listener,
+    read: impl Fn(Vec<u8>) -> Option<T>,
+    make: impl FnOnce() -> Result<(T, Vec<u8>)>,
+) -> Result<Option<T>> {
+    let known = |listener: Option<&dyn Listener>| match (kept::read(path), listener) {
+        (Kept::Whole(bytes), _) => read(bytes),
+        (Kept::Damaged, Some(listener)) => {
+            listener.damaged(path);
+            None
+        }
+        (Kept::Damaged | Kept::Missing, _) => None,
+    };
+    if let Some(kept) = known(None) {
+        return Ok(Some(kept));
+    }
+    if listener.stops() {
+        return Ok(None);
+    }
+    let Some(_lock) = in_turn(path, listener)? else { return Ok(None) };
+    // By now another process may have made it.
+    if let Some(kept) = known(Some(listener)) {
+        return Ok(Some(kept));
+    }
+    let (made, bytes) = make()?;
+    kept::write(path, &bytes)?;
+    Ok(Some(made))
 }
 
 /// Locks what is kept under `path`, once no other process measures it; `None` if a stop was asked for before.

@@ -77,7 +77,7 @@ impl<'c> Subject<'c> {
 }
 
 /// Says which checkpoint an error is about, if it does not say so itself.
-fn in_checkpoint(path: &Path, error: Error) -> Error {
+pub(super) fn in_checkpoint(path: &Path, error: Error) -> Error {
     match error {
         Error::Usage(_) | Error::Gradient(_) => {
             Error::Usage(format!("{}: {error}", path.display()))

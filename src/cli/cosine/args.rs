@@ -21,6 +21,10 @@ const TASKS: usize = 4;
 /// States of each list of tasks in lab mode, unless asked otherwise: 30 of each task.
 const STATES_IN_TASKS: usize = 120;
 
+/// States after which lab mode first looks at the interval, and those after which it gives up.
+const FIRST_STATES: usize = 100;
+const MAX_STATES: usize = 300;
+
 /// Which of the three commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum What {
@@ -70,11 +74,15 @@ pub(in crate::cli) struct CosineArgs {
     /// Checkpoints, runs, or quoted patterns of either
     #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
     pub(super) checkpoints: Vec<PathBuf>,
+    /// Rollouts that `hyperl-analyze bank` made of the same policy, in place of new ones
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mode", "states", "rollouts", "blocks",
+        "half_width", "max_states", "std", "horizon", "states_from", "seed"])]
+    pub(super) bank: Option<PathBuf>,
     /// Which estimator: ours, App. B as printed, or the authors' script [lab, paper, as-released; default: lab,
     /// paper where --rollouts is given]
     #[arg(long)]
     mode: Option<Mode>,
-    /// States of each checkpoint [default: 15; in lab mode as many as the interval needs, and 30 in
+    /// States of each checkpoint [default: 15; in lab mode 100 to 300, as many as the interval needs, and 30 in
     /// a self-check, which has no noise to average; PEARL in lab mode: 120 of each list of tasks]
     #[arg(long)]
     states: Option<usize>,
@@ -82,20 +90,20 @@ pub(in crate::cli) struct CosineArgs {
     /// [default: 15]
     #[arg(long)]
     rollouts: Option<usize>,
-    /// Independent blocks of 2 × action dimensions rollouts, in lab mode [default: 4 up to three
-    /// dimensions, else 2]
+    /// Independent blocks of rollouts in lab mode [default: 4; PEARL: 4 up to three dimensions, else 2]
     #[arg(long)]
     blocks: Option<usize>,
-    /// In lab mode, draw states until the interval of the corrected cosine is ± this [default: 0.1]
+    /// In lab mode, draw states until the interval of κ is ± this; of PEARL's corrected cosine [default: 0.1]
     #[arg(long, allow_negative_numbers = true)]
     half_width: Option<f64>,
     /// In lab mode, states after which to give that up [default: 300]
     #[arg(long)]
     max_states: Option<usize>,
-    /// Standard deviation of the perturbations, in action half-ranges
+    /// Size of the perturbations: in lab mode before tanh, else in action half-ranges
     #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
     std: f64,
-    /// Steps of a rollout [default: the first with γʰ < 0.001; as released: to the time limit]
+    /// Steps of a rollout [default: in lab mode chosen by a pilot; else the first with γʰ < 0.001; as released:
+    /// to the time limit]
     #[arg(long)]
     horizon: Option<u32>,
     /// Where the states come from [replay, policy; default: replay; as released, and PEARL: policy]
@@ -185,6 +193,14 @@ impl CosineArgs {
         Ok((subjects, settings))
     }
 
+    /// Returns the settings with the defaults of lab mode where tasks are unknown.
+    pub(super) fn lab(&self, settings: &Settings) -> Settings {
+        let Some(adaptive) = settings.adaptive else { return settings.clone() };
+        let max_states = self.max_states.unwrap_or(MAX_STATES);
+        let adaptive = Some(Adaptive { max_states, ..adaptive });
+        Settings { states: FIRST_STATES.min(max_states), adaptive, ..settings.clone() }
+    }
+
     /// Returns where results go.
     pub(super) fn folder(&self, what: What) -> PathBuf {
         self.out.clone().unwrap_or_else(|| Path::new("reports").join(what.name()))
@@ -210,6 +226,9 @@ impl CosineArgs {
     pub(super) fn settings(&self, what: What) -> Result<Settings> {
         let mode = self.mode();
         let adapts = self.adapts();
+        if self.bank.is_some() && what != What::Cosine {
+            return Err(Error::Usage("--bank is for hyperl-analyze cosine; drop it here".into()));
+        }
         if mode == Mode::Lab && self.rollouts.is_some() {
             let instead = "--rollouts contradicts --mode lab, whose rollouts come in blocks; use \
                            --blocks or --mode paper";
@@ -261,6 +280,7 @@ pub(super) fn command_line(
             let _ = write!(text, " --{flag} {value}");
         }
     };
+    given("bank", args.bank.as_ref().map(|bank| shell_words(&[bank])));
     given("states", args.states.map(|n| n.to_string()));
     given("rollouts", args.rollouts.map(|n| n.to_string()));
     given("blocks", args.blocks.map(|n| n.to_string()));

@@ -100,6 +100,6 @@ fn td3_learns_to_hop() {
     // A random hopper falls after some twenty steps. So short a run has its ups and downs: at its best it
     // earned three to nine times as much with eight seeds.
     let random = mean(&random);
-    assert!((5.0..30.0).contains(&random), "{random}");
+    assert!((5.0..40.0).contains(&random), "{random}");
     assert!(best > 2.0 * random, "{best}, random {random}");
 }

@@ -7,3 +7,4 @@ mod orthogonal;
 mod pearl;
 mod perturb;
 mod real_design;
+mod uphill;

@@ -107,6 +107,7 @@ fn soft_returns_are_those_of_a_slow_twin(model: PearlModel, count: usize) {
             policy: &SoftInTask::new(policy.in_tasks(&latent()), 0.2),
             gamma: GAMMA,
             hold: 1,
+            marks: &[],
             workers: &workers::start(threads).unwrap(),
             progress: &|_| (),
         };

@@ -33,6 +33,7 @@ fn an_outcome_depends_neither_on_its_place_nor_on_its_company_nor_on_the_workers
             policy: &actor,
             gamma: 0.99,
             hold: 1,
+            marks: &[],
             workers: &workers::start(threads).unwrap(),
             progress: &|_| (),
         };

@@ -48,6 +48,7 @@ fn run(policy: &dyn Policy, jobs: &[Job], threads: usize) -> Vec<Outcome> {
         policy,
         gamma: GAMMA,
         hold: 1,
+        marks: &[],
         workers: &workers::start(threads).unwrap(),
         progress: &|_| (),
     };

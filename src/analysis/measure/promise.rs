@@ -1,0 +1,88 @@
+//! How one checkpoint's critic keeps its promises (`docs/estimator.md` §8.4).
+
+use serde::{Deserialize, Serialize};
+
+use super::cosine::{Against, Work};
+use super::gradient_cosine::{Networks, starts};
+use super::policy_cosine;
+use crate::checkpoint::Checkpoint;
+use crate::error::Result;
+use crate::gradient::Settings;
+use crate::gradient::horizon::{Choice, choose_horizon};
+use crate::gradient::promise::{Along, Kept, Promise, promises};
+
+/// What was measured of a checkpoint.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Measured {
+    /// Steps of a rollout.
+    pub horizon: u32,
+    /// Why.
+    pub choice: Choice,
+    /// Promises, two a state.
+    pub kept: Vec<Kept>,
+}
+
+/// How a critic keeps its promises.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Promised {
+    /// Environment.
+    pub env: String,
+    /// Critic.
+    pub model: String,
+    /// Seed of its run.
+    pub seed: u64,
+    /// Step of its checkpoint.
+    pub step: u64,
+    /// Steps of a rollout.
+    pub horizon: u32,
+    /// Along its own gradient.
+    pub own: Promise,
+    /// Along random directions.
+    pub random: Promise,
+    /// What was measured at each state.
+    #[serde(skip)]
+    pub kept: Vec<Kept>,
+}
+
+/// Returns a key that is equal exactly if checkpoint and settings are.
+pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
+    format!("promise-{}", policy_cosine::key(checkpoint, settings))
+}
+
+/// Measures one checkpoint, at no more states than it carries.
+///
+/// # Errors
+/// Those of loading and of the rollouts.
+pub(crate) fn measure(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> Result<Measured> {
+    let Work { workers, progress } = work;
+    let networks = Networks::load(checkpoint, settings, Against::Returns)?;
+    let env = checkpoint.off_policy()?.env;
+    let make_env = || env.make();
+    let agent = networks.agent(&make_env);
+    let states = settings.states.min(checkpoint.states()?.len());
+    let settings = Settings { states, ..settings.clone() };
+    let starts = starts(checkpoint, &*networks.policy, &settings)?;
+    let (horizon, choice, _) = choose_horizon(&agent, &starts, &settings, workers, progress)?;
+    let Settings { std, seed, .. } = settings;
+    let kept = promises(&agent, &starts, horizon, std, seed, workers, progress)?;
+    Ok(Measured { horizon, choice, kept })
+}
+
+impl Promised {
+    /// Returns what was measured of a checkpoint in a few numbers.
+    pub(crate) fn of(checkpoint: &Checkpoint, measured: Measured) -> Self {
+        let config = checkpoint.config();
+        let Measured { horizon, kept, .. } = measured;
+        Self {
+            env: config.env_name().into(),
+            model: config.model(),
+            seed: config.seed(),
+            step: checkpoint.manifest().step,
+            horizon,
+            own: Promise::of(&kept, Along::Own),
+            random: Promise::of(&kept, Along::Random),
+            kept,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `hyperl-analyze bank`: rollouts of one policy, made once, that judge any number of its critics.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::settings::whole;
+use super::shared::{self, Done};
+use super::told::Told;
+use crate::analysis::measure::cosine::Work;
+use crate::analysis::measure::kept::Listener;
+use crate::analysis::measure::policy_cosine;
+use crate::analysis::select;
+use crate::checkpoint::disk;
+use crate::error::{Error, Result};
+use crate::gradient::{Mode, Settings};
+
+#[derive(Debug, Args)]
+pub(super) struct BankArgs {
+    /// The checkpoint whose policy is followed
+    #[arg(long = "ckpt", value_name = "PATH")]
+    checkpoint: PathBuf,
+    /// States
+    #[arg(long, default_value_t = 300)]
+    states: usize,
+    /// Independent blocks of each state
+    #[arg(long, default_value_t = 4)]
+    blocks: usize,
+    /// Size of the perturbations, before tanh; inside the box in action half-ranges
+    #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
+    std: f64,
+    /// Steps of a rollout [default: chosen by a pilot]
+    #[arg(long)]
+    horizon: Option<u32>,
+    /// Seed of states, directions and noise
+    #[arg(long, default_value_t = 0, value_parser = whole)]
+    seed: u64,
+    /// Worker threads; results do not depend on it [default: the processors]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// The Parquet file
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub(super) fn run(args: &BankArgs) -> Result<Done> {
+    let settings = Settings {
+        mode: Mode::Lab,
+        states: args.states,
+        blocks: Some(args.blocks),
+        std: args.std,
+        horizon: args.horizon,
+        seed: args.seed,
+        ..Settings::default()
+    }
+    .validated()?;
+    if args.out.extension().is_none_or(|extension| extension != "parquet") {
+        return Err(Error::Usage(format!(
+            "--out {}: a bank is a Parquet file; give a name that ends in .parquet",
+            args.out.display()
+        )));
+    }
+    let all = select::checkpoints(&[args.checkpoint.clone()])?;
+    let [checkpoint] = &all[..] else {
+        return Err(Error::Usage(format!(
+            "--ckpt {}: a bank is of one policy, and {} checkpoints are there; give one of them",
+            args.checkpoint.display(),
+            all.len()
+        )));
+    };
+    policy_cosine::check(checkpoint, &settings)?;
+    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let told = Told::new(1, "banks");
+    let progress = |more: u64| told.steps(more);
+    let file = policy_cosine::make(checkpoint, &settings, Work { workers: &workers, progress: &progress })?;
+    disk::write(&args.out, &file.to_parquet()?)?;
+    told.bar.finish_and_clear();
+    let (states, horizon) = (file.bank.states.len(), file.about.plan.horizon);
+    shared::note!("wrote {}: {states} states, rollouts of at most {horizon} steps", args.out.display());
+    Ok(Done::Finished)
+}

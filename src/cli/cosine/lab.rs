@@ -1,0 +1,104 @@
+//! `cosine` in lab mode: κ, gain and inside, by banks of rollouts.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::super::finding::{self, Source};
+use super::super::output::{origins, write_page};
+use super::super::shared::{self, Done};
+use super::super::told::Told;
+use super::args::{CosineArgs, What, command_line};
+use super::UNITS;
+use crate::analysis::bank::BankFile;
+use crate::analysis::measure::cosine::Work;
+use crate::analysis::measure::kept::{Listener, Stopped, kept_or_made};
+use crate::analysis::measure::policy_cosine::{self, Judged};
+use crate::checkpoint::lock::Lock;
+use crate::checkpoint::{Checkpoint, disk};
+use crate::error::Result;
+use crate::gradient::Settings;
+use crate::report::policy_cosine::{Direction, answers, finding, table};
+use crate::report::{Page, Section};
+
+/// One checkpoint, as `--json` prints it.
+#[derive(Serialize)]
+struct Line<'j> {
+    path: String,
+    direction: Direction,
+    #[serde(flatten)]
+    judged: &'j Judged,
+}
+
+const TITLE: &str = "Does the critic's gradient point uphill?";
+
+pub(super) fn run(args: &CosineArgs, settings: &Settings, checkpoints: &[Checkpoint]) -> Result<Done> {
+    let given = args.bank.as_deref().map(BankFile::read).transpose()?;
+    let settings = &given.as_ref().map_or_else(|| args.lab(settings), BankFile::settings);
+    for checkpoint in checkpoints {
+        match &given {
+            Some(file) => policy_cosine::check_bank(checkpoint, file)?,
+            None => policy_cosine::check(checkpoint, settings)?,
+        }
+    }
+    let out = args.folder(What::Cosine);
+    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let _lock = Lock::folder(&out)?;
+    let units = out.parent().unwrap_or(&out).join(UNITS);
+    disk::create_dir(&units)?;
+    let told = Told::new(checkpoints.len(), "checkpoints");
+    let mut all: Vec<Judged> = Vec::new();
+    for checkpoint in checkpoints {
+        let progress = |more: u64| told.steps(more);
+        let work = Work { workers: &workers, progress: &progress };
+        let made = match &given {
+            Some(_) => None,
+            None => match bank(checkpoint, settings, &units, &told, work)? {
+                Some(file) => Some(file),
+                None => return Ok(told.stopped(Stopped { saved: !all.is_empty() })),
+            },
+        };
+        let Some(file) = given.as_ref().or(made.as_ref()) else { unreachable!("made or given") };
+        all.push(policy_cosine::judged(checkpoint, settings, file)?);
+        told.unit();
+    }
+    told.bar.finish_and_clear();
+    let finding = finding(&all, settings);
+    let command = command_line("cosine", args, settings, &out);
+    let source = Source::of_checkpoints(&command, origins(checkpoints)).with(settings)?;
+    let description = format!("{TITLE} {}", finding.subtitle);
+    let section = finding::write(&out, TITLE, &description, &finding, &source)?;
+    let section = Section { answer: answers(&all).join("\n\n"), ..section };
+    write_page(&out, &Page { title: TITLE.into(), sections: vec![section] })?;
+    if args.json {
+        let lines = checkpoints.iter().zip(&all).map(|(checkpoint, judged)| Line {
+            path: checkpoint.path().display().to_string(),
+            direction: Direction::of(judged),
+            judged,
+        });
+        shared::print_json(&lines.collect::<Vec<_>>())?;
+    } else {
+        shared::say!("{}\n", answers(&all).join("\n"));
+        shared::print(table(&all).to_text()?.as_bytes())?;
+        shared::warn(&finding.warnings);
+    }
+    shared::note!("wrote {}", out.join("report.md").display());
+    Ok(Done::Finished)
+}
+
+/// Returns the bank of a checkpoint's policy, made now or before; `None` if a signal asked for a stop.
+fn bank(
+    checkpoint: &Checkpoint,
+    settings: &Settings,
+    units: &Path,
+    listener: &dyn Listener,
+    work: Work,
+) -> Result<Option<BankFile>> {
+    let path = units.join(format!("{}.parquet", policy_cosine::key(checkpoint, settings)));
+    let read = |bytes| BankFile::of_parquet(bytes).ok();
+    kept_or_made(&path, listener, read, || {
+        let file = policy_cosine::make(checkpoint, settings, work)?;
+        let bytes = file.to_parquet()?;
+        Ok((file, bytes))
+    })
+}

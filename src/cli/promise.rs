@@ -1,0 +1,120 @@
+//! `hyperl-analyze promise`: realised against promised improvement.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::finding::{self, Source};
+use super::output::{origins, shell_words, write_page};
+use super::settings::whole;
+use super::shared::{self, Done};
+use super::told::Told;
+use crate::analysis::measure::cosine::Work;
+use crate::analysis::measure::kept::{Listener, Stopped, kept_or_made};
+use crate::analysis::measure::promise::{self, Promised};
+use crate::analysis::select;
+use crate::checkpoint::lock::Lock;
+use crate::checkpoint::disk;
+use crate::error::Result;
+use crate::gradient::{Mode, Settings};
+use crate::report::promise::{answers, finding, table};
+use crate::report::{Page, Section};
+
+#[derive(Debug, Args)]
+pub(super) struct PromiseArgs {
+    /// Checkpoints, runs, or quoted patterns of either
+    #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
+    checkpoints: Vec<PathBuf>,
+    /// States of each checkpoint, or as many as it carries
+    #[arg(long, default_value_t = 1000)]
+    states: usize,
+    /// Size of the step, before tanh
+    #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
+    std: f64,
+    /// Steps of a rollout [default: chosen by a pilot]
+    #[arg(long)]
+    horizon: Option<u32>,
+    /// Seed of states, steps and random directions
+    #[arg(long, default_value_t = 0, value_parser = whole)]
+    seed: u64,
+    /// Worker threads; results do not depend on it [default: the processors]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Folder of tables and figures
+    #[arg(long, default_value = "reports/promise")]
+    out: PathBuf,
+    /// Print the numbers as JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
+
+const TITLE: &str = "Is the promised improvement real?";
+
+/// One checkpoint, as `--json` prints it.
+#[derive(Serialize)]
+struct Line<'p> {
+    path: String,
+    #[serde(flatten)]
+    promised: &'p Promised,
+}
+
+pub(super) fn run(args: &PromiseArgs) -> Result<Done> {
+    let PromiseArgs { states, std, horizon, seed, out, .. } = args;
+    let settings = Settings {
+        mode: Mode::Lab,
+        states: *states,
+        std: *std,
+        horizon: *horizon,
+        seed: *seed,
+        ..Settings::default()
+    }
+    .validated()?;
+    shared::save_and_stop();
+    let checkpoints = select::checkpoints(&args.checkpoints)?;
+    select::one_figure(&checkpoints)?;
+    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let _lock = Lock::folder(out)?;
+    let units = out.parent().unwrap_or(out).join(super::cosine::UNITS);
+    disk::create_dir(&units)?;
+    let told = Told::new(checkpoints.len(), "checkpoints");
+    let mut all: Vec<Promised> = Vec::new();
+    for checkpoint in &checkpoints {
+        let path = units.join(format!("{}.json", promise::key(checkpoint, &settings)));
+        let progress = |more: u64| told.steps(more);
+        let work = Work { workers: &workers, progress: &progress };
+        let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes).ok();
+        let made = kept_or_made(&path, &told, read, || {
+            let measured = promise::measure(checkpoint, &settings, work)?;
+            let bytes = disk::json(&measured)?;
+            Ok((measured, bytes))
+        })?;
+        let Some(measured) = made else {
+            return Ok(told.stopped(Stopped { saved: !all.is_empty() }));
+        };
+        all.push(Promised::of(checkpoint, measured));
+        told.unit();
+    }
+    told.bar.finish_and_clear();
+    let finding = finding(&all, &settings);
+    let mut command = format!("hyperl-analyze promise --ckpt {}", shell_words(&args.checkpoints));
+    command += &format!(" --states {states} --std {std} --seed {seed}");
+    command += &horizon.map_or(String::new(), |horizon| format!(" --horizon {horizon}"));
+    command += &format!(" --out {}", shell_words(&[out]));
+    let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&settings)?;
+    let description = format!("{TITLE} {}", finding.subtitle);
+    let section = finding::write(out, TITLE, &description, &finding, &source)?;
+    let section = Section { answer: answers(&all).join("\n\n"), ..section };
+    write_page(out, &Page { title: TITLE.into(), sections: vec![section] })?;
+    if args.json {
+        let path = |c: &crate::checkpoint::Checkpoint| c.path().display().to_string();
+        let lines = checkpoints.iter().zip(&all).map(|(c, promised)| Line { path: path(c), promised });
+        shared::print_json(&lines.collect::<Vec<_>>())?;
+    } else {
+        shared::say!("{}\n", answers(&all).join("\n"));
+        shared::print(table(&all).to_text()?.as_bytes())?;
+        shared::warn(&finding.warnings);
+    }
+    shared::note!("wrote {}", out.join("report.md").display());
+    Ok(Done::Finished)
+}

@@ -1,0 +1,176 @@
+//! Banks: rollouts of one policy at many states, made once, that judge any number of critics of that policy
+//! (`docs/estimator.md` §8).
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use super::pairs::{Around, Pair};
+use super::{Agent, in_blocks, observed};
+use crate::env::Visited;
+use crate::error::Result;
+use crate::rng::Stream;
+use crate::rollout::{Job, Rollouts};
+
+/// How a bank is made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plan {
+    /// What pairs lie around.
+    pub around: Vec<Around>,
+    /// Independent blocks of each state and place; with fewer than four a mean cosine inside the box is
+    /// corrected too little where states differ in their noise.
+    pub blocks: usize,
+    /// Size σ of the perturbations: before tanh, and in action half-ranges inside the box.
+    pub std: f64,
+    /// Steps after which a rollout is cut.
+    pub horizon: u32,
+    /// Steps after which the return so far is noted, too, in rising order.
+    pub marks: Vec<u32>,
+    /// Seed of directions, lengths and noise.
+    pub seed: u64,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let (around, blocks, std) = (Around::ALL.to_vec(), 4, 0.3);
+        Self { around, blocks, std, horizon: 688, marks: Vec::new(), seed: 0 }
+    }
+}
+
+/// A pair of actions and what came of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tried {
+    /// The actions.
+    pub pair: Pair,
+    /// Discounted returns on the side of the direction and on the other, in units of the critic; NaN where
+    /// the simulation became unstable.
+    pub returns: [f64; 2],
+    /// The same after each of [`Plan::marks`] steps.
+    pub partial: [Vec<f64>; 2],
+}
+
+/// What was tried at one state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BankState {
+    /// The episode in which training visited it, where that is known.
+    pub episode: Option<u64>,
+    /// Observation `[S]`.
+    pub obs: Vec<f64>,
+    /// The policy's action before tanh `[A]`.
+    pub before_tanh: Vec<f64>,
+    /// Pairs, block by block.
+    pub tried: Vec<Tried>,
+}
+
+/// Rollouts of one policy at many states.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bank {
+    /// How they were made.
+    pub plan: Plan,
+    /// The states.
+    pub states: Vec<BankState>,
+}
+
+impl BankState {
+    /// Returns an independent estimate of the gradient `[A]` from each block around a place whose rollouts
+    /// were all stable, given what counts as the return of a pair.
+    pub(super) fn gradients(
+        &self,
+        around: Around,
+        returns: impl Fn(&Tried) -> [f64; 2],
+    ) -> Vec<Vec<f64>> {
+        let there: Vec<&Tried> = self.tried.iter().filter(|t| t.pair.around == around).collect();
+        let blocks = there.chunk_by(|a, b| a.pair.block == b.pair.block);
+        let estimate = |block: &[&Tried]| {
+            let mut sum = vec![0.0; self.before_tanh.len()];
+            block.iter().for_each(|tried| tried.pair.add_slope(returns(tried), &mut sum));
+            sum.iter_mut().for_each(|x| *x /= block.len() as f64);
+            sum
+        };
+        blocks.map(estimate).filter(|g| g.iter().all(|x| x.is_finite())).collect()
+    }
+}
+
+/// Makes the bank of a policy at `starts`; the first of them is state number `first`.
+///
+/// The two rollouts of a pair share the noise of the environment and a stochastic policy's draws; different
+/// pairs do not.
+///
+/// # Errors
+/// Those of the rollouts.
+pub fn make_bank(
+    agent: &Agent,
+    starts: &[Visited],
+    first: usize,
+    plan: &Plan,
+    workers: &rayon::ThreadPool,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Bank> {
+    let stream = |name: &str| Stream::new(plan.seed, name).child(agent.streams);
+    let (directions, noise, draws) = (stream("pairs"), stream("noise"), stream("draws"));
+    let (obs, dims) = observed(agent, starts)?;
+    let before = in_blocks(&obs, dims, |obs, before| agent.policy.before_tanh(obs, before))?;
+    let mut tries: Vec<(usize, [Vec<f64>; 2], [Stream; 2])> = Vec::new();
+    let mut states = Vec::with_capacity(starts.len());
+    for (state, u) in before.rows().into_iter().enumerate() {
+        let u = u.to_vec();
+        let mut tried = Vec::new();
+        for &around in &plan.around {
+            let name = format!("{}/{around}", first + state);
+            let mut own = directions.child(&name);
+            let centre = around.centre(&u, plan.std);
+            for (i, pair) in
+                around.pairs(dims, plan.std, plan.blocks, &mut own).into_iter().enumerate()
+            {
+                let streams = [&noise, &draws].map(|s| s.child(&format!("{name}/{i}")));
+                tries.push((state, pair.actions(&centre), streams));
+                tried.push(Tried { pair, returns: [f64::NAN; 2], partial: Default::default() });
+            }
+        }
+        let obs = obs.row(state).to_vec();
+        states.push(BankState { episode: starts[state].episode, obs, before_tanh: u, tried });
+    }
+    let mut jobs = Vec::with_capacity(2 * tries.len());
+    for (state, actions, [noise, draws]) in &tries {
+        for action in actions {
+            jobs.push(Job {
+                start: &starts[*state].snapshot,
+                first_action: Some(action),
+                max_steps: plan.horizon,
+                noise: Some(noise),
+                draws: Some(draws),
+            });
+        }
+    }
+    let rollouts = Rollouts {
+        make_env: agent.make_env,
+        policy: agent.policy,
+        gamma: agent.gamma,
+        hold: 1,
+        marks: &plan.marks,
+        workers,
+        progress,
+    };
+    let mut outcomes = rollouts.run(&jobs)?.into_iter();
+    for tried in states.iter_mut().flat_map(|state| &mut state.tried) {
+        for side in 0..2 {
+            let Some(outcome) = outcomes.next() else { unreachable!("one outcome a job") };
+            let in_units = |q: f64| q * agent.reward_scale;
+            tried.returns[side] = in_units(outcome.discounted_return);
+            tried.partial[side] = outcome.partial.into_iter().map(in_units).collect();
+        }
+    }
+    Ok(Bank { plan: plan.clone(), states })
+}
+
+impl Bank {
+    /// Returns the observations of its states `[n, S]` and the policy's actions there before tanh `[n, A]`.
+    pub(super) fn points(&self) -> [Array2<f64>; 2] {
+        let table = |of: fn(&BankState) -> &Vec<f64>| {
+            let width = self.states.first().map_or(0, |state| of(state).len());
+            let all = self.states.iter().flat_map(|state| of(state).iter().copied()).collect();
+            Array2::from_shape_vec((self.states.len(), width), all).expect("rows of one length")
+        };
+        [table(|state| &state.obs), table(|state| &state.before_tanh)]
+    }
+}

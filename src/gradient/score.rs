@@ -1,0 +1,158 @@
+//! What a bank says of a critic: κ, gain and inside (`docs/estimator.md` §8).
+//!
+//! The critic is smoothed over the same perturbations as the truth, so that an exactly right one scores the
+//! ceiling; its gradient at the policy's own action, the one that the actor climbs, is judged beside it.
+
+use ndarray::Array2;
+
+use super::bank::{Bank, BankState};
+use super::critic_gradient::ActionValue;
+use super::pairs::Around;
+use crate::error::Result;
+use crate::rng::Stream;
+use crate::stats::LEVEL;
+use crate::stats::clusters::clusters;
+use crate::stats::corrected::{Corrected, correct_units};
+use crate::stats::lift::Lift;
+use crate::stats::replicates::Replicates;
+use crate::stats::stacked::{Stacked, Sums};
+
+/// Blocks over which a critic is smoothed, an even number: their two halves are independent.
+const SMOOTHING: usize = 32;
+
+/// A coordinate whose action moves less than this with its value before tanh is called saturated.
+const SATURATED: f64 = 0.05;
+
+/// What a bank says of a critic at one state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateScore {
+    /// The episode in which training visited it, where that is known.
+    pub episode: Option<u64>,
+    /// Products with the critic's smoothed gradient; `None` with fewer than two whole blocks.
+    pub smoothed: Option<Sums>,
+    /// Products with its gradient at the policy's action.
+    pub local: Option<Sums>,
+    /// Cosines inside the box; `None` where they are undefined.
+    pub inside: Option<Replicates>,
+    /// `‖D v‖²` and `‖v‖²` of the critic's gradient `v`, with `D` the derivative of tanh.
+    pub reach: [f64; 2],
+    /// Share of the coordinates that are saturated.
+    pub saturated: f64,
+}
+
+/// What a bank says of a critic.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Score {
+    /// κ and gain of the critic, smoothed as the truth is.
+    pub policy: Stacked,
+    /// The same of its gradient at the policy's own action.
+    pub local: Stacked,
+    /// Mean cosine inside the box, all coordinates alike.
+    pub inside: Corrected,
+    /// Share of the critic's squared gradient that the actor can use.
+    pub reach: f64,
+    /// Share of the coordinates that are saturated.
+    pub saturated: f64,
+    /// States.
+    pub states: usize,
+    /// States left out, for their simulation became unstable.
+    pub left_out: usize,
+}
+
+/// Judges a critic at each state of a bank; `stream` draws what it is smoothed over.
+///
+/// # Errors
+/// Those of the networks.
+pub fn score_states(
+    bank: &Bank,
+    critic: &dyn ActionValue,
+    stream: &Stream,
+) -> Result<Vec<StateScore>> {
+    let [obs, before] = bank.points();
+    let local = critic.action_gradient(&obs, &before.mapv(f64::tanh))?;
+    let judge = |(number, state): (usize, &BankState)| {
+        let mut stream = stream.child(&number.to_string());
+        let v = local.row(number).to_vec();
+        let derivative: Vec<f64> = state.before_tanh.iter().map(|u| 1.0 - u.tanh().powi(2)).collect();
+        let through: Vec<f64> = v.iter().zip(&derivative).map(|(v, d)| v * d).collect();
+        let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
+        let mut score = StateScore {
+            episode: state.episode,
+            smoothed: None,
+            local: None,
+            inside: None,
+            reach: [square(&through), square(&v)],
+            saturated: share(&derivative, |d| *d < SATURATED),
+        };
+        for &around in &bank.plan.around {
+            let blocks = state.gradients(around, |tried| tried.returns);
+            if blocks.len() < 2 {
+                continue;
+            }
+            let halves = smoothed(critic, state, around, bank.plan.std, &mut stream)?;
+            let mean: Vec<f64> = halves[0].iter().zip(&halves[1]).map(|(a, b)| 0.5 * (a + b)).collect();
+            match around {
+                Around::Policy => {
+                    // The product of independent halves is free of what smoothing draws.
+                    let square = halves[0].iter().zip(&halves[1]).map(|(a, b)| a * b).sum();
+                    score.smoothed = Some(Sums { critic: square, ..Sums::of(&blocks, &mean) });
+                    score.local = Some(Sums::of(&blocks, &through));
+                }
+                Around::Inside => score.inside = Replicates::of(&blocks, &mean),
+            }
+        }
+        Ok(score)
+    };
+    bank.states.iter().enumerate().map(judge).collect()
+}
+
+fn share<T>(all: &[T], counts: impl Fn(&T) -> bool) -> f64 {
+    all.iter().filter(|x| counts(x)).count() as f64 / all.len() as f64
+}
+
+/// Returns two independent estimates of the critic's gradient `[A]`, smoothed as the truth is.
+fn smoothed(
+    critic: &dyn ActionValue,
+    state: &BankState,
+    around: Around,
+    std: f64,
+    stream: &mut Stream,
+) -> Result<[Vec<f64>; 2]> {
+    let dims = state.before_tanh.len();
+    let centre = around.centre(&state.before_tanh, std);
+    let pairs = around.pairs(dims, std, SMOOTHING, stream);
+    let actions: Vec<f64> = pairs.iter().flat_map(|pair| pair.actions(&centre).concat()).collect();
+    let rows = 2 * pairs.len();
+    let actions = Array2::from_shape_vec((rows, dims), actions).expect("rows of actions");
+    let obs = ndarray::aview1(&state.obs);
+    let obs = obs.broadcast((rows, state.obs.len())).expect("a row repeats").to_owned();
+    let values = critic.value(&obs, &actions)?;
+    let mut halves = [vec![0.0; dims], vec![0.0; dims]];
+    for (pair, q) in pairs.iter().zip(values.chunks_exact(2)) {
+        pair.add_slope([q[0], q[1]], &mut halves[pair.block % 2]);
+    }
+    let per_half = pairs.len() as f64 / 2.0;
+    Ok(halves.map(|half| half.into_iter().map(|x| x / per_half).collect()))
+}
+
+impl Score {
+    /// Returns what the states say together; the unit of intervals is the episode.
+    pub fn of(states: &[StateScore], blocks: usize) -> Self {
+        let units = |sums: fn(&StateScore) -> Option<Sums>| {
+            clusters(states.iter().filter_map(|s| Some((sums(s)?, s.episode))))
+        };
+        let smoothed = units(|s| s.smoothed);
+        let inside = clusters(states.iter().filter_map(|s| Some((s.inside?, s.episode))));
+        let sum = |of: fn(&StateScore) -> f64| states.iter().map(of).sum::<f64>();
+        let dims = 1; // of no use: what one block shows is reported
+        Self {
+            policy: Stacked::of(&smoothed),
+            local: Stacked::of(&units(|s| s.local)),
+            inside: correct_units(&inside, Lift::Pairs { blocks, dims }, LEVEL),
+            reach: sum(|s| s.reach[0]) / sum(|s| s.reach[1]),
+            saturated: sum(|s| s.saturated) / states.len() as f64,
+            states: states.len(),
+            left_out: states.len() - smoothed.iter().map(Vec::len).sum::<usize>(),
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! κ, gain and inside of checkpoints: the answer, a table, a figure (`docs/estimator.md` §8).
+
+use serde::Serialize;
+
+use super::figure::{Axis, Panel, Point, Reference, Series};
+use super::finding::Finding;
+use super::numbers::{fixed, short};
+use super::tables::{Cell, Column, Table};
+use super::text::{self, Method};
+use super::theme::{env_label, model_label};
+use crate::analysis::measure::policy_cosine::Judged;
+use crate::gradient::Settings;
+use crate::gradient::horizon::{Choice, PILOT};
+use crate::gradient::score::StateScore;
+use crate::names::named;
+use crate::stats::Estimate;
+
+/// Share of saturated coordinates above which an actor is said not to move.
+const STUCK: f64 = 0.98;
+
+/// Effective units below which a few states decide everything.
+const FEW: f64 = 10.0;
+
+named!("direction",
+    /// What can be said of a critic.
+    Direction {
+        /// Its gradient points uphill.
+        Uphill = "uphill",
+        /// It points downhill.
+        Downhill = "downhill",
+        /// The truth is known, and neither can be said.
+        Neither = "neither",
+        /// The truth is not known.
+        Unknown = "unknown",
+        /// The actor cannot move, whatever the critic says.
+        Stuck = "stuck",
+    }
+);
+
+impl Direction {
+    /// Returns what a bank says of a critic.
+    pub(crate) fn of(judged: &Judged) -> Self {
+        let score = &judged.score;
+        let Estimate { low, high, .. } = score.policy.kappa;
+        match score.policy.resolved {
+            false if score.saturated > STUCK => Self::Stuck,
+            false => Self::Unknown,
+            true if low > 0.0 => Self::Uphill,
+            true if high < 0.0 => Self::Downhill,
+            true => Self::Neither,
+        }
+    }
+}
+
+/// A number with its interval, to two decimals.
+fn two(estimate: &Estimate) -> String {
+    let [value, low, high] = [estimate.value, estimate.low, estimate.high].map(|x| fixed(x, 2));
+    format!("{value} [{low}, {high}]")
+}
+
+/// Whose critic it is.
+fn whose(judged: &Judged) -> String {
+    let Judged { env, model, seed, step, .. } = judged;
+    let (model, env, step) = (model_label(model), env_label(env), short(*step as f64));
+    format!("{model} on {env}, seed {seed}, {step} steps")
+}
+
+/// Says in one sentence what a bank says of a critic.
+pub(crate) fn answer(judged: &Judged) -> String {
+    let (score, whose) = (&judged.score, whose(judged));
+    let (kappa, gain) = (two(&score.policy.kappa), &score.policy.gain);
+    let percent = |x: f64| fixed(100.0 * x, 0);
+    let kept = || match gain.value {
+        x if x <= 0.0 => "none of the promised improvement is real".to_owned(),
+        x => format!("{} % of the promised improvement is real", percent(x)),
+    };
+    match Direction::of(judged) {
+        Direction::Uphill => format!("{whose}: uphill: {kappa} of a possible 1; {}.", kept()),
+        Direction::Downhill => format!("{whose}: downhill: {kappa}; {}.", kept()),
+        Direction::Neither => format!("{whose}: neither uphill nor downhill: {kappa}, which may be 0."),
+        Direction::Unknown if score.policy.effective < FEW => format!(
+            "{whose}: cannot be told: {} states count as {}, for the gradients of a few are far larger than the \
+             others'.",
+            score.states,
+            fixed(score.policy.effective, 0)
+        ),
+        Direction::Unknown => {
+            let ceiling = score.policy.ceiling.value;
+            let would = match ceiling.is_finite() {
+                true => format!("an exactly right critic would score about {}", fixed(ceiling, 2)),
+                false => "independent estimates of the truth do not agree at all".to_owned(),
+            };
+            format!("{whose}: cannot be told with these rollouts: {would}.")
+        }
+        Direction::Stuck => {
+            let share = percent(score.saturated);
+            format!("{whose}: the actor cannot move: {share} % of its coordinates are saturated.")
+        }
+    }
+}
+
+/// Returns the numbers that a page has room for, one line for each checkpoint.
+pub(crate) fn table(all: &[Judged]) -> Table {
+    let names = ["critic", "step", "states", "κ", "ceiling", "gain", "inside", "horizon"];
+    let row = |judged: &Judged| {
+        let Judged { env, model, seed, step, horizon, score, .. } = judged;
+        let known = |resolved: bool, estimate: Estimate| match resolved {
+            true => Cell::Interval(estimate),
+            false => Cell::text("unresolved"),
+        };
+        vec![
+            Cell::text(format!("{env} {model} s{seed}")),
+            Cell::text(short(*step as f64)),
+            Cell::text(score.states.to_string()),
+            known(score.policy.resolved, score.policy.kappa),
+            Cell::number(score.policy.ceiling.value),
+            known(score.policy.resolved, score.policy.gain),
+            known(score.inside.resolved, score.inside.corrected),
+            Cell::text(horizon.to_string()),
+        ]
+    };
+    let columns = names.map(|name| Column::new(name, "")).into();
+    Table { columns, rows: all.iter().map(row).collect() }
+}
+
+/// Returns all numbers, one line for each checkpoint.
+pub(crate) fn summary(all: &[Judged]) -> Table {
+    let row = |judged: &Judged| -> Vec<(&'static str, Cell)> {
+        let Judged { env, algo, model, seed, step, horizon, rollouts, score, .. } = judged;
+        let text = |x: &dyn ToString| Cell::text(x.to_string());
+        let (policy, local, inside) = (&score.policy, &score.local, &score.inside);
+        vec![
+            ("environment", text(env)),
+            ("algorithm", text(algo)),
+            ("critic", text(model)),
+            ("seed", text(seed)),
+            ("step", text(step)),
+            ("direction", text(&Direction::of(judged))),
+            ("states", text(&score.states)),
+            ("left out", text(&score.left_out)),
+            ("rollouts", text(rollouts)),
+            ("horizon", text(horizon)),
+            ("effective units", Cell::number(policy.effective)),
+            ("saturated", Cell::number(score.saturated)),
+            ("reach", Cell::number(score.reach)),
+            ("resolved", text(&policy.resolved)),
+            ("reliability", Cell::Interval(policy.reliability)),
+            ("kappa", Cell::Interval(policy.kappa)),
+            ("ceiling", Cell::Interval(policy.ceiling)),
+            ("raw", Cell::Interval(policy.raw)),
+            ("gain", Cell::Interval(policy.gain)),
+            ("found", Cell::Interval(policy.found)),
+            ("local kappa", Cell::Interval(local.kappa)),
+            ("local gain", Cell::Interval(local.gain)),
+            ("inside resolved", text(&inside.resolved)),
+            ("inside", Cell::Interval(inside.corrected)),
+            ("inside ceiling", Cell::Interval(inside.ceiling_block)),
+        ]
+    };
+    let rows: Vec<_> = all.iter().map(|judged| row(judged).into_iter().unzip()).collect();
+    let (names, rows): (Vec<Vec<&str>>, Vec<Vec<Cell>>) = rows.into_iter().unzip();
+    let columns = names.into_iter().next().unwrap_or_default();
+    Table { columns: columns.into_iter().map(|name| Column::new(name, "")).collect(), rows }
+}
+
+/// Returns what was found at each state.
+fn states(all: &[Judged]) -> Table {
+    let names = [
+        "environment", "critic", "seed", "step", "state", "episode", "dot", "critic square",
+        "truth square", "noisy square", "local dot", "local critic square", "inside cosine",
+        "inside agreement", "saturated",
+    ];
+    let row = |judged: &Judged, number: usize, state: &StateScore| {
+        let Judged { env, model, seed, step, .. } = judged;
+        let text = |x: &dyn ToString| Cell::text(x.to_string());
+        let number_of = |x: Option<f64>| x.map_or(Cell::Missing, Cell::number);
+        let (smoothed, local) = (state.smoothed, state.local);
+        vec![
+            text(env),
+            text(model),
+            text(seed),
+            text(step),
+            text(&number),
+            state.episode.map_or(Cell::Missing, |episode| text(&episode)),
+            number_of(smoothed.map(|s| s.dot)),
+            number_of(smoothed.map(|s| s.critic)),
+            number_of(smoothed.map(|s| s.truth)),
+            number_of(smoothed.map(|s| s.noisy)),
+            number_of(local.map(|s| s.dot)),
+            number_of(local.map(|s| s.critic)),
+            number_of(state.inside.map(|s| s.block)),
+            number_of(state.inside.map(|s| s.pair)),
+            Cell::number(state.saturated),
+        ]
+    };
+    let columns = names.map(|name| Column::new(name, "")).into();
+    let mut table = Table { columns, rows: Vec::new() };
+    for judged in all {
+        let states = judged.states.iter().enumerate();
+        table.rows.extend(states.map(|(number, state)| row(judged, number, state)));
+    }
+    table
+}
+
+/// Says what a reader should know before believing the numbers.
+fn warnings(judged: &Judged) -> Vec<String> {
+    let (score, whose) = (&judged.score, whose(judged));
+    let mut said = Vec::new();
+    let effective = score.policy.effective;
+    if score.policy.resolved && effective < 30.0 {
+        said.push(format!(
+            "{whose}: a few states decide: {} states count as {}, for their gradients are far larger than \
+             the others'",
+            score.states,
+            fixed(effective, 0)
+        ));
+    }
+    if let Choice::Seen { beyond } = judged.choice {
+        said.push(format!(
+            "{whose}: rollouts end after {} steps, where noise takes over; what follows was estimated at {} of \
+             the squared gradient up to there",
+            judged.horizon,
+            two(&beyond)
+        ));
+    }
+    if score.left_out > 0 {
+        let left = score.left_out;
+        said.push(format!("{whose}: {left} states are left out, for their simulation became unstable"));
+    }
+    said
+}
+
+/// Returns a panel of one number of each run during training.
+fn panel(all: &[Judged], title: &str, of: impl Fn(&Judged) -> Option<Estimate>) -> Option<Panel> {
+    let mut series: Vec<Series> = Vec::new();
+    for judged in all {
+        let Judged { env, model, seed, step, .. } = judged;
+        let name = format!("{model}, {env} s{seed}");
+        let point = match of(judged) {
+            Some(estimate) => Point::estimate(*step as f64, &estimate),
+            None => Point::new(*step as f64, f64::NAN),
+        };
+        match series.iter_mut().find(|series| series.name == name) {
+            Some(series) => series.points.push(point),
+            None => series.push(Series::line(name, vec![point], judged.score.states)),
+        }
+    }
+    for series in &mut series {
+        series.points.sort_by(|a, b| a.x.total_cmp(&b.x));
+    }
+    let known = series.iter().any(|series| series.points.iter().any(|p| p.y.is_finite()));
+    known.then(|| Panel {
+        title: title.into(),
+        x: Axis::new("environment steps", ""),
+        y: Axis::new(title, ""),
+        series,
+        references: vec![Reference::level("exactly right", 1.0)],
+    })
+}
+
+/// How it was measured, in numbers.
+#[derive(Serialize)]
+struct Values {
+    blocks: usize,
+    std: f64,
+    seed: u64,
+    states: usize,
+    half_width: Option<f64>,
+    max_states: usize,
+    asked: bool,
+    pilot: usize,
+    source: &'static str,
+    soft: bool,
+}
+
+/// Returns what was found.
+pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
+    let policy = |pick: fn(&Judged) -> Estimate| {
+        move |judged: &Judged| judged.score.policy.resolved.then(|| pick(judged))
+    };
+    let panels = [
+        panel(all, "κ", policy(|j| j.score.policy.kappa)),
+        panel(all, "gain", policy(|j| j.score.policy.gain)),
+        panel(all, "inside", |j| j.score.inside.resolved.then_some(j.score.inside.corrected)),
+    ];
+    let values = Values {
+        blocks: all.first().map_or(0, |j| j.rollouts),
+        std: settings.std,
+        seed: settings.seed,
+        states: settings.states,
+        half_width: settings.adaptive.map(|a| a.half_width),
+        max_states: settings.most_states(),
+        asked: settings.horizon.is_some(),
+        pilot: PILOT,
+        source: settings.source().name(),
+        soft: all.iter().any(|judged| judged.algo == "sac"),
+    };
+    let Method { how_measured, does_not_show } = text::method("policy-cosine.md", values);
+    Finding {
+        subtitle: "κ: cosine of the critic's and the true gradient as the actor feels them; gain: share of \
+                   the promised improvement that is real; bands: 95 % over episodes"
+            .into(),
+        panels: panels.into_iter().flatten().collect(),
+        files: vec![("summary.csv", summary(all)), ("states.csv", states(all))],
+        table: Some(table(all)),
+        warnings: all.iter().flat_map(warnings).collect(),
+        how_measured,
+        does_not_show,
+        ..Finding::default()
+    }
+}
+
+/// Returns the answers, a sentence each.
+pub(crate) fn answers(all: &[Judged]) -> Vec<String> {
+    all.iter().map(answer).collect()
+}

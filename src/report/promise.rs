@@ -1,0 +1,166 @@
+//! Realised against promised improvement: the answer, a table, a figure (`docs/estimator.md` §8.4).
+
+use serde::Serialize;
+
+use super::figure::{Axis, Panel, Point, Reference, Series};
+use super::finding::Finding;
+use super::numbers::{fixed, short};
+use super::tables::{Cell, Column, Table};
+use super::text::{self, Method};
+use super::theme::{env_label, model_label};
+use crate::analysis::measure::promise::Promised;
+use crate::gradient::Settings;
+use crate::gradient::promise::{Along, Kept};
+use crate::stats::resample::jackknife;
+use crate::stats::{Estimate, LEVEL, summary};
+
+/// Bins of a figure.
+const BINS: usize = 8;
+
+/// Says in one sentence how a critic keeps its promises.
+fn answer(promised: &Promised) -> String {
+    let Promised { env, model, seed, step, own, random, .. } = promised;
+    let (model, env, step) = (model_label(model), env_label(env), short(*step as f64));
+    let percent = |share: Estimate| {
+        let [value, low, high] =
+            [share.value, share.low, share.high].map(|x| fixed(100.0 * x, 0));
+        format!("{value} % [{low}, {high}]")
+    };
+    let own = match own.kept {
+        kept if kept.low > 0.0 => format!("{} of the promised improvement is real", percent(kept)),
+        kept if kept.high < 0.0 => format!("a step along it makes things worse: {}", percent(kept)),
+        kept if kept.value.is_nan() => "it promises nothing: the actor cannot move".to_owned(),
+        kept => format!("whether any of the promise is real cannot be told: {}", percent(kept)),
+    };
+    let random = percent(random.kept);
+    format!("{model} on {env}, seed {seed}, {step} steps: {own}; along random directions {random}.")
+}
+
+/// Returns the answers, a sentence each.
+pub(crate) fn answers(all: &[Promised]) -> Vec<String> {
+    all.iter().map(answer).collect()
+}
+
+/// Returns the numbers that a page has room for, one line for each checkpoint.
+pub(crate) fn table(all: &[Promised]) -> Table {
+    let names = ["critic", "step", "states", "kept", "slope", "kept, random", "slope, random", "horizon"];
+    let row = |promised: &Promised| {
+        let Promised { env, model, seed, step, horizon, own, random, .. } = promised;
+        vec![
+            Cell::text(format!("{env} {model} s{seed}")),
+            Cell::text(short(*step as f64)),
+            Cell::text(random.states.to_string()),
+            Cell::Interval(own.kept),
+            Cell::Interval(own.slope),
+            Cell::Interval(random.kept),
+            Cell::Interval(random.slope),
+            Cell::text(horizon.to_string()),
+        ]
+    };
+    let columns = names.map(|name| Column::new(name, "")).into();
+    Table { columns, rows: all.iter().map(row).collect() }
+}
+
+/// Returns what was measured, a line for each state and direction.
+fn promises(all: &[Promised]) -> Table {
+    let names = [
+        "environment", "critic", "seed", "step", "state", "episode", "along", "promised", "realised",
+    ];
+    let row = |promised: &Promised, kept: &Kept| {
+        let Promised { env, model, seed, step, .. } = promised;
+        let text = |x: &dyn ToString| Cell::text(x.to_string());
+        vec![
+            text(env),
+            text(model),
+            text(seed),
+            text(step),
+            text(&kept.state),
+            kept.episode.map_or(Cell::Missing, |episode| text(&episode)),
+            text(&kept.along),
+            Cell::number(kept.promised),
+            Cell::number(kept.realised),
+        ]
+    };
+    let of_one = |one| promises_of(one).map(move |kept| row(one, kept));
+    Table {
+        columns: names.map(|name| Column::new(name, "")).into(),
+        rows: all.iter().flat_map(of_one).collect(),
+    }
+}
+
+fn promises_of(promised: &Promised) -> impl Iterator<Item = &Kept> {
+    promised.kept.iter()
+}
+
+/// Returns realised over promised improvement of one checkpoint, in bins of equally many states.
+fn panel(promised: &Promised) -> Panel {
+    let Promised { env, model, seed, step, .. } = promised;
+    let binned = |along: Along| {
+        let mut there: Vec<[f64; 2]> = promises_of(promised)
+            .filter(|kept| kept.along == along)
+            .map(|kept| [kept.promised.abs(), kept.realised * kept.promised.signum()])
+            .collect();
+        there.sort_by(|a, b| a[0].total_cmp(&b[0]));
+        let size = there.len().div_ceil(BINS).max(1);
+        let point = |bin: &[[f64; 2]]| {
+            let [promised, realised] =
+                [0, 1].map(|i: usize| bin.iter().map(|kept| kept[i]).collect::<Vec<f64>>());
+            let mean = jackknife(&realised, summary::mean, LEVEL);
+            Point::estimate(summary::mean(&promised), &mean)
+        };
+        let mut points: Vec<Point> = there.chunks(size).map(point).collect();
+        points.dedup_by(|b, a| b.x <= a.x);
+        Series::line(format!("along {} direction", match along {
+            Along::Own => "its own",
+            Along::Random => "a random",
+        }), points, there.len())
+    };
+    let series: Vec<Series> = Along::ALL.map(binned).into();
+    let series: Vec<Series> = series.into_iter().filter(|s| !s.points.is_empty()).collect();
+    let most = series.iter().flat_map(|s| &s.points).map(|p| p.x).fold(0.0, f64::max);
+    let diagonal = vec![Point::new(0.0, 0.0), Point::new(most.max(f64::MIN_POSITIVE), most)];
+    Panel {
+        title: format!("{}, {} s{seed}, {} steps", env_label(env), model_label(model), short(*step as f64)),
+        x: Axis::new("promised", "return"),
+        y: Axis::new("realised", "return"),
+        series,
+        references: vec![Reference::curve("all of it", diagonal)],
+    }
+}
+
+/// How it was measured, in numbers.
+#[derive(Serialize)]
+struct Values {
+    std: f64,
+    seed: u64,
+    bins: usize,
+}
+
+/// Returns what was found.
+pub(crate) fn finding(all: &[Promised], settings: &Settings) -> Finding {
+    let values = Values { std: settings.std, seed: settings.seed, bins: BINS };
+    let Method { how_measured, does_not_show } = text::method("promise.md", values);
+    Finding {
+        subtitle: "difference of return between both sides of the policy's action, by what the critic says of it; \
+                   bands: 95 %"
+            .into(),
+        panels: all.iter().map(panel).collect(),
+        files: vec![("summary.csv", table(all)), ("promises.csv", promises(all))],
+        table: Some(table(all)),
+        warnings: all.iter().flat_map(warnings).collect(),
+        how_measured,
+        does_not_show,
+        ..Finding::default()
+    }
+}
+
+fn warnings(promised: &Promised) -> Vec<String> {
+    let Promised { env, model, seed, step, own, random, .. } = promised;
+    let left = random.states - own.states.min(random.states);
+    let said = format!(
+        "{env} {model} s{seed}, {} steps: at {left} of {} states the critic promises nothing",
+        short(*step as f64),
+        random.states
+    );
+    if left > 0 { vec![said] } else { Vec::new() }
+}

@@ -1,0 +1,170 @@
+//! Gradients of many states, stacked to one long vector: their cosine and how much of the promise is kept,
+//! cleared of the noise in the truth (`docs/estimator.md` §8.2).
+//!
+//! With a truth `w̄` of each state, noisy but replicated in blocks, and a critic's `p`,
+//!
+//! ```text
+//! N = Σ⟨w̄, p⟩    V = Σ‖p‖²    U = Σ mean_{b≠b'} ⟨w_b, w_b'⟩    T = Σ‖w̄‖²
+//! κ = N/√(U V)   ceiling = √(U/T)   gain = N/V   found = N/U
+//! ```
+//!
+//! `N` and `U` are free of noise on average, `T` is not. States weigh by the size of their gradients, so that
+//! a few may decide: intervals count the effective number `n = (Σ T)²/Σ T²` of independent units.
+
+use super::resample::without_each;
+use super::summary::mean;
+use super::{Estimate, LEVEL, tails};
+
+/// `U/T` whose lower bound is above this counts as resolved.
+const RESOLVED_ABOVE: f64 = 0.05;
+
+/// Independent units, such as episodes, below which nothing is believed.
+const FEWEST_UNITS: usize = 5;
+
+/// What one state adds to the sums: squares and products of gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Sums {
+    /// `⟨w̄, p⟩`.
+    pub dot: f64,
+    /// `‖p‖²`.
+    pub critic: f64,
+    /// Mean over pairs of blocks of `⟨w_b, w_b'⟩`: without bias `‖w‖²`.
+    pub truth: f64,
+    /// `‖w̄‖²`, noise included.
+    pub noisy: f64,
+}
+
+impl Sums {
+    /// Returns what the independent estimates `blocks` of a truth and a critic's gradient add.
+    ///
+    /// # Panics
+    /// If there are fewer than two blocks.
+    pub fn of(blocks: &[Vec<f64>], critic: &[f64]) -> Self {
+        let count = blocks.len() as f64;
+        assert!(count >= 2.0, "two blocks at least, got {count}");
+        let sum: Vec<f64> =
+            (0..critic.len()).map(|j| blocks.iter().map(|block| block[j]).sum()).collect();
+        let own: f64 = blocks.iter().map(|block| dot(block, block)).sum();
+        Self {
+            dot: dot(&sum, critic) / count,
+            critic: dot(critic, critic),
+            truth: (dot(&sum, &sum) - own) / (count * (count - 1.0)),
+            noisy: dot(&sum, &sum) / (count * count),
+        }
+    }
+
+    fn row(&self) -> [f64; 4] {
+        [self.dot, self.critic, self.truth, self.noisy]
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// What a set of states says of a critic; nothing is clipped.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Stacked {
+    /// κ: cosine of the critic's and the true gradient.
+    pub kappa: Estimate,
+    /// What an exactly right critic would show as `raw`.
+    pub ceiling: Estimate,
+    /// The cosine without correction, `κ · ceiling`.
+    pub raw: Estimate,
+    /// Share of the improvement promised for a small step along the critic's gradient that is real.
+    pub gain: Estimate,
+    /// Share of the improvement that a small step along the true gradient makes, for equally long
+    /// critic's and true gradients: `N/U`.
+    pub found: Estimate,
+    /// `U/T`.
+    pub reliability: Estimate,
+    /// Effective number of independent units.
+    pub effective: f64,
+    /// Whether the truth stands out of its noise.
+    pub resolved: bool,
+    /// Number of states.
+    pub states: usize,
+}
+
+impl Stacked {
+    /// Returns what the states of independent `units` say, with delete-one-unit jackknife-t intervals whose
+    /// degrees of freedom are one less than the effective number of units.
+    pub fn of(units: &[Vec<Sums>]) -> Self {
+        let rows: Vec<Vec<[f64; 4]>> =
+            units.iter().map(|unit| unit.iter().map(Sums::row).collect()).collect();
+        let weights: Vec<f64> =
+            units.iter().map(|unit| unit.iter().map(|state| state.noisy).sum()).collect();
+        let effective = effective(&weights);
+        let interval = |stat: fn([f64; 4]) -> f64| jackknife(&rows, stat, effective);
+        let reliability = interval(|[_, _, truth, noisy]| truth / noisy);
+        Self {
+            kappa: interval(|[n, v, u, _]| n / (u * v).sqrt()),
+            ceiling: interval(|[.., u, t]| (u / t).sqrt()),
+            raw: interval(|[n, v, _, t]| n / (t * v).sqrt()),
+            gain: interval(|[n, v, ..]| n / v),
+            found: interval(|[n, _, u, _]| n / u),
+            reliability,
+            effective,
+            resolved: reliability.n >= FEWEST_UNITS && reliability.low > RESOLVED_ABOVE,
+            states: rows.iter().map(Vec::len).sum(),
+        }
+    }
+}
+
+/// Returns the effective number of units of unequal weights, `(Σ x)²/Σ x²`; NaN if all are 0.
+pub fn effective(weights: &[f64]) -> f64 {
+    weights.iter().sum::<f64>().powi(2) / weights.iter().map(|x| x * x).sum::<f64>()
+}
+
+/// Returns `stat` of the means over all states with its delete-one-unit jackknife-t interval, `effective − 1`
+/// degrees of freedom, at least 1.
+pub fn jackknife<const K: usize>(
+    units: &[Vec<[f64; K]>],
+    stat: impl Fn([f64; K]) -> f64,
+    effective: f64,
+) -> Estimate {
+    let (value, left_out) = without_each(units, stat);
+    let n = left_out.len();
+    if n < 2 {
+        return Estimate::without_interval(value, n);
+    }
+    let centre = mean(&left_out);
+    let squares: f64 = left_out.iter().map(|theta| (theta - centre).powi(2)).sum();
+    let error = (squares * (n - 1) as f64 / n as f64).sqrt();
+    let freedom = (effective - 1.0).clamp(1.0, (n - 1) as f64);
+    Estimate::symmetric(value, tails::t_two_sided(LEVEL, freedom) * error, n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_a_state_are_those_written_out() {
+        let blocks = [vec![1.0, 2.0], vec![3.0, -1.0], vec![-1.0, 1.0]];
+        let found = Sums::of(&blocks, &[2.0, 1.0]);
+        // w̄ = (1, 2/3); products of blocks 1, 1, −4.
+        let expected = Sums { dot: 2.0 + 2.0 / 3.0, critic: 5.0, truth: -2.0 / 3.0, noisy: 13.0 / 9.0 };
+        for (a, b) in found.row().iter().zip(expected.row()) {
+            assert!((a - b).abs() < 1e-12, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn equal_units_count_in_full_and_one_that_outweighs_the_others_as_one() {
+        assert!((effective(&[2.0; 7]) - 7.0).abs() < 1e-12);
+        assert!((effective(&[1e9, 1.0, 1.0]) - 1.0).abs() < 1e-6);
+        assert!(effective(&[0.0; 3]).is_nan());
+    }
+
+    #[test]
+    fn an_exact_truth_gives_the_cosine_of_the_stacked_vectors() {
+        // Two states, (3, 0) and (0, 1), as a critic sees them: (3, 3) and (0, 1).
+        let state = |w: [f64; 2], p: [f64; 2]| vec![Sums::of(&[w.to_vec(), w.to_vec()], &p)];
+        let found = Stacked::of(&[state([3.0, 0.0], [3.0, 3.0]), state([0.0, 1.0], [0.0, 1.0])]);
+        assert!((found.kappa.value - 10.0 / (10.0f64 * 19.0).sqrt()).abs() < 1e-12);
+        assert!((found.gain.value - 10.0 / 19.0).abs() < 1e-12);
+        assert!((found.ceiling.value - 1.0).abs() < 1e-12);
+        assert!(!found.resolved, "two units are too few");
+    }
+}
