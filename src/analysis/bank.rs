@@ -103,7 +103,8 @@ impl BankFile {
             return Err(Error::Table("a bank without rollouts".into()));
         };
         let (obs, dims) = (first.obs.len(), first.before_tanh.len());
-        let whole = |of: fn(&(u64, &BankState, &Tried)) -> u64| rows.iter().map(of).collect::<Vec<u64>>();
+        let whole =
+            |of: fn(&(u64, &BankState, &Tried)) -> u64| rows.iter().map(of).collect::<Vec<u64>>();
         let episodes: Vec<Option<u64>> = rows.iter().map(|(_, state, _)| state.episode).collect();
         let around: Vec<&str> = rows.iter().map(|(.., t)| t.pair.around.name()).collect();
         let mut columns: Vec<Column> = vec![
@@ -163,7 +164,8 @@ impl BankFile {
         let no_bank = |why: &str| Error::Table(format!("not a bank of hyperl-analyze bank: {why}"));
         let mut reader = ParquetReader::new(Cursor::new(bytes));
         let metadata = reader.get_metadata()?.key_value_metadata().clone().unwrap_or_default();
-        let about = metadata.iter().find(|pair| pair.key == KEY).and_then(|pair| pair.value.as_ref());
+        let about =
+            metadata.iter().find(|pair| pair.key == KEY).and_then(|pair| pair.value.as_ref());
         let about = about.ok_or_else(|| no_bank("its metadata have no 'hyperl'"))?;
         let about: About = serde_json::from_str(about).map_err(|e| no_bank(&e.to_string()))?;
         if about.hyperl_bank != FORMAT {
@@ -201,7 +203,8 @@ impl BankFile {
             frame.column("around")?.str()?.iter().map(|a| a.unwrap_or_default().parse()).collect();
         let around = around?;
         let episodes: Vec<Option<u64>> = frame.column("episode")?.u64()?.iter().collect();
-        let row_of = |family: &[Vec<f64>], row: usize| family.iter().map(|column| column[row]).collect();
+        let row_of =
+            |family: &[Vec<f64>], row: usize| family.iter().map(|column| column[row]).collect();
         let mut states: Vec<BankState> = Vec::new();
         for row in 0..frame.height() {
             if numbers[row] == states.len() as u64 {

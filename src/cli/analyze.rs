@@ -9,8 +9,8 @@ use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
-    bank, compare_critics, gate, hyper_parameters, inspect, maml_adaptation, maml_noise, promise, report, returns,
-    weights,
+    bank, compare_critics, gate, hyper_parameters, inspect, maml_adaptation, maml_noise, promise,
+    report, returns, weights,
 };
 use crate::algo::RunConfig;
 use crate::algo::config::TrainConfig;

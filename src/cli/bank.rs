@@ -72,10 +72,17 @@ pub(super) fn run(args: &BankArgs) -> Result<Done> {
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let told = Told::new(1, "banks");
     let progress = |more: u64| told.steps(more);
-    let file = policy_cosine::make(checkpoint, &settings, Work { workers: &workers, progress: &progress })?;
+    let file = policy_cosine::make(
+        checkpoint,
+        &settings,
+        Work { workers: &workers, progress: &progress },
+    )?;
     disk::write(&args.out, &file.to_parquet()?)?;
     told.bar.finish_and_clear();
     let (states, horizon) = (file.bank.states.len(), file.about.plan.horizon);
-    shared::note!("wrote {}: {states} states, rollouts of at most {horizon} steps", args.out.display());
+    shared::note!(
+        "wrote {}: {states} states, rollouts of at most {horizon} steps",
+        args.out.display()
+    );
     Ok(Done::Finished)
 }

@@ -14,7 +14,7 @@ use super::output::{origins, write_page};
 use super::shared::{self, Done};
 use super::told::Told;
 use crate::analysis::measure::cosine::Cosine;
-use crate::analysis::measure::kept::Keeper;
+use crate::analysis::measure::kept::{Keeper, UNITS};
 use crate::analysis::measure::subject::Subject;
 use crate::analysis::select;
 use crate::analysis::summary::Summary;
@@ -98,9 +98,6 @@ fn print(found: &Cosines, how: &Cosine, warnings: &[String]) -> Result<()> {
     shared::warn(warnings);
     Ok(())
 }
-
-/// Name of the folder of single measurements, beside the folders of results.
-pub(super) const UNITS: &str = "units";
 
 /// Measures subjects, each kept in a file below `units`, until a signal asks for a stop.
 pub(super) fn measure(

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::cosine::UNITS;
 use super::finding::{self, Source};
 use super::output::{origins, shell_words, write_page};
 use super::shared::{self, Done};
 use super::told::Told;
+use crate::analysis::measure::kept::UNITS;
 use crate::analysis::measure::kept::{Stopped, in_turn};
 use crate::analysis::measure::maml_noise::{Noise, NoiseSettings, maml_noise};
 use crate::analysis::select;

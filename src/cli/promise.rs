@@ -11,11 +11,11 @@ use super::settings::whole;
 use super::shared::{self, Done};
 use super::told::Told;
 use crate::analysis::measure::cosine::Work;
-use crate::analysis::measure::kept::{Listener, Stopped, kept_or_made};
+use crate::analysis::measure::kept::{Listener, Stopped, UNITS, kept_or_made};
 use crate::analysis::measure::promise::{self, Promised};
 use crate::analysis::select;
-use crate::checkpoint::lock::Lock;
 use crate::checkpoint::disk;
+use crate::checkpoint::lock::Lock;
 use crate::error::Result;
 use crate::gradient::{Mode, Settings};
 use crate::report::promise::{answers, finding, table};
@@ -51,7 +51,13 @@ pub(super) struct PromiseArgs {
 
 const TITLE: &str = "Is the promised improvement real?";
 
-/// One checkpoint, as `--json` prints it.
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Json<'p> {
+    checkpoints: Vec<Line<'p>>,
+}
+
+/// One checkpoint.
 #[derive(Serialize)]
 struct Line<'p> {
     path: String,
@@ -75,7 +81,7 @@ pub(super) fn run(args: &PromiseArgs) -> Result<Done> {
     select::one_figure(&checkpoints)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let _lock = Lock::folder(out)?;
-    let units = out.parent().unwrap_or(out).join(super::cosine::UNITS);
+    let units = out.parent().unwrap_or(out).join(UNITS);
     disk::create_dir(&units)?;
     let told = Told::new(checkpoints.len(), "checkpoints");
     let mut all: Vec<Promised> = Vec::new();
@@ -108,8 +114,9 @@ pub(super) fn run(args: &PromiseArgs) -> Result<Done> {
     write_page(out, &Page { title: TITLE.into(), sections: vec![section] })?;
     if args.json {
         let path = |c: &crate::checkpoint::Checkpoint| c.path().display().to_string();
-        let lines = checkpoints.iter().zip(&all).map(|(c, promised)| Line { path: path(c), promised });
-        shared::print_json(&lines.collect::<Vec<_>>())?;
+        let lines =
+            checkpoints.iter().zip(&all).map(|(c, promised)| Line { path: path(c), promised });
+        shared::print_json(&Json { checkpoints: lines.collect() })?;
     } else {
         shared::say!("{}\n", answers(&all).join("\n"));
         shared::print(table(&all).to_text()?.as_bytes())?;

@@ -10,11 +10,11 @@ use clap::Args;
 
 use job::Job;
 
-use super::cosine::UNITS;
 use super::finding::{self, Source};
 use super::output::{shell_words, write_page};
 use super::shared::{self, Done};
 use super::weights;
+use crate::analysis::measure::kept::UNITS;
 use crate::error::Result;
 use crate::report::Page;
 use crate::study::Missing;

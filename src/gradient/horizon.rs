@@ -2,9 +2,8 @@
 //!
 //! Two rollouts from slightly different actions lose each other after a while, where contacts and chaos rule, and
 //! what follows adds noise only. A pilot of full-length rollouts notes returns along the way. The horizon is the
-//! first one after which independent estimates of what the next stretch adds to the gradient hardly agree in a state:
-//! where noise takes over. A cosine is asked for, state by state, since a few states may outweigh all others. How
-//! much may lie beyond is estimated, too.
+//! first one after which nothing more was seen to be added along the gradient up to there, and little could have
+//! been missed. Products of different blocks are free of noise, on average.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,18 +14,16 @@ use crate::env::Visited;
 use crate::error::Result;
 use crate::stats::Estimate;
 use crate::stats::clusters::clusters;
-use crate::stats::similarity::cosine;
-use crate::stats::stacked::{Sums, effective, jackknife};
-use crate::stats::summary::mean;
+use crate::stats::stacked::{effective, jackknife};
 
 /// Horizons that are tried.
 pub const CANDIDATES: [u32; 10] = [10, 20, 35, 50, 75, 100, 150, 200, 300, 500];
 
 /// States of a pilot.
-pub const PILOT: usize = 30;
+pub const PILOT: usize = 60;
 
-/// Mean cosine of two estimates of what a stretch adds below which it is called noise.
-pub const NOISE: f64 = 0.1;
+/// Half-width of the interval of what follows below which little could have been missed.
+pub const CLEAR: f64 = 0.5;
 
 /// Why a horizon is what it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,12 +31,12 @@ pub const NOISE: f64 = 0.1;
 pub enum Choice {
     /// It was asked for.
     Asked,
-    /// It is where noise takes over, as a pilot saw.
+    /// A pilot saw nothing added after it.
     Seen {
-        /// Squared gradient of what follows, relative to that up to here; unbiased, may be negative.
-        beyond: Estimate,
+        /// What follows adds along the gradient up to it, relative to that: what a gain may miss.
+        missed: Estimate,
     },
-    /// Noise takes over nowhere.
+    /// A pilot could not show that a shorter one is enough.
     Full,
 }
 
@@ -48,60 +45,45 @@ pub enum Choice {
 pub struct Candidate {
     /// Steps.
     pub horizon: u32,
-    /// Mean cosine of two independent estimates of a state's gradient up to it.
-    pub agreement: f64,
-    /// The same of what the stretch to the next candidate adds; NaN where nothing follows.
-    pub next: f64,
-    /// Squared gradient of all that follows, relative to that up to it.
+    /// `Σ⟨w, r⟩/Σ‖w‖²` of the gradients `w` up to it and `r` of all that follows.
+    pub missed: Estimate,
+    /// `Σ‖r‖²/Σ‖w‖²`; may be negative.
     pub beyond: Estimate,
 }
 
 /// Returns what a pilot says of each of its marks.
 pub fn candidates(pilot: &Bank) -> Vec<Candidate> {
-    let marks = &pilot.plan.marks;
-    // Return up to a mark, or at the end.
-    let up_to = |tried: &Tried, mark: usize, side: usize| {
-        tried.partial[side].get(mark).copied().unwrap_or(tried.returns[side])
-    };
-    let gradients = |from: Option<usize>, to: usize| -> Vec<Vec<Vec<f64>>> {
-        let stretch = |tried: &Tried| {
-            [0, 1].map(|side| {
-                up_to(tried, to, side) - from.map_or(0.0, |from| up_to(tried, from, side))
-            })
-        };
-        pilot.states.iter().map(|state| state.gradients(Around::Policy, stretch)).collect()
-    };
-    let agreement = |states: &[Vec<Vec<f64>>]| {
-        let cosines: Vec<f64> = states.iter().flat_map(|blocks| pair_cosines(blocks)).collect();
-        mean(&cosines)
-    };
     let at = |i: usize| {
-        let (within, beyond) = (gradients(None, i), gradients(Some(i), marks.len()));
-        let rows = within.iter().zip(&beyond).zip(&pilot.states).filter(|((w, _), _)| w.len() >= 2);
-        let rows = rows.map(|((w, b), state)| {
-            let zero = vec![0.0; state.before_tanh.len()];
-            let (w, b) = (Sums::of(w, &zero), Sums::of(b, &zero));
-            ([w.truth, b.truth, w.noisy + b.noisy], state.episode)
+        let up_to = |tried: &Tried| [0, 1].map(|side: usize| tried.partial[side][i]);
+        let after =
+            |tried: &Tried| [0, 1].map(|side: usize| tried.returns[side] - tried.partial[side][i]);
+        let rows = pilot.states.iter().filter_map(|state| {
+            let [within, rest] =
+                [state.gradients(Around::Policy, up_to), state.gradients(Around::Policy, after)];
+            (within.len() >= 2).then(|| {
+                let products = [(&within, &within), (&within, &rest), (&rest, &rest)];
+                (products.map(|(a, b)| of_different_blocks(a, b)), state.episode)
+            })
         });
         let units: Vec<Vec<[f64; 3]>> = clusters(rows);
-        let weight = |unit: &Vec<[f64; 3]>| unit.iter().map(|row| row[2]).sum();
+        let weight = |unit: &Vec<[f64; 3]>| unit.iter().map(|[w, ..]| w.abs()).sum();
         let effective = effective(&units.iter().map(weight).collect::<Vec<f64>>());
         Candidate {
-            horizon: marks[i],
-            agreement: agreement(&within),
-            next: agreement(&gradients(Some(i), i + 1)),
-            beyond: jackknife(&units, |[within, beyond, _]| beyond / within, effective),
+            horizon: pilot.plan.marks[i],
+            missed: jackknife(&units, |[w, wr, _]| wr / w, effective),
+            beyond: jackknife(&units, |[w, _, r]| r / w, effective),
         }
     };
-    (0..marks.len()).map(at).collect()
+    (0..pilot.plan.marks.len()).map(at).collect()
 }
 
-/// The cosine of each pair of a state's blocks, where it is defined.
-fn pair_cosines(blocks: &[Vec<f64>]) -> Vec<f64> {
-    let of_pair = |(i, a): (usize, &Vec<f64>)| {
-        blocks[..i].iter().filter_map(|b| cosine(a, b)).collect::<Vec<f64>>()
-    };
-    blocks.iter().enumerate().flat_map(of_pair).collect()
+/// Mean of `⟨a_b, b_b'⟩` over different blocks.
+fn of_different_blocks(a: &[Vec<f64>], b: &[Vec<f64>]) -> f64 {
+    let count = a.len() as f64;
+    let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+    let all = a.iter().map(|x| b.iter().map(|y| dot(x, y)).sum::<f64>()).sum::<f64>();
+    let own = a.iter().zip(b).map(|(x, y)| dot(x, y)).sum::<f64>();
+    (all - own) / (count * (count - 1.0))
 }
 
 /// Chooses how long the rollouts of an agent have to be, from a pilot at the first of `starts`.
@@ -131,10 +113,12 @@ pub fn choose_horizon(
     // States of its own numbers: the bank's directions and noise are independent of the pilot's.
     let bank = make_bank(agent, pilot, usize::MAX - PILOT, &plan, workers, progress)?;
     let found = candidates(&bank);
-    // NaN: nothing follows, for all rollouts have ended.
-    let lost = found.iter().find(|candidate| candidate.next < NOISE || candidate.next.is_nan());
-    Ok(match lost {
-        Some(&Candidate { horizon, beyond, .. }) => (horizon, Choice::Seen { beyond }, found),
+    let enough = |candidate: &&Candidate| {
+        let missed = candidate.missed;
+        missed.covers(0.0) && missed.half_width() <= CLEAR
+    };
+    Ok(match found.iter().find(enough) {
+        Some(&Candidate { horizon, missed, .. }) => (horizon, Choice::Seen { missed }, found),
         None => (full, Choice::Full, found),
     })
 }

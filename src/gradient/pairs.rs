@@ -170,7 +170,9 @@ mod tests {
         let q = |a: &[f64]| 7.0 + a.iter().zip(slope).map(|(a, s)| a * s).sum::<f64>();
         for block in 0..3 {
             let mut sum = [0.0; 3];
-            for (pair, [above, below]) in pairs.iter().zip(&actions).filter(|(p, _)| p.block == block) {
+            for (pair, [above, below]) in
+                pairs.iter().zip(&actions).filter(|(p, _)| p.block == block)
+            {
                 pair.add_slope([q(above), q(below)], &mut sum);
             }
             for (found, slope) in sum.iter().zip(slope) {

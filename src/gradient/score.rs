@@ -73,7 +73,8 @@ pub fn score_states(
     let judge = |(number, state): (usize, &BankState)| {
         let mut stream = stream.child(&number.to_string());
         let v = local.row(number).to_vec();
-        let derivative: Vec<f64> = state.before_tanh.iter().map(|u| 1.0 - u.tanh().powi(2)).collect();
+        let derivative: Vec<f64> =
+            state.before_tanh.iter().map(|u| 1.0 - u.tanh().powi(2)).collect();
         let through: Vec<f64> = v.iter().zip(&derivative).map(|(v, d)| v * d).collect();
         let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
         let mut score = StateScore {
@@ -90,7 +91,8 @@ pub fn score_states(
                 continue;
             }
             let halves = smoothed(critic, state, around, bank.plan.std, &mut stream)?;
-            let mean: Vec<f64> = halves[0].iter().zip(&halves[1]).map(|(a, b)| 0.5 * (a + b)).collect();
+            let mean: Vec<f64> =
+                halves[0].iter().zip(&halves[1]).map(|(a, b)| 0.5 * (a + b)).collect();
             match around {
                 Around::Policy => {
                     // The product of independent halves is free of what smoothing draws.

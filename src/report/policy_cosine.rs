@@ -10,7 +10,7 @@ use super::text::{self, Method};
 use super::theme::{env_label, model_label};
 use crate::analysis::measure::policy_cosine::Judged;
 use crate::gradient::Settings;
-use crate::gradient::horizon::{Choice, PILOT};
+use crate::gradient::horizon::{CLEAR, Choice, PILOT};
 use crate::gradient::score::StateScore;
 use crate::names::named;
 use crate::stats::Estimate;
@@ -77,7 +77,9 @@ pub(crate) fn answer(judged: &Judged) -> String {
     match Direction::of(judged) {
         Direction::Uphill => format!("{whose}: uphill: {kappa} of a possible 1; {}.", kept()),
         Direction::Downhill => format!("{whose}: downhill: {kappa}; {}.", kept()),
-        Direction::Neither => format!("{whose}: neither uphill nor downhill: {kappa}, which may be 0."),
+        Direction::Neither => {
+            format!("{whose}: neither uphill nor downhill: {kappa}, which may be 0.")
+        }
         Direction::Unknown if score.policy.effective < FEW => format!(
             "{whose}: cannot be told: {} states count as {}, for the gradients of a few are far larger than the \
              others'.",
@@ -166,9 +168,21 @@ pub(crate) fn summary(all: &[Judged]) -> Table {
 /// Returns what was found at each state.
 fn states(all: &[Judged]) -> Table {
     let names = [
-        "environment", "critic", "seed", "step", "state", "episode", "dot", "critic square",
-        "truth square", "noisy square", "local dot", "local critic square", "inside cosine",
-        "inside agreement", "saturated",
+        "environment",
+        "critic",
+        "seed",
+        "step",
+        "state",
+        "episode",
+        "dot",
+        "critic square",
+        "truth square",
+        "noisy square",
+        "local dot",
+        "local critic square",
+        "inside cosine",
+        "inside agreement",
+        "saturated",
     ];
     let row = |judged: &Judged, number: usize, state: &StateScore| {
         let Judged { env, model, seed, step, .. } = judged;
@@ -215,17 +229,18 @@ fn warnings(judged: &Judged) -> Vec<String> {
             fixed(effective, 0)
         ));
     }
-    if let Choice::Seen { beyond } = judged.choice {
+    if let Choice::Seen { missed } = judged.choice {
         said.push(format!(
-            "{whose}: rollouts end after {} steps, where noise takes over; what follows was estimated at {} of \
-             the squared gradient up to there",
+            "{whose}: rollouts end after {} steps; what follows was seen to change the gain by {} of it",
             judged.horizon,
-            two(&beyond)
+            two(&missed)
         ));
     }
     if score.left_out > 0 {
         let left = score.left_out;
-        said.push(format!("{whose}: {left} states are left out, for their simulation became unstable"));
+        said.push(format!(
+            "{whose}: {left} states are left out, for their simulation became unstable"
+        ));
     }
     said
 }
@@ -269,6 +284,7 @@ struct Values {
     max_states: usize,
     asked: bool,
     pilot: usize,
+    clear: f64,
     source: &'static str,
     soft: bool,
 }
@@ -292,6 +308,7 @@ pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
         max_states: settings.most_states(),
         asked: settings.horizon.is_some(),
         pilot: PILOT,
+        clear: CLEAR,
         source: settings.source().name(),
         soft: all.iter().any(|judged| judged.algo == "sac"),
     };

@@ -22,8 +22,7 @@ fn answer(promised: &Promised) -> String {
     let Promised { env, model, seed, step, own, random, .. } = promised;
     let (model, env, step) = (model_label(model), env_label(env), short(*step as f64));
     let percent = |share: Estimate| {
-        let [value, low, high] =
-            [share.value, share.low, share.high].map(|x| fixed(100.0 * x, 0));
+        let [value, low, high] = [share.value, share.low, share.high].map(|x| fixed(100.0 * x, 0));
         format!("{value} % [{low}, {high}]")
     };
     let own = match own.kept {
@@ -43,7 +42,8 @@ pub(crate) fn answers(all: &[Promised]) -> Vec<String> {
 
 /// Returns the numbers that a page has room for, one line for each checkpoint.
 pub(crate) fn table(all: &[Promised]) -> Table {
-    let names = ["critic", "step", "states", "kept", "slope", "kept, random", "slope, random", "horizon"];
+    let names =
+        ["critic", "step", "states", "kept", "slope", "kept, random", "slope, random", "horizon"];
     let row = |promised: &Promised| {
         let Promised { env, model, seed, step, horizon, own, random, .. } = promised;
         vec![
@@ -64,7 +64,15 @@ pub(crate) fn table(all: &[Promised]) -> Table {
 /// Returns what was measured, a line for each state and direction.
 fn promises(all: &[Promised]) -> Table {
     let names = [
-        "environment", "critic", "seed", "step", "state", "episode", "along", "promised", "realised",
+        "environment",
+        "critic",
+        "seed",
+        "step",
+        "state",
+        "episode",
+        "along",
+        "promised",
+        "realised",
     ];
     let row = |promised: &Promised, kept: &Kept| {
         let Promised { env, model, seed, step, .. } = promised;
@@ -110,17 +118,29 @@ fn panel(promised: &Promised) -> Panel {
         };
         let mut points: Vec<Point> = there.chunks(size).map(point).collect();
         points.dedup_by(|b, a| b.x <= a.x);
-        Series::line(format!("along {} direction", match along {
-            Along::Own => "its own",
-            Along::Random => "a random",
-        }), points, there.len())
+        Series::line(
+            format!(
+                "along {} direction",
+                match along {
+                    Along::Own => "its own",
+                    Along::Random => "a random",
+                }
+            ),
+            points,
+            there.len(),
+        )
     };
     let series: Vec<Series> = Along::ALL.map(binned).into();
     let series: Vec<Series> = series.into_iter().filter(|s| !s.points.is_empty()).collect();
     let most = series.iter().flat_map(|s| &s.points).map(|p| p.x).fold(0.0, f64::max);
     let diagonal = vec![Point::new(0.0, 0.0), Point::new(most.max(f64::MIN_POSITIVE), most)];
     Panel {
-        title: format!("{}, {} s{seed}, {} steps", env_label(env), model_label(model), short(*step as f64)),
+        title: format!(
+            "{}, {} s{seed}, {} steps",
+            env_label(env),
+            model_label(model),
+            short(*step as f64)
+        ),
         x: Axis::new("promised", "return"),
         y: Axis::new("realised", "return"),
         series,

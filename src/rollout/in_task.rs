@@ -35,7 +35,10 @@ impl Policy for SoftInTask {
     }
 
     fn before_tanh(&self, obs: &[f64], before: &mut [f64]) -> Result<()> {
-        write(&tch::no_grad(|| Ok::<_, crate::Error>(self.policy.gaussian(&of_one_task(obs)?).mean))?, before)
+        write(
+            &tch::no_grad(|| Ok::<_, crate::Error>(self.policy.gaussian(&of_one_task(obs)?).mean))?,
+            before,
+        )
     }
 
     fn draws(&self) -> usize {

@@ -49,13 +49,22 @@ pub const LEVEL: f64 = 0.95;
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Estimate {
     /// The point estimate.
+    #[serde(deserialize_with = "number")]
     pub value: f64,
     /// Lower end of the interval; NaN where there is none.
+    #[serde(deserialize_with = "number")]
     pub low: f64,
     /// Upper end of the interval; NaN where there is none.
+    #[serde(deserialize_with = "number")]
     pub high: f64,
     /// Number of independent units (states, seeds, updates) behind it.
     pub n: usize,
+}
+
+/// Reads a number, or the null that JSON has for NaN.
+fn number<'d, D: serde::Deserializer<'d>>(from: D) -> Result<f64, D::Error> {
+    let read: Option<f64> = serde::Deserialize::deserialize(from)?;
+    Ok(read.unwrap_or(f64::NAN))
 }
 
 impl Estimate {

@@ -144,7 +144,8 @@ mod tests {
         let blocks = [vec![1.0, 2.0], vec![3.0, -1.0], vec![-1.0, 1.0]];
         let found = Sums::of(&blocks, &[2.0, 1.0]);
         // w̄ = (1, 2/3); products of blocks 1, 1, −4.
-        let expected = Sums { dot: 2.0 + 2.0 / 3.0, critic: 5.0, truth: -2.0 / 3.0, noisy: 13.0 / 9.0 };
+        let expected =
+            Sums { dot: 2.0 + 2.0 / 3.0, critic: 5.0, truth: -2.0 / 3.0, noisy: 13.0 / 9.0 };
         for (a, b) in found.row().iter().zip(expected.row()) {
             assert!((a - b).abs() < 1e-12, "{found:?}");
         }

@@ -14,6 +14,9 @@ use crate::checkpoint::kept::{self, Kept};
 use crate::checkpoint::lock::Lock;
 use crate::error::{Error, Result};
 
+/// Name of the folder of single measurements, beside the folders of results.
+pub(crate) const UNITS: &str = "units";
+
 /// Who hears how a measurement goes, and may stop it.
 pub(crate) trait Listener: Sync {
     /// So many more steps were simulated.

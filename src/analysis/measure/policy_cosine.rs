@@ -10,14 +10,14 @@ use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk::hash;
 use crate::checkpoint::tensors::TensorSet;
 use crate::error::{Error, Result};
-use crate::gradient::Settings;
 use crate::gradient::bank::{Bank, Plan, make_bank};
 use crate::gradient::horizon::{CANDIDATES, Candidate, Choice, choose_horizon};
 use crate::gradient::score::{Score, StateScore, score_states};
+use crate::gradient::{Settings, StatesFrom};
 use crate::rng::Stream;
 
 /// Changes whenever the same checkpoint and settings would give another bank.
-const REVISION: u32 = 4;
+const REVISION: u32 = 5;
 
 /// Returns a key that is equal exactly if checkpoint and settings are.
 pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
@@ -25,12 +25,21 @@ pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
     hash(format!("bank {} {settings}", checkpoint.hash()).as_bytes())[..16].to_owned()
 }
 
+/// Returns the settings with a first look that is no later than the states of a checkpoint allow.
+fn within_reach(checkpoint: &Checkpoint, settings: &Settings) -> Result<Settings> {
+    let there = checkpoint.states()?.len();
+    let adaptive = settings.adaptive.is_some() && settings.source() == StatesFrom::Replay;
+    let states = if adaptive { settings.states.min(there) } else { settings.states };
+    Ok(Settings { states, ..settings.clone() })
+}
+
 /// Checks that a checkpoint can be measured, so that the last one of many does not fail after hours.
 ///
 /// # Errors
 /// As [`make`], naming the checkpoint.
 pub(crate) fn check(checkpoint: &Checkpoint, settings: &Settings) -> Result<()> {
-    gradient_cosine::check(checkpoint, settings, Against::Returns)
+    let settings = within_reach(checkpoint, settings)?;
+    gradient_cosine::check(checkpoint, &settings, Against::Returns)
         .map_err(|e| in_checkpoint(checkpoint.path(), e))
 }
 
@@ -41,6 +50,7 @@ pub(crate) fn check(checkpoint: &Checkpoint, settings: &Settings) -> Result<()> 
 /// Those of loading and of the rollouts.
 pub(crate) fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> Result<BankFile> {
     let Work { workers, progress } = work;
+    let settings = &within_reach(checkpoint, settings)?;
     let networks = Networks::load(checkpoint, settings, Against::Returns)?;
     let env = checkpoint.off_policy()?.env;
     let make_env = || env.make();
@@ -145,7 +155,11 @@ pub(crate) struct Judged {
 ///
 /// # Errors
 /// Those of loading.
-pub(crate) fn judged(checkpoint: &Checkpoint, settings: &Settings, file: &BankFile) -> Result<Judged> {
+pub(crate) fn judged(
+    checkpoint: &Checkpoint,
+    settings: &Settings,
+    file: &BankFile,
+) -> Result<Judged> {
     let networks = Networks::load(checkpoint, settings, Against::Returns)?;
     let (states, score) = judge(&file.bank, &networks, settings.seed)?;
     let config = checkpoint.config();

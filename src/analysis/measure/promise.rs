@@ -54,7 +54,11 @@ pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
 ///
 /// # Errors
 /// Those of loading and of the rollouts.
-pub(crate) fn measure(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> Result<Measured> {
+pub(crate) fn measure(
+    checkpoint: &Checkpoint,
+    settings: &Settings,
+    work: Work,
+) -> Result<Measured> {
     let Work { workers, progress } = work;
     let networks = Networks::load(checkpoint, settings, Against::Returns)?;
     let env = checkpoint.off_policy()?.env;

@@ -9,10 +9,9 @@ use super::super::output::{origins, write_page};
 use super::super::shared::{self, Done};
 use super::super::told::Told;
 use super::args::{CosineArgs, What, command_line};
-use super::UNITS;
 use crate::analysis::bank::BankFile;
 use crate::analysis::measure::cosine::Work;
-use crate::analysis::measure::kept::{Listener, Stopped, kept_or_made};
+use crate::analysis::measure::kept::{Listener, Stopped, UNITS, kept_or_made};
 use crate::analysis::measure::policy_cosine::{self, Judged};
 use crate::checkpoint::lock::Lock;
 use crate::checkpoint::{Checkpoint, disk};
@@ -21,7 +20,13 @@ use crate::gradient::Settings;
 use crate::report::policy_cosine::{Direction, answers, finding, table};
 use crate::report::{Page, Section};
 
-/// One checkpoint, as `--json` prints it.
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Json<'j> {
+    checkpoints: Vec<Line<'j>>,
+}
+
+/// One checkpoint.
 #[derive(Serialize)]
 struct Line<'j> {
     path: String,
@@ -32,7 +37,11 @@ struct Line<'j> {
 
 const TITLE: &str = "Does the critic's gradient point uphill?";
 
-pub(super) fn run(args: &CosineArgs, settings: &Settings, checkpoints: &[Checkpoint]) -> Result<Done> {
+pub(super) fn run(
+    args: &CosineArgs,
+    settings: &Settings,
+    checkpoints: &[Checkpoint],
+) -> Result<Done> {
     let given = args.bank.as_deref().map(BankFile::read).transpose()?;
     let settings = &given.as_ref().map_or_else(|| args.lab(settings), BankFile::settings);
     for checkpoint in checkpoints {
@@ -76,7 +85,7 @@ pub(super) fn run(args: &CosineArgs, settings: &Settings, checkpoints: &[Checkpo
             direction: Direction::of(judged),
             judged,
         });
-        shared::print_json(&lines.collect::<Vec<_>>())?;
+        shared::print_json(&Json { checkpoints: lines.collect() })?;
     } else {
         shared::say!("{}\n", answers(&all).join("\n"));
         shared::print(table(&all).to_text()?.as_bytes())?;

@@ -5,35 +5,75 @@ use serde_json::Value;
 use crate::support::bench::{Bench, edit};
 
 #[test]
-fn cosine_prints_five_numbers_for_each_checkpoint() {
+fn cosine_says_whether_the_gradient_points_uphill() {
     let bench = Bench::new();
-    let ran = bench.done("cosine --ckpt @ --max-states 40 --horizon 20 --json");
-    let json = ran.json();
+    let json = bench.done("cosine --ckpt @ --horizon 20 --json").json();
     let line = &json["checkpoints"][0];
-    assert_eq!((&line["mode"], &line["rollouts"]), (&"lab".into(), &24.into()));
-    let states = line["states"].as_u64().unwrap();
-    assert!(states == 30 || states == 40, "{states}");
-    for key in ["cosine", "ceiling", "corrected", "stacked"] {
-        let [low, mean, high] = ["low", "mean", "high"].map(|end| line[key][end].as_f64().unwrap());
-        assert!(low <= mean && mean <= high, "{key}: {low} {mean} {high}");
+    // The checkpoint carries 60 states, fewer than the first look.
+    assert_eq!((&line["rollouts"], &line["score"]["states"]), (&56.into(), &60.into()));
+    let policy = &line["score"]["policy"];
+    for key in ["kappa", "ceiling", "raw", "gain", "found", "reliability"] {
+        let [low, value, high] =
+            ["low", "value", "high"].map(|end| policy[key][end].as_f64().unwrap());
+        assert!(low <= value && value <= high, "{key}: {low} {value} {high}");
     }
     // Over 20 steps a hopper is smooth: independent estimates agree.
-    assert_eq!(line["status"], "resolved");
-    assert!(line["ceiling"]["mean"].as_f64().unwrap() > 0.8, "{line}");
-    assert!(line["chance"]["0.25"].is_f64() && line["warnings"].is_array());
+    assert_eq!(policy["resolved"], true);
+    assert!(policy["ceiling"]["value"].as_f64().unwrap() > 0.8, "{line}");
 
-    let text = bench.done("cosine --ckpt @ --max-states 40 --horizon 20").stdout;
-    for word in
-        ["with the true gradient", "raw cosine", "ceiling", "corrected", "resolved", "chance:"]
-    {
-        assert!(text.contains(word), "{word}: {text}");
-    }
+    let text = bench.done("cosine --ckpt @ --horizon 20").stdout;
+    let answer = "MLP-Small on Hopper, seed 0, 60 steps: ";
+    assert!(text.starts_with(answer), "{text}");
     let report = std::fs::read_to_string(bench.path("reports/cosine/report.md")).unwrap();
-    for word in ["ceiling", "corrected", "stacked", "Mode `lab`"] {
+    for word in [answer, "κ", "ceiling", "gain", "inside", "as long as asked for"] {
         assert!(report.contains(word), "{word}: {report}");
     }
     let svg = std::fs::read_to_string(bench.path("reports/cosine/figure.svg")).unwrap();
-    assert!(svg.contains("ceiling") && svg.contains("chance"), "references are drawn");
+    assert!(svg.contains("exactly right"), "references are drawn");
+    let states = std::fs::read_to_string(bench.path("reports/cosine/states.csv")).unwrap();
+    assert_eq!(states.lines().count(), 61);
+}
+
+#[test]
+fn a_pilot_chooses_the_horizon_and_a_bank_judges_as_new_rollouts_do() {
+    let bench = Bench::new();
+    bench.done("bank --ckpt @ --states 20 --out bank.parquet");
+    let of_bank = bench.done("cosine --ckpt @ --bank bank.parquet --json").json();
+    let fresh = bench.done("cosine --ckpt @ --states 20 --json").json();
+    let [a, b] = [&of_bank, &fresh].map(|json| &json["checkpoints"][0]);
+    assert_eq!(a["score"], b["score"]);
+    assert_eq!((&a["horizon"], &a["choice"]), (&b["horizon"], &b["choice"]));
+    assert_eq!(a["pilot"].as_array().unwrap().len(), 10, "{a}");
+    // Another policy is refused, and so is what is no bank.
+    crate::support::damage::saturate(&bench.copy());
+    let said = bench.error("cosine --ckpt ckpt --bank bank.parquet");
+    assert!(
+        said.contains("expected that of the bank, td3-hopper-mlp-small-s0 at step 60"),
+        "{said}"
+    );
+    std::fs::write(bench.path("no.parquet"), "no bank").unwrap();
+    let said = bench.error("cosine --ckpt @ --bank no.parquet");
+    assert!(said.starts_with("no.parquet: "), "{said}");
+    let said = bench.error("bank --ckpt @ --out bank.json");
+    assert!(said.contains("give a name that ends in .parquet"), "{said}");
+}
+
+#[test]
+fn promise_says_how_much_of_the_improvement_is_real() {
+    let bench = Bench::new();
+    let ran = bench.done("promise --ckpt @ --horizon 20 --json");
+    let line = &ran.json()["checkpoints"][0];
+    for along in ["own", "random"] {
+        assert_eq!(line[along]["states"], 60);
+        let kept = ["low", "value", "high"].map(|end| line[along]["kept"][end].as_f64().unwrap());
+        assert!(kept[0] < kept[1] && kept[1] < kept[2], "{along}: {kept:?}");
+    }
+    let text = bench.done("promise --ckpt @ --horizon 20 --threads 1").stdout;
+    assert!(text.starts_with("MLP-Small on Hopper, seed 0, 60 steps: "), "{text}");
+    let promises = std::fs::read_to_string(bench.path("reports/promise/promises.csv")).unwrap();
+    assert_eq!(promises.lines().count(), 1 + 2 * 60);
+    let svg = std::fs::read_to_string(bench.path("reports/promise/figure.svg")).unwrap();
+    assert!(svg.contains("along its own direction") && svg.contains("all of it"), "{svg}");
 }
 
 #[test]

@@ -262,7 +262,7 @@ fn self_check_counts_its_own_cosines() {
     // A small ReLU network is close to linear at the scale of the perturbations.
     assert!(line["cosine"]["mean"].as_f64().unwrap() > 0.8, "{line}");
     assert!(line["learnable"]["0.75"].as_f64().unwrap() > 0.5, "{line}");
-    let cosine = bench.done("cosine --ckpt @ --json").json();
+    let cosine = bench.done("cosine --ckpt @ --mode paper --json").json();
     assert_ne!(line["cosine"], cosine["checkpoints"][0]["cosine"]);
 }
 
