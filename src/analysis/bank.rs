@@ -161,7 +161,6 @@ impl BankFile {
     /// # Errors
     /// [`Error::Table`] if it is no bank of this version, or not what its metadata say.
     pub fn of_parquet(bytes: Vec<u8>) -> Result<Self> {
-        let no_bank = |why: &str| Error::Table(format!("not a bank of hyperl-analyze bank: {why}"));
         let mut reader = ParquetReader::new(Cursor::new(bytes));
         let metadata = reader.get_metadata()?.key_value_metadata().clone().unwrap_or_default();
         let about =
@@ -172,64 +171,69 @@ impl BankFile {
             return Err(no_bank(&format!("version {}, this reads {FORMAT}", about.hyperl_bank)));
         }
         let frame = reader.finish()?;
-        let count = |prefix: &str| {
-            let names = frame.get_column_names();
-            let rest = names.iter().filter_map(|name| name.strip_prefix(prefix));
-            rest.filter(|rest| rest.parse::<usize>().is_ok()).count()
-        };
-        let (obs, dims) = (count("obs_"), count("direction_"));
-        let reals = |name: String| -> Result<Vec<f64>> {
-            let column = frame.column(&name)?.f64()?;
-            Ok(column.iter().map(|x| x.unwrap_or(f64::NAN)).collect())
-        };
-        let family = |name: &str, count: usize| -> Result<Vec<Vec<f64>>> {
-            (0..count).map(|j| reals(format!("{name}_{j}"))).collect()
-        };
-        let (observations, before) = (family("obs", obs)?, family("before_tanh", dims)?);
-        let (directions, lengths) = (family("direction", dims)?, reals("length".into())?);
-        let marks = &about.plan.marks;
-        let side = |sign: &str| -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
-            let partial = marks.iter().map(|mark| reals(format!("return_{sign}_{mark}")));
-            Ok((reals(format!("return_{sign}"))?, partial.collect::<Result<_>>()?))
-        };
-        let sides = [side("plus")?, side("minus")?];
-        let [numbers, blocks] = ["state", "block"].map(|name| {
-            let column = frame.column(name)?.u64()?;
-            let all: Option<Vec<u64>> = column.iter().collect();
-            all.ok_or_else(|| no_bank(&format!("an empty {name}")))
-        });
-        let (numbers, blocks) = (numbers?, blocks?);
-        let around: Result<Vec<Around>> =
-            frame.column("around")?.str()?.iter().map(|a| a.unwrap_or_default().parse()).collect();
-        let around = around?;
-        let episodes: Vec<Option<u64>> = frame.column("episode")?.u64()?.iter().collect();
-        let row_of =
-            |family: &[Vec<f64>], row: usize| family.iter().map(|column| column[row]).collect();
-        let mut states: Vec<BankState> = Vec::new();
-        for row in 0..frame.height() {
-            if numbers[row] == states.len() as u64 {
-                states.push(BankState {
-                    episode: episodes[row],
-                    obs: row_of(&observations, row),
-                    before_tanh: row_of(&before, row),
-                    tried: Vec::new(),
-                });
-            }
-            if numbers[row] + 1 != states.len() as u64 {
-                return Err(no_bank("its states are not in order"));
-            }
-            let pair = Pair {
-                around: around[row],
-                block: blocks[row] as usize,
-                direction: row_of(&directions, row),
-                length: lengths[row],
-            };
-            let returns = [0, 1].map(|side: usize| sides[side].0[row]);
-            let partial = [0, 1].map(|side: usize| row_of(&sides[side].1, row));
-            let last = states.len() - 1;
-            states[last].tried.push(Tried { pair, returns, partial });
-        }
-        let bank = Bank { plan: about.plan.clone(), states };
+        let bank = Bank { plan: about.plan.clone(), states: states(&frame, &about.plan)? };
         Ok(Self { about, bank })
     }
+}
+
+fn no_bank(why: &str) -> Error {
+    Error::Table(format!("not a bank of hyperl-analyze bank: {why}"))
+}
+
+/// Columns of one frame.
+struct Columns<'f>(&'f DataFrame);
+
+impl Columns<'_> {
+    fn reals(&self, name: &str) -> Result<Vec<f64>> {
+        Ok(self.0.column(name)?.f64()?.iter().map(|x| x.unwrap_or(f64::NAN)).collect())
+    }
+
+    fn whole(&self, name: &str) -> Result<Vec<u64>> {
+        let all: Option<Vec<u64>> = self.0.column(name)?.u64()?.iter().collect();
+        all.ok_or_else(|| no_bank(&format!("an empty {name}")))
+    }
+
+    /// The columns `name_0`, `name_1` and so on.
+    fn family(&self, name: &str) -> Result<Vec<Vec<f64>>> {
+        let there = |j: &usize| self.0.column(&format!("{name}_{j}")).is_ok();
+        (0..).take_while(there).map(|j| self.reals(&format!("{name}_{j}"))).collect()
+    }
+
+    /// Returns on one side: at the end and after each mark.
+    fn returns(&self, sign: &str, marks: &[u32]) -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
+        let partial = marks.iter().map(|mark| self.reals(&format!("return_{sign}_{mark}")));
+        Ok((self.reals(&format!("return_{sign}"))?, partial.collect::<Result<_>>()?))
+    }
+}
+
+/// Returns the states of a frame.
+fn states(frame: &DataFrame, plan: &Plan) -> Result<Vec<BankState>> {
+    let columns = Columns(frame);
+    let (numbers, blocks) = (columns.whole("state")?, columns.whole("block")?);
+    let (observations, before) = (columns.family("obs")?, columns.family("before_tanh")?);
+    let (directions, lengths) = (columns.family("direction")?, columns.reals("length")?);
+    let sides = [columns.returns("plus", &plan.marks)?, columns.returns("minus", &plan.marks)?];
+    let around = frame.column("around")?.str()?.iter().map(|a| a.unwrap_or_default().parse());
+    let around = around.collect::<Result<Vec<Around>>>()?;
+    let episodes: Vec<Option<u64>> = frame.column("episode")?.u64()?.iter().collect();
+    let row_of = |family: &[Vec<f64>], row: usize| family.iter().map(|c| c[row]).collect();
+    let mut states: Vec<BankState> = Vec::new();
+    for row in 0..frame.height() {
+        if numbers[row] == states.len() as u64 {
+            let (obs, before_tanh) = (row_of(&observations, row), row_of(&before, row));
+            states.push(BankState { episode: episodes[row], obs, before_tanh, tried: Vec::new() });
+        }
+        let last = states.len().checked_sub(1).filter(|last| numbers[row] == *last as u64);
+        let last = last.ok_or_else(|| no_bank("its states are not in order"))?;
+        let pair = Pair {
+            around: around[row],
+            block: blocks[row] as usize,
+            direction: row_of(&directions, row),
+            length: lengths[row],
+        };
+        let returns = [0, 1].map(|side: usize| sides[side].0[row]);
+        let partial = [0, 1].map(|side: usize| row_of(&sides[side].1, row));
+        states[last].tried.push(Tried { pair, returns, partial });
+    }
+    Ok(states)
 }

@@ -60,7 +60,7 @@ pub(super) fn run(args: &BankArgs) -> Result<Done> {
             args.out.display()
         )));
     }
-    let all = select::checkpoints(&[args.checkpoint.clone()])?;
+    let all = select::checkpoints(std::slice::from_ref(&args.checkpoint))?;
     let [checkpoint] = &all[..] else {
         return Err(Error::Usage(format!(
             "--ckpt {}: a bank is of one policy, and {} checkpoints are there; give one of them",

@@ -103,10 +103,12 @@ pub(super) fn run(args: &PromiseArgs) -> Result<Done> {
     }
     told.bar.finish_and_clear();
     let finding = finding(&all, &settings);
-    let mut command = format!("hyperl-analyze promise --ckpt {}", shell_words(&args.checkpoints));
-    command += &format!(" --states {states} --std {std} --seed {seed}");
-    command += &horizon.map_or(String::new(), |horizon| format!(" --horizon {horizon}"));
-    command += &format!(" --out {}", shell_words(&[out]));
+    let command = format!(
+        "hyperl-analyze promise --ckpt {} --states {states} --std {std} --seed {seed}{} --out {}",
+        shell_words(&args.checkpoints),
+        horizon.map_or(String::new(), |horizon| format!(" --horizon {horizon}")),
+        shell_words(&[out])
+    );
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&settings)?;
     let description = format!("{TITLE} {}", finding.subtitle);
     let section = finding::write(out, TITLE, &description, &finding, &source)?;

@@ -9,7 +9,7 @@ use super::{Agent, in_blocks, observed};
 use crate::env::Visited;
 use crate::error::Result;
 use crate::rng::Stream;
-use crate::rollout::{Job, Rollouts};
+use crate::rollout::{Job, Outcome, Rollouts};
 
 /// How a bank is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,12 +83,57 @@ impl BankState {
         let blocks = there.chunk_by(|a, b| a.pair.block == b.pair.block);
         let estimate = |block: &[&Tried]| {
             let mut sum = vec![0.0; self.before_tanh.len()];
-            block.iter().for_each(|tried| tried.pair.add_slope(returns(tried), &mut sum));
-            sum.iter_mut().for_each(|x| *x /= block.len() as f64);
-            sum
+            for tried in block {
+                tried.pair.add_slope(returns(tried), &mut sum);
+            }
+            sum.into_iter().map(|x| x / block.len() as f64).collect::<Vec<f64>>()
         };
         blocks.map(estimate).filter(|g| g.iter().all(|x| x.is_finite())).collect()
     }
+}
+
+/// Two actions to try at a state, and what both rollouts share.
+pub(super) struct Try {
+    /// Which of the states.
+    pub(super) state: usize,
+    /// The actions `[A]`.
+    pub(super) actions: [Vec<f64>; 2],
+    /// The noise of the environment.
+    pub(super) noise: Stream,
+    /// What a stochastic policy draws from.
+    pub(super) draws: Stream,
+}
+
+/// Makes the two rollouts of each try; returns are in units of the critic.
+pub(super) fn roll_out(
+    agent: &Agent,
+    starts: &[Visited],
+    tries: &[Try],
+    horizon: u32,
+    marks: &[u32],
+    workers: &rayon::ThreadPool,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<Outcome>> {
+    let mut jobs = Vec::with_capacity(2 * tries.len());
+    for Try { state, actions, noise, draws } in tries {
+        for action in actions {
+            jobs.push(Job {
+                start: &starts[*state].snapshot,
+                first_action: Some(action),
+                max_steps: horizon,
+                noise: Some(noise),
+                draws: Some(draws),
+            });
+        }
+    }
+    let Agent { make_env, policy, gamma, reward_scale, .. } = *agent;
+    let rollouts = Rollouts { make_env, policy, gamma, hold: 1, marks, workers, progress };
+    let mut outcomes = rollouts.run(&jobs)?;
+    for outcome in &mut outcomes {
+        outcome.discounted_return *= reward_scale;
+        outcome.partial.iter_mut().for_each(|q| *q *= reward_scale);
+    }
+    Ok(outcomes)
 }
 
 /// Makes the bank of a policy at `starts`; the first of them is state number `first`.
@@ -110,54 +155,29 @@ pub fn make_bank(
     let (directions, noise, draws) = (stream("pairs"), stream("noise"), stream("draws"));
     let (obs, dims) = observed(agent, starts)?;
     let before = in_blocks(&obs, dims, |obs, before| agent.policy.before_tanh(obs, before))?;
-    let mut tries: Vec<(usize, [Vec<f64>; 2], [Stream; 2])> = Vec::new();
-    let mut states = Vec::with_capacity(starts.len());
+    let (mut tries, mut states) = (Vec::new(), Vec::with_capacity(starts.len()));
     for (state, u) in before.rows().into_iter().enumerate() {
         let u = u.to_vec();
         let mut tried = Vec::new();
         for &around in &plan.around {
             let name = format!("{}/{around}", first + state);
-            let mut own = directions.child(&name);
             let centre = around.centre(&u, plan.std);
-            for (i, pair) in
-                around.pairs(dims, plan.std, plan.blocks, &mut own).into_iter().enumerate()
-            {
-                let streams = [&noise, &draws].map(|s| s.child(&format!("{name}/{i}")));
-                tries.push((state, pair.actions(&centre), streams));
+            let pairs = around.pairs(dims, plan.std, plan.blocks, &mut directions.child(&name));
+            for (i, pair) in pairs.into_iter().enumerate() {
+                let [noise, draws] = [&noise, &draws].map(|s| s.child(&format!("{name}/{i}")));
+                tries.push(Try { state, actions: pair.actions(&centre), noise, draws });
                 tried.push(Tried { pair, returns: [f64::NAN; 2], partial: Default::default() });
             }
         }
         let obs = obs.row(state).to_vec();
         states.push(BankState { episode: starts[state].episode, obs, before_tanh: u, tried });
     }
-    let mut jobs = Vec::with_capacity(2 * tries.len());
-    for (state, actions, [noise, draws]) in &tries {
-        for action in actions {
-            jobs.push(Job {
-                start: &starts[*state].snapshot,
-                first_action: Some(action),
-                max_steps: plan.horizon,
-                noise: Some(noise),
-                draws: Some(draws),
-            });
-        }
-    }
-    let rollouts = Rollouts {
-        make_env: agent.make_env,
-        policy: agent.policy,
-        gamma: agent.gamma,
-        hold: 1,
-        marks: &plan.marks,
-        workers,
-        progress,
-    };
-    let mut outcomes = rollouts.run(&jobs)?.into_iter();
+    let outcomes = roll_out(agent, starts, &tries, plan.horizon, &plan.marks, workers, progress)?;
+    let mut outcomes = outcomes.into_iter();
     for tried in states.iter_mut().flat_map(|state| &mut state.tried) {
-        for side in 0..2 {
-            let Some(outcome) = outcomes.next() else { unreachable!("one outcome a job") };
-            let in_units = |q: f64| q * agent.reward_scale;
-            tried.returns[side] = in_units(outcome.discounted_return);
-            tried.partial[side] = outcome.partial.into_iter().map(in_units).collect();
+        for (side, outcome) in outcomes.by_ref().take(2).enumerate() {
+            tried.returns[side] = outcome.discounted_return;
+            tried.partial[side] = outcome.partial;
         }
     }
     Ok(Bank { plan: plan.clone(), states })

@@ -4,8 +4,10 @@
 //! Two rollouts a state suffice, however many dimensions an action has, for only one direction is asked about.
 //! A critic may be right along random directions and wrong along its own: the actor climbs its errors.
 
+use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 
+use super::bank::{Try, roll_out};
 use super::orthogonal::rotation;
 use super::pairs::{Around, LENGTHS, Pair};
 use super::{Agent, in_blocks, observed};
@@ -13,11 +15,9 @@ use crate::env::Visited;
 use crate::error::Result;
 use crate::names::named;
 use crate::rng::Stream;
-use crate::rollout::{Job, Rollouts};
 use crate::stats::Estimate;
 use crate::stats::clusters::clusters;
 use crate::stats::stacked::{effective, jackknife};
-use ndarray::Array2;
 
 named!("direction",
     /// Along which direction an action is moved.
@@ -66,7 +66,7 @@ pub fn promises(
     let (obs, dims) = observed(agent, starts)?;
     let before = in_blocks(&obs, dims, |obs, before| agent.policy.before_tanh(obs, before))?;
     let slopes = agent.critic.action_gradient(&obs, &before.mapv(f64::tanh))?;
-    let mut tries: Vec<(usize, Along, [Vec<f64>; 2], [Stream; 2])> = Vec::new();
+    let (mut tries, mut alongs) = (Vec::new(), Vec::new());
     for (state, u) in before.rows().into_iter().enumerate() {
         let u = u.to_vec();
         let mut own = lengths.child(&state.to_string());
@@ -83,45 +83,23 @@ pub fn promises(
             };
             let direction = unit.into_iter().map(|x| x * (dims as f64).sqrt()).collect();
             let pair = Pair { around: Around::Policy, block: 0, direction, length };
-            let name = format!("{state}/{along}");
-            let streams = [noise.child(&name), draws.child(&name)];
-            tries.push((state, along, pair.actions(&u), streams));
+            let [noise, draws] = [&noise, &draws].map(|s| s.child(&format!("{state}/{along}")));
+            tries.push(Try { state, actions: pair.actions(&u), noise, draws });
+            alongs.push(along);
         }
     }
-    let mut jobs = Vec::with_capacity(2 * tries.len());
-    for (state, _, actions, [noise, draws]) in &tries {
-        for action in actions {
-            jobs.push(Job {
-                start: &starts[*state].snapshot,
-                first_action: Some(action),
-                max_steps: horizon,
-                noise: Some(noise),
-                draws: Some(draws),
-            });
-        }
-    }
-    let rollouts = Rollouts {
-        make_env: agent.make_env,
-        policy: agent.policy,
-        gamma: agent.gamma,
-        hold: 1,
-        marks: &[],
-        workers,
-        progress,
-    };
-    let outcomes = rollouts.run(&jobs)?;
-    let actions: Vec<f64> = tries.iter().flat_map(|(_, _, actions, _)| actions.concat()).collect();
-    let actions = Array2::from_shape_vec((jobs.len(), dims), actions).expect("rows of actions");
-    let rows: Vec<usize> = tries.iter().flat_map(|(state, ..)| [*state; 2]).collect();
-    let values = agent.critic.value(&obs.select(ndarray::Axis(0), &rows), &actions)?;
+    let outcomes = roll_out(agent, starts, &tries, horizon, &[], workers, progress)?;
+    let action = |(row, j): (usize, usize)| tries[row / 2].actions[row % 2][j];
+    let actions = Array2::from_shape_fn((2 * tries.len(), dims), action);
+    let rows: Vec<usize> = tries.iter().flat_map(|tried| [tried.state; 2]).collect();
+    let values = agent.critic.value(&obs.select(Axis(0), &rows), &actions)?;
     let sides = outcomes.chunks_exact(2).zip(values.chunks_exact(2));
-    let kept = tries.iter().zip(sides).map(|((state, along, ..), (outcome, value))| Kept {
-        state: *state,
-        episode: starts[*state].episode,
-        along: *along,
+    let kept = tries.iter().zip(alongs).zip(sides).map(|((tried, along), (outcome, value))| Kept {
+        state: tried.state,
+        episode: starts[tried.state].episode,
+        along,
         promised: value[0] - value[1],
-        realised: agent.reward_scale
-            * (outcome[0].discounted_return - outcome[1].discounted_return),
+        realised: outcome[0].discounted_return - outcome[1].discounted_return,
     });
     Ok(kept.filter(|kept| kept.realised.is_finite()).collect())
 }

@@ -88,9 +88,10 @@ pub(crate) fn answer(judged: &Judged) -> String {
         ),
         Direction::Unknown => {
             let ceiling = score.policy.ceiling.value;
-            let would = match ceiling.is_finite() {
-                true => format!("an exactly right critic would score about {}", fixed(ceiling, 2)),
-                false => "independent estimates of the truth do not agree at all".to_owned(),
+            let would = if ceiling.is_finite() {
+                format!("an exactly right critic would score about {}", fixed(ceiling, 2))
+            } else {
+                "independent estimates of the truth do not agree at all".to_owned()
             };
             format!("{whose}: cannot be told with these rollouts: {would}.")
         }
@@ -106,9 +107,8 @@ pub(crate) fn table(all: &[Judged]) -> Table {
     let names = ["critic", "step", "states", "κ", "ceiling", "gain", "inside", "horizon"];
     let row = |judged: &Judged| {
         let Judged { env, model, seed, step, horizon, score, .. } = judged;
-        let known = |resolved: bool, estimate: Estimate| match resolved {
-            true => Cell::Interval(estimate),
-            false => Cell::text("unresolved"),
+        let known = |resolved: bool, estimate: Estimate| {
+            if resolved { Cell::Interval(estimate) } else { Cell::text("unresolved") }
         };
         vec![
             Cell::text(format!("{env} {model} s{seed}")),
