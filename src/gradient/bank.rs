@@ -184,12 +184,14 @@ pub fn make_bank(
 }
 
 impl Bank {
-    /// Returns the observations of its states `[n, S]` and the policy's actions there before tanh `[n, A]`.
-    pub(super) fn points(&self) -> [Array2<f64>; 2] {
+    /// Returns the observations of its states but the first `known` `[n, S]`, and the policy's actions there
+    /// before tanh `[n, A]`.
+    pub(super) fn points(&self, known: usize) -> [Array2<f64>; 2] {
+        let states = &self.states[known..];
         let table = |of: fn(&BankState) -> &Vec<f64>| {
-            let width = self.states.first().map_or(0, |state| of(state).len());
-            let all = self.states.iter().flat_map(|state| of(state).iter().copied()).collect();
-            Array2::from_shape_vec((self.states.len(), width), all).expect("rows of one length")
+            let width = states.first().map_or(0, |state| of(state).len());
+            let all = states.iter().flat_map(|state| of(state).iter().copied()).collect();
+            Array2::from_shape_vec((states.len(), width), all).expect("rows of one length")
         };
         [table(|state| &state.obs), table(|state| &state.before_tanh)]
     }

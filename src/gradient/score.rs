@@ -18,7 +18,7 @@ use crate::stats::replicates::Replicates;
 use crate::stats::stacked::{Stacked, Sums};
 
 /// Blocks over which a critic is smoothed, an even number: their two halves are independent.
-const SMOOTHING: usize = 32;
+const SMOOTHING: usize = 16;
 
 /// A coordinate whose action moves less than this with its value before tanh is called saturated.
 const SATURATED: f64 = 0.05;
@@ -59,20 +59,24 @@ pub struct Score {
     pub left_out: usize,
 }
 
-/// Judges a critic at each state of a bank; `stream` draws what it is smoothed over.
+/// Judges a critic at each state of a bank but the first `known`; `stream` draws what it is smoothed over.
 ///
 /// # Errors
 /// Those of the networks.
+///
+/// # Panics
+/// If there are fewer states than are known.
 pub fn score_states(
     bank: &Bank,
+    known: usize,
     critic: &dyn ActionValue,
     stream: &Stream,
 ) -> Result<Vec<StateScore>> {
-    let [obs, before] = bank.points();
+    let [obs, before] = bank.points(known);
     let local = critic.action_gradient(&obs, &before.mapv(f64::tanh))?;
     let judge = |(number, state): (usize, &BankState)| {
         let mut stream = stream.child(&number.to_string());
-        let v = local.row(number).to_vec();
+        let v = local.row(number - known).to_vec();
         let derivative: Vec<f64> =
             state.before_tanh.iter().map(|u| 1.0 - u.tanh().powi(2)).collect();
         let through: Vec<f64> = v.iter().zip(&derivative).map(|(v, d)| v * d).collect();
@@ -105,7 +109,7 @@ pub fn score_states(
         }
         Ok(score)
     };
-    bank.states.iter().enumerate().map(judge).collect()
+    bank.states.iter().enumerate().skip(known).map(judge).collect()
 }
 
 fn share<T>(all: &[T], counts: impl Fn(&T) -> bool) -> f64 {

@@ -72,6 +72,7 @@ pub(crate) fn answer(judged: &Judged) -> String {
     let percent = |x: f64| fixed(100.0 * x, 0);
     let kept = || match gain.value {
         x if x <= 0.0 => "none of the promised improvement is real".to_owned(),
+        x if x > 2.0 => format!("the real improvement is {} times the promised one", short(x)),
         x => format!("{} % of the promised improvement is real", percent(x)),
     };
     match Direction::of(judged) {

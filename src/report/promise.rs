@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::Finding;
-use super::numbers::{fixed, short};
+use super::numbers::{fixed, interval, short};
 use super::tables::{Cell, Column, Table};
 use super::text::{self, Method};
 use super::theme::{env_label, model_label};
@@ -26,12 +26,18 @@ fn answer(promised: &Promised) -> String {
         format!("{value} % [{low}, {high}]")
     };
     let own = match own.kept {
+        kept if kept.low > 2.0 => {
+            format!("the real improvement is {} times the promised one", interval(&kept))
+        }
         kept if kept.low > 0.0 => format!("{} of the promised improvement is real", percent(kept)),
         kept if kept.high < 0.0 => format!("a step along it makes things worse: {}", percent(kept)),
         kept if kept.value.is_nan() => "it promises nothing: the actor cannot move".to_owned(),
         kept => format!("whether any of the promise is real cannot be told: {}", percent(kept)),
     };
-    let random = percent(random.kept);
+    let random = match random.kept {
+        kept if kept.low > 2.0 => format!("{} times", interval(&kept)),
+        kept => percent(kept),
+    };
     format!("{model} on {env}, seed {seed}, {step} steps: {own}; along random directions {random}.")
 }
 

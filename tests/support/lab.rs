@@ -269,7 +269,9 @@ impl Policy for LinearPolicy {
         let Self(lab) = self;
         let Some(known) = &lab.before_tanh else {
             self.act(obs, before)?;
-            before.iter_mut().for_each(|u| *u = u.atanh());
+            for u in before {
+                *u = u.atanh();
+            }
             return Ok(());
         };
         let rows = obs.chunks_exact(lab.system.obs_dim());

@@ -64,12 +64,19 @@ pub(crate) fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> 
     let plan = Plan { blocks, std, horizon, marks, seed, ..default };
     let mut bank = Bank { plan: plan.clone(), states: Vec::new() };
     let mut look = if settings.adaptive.is_some() { settings.states } else { starts.len() };
+    let mut scores = Vec::new();
     loop {
         let first = bank.states.len();
         look = look.min(starts.len());
         let more = make_bank(&agent, &starts[first..look], first, &plan, workers, progress)?;
         bank.states.extend(more.states);
-        if look == starts.len() || is_enough(&bank, &networks, settings)? {
+        if look == starts.len() {
+            break;
+        }
+        scores.extend(score_states(&bank, first, agent.critic, &smoothing(settings))?);
+        let kappa = Score::of(&scores, blocks).policy;
+        let narrow = settings.adaptive.is_some_and(|a| kappa.kappa.half_width() <= a.half_width);
+        if kappa.resolved && narrow {
             break;
         }
         look += look / 2;
@@ -98,11 +105,9 @@ fn policy_hash(networks: &Networks) -> Result<String> {
     Ok(hash(&tensors.to_bytes()?))
 }
 
-fn is_enough(bank: &Bank, networks: &Networks, settings: &Settings) -> Result<bool> {
-    let Some(adaptive) = settings.adaptive else { return Ok(false) };
-    let (_, score) = judge(bank, networks, settings.seed)?;
-    let kappa = score.policy.kappa;
-    Ok(score.policy.resolved && kappa.half_width() <= adaptive.half_width)
+/// What a critic is smoothed over.
+fn smoothing(settings: &Settings) -> Stream {
+    Stream::new(settings.seed, "smoothing")
 }
 
 /// Checks that a bank is of a checkpoint's policy.
@@ -161,7 +166,8 @@ pub(crate) fn judged(
     file: &BankFile,
 ) -> Result<Judged> {
     let networks = Networks::load(checkpoint, settings, Against::Returns)?;
-    let (states, score) = judge(&file.bank, &networks, settings.seed)?;
+    let states = score_states(&file.bank, 0, &*networks.critic, &smoothing(settings))?;
+    let score = Score::of(&states, file.bank.plan.blocks);
     let config = checkpoint.config();
     Ok(Judged {
         env: file.about.env.clone(),
@@ -176,10 +182,4 @@ pub(crate) fn judged(
         score,
         states,
     })
-}
-
-fn judge(bank: &Bank, networks: &Networks, seed: u64) -> Result<(Vec<StateScore>, Score)> {
-    let states = score_states(bank, &*networks.critic, &Stream::new(seed, "smoothing"))?;
-    let score = Score::of(&states, bank.plan.blocks);
-    Ok((states, score))
 }

@@ -33,7 +33,7 @@ fn world(place: (&str, f64, [f64; 3]), states: usize, noise: f64, seed: u64) -> 
         (0..states).map(|_| (0..SIZE.0).map(|_| stream.normal()).collect()).collect();
     let mut draw = |_: &Vec<f64>| shift.map(|shift| shift + spread * stream.normal()).to_vec();
     let before_tanh = Some(states.iter().map(&mut draw).collect());
-    Lab { states, before_tanh, noise, ..lab }
+    Lab { states, noise, before_tanh, ..lab }
 }
 
 fn plan() -> Plan {
@@ -41,7 +41,7 @@ fn plan() -> Plan {
 }
 
 fn score(bank: &Bank, critic: &Critic) -> Score {
-    let states = score_states(bank, critic, &Stream::new(0, "smoothing")).unwrap();
+    let states = score_states(bank, 0, critic, &Stream::new(0, "smoothing")).unwrap();
     Score::of(&states, BLOCKS)
 }
 
@@ -86,7 +86,7 @@ fn mean_square(bank: &Bank, of: impl Fn(Sums) -> f64) -> f64 {
 }
 
 fn mean_square_of(bank: &Bank, critic: &Critic, of: impl Fn(Sums) -> f64) -> f64 {
-    let states = score_states(bank, critic, &Stream::new(0, "smoothing")).unwrap();
+    let states = score_states(bank, 0, critic, &Stream::new(0, "smoothing")).unwrap();
     let squares: Vec<f64> = states.iter().filter_map(|s| s.smoothed.map(&of)).collect();
     squares.iter().sum::<f64>() / squares.len() as f64
 }
