@@ -18,9 +18,6 @@ use crate::gradient::horizon::{Candidate, Choice};
 use crate::gradient::pairs::{Around, Pair};
 use crate::gradient::{Mode, Settings};
 
-/// Version of the layout.
-const FORMAT: u32 = 1;
-
 /// Key of the metadata.
 const KEY: &str = "hyperl";
 
@@ -28,7 +25,7 @@ const KEY: &str = "hyperl";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
-    /// Always [`FORMAT`].
+    /// Always [`About::FORMAT`].
     pub hyperl_bank: u32,
     /// Environment.
     pub env: String,
@@ -56,7 +53,7 @@ pub struct About {
 
 impl About {
     /// Version of the layout that this program writes.
-    pub const FORMAT: u32 = FORMAT;
+    pub const FORMAT: u32 = 1;
 }
 
 /// A bank and what it is of.
@@ -167,8 +164,12 @@ impl BankFile {
             metadata.iter().find(|pair| pair.key == KEY).and_then(|pair| pair.value.as_ref());
         let about = about.ok_or_else(|| no_bank("its metadata have no 'hyperl'"))?;
         let about: About = serde_json::from_str(about).map_err(|e| no_bank(&e.to_string()))?;
-        if about.hyperl_bank != FORMAT {
-            return Err(no_bank(&format!("version {}, this reads {FORMAT}", about.hyperl_bank)));
+        if about.hyperl_bank != About::FORMAT {
+            return Err(no_bank(&format!(
+                "version {}, this reads {}",
+                about.hyperl_bank,
+                About::FORMAT
+            )));
         }
         let frame = reader.finish()?;
         let bank = Bank { plan: about.plan.clone(), states: states(&frame, &about.plan)? };
