@@ -147,9 +147,12 @@ impl BankFile {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Io`]; as [`Self::of_parquet`], naming the file.
+    /// [`Error::Io`]; [`Error::Usage`] naming the file if it is no bank of this version.
     pub fn read(path: &Path) -> Result<Self> {
-        let named = |e: Error| Error::Table(format!("{}: {e}", path.display()));
+        let named = |e: Error| match e {
+            Error::Table(why) => Error::Usage(format!("{}: {why}", path.display())),
+            other => other,
+        };
         Self::of_parquet(disk::read(path)?).map_err(named)
     }
 
