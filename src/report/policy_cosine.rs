@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::Finding;
-use super::numbers::{fixed, short};
+use super::numbers::{fixed, short, significant};
 use super::tables::{Cell, Column, Table};
 use super::text::{self, Method};
 use super::theme::{env_label, model_label};
@@ -72,7 +72,9 @@ pub(crate) fn answer(judged: &Judged) -> String {
     let percent = |x: f64| fixed(100.0 * x, 0);
     let kept = || match gain.value {
         x if x <= 0.0 => "none of the promised improvement is real".to_owned(),
-        x if x > 2.0 => format!("the real improvement is {} times the promised one", short(x)),
+        x if x > 2.0 => {
+            format!("the real improvement is {} times the promised one", significant(x, 2))
+        }
         x => format!("{} % of the promised improvement is real", percent(x)),
     };
     match Direction::of(judged) {
