@@ -176,6 +176,11 @@ impl BankFile {
         }
         let frame = reader.finish()?;
         let bank = Bank { plan: about.plan.clone(), states: states(&frame, &about.plan)? };
+        if let Some(state) = bank.states.iter().position(|state| state.repeats(about.plan.std)) {
+            return Err(no_bank(&format!(
+                "two rollouts of state {state} try the same action, so that its blocks are not independent; make it again"
+            )));
+        }
         Ok(Self { about, bank })
     }
 }

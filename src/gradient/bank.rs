@@ -5,9 +5,10 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::pairs::{Around, Pair};
+use super::perturb::Cloud;
 use super::{Agent, in_blocks, observed};
 use crate::env::Visited;
-use crate::error::Result;
+use crate::error::{GradientError, Result};
 use crate::rng::Stream;
 use crate::rollout::{Job, Outcome, Rollouts};
 
@@ -31,6 +32,7 @@ pub struct Plan {
 }
 
 impl Default for Plan {
+    /// Four blocks, and the horizon of γ = 0.99: the first with γʰ < 0.001.
     fn default() -> Self {
         let (around, blocks, std) = (Around::ALL.to_vec(), 4, 0.3);
         Self { around, blocks, std, horizon: 688, marks: Vec::new(), seed: 0 }
@@ -72,6 +74,20 @@ pub struct Bank {
 }
 
 impl BankState {
+    /// Returns whether two rollouts are of the same action, so that blocks which have one each agree by
+    /// construction. Where the policy is so far beyond its bound that no coordinate moves, all are the same, have the
+    /// same return, and say nothing.
+    pub fn repeats(&self, std: f64) -> bool {
+        let dims = self.before_tanh.len();
+        let actions = self.tried.iter().flat_map(|tried| {
+            tried.pair.actions(&tried.pair.around.centre(&self.before_tanh, std))
+        });
+        let moving = actions.filter(|action| action.iter().any(|a| a.abs() < 1.0));
+        let actions: Vec<f64> = moving.flatten().collect();
+        let actions = Array2::from_shape_vec((actions.len() / dims, dims), actions);
+        Cloud { actions: actions.expect("rows of actions"), clipped: 0.0 }.repeats()
+    }
+
     /// Returns an independent estimate of the gradient `[A]` from each block around a place whose rollouts
     /// were all stable, given what counts as the return of a pair.
     pub(super) fn gradients(
@@ -142,7 +158,7 @@ pub(super) fn roll_out(
 /// pairs do not.
 ///
 /// # Errors
-/// Those of the rollouts.
+/// [`GradientError::RepeatedAction`]; those of the rollouts.
 pub fn make_bank(
     agent: &Agent,
     starts: &[Visited],
@@ -153,7 +169,7 @@ pub fn make_bank(
 ) -> Result<Bank> {
     let stream = |name: &str| Stream::new(plan.seed, name).child(agent.streams);
     let (directions, noise, draws) = (stream("pairs"), stream("noise"), stream("draws"));
-    let (obs, dims) = observed(agent, starts)?;
+    let (obs, _, dims) = observed(agent, starts)?;
     let before = in_blocks(&obs, dims, |obs, before| agent.policy.before_tanh(obs, before))?;
     let (mut tries, mut states) = (Vec::new(), Vec::with_capacity(starts.len()));
     for (state, u) in before.rows().into_iter().enumerate() {
@@ -170,7 +186,11 @@ pub fn make_bank(
             }
         }
         let obs = obs.row(state).to_vec();
-        states.push(BankState { episode: starts[state].episode, obs, before_tanh: u, tried });
+        let made = BankState { episode: starts[state].episode, obs, before_tanh: u, tried };
+        if made.repeats(plan.std) {
+            return Err(GradientError::RepeatedAction { std: plan.std }.into());
+        }
+        states.push(made);
     }
     let outcomes = roll_out(agent, starts, &tries, plan.horizon, &plan.marks, workers, progress)?;
     let mut outcomes = outcomes.into_iter();
@@ -184,6 +204,11 @@ pub fn make_bank(
 }
 
 impl Bank {
+    /// Returns the action dimensions; 0 without states.
+    pub fn dims(&self) -> usize {
+        self.states.first().map_or(0, |state| state.before_tanh.len())
+    }
+
     /// Returns the observations of its states but the first `known` `[n, S]`, and the policy's actions there
     /// before tanh `[n, A]`.
     pub(super) fn points(&self, known: usize) -> [Array2<f64>; 2] {

@@ -25,6 +25,9 @@ pub const PILOT: usize = 60;
 /// Half-width of the interval of what follows below which little could have been missed.
 pub const CLEAR: f64 = 0.5;
 
+/// What may be missed for certain.
+const LITTLE: f64 = 0.05;
+
 /// Why a horizon is what it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "chosen")]
@@ -115,7 +118,8 @@ pub fn choose_horizon(
     let found = candidates(&bank);
     let enough = |candidate: &&Candidate| {
         let missed = candidate.missed;
-        missed.covers(0.0) && missed.half_width() <= CLEAR
+        let surely_little = missed.low > -LITTLE && missed.high < LITTLE;
+        surely_little || missed.covers(0.0) && missed.half_width() <= CLEAR
     };
     Ok(match found.iter().find(enough) {
         Some(&Candidate { horizon, missed, .. }) => (horizon, Choice::Seen { missed }, found),

@@ -178,26 +178,22 @@ fn clouds(
 
 /// Returns the observation, the policy's action and the steps since the reset of each state.
 fn greedy_at(agent: &Agent, starts: &[Visited]) -> Result<(Array2<f64>, Array2<f64>, Vec<u32>)> {
-    let mut env = (agent.make_env)()?;
-    let mut elapsed = Vec::with_capacity(starts.len());
-    for start in starts {
-        env.restore(&start.snapshot)?;
-        elapsed.push(env.elapsed());
-    }
-    let (obs, dims) = observed(agent, starts)?;
+    let (obs, elapsed, dims) = observed(agent, starts)?;
     let centres = greedy(agent.policy, &obs, dims)?;
     Ok((obs, centres, elapsed))
 }
 
-/// Returns the observation of each state `[n, S]`, and `A`.
-fn observed(agent: &Agent, starts: &[Visited]) -> Result<(Array2<f64>, usize)> {
+/// Returns the observation of each state `[n, S]`, the steps since its reset, and `A`.
+fn observed(agent: &Agent, starts: &[Visited]) -> Result<(Array2<f64>, Vec<u32>, usize)> {
     let mut env = (agent.make_env)()?;
     let mut obs = Array2::zeros((starts.len(), env.spec().obs_dim));
+    let mut elapsed = Vec::with_capacity(starts.len());
     for (start, mut row) in starts.iter().zip(obs.rows_mut()) {
         env.restore(&start.snapshot)?;
         row.assign(&ndarray::aview1(env.obs()));
+        elapsed.push(env.elapsed());
     }
-    Ok((obs, env.spec().action_dim))
+    Ok((obs, elapsed, env.spec().action_dim))
 }
 
 /// Returns the policy's action for each observation.

@@ -63,7 +63,7 @@ pub fn promises(
     let stream = |name: &str| Stream::new(seed, name).child(agent.streams);
     let (lengths, noise, draws) =
         (stream("promise"), stream("noise of promises"), stream("draws of promises"));
-    let (obs, dims) = observed(agent, starts)?;
+    let (obs, _, dims) = observed(agent, starts)?;
     let before = in_blocks(&obs, dims, |obs, before| agent.policy.before_tanh(obs, before))?;
     let slopes = agent.critic.action_gradient(&obs, &before.mapv(f64::tanh))?;
     let (mut tries, mut alongs) = (Vec::new(), Vec::new());

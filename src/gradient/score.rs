@@ -142,15 +142,15 @@ fn smoothed(
 }
 
 impl Score {
-    /// Returns what the states say together; the unit of intervals is the episode.
-    pub fn of(states: &[StateScore], blocks: usize) -> Self {
+    /// Returns what states of a bank say together, given its blocks and action dimensions; the unit of intervals
+    /// is the episode.
+    pub fn of(states: &[StateScore], blocks: usize, dims: usize) -> Self {
         let units = |sums: fn(&StateScore) -> Option<Sums>| {
             clusters(states.iter().filter_map(|s| Some((sums(s)?, s.episode))))
         };
         let smoothed = units(|s| s.smoothed);
         let inside = clusters(states.iter().filter_map(|s| Some((s.inside?, s.episode))));
         let sum = |of: fn(&StateScore) -> f64| states.iter().map(of).sum::<f64>();
-        let dims = 1; // of no use: what one block shows is reported
         Self {
             policy: Stacked::of(&smoothed),
             local: Stacked::of(&units(|s| s.local)),

@@ -8,7 +8,7 @@ use super::numbers::{fixed, short, significant};
 use super::tables::{Cell, Column, Table};
 use super::text::{self, Method};
 use super::theme::{env_label, model_label};
-use crate::analysis::measure::policy_cosine::Judged;
+use crate::analysis::measure::policy_cosine::{Judged, Whose};
 use crate::gradient::Settings;
 use crate::gradient::horizon::{CLEAR, Choice, PILOT};
 use crate::gradient::score::StateScore;
@@ -58,16 +58,16 @@ fn two(estimate: &Estimate) -> String {
     format!("{value} [{low}, {high}]")
 }
 
-/// Whose critic it is.
-fn whose(judged: &Judged) -> String {
-    let Judged { env, model, seed, step, .. } = judged;
+/// Says whose critic it is.
+pub(super) fn whose(of: &Whose) -> String {
+    let Whose { env, model, seed, step, .. } = of;
     let (model, env, step) = (model_label(model), env_label(env), short(*step as f64));
     format!("{model} on {env}, seed {seed}, {step} steps")
 }
 
 /// Says in one sentence what a bank says of a critic.
 pub(crate) fn answer(judged: &Judged) -> String {
-    let (score, whose) = (&judged.score, whose(judged));
+    let (score, whose) = (&judged.score, whose(&judged.whose));
     let (kappa, gain) = (two(&score.policy.kappa), &score.policy.gain);
     let percent = |x: f64| fixed(100.0 * x, 0);
     let kept = || match gain.value {
@@ -80,6 +80,9 @@ pub(crate) fn answer(judged: &Judged) -> String {
     match Direction::of(judged) {
         Direction::Uphill => format!("{whose}: uphill: {kappa} of a possible 1; {}.", kept()),
         Direction::Downhill => format!("{whose}: downhill: {kappa}; {}.", kept()),
+        Direction::Neither if score.policy.kappa.value.is_nan() => {
+            format!("{whose}: the critic promises nothing: its gradient is 0.")
+        }
         Direction::Neither => {
             format!("{whose}: neither uphill nor downhill: {kappa}, which may be 0.")
         }
@@ -109,7 +112,8 @@ pub(crate) fn answer(judged: &Judged) -> String {
 pub(crate) fn table(all: &[Judged]) -> Table {
     let names = ["critic", "step", "states", "κ", "ceiling", "gain", "inside", "horizon"];
     let row = |judged: &Judged| {
-        let Judged { env, model, seed, step, horizon, score, .. } = judged;
+        let Judged { whose, horizon, score, .. } = judged;
+        let Whose { env, model, seed, step, .. } = whose;
         let known = |resolved: bool, estimate: Estimate| {
             if resolved { Cell::Interval(estimate) } else { Cell::text("unresolved") }
         };
@@ -131,7 +135,8 @@ pub(crate) fn table(all: &[Judged]) -> Table {
 /// Returns all numbers, one line for each checkpoint.
 pub(crate) fn summary(all: &[Judged]) -> Table {
     let row = |judged: &Judged| -> Vec<(&'static str, Cell)> {
-        let Judged { env, algo, model, seed, step, horizon, rollouts, score, .. } = judged;
+        let Judged { whose, horizon, rollouts, score, .. } = judged;
+        let Whose { env, algo, model, seed, step } = whose;
         let text = |x: &dyn ToString| Cell::text(x.to_string());
         let (policy, local, inside) = (&score.policy, &score.local, &score.inside);
         vec![
@@ -188,7 +193,7 @@ fn states(all: &[Judged]) -> Table {
         "saturated",
     ];
     let row = |judged: &Judged, number: usize, state: &StateScore| {
-        let Judged { env, model, seed, step, .. } = judged;
+        let Whose { env, model, seed, step, .. } = &judged.whose;
         let text = |x: &dyn ToString| Cell::text(x.to_string());
         let number_of = |x: Option<f64>| x.map_or(Cell::Missing, Cell::number);
         let (smoothed, local) = (state.smoothed, state.local);
@@ -221,10 +226,10 @@ fn states(all: &[Judged]) -> Table {
 
 /// Says what a reader should know before believing the numbers.
 fn warnings(judged: &Judged) -> Vec<String> {
-    let (score, whose) = (&judged.score, whose(judged));
+    let (score, whose) = (&judged.score, whose(&judged.whose));
     let mut said = Vec::new();
     let effective = score.policy.effective;
-    if score.policy.resolved && effective < 30.0 {
+    if score.policy.resolved && effective < (score.states as f64 / 2.0).min(30.0) {
         said.push(format!(
             "{whose}: a few states decide: {} states count as {}, for their gradients are far larger than \
              the others'",
@@ -237,6 +242,11 @@ fn warnings(judged: &Judged) -> Vec<String> {
             "{whose}: rollouts end after {} steps; what follows was seen to change the gain by {} of it",
             judged.horizon,
             two(&missed)
+        ));
+    }
+    if judged.blocks < 4 {
+        said.push(format!(
+            "{whose}: with fewer than 4 blocks inside is corrected too little where states differ in their noise"
         ));
     }
     if score.left_out > 0 {
@@ -252,7 +262,7 @@ fn warnings(judged: &Judged) -> Vec<String> {
 fn panel(all: &[Judged], title: &str, of: impl Fn(&Judged) -> Option<Estimate>) -> Option<Panel> {
     let mut series: Vec<Series> = Vec::new();
     for judged in all {
-        let Judged { env, model, seed, step, .. } = judged;
+        let Whose { env, model, seed, step, .. } = &judged.whose;
         let name = format!("{model}, {env} s{seed}");
         let point = match of(judged) {
             Some(estimate) => Point::estimate(*step as f64, &estimate),
@@ -303,7 +313,7 @@ pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
         panel(all, "inside", |j| j.score.inside.resolved.then_some(j.score.inside.corrected)),
     ];
     let values = Values {
-        blocks: all.first().map_or(0, |j| j.rollouts),
+        blocks: all.first().map_or(0, |j| j.blocks),
         std: settings.std,
         seed: settings.seed,
         states: settings.states,
@@ -313,7 +323,7 @@ pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
         pilot: PILOT,
         clear: CLEAR,
         source: settings.source().name(),
-        soft: all.iter().any(|judged| judged.algo == "sac"),
+        soft: all.iter().any(|judged| judged.whose.algo == "sac"),
     };
     let Method { how_measured, does_not_show } = text::method("policy-cosine.md", values);
     Finding {

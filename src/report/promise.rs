@@ -5,9 +5,11 @@ use serde::Serialize;
 use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::Finding;
 use super::numbers::{fixed, interval, short};
+use super::policy_cosine::whose;
 use super::tables::{Cell, Column, Table};
 use super::text::{self, Method};
 use super::theme::{env_label, model_label};
+use crate::analysis::measure::policy_cosine::Whose;
 use crate::analysis::measure::promise::Promised;
 use crate::gradient::Settings;
 use crate::gradient::promise::{Along, Kept};
@@ -19,8 +21,7 @@ const BINS: usize = 8;
 
 /// Says in one sentence how a critic keeps its promises.
 fn answer(promised: &Promised) -> String {
-    let Promised { env, model, seed, step, own, random, .. } = promised;
-    let (model, env, step) = (model_label(model), env_label(env), short(*step as f64));
+    let Promised { own, random, .. } = promised;
     let percent = |share: Estimate| {
         let [value, low, high] = [share.value, share.low, share.high].map(|x| fixed(100.0 * x, 0));
         format!("{value} % [{low}, {high}]")
@@ -38,7 +39,7 @@ fn answer(promised: &Promised) -> String {
         kept if kept.low > 2.0 => format!("{} times", interval(&kept)),
         kept => percent(kept),
     };
-    format!("{model} on {env}, seed {seed}, {step} steps: {own}; along random directions {random}.")
+    format!("{}: {own}; along random directions {random}.", whose(&promised.whose))
 }
 
 /// Returns the answers, a sentence each.
@@ -51,7 +52,8 @@ pub(crate) fn table(all: &[Promised]) -> Table {
     let names =
         ["critic", "step", "states", "kept", "slope", "kept, random", "slope, random", "horizon"];
     let row = |promised: &Promised| {
-        let Promised { env, model, seed, step, horizon, own, random, .. } = promised;
+        let Promised { whose, horizon, own, random, .. } = promised;
+        let Whose { env, model, seed, step, .. } = whose;
         vec![
             Cell::text(format!("{env} {model} s{seed}")),
             Cell::text(short(*step as f64)),
@@ -81,7 +83,7 @@ fn promises(all: &[Promised]) -> Table {
         "realised",
     ];
     let row = |promised: &Promised, kept: &Kept| {
-        let Promised { env, model, seed, step, .. } = promised;
+        let Whose { env, model, seed, step, .. } = &promised.whose;
         let text = |x: &dyn ToString| Cell::text(x.to_string());
         vec![
             text(env),
@@ -95,22 +97,19 @@ fn promises(all: &[Promised]) -> Table {
             Cell::number(kept.realised),
         ]
     };
-    let of_one = |one| promises_of(one).map(move |kept| row(one, kept));
-    Table {
-        columns: names.map(|name| Column::new(name, "")).into(),
-        rows: all.iter().flat_map(of_one).collect(),
+    let mut table = Table::new(names.map(|name| Column::new(name, "")));
+    for promised in all {
+        table.rows.extend(promised.kept.iter().map(|kept| row(promised, kept)));
     }
-}
-
-fn promises_of(promised: &Promised) -> impl Iterator<Item = &Kept> {
-    promised.kept.iter()
+    table
 }
 
 /// Returns realised over promised improvement of one checkpoint, in bins of equally many states.
 fn panel(promised: &Promised) -> Panel {
-    let Promised { env, model, seed, step, .. } = promised;
+    let Whose { env, model, seed, step, .. } = &promised.whose;
     let binned = |along: Along| {
-        let mut there: Vec<[f64; 2]> = promises_of(promised)
+        let kept = promised.kept.iter();
+        let mut there: Vec<[f64; 2]> = kept
             .filter(|kept| kept.along == along)
             .map(|kept| [kept.promised.abs(), kept.realised * kept.promised.signum()])
             .collect();
@@ -124,17 +123,11 @@ fn panel(promised: &Promised) -> Panel {
         };
         let mut points: Vec<Point> = there.chunks(size).map(point).collect();
         points.dedup_by(|b, a| b.x <= a.x);
-        Series::line(
-            format!(
-                "along {} direction",
-                match along {
-                    Along::Own => "its own",
-                    Along::Random => "a random",
-                }
-            ),
-            points,
-            there.len(),
-        )
+        let name = match along {
+            Along::Own => "along its own direction",
+            Along::Random => "along a random direction",
+        };
+        Series::line(name, points, there.len())
     };
     let series: Vec<Series> = Along::ALL.map(binned).into();
     let series: Vec<Series> = series.into_iter().filter(|s| !s.points.is_empty()).collect();
@@ -181,11 +174,11 @@ pub(crate) fn finding(all: &[Promised], settings: &Settings) -> Finding {
 }
 
 fn warnings(promised: &Promised) -> Vec<String> {
-    let Promised { env, model, seed, step, own, random, .. } = promised;
+    let Promised { own, random, .. } = promised;
     let left = random.states - own.states.min(random.states);
     let said = format!(
-        "{env} {model} s{seed}, {} steps: at {left} of {} states the critic promises nothing",
-        short(*step as f64),
+        "{}: at {left} of {} states the critic promises nothing",
+        whose(&promised.whose),
         random.states
     );
     if left > 0 { vec![said] } else { Vec::new() }

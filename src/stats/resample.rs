@@ -63,11 +63,21 @@ pub fn jackknife<T: Clone>(units: &[T], stat: impl Fn(&[T]) -> f64, level: f64) 
 /// # Panics
 /// If nothing is left out.
 pub fn jackknife_interval(value: f64, left_out: &[f64], level: f64) -> Estimate {
+    jackknife_with_freedom(value, left_out, (left_out.len() - 1) as f64, level)
+}
+
+/// The same with other degrees of freedom of Student's t than one less than there are units.
+pub(super) fn jackknife_with_freedom(
+    value: f64,
+    left_out: &[f64],
+    freedom: f64,
+    level: f64,
+) -> Estimate {
     let n = left_out.len();
     let centre = mean(left_out);
     let squares: f64 = left_out.iter().map(|theta| (theta - centre).powi(2)).sum();
     let se = (squares * (n - 1) as f64 / n as f64).sqrt();
-    Estimate::symmetric(value, tails::t_two_sided(level, (n - 1) as f64) * se, n)
+    Estimate::symmetric(value, tails::t_two_sided(level, freedom) * se, n)
 }
 
 /// Returns `stat` of the means of `K` columns over all units, with the interval that leaves one cluster of

@@ -11,15 +11,15 @@
 //! `N` and `U` are free of noise on average, `T` is not. States weigh by the size of their gradients, so that
 //! a few may decide: intervals count the effective number `n = (Σ T)²/Σ T²` of independent units.
 
-use super::resample::without_each;
-use super::summary::mean;
-use super::{Estimate, LEVEL, tails};
+use super::resample::{jackknife_with_freedom, without_each};
+use super::{Estimate, LEVEL};
 
 /// `U/T` whose lower bound is above this counts as resolved.
 const RESOLVED_ABOVE: f64 = 0.05;
 
-/// Independent units, such as episodes, below which nothing is believed.
-const FEWEST_UNITS: usize = 5;
+/// Independent units, such as episodes, below which nothing is believed: a few that happen to agree have a narrow
+/// interval.
+const FEWEST_UNITS: usize = 10;
 
 /// What one state adds to the sums: squares and products of gradients.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -128,11 +128,8 @@ pub fn jackknife<const K: usize>(
     if n < 2 {
         return Estimate::without_interval(value, n);
     }
-    let centre = mean(&left_out);
-    let squares: f64 = left_out.iter().map(|theta| (theta - centre).powi(2)).sum();
-    let error = (squares * (n - 1) as f64 / n as f64).sqrt();
     let freedom = (effective - 1.0).clamp(1.0, (n - 1) as f64);
-    Estimate::symmetric(value, tails::t_two_sided(LEVEL, freedom) * error, n)
+    jackknife_with_freedom(value, &left_out, freedom, LEVEL)
 }
 
 #[cfg(test)]

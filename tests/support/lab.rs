@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hyperl::env::{Env, Snapshot, Spec, Step, Visited};
 use hyperl::error::{Error, Result};
 use hyperl::gradient::bank::{Bank, Plan, make_bank};
+use hyperl::gradient::horizon::{Candidate, Choice, choose_horizon};
+use hyperl::gradient::promise::{Kept, promises};
 use hyperl::gradient::{ActionValue, Agent, Settings, StateResult, measure, self_check};
 use hyperl::rng::Stream;
 use hyperl::rollout::Policy;
@@ -101,6 +103,25 @@ impl Lab {
         let unused = Critic::constant(Array1::zeros(self.system.action_dim()));
         self.with_agent((&unused, None), |agent| {
             make_bank(agent, &self.starts(), 0, plan, &workers, &|_| ())
+        })
+        .unwrap()
+    }
+
+    /// Keeps or breaks the promises of a critic at all its states.
+    pub(crate) fn promises(&self, critic: &Critic, horizon: u32, std: f64) -> Vec<Kept> {
+        let workers = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        self.with_agent((critic, None), |agent| {
+            promises(agent, &self.starts(), horizon, std, 0, &workers, &|_| ())
+        })
+        .unwrap()
+    }
+
+    /// Chooses how long rollouts have to be.
+    pub(crate) fn horizon(&self, settings: &Settings) -> (u32, Choice, Vec<Candidate>) {
+        let workers = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let unused = Critic::constant(Array1::zeros(self.system.action_dim()));
+        self.with_agent((&unused, None), |agent| {
+            choose_horizon(agent, &self.starts(), settings, &workers, &|_| ())
         })
         .unwrap()
     }

@@ -84,7 +84,7 @@ impl Keeper<'_> {
 }
 
 /// Returns what is kept under `path`, or makes and keeps it, one process at a time; `None` if a stop was asked for
-/// before its turn came. `read` says what bytes are, and `None` if they are not what is wanted.
+/// before its turn came. `read` says what bytes are, and `None` if they cannot be what was written.
 ///
 /// # Errors
 /// Those of making and keeping it.
@@ -94,15 +94,12 @@ pub(crate) fn kept_or_made<T>(
     read: impl Fn(Vec<u8>) -> Option<T>,
     make: impl FnOnce() -> Result<(T, Vec<u8>)>,
 ) -> Result<Option<T>> {
-    let known = |listener: Option<&dyn Listener>| match (kept::read(path), listener) {
-        (Kept::Whole(bytes), _) => read(bytes),
-        (Kept::Damaged, Some(listener)) => {
-            listener.damaged(path);
-            None
-        }
-        (Kept::Damaged | Kept::Missing, _) => None,
+    let known = || match kept::read(path) {
+        Kept::Whole(bytes) => read(bytes).ok_or(true),
+        Kept::Damaged => Err(true),
+        Kept::Missing => Err(false),
     };
-    if let Some(kept) = known(None) {
+    if let Ok(kept) = known() {
         return Ok(Some(kept));
     }
     if listener.stops() {
@@ -110,8 +107,10 @@ pub(crate) fn kept_or_made<T>(
     }
     let Some(_lock) = in_turn(path, listener)? else { return Ok(None) };
     // By now another process may have made it.
-    if let Some(kept) = known(Some(listener)) {
-        return Ok(Some(kept));
+    match known() {
+        Ok(kept) => return Ok(Some(kept)),
+        Err(true) => listener.damaged(path),
+        Err(false) => {}
     }
     let (made, bytes) = make()?;
     kept::write(path, &bytes)?;

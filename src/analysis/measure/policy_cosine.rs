@@ -38,6 +38,12 @@ fn within_reach(checkpoint: &Checkpoint, settings: &Settings) -> Result<Settings
 /// # Errors
 /// As [`make`], naming the checkpoint.
 pub(crate) fn check(checkpoint: &Checkpoint, settings: &Settings) -> Result<()> {
+    if settings.std >= 1.0 {
+        return Err(Error::Usage(format!(
+            "--std {}: no pair of that size fits into the box; use less than 1",
+            settings.std
+        )));
+    }
     let settings = within_reach(checkpoint, settings)?;
     gradient_cosine::check(checkpoint, &settings, Against::Returns)
         .map_err(|e| in_checkpoint(checkpoint.path(), e))
@@ -74,7 +80,7 @@ pub(crate) fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> 
             break;
         }
         scores.extend(score_states(&bank, first, agent.critic, &smoothing(settings))?);
-        let kappa = Score::of(&scores, blocks).policy;
+        let kappa = Score::of(&scores, blocks, bank.dims()).policy;
         let narrow = settings.adaptive.is_some_and(|a| kappa.kappa.half_width() <= a.half_width);
         if kappa.resolved && narrow {
             break;
@@ -128,9 +134,9 @@ pub(crate) fn check_bank(checkpoint: &Checkpoint, file: &BankFile) -> Result<()>
     })
 }
 
-/// A critic, judged by a bank of its policy.
+/// Whose critic is judged.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Judged {
+pub(crate) struct Whose {
     /// Environment.
     pub env: String,
     /// Algorithm.
@@ -141,12 +147,35 @@ pub(crate) struct Judged {
     pub seed: u64,
     /// Step of its checkpoint.
     pub step: u64,
+}
+
+impl Whose {
+    /// That of a checkpoint.
+    pub(crate) fn of(checkpoint: &Checkpoint) -> Self {
+        let config = checkpoint.config();
+        Self {
+            env: config.env_name().into(),
+            algo: config.algo().name().into(),
+            model: config.model(),
+            seed: config.seed(),
+            step: checkpoint.manifest().step,
+        }
+    }
+}
+
+/// A critic, judged by a bank of its policy.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Judged {
+    #[serde(flatten)]
+    pub whose: Whose,
     /// Steps of a rollout.
     pub horizon: u32,
     /// Why.
     pub choice: Choice,
     /// What a pilot said of shorter ones.
     pub pilot: Vec<Candidate>,
+    /// Independent blocks of each state.
+    pub blocks: usize,
     /// Rollouts of a state.
     pub rollouts: usize,
     /// What the bank says.
@@ -167,17 +196,13 @@ pub(crate) fn judged(
 ) -> Result<Judged> {
     let networks = Networks::load(checkpoint, settings, Against::Returns)?;
     let states = score_states(&file.bank, 0, &*networks.critic, &smoothing(settings))?;
-    let score = Score::of(&states, file.bank.plan.blocks);
-    let config = checkpoint.config();
+    let score = Score::of(&states, file.bank.plan.blocks, file.bank.dims());
     Ok(Judged {
-        env: file.about.env.clone(),
-        algo: config.algo().name().into(),
-        model: config.model(),
-        seed: config.seed(),
-        step: checkpoint.manifest().step,
+        whose: Whose::of(checkpoint),
         horizon: file.about.plan.horizon,
         choice: file.about.choice.clone(),
         pilot: file.about.pilot.clone(),
+        blocks: file.about.plan.blocks,
         rollouts: file.bank.states.first().map_or(0, |state| 2 * state.tried.len()),
         score,
         states,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cosine::{Against, Work};
 use super::gradient_cosine::{Networks, starts};
-use super::policy_cosine;
+use super::policy_cosine::{self, Whose};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::gradient::Settings;
@@ -26,14 +26,8 @@ pub(crate) struct Measured {
 /// How a critic keeps its promises.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Promised {
-    /// Environment.
-    pub env: String,
-    /// Critic.
-    pub model: String,
-    /// Seed of its run.
-    pub seed: u64,
-    /// Step of its checkpoint.
-    pub step: u64,
+    #[serde(flatten)]
+    pub whose: Whose,
     /// Steps of a rollout.
     pub horizon: u32,
     /// Along its own gradient.
@@ -76,13 +70,9 @@ pub(crate) fn measure(
 impl Promised {
     /// Returns what was measured of a checkpoint in a few numbers.
     pub(crate) fn of(checkpoint: &Checkpoint, measured: Measured) -> Self {
-        let config = checkpoint.config();
         let Measured { horizon, kept, .. } = measured;
         Self {
-            env: config.env_name().into(),
-            model: config.model(),
-            seed: config.seed(),
-            step: checkpoint.manifest().step,
+            whose: Whose::of(checkpoint),
             horizon,
             own: Promise::of(&kept, Along::Own),
             random: Promise::of(&kept, Along::Random),

@@ -273,14 +273,17 @@ pub(super) fn command_line(
     out: &Path,
 ) -> String {
     let mut text = format!("hyperl-analyze {what} --ckpt {}", shell_words(&args.checkpoints));
-    let _ =
-        write!(text, " --mode {} --std {} --seed {}", settings.mode.name(), args.std, args.seed);
     let mut given = |flag: &str, value: Option<String>| {
         if let Some(value) = value {
             let _ = write!(text, " --{flag} {value}");
         }
     };
     given("bank", args.bank.as_ref().map(|bank| shell_words(&[bank])));
+    // A bank has them already.
+    let made = args.bank.is_none();
+    given("mode", made.then(|| settings.mode.name().to_owned()));
+    given("std", made.then(|| args.std.to_string()));
+    given("seed", made.then(|| args.seed.to_string()));
     given("states", args.states.map(|n| n.to_string()));
     given("rollouts", args.rollouts.map(|n| n.to_string()));
     given("blocks", args.blocks.map(|n| n.to_string()));

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use hyperl::gradient::Settings;
 use hyperl::gradient::bank::{Bank, Plan};
+use hyperl::gradient::horizon::{Choice, candidates};
 use hyperl::gradient::pairs::Around;
+use hyperl::gradient::promise::{Along, Promise};
 use hyperl::gradient::score::{Score, score_states};
 use hyperl::rng::Stream;
 use hyperl::stats::stacked::Sums;
@@ -42,7 +45,7 @@ fn plan() -> Plan {
 
 fn score(bank: &Bank, critic: &Critic) -> Score {
     let states = score_states(bank, 0, critic, &Stream::new(0, "smoothing")).unwrap();
-    Score::of(&states, BLOCKS)
+    Score::of(&states, BLOCKS, bank.dims())
 }
 
 /// A critic of values alone; its gradient at the policy's action is not asked for here.
@@ -71,6 +74,18 @@ fn an_exact_critic_is_known_without_error_where_there_is_no_noise() {
         assert!((found.policy.gain.value - 1.0).abs() < 0.02, "{place:?} {:?}", found.policy);
         assert!((found.inside.corrected.value - 1.0).abs() < 1e-6, "{place:?} {:?}", found.inside);
         assert!(found.policy.resolved && found.inside.resolved, "{place:?}");
+    }
+}
+
+#[test]
+fn for_small_pairs_the_local_gradient_is_the_smoothed_one() {
+    for place in PLACES {
+        let lab = world(place, 40, 0.0, 8);
+        let bank = lab.bank(&Plan { std: 0.01, ..plan() }, 2);
+        let found = score(&bank, &lab.exact(HORIZON));
+        for number in [found.local.kappa, found.local.gain, found.policy.gain] {
+            assert!((number.value - 1.0).abs() < 2e-3, "{place:?}: {found:?}");
+        }
     }
 }
 
@@ -182,4 +197,128 @@ fn no_state_tries_an_action_twice_and_threads_change_nothing() {
             }
         }
     }
+}
+
+#[test]
+fn a_bank_that_tries_an_action_twice_is_seen() {
+    let lab = world(PLACES[1], 3, 0.0, 3);
+    let mut bank = lab.bank(&plan(), 1);
+    assert!(bank.states.iter().all(|state| !state.repeats(bank.plan.std)));
+    let state = &mut bank.states[1];
+    state.tried[5].pair = state.tried[0].pair.clone();
+    assert!(bank.states[1].repeats(bank.plan.std));
+}
+
+#[test]
+fn an_exact_critic_keeps_its_promises_and_one_of_another_size_or_sign_does_not() {
+    for place in PLACES {
+        let lab = world(place, 50, 0.0, 4);
+        for (factor, kept) in [(1.0, 1.0_f64), (10.0, 0.1), (-1.0, -1.0)] {
+            let Critic { value, gradient } = lab.exact(HORIZON);
+            let critic = Critic {
+                value: Box::new(move |s, a| factor * value(s, a)),
+                gradient: Box::new(move |i, s, a| factor * gradient(i, s, a)),
+            };
+            let all = lab.promises(&critic, HORIZON, 0.3);
+            assert_eq!(all.len(), 100, "{place:?}");
+            for along in Along::ALL {
+                let found = Promise::of(&all, along);
+                let numbers =
+                    [found.kept.value, found.slope.value, found.correlation.value * kept.abs()];
+                for number in numbers {
+                    assert!((number - kept).abs() < 1e-9, "{place:?} {along} {factor}: {found:?}");
+                }
+            }
+            // Along its own gradient a critic promises something better on the side that it points to.
+            let own = all.iter().filter(|kept| kept.along == Along::Own);
+            let upward = own.filter(|kept| kept.promised > 0.0).count();
+            assert!(upward >= 45, "{place:?} {factor}: {upward} of 50");
+        }
+    }
+}
+
+#[test]
+fn a_promise_is_asked_along_the_gradient_that_the_actor_climbs() {
+    for place in PLACES {
+        let (lab, std) = (world(place, 50, 0.0, 4), 0.01);
+        let bank = lab.bank(&plan(), 1);
+        let all = lab.promises(&lab.exact(HORIZON), HORIZON, std);
+        for kept in all.iter().filter(|kept| kept.along == Along::Own) {
+            let (s, u) = (&lab.states[kept.state], &bank.states[kept.state].before_tanh);
+            let a: Vec<f64> = u.iter().map(|u| u.tanh()).collect();
+            let v = lab.system.q_gradient_within(s, &a, HORIZON);
+            let p: f64 = v.iter().zip(&a).map(|(v, a)| (v * (1.0 - a * a)).powi(2)).sum();
+            // No other step of 0.7 to 1.3 times σ√A promises as much.
+            let steps = kept.promised / (2.0 * std * (SIZE.1 as f64 * p).sqrt());
+            assert!((0.699..1.301).contains(&steps), "{place:?} {}: {steps}", kept.state);
+        }
+    }
+}
+
+#[test]
+fn noise_does_not_hide_what_follows_a_horizon() {
+    let place = PLACES[0];
+    let plan = Plan { marks: vec![1], around: vec![Around::Policy], ..plan() };
+    let first = world(place, 1000, 0.0, 9).bank(&plan, 2);
+    let clean = candidates(&first)[0].missed.value;
+    // As much noise as signal in what the first reward says.
+    let tried = || first.states.iter().flat_map(|state| &state.tried);
+    let squares = tried().map(|t| (t.partial[0][0] - t.partial[1][0]).powi(2));
+    let noise = (squares.sum::<f64>() / tried().count() as f64 / 2.0).sqrt();
+    let noisy = candidates(&world(place, 1000, noise, 9).bank(&plan, 2))[0].missed.value;
+    // All noise is in the first reward. Products of a block with itself would make its square larger, and what
+    // follows a fifth less beside it.
+    assert!(clean.abs() > 0.1 && (noisy / clean - 1.0).abs() < 0.12, "{clean} {noisy}");
+}
+
+#[test]
+fn what_a_pilot_says_of_a_horizon_is_the_closed_form() {
+    let (lab, marks) = (world(PLACES[0], 40, 0.0, 6), vec![1, 2, 5]);
+    let plan = Plan { marks: marks.clone(), horizon: 60, around: vec![Around::Policy], ..plan() };
+    let bank = lab.bank(&plan, 2);
+    let found = candidates(&bank);
+    for (i, mark) in marks.into_iter().enumerate() {
+        // Up to a mark the return is the value of so many rewards …
+        let (early, late) = (lab.system.q_of(mark), lab.system.q_of(60));
+        for (s, state) in lab.states.iter().zip(&bank.states) {
+            for tried in &state.tried {
+                let actions = tried.pair.actions(&state.before_tanh);
+                for (action, partial) in actions.iter().zip(&tried.partial) {
+                    assert!((partial[i] - early(s, action)).abs() < 1e-9);
+                }
+            }
+        }
+        // … so that the critic of the rest has the gain that is missed.
+        let of_early = lab.system.q_of(mark);
+        let rest = of_values(move |s, a| late(s, a) - of_early(s, a));
+        let mut cut = bank.clone();
+        for tried in cut.states.iter_mut().flat_map(|state| &mut state.tried) {
+            tried.returns = [0, 1].map(|side: usize| tried.partial[side][i]);
+        }
+        let score = score(&cut, &rest).policy;
+        let (missed, twin) = (found[i].missed.value, score.found.value);
+        assert!((missed - twin).abs() < 0.03 * (1.0 + twin.abs()), "{mark}: {missed} {twin}");
+        let beyond = found[i].beyond.value;
+        let square = mean_square_of(&cut, &rest, |s| s.critic) / mean_square(&cut, |s| s.truth);
+        assert!((beyond - square).abs() < 0.03 * (1.0 + square), "{mark}: {beyond} {square}");
+    }
+}
+
+#[test]
+fn the_horizon_is_the_first_after_which_nothing_is_missed() {
+    // A policy that hardly acts leaves the system slow.
+    let system = Lab::random(SIZE, 1e-5, (1, 1.0, HORIZON)).system;
+    let lab = Lab { system, ..world(PLACES[0], 60, 0.0, 7) };
+    let (horizon, choice, found) = lab.horizon(&Settings::lab());
+    let Choice::Seen { missed } = choice else { panic!("{choice:?}") };
+    let chosen = found.iter().position(|candidate| candidate.horizon == horizon).unwrap();
+    assert!(chosen > 0 && found[chosen].missed == missed, "{horizon}: {found:?}");
+    // Other pairs at the same states say that little is left after it, and much after the first mark.
+    let marks = vec![found[0].horizon, horizon];
+    let plan = Plan { marks, horizon: 135, seed: 1, around: vec![Around::Policy], ..plan() };
+    let [early, chosen] = candidates(&lab.bank(&plan, 2)).try_into().unwrap();
+    assert!(chosen.missed.value.abs() < 0.05, "{chosen:?}");
+    assert!(early.missed.value.abs() > 0.05, "{early:?}");
+    let asked = Settings { horizon: Some(7), ..Settings::lab() };
+    assert_eq!(lab.horizon(&asked), (7, Choice::Asked, Vec::new()));
 }

@@ -1,8 +1,10 @@
 //! The numbers beside a cosine, and the commands that explain it.
 
+use hyperl::analysis::bank::BankFile;
 use serde_json::Value;
 
 use crate::support::bench::{Bench, edit};
+use crate::support::damage::{saturate, scale_critic};
 
 #[test]
 fn cosine_says_whether_the_gradient_points_uphill() {
@@ -44,8 +46,22 @@ fn a_pilot_chooses_the_horizon_and_a_bank_judges_as_new_rollouts_do() {
     assert_eq!(a["score"], b["score"]);
     assert_eq!((&a["horizon"], &a["choice"]), (&b["horizon"], &b["choice"]));
     assert_eq!(a["pilot"].as_array().unwrap().len(), 10, "{a}");
+    // The page says how to do the same again.
+    let page = std::fs::read_to_string(bench.path("reports/cosine/report.md")).unwrap();
+    assert!(page.contains("cosine --ckpt"), "{page}");
+    bench.done("cosine --ckpt @ --bank bank.parquet --out again");
+    let page = std::fs::read_to_string(bench.path("again/report.md")).unwrap();
+    let command = page.lines().find_map(|line| line.strip_prefix("hyperl-analyze ")).unwrap();
+    bench.done(command);
+    // A bank whose blocks are not independent is refused.
+    let mut file = BankFile::read(&bench.path("bank.parquet")).unwrap();
+    let tried = &mut file.bank.states[3].tried;
+    tried[1].pair = tried[0].pair.clone();
+    std::fs::write(bench.path("twice.parquet"), file.to_parquet().unwrap()).unwrap();
+    let said = bench.error("cosine --ckpt @ --bank twice.parquet");
+    assert!(said.contains("two rollouts of state 3 try the same action"), "{said}");
     // Another policy is refused, and so is what is no bank.
-    crate::support::damage::saturate(&bench.copy());
+    saturate(&bench.copy());
     let said = bench.error("cosine --ckpt ckpt --bank bank.parquet");
     assert!(
         said.contains("expected that of the bank, td3-hopper-mlp-small-s0 at step 60"),
@@ -56,6 +72,21 @@ fn a_pilot_chooses_the_horizon_and_a_bank_judges_as_new_rollouts_do() {
     assert!(said.starts_with("no.parquet: "), "{said}");
     let said = bench.error("bank --ckpt @ --out bank.json");
     assert!(said.contains("give a name that ends in .parquet"), "{said}");
+}
+
+#[test]
+fn a_critic_without_a_gradient_is_said_to_promise_nothing() {
+    let bench = Bench::new();
+    scale_critic(&bench.copy(), 0.0);
+    let text = bench.done("cosine --ckpt ckpt --states 20 --horizon 20").stdout;
+    assert!(text.contains("the critic promises nothing: its gradient is 0"), "{text}");
+    let text = bench.done("promise --ckpt ckpt --states 20 --horizon 20").stdout;
+    assert!(text.contains("it promises nothing"), "{text}");
+    let said = bench.error("cosine --ckpt @ --std 1 --states 20");
+    assert!(
+        said.ends_with("--std 1: no pair of that size fits into the box; use less than 1"),
+        "{said}"
+    );
 }
 
 #[test]
