@@ -5,7 +5,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::pairs::{Around, Pair};
-use super::perturb::Cloud;
+use super::perturb::repeats;
 use super::{Agent, in_blocks, observed};
 use crate::env::Visited;
 use crate::error::{GradientError, Result};
@@ -78,14 +78,10 @@ impl BankState {
     /// construction. Where the policy is so far beyond its bound that no coordinate moves, all are the same, have the
     /// same return, and say nothing.
     pub fn repeats(&self, std: f64) -> bool {
-        let dims = self.before_tanh.len();
         let actions = self.tried.iter().flat_map(|tried| {
             tried.pair.actions(&tried.pair.around.centre(&self.before_tanh, std))
         });
-        let moving = actions.filter(|action| action.iter().any(|a| a.abs() < 1.0));
-        let actions: Vec<f64> = moving.flatten().collect();
-        let actions = Array2::from_shape_vec((actions.len() / dims, dims), actions);
-        Cloud { actions: actions.expect("rows of actions"), clipped: 0.0 }.repeats()
+        repeats(actions.filter(|action| action.iter().any(|a| a.abs() < 1.0)))
     }
 
     /// Returns an independent estimate of the gradient `[A]` from each block around a place whose rollouts

@@ -9,7 +9,7 @@
 //! The paper does not say what happens at the bounds; clipping is the authors' code.
 //! σ is a standard deviation as in their code, not a variance as `N(0, 0.3)` could be read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -46,8 +46,19 @@ impl Cloud {
     /// Returns whether two rows are the same action. In a deterministic world they have the same
     /// return, and are one rollout that is counted twice.
     pub fn repeats(&self) -> bool {
-        distinct(self.actions.view()).len() < self.actions.nrows()
+        repeats(self.actions.rows().into_iter().map(|row| row.to_vec()))
     }
+}
+
+/// Returns whether two of the actions are the same.
+pub(super) fn repeats(actions: impl IntoIterator<Item = Vec<f64>>) -> bool {
+    let mut known = HashSet::new();
+    !actions.into_iter().all(|action| known.insert(bits(&action)))
+}
+
+/// Returns what is the same for equal actions: adding 0 makes −0 and 0 the same bits.
+fn bits<'a>(action: impl IntoIterator<Item = &'a f64>) -> Vec<u64> {
+    action.into_iter().map(|x| (x + 0.0).to_bits()).collect()
 }
 
 /// Returns the rows of each different action, in the order in which they first come.
@@ -55,9 +66,7 @@ pub(crate) fn distinct(actions: ArrayView2<f64>) -> Vec<Vec<usize>> {
     let mut known: HashMap<Vec<u64>, usize> = HashMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (row, action) in actions.rows().into_iter().enumerate() {
-        // Adding 0 makes −0 and 0 the same bits.
-        let bits: Vec<u64> = action.iter().map(|x| (x + 0.0).to_bits()).collect();
-        let group = *known.entry(bits).or_insert(groups.len());
+        let group = *known.entry(bits(action)).or_insert(groups.len());
         if group == groups.len() {
             groups.push(Vec::new());
         }
