@@ -3,7 +3,9 @@
 //! A row is a pair of rollouts. The file's metadata hold, under `hyperl`, what the bank is of, as JSON
 //! ([`About`]).
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 use polars::prelude::{
@@ -12,6 +14,7 @@ use polars::prelude::{
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::disk;
+use crate::env::Snapshot;
 use crate::error::{Error, Result};
 use crate::gradient::bank::{Bank, BankState, Plan, Tried};
 use crate::gradient::horizon::{Candidate, Choice};
@@ -53,7 +56,7 @@ pub struct About {
 
 impl About {
     /// Version of the layout that this program writes.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 }
 
 /// A bank and what it is of.
@@ -83,12 +86,45 @@ impl BankFile {
     /// # Errors
     /// [`Error::Table`] if polars refuses.
     pub fn to_parquet(&self) -> Result<Vec<u8>> {
-        let about = serde_json::to_string(&self.about).map_err(|e| Error::Table(e.to_string()))?;
+        self.with_metadata(Vec::new())
+    }
+
+    /// Returns the bytes of the file with further metadata.
+    ///
+    /// # Errors
+    /// [`Error::Table`] if polars refuses.
+    pub(super) fn with_metadata(&self, mut more: Vec<(String, String)>) -> Result<Vec<u8>> {
+        more.push((KEY.into(), json(&self.about)?));
         let mut bytes = Vec::new();
         ParquetWriter::new(&mut bytes)
-            .with_key_value_metadata(Some(KeyValueMetadata::from_static(vec![(KEY.into(), about)])))
+            .with_key_value_metadata(Some(KeyValueMetadata::from_static(more)))
             .finish(&mut self.frame()?)?;
         Ok(bytes)
+    }
+
+    /// Returns a hash of all that the bank says.
+    ///
+    /// # Errors
+    /// [`Error::Table`] if it cannot be written.
+    pub(super) fn digest(&self) -> Result<String> {
+        let mut bytes = json(&self.about)?.into_bytes();
+        let mut add = |numbers: &[f64]| {
+            bytes.extend_from_slice(&(numbers.len() as u64).to_le_bytes());
+            bytes.extend(numbers.iter().flat_map(|x| x.to_bits().to_le_bytes()));
+        };
+        for BankState { snapshot, obs, before_tanh, tried, episode } in &self.bank.states {
+            add(&episode.map_or(Vec::new(), |episode| vec![f64::from_bits(episode)]));
+            for numbers in [&snapshot.0, obs, before_tanh] {
+                add(numbers);
+            }
+            for Tried { pair, returns, partial: [plus, minus] } in tried {
+                add(&[f64::from(pair.around as u8), pair.block as f64, pair.length]);
+                for numbers in [&pair.direction[..], returns, plus, minus] {
+                    add(numbers);
+                }
+            }
+        }
+        Ok(disk::hash(&bytes))
     }
 
     fn frame(&self) -> Result<DataFrame> {
@@ -99,7 +135,8 @@ impl BankFile {
         let Some((_, first, _)) = rows.first() else {
             return Err(Error::Table("a bank without rollouts".into()));
         };
-        let (obs, dims) = (first.obs.len(), first.before_tanh.len());
+        let (obs, dims, snapshot) =
+            (first.obs.len(), first.before_tanh.len(), first.snapshot.0.len());
         let whole =
             |of: fn(&(u64, &BankState, &Tried)) -> u64| rows.iter().map(of).collect::<Vec<u64>>();
         let episodes: Vec<Option<u64>> = rows.iter().map(|(_, state, _)| state.episode).collect();
@@ -141,6 +178,9 @@ impl BankFile {
         for j in 0..obs {
             columns.push(numbers(format!("obs_{j}"), real(&|row| row.1.obs[j])));
         }
+        for j in 0..snapshot {
+            columns.push(numbers(format!("snapshot_{j}"), real(&|row| row.1.snapshot.0[j])));
+        }
         Ok(DataFrame::new(rows.len(), columns)?)
     }
 
@@ -161,28 +201,56 @@ impl BankFile {
     /// # Errors
     /// [`Error::Table`] if it is no bank of this version, or not what its metadata say.
     pub fn of_parquet(bytes: Vec<u8>) -> Result<Self> {
-        let mut reader = ParquetReader::new(Cursor::new(bytes));
-        let metadata = reader.get_metadata()?.key_value_metadata().clone().unwrap_or_default();
-        let about =
-            metadata.iter().find(|pair| pair.key == KEY).and_then(|pair| pair.value.as_ref());
-        let about = about.ok_or_else(|| no_bank("its metadata have no 'hyperl'"))?;
-        let about: About = serde_json::from_str(about).map_err(|e| no_bank(&e.to_string()))?;
-        if about.hyperl_bank != About::FORMAT {
+        Ok(Self::with_further(bytes, "")?.0)
+    }
+
+    /// Reads the bytes of a file, and the metadata under a further key, if there are any.
+    ///
+    /// # Errors
+    /// [`Error::Table`] if it is no bank of this version, or not what its metadata say.
+    pub(super) fn with_further(bytes: Vec<u8>, key: &str) -> Result<(Self, Option<String>)> {
+        if !bytes.starts_with(b"PAR1") {
+            return Err(no_bank("no Parquet file"));
+        }
+        // A reader of Parquet may panic where a file is damaged.
+        let read = panic::catch_unwind(AssertUnwindSafe(|| decode(bytes)));
+        let (frame, mut metadata) = read.map_err(|_| no_bank("it is damaged"))??;
+        let about = metadata.remove(KEY).ok_or_else(|| no_bank("its metadata have no 'hyperl'"))?;
+        let Version { hyperl_bank } =
+            serde_json::from_str(&about).map_err(|e| no_bank(&e.to_string()))?;
+        if hyperl_bank != About::FORMAT {
             return Err(no_bank(&format!(
-                "version {}, this reads {}",
-                about.hyperl_bank,
+                "version {hyperl_bank}, this reads {}; make it again",
                 About::FORMAT
             )));
         }
-        let frame = reader.finish()?;
+        let about: About = serde_json::from_str(&about).map_err(|e| no_bank(&e.to_string()))?;
         let bank = Bank { plan: about.plan.clone(), states: states(&frame, &about.plan)? };
         if let Some(state) = bank.states.iter().position(|state| state.repeats(about.plan.std)) {
             return Err(no_bank(&format!(
                 "two rollouts of state {state} try the same action, so that its blocks are not independent; make it again"
             )));
         }
-        Ok(Self { about, bank })
+        Ok((Self { about, bank }, metadata.remove(key)))
     }
+}
+
+/// Returns the rows of a Parquet file, and its metadata.
+fn decode(bytes: Vec<u8>) -> Result<(DataFrame, BTreeMap<String, String>)> {
+    let mut reader = ParquetReader::new(Cursor::new(bytes));
+    let metadata = reader.get_metadata()?.key_value_metadata().clone().unwrap_or_default();
+    let metadata = metadata.into_iter().filter_map(|pair| Some((pair.key, pair.value?))).collect();
+    Ok((reader.finish()?, metadata))
+}
+
+/// The one field that every version has.
+#[derive(Deserialize)]
+struct Version {
+    hyperl_bank: u32,
+}
+
+fn json<T: Serialize>(what: &T) -> Result<String> {
+    serde_json::to_string(what).map_err(|e| Error::Table(e.to_string()))
 }
 
 fn no_bank(why: &str) -> Error {
@@ -220,17 +288,23 @@ fn states(frame: &DataFrame, plan: &Plan) -> Result<Vec<BankState>> {
     let columns = Columns(frame);
     let (numbers, blocks) = (columns.whole("state")?, columns.whole("block")?);
     let (observations, before) = (columns.family("obs")?, columns.family("before_tanh")?);
+    let snapshots = columns.family("snapshot")?;
     let (directions, lengths) = (columns.family("direction")?, columns.reals("length")?);
     let sides = [columns.returns("plus", &plan.marks)?, columns.returns("minus", &plan.marks)?];
-    let around = frame.column("around")?.str()?.iter().map(|a| a.unwrap_or_default().parse());
-    let around = around.collect::<Result<Vec<Around>>>()?;
+    let place = |name: Option<&str>| {
+        name.unwrap_or_default().parse().map_err(|e: Error| Error::Table(e.to_string()))
+    };
+    let around: Vec<Around> =
+        frame.column("around")?.str()?.iter().map(place).collect::<Result<_>>()?;
     let episodes: Vec<Option<u64>> = frame.column("episode")?.u64()?.iter().collect();
     let row_of = |family: &[Vec<f64>], row: usize| family.iter().map(|c| c[row]).collect();
     let mut states: Vec<BankState> = Vec::new();
     for row in 0..frame.height() {
         if numbers[row] == states.len() as u64 {
             let (obs, before_tanh) = (row_of(&observations, row), row_of(&before, row));
-            states.push(BankState { episode: episodes[row], obs, before_tanh, tried: Vec::new() });
+            let snapshot = Snapshot(row_of(&snapshots, row));
+            let (episode, tried) = (episodes[row], Vec::new());
+            states.push(BankState { snapshot, episode, obs, before_tanh, tried });
         }
         let last = states.len().checked_sub(1).filter(|last| numbers[row] == *last as u64);
         let last = last.ok_or_else(|| no_bank("its states are not in order"))?;

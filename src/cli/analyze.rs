@@ -50,15 +50,15 @@ enum Command {
         after_help = "Example:\n  hyperl-analyze diagnose --ckpt checkpoints/td3-half-cheetah-sa-hyper-s0/step-000010000"
     )]
     Diagnose(DiagnoseArgs),
-    /// Freeze states with their rollouts, for `gate` to compare later critics with.
+    /// Freeze a bank of rollouts with the critic of its checkpoint, for `gate` to compare later critics with.
     #[command(
-        after_help = "Example:\n  hyperl-analyze baseline --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 --out baseline.json"
+        after_help = "Example:\n  hyperl-analyze baseline --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 --out baseline.parquet"
     )]
     Baseline(gate::BaselineArgs),
     /// Tell whether a critic's gradient got worse: exit code 0 no, 1 yes, 2 cannot say, 3 error.
     #[command(after_help = "Examples:
-  hyperl-analyze gate --ckpt new/step-000010000 --baseline baseline.json
-  hyperl-analyze gate --ckpt hopper/step-000010000 ant/step-000010000 --baseline hopper.json ant.json \\
+  hyperl-analyze gate --ckpt new/step-000010000 --baseline baseline.parquet
+  hyperl-analyze gate --ckpt hopper/step-000010000 ant/step-000010000 --baseline hopper.parquet ant.parquet \\
     --junit gate.xml --allow-inconclusive")]
     Gate(gate::GateArgs),
     /// Compare two critics under one frozen policy: in how many states their gradients are right enough,

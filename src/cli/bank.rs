@@ -1,6 +1,6 @@
 //! `hyperl-analyze bank`: rollouts of one policy, made once, that judge any number of its critics.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -43,6 +43,17 @@ pub(super) struct BankArgs {
     out: PathBuf,
 }
 
+/// Refuses a name that does not say what a file is.
+pub(super) fn must_be_parquet(out: &Path) -> Result<()> {
+    if out.extension().is_some_and(|extension| extension == "parquet") {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "--out {}: a bank is a Parquet file; give a name that ends in .parquet",
+        out.display()
+    )))
+}
+
 pub(super) fn run(args: &BankArgs) -> Result<Done> {
     let settings = Settings {
         mode: Mode::Lab,
@@ -54,12 +65,7 @@ pub(super) fn run(args: &BankArgs) -> Result<Done> {
         ..Settings::default()
     }
     .validated()?;
-    if args.out.extension().is_none_or(|extension| extension != "parquet") {
-        return Err(Error::Usage(format!(
-            "--out {}: a bank is a Parquet file; give a name that ends in .parquet",
-            args.out.display()
-        )));
-    }
+    must_be_parquet(&args.out)?;
     let all = select::checkpoints(std::slice::from_ref(&args.checkpoint))?;
     let [checkpoint] = &all[..] else {
         return Err(Error::Usage(format!(

@@ -8,17 +8,18 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use super::bank::must_be_parquet;
 use super::settings::whole;
 use super::shared::{self, Done};
-use crate::analysis::gate::{
-    Algos, Baseline, Comparison, Outcome, Range, Sides, Truth, baseline as freeze, conclude,
-};
-use crate::analysis::measure::cosine::Against;
-use crate::analysis::measure::gradient_cosine::check;
+use super::told::Told;
+use crate::analysis::gate::{Algos, Baseline, Comparison, Outcome, Range, Truth, conclude};
+use crate::analysis::measure::cosine::Work;
+use crate::analysis::measure::kept::Listener;
+use crate::analysis::measure::policy_cosine::check;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::env::EnvId;
 use crate::error::{Error, Result};
-use crate::gradient::Settings;
+use crate::gradient::{Mode, Settings};
 use crate::report::{fixed, gate_junit, gate_markdown, significant, to_json, verdict_label};
 use crate::stats::gate::Rule;
 use crate::stats::verdict::Verdict;
@@ -31,24 +32,24 @@ pub(super) struct BaselineArgs {
     /// States of the bank
     #[arg(long, default_value_t = 300)]
     states: usize,
-    /// Independent blocks of 2 × action dimensions rollouts; with fewer than four, two truths of
-    /// different noise are told apart too often
+    /// Independent blocks of each state; with fewer than four, two truths of different noise are told apart too
+    /// often
     #[arg(long, default_value_t = 4)]
     blocks: usize,
-    /// Standard deviation of the perturbations, in action half-ranges
+    /// Size of the perturbations, in action half-ranges
     #[arg(long, default_value_t = 0.3, allow_negative_numbers = true)]
     std: f64,
-    /// Steps of a rollout [default: the first with γʰ < 0.001]
+    /// Steps of a rollout [default: chosen by a pilot]
     #[arg(long)]
     horizon: Option<u32>,
-    /// Seed of states and perturbations
+    /// Seed of states, directions and noise
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
-    /// The file to write
-    #[arg(long, default_value = "baseline.json")]
+    /// The file to write: a bank that cosine --bank reads, too
+    #[arg(long, default_value = "baseline.parquet")]
     out: PathBuf,
 }
 
@@ -63,7 +64,7 @@ pub(super) struct GateArgs {
     /// Chance of a false alarm, and of a false pass
     #[arg(long, default_value_t = 0.05, allow_negative_numbers = true)]
     alpha: f64,
-    /// Drop of the true mean cosine that counts as worse
+    /// Drop of the true mean cosine inside the box that counts as worse
     #[arg(long, default_value_t = 0.05, allow_negative_numbers = true)]
     margin: f64,
     /// Drop of the measured mean cosine that never alarms, so that rounding cannot
@@ -110,45 +111,38 @@ fn make_place_for(path: &Path) -> Result<()> {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), disk::create_dir)
 }
 
-/// Says how much work there is; it is an upper bound, for rollouts may end early.
-fn say_budget(what: &str, (states, rollouts, horizon): (usize, usize, u32)) {
-    let steps = states * rollouts * horizon as usize;
-    shared::note!(
-        "{what}: {states} states × {rollouts} rollouts × at most {horizon} steps = {steps} steps"
-    );
-}
-
 pub(super) fn baseline(args: &BaselineArgs) -> Result<Done> {
     let settings = Settings {
+        mode: Mode::Lab,
         states: args.states,
         blocks: Some(args.blocks),
-        adaptive: None,
         std: args.std,
         horizon: args.horizon,
         seed: args.seed,
-        ..Settings::lab()
+        ..Settings::default()
     }
     .validated()?;
+    must_be_parquet(&args.out)?;
     let checkpoint = shared::one_checkpoint(&args.checkpoint)?;
-    let config = checkpoint.off_policy()?;
-    let spec = config.env.spec();
-    let rollouts = settings.rollouts_of(spec.action_dim);
-    let horizon = settings.horizon(config.gamma(), 0, spec.time_limit);
-    check(&checkpoint, &settings, Against::Returns)?;
+    check(&checkpoint, &settings)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     make_place_for(&args.out)?;
-    say_budget("baseline", (settings.states, rollouts, horizon));
-    let spinner = shared::spinner("steps");
-    let found = freeze(&checkpoint, &settings, (&workers, &|steps| spinner.inc(steps)))?;
-    spinner.finish_and_clear();
+    shared::note!("baseline: {} states, {} blocks each", settings.states, args.blocks);
+    let told = Told::new(1, "baselines");
+    let progress = |more: u64| told.steps(more);
+    let work = Work { workers: &workers, progress: &progress };
+    let found = Baseline::make(&checkpoint, &settings, work)?;
+    told.bar.finish_and_clear();
     found.write(&args.out)?;
+    let about = &found.file.about;
     shared::note!(
-        "wrote {}: {} states of {} at step {}, bank {}",
+        "wrote {}: {} states of {} at step {}, rollouts of at most {} steps, seal {}",
         args.out.display(),
-        found.states.len(),
-        found.run,
-        found.step,
-        &found.bank_hash[..12]
+        found.file.bank.states.len(),
+        about.run,
+        about.step,
+        about.plan.horizon,
+        &found.critic.seal[..12]
     );
     Ok(Done::Finished)
 }
@@ -166,24 +160,27 @@ pub(super) fn gate(args: &GateArgs) -> Result<Done> {
         make_place_for(path)?;
     }
     let mut outcomes = Vec::new();
+    let told = Told::new(comparisons.len(), "environments");
+    let progress = |more: u64| told.steps(more);
     for (comparison, base) in comparisons {
         if comparison.truth() == Truth::Regenerated {
-            let rollouts = base.settings.rollouts_of(base.env.spec().action_dim);
-            say_budget(
-                &format!("{}: the actor is not the baseline's, rollouts are made anew", base.env),
-                (base.states.len(), rollouts, base.horizon),
+            let (states, horizon) = (base.file.bank.states.len(), base.file.about.plan.horizon);
+            shared::note!(
+                "{}: the actor is not the baseline's, rollouts are made anew: {states} states, at most \
+                 {horizon} steps each",
+                base.critic.env
             );
         }
-        let spinner = shared::spinner(&format!("{}: steps", base.env));
-        outcomes.push(comparison.run(rule, (&workers, &|n| spinner.inc(n)))?);
-        spinner.finish_and_clear();
+        outcomes.push(comparison.run(rule, Work { workers: &workers, progress: &progress })?);
+        told.unit();
     }
+    told.bar.finish_and_clear();
     let verdict = conclude(&mut outcomes, rule.alpha);
     for warning in outcomes.iter().flat_map(|o| &o.warnings) {
         shared::note!("warning: {warning}");
     }
     let json = Json {
-        schema: 1,
+        schema: 2,
         verdict,
         alpha: rule.alpha,
         margin: rule.margin,
@@ -224,7 +221,7 @@ fn pairs(args: &GateArgs) -> Result<Vec<(Checkpoint, Baseline)>> {
     let mut known: BTreeMap<EnvId, Baseline> = BTreeMap::new();
     for path in &args.baselines {
         let read = Baseline::read(path)?;
-        let env = read.env;
+        let env = read.critic.env;
         if known.insert(env, read).is_some() {
             let message = format!("two baselines are of {env}; give one for each environment");
             return Err(Error::Usage(message));
@@ -286,21 +283,22 @@ fn print(outcomes: &[Outcome], verdict: Verdict) -> Result<()> {
             o.counts.bank,
             o.n_rollouts
         );
-        shared::say!(
-            "  left out    {}, without a usable cosine: baseline {}, candidate {}",
-            o.counts.left_out,
-            o.counts.dropped.base,
-            o.counts.dropped.cand
-        );
-        let ceilings = Sides { base: o.ceiling_base, cand: o.ceiling };
-        for (name, Sides { base, cand }) in [
+        for (name, sides) in [
             ("raw", o.raw),
-            ("ceiling", ceilings),
-            ("corrected", o.corrected),
-            ("stacked", o.stacked),
+            ("ceiling", o.ceiling),
+            ("inside", o.inside),
+            ("κ", o.kappa),
+            ("gain", o.gain),
         ] {
-            let text = |r: Range| shared::interval(r.est, r.lo, r.hi);
-            shared::say!("  {name:11} baseline {}   candidate {}", text(base), text(cand));
+            let text = |r: Range| {
+                let known = r.est.is_finite();
+                if known { shared::interval(r.est, r.lo, r.hi) } else { "unresolved".into() }
+            };
+            shared::say!(
+                "  {name:11} baseline {:22}   candidate {}",
+                text(sides.base),
+                text(sides.cand)
+            );
         }
         shared::say!(
             "  difference  {} [{}, {}] in {} cosine, p worse {}, p not worse {}",

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::pairs::{Around, Pair};
 use super::perturb::repeats;
 use super::{Agent, in_blocks, observed};
-use crate::env::Visited;
+use crate::env::{Snapshot, Visited};
 use crate::error::{GradientError, Result};
 use crate::rng::Stream;
 use crate::rollout::{Job, Outcome, Rollouts};
@@ -54,6 +54,8 @@ pub struct Tried {
 /// What was tried at one state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BankState {
+    /// The simulator's state, from which other policies can be followed.
+    pub snapshot: Snapshot,
     /// The episode in which training visited it, where that is known.
     pub episode: Option<u64>,
     /// Observation `[S]`.
@@ -181,8 +183,8 @@ pub fn make_bank(
                 tried.push(Tried { pair, returns: [f64::NAN; 2], partial: Default::default() });
             }
         }
-        let obs = obs.row(state).to_vec();
-        let made = BankState { episode: starts[state].episode, obs, before_tanh: u, tried };
+        let (Visited { snapshot, episode }, obs) = (starts[state].clone(), obs.row(state).to_vec());
+        let made = BankState { snapshot, episode, obs, before_tanh: u, tried };
         if made.repeats(plan.std) {
             return Err(GradientError::RepeatedAction { std: plan.std }.into());
         }

@@ -4,6 +4,7 @@
 //! ceiling; its gradient at the policy's own action, the one that the actor climbs, is judged beside it.
 
 use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 
 use super::bank::{Bank, BankState};
 use super::critic_gradient::ActionValue;
@@ -22,6 +23,16 @@ const SMOOTHING: usize = 16;
 
 /// A coordinate whose action moves less than this with its value before tanh is called saturated.
 const SATURATED: f64 = 0.05;
+
+/// What a critic says at one state of a bank: its gradients `[A]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    /// At the policy's action.
+    pub local: Vec<f64>,
+    /// Smoothed as the truth is, around each place of the bank's plan: two independent estimates.
+    pub smoothed: Vec<[Vec<f64>; 2]>,
+}
 
 /// What a bank says of a critic at one state.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,44 +83,74 @@ pub fn score_states(
     critic: &dyn ActionValue,
     stream: &Stream,
 ) -> Result<Vec<StateScore>> {
+    let said = ask(bank, known, critic, stream)?;
+    Ok(scores(&bank.states[known..], &said, &bank.plan.around))
+}
+
+/// Returns what states of a bank say of a critic's gradients there, smoothed around the places `around`.
+pub fn scores(states: &[BankState], said: &[Said], around: &[Around]) -> Vec<StateScore> {
+    states.iter().zip(said).map(|(state, said)| StateScore::of(state, said, around)).collect()
+}
+
+/// Asks a critic for its gradients at each state of a bank but the first `known`; `stream` draws what it is
+/// smoothed over.
+///
+/// # Errors
+/// Those of the networks.
+///
+/// # Panics
+/// If there are fewer states than are known.
+pub fn ask(
+    bank: &Bank,
+    known: usize,
+    critic: &dyn ActionValue,
+    stream: &Stream,
+) -> Result<Vec<Said>> {
     let [obs, before] = bank.points(known);
     let local = critic.action_gradient(&obs, &before.mapv(f64::tanh))?;
-    let judge = |(number, state): (usize, &BankState)| {
+    let ask = |(number, state): (usize, &BankState)| {
         let mut stream = stream.child(&number.to_string());
-        let v = local.row(number - known).to_vec();
+        let std = bank.plan.std;
+        let around = bank.plan.around.iter();
+        let smoothed = around.map(|&around| smoothed(critic, state, around, std, &mut stream));
+        let local = local.row(number - known).to_vec();
+        Ok(Said { local, smoothed: smoothed.collect::<Result<_>>()? })
+    };
+    bank.states.iter().enumerate().skip(known).map(ask).collect()
+}
+
+impl StateScore {
+    fn of(state: &BankState, said: &Said, around: &[Around]) -> Self {
         let derivative: Vec<f64> =
             state.before_tanh.iter().map(|u| 1.0 - u.tanh().powi(2)).collect();
-        let through: Vec<f64> = v.iter().zip(&derivative).map(|(v, d)| v * d).collect();
+        let through: Vec<f64> = said.local.iter().zip(&derivative).map(|(v, d)| v * d).collect();
         let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
-        let mut score = StateScore {
+        let mut score = Self {
             episode: state.episode,
             smoothed: None,
             local: None,
             inside: None,
-            reach: [square(&through), square(&v)],
+            reach: [square(&through), square(&said.local)],
             saturated: share(&derivative, |d| *d < SATURATED),
         };
-        for &around in &bank.plan.around {
+        for (&around, [first, second]) in around.iter().zip(&said.smoothed) {
             let blocks = state.gradients(around, |tried| tried.returns);
             if blocks.len() < 2 {
                 continue;
             }
-            let halves = smoothed(critic, state, around, bank.plan.std, &mut stream)?;
-            let mean: Vec<f64> =
-                halves[0].iter().zip(&halves[1]).map(|(a, b)| 0.5 * (a + b)).collect();
+            let mean: Vec<f64> = first.iter().zip(second).map(|(a, b)| 0.5 * (a + b)).collect();
             match around {
                 Around::Policy => {
                     // The product of independent halves is free of what smoothing draws.
-                    let square = halves[0].iter().zip(&halves[1]).map(|(a, b)| a * b).sum();
+                    let square = first.iter().zip(second).map(|(a, b)| a * b).sum();
                     score.smoothed = Some(Sums { critic: square, ..Sums::of(&blocks, &mean) });
                     score.local = Some(Sums::of(&blocks, &through));
                 }
                 Around::Inside => score.inside = Replicates::of(&blocks, &mean),
             }
         }
-        Ok(score)
-    };
-    bank.states.iter().enumerate().skip(known).map(judge).collect()
+        score
+    }
 }
 
 fn share<T>(all: &[T], counts: impl Fn(&T) -> bool) -> f64 {

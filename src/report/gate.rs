@@ -29,8 +29,8 @@ pub fn gate_table(outcomes: &[Outcome]) -> Table {
         "verdict",
         "truth",
         "states",
-        "corrected, baseline",
-        "corrected, candidate",
+        "inside, baseline",
+        "inside, candidate",
         "difference",
         "p worse (Holm)",
         "p not worse",
@@ -43,12 +43,12 @@ pub fn gate_table(outcomes: &[Outcome]) -> Table {
             Cell::text(verdict_label(o.verdict)),
             Cell::text(if o.truth == Truth::Stored { "stored" } else { "regenerated" }),
             Cell::text(format!("{} of {}", o.n_states, o.counts.bank)),
-            cell(o.corrected.base, o.n_states),
-            cell(o.corrected.cand, o.n_states),
+            cell(o.inside.base, o.n_states),
+            cell(o.inside.cand, o.n_states),
             cell(o.diff.range, o.n_states),
             Cell::number(o.p_holm),
             Cell::number(o.p_ni),
-            Cell::number(o.ceiling.est),
+            Cell::number(o.ceiling.cand.est),
         ]);
     }
     table
@@ -77,8 +77,8 @@ pub fn gate_markdown(outcomes: &[Outcome], verdict: Verdict) -> Result<String> {
     let paired = outcomes.iter().any(|o| o.truth == Truth::Stored);
     let _ = write!(
         text,
-        "\nCosines of the critic's and the true action gradient; corrected for the noise of the \
-         rollouts.{} Intervals of cosines: 95 %; of the difference: one-sided {:.0} % bounds.\n",
+        "\nInside: mean cosine of the critic's and the true action gradient, all coordinates, with the policy's \
+         action pulled into the box; corrected for the noise of the rollouts.{} Intervals of cosines: 95 %; of the difference: one-sided {:.0} % bounds.\n",
         if paired {
             " With stored truth the difference is that of measured cosines, on the same rollouts."
         } else {

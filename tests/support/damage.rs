@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use hyperl::algo::Algo;
 use hyperl::analysis::gate::Baseline;
 use hyperl::checkpoint::disk;
+use hyperl::gradient::pairs::Around;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -102,44 +103,25 @@ pub(crate) fn saturate_above(folder: &Path, height: f64) {
     );
 }
 
-/// Changes a baseline and gives it the hash of what it then holds: of itself without the hash.
+/// Changes a baseline and gives it the seal of what it then holds.
 pub(crate) fn reseal(from: &Path, to: &Path, change: impl FnOnce(&mut Baseline)) {
     let mut base = Baseline::read(from).unwrap();
     change(&mut base);
-    base.bank_hash = String::new();
-    base.bank_hash = disk::hash(&serde_json::to_vec(&base).unwrap());
-    base.write(to).unwrap();
+    base.sealed().unwrap().write(to).unwrap();
 }
 
-/// Heights of the torso in the states of a hopper baseline.
-pub(crate) fn heights(baseline: &Path) -> Vec<f64> {
-    let base = Baseline::read(baseline).unwrap();
-    let mut env = base.env.make().unwrap();
-    let height = |state: &hyperl::analysis::gate::BankState| {
-        env.restore(&state.visited().unwrap().snapshot).unwrap();
-        env.obs()[0]
-    };
-    base.states.iter().map(height).collect()
+/// Takes the policy of a baseline for another one.
+pub(crate) fn of_another_policy(base: &mut Baseline) {
+    base.file.about.policy = "taken for another".into();
 }
 
-/// Direction of the mean true gradient, from the rollouts of a baseline: the slopes of its pairs.
+/// Direction of the mean true gradient inside the box, from the rollouts of a hopper baseline.
 pub(crate) fn uphill(baseline: &Path) -> [f64; 3] {
-    let json: Value = serde_json::from_slice(&fs::read(baseline).unwrap()).unwrap();
     let mut sum = [0.0; 3];
-    for state in json["states"].as_array().unwrap() {
-        let (actions, returns) = (&state["record"]["actions"], &state["record"]["returns"]);
-        if actions.as_array().unwrap().is_empty() {
-            continue; // saturated
-        }
+    for state in &Baseline::read(baseline).unwrap().file.bank.states {
         let mut own = [0.0; 3];
-        for pair in 0..actions.as_array().unwrap().len() / 2 {
-            let at = |i: usize| returns[2 * pair + i].as_f64().unwrap();
-            let side = |i: usize, j: usize| actions[2 * pair + i][j].as_f64().unwrap();
-            let step = [0, 1, 2].map(|j| side(0, j) - side(1, j));
-            let square: f64 = step.iter().map(|x| x * x).sum();
-            for (total, x) in own.iter_mut().zip(step) {
-                *total += x * (at(0) - at(1)) / square;
-            }
+        for tried in state.tried.iter().filter(|tried| tried.pair.around == Around::Inside) {
+            tried.pair.add_slope(tried.returns, &mut own);
         }
         let length = own.iter().map(|x| x * x).sum::<f64>().sqrt();
         sum.iter_mut().zip(own).for_each(|(to, x)| *to += x / length);
@@ -166,7 +148,7 @@ pub(crate) fn saturate(folder: &Path) {
 
 /// Makes a baseline one of SAC.
 pub(crate) fn of_sac(baseline: &Path) {
-    reseal(baseline, baseline, |base| base.algo = Algo::Sac);
+    reseal(baseline, baseline, |base| base.critic.algo = Algo::Sac);
 }
 
 /// The exit code of a gate and what it says of the first environment.

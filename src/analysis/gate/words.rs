@@ -1,6 +1,6 @@
 //! What the gate's numbers come to, in words: verdicts, their reasons, and warnings.
 
-use super::bank::Baseline;
+use super::baseline::Baseline;
 use super::record::{Outcome, Truth};
 use crate::checkpoint::manifest::Versions;
 use crate::stats::corrected::{FEWEST_STATES, FEWEST_UNITS, RESOLVED_ABOVE};
@@ -67,7 +67,7 @@ fn would_decide(states: usize) -> String {
 fn too_few(o: &Outcome) -> String {
     let counted = if o.n_states < FEWEST_STATES {
         format!(
-            "{} of {} states have a usable cosine on both sides, {FEWEST_STATES} are needed",
+            "{} of {} states have a cosine on both sides, {FEWEST_STATES} are needed",
             o.n_states, o.counts.bank
         )
     } else {
@@ -107,7 +107,7 @@ pub(super) fn warnings(o: &Outcome, base: &Baseline) -> Vec<String> {
     // Of none at all the reason speaks.
     if o.n_states > 0 && 2 * o.n_states < o.counts.bank {
         said.push(format!(
-            "{}: {} of {} states have a usable cosine on both sides, fewer than half; the verdict is \
+            "{}: {} of {} states have a cosine on both sides, fewer than half; the verdict is \
              about those only",
             o.env, o.n_states, o.counts.bank
         ));
@@ -120,7 +120,7 @@ pub(super) fn warnings(o: &Outcome, base: &Baseline) -> Vec<String> {
             o.env, o.blocks
         ));
     }
-    let (theirs, ours) = (&base.versions, Versions::current());
+    let (theirs, ours) = (&base.critic.versions, Versions::current());
     for (name, theirs, ours) in [
         ("hyperl", &theirs.hyperl, ours.hyperl),
         ("libtorch", &theirs.libtorch, ours.libtorch),

@@ -17,7 +17,7 @@ use crate::gradient::{Settings, StatesFrom};
 use crate::rng::Stream;
 
 /// Changes whenever the same checkpoint and settings would give another bank.
-const REVISION: u32 = 5;
+const REVISION: u32 = 6;
 
 /// Returns a key that is equal exactly if checkpoint and settings are.
 pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
@@ -79,7 +79,7 @@ pub(crate) fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> 
         if look == starts.len() {
             break;
         }
-        scores.extend(score_states(&bank, first, agent.critic, &smoothing(settings))?);
+        scores.extend(score_states(&bank, first, agent.critic, &smoothing(settings.seed))?);
         let kappa = Score::of(&scores, blocks, bank.dims()).policy;
         let narrow = settings.adaptive.is_some_and(|a| kappa.kappa.half_width() <= a.half_width);
         if kappa.resolved && narrow {
@@ -105,15 +105,15 @@ pub(crate) fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> 
 }
 
 /// Hash of the policy's weights: critics of one actor share it.
-fn policy_hash(networks: &Networks) -> Result<String> {
+pub(in crate::analysis) fn policy_hash(networks: &Networks) -> Result<String> {
     let mut tensors = TensorSet::default();
     tensors.add_params("actor", networks.actor.params())?;
     Ok(hash(&tensors.to_bytes()?))
 }
 
-/// What a critic is smoothed over.
-fn smoothing(settings: &Settings) -> Stream {
-    Stream::new(settings.seed, "smoothing")
+/// What critics are smoothed over by a bank of this seed.
+pub(in crate::analysis) fn smoothing(seed: u64) -> Stream {
+    Stream::new(seed, "smoothing")
 }
 
 /// Checks that a bank is of a checkpoint's policy.
@@ -195,7 +195,7 @@ pub(crate) fn judged(
     file: &BankFile,
 ) -> Result<Judged> {
     let networks = Networks::load(checkpoint, settings, Against::Returns)?;
-    let states = score_states(&file.bank, 0, &*networks.critic, &smoothing(settings))?;
+    let states = score_states(&file.bank, 0, &*networks.critic, &smoothing(settings.seed))?;
     let score = Score::of(&states, file.bank.plan.blocks, file.bank.dims());
     Ok(Judged {
         whose: Whose::of(checkpoint),

@@ -11,15 +11,20 @@ use hyperl::algo::maml::config::MamlConfig;
 use hyperl::algo::off_policy::OffPolicy;
 use hyperl::algo::pearl::config::PearlConfig;
 use hyperl::algo::registry::Config;
-use hyperl::analysis::gate::{BankState, Baseline, Oddities};
+use hyperl::analysis::bank::{About, BankFile};
+use hyperl::analysis::gate::{Baseline, Critic};
 use hyperl::analysis::select;
 use hyperl::checkpoint::manifest::{FORMAT, Hashes, Manifest, States, Versions};
 use hyperl::checkpoint::tensors::{TensorFile, TensorSet};
 use hyperl::checkpoint::{Checkpoint, disk, resume_point};
 use hyperl::env::EnvId;
-use hyperl::gradient::{Flags, Record, Settings};
+use hyperl::gradient::bank::{Bank, BankState, Plan, Tried};
+use hyperl::gradient::horizon::Choice;
+use hyperl::gradient::pairs::Around;
+use hyperl::gradient::score::Said;
 use hyperl::nn::critic::CriticKind;
 use hyperl::nn::workers;
+use hyperl::rng::Stream;
 use hyperl::study::spec::Spec;
 use tch::{Device, Tensor};
 
@@ -70,42 +75,44 @@ fn manifests() -> [Case; 3] {
 
 fn baseline() -> Case {
     let env = EnvId::Hopper;
-    let snapshot = env.make().unwrap().snapshot();
-    let record = Record {
-        centre: vec![0.1, 0.2, 0.3],
-        critic: vec![1.0, -2.0, 3.0],
-        actions: vec![vec![0.1, 0.2, 0.3], vec![0.1, 0.2, 0.4]],
-        returns: vec![Some(1.5), None],
-    };
-    let oddities = Oddities { fell: None, clipped: 0.0, flags: Flags::default() };
+    let plan = Plan { around: vec![Around::Inside], blocks: 2, horizon: 20, ..Plan::default() };
+    let tried = |pair| Tried { pair, returns: [1.5, f64::NAN], partial: Default::default() };
+    let pairs = Around::Inside.pairs(3, plan.std, plan.blocks, &mut Stream::new(0, "pairs"));
     let state = BankState {
+        snapshot: env.make().unwrap().snapshot(),
         episode: None,
-        snapshot: snapshot
-            .0
-            .iter()
-            .fold(String::new(), |text, x| text + &format!("{:016x}", x.to_bits())),
-        record,
-        oddities,
+        obs: vec![0.1; 11],
+        before_tanh: vec![0.1, 0.2, 0.3],
+        tried: pairs.into_iter().map(tried).collect(),
     };
-    let mut base = Baseline {
-        hyperl_baseline: 3,
+    let about = About {
+        hyperl_bank: About::FORMAT,
+        env: env.name().into(),
+        run: "td3-hopper-mlp-small-s0".into(),
+        step: 60,
+        checkpoint: "00".into(),
+        policy: "11".into(),
+        gamma: 0.99,
+        reward_scale: 1.0,
+        entropy: 0.0,
+        plan: plan.clone(),
+        choice: Choice::Asked,
+        pilot: Vec::new(),
+    };
+    let critic = Critic {
+        format: 4,
         env,
         algo: Algo::Td3,
         model: "mlp-small".into(),
-        run: "td3-hopper-mlp-small-s0".into(),
-        step: 60,
-        checkpoint_hash: "00".into(),
-        actor_hash: "11".into(),
-        settings: Settings::lab(),
-        gamma: 0.99,
-        horizon: 20,
-        fd_agreement: None,
         versions: Versions::current(),
-        states: vec![state],
-        bank_hash: String::new(),
+        said: vec![Said { local: vec![1.0; 3], smoothed: vec![[vec![1.0; 3], vec![2.0; 3]]] }],
+        seal: String::new(),
     };
-    base.bank_hash = disk::hash(&serde_json::to_vec(&base).unwrap());
-    case("baseline.json", serde_json::to_vec(&base).unwrap(), |file| Baseline::read(file).map(drop))
+    let file = BankFile { about, bank: Bank { plan, states: vec![state] } };
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("baseline.parquet");
+    Baseline { file, critic }.sealed().unwrap().write(&path).unwrap();
+    case("baseline.parquet", fs::read(path).unwrap(), |file| Baseline::read(file).map(drop))
 }
 
 /// Reads all of a file of tensors under the hash that it has.

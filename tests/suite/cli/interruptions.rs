@@ -156,14 +156,14 @@ fn a_command_that_keeps_nothing_ends_at_once() {
     assert_finishes(&run(short(folder.path(), "--steps 60 --set evaluation_episodes=2")));
     let mut command = hyperl_analyze("baseline --states 40 --blocks 400 --threads 1 --ckpt");
     command.arg(folder.path().join("td3-hopper-mlp-small-s0"));
-    command.arg("--out").arg(folder.path().join("bank.json"));
+    command.arg("--out").arg(folder.path().join("bank.parquet"));
     let mut analysis = Started::new(command);
     analysis.says("baseline: 40 states");
     analysis.send(&["TERM"]);
     let (code, words) = analysis.end();
     assert_eq!(code, Some(131), "{words}");
     assert!(words.contains("stopped before the end; start it again"), "{words}");
-    assert!(!folder.path().join("bank.json").exists());
+    assert!(!folder.path().join("bank.parquet").exists());
 }
 
 #[test]

@@ -257,7 +257,7 @@ fn folders_may_have_names_of_any_bytes() {
         }
         program("analyze", &place, &all)
     };
-    let [out, base] = ["out", "base.json"].map(|name| odd.join(name));
+    let [out, base] = ["out", "base.parquet"].map(|name| odd.join(name));
     let small = "--states 12 --horizon 5";
     for pattern in [
         &*ckpt,
@@ -302,16 +302,16 @@ fn folders_may_have_names_of_any_bytes() {
 #[test]
 fn a_candidate_of_another_algorithm_is_judged_only_where_asked_for() {
     let bench = Bench::new();
-    bench.done("baseline --ckpt @ --states 12 --horizon 5 --out base.json");
-    crate::support::damage::of_sac(&bench.path("base.json"));
-    let error = bench.error("gate --ckpt @ --baseline base.json");
+    bench.done("baseline --ckpt @ --states 12 --horizon 5 --out base.parquet");
+    crate::support::damage::of_sac(&bench.path("base.parquet"));
+    let error = bench.error("gate --ckpt @ --baseline base.parquet");
     assert!(
         error.contains(": expected sac, got td3; they estimate values of different returns"),
         "{error}"
     );
     assert!(error.ends_with("add --across-algorithms to judge each by its own"), "{error}");
     let ran = bench
-        .analyze("gate --ckpt @ --baseline base.json --across-algorithms --allow-inconclusive");
+        .analyze("gate --ckpt @ --baseline base.parquet --across-algorithms --allow-inconclusive");
     assert!(
         ran.code == 0 && ran.stderr.contains("the candidate is of td3, the baseline of sac"),
         "{}",

@@ -1,6 +1,8 @@
 //! The numbers beside a cosine, and the commands that explain it.
 
 use hyperl::analysis::bank::BankFile;
+use hyperl::analysis::gate::Baseline;
+use hyperl::gradient::bank::BankState;
 use serde_json::Value;
 
 use crate::support::bench::{Bench, edit};
@@ -112,11 +114,10 @@ fn another_step_or_seed_draws_its_own_states_and_actions() {
     let drawn = |change: &dyn Fn(&mut Value)| {
         let bench = Bench::new();
         edit(&bench.copy(), |manifest| change(manifest));
-        bench.done("baseline --ckpt ckpt --states 12 --horizon 2 --out base.json");
-        let bytes = std::fs::read(bench.path("base.json")).unwrap();
-        let json: Value = serde_json::from_slice(&bytes).unwrap();
-        let pick = |state: &Value| (state["snapshot"].clone(), state["record"]["actions"].clone());
-        json["states"].as_array().unwrap().iter().map(pick).collect::<Vec<_>>()
+        bench.done("baseline --ckpt ckpt --states 12 --horizon 2 --out base.parquet");
+        let base = Baseline::read(&bench.path("base.parquet")).unwrap();
+        let pick = |state: BankState| (state.snapshot, state.tried[0].pair.clone());
+        base.file.bank.states.into_iter().map(pick).collect::<Vec<_>>()
     };
     let same = drawn(&|_| ());
     assert_eq!(same, drawn(&|_| ()));
@@ -158,14 +159,10 @@ fn diagnose_says_how_long_differences_agree() {
     assert!(!found["findings"].as_array().unwrap().is_empty());
     assert_eq!(found["sweep"][0]["usable"], 12);
     // Fit and differences are compared where both are about the policy's action itself.
-    bench.done("baseline --ckpt @ --states 12 --horizon 20 --out same.json");
-    let same = std::fs::read(bench.path("same.json")).unwrap();
-    let same: Value = serde_json::from_slice(&same).unwrap();
-    let inside = |state: &&Value| {
-        let centre = state["record"]["centre"].as_array().unwrap();
-        centre.iter().all(|a| a.as_f64().unwrap().abs() <= 0.9)
-    };
-    let inside = same["states"].as_array().unwrap().iter().filter(inside).count();
+    bench.done("baseline --ckpt @ --states 12 --horizon 20 --out same.parquet");
+    let same = Baseline::read(&bench.path("same.parquet")).unwrap();
+    let inside = |state: &&BankState| state.before_tanh.iter().all(|u| u.tanh().abs() <= 0.9);
+    let inside = same.file.bank.states.iter().filter(inside).count();
     assert!((1..12).contains(&inside), "{inside}");
     assert_eq!(found["fit_against_differences_states"], inside);
     assert!(found["fit_against_differences"]["mean"].as_f64().unwrap() > 0.5, "{found}");

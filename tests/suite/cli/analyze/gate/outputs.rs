@@ -8,16 +8,16 @@ use serde_json::Value;
 use crate::support::bench::{Bench, checkpoint};
 use crate::support::damage::{cheetah, copy, make_linear, uphill};
 
-/// A bench with a baseline `up.json` of a critic that points uphill, and one `down` that does not.
+/// A bench with a baseline `up.parquet` of a critic that points uphill, and one `down` that does not.
 fn opposites() -> Bench {
     let bench = Bench::new();
-    bench.done("baseline --ckpt @ --states 40 --horizon 20 --out base.json");
-    let up = uphill(&bench.path("base.json"));
+    bench.done("baseline --ckpt @ --states 40 --horizon 20 --out base.parquet");
+    let up = uphill(&bench.path("base.parquet"));
     for (name, slope) in [("up", up), ("down", up.map(|x| -x))] {
         copy(&checkpoint(), &bench.path(name));
         make_linear(&bench.path(name), slope);
     }
-    bench.done("baseline --ckpt up --states 40 --horizon 20 --out up.json");
+    bench.done("baseline --ckpt up --states 40 --horizon 20 --out up.parquet");
     bench
 }
 
@@ -27,7 +27,7 @@ fn the_summary_of_a_job_is_appended_to() {
     bench.write("summary.md", "# Build\n");
     for _ in 0..2 {
         let ran = Command::new(env!("CARGO_BIN_EXE_hyperl-analyze"))
-            .args("gate --ckpt down --baseline up.json --markdown own.md".split_whitespace())
+            .args("gate --ckpt down --baseline up.parquet --markdown own.md".split_whitespace())
             .current_dir(bench.path("."))
             .env("GITHUB_STEP_SUMMARY", bench.path("summary.md"))
             .output()
@@ -47,10 +47,10 @@ fn two_environments_share_the_chance_of_a_false_alarm() {
     let bench = opposites();
     let cheetah = cheetah();
     let cheetah = cheetah.display();
-    bench.done(&format!("baseline --ckpt {cheetah} --states 20 --horizon 20 --out other.json"));
+    bench.done(&format!("baseline --ckpt {cheetah} --states 20 --horizon 20 --out other.parquet"));
     let both = |alpha: f64| {
         let words = format!(
-            "gate --ckpt down {cheetah} --baseline other.json up.json --alpha {alpha} --json \
+            "gate --ckpt down {cheetah} --baseline other.parquet up.parquet --alpha {alpha} --json \
              --junit gate.xml"
         );
         let ran = bench.analyze(&words);
@@ -71,7 +71,7 @@ fn two_environments_share_the_chance_of_a_false_alarm() {
 
     // A level between p and 2p alarms for hopper alone, and not for both.
     let alpha = 1.5 * p(hopper, "p_regress");
-    let alone = bench.analyze(&format!("gate --ckpt down --baseline up.json --alpha {alpha}"));
+    let alone = bench.analyze(&format!("gate --ckpt down --baseline up.parquet --alpha {alpha}"));
     assert_eq!(alone.code, 1, "{}", alone.stdout);
     let (code, found, xml) = both(alpha);
     assert_eq!((code, &found["environments"][0]["verdict"]), (2, &"inconclusive".into()));
@@ -105,11 +105,11 @@ fn the_script_that_damages_a_critic_leaves_the_actor_alone() {
         return;
     };
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let gate = bench.analyze("gate --ckpt damaged --baseline up.json --json");
+    let gate = bench.analyze("gate --ckpt damaged --baseline up.parquet --json");
     let found: Value = serde_json::from_str(&gate.stdout).unwrap();
     let found = &found["environments"][0];
     assert_eq!((gate.code, &found["verdict"]), (1, &"regressed".into()), "{found}");
     assert_eq!(found["truth"], "stored", "the actor is the same");
-    let same = bench.done("gate --ckpt up --baseline up.json --json").json();
+    let same = bench.done("gate --ckpt up --baseline up.parquet --json").json();
     assert_eq!(same["environments"][0]["diff"]["est"], 0.0, "the original stays");
 }

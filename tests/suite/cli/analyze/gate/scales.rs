@@ -1,11 +1,8 @@
 //! What the gate must not depend on: how large a critic is. And what it must say of noise.
 
-use std::fs;
 use std::path::Path;
 
-use hyperl::analysis::gate::Baseline;
 use hyperl::rng::Stream;
-use serde_json::Value;
 
 use crate::support::bench::{Bench, checkpoint};
 use crate::support::damage::{actor_bias, cheetah, copy, outcome, reseal, scale_critic};
@@ -15,17 +12,17 @@ use crate::support::seeds::drawn;
 fn a_critic_of_another_size_has_the_same_numbers_and_never_regresses() {
     // Ten times as large a critic once "regressed … lower by 0.000 (p = 3.43e-2)".
     let bench = Bench::new();
-    bench.done("baseline --ckpt @ --states 40 --horizon 20 --out base.json");
-    let same = outcome(&bench.analyze("gate --ckpt @ --baseline base.json --json")).1;
+    bench.done("baseline --ckpt @ --states 40 --horizon 20 --out base.parquet");
+    let same = outcome(&bench.analyze("gate --ckpt @ --baseline base.parquet --json")).1;
     for factor in [0.1, 2.0, 5.0, 10.0, 100.0] {
         let name = format!("times-{factor}");
         copy(&checkpoint(), &bench.path(&name));
         scale_critic(&bench.path(&name), factor);
         for tolerance in ["", " --tolerance 0"] {
-            let words = format!("gate --ckpt {name} --baseline base.json --json{tolerance}");
+            let words = format!("gate --ckpt {name} --baseline base.parquet --json{tolerance}");
             let (code, found) = outcome(&bench.analyze(&words));
             assert_eq!((code, &found["verdict"]), (0, &"non_inferior".into()), "{words}: {found}");
-            for key in ["raw", "corrected", "stacked"] {
+            for key in ["raw", "ceiling", "inside"] {
                 for end in ["est", "lo", "hi"] {
                     let [new, old] = [&found, &same].map(|o| o[key]["cand"][end].as_f64().unwrap());
                     assert!((new - old).abs() < 1e-6, "{words} {key} {end}: {new} {old}");
@@ -35,15 +32,13 @@ fn a_critic_of_another_size_has_the_same_numbers_and_never_regresses() {
     }
 }
 
-/// Replaces the returns of a baseline by noise; equal actions keep equal returns, as in the simulator.
+/// Replaces the returns of a baseline by noise.
 fn make_noise(from: &Path, to: &Path, stream: &mut Stream) {
     reseal(from, to, |base| {
-        for state in &mut base.states {
+        for state in &mut base.file.bank.states {
             state.episode = None;
-            let record = &mut state.record;
-            for i in 0..record.actions.len() {
-                let earlier = (0..i).find(|&j| record.actions[j] == record.actions[i]);
-                record.returns[i] = earlier.map_or(Some(stream.normal()), |j| record.returns[j]);
+            for tried in &mut state.tried {
+                tried.returns = [stream.normal(), stream.normal()];
             }
         }
     });
@@ -55,24 +50,20 @@ fn a_bank_of_noise_is_unresolved_and_the_gate_inconclusive() {
     let bench = Bench::new();
     let mut resolved = Vec::new();
     // Far beyond the bound in the coordinates that are not free.
-    for (name, from, biases, rollouts) in [
-        ("hopper-one", checkpoint(), vec![0.0, 50.0, -50.0], 8),
-        ("hopper-all", checkpoint(), vec![0.0; 3], 24),
-        ("cheetah-two", cheetah(), vec![50.0, 0.0, -50.0, 50.0, 0.1, 50.0], 16),
+    for (name, from, biases) in [
+        ("hopper-one", checkpoint(), vec![0.0, 50.0, -50.0]),
+        ("hopper-all", checkpoint(), vec![0.0; 3]),
+        ("cheetah-two", cheetah(), vec![50.0, 0.0, -50.0, 50.0, 0.1, 50.0]),
     ] {
         copy(&from, &bench.path(name));
         actor_bias(&bench.path(name), &biases);
-        bench.done(&format!("baseline --ckpt {name} --states 50 --horizon 2 --out {name}.json"));
-        let base = Baseline::read(&bench.path(&format!("{name}.json"))).unwrap();
-        let made: Vec<usize> = base.states.iter().map(|s| s.record.actions.len()).collect();
-        assert_eq!(made, vec![rollouts; 50], "{name}: {:?}", base.states[0].record.centre);
-
+        bench.done(&format!("baseline --ckpt {name} --states 50 --horizon 2 --out {name}.parquet"));
         let other = format!("other-{name}");
         copy(&bench.path(name), &bench.path(&other));
         scale_critic(&bench.path(&other), -1.0);
         for seed in 0..20 {
             let mut stream = drawn(seed, name);
-            let (bank, noise) = (format!("{name}.json"), "noise.json");
+            let (bank, noise) = (format!("{name}.parquet"), "noise.parquet");
             make_noise(&bench.path(&bank), &bench.path(noise), &mut stream);
             let ran = bench.analyze(&format!("gate --ckpt {other} --baseline {noise} --json"));
             let (code, found) = outcome(&ran);
@@ -94,18 +85,16 @@ fn a_bank_of_noise_is_unresolved_and_the_gate_inconclusive() {
 #[test]
 fn a_bank_that_tries_an_action_twice_is_refused() {
     let bench = Bench::new();
-    bench.done("baseline --ckpt @ --states 10 --horizon 2 --out base.json");
-    reseal(&bench.path("base.json"), &bench.path("twice.json"), |base| {
-        let record = &mut base.states[3].record;
-        record.actions[5] = record.actions[0].clone();
+    bench.done("baseline --ckpt @ --states 10 --horizon 2 --out base.parquet");
+    reseal(&bench.path("base.parquet"), &bench.path("twice.parquet"), |base| {
+        let tried = &mut base.file.bank.states[3].tried;
+        tried[5].pair = tried[0].pair.clone();
     });
-    let said = bench.error("gate --ckpt @ --baseline twice.json");
+    let said = bench.error("gate --ckpt @ --baseline twice.parquet");
     assert_eq!(
         said,
-        "twice.json: two rollouts of state 3 try the same action, so that its blocks are not \
-         independent; make it again"
+        "twice.parquet: this is no baseline of hyperl: not a bank of hyperl-analyze bank: two rollouts of state 3 \
+         try the same action, so that its blocks are not independent; make it again; make one with \
+         hyperl-analyze baseline"
     );
-    let text = fs::read_to_string(bench.path("base.json")).unwrap();
-    let bank: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(bank["hyperl_baseline"], 3);
 }
