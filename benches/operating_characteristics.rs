@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! cargo bench --bench operating_characteristics > benches/operating_characteristics.md
-//! cargo bench --bench operating_characteristics -- stop    # one table: coverage, places, noise, stop,
-//!                                                          # gates, regenerated or families
+//! cargo bench --bench operating_characteristics -- gates   # one table: coverage, gates,
+//!                                                          # regenerated or families
 //! ```
 //!
 //! Every trial has a random stream of its own, so the numbers do not depend on the threads.
@@ -22,8 +22,6 @@ use rayon::prelude::*;
 
 use world::{Design, World, lean};
 
-#[path = "simulation/places.rs"]
-mod places;
 #[path = "simulation/world.rs"]
 mod world;
 
@@ -31,11 +29,8 @@ mod world;
 const COSINE: f64 = 0.4;
 
 /// The tables by name, in their order.
-const TABLES: [(&str, fn()); 7] = [
+const TABLES: [(&str, fn()); 4] = [
     ("coverage", coverage),
-    ("places", places::coverage),
-    ("noise", places::noise),
-    ("stop", stop),
     ("gates", gates),
     ("regenerated", regenerated),
     ("families", families),
@@ -59,13 +54,10 @@ fn header() {
     println!("States have a lognormal signal-to-noise ratio ρ of one rollout: median 0.3 and");
     println!("standard deviation `spread` of ln ρ. Critics have a mean true cosine of 0.4, or are");
     println!(
-        "exact. `lab, B` is the real design of lab mode, B blocks of ± pairs around an action, with"
+        "exact. `lab, B` is the real design of lab mode inside the box, B blocks of ± pairs, with"
     );
     println!(
-        "returns that depend on the actions (the same action has the same return), fitted and split"
-    );
-    println!(
-        "into blocks as in a measurement; `paper, Nr` is Nr Gaussian rollouts, corrected by ten"
+        "returns that depend on the actions; `paper, Nr` is Nr Gaussian rollouts, corrected by ten"
     );
     println!("random half splits. Every state is an episode of its own.\n");
 }
@@ -91,11 +83,8 @@ fn cells(shares: &[f64]) -> String {
     shares.iter().fold(String::new(), |row, share| row + &format!(" {share:.3} |"))
 }
 
-/// Actions of a policy that is not near the bounds of the box.
-const FREE: [f64; 8] = [0.02, -0.01, 0.0, 0.01, -0.02, 0.01, 0.0, 0.02];
-
 fn lab(dims: usize, blocks: usize, spread: f64) -> World {
-    World { dims, design: Design::Real { blocks, centre: &FREE[..dims] }, snr: 0.3, spread }
+    World { dims, design: Design::Real { blocks }, snr: 0.3, spread }
 }
 
 fn paper(dims: usize, rollouts: usize, spread: f64) -> World {
@@ -104,7 +93,7 @@ fn paper(dims: usize, rollouts: usize, spread: f64) -> World {
 
 fn name(world: &World) -> String {
     let design = match world.design {
-        Design::Lab { blocks } | Design::Real { blocks, .. } => format!("lab, {blocks}"),
+        Design::Lab { blocks } | Design::Real { blocks } => format!("lab, {blocks}"),
         Design::Paper { rollouts } => format!("paper, {rollouts}"),
     };
     format!("{design} | {} | {:.1}", world.dims, world.spread)
@@ -168,66 +157,6 @@ fn covers(world: &World, cosine: f64, states: usize, trials: u64) {
         ]
     });
     println!("| {} | {cosine} | {states} |{}", name(world), cells(&found));
-}
-
-/// Coverage where the interval itself says when to stop.
-fn stop() {
-    println!("## Coverage at stop\n");
-    println!("30 states, then ten more at a time until the half-width of the interval of the");
-    println!("corrected cosine is small enough, 300 at most: the default of `cosine`. 300 trials");
-    println!("(standard error 0.013), spread 1. `given up`: share still too wide at 300 states.\n");
-    println!("| design | Na | spread | half-width | mean states | given up | limit | true |");
-    println!("|---|---|---|---|---|---|---|---|");
-    for (dims, blocks) in [(3, 4), (6, 2), (8, 2), (6, 4)] {
-        for half_width in [0.15, 0.10, 0.07] {
-            stops(&lab(dims, blocks, 1.0), half_width);
-        }
-    }
-    println!();
-}
-
-/// One row of the table of coverage at stop.
-fn stops(world: &World, half_width: f64) {
-    let (lean, limit) = (lean(COSINE, world.dims), COSINE * world.corrected_limit());
-    let found: Vec<Corrected> = (0..300)
-        .into_par_iter()
-        .map(|seed| {
-            let mut stream = Stream::new(seed, "stop");
-            world.until_narrow((half_width, 300), || {
-                let truth = world.truth(&mut stream);
-                truth.judge(&world.critic(&truth, lean, &mut stream))
-            })
-        })
-        .collect();
-    let share = |is: &dyn Fn(&Corrected) -> bool| {
-        found.iter().filter(|c| is(c)).count() as f64 / found.len() as f64
-    };
-    let states = found.iter().map(|c| c.states).sum::<usize>() as f64 / found.len() as f64;
-    let row = [
-        share(&|c| !(c.resolved && c.corrected.half_width() <= half_width)),
-        share(&|c| c.corrected.covers(limit)),
-        share(&|c| c.corrected.covers(COSINE)),
-    ];
-    println!("| {} | {half_width:.2} | {states:.0} |{}", name(world), cells(&row));
-}
-
-/// States that two critics met, with mean true cosines `COSINE` and `COSINE − drop`.
-fn pairs(
-    world: &World,
-    drop: f64,
-    correlation: f64,
-    states: usize,
-    stream: &mut Stream,
-) -> Vec<PairedState> {
-    let leans = [COSINE, COSINE - drop].map(|c| lean(c, world.dims));
-    (0..states)
-        .map(|_| {
-            let truth = world.truth(stream);
-            let critics = world.two_critics(&truth, leans, correlation, stream);
-            let [base, candidate] = critics.map(|critic| truth.judge(&critic));
-            PairedState::of(&base, &candidate)
-        })
-        .collect()
 }
 
 /// The paired gate.

@@ -1,8 +1,7 @@
 //! A made-up population of states in which every answer is known; tests and benches draw from it.
 //!
-//! A truth of lab mode is made in one of two ways: through the real design, actions of
-//! [`orthogonal_blocks`] with returns that depend on them and are fitted again, or drawn as if blocks had
-//! spherical noise, which is quick and what the formulas are about.
+//! A truth of lab mode is made in one of two ways: through the real design, pairs inside the box with returns that
+//! depend on them, or drawn as if blocks had spherical noise, which is quick and what the formulas are about.
 //!
 //! Units of the latter: one rollout along a direction has noise 1, so that the true gradient of a state is
 //! `√ρ·e₁` with `ρ` the signal-to-noise ratio of one rollout, lognormal over states, and a block
@@ -10,12 +9,10 @@
 
 #![allow(dead_code, reason = "neither the tests nor the bench use all of it")]
 
-use std::collections::HashMap;
-
-use hyperl::gradient::{Cloud, Record, local_gradient, orthogonal_blocks};
+use hyperl::gradient::local_gradient;
+use hyperl::gradient::pairs::Around;
 use hyperl::rng::Stream;
 use hyperl::stats::attenuation::{gaussian_design, mean_direction, orthogonal_design};
-use hyperl::stats::corrected::{Corrected, correct};
 use hyperl::stats::lift::Lift;
 use hyperl::stats::replicates::Replicates;
 use ndarray::{Array1, Array2, Axis};
@@ -25,9 +22,8 @@ use ndarray::{Array1, Array2, Axis};
 pub(crate) enum Design {
     /// Blocks of `2·Na` rollouts, orthogonal and antithetic, with spherical noise.
     Lab { blocks: usize },
-    /// The actions of lab mode around `centre`, where the box may leave a coordinate little room or none,
-    /// and fits to their returns.
-    Real { blocks: usize, centre: &'static [f64] },
+    /// The pairs of lab mode inside the box, and their returns.
+    Real { blocks: usize },
     /// Independent Gaussian actions, ten random half splits (the paper's design).
     Paper { rollouts: usize },
 }
@@ -46,7 +42,7 @@ pub(crate) struct World {
 /// Standard deviation of the perturbations of the real design.
 const STD: f64 = 0.3;
 
-/// The replicate gradients of one state; the truth is `length·e₁`, `e₁` the first coordinate with room.
+/// The replicate gradients of one state; the truth is along the first coordinate.
 pub(crate) struct Truth {
     length: f64,
     kind: Fits,
@@ -55,7 +51,6 @@ pub(crate) struct Truth {
 enum Fits {
     Blocks(Vec<Vec<f64>>),
     Splits { full: Vec<f64>, halves: Vec<[Vec<f64>; 2]> },
-    Record(Record),
 }
 
 impl Truth {
@@ -64,15 +59,6 @@ impl Truth {
         match &self.kind {
             Fits::Blocks(blocks) => Replicates::of(blocks, critic),
             Fits::Splits { full, halves } => Replicates::of_splits(full, halves, critic),
-            Fits::Record(record) => {
-                let free = record.varied();
-                let mut entries = critic.iter();
-                let all: Vec<f64> = free
-                    .iter()
-                    .map(|free| if *free { *entries.next().expect("one for each") } else { 1.0 })
-                    .collect();
-                record.replicates_for(&all, &free).expect("a fit")
-            }
         }
         .expect("normal draws are never 0")
     }
@@ -83,8 +69,7 @@ impl World {
     pub(crate) fn lift(&self) -> Lift {
         let dims = self.dims;
         match self.design {
-            Design::Lab { blocks } => Lift::Orthogonal { blocks, dims },
-            Design::Real { blocks, .. } => Lift::Pairs { blocks, dims },
+            Design::Lab { blocks } | Design::Real { blocks } => Lift::Orthogonal { blocks, dims },
             Design::Paper { rollouts } => Lift::Gaussian { rollouts, dims },
         }
     }
@@ -99,32 +84,9 @@ impl World {
                 Fits::Blocks((0..blocks).map(|_| block()).collect())
             }
             Design::Paper { rollouts } => splits(self.dims, rollouts, length, stream),
-            Design::Real { blocks, centre } => {
-                let cloud = orthogonal_blocks(centre, STD, blocks, stream);
-                assert_eq!(cloud.tried(), self.dims, "coordinates with room");
-                Fits::Record(rolled_out(centre, &cloud, length / STD, stream))
-            }
+            Design::Real { blocks } => Fits::Blocks(rolled_out(self.dims, blocks, length, stream)),
         };
         Truth { length, kind }
-    }
-
-    /// Draws states as an adaptive measurement does (`hyperl::gradient::measure`): 30, then ten more
-    /// at a time until the truth is resolved and the 95 % interval of the corrected cosine is as
-    /// narrow as asked, or there are `most`.
-    pub(crate) fn until_narrow(
-        &self,
-        (half_width, most): (f64, usize),
-        mut draw: impl FnMut() -> Replicates,
-    ) -> Corrected {
-        let mut states: Vec<Replicates> = (0..30).map(|_| draw()).collect();
-        loop {
-            let found = correct(&states, self.lift(), 0.95);
-            let narrow = found.resolved && found.corrected.half_width() <= half_width;
-            if narrow || states.len() >= most {
-                return found;
-            }
-            states.extend((0..10).map(|_| draw()));
-        }
     }
 
     /// Draws the gradient of a critic whose true cosine has the mean `C_Na(lean)` over states.
@@ -171,7 +133,7 @@ impl World {
     pub(crate) fn ceiling(&self) -> f64 {
         let dims = self.dims;
         self.expectation(|snr| match self.design {
-            Design::Lab { blocks } | Design::Real { blocks, .. } => {
+            Design::Lab { blocks } | Design::Real { blocks } => {
                 orthogonal_design(snr, 2 * dims * blocks, dims)
             }
             Design::Paper { rollouts } => gaussian_design(snr, rollouts, dims),
@@ -183,7 +145,7 @@ impl World {
     pub(crate) fn corrected_limit(&self) -> f64 {
         let dims = self.dims;
         match self.design {
-            Design::Lab { blocks } | Design::Real { blocks, .. } => {
+            Design::Lab { blocks } | Design::Real { blocks } => {
                 let moment = |power| {
                     self.expectation(|snr| orthogonal_design(snr, 2 * dims, dims).powi(power))
                 };
@@ -218,20 +180,25 @@ fn leaning(dims: usize, signal: f64, noise: f64, stream: &mut Stream) -> Vec<f64
     v
 }
 
-/// Returns of `slope` along the first coordinate with room and noise of standard deviation 1. The world is
-/// deterministic, as the simulator is: the same action has the same return, noise and all.
-fn rolled_out(centre: &[f64], cloud: &Cloud, slope: f64, stream: &mut Stream) -> Record {
-    let actions: Vec<Vec<f64>> = cloud.actions.rows().into_iter().map(|a| a.to_vec()).collect();
-    let varies = |j: &usize| actions.iter().any(|a| (a[*j] - actions[0][*j]).abs() > 0.0);
-    let first = (0..centre.len()).find(varies).expect("a coordinate with room");
-    let mut noise: HashMap<Vec<u64>, f64> = HashMap::new();
-    let mut returns = Vec::with_capacity(actions.len());
-    for action in &actions {
-        let bits = action.iter().map(|x| x.to_bits()).collect();
-        let noise = *noise.entry(bits).or_insert_with(|| stream.normal());
-        returns.push(Some(slope * action[first] + noise));
+/// Gradients of independent blocks of pairs, of returns with a slope along the first coordinate and noise of standard
+/// deviation 1. The slope is such that a block has the signal-to-noise ratio `length²` of a rollout, times the rollouts
+/// of `2·dims` pairs of equal length.
+fn rolled_out(dims: usize, blocks: usize, length: f64, stream: &mut Stream) -> Vec<Vec<f64>> {
+    const MEAN_OF_INVERSES: f64 = 1.0 / (0.7 * 1.3); // E[1/U²], U uniform between 0.7 and 1.3
+    let pairs = Around::Inside.pairs(dims, STD, blocks, stream);
+    let in_block = pairs.len() / blocks;
+    let longest = 1.3;
+    let slope = length * longest / STD * (MEAN_OF_INVERSES * dims as f64 / in_block as f64).sqrt();
+    let mut gradients = vec![vec![0.0; dims]; blocks];
+    for pair in &pairs {
+        let centre = vec![0.0; dims];
+        let returns = pair.actions(&centre).map(|a| slope * a[0] + stream.normal());
+        pair.add_slope(returns, &mut gradients[pair.block]);
     }
-    Record { centre: centre.to_vec(), critic: vec![1.0; centre.len()], actions, returns }
+    for x in gradients.iter_mut().flatten() {
+        *x /= in_block as f64;
+    }
+    gradients
 }
 
 /// Rolls out the paper's design, and fits all rollouts and the halves of ten splits.

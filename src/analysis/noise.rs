@@ -15,6 +15,7 @@ use crate::stats::corrected::{
 use crate::stats::lift::Lift;
 use crate::stats::replicates::Replicates;
 use crate::stats::resample::pseudo_values_of_clusters;
+use crate::stats::stacked::{Stacked, Sums};
 
 /// The mean cosine seen through the noise of its rollouts (`docs/estimator.md` §2.4).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -103,6 +104,29 @@ pub(crate) fn corrected_values(rows: &[StateRow]) -> Vec<f64> {
     corrected_pseudo_values(&of_units)
 }
 
+/// κ and gain of some rows in lab mode; `None` where no row has any. Intervals are over the units of [`units`].
+pub(crate) fn stacked<'r>(rows: impl IntoIterator<Item = &'r StateRow>) -> Option<Stacked> {
+    let sums = sums(&rows.into_iter().collect::<Vec<_>>());
+    (!sums.is_empty()).then(|| Stacked::of(&sums))
+}
+
+/// One value for each unit (see [`units`]) whose mean is κ of a checkpoint and whose spread is its uncertainty;
+/// none if the checkpoint is unresolved.
+pub(crate) fn kappa_values(rows: &[StateRow]) -> Vec<f64> {
+    let sums = sums(&rows.iter().collect::<Vec<_>>());
+    if sums.is_empty() || !Stacked::of(&sums).resolved {
+        return Vec::new();
+    }
+    let values = Stacked::kappa_values(&sums);
+    if values.iter().all(|value| value.is_finite()) { values } else { Vec::new() }
+}
+
+/// What the states of each unit add to κ.
+fn sums(rows: &[&StateRow]) -> Vec<Vec<Sums>> {
+    let of_unit = |rows: &Vec<&StateRow>| rows.iter().filter_map(|row| row.policy()).collect();
+    units(rows).iter().map(of_unit).filter(|unit: &Vec<Sums>| !unit.is_empty()).collect()
+}
+
 impl NoiseCorrected {
     /// Corrects the rows of one checkpoint.
     pub(super) fn new(rows: &[StateRow], settings: &Settings) -> Self {
@@ -127,10 +151,8 @@ pub(super) fn two(number: f64) -> String {
 /// What keeps states out of the correction, in words.
 fn left_out(rows: &[StateRow], found: &Corrected) -> Vec<String> {
     let (states, left) = (rows.len(), rows.len() - found.states);
-    let saturated = rows.iter().filter(|row| row.rollouts == 0).count();
     let said = format!(
-        "{left} of {states} states are left out of the correction, {saturated} of them because the \
-         policy's action is saturated in every dimension"
+        "{left} of {states} states are left out of the correction: no cosine is defined there"
     );
     if left > 0 { vec![said] } else { Vec::new() }
 }
@@ -171,17 +193,9 @@ fn unsure(found: &Corrected) -> Vec<String> {
     said
 }
 
-/// What a reader should know about the dimensions compared, in words.
+/// What a reader should know about the design, in words.
 fn odd_design(rows: &[StateRow], settings: &Settings) -> Vec<String> {
     let mut said = Vec::new();
-    let usable = rows.iter().filter(|row| row.cosine.is_finite());
-    let (count, single) = (usable.clone().count(), usable.filter(|row| row.tried == 1).count());
-    if 2 * single > count {
-        said.push(format!(
-            "{single} of {count} usable states compare a single action dimension, for the others are \
-             saturated: their cosine is +1 or −1"
-        ));
-    }
     let lift = lift(&rows.iter().collect::<Vec<_>>(), settings);
     if let (Some(needs), Lift::Gaussian { rollouts, dims }) = (lift.needs(), lift) {
         said.push(format!(
@@ -213,11 +227,10 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_those_of_the_environment_whatever_was_tried() {
-        // Six dimensions have two blocks, also where only three could be tried.
+    fn the_ceiling_is_that_of_four_blocks_unless_others_are_asked_for() {
         let rows = states("ant", (6, 3), 20);
         let found = corrected(&rows, &Settings::lab()).ceiling.value;
-        let expected = Lift::Pairs { blocks: 2, dims: 3 }.ceiling(0.6);
+        let expected = Lift::Orthogonal { blocks: 4, dims: 3 }.ceiling(0.6);
         assert!((found - expected).abs() < 1e-12, "{found} {expected}");
     }
 

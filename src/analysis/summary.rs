@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub(crate) use super::interval::Interval;
-pub(crate) use super::noise::{NoiseCorrected, Status, corrected, corrected_values};
+pub(crate) use super::noise::{
+    NoiseCorrected, Status, corrected, corrected_values, kappa_values, stacked,
+};
+pub(crate) use super::table::Column;
 use super::table::{FLAGS, StateRow, by_task, units};
 use crate::env::Family;
 use crate::env::TaskList;
@@ -13,29 +16,11 @@ use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::hypothesis::wilson_of_clusters;
 use crate::stats::resample::jackknife_of_clusters;
+use crate::stats::stacked::Stacked;
 use crate::stats::{Estimate, LEVEL, summary};
 
 /// Thresholds of the learnable-state fractions (paper, Fig. 3b–c).
 pub(crate) const THRESHOLDS: [f64; 2] = [0.25, 0.75];
-
-/// Which column of the states is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Column {
-    /// Cosine of critic and truth.
-    Cosine,
-    /// Cosine of the critic's gradient and a fit to its own values.
-    SelfCosine,
-}
-
-impl Column {
-    /// Returns the value of a row.
-    pub(crate) fn of(self, row: &StateRow) -> f64 {
-        match self {
-            Self::Cosine => row.cosine,
-            Self::SelfCosine => row.self_cosine,
-        }
-    }
-}
 
 /// One checkpoint in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -79,6 +64,10 @@ pub(crate) struct Summary {
     /// None where nothing was replicated.
     #[serde(flatten)]
     pub noise: Option<NoiseCorrected>,
+    /// κ, its ceiling and gain, in lab mode (`docs/estimator.md` §8.2); in a self-check with the critic's own
+    /// values in the place of the truth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Stacked>,
     /// Chance level of the learnable fractions: the share of all states that a random direction in
     /// the dimensions compared would bring above the threshold, those without any left below.
     pub chance: BTreeMap<String, f64>,
@@ -241,6 +230,7 @@ pub(crate) fn summarise(rows: &[StateRow], column: Column, settings: &Settings) 
         })
         .into(),
         noise: (column == Column::Cosine).then(|| NoiseCorrected::new(rows, settings)),
+        policy: stacked(rows),
         chance: THRESHOLDS.map(name).into_iter().zip(chances).collect(),
         learnable: fractions.iter().map(|(n, e)| (n.clone(), e.value)).collect(),
         learnable_interval: fractions.iter().map(|(n, e)| (n.clone(), (*e).into())).collect(),
@@ -276,7 +266,7 @@ mod tests {
         }
     }
 
-    /// A state in which the policy is saturated.
+    /// A state without a cosine.
     fn corner(dims: u64) -> StateRow {
         let flags = [0, 0, 1, 0, 1, 0, 0];
         StateRow { env: "ant".into(), dims, horizon: 688, flags, ..blank() }
@@ -297,7 +287,7 @@ mod tests {
     fn numbers_of_no_usable_state_have_none_behind_them() {
         let rows = vec![corner(8); 150];
         let found = summarise(&rows, Column::Cosine, &Settings::lab());
-        assert_eq!((found.states, found.usable, found.rollouts), (150, 0, 32));
+        assert_eq!((found.states, found.usable, found.rollouts), (150, 0, 128));
         assert_eq!(found.noise.map(|n| n.replicated), Some(0));
         assert_eq!((found.horizon, found.longest), (688, 0));
         assert!(found.tried.is_nan() && found.chance["0.25"] == 0.0);
@@ -309,12 +299,12 @@ mod tests {
         let one = |tried| state("hopper", (3, tried), 0.36);
         let rows = [corner(3), one(1), one(1), one(3), corner(3)];
         let found = summarise(&rows, Column::Cosine, &Settings::lab());
-        assert_eq!((found.usable, found.rollouts), (3, 24));
+        assert_eq!((found.usable, found.rollouts), (3, 56));
         assert!((found.tried - 5.0 / 3.0).abs() < 1e-15);
         assert!((found.chance["0.25"] - 1.375 / 5.0).abs() < 1e-15);
         assert!((found.chance["0.75"] - 1.125 / 5.0).abs() < 1e-15);
         assert_eq!((found.horizon, found.longest), (688, 120));
         let warnings = found.noise.unwrap().warnings.join("; ");
-        assert!(warnings.contains("2 of 3 usable states compare a single action"), "{warnings}");
+        assert!(warnings.contains("2 of 5 states are left out of the correction"), "{warnings}");
     }
 }

@@ -13,7 +13,7 @@ pub use files::{read_parquet, write_parquet};
 pub use of_task::{by_task, units};
 use row::NUMBERS;
 pub(crate) use row::blank;
-pub use row::{FLAGS, OfTask, StateRow};
+pub use row::{Column, FLAGS, OfTask, StateRow};
 
 use crate::error::{Error, Result};
 

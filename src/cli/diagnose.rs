@@ -100,35 +100,7 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
 
 fn print(d: &Diagnosis) -> Result<()> {
     shared::say!("{} {} at step {} ({} states drawn)", d.env, d.model, d.step, d.states);
-    shared::say!(
-        "  {:>5} {:>6} {:>7} {:>8} {:>10} {:>8} {:>10} {:>8} {:>8} {:>6}",
-        "σ",
-        "states",
-        "raw",
-        "ceiling",
-        "corrected",
-        "matched",
-        "own fit",
-        "adj. R²",
-        "upright",
-        "fell"
-    );
-    for s in &d.sweep {
-        shared::say!(
-            "  {:>5} {:>6} {:>7} {:>8} {:>10} {:>8} {:>10} {:>8} {:>8} {:>6}  {}",
-            s.std,
-            s.usable,
-            fixed(s.raw.mean, 3),
-            fixed(s.ceiling.mean, 3),
-            fixed(s.corrected.mean, 3),
-            fixed(s.matched.mean, 3),
-            fixed(s.own.mean, 3),
-            fixed(s.adjusted_r2, 3),
-            fixed(s.adjusted_r2_upright, 3),
-            fixed(s.fell, 2),
-            s.status
-        );
-    }
+    shared::print(table(d).to_text()?.as_bytes())?;
     for line in agreement(d) {
         shared::say!("  {line}");
     }
@@ -160,10 +132,10 @@ fn agreement(d: &Diagnosis) -> Vec<String> {
         ));
     }
     lines.push(match d.fit_against_differences_states {
-        0 => "no state has its action within ±0.9: fit and differences cannot be compared".into(),
+        0 => "no state has its action so far inside that pairs and differences are about the same one".into(),
         n => format!(
-            "fit at σ = {} against differences of 1e-3: mean cosine {} over the {n} states whose action \
-             lies within ±0.9",
+            "gradient at σ = {} against differences of 1e-3: mean cosine {} over the {n} states whose action \
+             both are about",
             d.sweep[0].std,
             fixed(d.fit_against_differences.mean, 3)
         ),
@@ -199,16 +171,16 @@ fn section(
         figures,
         table: Some(table(d)),
         how_measured: format!(
-            "{}\n\nLab mode at each standard deviation σ. `matched` compares the fit to the returns with a \
-             fit to the critic's values on the same actions; `own fit` compares the latter with the \
-             critic's gradient. Finite differences are two-sided along each coordinate, around the \
+            "{}\n\nA bank of rollouts at each size σ of the perturbations: inside the box, with the policy's action \
+             pulled σ away from the bound, and around the policy for κ (see `cosine`). `own` compares the critic's \
+             gradient, smoothed over the same perturbations, with its local one. Finite differences are two-sided along each coordinate, around the \
              policy's action pulled inside ±0.9; they are the gradient only where those of neighbouring \
              sizes agree (cosine above 0.99):\n\n{}",
             d.findings.iter().map(|f| format!("{f}.")).collect::<Vec<_>>().join("\n\n"),
             agreement(d).iter().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n")
         ),
         does_not_show:
-            "Fit and differences speak about different functions: Q smoothed at the scale of σ, \
+            "Gradient and differences speak about different functions: Q smoothed at the scale of σ, \
                         and Q itself. Where they disagree both can be right."
                 .into(),
         command: command.into(),
@@ -253,20 +225,7 @@ fn sweep(d: &Diagnosis) -> Panel {
 }
 
 fn table(d: &Diagnosis) -> Table {
-    let names = [
-        "σ",
-        "states",
-        "raw",
-        "ceiling",
-        "corrected",
-        "stacked",
-        "status",
-        "matched",
-        "own fit",
-        "adjusted R²",
-        "adjusted R², none fell",
-        "fell",
-    ];
+    let names = ["σ", "states", "raw", "ceiling", "inside", "status", "κ", "ceiling of κ", "own"];
     let mut table = Table::new(names.map(|name| Column::new(name, "")).to_vec());
     for s in &d.sweep {
         let interval = |i: Interval| Cell::Interval(i.over(s.usable));
@@ -275,14 +234,11 @@ fn table(d: &Diagnosis) -> Table {
             Cell::text(s.usable.to_string()),
             interval(s.raw),
             interval(s.ceiling),
-            interval(s.corrected),
-            interval(s.stacked),
+            interval(s.inside),
             Cell::text(s.status.to_string()),
-            interval(s.matched),
+            interval(s.kappa),
+            interval(s.kappa_ceiling),
             interval(s.own),
-            Cell::number(s.adjusted_r2),
-            Cell::number(s.adjusted_r2_upright),
-            Cell::number(s.fell),
         ]);
     }
     table

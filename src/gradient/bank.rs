@@ -86,6 +86,13 @@ impl BankState {
         repeats(actions.filter(|action| action.iter().any(|a| a.abs() < 1.0)))
     }
 
+    /// Returns the gradient `[A]` around a place, the mean of its blocks; `None` without a whole one.
+    pub fn truth(&self, around: Around) -> Option<Vec<f64>> {
+        let blocks = self.gradients(around, |tried| tried.returns);
+        let mean = |j: usize| blocks.iter().map(|b| b[j]).sum::<f64>() / blocks.len() as f64;
+        (!blocks.is_empty()).then(|| (0..self.before_tanh.len()).map(mean).collect())
+    }
+
     /// Returns an independent estimate of the gradient `[A]` from each block around a place whose rollouts
     /// were all stable, given what counts as the return of a pair.
     pub(super) fn gradients(
@@ -150,6 +157,21 @@ pub(super) fn roll_out(
     Ok(outcomes)
 }
 
+/// Returns the states of a bank before anything is tried there.
+pub(super) fn bank_states(agent: &Agent, starts: &[Visited]) -> Result<Vec<BankState>> {
+    let (obs, _, dims) = observed(agent, starts)?;
+    let before = in_blocks(&obs, dims, |obs, before| agent.policy.before_tanh(obs, before))?;
+    let rows = starts.iter().zip(obs.rows()).zip(before.rows());
+    let states = rows.map(|((Visited { snapshot, episode }, obs), before)| BankState {
+        snapshot: snapshot.clone(),
+        episode: *episode,
+        obs: obs.to_vec(),
+        before_tanh: before.to_vec(),
+        tried: Vec::new(),
+    });
+    Ok(states.collect())
+}
+
 /// Makes the bank of a policy at `starts`; the first of them is state number `first`.
 ///
 /// The two rollouts of a pair share the noise of the environment and a stochastic policy's draws; different
@@ -167,28 +189,26 @@ pub fn make_bank(
 ) -> Result<Bank> {
     let stream = |name: &str| Stream::new(plan.seed, name).child(agent.streams);
     let (directions, noise, draws) = (stream("pairs"), stream("noise"), stream("draws"));
-    let (obs, _, dims) = observed(agent, starts)?;
-    let before = in_blocks(&obs, dims, |obs, before| agent.policy.before_tanh(obs, before))?;
-    let (mut tries, mut states) = (Vec::new(), Vec::with_capacity(starts.len()));
-    for (state, u) in before.rows().into_iter().enumerate() {
-        let u = u.to_vec();
-        let mut tried = Vec::new();
+    let (mut tries, mut states) = (Vec::new(), bank_states(agent, starts)?);
+    for (state, made) in states.iter_mut().enumerate() {
         for &around in &plan.around {
             let name = format!("{}/{around}", first + state);
-            let centre = around.centre(&u, plan.std);
+            let (centre, dims) =
+                (around.centre(&made.before_tanh, plan.std), made.before_tanh.len());
             let pairs = around.pairs(dims, plan.std, plan.blocks, &mut directions.child(&name));
             for (i, pair) in pairs.into_iter().enumerate() {
                 let [noise, draws] = [&noise, &draws].map(|s| s.child(&format!("{name}/{i}")));
                 tries.push(Try { state, actions: pair.actions(&centre), noise, draws });
-                tried.push(Tried { pair, returns: [f64::NAN; 2], partial: Default::default() });
+                made.tried.push(Tried {
+                    pair,
+                    returns: [f64::NAN; 2],
+                    partial: Default::default(),
+                });
             }
         }
-        let (Visited { snapshot, episode }, obs) = (starts[state].clone(), obs.row(state).to_vec());
-        let made = BankState { snapshot, episode, obs, before_tanh: u, tried };
         if made.repeats(plan.std) {
             return Err(GradientError::RepeatedAction { std: plan.std }.into());
         }
-        states.push(made);
     }
     let outcomes = roll_out(agent, starts, &tries, plan.horizon, &plan.marks, workers, progress)?;
     let mut outcomes = outcomes.into_iter();

@@ -4,15 +4,14 @@ use ndarray::{Array1, Array2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::least_squares::{Fit, least_norm_slope, local_gradient};
-use super::perturb::{Cloud, Clouds, distinct};
-use super::settings::{Mode, Settings};
-use crate::error::{Error, Result};
+use super::perturb::{Clouds, distinct};
+use crate::error::Result;
 use crate::rng::Stream;
 use crate::rollout::{End, Outcome};
 use crate::stats::replicates::Replicates;
 use crate::stats::similarity::{cosine, norm_ratio, sign_agreement};
 
-/// Random half splits of independent perturbations (paper mode), over which replicates average.
+/// Random half splits of independent perturbations, over which replicates average.
 const SPLITS: usize = 10;
 
 /// What came out at one state; one row of the results.
@@ -26,7 +25,7 @@ pub struct StateResult {
     pub self_cosine: f64,
     /// Cosine between the fits to the returns and to the critic's values on the same actions: what
     /// is left of the disagreement when both are smoothed alike. Inflated by curvature that both
-    /// share, except in lab mode.
+    /// share.
     pub matched_cosine: f64,
     /// The estimated true gradient `[A]`, 0 where a coordinate was not tried; empty without a fit.
     pub truth: Vec<f64>,
@@ -56,73 +55,8 @@ pub struct StateResult {
     pub rollouts: usize,
     /// What independent replicates of the true gradient say; `None` where they are undefined.
     pub replicates: Option<Replicates>,
-    /// The rollouts themselves, to be kept or judged again.
-    pub record: Record,
     /// What is strange about the state.
     pub flags: Flags,
-}
-
-/// The rollouts of one state and what the critic said there.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// The policy's action `[A]`.
-    pub centre: Vec<f64>,
-    /// The critic's gradient at it `[A]`.
-    pub critic: Vec<f64>,
-    /// First actions of the rollouts, `A` numbers each.
-    pub actions: Vec<Vec<f64>>,
-    /// Their returns; `None` where the simulation became unstable.
-    pub returns: Vec<Option<f64>>,
-}
-
-impl Record {
-    /// Returns whether two rollouts are of the same action, so that blocks which have one each are no
-    /// independent estimates.
-    ///
-    /// # Errors
-    /// [`Error::Table`] if the actions have different lengths.
-    pub fn repeats(&self) -> Result<bool> {
-        Ok(Cloud { actions: self.all_actions()?, clipped: 0.0 }.repeats())
-    }
-
-    fn all_actions(&self) -> Result<Array2<f64>> {
-        Array2::from_shape_vec((self.actions.len(), self.centre.len()), self.actions.concat())
-            .map_err(|e| Error::Table(format!("rollouts of a baseline: {e}")))
-    }
-
-    /// Returns in which coordinates the actions differ.
-    pub fn varied(&self) -> Vec<bool> {
-        let varies =
-            |j: usize| self.actions.iter().any(|action| action[j] - self.actions[0][j] != 0.0);
-        (0..self.centre.len()).map(varies).collect()
-    }
-
-    /// Returns what the blocks of lab mode say about another critic at the same action, whose
-    /// gradient there is `critic [A]`, in those coordinates that were tried and are `among [A]`;
-    /// `None` where [`StateResult::replicates`] would be.
-    ///
-    /// # Errors
-    /// Those of the fit.
-    pub fn replicates_for(&self, critic: &[f64], among: &[bool]) -> Result<Option<Replicates>> {
-        let dims = self.centre.len();
-        let finite: Vec<usize> =
-            (0..self.returns.len()).filter(|&i| self.returns[i].is_some()).collect();
-        let rows = finite.iter().flat_map(|&i| self.actions[i].iter().copied()).collect();
-        let actions = Array2::from_shape_vec((finite.len(), dims), rows)
-            .map_err(|e| Error::Table(format!("rollouts of a baseline: {e}")))?;
-        let returns: Array1<f64> = finite.iter().filter_map(|&i| self.returns[i]).collect();
-        let tried = Cloud { actions: self.all_actions()?, clipped: 0.0 }.tried();
-        if tried == 0 || finite.len() < tried + 3 {
-            return Ok(None);
-        }
-        let mut fit = local_gradient(actions.view(), returns.view())?;
-        let usable = !fit.is_rank_deficient();
-        fit.identified.iter_mut().zip(among).for_each(|(identified, among)| *identified &= among);
-        let parts = Parts { actions: &actions, returns: &returns, fit: &fit, critic };
-        let [on_tried, truth] = on_identified(&fit, critic, &fit.gradient);
-        let usable = usable && cosine(&on_tried, &truth).is_some();
-        Ok(if usable { parts.blocks(&finite, 2 * tried) } else { None })
-    }
 }
 
 /// What of a [`Fit`] goes into the results.
@@ -172,7 +106,7 @@ pub(super) fn on_identified(fit: &Fit, critic: &[f64], truth: &Array1<f64>) -> [
 
 impl StateResult {
     /// What is known before the fit.
-    fn before_fit((clouds, state): (&Clouds, usize), outcomes: &[Outcome]) -> Self {
+    fn before_fit(clouds: &Clouds, state: usize, outcomes: &[Outcome]) -> Self {
         let (cloud, critic) = (&clouds.clouds[state], clouds.critic.row(state));
         let n = outcomes.len() as f64;
         let fell = outcomes.iter().filter(|o| o.end == End::Terminated).count() as f64 / n;
@@ -206,18 +140,8 @@ impl StateResult {
             longest: outcomes.iter().map(|o| o.steps).max().unwrap_or(0),
             rollouts: outcomes.len(),
             replicates: None,
-            record: Record {
-                centre: clouds.centres.row(state).to_vec(),
-                critic: critic.to_vec(),
-                actions: cloud.actions.rows().into_iter().map(|row| row.to_vec()).collect(),
-                returns: outcomes
-                    .iter()
-                    .map(|o| Some(o.discounted_return).filter(|q| q.is_finite()))
-                    .collect(),
-            },
             flags: Flags {
                 non_finite: outcomes.len() - finite.len(),
-                projected: cloud.actions.is_empty(),
                 one_step: !outcomes.is_empty() && outcomes.iter().all(at_once),
                 ..Flags::default()
             },
@@ -250,61 +174,43 @@ impl StateResult {
     }
 }
 
-/// What was seen at one state.
-pub(super) struct Seen<'s> {
-    /// Its rollouts.
-    pub(super) outcomes: &'s [Outcome],
-    /// The fit to the critic's own values on the same actions.
-    pub(super) own: Option<&'s Fit>,
-}
-
 /// Compares the critic's gradient at one state with the fit to its own values.
-pub(super) fn compare_own((clouds, state): (&Clouds, usize), own: Option<&Fit>) -> StateResult {
-    let mut result = StateResult::before_fit((clouds, state), &[]);
+pub(super) fn compare_own(clouds: &Clouds, state: usize, own: &Fit) -> StateResult {
+    let mut result = StateResult::before_fit(clouds, state, &[]);
     (result.horizon, result.rollouts) = (0, clouds.clouds[state].actions.nrows());
-    result.flags.too_few = own.is_none();
-    if let Some(own) = own {
-        result.judge(own, &clouds.critic.row(state).to_vec());
-    }
+    result.judge(own, &clouds.critic.row(state).to_vec());
     result.self_cosine = std::mem::replace(&mut result.cosine, f64::NAN);
     result
 }
 
-/// Fits the returns of one state and compares; `halves` draws the halves of independent rollouts.
+/// Fits the returns of one state and compares, given the fit to the critic's `own` values on the same actions;
+/// `halves` draws the halves of independent rollouts.
 pub(super) fn compare(
-    (clouds, state): (&Clouds, usize),
-    Seen { outcomes, own }: Seen,
-    (settings, halves): (&Settings, Stream),
+    clouds: &Clouds,
+    state: usize,
+    outcomes: &[Outcome],
+    own: &Fit,
+    halves: Stream,
 ) -> Result<StateResult> {
     let cloud = &clouds.clouds[state];
     let critic = clouds.critic.row(state).to_vec();
-    let mut result = StateResult::before_fit((clouds, state), outcomes);
-    result.self_cosine = compare_own((clouds, state), own).self_cosine;
+    let mut result = StateResult::before_fit(clouds, state, outcomes);
+    result.self_cosine = compare_own(clouds, state, own).self_cosine;
     let finite: Vec<usize> =
         (0..outcomes.len()).filter(|&i| outcomes[i].discounted_return.is_finite()).collect();
     let actions = cloud.actions.select(Axis(0), &finite);
     let returns: Array1<f64> = finite.iter().map(|&i| outcomes[i].discounted_return).collect();
-    let unknowns = match settings.mode {
-        Mode::Paper | Mode::AsReleased => actions.ncols(),
-        Mode::Lab => cloud.tried(),
-    };
-    result.flags.too_few = unknowns == 0 || finite.len() < unknowns + 3;
+    result.flags.too_few = finite.len() < actions.ncols() + 3;
     if result.flags.too_few {
         return Ok(result);
     }
     let fit = local_gradient(actions.view(), returns.view())?;
     result.judge(&fit, &critic);
     if result.cosine.is_finite() {
-        let matched = own.and_then(|own| {
-            let [own, truth] = on_identified(&fit, &own.gradient.to_vec(), &fit.gradient);
-            cosine(&own, &truth)
-        });
-        result.matched_cosine = matched.unwrap_or(f64::NAN);
+        let [own, truth] = on_identified(&fit, &own.gradient.to_vec(), &fit.gradient);
+        result.matched_cosine = cosine(&own, &truth).unwrap_or(f64::NAN);
         let parts = Parts { actions: &actions, returns: &returns, fit: &fit, critic: &critic };
-        result.replicates = match settings.mode {
-            Mode::Lab => parts.blocks(&finite, 2 * cloud.tried()),
-            Mode::Paper | Mode::AsReleased => parts.halves(halves),
-        };
+        result.replicates = parts.halves(halves);
     }
     Ok(result)
 }
@@ -324,25 +230,6 @@ impl Parts<'_> {
             (self.actions.select(Axis(0), rows), self.returns.select(Axis(0), rows));
         let [_, slope] = on_identified(self.fit, self.critic, &least_norm_slope(actions, &returns));
         slope
-    }
-
-    /// Replicates from the blocks of lab mode, `size` rollouts each; a block that lost a rollout to
-    /// an unstable simulation is left out. `finite` are the numbers of the rows before that.
-    fn blocks(&self, finite: &[usize], size: usize) -> Option<Replicates> {
-        let blocks: Vec<Vec<usize>> = (0..finite.len())
-            .collect::<Vec<_>>()
-            .chunk_by(|&a, &b| finite[a] / size == finite[b] / size)
-            .filter(|rows| rows.len() == size)
-            .map(<[usize]>::to_vec)
-            .collect();
-        if blocks.len() < 2 {
-            return None;
-        }
-        let gradients: Vec<Vec<f64>> = blocks.iter().map(|rows| self.gradient(rows)).collect();
-        let [critic, all] = on_identified(self.fit, self.critic, &self.fit.gradient);
-        // Of all rollouts together, least squares makes more than the mean of the blocks does.
-        let (full, mean) = (cosine(&critic, &all)?, Replicates::of(&gradients, &critic)?);
-        Some(Replicates { full, ..mean })
     }
 
     /// Replicates from random halves of independent perturbations (`docs/estimator.md` §2.4); a half that is

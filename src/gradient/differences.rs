@@ -26,12 +26,6 @@ pub const AGREE: f64 = 0.99;
 /// Share of states that must agree for a horizon to count as smooth.
 pub const MOST: f64 = 0.9;
 
-/// Tells whether differences are taken around the policy's action `centre` itself: it leaves them room
-/// in every coordinate, and they need not pull it inside.
-pub fn leaves_room(centre: &[f64]) -> bool {
-    centre.iter().all(|a| a.abs() <= INSIDE)
-}
-
 /// Returns the difference quotients `(q(a + ε eⱼ) − q(a − ε eⱼ)) / 2ε` of returns cut at `horizon`,
 /// `[states, A]`, around the policy's action, pulled inside ±0.9. Rows of states whose simulation
 /// became unstable are NaN.

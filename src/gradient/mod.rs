@@ -18,7 +18,7 @@ pub mod critic_gradient;
 pub mod differences;
 pub mod horizon;
 pub mod least_squares;
-pub mod orthogonal;
+pub mod own;
 pub mod pairs;
 pub(crate) mod parameter_space;
 pub mod perturb;
@@ -29,21 +29,19 @@ pub mod states;
 
 use ndarray::{Array1, Array2, Axis};
 
-pub use compare::{FitSummary, Flags, Record, StateResult};
+pub use compare::{FitSummary, Flags, StateResult};
 pub use critic_gradient::ActionValue;
 pub use least_squares::{Fit, local_gradient};
-pub use orthogonal::orthogonal_blocks;
 pub use perturb::{Cloud, Design, perturb};
 pub use settings::{Adaptive, Judged, Mode, Returns, Settings, StatesFrom};
 
-use compare::{Seen, compare, compare_own};
+use compare::{compare, compare_own};
 use perturb::Clouds;
 
 use crate::env::{Env, Visited};
-use crate::error::{GradientError, Result};
+use crate::error::{Error, Result};
 use crate::rng::Stream;
 use crate::rollout::{BLOCK, Job, Outcome, Policy, Rollouts};
-use crate::stats::LEVEL;
 use crate::stats::clusters::clusters;
 use crate::stats::corrected::{Corrected, correct_units};
 
@@ -72,52 +70,28 @@ impl Agent<'_> {
     }
 }
 
-/// States that are added at a time where their number is adaptive.
-const MORE_STATES: usize = 10;
-
-/// Measures the agreement of critic and truth at `starts`; results in their order.
-///
-/// Where the number of states is adaptive, it stops at the first look at which as many states as the
-/// first look has are usable and the interval of the corrected mean cosine is narrow enough, and else
-/// uses all.
+/// Measures the agreement of critic and truth at `starts` by the paper's fit; results in their order.
 ///
 /// # Errors
-/// [`crate::error::GradientError::TooFewRollouts`]; those of the rollouts.
+/// [`crate::error::GradientError::TooFewRollouts`]; [`Error::Usage`] for lab mode, which makes banks
+/// ([`bank::make_bank`]); those of the rollouts.
 pub fn measure(
     agent: &Agent,
     starts: &[Visited],
     settings: &Settings,
-    (workers, progress): (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
+    workers: &rayon::ThreadPool,
+    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<StateResult>> {
-    let mut results: Vec<StateResult> = Vec::with_capacity(starts.len());
-    let mut look = if settings.adaptive.is_some() { settings.states } else { starts.len() };
-    loop {
-        look = look.min(starts.len());
-        let (first, more) = (results.len(), &starts[results.len()..look]);
-        let clouds = clouds(agent, (first, more), settings)?;
-        let returns = returns(agent, (first, more), &clouds, (settings, workers, progress))?;
-        let halves = agent.stream(settings, "halves");
-        for (state, outcomes) in returns.iter().enumerate() {
-            let own = own_fit(agent.critic, &clouds, state)?;
-            let seen = Seen { outcomes, own: own.as_ref() };
-            let halves = halves.child(&(first + state).to_string());
-            let result = compare((&clouds, state), seen, (settings, halves))?;
-            results.push(StateResult { episode: more[state].episode, ..result });
-        }
-        if look == starts.len() || is_enough(&results, settings) {
-            return Ok(results);
-        }
-        look += MORE_STATES;
-    }
-}
-
-fn is_enough(results: &[StateResult], settings: &Settings) -> bool {
-    let Some(adaptive) = settings.adaptive else { return false };
-    let found = corrected(results, settings, LEVEL);
-    // A few states that happen to agree have a narrow interval, too.
-    found.states >= settings.states.min(adaptive.max_states)
-        && found.resolved
-        && found.corrected.half_width() <= adaptive.half_width
+    let clouds = clouds(agent, starts, settings)?;
+    let returns = returns(agent, starts, &clouds, settings, workers, progress)?;
+    let halves = agent.stream(settings, "halves");
+    let of_state = |(state, outcomes): (usize, &Vec<Outcome>)| {
+        let own = own_fit(agent.critic, &clouds, state)?;
+        let halves = halves.child(&state.to_string());
+        let result = compare(&clouds, state, outcomes, &own, halves)?;
+        Ok(StateResult { episode: starts[state].episode, ..result })
+    };
+    returns.iter().enumerate().map(of_state).collect()
 }
 
 /// Returns the numbers of the states of one environment, cleared of the noise in their rollouts; the unit
@@ -126,7 +100,7 @@ pub fn corrected(results: &[StateResult], settings: &Settings, level: f64) -> Co
     let usable = || results.iter().filter(|r| r.replicates.is_some());
     let episodes = clusters(usable().filter_map(|r| Some((r.replicates?, r.episode))));
     let tried: Vec<usize> = usable().map(|r| r.fit.tried).collect();
-    let dims = results.first().map_or(1, |r| r.record.centre.len());
+    let dims = results.iter().map(|r| r.fit.identified.len()).max().unwrap_or(1).max(1);
     correct_units(&episodes, settings.lift(dims).tried(&tried), level)
 }
 
@@ -140,38 +114,31 @@ pub fn self_check(
     starts: &[Visited],
     settings: &Settings,
 ) -> Result<Vec<StateResult>> {
-    let clouds = clouds(agent, (0, starts), settings)?;
+    let clouds = clouds(agent, starts, settings)?;
     let compared = |state| {
         let own = own_fit(agent.critic, &clouds, state)?;
-        let result = compare_own((&clouds, state), own.as_ref());
+        let result = compare_own(&clouds, state, &own);
         Ok(StateResult { episode: starts[state].episode, ..result })
     };
     (0..starts.len()).map(compared).collect()
 }
 
-/// Draws the actions to try at each state and asks the critic for its gradient there; `first` is the
-/// number of the first state.
-fn clouds(
-    agent: &Agent,
-    (first, starts): (usize, &[Visited]),
-    settings: &Settings,
-) -> Result<Clouds> {
+/// Draws the actions to try at each state and asks the critic for its gradient there.
+fn clouds(agent: &Agent, starts: &[Visited], settings: &Settings) -> Result<Clouds> {
     let (obs, centres, elapsed) = greedy_at(agent, starts)?;
     let time_limit = (agent.make_env)()?.spec().time_limit;
     let horizon = |elapsed| settings.horizon(agent.gamma, elapsed, time_limit);
     let horizons = elapsed.into_iter().map(horizon).collect();
     settings.enough_rollouts(centres.ncols())?;
+    let design = settings.mode.design().ok_or_else(|| {
+        Error::Usage("lab mode makes banks; only the paper's modes fit a plane".into())
+    })?;
     let stream = agent.stream(settings, "perturb");
     let draw = |(state, centre): (usize, ndarray::ArrayView1<f64>)| {
-        let mut stream = stream.child(&(first + state).to_string());
-        let cloud = settings.cloud(&centre.to_vec(), &mut stream);
-        // Blocks that share an action would agree by construction.
-        if settings.mode == Mode::Lab && cloud.repeats() {
-            return Err(GradientError::RepeatedAction { std: settings.std }.into());
-        }
-        Ok(cloud)
+        let mut stream = stream.child(&state.to_string());
+        perturb(&centre.to_vec(), settings.rollouts, settings.std, design, &mut stream)
     };
-    let clouds = centres.rows().into_iter().enumerate().map(draw).collect::<Result<_>>()?;
+    let clouds = centres.rows().into_iter().enumerate().map(draw).collect();
     let critic = agent.critic.action_gradient(&obs, &centres)?;
     Ok(Clouds { obs, centres, clouds, critic, horizons })
 }
@@ -220,35 +187,29 @@ fn in_blocks(
     Ok(actions)
 }
 
-/// Makes all rollouts; returns those of each state.
-///
-/// In lab mode the two of a pair share the noise of the environment and the draws of a stochastic
-/// policy, and different pairs do not, so that noise cancels within a pair and averages out over
-/// pairs. In the other modes all rollouts of a state share the policy's draws.
+/// Makes all rollouts; returns those of each state, which share a stochastic policy's draws.
 fn returns(
     agent: &Agent,
-    (first, starts): (usize, &[Visited]),
+    starts: &[Visited],
     clouds: &Clouds,
-    (settings, workers, progress): (&Settings, &rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
+    settings: &Settings,
+    workers: &rayon::ThreadPool,
+    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Vec<Outcome>>> {
-    let (noise, draws) = (agent.stream(settings, "noise"), agent.stream(settings, "draws"));
-    let lab = settings.mode == Mode::Lab;
+    let draws = agent.stream(settings, "draws");
     let mut tries = Vec::new();
     for (state, cloud) in clouds.clouds.iter().enumerate() {
-        let number = first + state;
-        for (i, action) in cloud.actions.rows().into_iter().enumerate() {
-            let pair = format!("{number}/{}", i / 2);
-            let draws = draws.child(&if lab { pair.clone() } else { number.to_string() });
-            tries.push((state, action.to_vec(), lab.then(|| noise.child(&pair)), draws));
+        for action in cloud.actions.rows() {
+            tries.push((state, action.to_vec(), draws.child(&state.to_string())));
         }
     }
     let mut jobs = Vec::with_capacity(tries.len());
-    for (state, action, noise, draws) in &tries {
+    for (state, action, draws) in &tries {
         jobs.push(Job {
             start: &starts[*state].snapshot,
             first_action: Some(action),
             max_steps: clouds.horizons[*state],
-            noise: noise.as_ref(),
+            noise: None,
             draws: Some(draws),
         });
     }
@@ -293,14 +254,11 @@ fn add_bootstrap(
     Ok(())
 }
 
-/// Fits the critic's own values on the actions of a state; `None` where there are no actions.
-fn own_fit(critic: &dyn ActionValue, clouds: &Clouds, state: usize) -> Result<Option<Fit>> {
+/// Fits the critic's own values on the actions of a state.
+fn own_fit(critic: &dyn ActionValue, clouds: &Clouds, state: usize) -> Result<Fit> {
     let actions = &clouds.clouds[state].actions;
-    if actions.is_empty() {
-        return Ok(None); // every coordinate is saturated
-    }
     let obs = clouds.obs.row(state);
     let repeated = obs.broadcast((actions.nrows(), obs.len())).expect("a row repeats").to_owned();
     let values = Array1::from_vec(critic.value(&repeated, actions)?);
-    Ok(Some(local_gradient(actions.view(), values.view())?))
+    Ok(local_gradient(actions.view(), values.view())?)
 }

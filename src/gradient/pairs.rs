@@ -14,7 +14,6 @@
 //! Choromanski et al. 2018 (orthogonal exploration); Mezzadri 2007 (random rotations); Paley 1933 (matrices of
 //! signs with orthogonal rows); Plackett and Burman 1946 (as designs).
 
-use super::orthogonal::rotation;
 use crate::names::named;
 use crate::rng::Stream;
 
@@ -50,6 +49,14 @@ impl Around {
         match self {
             Self::Policy => u.to_vec(),
             Self::Inside => u.iter().map(|u| u.tanh().clamp(std - 1.0, 1.0 - std)).collect(),
+        }
+    }
+
+    /// Returns the pairs of a block in `dims` dimensions.
+    pub fn count(self, dims: usize) -> usize {
+        match self {
+            Self::Policy => dims,
+            Self::Inside => square(dims).len(),
         }
     }
 
@@ -97,14 +104,43 @@ fn rotated(dims: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
     rotation(dims, stream).into_iter().map(long).collect()
 }
 
+/// Returns the rows of a rotation (or reflection) drawn from the uniform (Haar) distribution: normal
+/// vectors, made orthonormal one after the other.
+///
+/// Written out, not by LAPACK, whose last bits depend on the processor: the actions of a seed are
+/// the same everywhere.
+pub(super) fn rotation(n: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    let mut rows: Vec<Vec<f64>> = Vec::with_capacity(n);
+    for _ in 0..n {
+        let mut row: Vec<f64> = (0..n).map(|_| stream.normal()).collect();
+        // Twice, so that what rounding leaves of the earlier rows goes, too.
+        for earlier in rows.iter().chain(&rows) {
+            let along = dot(&row, earlier);
+            row.iter_mut().zip(earlier).for_each(|(x, e)| *x -= along * e);
+        }
+        let norm = dot(&row, &row).sqrt();
+        for x in &mut row {
+            *x /= norm;
+        }
+        rows.push(row);
+    }
+    rows
+}
+
 /// Directions of entries ±1, whose columns are orthogonal to each other: some of a Hadamard matrix, in random
 /// order and with random signs.
 fn signs(dims: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
-    let matrix = (dims..).find_map(hadamard).unwrap_or_else(|| unreachable!("there are more"));
+    let matrix = square(dims);
     let columns = stream.sample_without_replacement(matrix.len(), dims);
     let signs: Vec<f64> = columns.iter().map(|_| stream.uniform(-1.0, 1.0).signum()).collect();
     let chosen = |row: &Vec<f64>| columns.iter().zip(&signs).map(|(&j, s)| s * row[j]).collect();
     matrix.iter().map(chosen).collect()
+}
+
+/// Returns the rows of the smallest matrix of signs with orthogonal columns that has `dims` of them, or more.
+fn square(dims: usize) -> Vec<Vec<f64>> {
+    (dims..).find_map(hadamard).unwrap_or_else(|| unreachable!("there are more"))
 }
 
 /// Returns the rows of a matrix of signs with orthogonal columns, if this knows one of `n` rows.
@@ -183,5 +219,26 @@ mod tests {
         for (i, a) in flat.iter().enumerate() {
             assert!(a.iter().all(|a| a.abs() <= 1.0) && !flat[..i].contains(a), "{a:?}");
         }
+    }
+
+    #[test]
+    fn rotations_have_no_preferred_direction() {
+        // Haar: E[Q_ij] = 0 with variance 1/n, E[Q_ij²] = 1/n with variance 2(n − 1)/(n²(n + 2)).
+        let (n, draws) = (4, 20_000);
+        let mut stream = drawn(2, "perturb");
+        let (mut sum, mut squares) = (vec![vec![0.0; n]; n], vec![vec![0.0; n]; n]);
+        for _ in 0..draws {
+            for (i, row) in rotation(n, &mut stream).into_iter().enumerate() {
+                for (j, x) in row.into_iter().enumerate() {
+                    sum[i][j] += x / f64::from(draws);
+                    squares[i][j] += x * x / f64::from(draws);
+                }
+            }
+        }
+        // 4.5 standard errors: 32 entries are looked at.
+        let error = |variance: f64| 4.5 * (variance / f64::from(draws)).sqrt();
+        assert!(sum.iter().flatten().all(|x| x.abs() < error(0.25)), "{sum:?}");
+        let near = |x: &f64| (x - 0.25).abs() < error(2.0 * 3.0 / (16.0 * 6.0));
+        assert!(squares.iter().flatten().all(near), "{squares:?}");
     }
 }

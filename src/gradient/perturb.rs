@@ -11,7 +11,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::rng::Stream;
@@ -31,23 +31,8 @@ pub enum Design {
 pub struct Cloud {
     /// Executed actions `[n, A]`, inside the unit box.
     pub actions: Array2<f64>,
-    /// Share of entries in `[0, 1]` that clipping moved, the centre row included; of pairs that were
-    /// shortened in lab mode.
+    /// Share of entries in `[0, 1]` that clipping moved, the centre row included.
     pub clipped: f64,
-}
-
-impl Cloud {
-    /// Returns the number of dimensions in which the actions vary.
-    pub fn tried(&self) -> usize {
-        let varies = |column: ArrayView1<f64>| column.iter().any(|x| x - column[0] != 0.0);
-        self.actions.columns().into_iter().filter(|column| varies(*column)).count()
-    }
-
-    /// Returns whether two rows are the same action. In a deterministic world they have the same
-    /// return, and are one rollout that is counted twice.
-    pub fn repeats(&self) -> bool {
-        repeats(self.actions.rows().into_iter().map(|row| row.to_vec()))
-    }
 }
 
 /// Returns whether two of the actions are the same.

@@ -8,8 +8,7 @@ use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::bank::{Try, roll_out};
-use super::orthogonal::rotation;
-use super::pairs::{Around, LENGTHS, Pair};
+use super::pairs::{Around, LENGTHS, Pair, rotation};
 use super::{Agent, in_blocks, observed};
 use crate::env::Visited;
 use crate::error::Result;

@@ -119,11 +119,22 @@ pub fn ask(
     bank.states.iter().enumerate().skip(known).map(ask).collect()
 }
 
+impl Said {
+    /// Returns the gradient at the policy's action with respect to the action before tanh `[A]`.
+    pub(super) fn through(&self, state: &BankState) -> Vec<f64> {
+        self.local.iter().zip(derivatives(state)).map(|(v, d)| v * d).collect()
+    }
+}
+
+/// Derivatives of tanh at the policy's action before it.
+fn derivatives(state: &BankState) -> Vec<f64> {
+    state.before_tanh.iter().map(|u| 1.0 - u.tanh().powi(2)).collect()
+}
+
 impl StateScore {
-    fn of(state: &BankState, said: &Said, around: &[Around]) -> Self {
-        let derivative: Vec<f64> =
-            state.before_tanh.iter().map(|u| 1.0 - u.tanh().powi(2)).collect();
-        let through: Vec<f64> = said.local.iter().zip(&derivative).map(|(v, d)| v * d).collect();
+    /// Returns what a state says of a critic's gradients there, smoothed around the places `around`.
+    pub(super) fn of(state: &BankState, said: &Said, around: &[Around]) -> Self {
+        let through = said.through(state);
         let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
         let mut score = Self {
             episode: state.episode,
@@ -131,7 +142,7 @@ impl StateScore {
             local: None,
             inside: None,
             reach: [square(&through), square(&said.local)],
-            saturated: share(&derivative, |d| *d < SATURATED),
+            saturated: share(&derivatives(state), |d| *d < SATURATED),
         };
         for (&around, [first, second]) in around.iter().zip(&said.smoothed) {
             let blocks = state.gradients(around, |tried| tried.returns);
@@ -195,7 +206,7 @@ impl Score {
         Self {
             policy: Stacked::of(&smoothed),
             local: Stacked::of(&units(|s| s.local)),
-            inside: correct_units(&inside, Lift::Pairs { blocks, dims }, LEVEL),
+            inside: correct_units(&inside, Lift::Orthogonal { blocks, dims }, LEVEL),
             reach: sum(|s| s.reach[0]) / sum(|s| s.reach[1]),
             saturated: sum(|s| s.saturated) / states.len() as f64,
             states: states.len(),

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::orthogonal::orthogonal_blocks;
-use super::perturb::{Cloud, Design, perturb};
+use super::bank::Plan;
+use super::pairs::Around;
+use super::perturb::Design;
 use crate::error::{Error, GradientError, Result};
 use crate::names::named;
-use crate::rng::Stream;
 use crate::stats::lift::Lift;
 
 named!("mode",
@@ -28,7 +28,7 @@ named!("mode",
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Adaptive {
-    /// Half-width of the 95 % interval of the corrected mean cosine that is narrow enough.
+    /// Half-width of the 95 % interval of κ that is narrow enough.
     pub half_width: f64,
     /// States after which it is given up.
     pub max_states: usize,
@@ -41,6 +41,16 @@ impl Default for Adaptive {
 }
 
 impl Mode {
+    /// Returns how its perturbations are drawn, around which a plane is fitted; `None` in lab mode, whose rollouts
+    /// come in pairs.
+    pub fn design(self) -> Option<Design> {
+        match self {
+            Self::Paper => Some(Design::Gaussian),
+            Self::AsReleased => Some(Design::CentreThenGaussian),
+            Self::Lab => None,
+        }
+    }
+
     /// Returns the steps for which the perturbed action is held.
     pub fn hold(self) -> u32 {
         match self {
@@ -143,7 +153,7 @@ impl Settings {
     /// Returns the defaults of lab mode.
     pub fn lab() -> Self {
         let adaptive = Some(Adaptive::default());
-        Self { mode: Mode::Lab, states: 30, adaptive, ..Self::default() }
+        Self { mode: Mode::Lab, states: 100, adaptive, ..Self::default() }
     }
 
     /// Checks the ranges.
@@ -193,16 +203,17 @@ impl Settings {
         Ok(())
     }
 
-    /// Returns the independent blocks of a state with `dims` action dimensions in lab mode: four for
-    /// up to three dimensions and two for more, which makes 24, 24 and 32 rollouts for 3, 6 and 8.
-    pub fn blocks(&self, dims: usize) -> usize {
-        self.blocks.unwrap_or(if dims <= 3 { 4 } else { 2 })
+    /// Returns the independent blocks of a state in lab mode.
+    pub fn blocks(&self) -> usize {
+        self.blocks.unwrap_or(Plan::default().blocks)
     }
 
-    /// Returns the rollouts of a state with `dims` action dimensions, none of them saturated.
+    /// Returns the rollouts of a state with `dims` action dimensions; in lab mode around the policy and inside the
+    /// box together.
     pub fn rollouts_of(&self, dims: usize) -> usize {
+        let pairs = Around::ALL.into_iter().map(|around| around.count(dims)).sum::<usize>();
         match self.mode {
-            Mode::Lab => 2 * dims * self.blocks(dims),
+            Mode::Lab => 2 * pairs * self.blocks(),
             Mode::Paper | Mode::AsReleased => self.rollouts,
         }
     }
@@ -212,21 +223,11 @@ impl Settings {
         self.adaptive.map_or(self.states, |a| a.max_states)
     }
 
-    /// Draws the actions to try around `centre [A]`.
-    pub fn cloud(&self, centre: &[f64], stream: &mut Stream) -> Cloud {
-        let random = |design, stream| perturb(centre, self.rollouts, self.std, design, stream);
-        match self.mode {
-            Mode::Paper => random(Design::Gaussian, stream),
-            Mode::AsReleased => random(Design::CentreThenGaussian, stream),
-            Mode::Lab => orthogonal_blocks(centre, self.std, self.blocks(centre.len()), stream),
-        }
-    }
-
     /// Returns how a ceiling that parts of the rollouts show becomes that of all of them, in an
     /// environment of `dims` action dimensions; where fewer were tried, see [`Lift::tried`].
     pub fn lift(&self, dims: usize) -> Lift {
         match self.mode {
-            Mode::Lab => Lift::Pairs { blocks: self.blocks(dims), dims },
+            Mode::Lab => Lift::Orthogonal { blocks: self.blocks(), dims },
             Mode::Paper | Mode::AsReleased => Lift::Gaussian { rollouts: self.rollouts, dims },
         }
     }

@@ -4,6 +4,7 @@ use super::cosine_method::{self as method, in_tasks, moment};
 use super::figure::Panel;
 use super::finding::{Finding, appendix};
 use super::numbers::{fixed, interval};
+use super::policy_cosine::sentence;
 use super::study::state_panels;
 use super::tables::{Cell, Column, Table};
 use super::tasks::{difference_table, task_panels};
@@ -14,11 +15,18 @@ use crate::analysis::measure::cosine::Cosine;
 use crate::analysis::summary::{Interval, NoiseCorrected, Status, Summary, summarise};
 use crate::analysis::table::StateRow;
 use crate::analysis::task_difference::{TaskDifference, task_differences};
+use crate::gradient::Mode;
+use crate::stats::Estimate;
+use crate::stats::stacked::Stacked;
 use crate::study::spec::Panel as PanelSpec;
 
 /// Columns of a summary that a page or a terminal has room for.
 const SHOWN: [&str; 8] =
     ["environment", "critic", "seed", "step", "cosine", "ceiling", "corrected", "status"];
+
+/// The same of lab mode.
+const SHOWN_IN_LAB: [&str; 8] =
+    ["environment", "critic", "seed", "step", "κ", "ceiling of κ", "gain", "corrected"];
 
 /// The same of a self-check, which has no noise.
 const SHOWN_OF_OWN: [&str; 6] = ["environment", "critic", "seed", "step", "states", "cosine"];
@@ -105,6 +113,9 @@ impl Cosines {
 fn of_checkpoint(s: &Summary, how: &Cosine) -> String {
     let whose = format!("{} on {} at {} {}", model_label(&s.model), place(s), moment(s), s.step);
     let cosine = interval(&s.cosine.over(units(s, s.usable)));
+    if let (Against::Returns, Some(policy)) = (how.against, &s.policy) {
+        return sentence(&whose, policy, f64::NAN);
+    }
     match (how.against, &s.noise) {
         (Against::OwnValues, _) => format!(
             "{whose}: mean cosine {cosine} of the critic's gradient with a linear fit to its own values, over \
@@ -149,6 +160,7 @@ fn units(s: &Summary, states: usize) -> usize {
 /// Returns the summaries with the columns that a page has room for.
 pub(crate) fn table(summaries: &[Summary], how: &Cosine) -> Table {
     let shown: &[&str] = match how.against {
+        Against::Returns if how.settings.mode == Mode::Lab => &SHOWN_IN_LAB,
         Against::Returns => &SHOWN,
         Against::OwnValues => &SHOWN_OF_OWN,
     };
@@ -157,11 +169,42 @@ pub(crate) fn table(summaries: &[Summary], how: &Cosine) -> Table {
     for (row, s) in table.rows.iter_mut().zip(summaries) {
         row[0] = Cell::text(place(s));
     }
-    if how.against == Against::Returns {
-        let of_cosine = table.columns.iter_mut().filter(|column| column.name == "cosine");
-        of_cosine.for_each(|column| column.name = "raw cosine".into());
+    let lab = how.settings.mode == Mode::Lab;
+    for column in &mut table.columns {
+        match &*column.name {
+            "cosine" if how.against == Against::Returns => column.name = "raw cosine".into(),
+            "corrected" if lab => column.name = "inside".into(),
+            _ => {}
+        }
     }
     table
+}
+
+/// Returns the paper's number of each checkpoint beside κ and inside.
+pub(crate) fn beside_paper(pairs: &[(Summary, Summary)]) -> Table {
+    let names = ["environment", "critic", "seed", "step", "paper's", "κ", "inside"];
+    let row = |(paper, lab): &(Summary, Summary)| {
+        let all = summary_row(lab);
+        let of = |name: &str| {
+            all.iter().find(|(known, _)| *known == name).map_or(Cell::Missing, |(_, c)| c.clone())
+        };
+        let inside = match &lab.noise {
+            Some(noise) if noise.status == Status::Unresolved => Cell::text("unresolved"),
+            Some(_) => of("corrected"),
+            None => of("cosine"),
+        };
+        vec![
+            Cell::text(place(lab)),
+            Cell::text(&lab.model),
+            Cell::text(lab.seed.to_string()),
+            Cell::text(lab.step.to_string()),
+            Cell::Interval(paper.cosine.over(units(paper, paper.usable))),
+            of("κ"),
+            inside,
+        ]
+    };
+    let columns = names.map(|name| Column::new(name, "")).into();
+    Table { columns, rows: pairs.iter().map(row).collect() }
 }
 
 /// Says how many states have which flag; nothing where none has one.
@@ -244,6 +287,11 @@ fn summary_row(s: &Summary) -> Vec<(&'static str, Cell)> {
     let corrected = |pick: fn(&NoiseCorrected) -> Interval| {
         noise.map_or(Cell::Missing, |n| Cell::Interval(pick(n).over(units(s, n.replicated))))
     };
+    let policy = |pick: fn(&Stacked) -> Estimate| match &s.policy {
+        Some(policy) if policy.resolved => Cell::Interval(pick(policy)),
+        Some(_) => Cell::text("unresolved"),
+        None => Cell::Missing,
+    };
     let share = |tau: &str| Cell::Interval(s.learnable_interval[tau].over(units(s, s.states)));
     let text = |x: &dyn ToString| Cell::text(x.to_string());
     let flag = |name: &str| Cell::text(s.flags.get(name).copied().unwrap_or(0).to_string());
@@ -267,6 +315,9 @@ fn summary_row(s: &Summary) -> Vec<(&'static str, Cell)> {
         ("corrected", corrected(|n| n.corrected)),
         ("stacked", corrected(|n| n.stacked)),
         ("status", noise.map_or(Cell::Missing, |n| text(&n.status))),
+        ("κ", policy(|p| p.kappa)),
+        ("ceiling of κ", s.policy.map_or(Cell::Missing, |p| Cell::number(p.ceiling.value))),
+        ("gain", policy(|p| p.gain)),
         ("above 0.25", share("0.25")),
         ("chance 0.25", Cell::number(s.chance["0.25"])),
         ("above 0.75", share("0.75")),

@@ -27,7 +27,7 @@ struct Values<'v> {
     in_tasks: bool,
     states: usize,
     adaptive: Option<&'v Adaptive>,
-    blocks: String,
+    blocks: usize,
     rollouts: usize,
     std: f64,
     source: &'static str,
@@ -51,11 +51,11 @@ impl<'v> Values<'v> {
             in_tasks: in_tasks(rows),
             states: *states,
             adaptive: adaptive.as_ref(),
-            blocks: blocks(&how.settings),
+            blocks: how.settings.blocks(),
             rollouts: *rollouts,
             std: *std,
             source: source(&how.settings),
-            cut: cut(&how.settings),
+            cut: cut(&how.settings, in_tasks(rows)),
             seed: *seed,
             value: judged.map(|judged| match judged {
                 Judged::Q1 => "Q₁",
@@ -77,16 +77,13 @@ pub(super) fn method(how: &Cosine, rows: &[StateRow]) -> Method {
     text::method("cosine.md", Values::new(how, rows))
 }
 
-fn cut(settings: &Settings) -> String {
+fn cut(settings: &Settings, in_tasks: bool) -> String {
     match (settings.mode, settings.horizon) {
         (Mode::AsReleased, _) => "the time limit".into(),
         (_, Some(h)) => format!("{h} steps"),
+        (Mode::Lab, None) if !in_tasks => "as many steps as a pilot found enough".into(),
         (_, None) => format!("γʰ < {}", settings.tail),
     }
-}
-
-fn blocks(settings: &Settings) -> String {
-    settings.blocks.map_or("4 (up to three action dimensions) or 2".into(), |b| b.to_string())
 }
 
 fn source(settings: &Settings) -> &'static str {

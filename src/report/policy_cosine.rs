@@ -14,6 +14,7 @@ use crate::gradient::horizon::{CLEAR, Choice, PILOT};
 use crate::gradient::score::StateScore;
 use crate::names::named;
 use crate::stats::Estimate;
+use crate::stats::stacked::Stacked;
 
 /// Share of saturated coordinates above which an actor is said not to move.
 const STUCK: f64 = 0.98;
@@ -40,10 +41,14 @@ named!("direction",
 impl Direction {
     /// Returns what a bank says of a critic.
     pub(crate) fn of(judged: &Judged) -> Self {
-        let score = &judged.score;
-        let Estimate { low, high, .. } = score.policy.kappa;
-        match score.policy.resolved {
-            false if score.saturated > STUCK => Self::Stuck,
+        Self::by(&judged.score.policy, judged.score.saturated)
+    }
+
+    /// Returns what κ says, given the share of saturated coordinates.
+    fn by(policy: &Stacked, saturated: f64) -> Self {
+        let Estimate { low, high, .. } = policy.kappa;
+        match policy.resolved {
+            false if saturated > STUCK => Self::Stuck,
             false => Self::Unknown,
             true if low > 0.0 => Self::Uphill,
             true if high < 0.0 => Self::Downhill,
@@ -67,8 +72,12 @@ pub(super) fn whose(of: &Whose) -> String {
 
 /// Says in one sentence what a bank says of a critic.
 pub(crate) fn answer(judged: &Judged) -> String {
-    let (score, whose) = (&judged.score, whose(&judged.whose));
-    let (kappa, gain) = (two(&score.policy.kappa), &score.policy.gain);
+    sentence(&whose(&judged.whose), &judged.score.policy, judged.score.saturated)
+}
+
+/// Says in one sentence what κ says of somebody's critic, given the share of saturated coordinates.
+pub(super) fn sentence(whose: &str, policy: &Stacked, saturated: f64) -> String {
+    let (kappa, gain, states) = (two(&policy.kappa), &policy.gain, policy.states);
     let percent = |x: f64| fixed(100.0 * x, 0);
     let kept = || match gain.value {
         x if x <= 0.0 => "none of the promised improvement is real".to_owned(),
@@ -77,23 +86,22 @@ pub(crate) fn answer(judged: &Judged) -> String {
         }
         x => format!("{} % of the promised improvement is real", percent(x)),
     };
-    match Direction::of(judged) {
+    match Direction::by(policy, saturated) {
         Direction::Uphill => format!("{whose}: uphill: {kappa} of a possible 1; {}.", kept()),
         Direction::Downhill => format!("{whose}: downhill: {kappa}; {}.", kept()),
-        Direction::Neither if score.policy.kappa.value.is_nan() => {
+        Direction::Neither if policy.kappa.value.is_nan() => {
             format!("{whose}: the critic promises nothing: its gradient is 0.")
         }
         Direction::Neither => {
             format!("{whose}: neither uphill nor downhill: {kappa}, which may be 0.")
         }
-        Direction::Unknown if score.policy.effective < FEW => format!(
-            "{whose}: cannot be told: {} states count as {}, for the gradients of a few are far larger than the \
+        Direction::Unknown if policy.effective < FEW => format!(
+            "{whose}: cannot be told: {states} states count as {}, for the gradients of a few are far larger than the \
              others'.",
-            score.states,
-            fixed(score.policy.effective, 0)
+            fixed(policy.effective, 0)
         ),
         Direction::Unknown => {
-            let ceiling = score.policy.ceiling.value;
+            let ceiling = policy.ceiling.value;
             let would = if ceiling.is_finite() {
                 format!("an exactly right critic would score about {}", fixed(ceiling, 2))
             } else {
@@ -102,7 +110,7 @@ pub(crate) fn answer(judged: &Judged) -> String {
             format!("{whose}: cannot be told with these rollouts: {would}.")
         }
         Direction::Stuck => {
-            let share = percent(score.saturated);
+            let share = percent(saturated);
             format!("{whose}: the actor cannot move: {share} % of its coordinates are saturated.")
         }
     }

@@ -11,9 +11,9 @@ use std::convert::identity;
 
 use super::figure::{Axis, Panel, Point, Reference, Series, YRange};
 use super::groups::{Group, Rows, average, by, by_critic, groups, seeds};
-use crate::analysis::summary::{Column, corrected, learnable, mean_over_states, of_share};
+use crate::analysis::summary::{Column, corrected, learnable, mean_over_states, of_share, stacked};
 use crate::analysis::table::{StateRow, by_task};
-use crate::gradient::Settings;
+use crate::gradient::{Mode, Settings};
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::hypothesis::dkw_half_width;
 use crate::stats::similarity::chance_above;
@@ -54,6 +54,7 @@ pub(crate) fn state_panels(
                 | Draw::ReturnBySecond
                 | Draw::NormalisedByStep => view.mean_by_step(),
                 Draw::CorrectedByStep => view.corrected_by_step(),
+                Draw::KappaByStep => view.kappa_by_step(),
             }
         })
         .collect()
@@ -239,14 +240,33 @@ impl View<'_> {
         Panel {
             title: self.group.title.clone(),
             x: step_axis(),
-            y: Axis::new("corrected mean cosine", ""),
+            y: Axis::new(
+                if self.settings.mode == Mode::Lab { "inside" } else { "corrected mean cosine" },
+                "",
+            ),
             series: self.lines(resolved, identity),
             references: references.into_iter().flatten().collect(),
         }
     }
 
+    /// κ at each step; gaps where the truth does not stand out of its noise.
+    fn kappa_by_step(&self) -> Panel {
+        let known = |rows: &[&StateRow]| match stacked(rows.iter().copied()) {
+            Some(found) if found.resolved => found.kappa,
+            _ => Estimate::without_interval(f64::NAN, rows.len()),
+        };
+        Panel {
+            title: self.group.title.clone(),
+            x: step_axis(),
+            y: Axis::new("κ", ""),
+            series: self.lines(known, identity),
+            references: vec![Reference::level("exact critic", 1.0)],
+        }
+    }
+
     fn mean_by_step(&self) -> Panel {
         let label = match self.column {
+            Column::Cosine if self.settings.mode == Mode::Lab => "cosine inside, not corrected",
             Column::Cosine => "mean cosine similarity",
             Column::SelfCosine => "cosine with own linear fit",
         };

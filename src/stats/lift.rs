@@ -10,15 +10,8 @@ use super::attenuation::{gaussian_design, mean_direction};
 /// environment, for action dimensions decide about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lift {
-    /// Orthogonal antithetic directions in equal, independent blocks.
+    /// Orthogonal antithetic directions in independent blocks, which count alike: lab mode.
     Orthogonal {
-        /// Number of blocks; a replicate is one.
-        blocks: usize,
-        /// Action dimensions that could move.
-        dims: usize,
-    },
-    /// The same, with pairs of different lengths, each uniformly between 0.7 and 1.3 times the same: lab mode.
-    Pairs {
         /// Number of blocks; a replicate is one.
         blocks: usize,
         /// Action dimensions that could move.
@@ -53,7 +46,6 @@ impl Lift {
         let dims = mean.round().max(1.0) as usize;
         match self {
             Self::Orthogonal { blocks, .. } => Self::Orthogonal { blocks, dims },
-            Self::Pairs { blocks, .. } => Self::Pairs { blocks, dims },
             Self::Gaussian { rollouts, .. } => Self::Gaussian { rollouts, dims },
         }
     }
@@ -63,7 +55,7 @@ impl Lift {
     pub fn needs(self) -> Option<usize> {
         match self {
             Self::Gaussian { rollouts, dims } if rollouts / 2 <= dims => Some(2 * (dims + 1)),
-            Self::Gaussian { .. } | Self::Orthogonal { .. } | Self::Pairs { .. } => None,
+            Self::Gaussian { .. } | Self::Orthogonal { .. } => None,
         }
     }
 
@@ -86,9 +78,6 @@ impl Lift {
     pub fn ceiling(self, block: f64) -> f64 {
         match self {
             Self::Orthogonal { blocks, dims } => of_blocks(block, blocks as f64, dims),
-            Self::Pairs { blocks, dims } => {
-                of_blocks(block, blocks as f64 * more_than_its_part(blocks), dims)
-            }
             Self::Gaussian { .. } if self.needs().is_some() => f64::NAN,
             Self::Gaussian { rollouts, dims } => {
                 let half = |snr| {
@@ -108,7 +97,7 @@ impl Lift {
     /// Returns how many replicates make up all rollouts.
     pub fn blocks(self) -> usize {
         match self {
-            Self::Orthogonal { blocks, .. } | Self::Pairs { blocks, .. } => blocks,
+            Self::Orthogonal { blocks, .. } => blocks,
             Self::Gaussian { .. } => 2,
         }
     }
@@ -119,17 +108,6 @@ impl Lift {
 fn of_blocks(block: f64, times: f64, dims: usize) -> f64 {
     let all = |snr: f64| mean_direction((times * snr).sqrt(), dims);
     lift(block, |snr| mean_direction(snr.sqrt(), dims), all)
-}
-
-/// Returns how much better the fit to all blocks is than an average of the blocks' own fits, which take short
-/// pairs for as good as long ones: `E[1/L²]` over the mean of `1/L̄²`, to second order in the spread of the
-/// squared lengths, with `L` uniform between 0.7 and 1.3.
-fn more_than_its_part(blocks: usize) -> f64 {
-    const MEAN_OF_INVERSES: f64 = 1.0 / (0.7 * 1.3);
-    const MEAN_SQUARE: f64 = 1.03;
-    /// Variance of `L²` over its squared mean.
-    const SPREAD: f64 = 0.120_72 / (MEAN_SQUARE * MEAN_SQUARE);
-    MEAN_OF_INVERSES * MEAN_SQUARE / (1.0 + SPREAD / blocks as f64)
 }
 
 /// `all(ρ)` at the `ρ` where the rising `part(ρ)`, from 0 to 1, equals `ceiling`.

@@ -11,7 +11,7 @@
 //! `N` and `U` are free of noise on average, `T` is not. States weigh by the size of their gradients, so that
 //! a few may decide: intervals count the effective number `n = (Σ T)²/Σ T²` of independent units.
 
-use super::resample::{jackknife_with_freedom, without_each};
+use super::resample::{jackknife_with_freedom, pseudo_values_of_clusters, without_each};
 use super::{Estimate, LEVEL};
 
 /// `U/T` whose lower bound is above this counts as resolved.
@@ -108,6 +108,16 @@ impl Stacked {
             resolved: reliability.n >= FEWEST_UNITS && reliability.low > RESOLVED_ABOVE,
             states: rows.iter().map(Vec::len).sum(),
         }
+    }
+}
+
+impl Stacked {
+    /// Returns one value for each of independent `units` whose mean is κ, up to the jackknife's bias, and whose spread
+    /// is its uncertainty.
+    pub fn kappa_values(units: &[Vec<Sums>]) -> Vec<f64> {
+        let rows: Vec<Vec<[f64; 4]>> =
+            units.iter().map(|unit| unit.iter().map(Sums::row).collect()).collect();
+        pseudo_values_of_clusters(&rows, |[n, v, u, _]| n / (u * v).sqrt())
     }
 }
 

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analysis::measure::returns::ReturnCurve;
-use crate::analysis::summary::{Column, corrected, corrected_values, values_by_unit};
+use crate::analysis::summary::{
+    Column, corrected, corrected_values, kappa_values, stacked, values_by_unit,
+};
 use crate::analysis::table::StateRow;
 use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
@@ -64,8 +66,10 @@ impl RunValues {
 pub(crate) enum Quantity {
     /// Mean of a column over the states where it is defined.
     Mean(Column),
-    /// Mean cosine without the noise of the rollouts, where it is resolved.
+    /// Mean cosine without the noise of the rollouts, where it is resolved; in lab mode inside the box.
     Corrected,
+    /// κ, in lab mode, where it is resolved.
+    Kappa,
     /// Share of all states above a threshold; undefined ones are below.
     Above(Column, f64),
 }
@@ -77,6 +81,7 @@ impl Quantity {
             Self::Mean(Column::Cosine) => "mean cosine".into(),
             Self::Mean(Column::SelfCosine) => "mean cosine with the own linear fit".into(),
             Self::Corrected => "corrected mean cosine".into(),
+            Self::Kappa => "κ".into(),
             Self::Above(_, tau) => format!("share of states with cosine > {tau}"),
         }
     }
@@ -93,6 +98,10 @@ impl Quantity {
         let (value, units) = match self {
             Self::Mean(column) => of_column(&|row| Some(column.of(row)).filter(|x| x.is_finite()))?,
             Self::Above(column, tau) => of_column(&|row| Some(f64::from(column.of(row) > tau)))?,
+            Self::Kappa => {
+                let units = kappa_values(rows);
+                (!units.is_empty()).then(|| Some((stacked(rows)?.kappa.value, units)))??
+            }
             Self::Corrected => {
                 let units = corrected_values(rows);
                 (!units.is_empty()).then(|| (corrected(rows, settings).corrected.value, units))?

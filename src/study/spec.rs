@@ -18,7 +18,7 @@ use crate::analysis::measure::weights::WeightSettings;
 use crate::analysis::printed;
 use crate::checkpoint::disk;
 use crate::error::{Error, Result};
-use crate::gradient;
+use crate::gradient::{self, Mode};
 use crate::names::named;
 
 /// One figure or table.
@@ -118,8 +118,10 @@ named!("quantity",
         LearnableByStep = "learnable-by-step",
         /// Mean cosine against the step.
         MeanByStep = "mean-by-step",
-        /// Mean cosine without the noise of the rollouts, against the step.
+        /// Mean cosine without the noise of the rollouts, against the step; in lab mode inside the box.
         CorrectedByStep = "corrected-by-step",
+        /// κ in lab mode, against the step.
+        KappaByStep = "kappa-by-step",
         /// Mean return against the step or iteration.
         ReturnByStep = "return-by-step",
         /// Mean return against the seconds of training.
@@ -238,6 +240,12 @@ impl Spec {
         self.settings::<gradient::Settings>()?.validated()
     }
 
+    /// Returns whether it measures what the actor can use, by banks of rollouts.
+    pub(crate) fn in_lab_mode(&self) -> bool {
+        let cosine = self.measure.against().is_some();
+        cosine && self.of_estimator().is_ok_and(|settings| settings.mode == Mode::Lab)
+    }
+
     fn check(&self) -> Result<()> {
         self.select.algo.expect(self.measure.algos())?;
         match self.measure {
@@ -352,6 +360,9 @@ impl Spec {
         }
         if panel.draw == Draw::CorrectedByStep && measure == Measure::SelfCheck {
             return Some("`corrected-by-step` needs rollouts, `self-check` has none".into());
+        }
+        if panel.draw == Draw::KappaByStep && !self.in_lab_mode() {
+            return Some("`kappa-by-step` needs `mode = \"lab\"`".into());
         }
         let fits = panel.draw.is_of_returns() == (measure == Measure::Returns) && panel.window > 0;
         (!fits).then(|| {

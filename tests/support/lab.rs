@@ -93,7 +93,7 @@ impl Lab {
         let workers = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let bootstrap = bootstrap.map(|critic| critic as _);
         self.with_agent((critic, bootstrap), |agent| {
-            measure(agent, &self.starts(), settings, (&workers, &|_| ()))
+            measure(agent, &self.starts(), settings, &workers, &|_| ())
         })
     }
 

@@ -93,7 +93,7 @@ pub(crate) fn compare(
     let make_env = || config.env.make();
     let agent = networks.agent(&make_env);
     let starts = starts(first, &*networks.policy, settings)?;
-    let results = measure(&agent, &starts, settings, context)?;
+    let results = measure(&agent, &starts, settings, context.0, context.1)?;
     let usable = Usable::new(config.env, &starts, &results)?;
     let rival = rival.critic.action_gradient(&usable.obs, &usable.centres)?;
     let rival = on_tried(&usable.identified, rival);
@@ -162,12 +162,12 @@ impl Usable {
             )));
         }
         let count = kept.len();
-        let own = rows(count, kept.iter().flat_map(|r| r.record.critic.clone()).collect());
+        let own = rows(count, Vec::new());
         let identified = kept.iter().flat_map(|r| r.fit.identified.clone()).collect();
         let identified: Array2<bool> = rows(count, identified);
         Ok(Self {
             obs: rows(count, obs),
-            centres: rows(count, kept.iter().flat_map(|r| r.record.centre.clone()).collect()),
+            centres: rows(count, Vec::new()),
             truth: rows(count, kept.iter().flat_map(|r| r.truth.clone()).collect()),
             own: on_tried(&identified, own),
             identified,
@@ -252,124 +252,4 @@ fn inner_products(
     }
     let products = Vec::<f64>::try_from(products.flatten(0, -1))?;
     Ok(Array2::from_shape_vec((n, n), products).expect("a square"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::gradient::{FitSummary, Flags, Record};
-    use crate::nn::actor::Actor;
-    use crate::nn::critic::Dims;
-    use crate::nn::weights::Draw;
-    use crate::rng::Stream;
-    use ndarray::array;
-    use tch::Device;
-
-    #[test]
-    fn a_true_gradient_of_zero_is_no_coordinate_that_was_not_tried() {
-        // The second coordinate was tried and is flat, the third was not tried.
-        let result = StateResult {
-            episode: None,
-            cosine: 0.4,
-            self_cosine: f64::NAN,
-            matched_cosine: f64::NAN,
-            truth: vec![0.5, 0.0, 0.0],
-            truth_norm: 0.5,
-            critic_norm: 1.0,
-            norm_ratio: 2.0,
-            sign_agreement: 0.5,
-            fit: FitSummary {
-                rank: 2,
-                tried: 2,
-                identified: vec![true, true, false],
-                condition: 1.0,
-                adjusted_r2: 1.0,
-                f_p_value: 0.0,
-            },
-            clipped: 0.0,
-            fell: 0.0,
-            mean_steps: 1.0,
-            mean_return: 1.0,
-            horizon: 1,
-            longest: 1,
-            rollouts: 8,
-            replicates: None,
-            record: Record {
-                centre: vec![0.1, 0.2, 1.0],
-                critic: vec![1.0, 2.0, 3.0],
-                actions: Vec::new(),
-                returns: Vec::new(),
-            },
-            flags: Flags::default(),
-        };
-        let start = EnvId::Hopper.make().unwrap().snapshot();
-        let usable =
-            Usable::new(EnvId::Hopper, &vec![start.into(); 10], &vec![result; 10]).unwrap();
-        let rival = on_tried(&usable.identified, &usable.own + 1.0);
-        for state in 0..10 {
-            assert_eq!(usable.own.row(state).to_vec(), [1.0, 2.0, 0.0]);
-            assert_eq!(rival.row(state).to_vec(), [2.0, 3.0, 0.0]);
-        }
-    }
-
-    #[test]
-    fn states_of_one_episode_are_summed() {
-        let vectors = [[1.0, 2.0], [0.5, -1.0], [3.0, 0.0], [0.0, 1.0]];
-        let of = |set: usize, state: usize| vectors[state].map(|x| x * (set + 1) as f64);
-        let dot = |a: [f64; 2], b: [f64; 2]| a[0] * b[0] + a[1] * b[1];
-        let inner =
-            Array2::from_shape_fn((12, 12), |(i, j)| dot(of(i / 4, i % 4), of(j / 4, j % 4)));
-        let found = by_episode(&inner, &[Some(5), None, Some(5), None]).unwrap();
-        // The first and the third are one: (4, 2).
-        let sums = [[4.0, 2.0], vectors[1], vectors[3]];
-        for ((i, j), x) in found.indexed_iter() {
-            let expected = dot(sums[i % 3], sums[j % 3]) * ((i / 3 + 1) * (j / 3 + 1)) as f64;
-            assert!((x - expected).abs() < 1e-12, "{i} {j}");
-        }
-        assert!(by_episode(&inner, &[Some(1), Some(1), Some(2), Some(2)]).is_err());
-    }
-
-    #[test]
-    fn inner_products_are_those_of_finite_differences() {
-        let stream = Stream::new(0, "actor");
-        let mut source = Draw { stream: &stream, kind: Kind::Float, device: Device::Cpu };
-        let actor =
-            Actor::new(Dims { obs: 3, action: 2 }, Training::Trainable, &mut source).unwrap();
-        let obs = array![[0.3, -0.2, 0.5], [-0.4, 0.1, 0.9]];
-        let gradients = [[1.0, 0.0], [0.0, 1.0], [0.5, -2.0]]
-            .map(|x| Array2::from_shape_fn((2, 2), |(_, j)| x[j]));
-        let net = PolicyNet::Deterministic(actor.again(Reuse::Share, Training::Frozen).unwrap());
-        let found = inner_products(&net, &obs, gradients.each_ref()).unwrap();
-        assert_eq!(found.dim(), (6, 6));
-
-        let tensor = |row: &[f64]| {
-            Tensor::from_slice(&row.iter().map(|&x| x as f32).collect::<Vec<f32>>()).unsqueeze(0)
-        };
-        let climbed = |row: usize| {
-            let (gradient, state) = (&gradients[row / 2], row % 2);
-            let action = actor.act(&tensor(&obs.row(state).to_vec()));
-            (action * tensor(&gradient.row(state).to_vec())).sum(Kind::Float)
-        };
-        let params = actor.params().tensors();
-        let shift = |direction: &[Tensor], by: f64| {
-            tch::no_grad(|| {
-                for (param, step) in params.iter().zip(direction) {
-                    let _ = param.detach().g_add_(&(step * by));
-                }
-            });
-        };
-        // ⟨Jᵀx, Jᵀy⟩ is how fast x·a changes when the weights move along Jᵀy.
-        let epsilon = 1e-3;
-        for (x, y) in [(0, 0), (0, 1), (0, 3), (2, 5), (4, 1)] {
-            let direction = Tensor::run_backward(&[climbed(y)], &params, false, false);
-            shift(&direction, epsilon);
-            let above = climbed(x).double_value(&[]);
-            shift(&direction, -2.0 * epsilon);
-            let below = climbed(x).double_value(&[]);
-            shift(&direction, epsilon);
-            let slope = (above - below) / (2.0 * epsilon);
-            let scale = found[[x, x]].sqrt() * found[[y, y]].sqrt();
-            assert!((slope - found[[x, y]]).abs() < 0.01 * scale, "{x} {y} {slope} {found}");
-        }
-    }
 }

@@ -4,14 +4,20 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use super::gradient_cosine::{Networks, starts};
+use super::policy_cosine::smoothing;
 use crate::analysis::noise::two;
 use crate::analysis::summary::{Interval, Status};
 use crate::checkpoint::Checkpoint;
+use crate::env::Visited;
 use crate::error::Result;
-use crate::gradient::differences::{
-    agreeing, chaos_horizon, differences, leaves_room, row_cosines,
-};
-use crate::gradient::{Settings, StateResult, corrected, measure};
+use crate::gradient::bank::{Bank, BankState, Plan, make_bank};
+use crate::gradient::differences::{agreeing, chaos_horizon, differences, row_cosines};
+use crate::gradient::own::own_scores;
+use crate::gradient::pairs::Around;
+use crate::gradient::score::{Score, score_states};
+use crate::gradient::{Agent, Settings};
+use crate::rng::Stream;
+use crate::rollout::{End, Job, Rollouts};
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::resample::jackknife;
 use crate::stats::similarity::cosine;
@@ -49,11 +55,13 @@ pub(crate) struct Diagnosis {
     pub chaos: Vec<Roughness>,
     /// The longest horizon up to which they agree in more than 90 % of the states; null if none.
     pub chaos_horizon: Option<u32>,
-    /// Mean cosine of the fit at the first standard deviation and the differences of 1e-3, over the
-    /// states whose action lies within ±0.9: elsewhere the two are about different actions.
+    /// Mean cosine of the gradient inside the box at the first standard deviation and the differences of 1e-3,
+    /// over the states where both are about the policy's action: elsewhere it is pulled inside.
     pub fit_against_differences: Interval,
     /// Number of those states.
     pub fit_against_differences_states: usize,
+    /// Share of the states from which the policy itself ends in an absorbing state within the horizon.
+    pub fell: f64,
     /// What it comes to, in words.
     pub findings: Vec<String>,
 }
@@ -63,32 +71,23 @@ pub(crate) struct Diagnosis {
 pub(crate) struct Scale {
     /// Standard deviation, in action half-ranges.
     pub std: f64,
-    /// States with a usable cosine, of which the other numbers speak.
+    /// States with a cosine inside the box, of which the other numbers speak.
     pub usable: usize,
-    /// States in which nothing could be tried: the policy's action is at the bound of the box in every
-    /// dimension.
-    pub saturated: usize,
-    /// Mean cosine of the true gradient's estimate and the critic's gradient.
+    /// Mean cosine inside the box of the true gradient's estimate and the critic's gradient.
     pub raw: Interval,
     /// What an exactly right critic would show.
     pub ceiling: Interval,
     /// Without the noise of the rollouts.
-    pub corrected: Interval,
-    /// Cosine of the gradients of all states, joined.
-    pub stacked: Interval,
+    pub inside: Interval,
     /// Whether independent estimates agree.
     pub status: Status,
-    /// Mean cosine of the fits to the returns and to the critic's values on the same actions: the
-    /// disagreement that smoothing does not explain.
-    pub matched: Interval,
-    /// Mean cosine of the fit to the critic's values and its gradient: how curved the critic is.
+    /// κ; null where it is unresolved.
+    pub kappa: Interval,
+    /// What an exactly right critic would show as κ without its correction.
+    pub kappa_ceiling: Interval,
+    /// Mean cosine inside the box of the critic's gradient, smoothed at this scale, and its local one: how curved
+    /// the critic is.
     pub own: Interval,
-    /// Median adjusted R² of the fits to the returns.
-    pub adjusted_r2: f64,
-    /// The same over states in which no rollout ended early; NaN if there is none.
-    pub adjusted_r2_upright: f64,
-    /// Share of rollouts that ended in an absorbing state.
-    pub fell: f64,
 }
 
 /// Do finite differences of two neighbouring sizes agree?
@@ -127,12 +126,13 @@ pub(crate) fn diagnose(
     let horizon = settings.horizon(agent.gamma, 0, env.spec().time_limit);
 
     let mut sweep = Vec::new();
-    let mut fits = Vec::new();
+    let mut first: Option<Bank> = None;
     for std in SWEEP {
-        let settings = Settings { std, ..settings.clone() };
-        let results = measure(&agent, &starts, &settings, (workers, progress))?;
-        sweep.push(scale(&results, &settings));
-        fits.push(results);
+        let (blocks, seed) = (settings.blocks(), settings.seed);
+        let plan = Plan { blocks, std, horizon, seed, ..Plan::default() };
+        let bank = make_bank(&agent, &starts, 0, &plan, workers, progress)?;
+        sweep.push(scale(&agent, &starts, &bank)?);
+        first.get_or_insert(bank);
     }
 
     let at = |epsilon: f64, horizon: u32| {
@@ -154,7 +154,7 @@ pub(crate) fn diagnose(
     chaos.push(Roughness { horizon, agree: differences[1].agree });
     let shares: Vec<(u32, f64)> = chaos.iter().map(|r| (r.horizon, r.agree)).collect();
 
-    let against = against_differences(&fits[0], &full[1]);
+    let against = first.map_or(Vec::new(), |bank| against_differences(&bank, &full[1]));
     let mut found = Diagnosis {
         path: checkpoint.path().display().to_string(),
         env: env.name().into(),
@@ -168,21 +168,47 @@ pub(crate) fn diagnose(
         chaos_horizon: chaos_horizon(&shares),
         fit_against_differences: mean(&against),
         fit_against_differences_states: against.len(),
+        fell: falls(&agent, &starts, horizon, workers)?,
         findings: Vec::new(),
     };
     found.findings = findings(&found);
     Ok(found)
 }
 
-/// Cosines of fits and differences around the same action. Within ±0.9 every coordinate is tried, so
-/// that both are whole vectors.
-fn against_differences(results: &[StateResult], differences: &Array2<f64>) -> Vec<f64> {
-    let rows = results.iter().zip(differences.rows());
-    rows.filter(|(result, row)| {
-        leaves_room(&result.record.centre) && result.truth.len() == row.len()
-    })
-    .filter_map(|(result, row)| cosine(&result.truth, &row.to_vec()))
-    .collect()
+/// Cosines inside the box of the gradient and differences around the same action, the policy's own.
+fn against_differences(bank: &Bank, differences: &Array2<f64>) -> Vec<f64> {
+    let rows = bank.states.iter().zip(differences.rows());
+    let here =
+        |state: &BankState| state.before_tanh.iter().all(|u| u.tanh().abs() <= 1.0 - bank.plan.std);
+    rows.filter(|(state, _)| here(state))
+        .filter_map(|(state, row)| cosine(&state.truth(Around::Inside)?, &row.to_vec()))
+        .collect()
+}
+
+/// Share of the states from which the policy ends in an absorbing state.
+fn falls(
+    agent: &Agent,
+    starts: &[Visited],
+    horizon: u32,
+    workers: &rayon::ThreadPool,
+) -> Result<f64> {
+    let draws = Stream::new(0, "falls");
+    let mut jobs = Vec::with_capacity(starts.len());
+    for start in starts {
+        jobs.push(Job {
+            start: &start.snapshot,
+            first_action: None,
+            max_steps: horizon,
+            noise: None,
+            draws: Some(&draws),
+        });
+    }
+    let Agent { make_env, policy, gamma, .. } = *agent;
+    let rollouts =
+        Rollouts { make_env, policy, gamma, hold: 1, marks: &[], workers, progress: &|_| () };
+    let ended = rollouts.run(&jobs)?;
+    let fell = ended.iter().filter(|outcome| outcome.end == End::Terminated).count();
+    Ok(fell as f64 / starts.len() as f64)
 }
 
 fn mean(values: &[f64]) -> Interval {
@@ -193,29 +219,26 @@ fn mean(values: &[f64]) -> Interval {
     jackknife(&finite, summary::mean, LEVEL).into()
 }
 
-fn scale(results: &[StateResult], settings: &Settings) -> Scale {
-    let found = corrected(results, settings, LEVEL);
-    let over = |f: fn(&StateResult) -> f64| mean(&results.iter().map(f).collect::<Vec<_>>());
-    let median_r2 = |keep: fn(&StateResult) -> bool| {
-        let kept = results.iter().filter(|r| keep(r) && r.fit.adjusted_r2.is_finite());
-        let values: Vec<f64> = kept.map(|r| r.fit.adjusted_r2).collect();
-        if values.is_empty() { f64::NAN } else { summary::median(&values) }
-    };
-    Scale {
-        std: settings.std,
-        usable: results.iter().filter(|r| r.cosine.is_finite()).count(),
-        saturated: results.iter().filter(|r| r.rollouts == 0).count(),
-        raw: over(|r| r.cosine),
-        ceiling: found.ceiling.into(),
-        corrected: found.corrected.into(),
-        stacked: found.stacked.into(),
-        status: if found.resolved { Status::Resolved } else { Status::Unresolved },
-        matched: over(|r| r.matched_cosine),
-        own: over(|r| r.self_cosine),
-        adjusted_r2: median_r2(|_| true),
-        adjusted_r2_upright: median_r2(|r| r.fell == 0.0),
-        fell: over(|r| r.fell).mean,
-    }
+fn scale(agent: &Agent, starts: &[Visited], bank: &Bank) -> Result<Scale> {
+    let Plan { std, seed, blocks, .. } = bank.plan;
+    let states = score_states(bank, 0, agent.critic, &smoothing(seed))?;
+    let Score { policy, inside, .. } = Score::of(&states, blocks, bank.dims());
+    let own: Vec<f64> = own_scores(agent, starts, std, seed)?
+        .iter()
+        .filter_map(|state| Some(state.inside?.full))
+        .collect();
+    let unknown = Estimate::without_interval(f64::NAN, 0);
+    Ok(Scale {
+        std,
+        usable: inside.states,
+        raw: inside.raw.into(),
+        ceiling: inside.ceiling.into(),
+        inside: inside.corrected.into(),
+        status: if inside.resolved { Status::Resolved } else { Status::Unresolved },
+        kappa: if policy.resolved { policy.kappa } else { unknown }.into(),
+        kappa_ceiling: policy.ceiling.into(),
+        own: mean(&own),
+    })
 }
 
 /// Says what the numbers come to.
@@ -234,17 +257,16 @@ fn findings(d: &Diagnosis) -> Vec<String> {
         ));
     }
     said.push(smoothness(d));
-    if first.fell > 0.1 {
+    if d.fell > 0.1 {
         said.push(format!(
-            "{:.0} % of the rollouts at σ = {} fall: the jump is part of what is smoothed",
-            100.0 * first.fell,
-            first.std
+            "from {:.0} % of the states the policy falls: the jump is part of what is smoothed",
+            100.0 * d.fell
         ));
     }
     if first.own.mean < 0.9 {
         said.push(format!(
-            "the critic itself is curved at σ = {}: the fit to its own values agrees with its \
-             gradient to {} only",
+            "the critic itself is curved at σ = {}: its smoothed gradient agrees with its local one to {} \
+             only",
             first.std,
             two(first.own.mean)
         ));
@@ -255,12 +277,6 @@ fn findings(d: &Diagnosis) -> Vec<String> {
 /// What rollouts at the first standard deviation tell of a critic.
 fn resolution(d: &Diagnosis, first: &Scale) -> String {
     let (std, usable, states) = (first.std, first.usable, d.states);
-    if first.saturated == states {
-        return format!(
-            "nothing could be tried: in all {states} states the policy's action is at the bound of the \
-             box in every dimension (saturated); no critic can be judged there, try an earlier checkpoint"
-        );
-    }
     if usable == 0 {
         return format!(
             "at σ = {std} no gradient is defined in any of {states} states: there is nothing to agree, \
@@ -307,23 +323,19 @@ fn smoothness(d: &Diagnosis) -> String {
 mod tests {
     use super::*;
 
-    /// A diagnosis of 30 states, of which `usable` have a gradient and `saturated` no room to try any.
-    fn diagnosis(usable: usize, saturated: usize, agree: f64) -> Diagnosis {
+    /// A diagnosis of 30 states, of which `usable` have a gradient.
+    fn diagnosis(usable: usize, agree: f64) -> Diagnosis {
         let nothing = Interval { mean: f64::NAN, low: f64::NAN, high: f64::NAN };
         let scale = Scale {
             std: 0.3,
             usable,
-            saturated,
             raw: nothing,
             ceiling: nothing,
-            corrected: nothing,
-            stacked: nothing,
+            inside: nothing,
             status: Status::Unresolved,
-            matched: nothing,
+            kappa: nothing,
+            kappa_ceiling: nothing,
             own: nothing,
-            adjusted_r2: f64::NAN,
-            adjusted_r2_upright: f64::NAN,
-            fell: f64::NAN,
         };
         Diagnosis {
             path: "checkpoint".into(),
@@ -338,32 +350,28 @@ mod tests {
             chaos_horizon: None,
             fit_against_differences: nothing,
             fit_against_differences_states: 0,
+            fell: 0.0,
             findings: Vec::new(),
         }
     }
 
     #[test]
     fn what_could_not_be_tried_is_not_said_to_disagree() {
-        let said = |usable, saturated| findings(&diagnosis(usable, saturated, 0.5))[0].clone();
-        assert!(
-            said(0, 30).starts_with("nothing could be tried: in all 30 states"),
-            "{}",
-            said(0, 30)
-        );
-        assert!(said(0, 20).contains("no gradient is defined in any of 30 states"));
-        assert!(said(4, 20).contains("4 of 30 states have a gradient, too few"));
-        assert!(said(20, 5).contains("independent estimates of the gradient do not agree"));
-        let flat = findings(&diagnosis(0, 30, f64::NAN));
+        let said = |usable| findings(&diagnosis(usable, 0.5))[0].clone();
+        assert!(said(0).contains("no gradient is defined in any of 30 states"));
+        assert!(said(4).contains("4 of 30 states have a gradient, too few"));
+        assert!(said(20).contains("independent estimates of the gradient do not agree"));
+        let flat = findings(&diagnosis(0, f64::NAN));
         assert!(
             flat[1].starts_with("finite differences are 0 or undefined in every state"),
             "{flat:?}"
         );
-        assert!(findings(&diagnosis(0, 30, 0.5))[1].contains("disagree even over one step"));
+        assert!(findings(&diagnosis(0, 0.5))[1].contains("disagree even over one step"));
     }
 
     #[test]
     fn a_scale_without_a_ceiling_hides_no_better_one() {
-        let mut d = diagnosis(30, 0, 1.0);
+        let mut d = diagnosis(30, 1.0);
         let of = |mean| Interval { mean, low: mean, high: mean };
         let [first, better] = [0.5, 0.9].map(|mean| Scale {
             status: Status::Resolved,

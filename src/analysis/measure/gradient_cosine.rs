@@ -3,13 +3,14 @@
 use super::cosine::{Against, Cosine};
 use crate::algo::config::TrainConfig;
 use crate::algo::sac::SacConfig;
-use crate::analysis::table::StateRow;
+use crate::analysis::table::{Column, StateRow};
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk::hash;
 use crate::checkpoint::load::Which;
 use crate::env::{Env, Visited};
 use crate::error::{Error, Result};
 use crate::gradient::critic_gradient::Smaller;
+use crate::gradient::own::own_scores;
 use crate::gradient::{
     ActionValue, Agent, Judged, Mode, Returns, Settings, StatesFrom, measure, self_check, states,
 };
@@ -164,12 +165,17 @@ pub fn rows(
     let bootstrap = networks.targets.as_ref().map(|targets| targets as _);
     let agent = Agent { bootstrap, ..networks.agent(&make_env) };
     let starts = starts(checkpoint, &*networks.policy, settings)?;
-    let results = match against {
-        Against::Returns => measure(&agent, &starts, settings, (workers, progress))?,
-        Against::OwnValues => self_check(&agent, &starts, settings)?,
-    };
     let step = checkpoint.manifest().step;
     let row = |state: usize| StateRow::new(config, step, settings, state);
+    let results = match against {
+        Against::OwnValues if settings.mode == Mode::Lab => {
+            let own = own_scores(&agent, &starts, settings.std, settings.seed)?;
+            let own = own.iter().enumerate();
+            return Ok(own.map(|(i, own)| row(i).judged(own, Column::SelfCosine, 0)).collect());
+        }
+        Against::Returns => measure(&agent, &starts, settings, workers, progress)?,
+        Against::OwnValues => self_check(&agent, &starts, settings)?,
+    };
     Ok(results.iter().enumerate().map(|(state, result)| row(state).with(result)).collect())
 }
 

@@ -7,12 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cosine::{Cosine, Work};
-use super::subject::Subject;
+use super::policy_cosine;
+use super::subject::{Subject, in_checkpoint};
+use crate::analysis::bank::BankFile;
 use crate::analysis::table::{self, StateRow};
+use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk;
 use crate::checkpoint::kept::{self, Kept};
 use crate::checkpoint::lock::Lock;
 use crate::error::{Error, Result};
+use crate::gradient::Settings;
 
 /// Name of the folder of single measurements, beside the folders of results.
 pub(crate) const UNITS: &str = "units";
@@ -70,8 +74,36 @@ impl Keeper<'_> {
         Ok(ControlFlow::Continue(all))
     }
 
+    /// Returns the bank of a checkpoint's policy, made now or before; `None` if a stop was asked for before its turn
+    /// came.
+    ///
+    /// # Errors
+    /// Those of the measure and of the files.
+    pub(crate) fn bank(
+        &self,
+        checkpoint: &Checkpoint,
+        settings: &Settings,
+    ) -> Result<Option<BankFile>> {
+        let path = self.units.join(format!("{}.parquet", policy_cosine::key(checkpoint, settings)));
+        let read = |bytes| BankFile::of_parquet(bytes).ok();
+        kept_or_made(&path, self.listener, read, || {
+            let progress = |more: u64| self.listener.steps(more);
+            let work = Work { workers: self.workers, progress: &progress };
+            let file = policy_cosine::make(checkpoint, settings, work)?;
+            let bytes = file.to_parquet()?;
+            Ok((file, bytes))
+        })
+    }
+
     /// Returns the rows of one subject; `None` if a stop was asked for before its turn came.
     fn rows_of(&self, subject: &Subject, how: &Cosine) -> Result<Option<Vec<StateRow>>> {
+        if subject.has_bank(how) {
+            let (checkpoint, settings) = (subject.checkpoint, &how.settings);
+            let file = self.bank(checkpoint, settings);
+            let file = file.map_err(|e| in_checkpoint(checkpoint.path(), e))?;
+            let rows = |file| policy_cosine::rows(checkpoint, settings, &file);
+            return file.map(rows).transpose();
+        }
         let path = self.units.join(format!("{}.parquet", subject.key(how)));
         let read = |bytes| table::of_parquet(bytes).ok().filter(|r| r.len() >= how.settings.states);
         kept_or_made(&path, self.listener, read, || {

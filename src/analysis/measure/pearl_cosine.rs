@@ -19,12 +19,15 @@ use tch::Tensor;
 use super::cosine::{Against, Cosine, FirstTasks, Work};
 use crate::algo::pearl::agent::PearlAgent;
 use crate::algo::pearl::trajectory::Player;
-use crate::analysis::table::{OfTask, StateRow};
+use crate::analysis::table::{Column, OfTask, StateRow};
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk::hash;
 use crate::env::Task;
 use crate::error::{Error, Result};
+use crate::gradient::bank::{Plan, make_bank};
 use crate::gradient::critic_gradient::{CriticInTask, Smaller};
+use crate::gradient::own::own_scores;
+use crate::gradient::score::score_states;
 use crate::gradient::{
     ActionValue, Agent, Judged, Mode, Returns, Settings, StatesFrom, measure, self_check, states,
 };
@@ -32,7 +35,7 @@ use crate::rng::Stream;
 use crate::rollout::SoftInTask;
 
 /// Changes whenever the same checkpoint and settings would give other numbers.
-const REVISION: u32 = 2;
+const REVISION: u32 = 3;
 
 /// Returns a key that is equal exactly if checkpoint, tasks, settings and method are.
 pub(super) fn key(checkpoint: &Checkpoint, tasks: FirstTasks, how: &Cosine) -> String {
@@ -139,11 +142,26 @@ impl InTasks<'_> {
         };
         let settings = &Settings { states, ..settings.clone() };
         let starts = states::from_policy(&make_env, &policy, states, &stream("states"))?;
-        let results = match against {
-            Against::Returns => measure(&in_task, &starts, settings, (workers, progress))?,
-            Against::OwnValues => self_check(&in_task, &starts, settings)?,
-        };
         let row = |state| StateRow::in_task(config, iteration, settings, (task, state));
+        let results = match (settings.mode, against) {
+            (Mode::Lab, Against::Returns) => {
+                let horizon = settings.horizon(config.gamma, 0, u32::MAX);
+                let (blocks, std, seed) = (settings.blocks(), settings.std, settings.seed);
+                let plan = Plan { blocks, std, horizon, seed, ..Plan::default() };
+                let bank = make_bank(&in_task, &starts, 0, &plan, workers, progress)?;
+                let stream = stream("smoothing");
+                let scores = score_states(&bank, 0, in_task.critic, &stream)?.into_iter();
+                let row = |(i, score)| row(i).judged(&score, Column::Cosine, horizon);
+                return Ok(scores.enumerate().map(row).collect());
+            }
+            (Mode::Lab, Against::OwnValues) => {
+                let own = own_scores(&in_task, &starts, settings.std, settings.seed)?.into_iter();
+                let row = |(i, own)| row(i).judged(&own, Column::SelfCosine, 0);
+                return Ok(own.enumerate().map(row).collect());
+            }
+            (_, Against::Returns) => measure(&in_task, &starts, settings, workers, progress)?,
+            (_, Against::OwnValues) => self_check(&in_task, &starts, settings)?,
+        };
         Ok(results.iter().enumerate().map(|(state, result)| row(state).with(result)).collect())
     }
 }

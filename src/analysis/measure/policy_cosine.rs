@@ -6,6 +6,7 @@ use super::cosine::{Against, Work};
 use super::gradient_cosine::{self, Networks, starts};
 use super::subject::in_checkpoint;
 use crate::analysis::bank::{About, BankFile};
+use crate::analysis::table::{Column, StateRow};
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk::hash;
 use crate::checkpoint::tensors::TensorSet;
@@ -183,6 +184,22 @@ pub(crate) struct Judged {
     /// What it says of each state.
     #[serde(skip)]
     pub states: Vec<StateScore>,
+}
+
+/// Returns what a bank of its policy says of a checkpoint's critic; one row for each state.
+///
+/// # Errors
+/// Those of loading.
+pub(crate) fn rows(
+    checkpoint: &Checkpoint,
+    settings: &Settings,
+    file: &BankFile,
+) -> Result<Vec<StateRow>> {
+    let Judged { states, horizon, .. } = judged(checkpoint, settings, file)?;
+    let (config, step) = (checkpoint.off_policy()?, checkpoint.manifest().step);
+    let row = |number| StateRow::new(config, step, settings, number);
+    let states = states.iter().enumerate();
+    Ok(states.map(|(i, state)| row(i).judged(state, Column::Cosine, horizon)).collect())
 }
 
 /// Judges a checkpoint's critic by a bank of its policy.

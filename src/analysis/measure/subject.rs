@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::cosine::{Cosine, FirstTasks, Work};
-use super::{gradient_cosine, pearl_cosine};
+use super::cosine::{Against, Cosine, FirstTasks, Work};
+use super::{gradient_cosine, pearl_cosine, policy_cosine};
 use crate::analysis::table::StateRow;
 use crate::checkpoint::Checkpoint;
 use crate::env::TaskList;
 use crate::error::{Error, Result};
+use crate::gradient::Mode;
 
 /// What is measured at once and kept in one file.
 #[derive(Clone, Copy)]
@@ -52,10 +53,17 @@ impl<'c> Subject<'c> {
         }
     }
 
+    /// Returns whether it is judged by a bank of its policy.
+    pub(super) fn has_bank(&self, how: &Cosine) -> bool {
+        let of_returns = how.against == Against::Returns;
+        of_returns && how.settings.mode == Mode::Lab && self.tasks.is_none()
+    }
+
     /// Checks that it can be measured, so that the last one of many does not fail after hours.
     pub(crate) fn check(&self, how: &Cosine) -> Result<()> {
         let Cosine { settings, against } = how;
         match self.tasks {
+            None if self.has_bank(how) => policy_cosine::check(self.checkpoint, settings),
             None => gradient_cosine::check(self.checkpoint, settings, *against),
             Some(tasks) => pearl_cosine::check(self.checkpoint, tasks, settings),
         }

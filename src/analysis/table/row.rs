@@ -5,9 +5,30 @@ use crate::algo::pearl::config::PearlConfig;
 use crate::analysis::series::VARIANT;
 use crate::analysis::series::pearl_name;
 use crate::env::TaskList;
+use crate::gradient::score::StateScore;
 use crate::gradient::{Settings, StateResult};
 use crate::stats::replicates::Replicates;
 use crate::stats::similarity::chance_above;
+use crate::stats::stacked::Sums;
+
+/// Which column of the states is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// Cosine of critic and truth.
+    Cosine,
+    /// Cosine of the critic's gradient and a fit to its own values.
+    SelfCosine,
+}
+
+impl Column {
+    /// Returns the value of a row.
+    pub(crate) fn of(self, row: &StateRow) -> f64 {
+        match self {
+            Self::Cosine => row.cosine,
+            Self::SelfCosine => row.self_cosine,
+        }
+    }
+}
 
 /// The task that a state was measured in.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -100,6 +121,15 @@ pub struct StateRow {
     pub critic_square: f64,
     /// Estimate without bias of the squared norm of critic's minus true gradient.
     pub error_square: f64,
+    /// What the state adds to κ in lab mode (`stats::stacked`): `⟨w̄, p⟩` of the true gradient `w` and the critic's `p`
+    /// before tanh.
+    pub policy_dot: f64,
+    /// `‖p‖²`.
+    pub policy_critic: f64,
+    /// `‖w‖²`, without bias.
+    pub policy_truth: f64,
+    /// `‖w̄‖²`, with the noise of the rollouts.
+    pub policy_noisy: f64,
     /// Flags, 0 or 1, and the number of unstable rollouts.
     pub flags: [u64; 7],
     /// The task of the state, where there are tasks; columns of a table only if all its rows have one.
@@ -107,7 +137,7 @@ pub struct StateRow {
 }
 
 /// Columns of real numbers.
-pub(super) const NUMBERS: usize = 23;
+pub(super) const NUMBERS: usize = 27;
 
 /// Names of the flags, in the order of [`StateRow::flags`].
 pub const FLAGS: [&str; 7] =
@@ -172,7 +202,43 @@ impl StateRow {
             self.chance_75 = chance_above(0.75, result.fit.tried);
         }
         self.rollouts = result.rollouts as u64;
-        if let Some(replicates) = result.replicates {
+        self.set_replicates(result.replicates);
+        let f = result.flags;
+        let bits =
+            [f.undefined, f.rank_deficient, f.projected, f.one_step, f.too_few, f.unresolved];
+        self.flags[..6].copy_from_slice(&bits.map(u64::from));
+        self.flags[6] = f.non_finite as u64;
+        self
+    }
+
+    /// Fills in what a bank says of a critic, inside the box and around its policy; in a self-check what its own
+    /// values say of its gradient.
+    #[must_use]
+    pub fn judged(mut self, score: &StateScore, column: Column, horizon: u32) -> Self {
+        let dims = self.dims as usize;
+        (self.episode, self.tried, self.rank) = (score.episode, self.dims, self.dims);
+        self.horizon = u64::from(horizon);
+        self.chance_25 = chance_above(0.25, dims);
+        self.chance_75 = chance_above(0.75, dims);
+        self.set_replicates(score.inside);
+        let cosine = score.inside.map_or(f64::NAN, |inside| inside.full);
+        match column {
+            Column::Cosine => self.cosine = cosine,
+            Column::SelfCosine => self.self_cosine = cosine,
+        }
+        self.truth_norm = self.truth_square.sqrt();
+        self.critic_norm = self.critic_square.sqrt();
+        self.norm_ratio = self.critic_norm / self.truth_norm;
+        self.flags[0] = u64::from(score.inside.is_none());
+        if let Some(Sums { dot, critic, truth, noisy }) = score.smoothed {
+            (self.policy_dot, self.policy_critic) = (dot, critic);
+            (self.policy_truth, self.policy_noisy) = (truth, noisy);
+        }
+        self
+    }
+
+    fn set_replicates(&mut self, replicates: Option<Replicates>) {
+        if let Some(replicates) = replicates {
             self.block_cosine = replicates.block;
             self.replicate_cosine = replicates.pair;
             self.replicate_product = replicates.quad;
@@ -181,12 +247,13 @@ impl StateRow {
             self.critic_square = replicates.critic_square;
             self.error_square = replicates.error_square;
         }
-        let f = result.flags;
-        let bits =
-            [f.undefined, f.rank_deficient, f.projected, f.one_step, f.too_few, f.unresolved];
-        self.flags[..6].copy_from_slice(&bits.map(u64::from));
-        self.flags[6] = f.non_finite as u64;
-        self
+    }
+
+    /// Returns what the state adds to κ, where that is known.
+    pub fn policy(&self) -> Option<Sums> {
+        let Self { policy_dot: dot, policy_critic: critic, policy_truth: truth, .. } = *self;
+        let sums = Sums { dot, critic, truth, noisy: self.policy_noisy };
+        self.policy_dot.is_finite().then_some(sums)
     }
 
     /// Returns what replicates of the true gradient say, where they are defined.
@@ -257,6 +324,10 @@ impl StateRow {
             ("truth_square", &mut self.truth_square),
             ("critic_square", &mut self.critic_square),
             ("error_square", &mut self.error_square),
+            ("policy_dot", &mut self.policy_dot),
+            ("policy_critic", &mut self.policy_critic),
+            ("policy_truth", &mut self.policy_truth),
+            ("policy_noisy", &mut self.policy_noisy),
         ]
     }
 }
@@ -301,6 +372,10 @@ pub(crate) fn blank() -> StateRow {
         truth_square: f64::NAN,
         critic_square: f64::NAN,
         error_square: f64::NAN,
+        policy_dot: f64::NAN,
+        policy_critic: f64::NAN,
+        policy_truth: f64::NAN,
+        policy_noisy: f64::NAN,
         flags: [0; 7],
         task: None,
     }

@@ -21,10 +21,6 @@ const TASKS: usize = 4;
 /// States of each list of tasks in lab mode, unless asked otherwise: 30 of each task.
 const STATES_IN_TASKS: usize = 120;
 
-/// States after which lab mode first looks at the interval, and those after which it gives up.
-const FIRST_STATES: usize = 100;
-const MAX_STATES: usize = 300;
-
 /// Which of the three commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum What {
@@ -90,10 +86,10 @@ pub(in crate::cli) struct CosineArgs {
     /// [default: 15]
     #[arg(long)]
     rollouts: Option<usize>,
-    /// Independent blocks of rollouts in lab mode [default: 4; PEARL: 4 up to three dimensions, else 2]
+    /// Independent blocks of rollouts in lab mode [default: 4]
     #[arg(long)]
     blocks: Option<usize>,
-    /// In lab mode, draw states until the interval of κ is ± this; of PEARL's corrected cosine [default: 0.1]
+    /// In lab mode, draw states until the interval of κ is ± this [default: 0.1]
     #[arg(long, allow_negative_numbers = true)]
     half_width: Option<f64>,
     /// In lab mode, states after which to give that up [default: 300]
@@ -191,14 +187,6 @@ impl CosineArgs {
             }
         }
         Ok((subjects, settings))
-    }
-
-    /// Returns the settings with the defaults of lab mode where tasks are unknown.
-    pub(super) fn lab(&self, settings: &Settings) -> Settings {
-        let Some(adaptive) = settings.adaptive else { return settings.clone() };
-        let max_states = self.max_states.unwrap_or(MAX_STATES);
-        let adaptive = Some(Adaptive { max_states, ..adaptive });
-        Settings { states: FIRST_STATES.min(max_states), adaptive, ..settings.clone() }
     }
 
     /// Returns where results go.

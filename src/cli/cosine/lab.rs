@@ -1,7 +1,5 @@
 //! `cosine` in lab mode: κ, gain and inside, by banks of rollouts.
 
-use std::path::Path;
-
 use serde::Serialize;
 
 use super::super::finding::{self, Source};
@@ -10,8 +8,7 @@ use super::super::shared::{self, Done};
 use super::super::told::Told;
 use super::args::{CosineArgs, What, command_line};
 use crate::analysis::bank::BankFile;
-use crate::analysis::measure::cosine::Work;
-use crate::analysis::measure::kept::{Listener, Stopped, UNITS, kept_or_made};
+use crate::analysis::measure::kept::{Keeper, Listener, Stopped, UNITS};
 use crate::analysis::measure::policy_cosine::{self, Judged};
 use crate::checkpoint::lock::Lock;
 use crate::checkpoint::{Checkpoint, disk};
@@ -43,7 +40,7 @@ pub(super) fn run(
     checkpoints: &[Checkpoint],
 ) -> Result<Done> {
     let given = args.bank.as_deref().map(BankFile::read).transpose()?;
-    let settings = &given.as_ref().map_or_else(|| args.lab(settings), BankFile::settings);
+    let settings = &given.as_ref().map_or_else(|| settings.clone(), BankFile::settings);
     for checkpoint in checkpoints {
         match &given {
             Some(file) => policy_cosine::check_bank(checkpoint, file)?,
@@ -56,13 +53,12 @@ pub(super) fn run(
     let units = out.parent().unwrap_or(&out).join(UNITS);
     disk::create_dir(&units)?;
     let told = Told::new(checkpoints.len(), "checkpoints");
+    let keeper = Keeper { units: &units, workers: &workers, listener: &told };
     let mut all: Vec<Judged> = Vec::new();
     for checkpoint in checkpoints {
-        let progress = |more: u64| told.steps(more);
-        let work = Work { workers: &workers, progress: &progress };
         let made = match &given {
             Some(_) => None,
-            None => match bank(checkpoint, settings, &units, &told, work)? {
+            None => match keeper.bank(checkpoint, settings)? {
                 Some(file) => Some(file),
                 None => return Ok(told.stopped(Stopped { saved: !all.is_empty() })),
             },
@@ -93,21 +89,4 @@ pub(super) fn run(
     }
     shared::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
-}
-
-/// Returns the bank of a checkpoint's policy, made now or before; `None` if a signal asked for a stop.
-fn bank(
-    checkpoint: &Checkpoint,
-    settings: &Settings,
-    units: &Path,
-    listener: &dyn Listener,
-    work: Work,
-) -> Result<Option<BankFile>> {
-    let path = units.join(format!("{}.parquet", policy_cosine::key(checkpoint, settings)));
-    let read = |bytes| BankFile::of_parquet(bytes).ok();
-    kept_or_made(&path, listener, read, || {
-        let file = policy_cosine::make(checkpoint, settings, work)?;
-        let bytes = file.to_parquet()?;
-        Ok((file, bytes))
-    })
 }

@@ -21,6 +21,7 @@ use crate::cli::output::{Origin, origins};
 use crate::cli::shared::{self, Done};
 use crate::cli::{cosine, maml_adaptation as adaptation, maml_noise as noise, returns as returned};
 use crate::error::{Error, Result};
+use crate::gradient::Settings;
 use crate::report::cosine::{self as cosine_view, Cosines};
 use crate::report::finding::{Answer, Finding, appendix};
 use crate::report::returns::Band;
@@ -63,16 +64,38 @@ pub(super) fn cosines(job: &Job) -> Measured {
         Continue(rows) => rows,
         Break(done) => return Ok(Break(done)),
     };
-    for (rows, checkpoint) in rows.iter_mut().zip(&checkpoints) {
+    // The paper's number stands beside what the actor can use.
+    let paper =
+        Cosine { settings: Settings { seed: how.settings.seed, ..Settings::default() }, against };
+    let mut beside = Vec::new();
+    if spec.in_lab_mode() {
+        beside = match cosine::measure(&subjects, &paper, &job.units, &workers)? {
+            Continue(rows) => rows,
+            Break(done) => return Ok(Break(done)),
+        };
+    }
+    for (number, checkpoint) in checkpoints.iter().enumerate() {
         let label = checkpoint.path().parent().and_then(|run| found.label(run));
-        for (row, label) in rows.iter_mut().zip(label.into_iter().cycle()) {
+        let of_checkpoint = rows.get_mut(number).into_iter().chain(beside.get_mut(number));
+        for (row, label) in of_checkpoint.flatten().zip(label.into_iter().cycle()) {
             label.clone_into(&mut row.critic);
         }
     }
     if rows.iter().any(|rows| !rows.is_empty()) {
         table::write_parquet(&folder.join("states.parquet"), &rows.concat())?;
     }
-    let finding = of_states(&rows, spec, &how);
+    let mut finding = of_states(&rows, spec, &how);
+    if !beside.is_empty() {
+        add_paper(
+            &mut finding,
+            &Cosines::new(&beside, &paper).summaries,
+            &Cosines::new(&rows, &how),
+        );
+        let values = run_values(&beside, Quantity::Mean(how.column()), &paper.settings);
+        let name = format!("the paper's {}", Quantity::Mean(how.column()).name());
+        let of_paper = claim::table(&contrasts(&values, &spec.contrasts, &name));
+        finding.appendices.extend(appendix("The claim by the paper's number", &of_paper, false));
+    }
     let (settings, sources) = (as_table(&how.settings)?, origins(&checkpoints));
     Ok(Continue(Made { finding, settings, sources, _lock: lock }))
 }
@@ -80,13 +103,17 @@ pub(super) fn cosines(job: &Job) -> Measured {
 /// The quantities that the verdict on cosines is about, the most important first.
 fn quantities(spec: &Spec, column: Column) -> Vec<Quantity> {
     let first = match spec.measure {
-        Measure::CorrectedCosine => Quantity::Corrected,
-        _ => Quantity::Mean(column),
+        Measure::CorrectedCosine if spec.in_lab_mode() => {
+            vec![Quantity::Kappa, Quantity::Corrected]
+        }
+        Measure::CorrectedCosine => vec![Quantity::Corrected],
+        Measure::SelfCheck if spec.in_lab_mode() => vec![Quantity::Mean(column), Quantity::Kappa],
+        _ => vec![Quantity::Mean(column)],
     };
-    // Shares are those of the paper's estimator; in lab mode they would count saturated states.
+    // Shares are those of the paper's estimator, which the claim is about.
     let shares = spec.measure == Measure::GradientCosine;
     let taus = spec.panels.iter().filter_map(|panel| panel.tau).filter(|_| shares);
-    [first].into_iter().chain(taus.map(|tau| Quantity::Above(column, tau))).collect()
+    first.into_iter().chain(taus.map(|tau| Quantity::Above(column, tau))).collect()
 }
 
 /// What the rows of checkpoints show, and what that says of the claim.
@@ -120,6 +147,19 @@ fn of_states(checkpoints: &[Vec<StateRow>], spec: &Spec, how: &Cosine) -> Findin
         },
         ..finding
     }
+}
+
+/// Adds a table of each run's last checkpoint: the paper's number, κ and inside.
+fn add_paper(finding: &mut Finding, paper: &[Summary], found: &Cosines) {
+    let last = last_of_each_run(paper);
+    let row = |s: &Summary| {
+        let same =
+            |o: &&Summary| (&o.env, &o.model, o.seed, o.step) == (&s.env, &s.model, s.seed, s.step);
+        Some((s.clone(), found.summaries.iter().find(same)?.clone()))
+    };
+    let rows: Vec<(Summary, Summary)> = last.iter().filter_map(row).collect();
+    let table = cosine_view::beside_paper(&rows);
+    finding.appendices.extend(appendix("The paper's number, κ and inside", &table, false));
 }
 
 /// The last checkpoint of each run.

@@ -8,9 +8,11 @@ use std::sync::LazyLock;
 use hyperl::algo::pearl::trajectory::Player;
 use hyperl::analysis::table::{StateRow, read_parquet};
 use hyperl::checkpoint::Checkpoint;
+use hyperl::gradient::Agent;
+use hyperl::gradient::bank::{Plan, make_bank};
 use hyperl::gradient::critic_gradient::{CriticInTask, Smaller};
+use hyperl::gradient::score::score_states;
 use hyperl::gradient::states::from_policy;
-use hyperl::gradient::{Agent, Settings, measure};
 use hyperl::nn::workers;
 use hyperl::rng::Stream;
 use hyperl::rollout::SoftInTask;
@@ -157,10 +159,11 @@ fn by_hand(task: usize, states: usize) -> Vec<u64> {
         reward_scale: 5.0,
         streams: &streams,
     };
-    let settings = Settings { states, adaptive: None, horizon: Some(4), ..Settings::lab() };
+    let plan = Plan { horizon: 4, ..Plan::default() };
     let starts = from_policy(&make_env, in_task.policy, states, &stream("states")).unwrap();
-    let found = measure(&in_task, &starts, &settings, (&workers, &|_| ())).unwrap();
-    found.iter().map(|state| state.cosine.to_bits()).collect()
+    let bank = make_bank(&in_task, &starts, 0, &plan, &workers, &|_| ()).unwrap();
+    let found = score_states(&bank, 0, in_task.critic, &stream("smoothing")).unwrap();
+    found.iter().map(|state| state.inside.unwrap().full.to_bits()).collect()
 }
 
 #[test]
@@ -177,8 +180,9 @@ fn self_check_learnable_and_the_other_choices_of_value_and_return_run() {
     let out = folder.path().join("hard");
     measured("cosine", &[PLAIN], (&out, "--returns hard --value q1"));
     let hard = rows(&out);
-    let differ = |f: fn(&StateRow) -> f64| soft.iter().zip(&hard).any(|(a, b)| f(a) != f(b));
-    assert!(differ(|row| row.mean_return) && differ(|row| row.critic_norm));
+    let differ =
+        |f: fn(&StateRow) -> f64| soft.iter().zip(&hard).any(|(a, b)| (f(a) - f(b)).abs() > 1e-9);
+    assert!(differ(|row| row.truth_square) && differ(|row| row.critic_norm));
     let page = fs::read_to_string(out.join("report.md")).unwrap();
     assert!(
         page.contains("rewards alone, although PEARL's critics")

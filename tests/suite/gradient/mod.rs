@@ -1,9 +1,7 @@
 //! Is the gradient that is measured the one that is there?
 
-mod differences;
 mod least_squares;
 mod oracle;
-mod orthogonal;
 mod pearl;
 mod perturb;
 mod real_design;

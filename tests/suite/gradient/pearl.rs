@@ -274,10 +274,10 @@ fn one_step(judged: Task, world: Task) -> (Vec<f64>, Vec<f64>) {
         streams: "one step",
     };
     let settings =
-        Settings { states: 12, adaptive: None, std: 0.005, horizon: Some(1), ..Settings::lab() };
+        Settings { states: 12, rollouts: 30, std: 0.005, horizon: Some(1), ..Settings::default() };
     let workers = workers::start(1).unwrap();
     let from: Vec<Visited> = starts.into_iter().map(Visited::from).collect();
-    let found = measure(&agent, &from, &settings, (&workers, &|_| ())).unwrap();
+    let found = measure(&agent, &from, &settings, &workers, &|_| ()).unwrap();
     found.iter().map(|state| (state.cosine, state.norm_ratio)).unzip()
 }
 

@@ -174,27 +174,6 @@ fn two_blocks_tend_to_the_reliability_weighted_mean() {
 }
 
 #[test]
-fn an_interval_that_is_narrow_enough_to_stop_at_still_covers() {
-    // docs/estimator.md §2.6: it covers at the stop, which comes after 60 to 200 states in the mean
-    for (dims, blocks) in [(6, 2), (3, 4)] {
-        let (world, c) = (world(dims, blocks, 0.3, 1.0), 0.4);
-        let (lean, limit) = (lean(c, dims), c * world.corrected_limit());
-        let (mut covered, mut states) = (0u32, 0);
-        for seed in 0..1000 {
-            let mut stream = drawn(seed, "stop");
-            let found = world.until_narrow((0.10, 300), || {
-                let truth = world.truth(&mut stream);
-                truth.judge(&world.critic(&truth, lean, &mut stream))
-            });
-            covered += u32::from(found.corrected.covers(limit));
-            states += found.states;
-        }
-        assert_nominal(f64::from(covered) / 1000.0);
-        assert!((60_000..200_000).contains(&states), "{states}");
-    }
-}
-
-#[test]
 fn a_cosine_that_goes_with_clear_states_is_noticed() {
     // Right where the gradient is large, wrong elsewhere; against the same cosine everywhere.
     let flagged = |dependent: bool, spread: f64| {

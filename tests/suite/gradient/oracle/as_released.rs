@@ -1,7 +1,7 @@
 //! The authors' script: a held action, the unperturbed action as sample 0, a critic at the limit.
 
 use hyperl::env::Env;
-use hyperl::gradient::{Mode, Settings};
+use hyperl::gradient::{Design, Mode, Settings, perturb};
 use hyperl::rng::Stream;
 use ndarray::{Array1, array};
 
@@ -57,7 +57,8 @@ fn an_exact_critic_at_the_time_limit_stands_for_the_infinite_future() {
             found.mean_return
         };
         let mut stream = Stream::new(0, "perturb").child(lab.streams).child("0");
-        let cloud = settings.cloud(&A, &mut stream);
+        let (rollouts, std) = (settings.rollouts, settings.std);
+        let cloud = perturb(&A, rollouts, std, Design::CentreThenGaussian, &mut stream);
         let hold = |a: &[f64]| match time_limit.saturating_sub(elapsed).max(1) {
             3.. => held_return(&lab, a),
             steps => held_and_cut(&lab, a, steps),

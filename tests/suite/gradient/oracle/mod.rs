@@ -7,5 +7,5 @@
 mod as_released;
 mod degenerate;
 mod exact;
-mod lab_mode;
 mod noise;
+mod replicates;
