@@ -21,8 +21,7 @@ const TASKS: usize = 4;
 /// States of each list of tasks in lab mode, unless asked otherwise: 30 of each task.
 const STATES_IN_TASKS: usize = 120;
 
-/// States after which lab mode first looks at the interval, and those after which it gives up.
-const FIRST_STATES: usize = 100;
+/// States after which lab mode gives up.
 const MAX_STATES: usize = 300;
 
 /// Which of the three commands.
@@ -198,7 +197,7 @@ impl CosineArgs {
         let Some(adaptive) = settings.adaptive else { return settings.clone() };
         let max_states = self.max_states.unwrap_or(MAX_STATES);
         let adaptive = Some(Adaptive { max_states, ..adaptive });
-        Settings { states: FIRST_STATES.min(max_states), adaptive, ..settings.clone() }
+        Settings { states: Adaptive::FIRST_LOOK.min(max_states), adaptive, ..settings.clone() }
     }
 
     /// Returns where results go.

@@ -1,5 +1,6 @@
 //! Lab mode: independent blocks of ± pairs, and what they say about noise.
 
+use hyperl::gradient::known::Critic;
 use hyperl::gradient::{self, Adaptive, Mode, Settings, StateResult};
 use hyperl::stats::Estimate;
 use hyperl::stats::attenuation::orthogonal_design;
@@ -9,7 +10,7 @@ use hyperl::stats::resample::jackknife;
 use hyperl::stats::summary;
 use ndarray::Array1;
 
-use crate::support::lab::{Critic, Lab, cosines, norm, rotated};
+use crate::support::lab::{Lab, cosines, norm, rotated};
 use crate::support::seeds::drawn;
 
 const SIZES: [(usize, usize); 3] = [(11, 3), (17, 6), (27, 8)];
