@@ -9,6 +9,7 @@ mod noise;
 mod pattern;
 pub mod printed;
 pub mod select;
+pub mod self_test;
 pub mod series;
 pub(crate) mod summary;
 pub mod table;

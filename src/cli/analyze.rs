@@ -10,7 +10,7 @@ use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
     bank, compare_critics, gate, hyper_parameters, inspect, maml_adaptation, maml_noise, promise,
-    report, returns, weights,
+    report, returns, self_test, weights,
 };
 use crate::algo::RunConfig;
 use crate::algo::config::TrainConfig;
@@ -74,6 +74,12 @@ enum Command {
         after_help = "Example:\n  hyperl-analyze self-check --ckpt checkpoints/td3-hopper-sa-hyper-s0"
     )]
     SelfCheck(CosineArgs),
+    /// Ask the estimator for answers that are known, on this machine: exit code 0 all came out, 1 not.
+    #[command(after_help = "Examples:
+  hyperl-analyze self-test --quick
+  hyperl-analyze self-test --seed 1 --json
+  hyperl-analyze self-test --table reports/self-test.md")]
+    SelfTest(self_test::SelfTestArgs),
     /// Show the share of states whose gradient is right enough to learn from (Fig. 3a–c).
     #[command(
         after_help = "Example:\n  hyperl-analyze learnable --ckpt checkpoints/td3-hopper-sa-hyper-s0"
@@ -168,6 +174,7 @@ pub fn main() -> ExitCode {
         Command::CompareCritics(args) => compare_critics::run(&args),
         Command::Progress(_) => Err(renamed("progress", "compare-critics")),
         Command::SelfCheck(args) => cosine::run(&args, What::SelfCheck),
+        Command::SelfTest(args) => self_test::run(&args),
         Command::Learnable(args) => cosine::run(&args, What::Learnable),
         Command::Returns(args) => returns::run(&args),
         Command::Weights(args) => weights::run(&args),

@@ -1,6 +1,6 @@
 //! Flags → resolved config → run; the one place that prints.
 //!
-//! Results go to standard output, everything else to standard error. Exit codes: 0 ok, 1 a gate
+//! Results go to standard output, everything else to standard error. Exit codes: 0 ok, 1 a gate or a known answer of self-test
 //! failed, 2 inconclusive, 3 usage or data error, 130 stopped by a signal after saving, 131 stopped by a signal
 //! with nothing saved (yet, or since the last save).
 
@@ -20,6 +20,7 @@ mod output;
 mod promise;
 mod report;
 mod returns;
+mod self_test;
 mod settings;
 mod shared;
 mod signals;

@@ -19,13 +19,13 @@ use crate::nn::{memory, workers};
 use crate::report::{fixed, to_json};
 
 /// What the programs' help says of exit codes.
-pub(super) const EXIT_CODES: &str = "Exit codes: 0 ok; 1 the gate found a regression; 2 the gate cannot say; \
+pub(super) const EXIT_CODES: &str = "Exit codes: 0 ok; 1 the gate found a regression, or a known answer of self-test did not come out; 2 the gate cannot say; \
     3 usage or data error; 130 stopped by a signal after saving; 131 stopped by a signal with nothing to save, \
     or at once by one that came two seconds after the first.
 SIGINT (Ctrl-C), SIGTERM, SIGHUP and SIGUSR1 stop, unless they were ignored at the start.";
 
-/// Exit code of the gate when a critic got worse.
-const REGRESSED: u8 = 1;
+/// Exit code of the gate when a critic got worse, and of self-test when an answer is wrong.
+const FAILED: u8 = 1;
 /// Exit code of the gate when nothing can be said.
 const INCONCLUSIVE: u8 = 2;
 /// Exit code after a signal, when something was saved.
@@ -42,6 +42,8 @@ pub(super) enum Done {
     StoppedUnsaved,
     /// The gate found a regression.
     Regressed,
+    /// A known answer did not come out.
+    WrongAnswer,
     /// The gate could not decide.
     Inconclusive,
 }
@@ -53,7 +55,7 @@ pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
         Ok(Done::Finished) => ExitCode::SUCCESS,
         Ok(Done::Stopped) => ExitCode::from(STOPPED),
         Ok(Done::StoppedUnsaved) => ExitCode::from(UNSAVED),
-        Ok(Done::Regressed) => ExitCode::from(REGRESSED),
+        Ok(Done::Regressed | Done::WrongAnswer) => ExitCode::from(FAILED),
         Ok(Done::Inconclusive) => ExitCode::from(INCONCLUSIVE),
         Err(error) => {
             note!("error: {error}");

@@ -17,6 +17,7 @@ mod compare;
 pub mod critic_gradient;
 pub mod differences;
 pub mod horizon;
+pub mod known;
 pub mod least_squares;
 pub mod own;
 pub mod pairs;

@@ -109,7 +109,7 @@ fn rotated(dims: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
 ///
 /// Written out, not by LAPACK, whose last bits depend on the processor: the actions of a seed are
 /// the same everywhere.
-pub(super) fn rotation(n: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
+pub(in crate::gradient) fn rotation(n: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
     let mut rows: Vec<Vec<f64>> = Vec::with_capacity(n);
     for _ in 0..n {

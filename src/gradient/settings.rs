@@ -8,6 +8,7 @@ use super::perturb::Design;
 use crate::error::{Error, GradientError, Result};
 use crate::names::named;
 use crate::stats::lift::Lift;
+use crate::stats::stacked::Stacked;
 
 named!("mode",
     /// Which estimator.
@@ -37,6 +38,21 @@ pub struct Adaptive {
 impl Default for Adaptive {
     fn default() -> Self {
         Self { half_width: 0.10, max_states: 300 }
+    }
+}
+
+impl Adaptive {
+    /// States of the first look at κ.
+    pub const FIRST_LOOK: usize = 100;
+
+    /// Tells whether κ is known well enough to stop at a look.
+    pub fn is_enough(&self, policy: &Stacked) -> bool {
+        policy.resolved && policy.kappa.half_width() <= self.half_width
+    }
+
+    /// Returns the states of the look after one at `look` states.
+    pub fn next_look(look: usize) -> usize {
+        look + look / 2
     }
 }
 

@@ -21,6 +21,7 @@
 //! | `update_noise.rs`, `adaptation.rs` | MAML: noise of updates (Fig. 5, Table 1); steps of adaptation |
 //! | `task_gap.rs` | PEARL in tasks that it was not trained on |
 //! | `weights/` | from measured networks to histograms, distances and a verdict |
+//! | `self_test.rs` | known answers and what came out; how often intervals cover |
 //! | `finding.rs` | what a measure found, as a section of a page, with the verdict on the claim |
 //! | `claim.rs` | what differences between models say about a claim |
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
@@ -49,6 +50,7 @@ pub(crate) mod promise;
 pub(crate) mod returns;
 pub(crate) mod returns_method;
 pub mod scores;
+pub(crate) mod self_test;
 pub(crate) mod study;
 mod tables;
 pub(crate) mod task_gap;

@@ -9,7 +9,9 @@
 //! ```
 //!
 //! `N` and `U` are free of noise on average, `T` is not. States weigh by the size of their gradients, so that
-//! a few may decide: intervals count the effective number `n = (Σ T)²/Σ T²` of independent units.
+//! a few may decide: intervals count the effective number `n = (Σ x)²/Σ x²` of independent units, with `x` the
+//! squares `T` of the truth, the critic's `V` for gain, and whichever gives fewer for what has both below the line.
+//! Noise is alike in all states and makes `T` look as if many decided where the signal is in a few.
 
 use super::resample::{jackknife_with_freedom, pseudo_values_of_clusters, without_each};
 use super::{Estimate, LEVEL};
@@ -78,7 +80,7 @@ pub struct Stacked {
     pub found: Estimate,
     /// `U/T`.
     pub reliability: Estimate,
-    /// Effective number of independent units.
+    /// Effective number of independent units, by the size of the truth.
     pub effective: f64,
     /// Whether the truth stands out of its noise.
     pub resolved: bool,
@@ -92,19 +94,22 @@ impl Stacked {
     pub fn of(units: &[Vec<Sums>]) -> Self {
         let rows: Vec<Vec<[f64; 4]>> =
             units.iter().map(|unit| unit.iter().map(Sums::row).collect()).collect();
-        let weights: Vec<f64> =
-            units.iter().map(|unit| unit.iter().map(|state| state.noisy).sum()).collect();
-        let effective = effective(&weights);
-        let interval = |stat: fn([f64; 4]) -> f64| jackknife(&rows, stat, effective);
-        let reliability = interval(|[_, _, truth, noisy]| truth / noisy);
+        let counted = |weight: fn(&Sums) -> f64| {
+            let weights = units.iter().map(|unit| unit.iter().map(weight).sum());
+            effective(&weights.collect::<Vec<f64>>())
+        };
+        let (truth, critic) = (counted(|state| state.noisy), counted(|state| state.critic));
+        let fewer = truth.min(critic);
+        let interval = |stat: fn([f64; 4]) -> f64, count| jackknife(&rows, stat, count);
+        let reliability = interval(|[_, _, truth, noisy]| truth / noisy, truth);
         Self {
-            kappa: interval(|[n, v, u, _]| n / (u * v).sqrt()),
-            ceiling: interval(|[.., u, t]| (u / t).sqrt()),
-            raw: interval(|[n, v, _, t]| n / (t * v).sqrt()),
-            gain: interval(|[n, v, ..]| n / v),
-            found: interval(|[n, _, u, _]| n / u),
+            kappa: interval(|[n, v, u, _]| n / (u * v).sqrt(), fewer),
+            ceiling: interval(|[.., u, t]| (u / t).sqrt(), truth),
+            raw: interval(|[n, v, _, t]| n / (t * v).sqrt(), fewer),
+            gain: interval(|[n, v, ..]| n / v, critic),
+            found: interval(|[n, _, u, _]| n / u, fewer),
             reliability,
-            effective,
+            effective: truth,
             resolved: reliability.n >= FEWEST_UNITS && reliability.low > RESOLVED_ABOVE,
             states: rows.iter().map(Vec::len).sum(),
         }
@@ -163,6 +168,37 @@ mod tests {
         assert!((effective(&[2.0; 7]) - 7.0).abs() < 1e-12);
         assert!((effective(&[1e9, 1.0, 1.0]) - 1.0).abs() < 1e-6);
         assert!(effective(&[0.0; 3]).is_nan());
+    }
+
+    #[test]
+    fn where_the_critic_is_large_in_one_state_of_many_gain_and_kappa_count_one() {
+        let state = |critic: f64, noise: f64| {
+            let block = |noise: f64| vec![1.0 + noise, 1.0];
+            vec![Sums::of(&[block(noise), block(-0.5 * noise)], &[critic, critic])]
+        };
+        let noise = |i: u32| f64::from(i % 5) - 2.0;
+        let alike: Vec<_> = (0..40).map(|i| state(1.0, noise(i))).collect();
+        let uneven: Vec<_> =
+            (0..40).map(|i| state(if i == 7 { 100.0 } else { 1.0 }, noise(i))).collect();
+        // With one degree of freedom an interval is 12.7 standard errors to a side, with 39 it is 2.02.
+        let rows = |units: &[Vec<Sums>]| -> Vec<Vec<[f64; 4]>> {
+            units.iter().map(|unit| unit.iter().map(Sums::row).collect()).collect()
+        };
+        let widened = |units: &[Vec<Sums>], found: Estimate, stat: fn([f64; 4]) -> f64| {
+            found.half_width() / jackknife(&rows(units), stat, 40.0).half_width()
+        };
+        let gain = |[n, v, ..]: [f64; 4]| n / v;
+        let kappa = |[n, v, u, _]: [f64; 4]| n / (u * v).sqrt();
+        for (units, factor) in [(&alike, 1.0), (&uneven, 12.7062 / 2.0227)] {
+            let found = Stacked::of(units);
+            assert!((found.effective - 40.0).abs() < 25.0, "{found:?}");
+            let gain = widened(units, found.gain, gain);
+            assert!((gain / factor - 1.0).abs() < 0.01, "{gain} {factor}");
+            if factor > 1.0 {
+                let kappa = widened(units, found.kappa, kappa);
+                assert!((kappa / factor - 1.0).abs() < 0.01, "{kappa} {factor}");
+            }
+        }
     }
 
     #[test]

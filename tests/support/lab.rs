@@ -6,14 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hyperl::env::{Env, Snapshot, Spec, Step, Visited};
 use hyperl::error::{Error, Result};
 use hyperl::gradient::bank::{Bank, Plan, make_bank};
-use hyperl::gradient::horizon::{Candidate, Choice, choose_horizon};
-use hyperl::gradient::promise::{Kept, promises};
+use hyperl::gradient::known::{Critic, LinearEnv, LinearQuadratic, ProcessNoise, normal_of};
 use hyperl::gradient::{ActionValue, Agent, Settings, StateResult, measure, self_check};
 use hyperl::rng::Stream;
 use hyperl::rollout::Policy;
-use ndarray::{Array1, Array2};
+use ndarray::Array1;
 
-use crate::support::linear::{LinearEnv, LinearQuadratic, ProcessNoise};
 use crate::support::seeds::drawn;
 
 /// A system, states to start from, and what is odd about the world.
@@ -32,8 +30,6 @@ pub(crate) struct Lab {
     pub(crate) elapsed: u32,
     /// An action that the policy takes at the start, instead of its own.
     pub(crate) centre: Option<Vec<f64>>,
-    /// What the policy's action at the start of each state is tanh of; `None`: its own action is.
-    pub(crate) before_tanh: Option<Vec<Vec<f64>>>,
     /// Whether rollouts that are told to share the noise of the process do so; `None`: no noise.
     pub(crate) process_noise: Option<bool>,
     /// Name of the random streams, as a checkpoint has its own.
@@ -51,7 +47,6 @@ impl Lab {
             time_limit: 1000,
             elapsed: 0,
             centre: None,
-            before_tanh: None,
             process_noise: None,
             streams: "a checkpoint",
         }
@@ -98,30 +93,11 @@ impl Lab {
     }
 
     /// Makes the bank of all its states.
-    pub(crate) fn bank(&self, plan: &Plan, threads: usize) -> Bank {
-        let workers = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pub(crate) fn bank(&self, plan: &Plan) -> Bank {
+        let workers = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         let unused = Critic::constant(Array1::zeros(self.system.action_dim()));
         self.with_agent((&unused, None), |agent| {
             make_bank(agent, &self.starts(), 0, plan, &workers, &|_| ())
-        })
-        .unwrap()
-    }
-
-    /// Keeps or breaks the promises of a critic at all its states.
-    pub(crate) fn promises(&self, critic: &Critic, horizon: u32, std: f64) -> Vec<Kept> {
-        let workers = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        self.with_agent((critic, None), |agent| {
-            promises(agent, &self.starts(), horizon, std, 0, &workers, &|_| ())
-        })
-        .unwrap()
-    }
-
-    /// Chooses how long rollouts have to be.
-    pub(crate) fn horizon(&self, settings: &Settings) -> (u32, Choice, Vec<Candidate>) {
-        let workers = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-        let unused = Critic::constant(Array1::zeros(self.system.action_dim()));
-        self.with_agent((&unused, None), |agent| {
-            choose_horizon(agent, &self.starts(), settings, &workers, &|_| ())
         })
         .unwrap()
     }
@@ -241,12 +217,9 @@ impl Env for World {
                 let (env, reason) = ("world".into(), "it was told to".into());
                 return Err(Error::Physics { env, reason });
             }
-            // The noise of a rollout is a function of its first action: independent between
-            // rollouts, the same whichever slot or thread makes it, and whatever the last bits of the
-            // action are, which depend on the processor.
-            let rounded: Vec<i64> = action.iter().map(|a| (a * 1e7).round() as i64).collect();
-            let mut noise = drawn(0, &format!("{rounded:?}"));
-            step.reward += self.lab.noise * noise.normal() + self.lab.wave * waves(action);
+            // The noise of a rollout is a function of its first action.
+            step.reward += self.lab.noise * normal_of(action, &drawn(0, "noise"))
+                + self.lab.wave * waves(action);
         }
         Ok(step)
     }
@@ -287,66 +260,15 @@ impl Policy for LinearPolicy {
     }
 
     fn before_tanh(&self, obs: &[f64], before: &mut [f64]) -> Result<()> {
-        let Self(lab) = self;
-        let Some(known) = &lab.before_tanh else {
-            self.act(obs, before)?;
-            for u in before {
-                *u = u.atanh();
-            }
-            return Ok(());
-        };
-        let rows = obs.chunks_exact(lab.system.obs_dim());
-        for (s, u) in rows.zip(before.chunks_exact_mut(lab.system.action_dim())) {
-            let at = lab.states.iter().position(|start| start == s);
-            u.copy_from_slice(&known[at.unwrap_or(0)]); // the rows that fill a block are nobody's
+        self.act(obs, before)?;
+        for u in before {
+            *u = u.atanh();
         }
         Ok(())
     }
 
     fn share(&self) -> Result<Box<dyn Policy>> {
         Ok(Box::new(Self(self.0.clone())))
-    }
-}
-
-type Value = dyn Fn(&[f64], &[f64]) -> f64;
-type Gradient = dyn Fn(usize, &[f64], &[f64]) -> Array1<f64>;
-
-/// A critic made of functions; the gradient is also told the number of the state.
-pub(crate) struct Critic {
-    pub(crate) value: Box<Value>,
-    pub(crate) gradient: Box<Gradient>,
-}
-
-impl Critic {
-    /// A critic that is linear in the action, with the same slope everywhere.
-    pub(crate) fn constant(slope: Array1<f64>) -> Self {
-        let value = slope.clone();
-        Self {
-            value: Box::new(move |_, a| value.dot(&ndarray::aview1(a))),
-            gradient: Box::new(move |_, _, _| slope.clone()),
-        }
-    }
-
-    /// The same critic with another gradient, made from state number and gradient.
-    pub(crate) fn map(self, f: impl Fn(usize, Array1<f64>) -> Array1<f64> + 'static) -> Self {
-        let Self { value, gradient } = self;
-        Self { value, gradient: Box::new(move |i, s, a| f(i, gradient(i, s, a))) }
-    }
-}
-
-impl ActionValue for Critic {
-    fn value(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Vec<f64>> {
-        let rows = obs.rows().into_iter().zip(actions.rows());
-        Ok(rows.map(|(s, a)| (self.value)(&s.to_vec(), &a.to_vec())).collect())
-    }
-
-    fn action_gradient(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Array2<f64>> {
-        let mut gradients = Array2::zeros(actions.raw_dim());
-        let rows = obs.rows().into_iter().zip(actions.rows()).enumerate();
-        for ((i, (s, a)), mut out) in rows.zip(gradients.rows_mut()) {
-            out.assign(&(self.gradient)(i, &s.to_vec(), &a.to_vec()));
-        }
-        Ok(gradients)
     }
 }
 

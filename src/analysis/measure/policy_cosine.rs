@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::gradient::bank::{Bank, Plan, make_bank};
 use crate::gradient::horizon::{CANDIDATES, Candidate, Choice, choose_horizon};
 use crate::gradient::score::{Score, StateScore, score_states};
-use crate::gradient::{Settings, StatesFrom};
+use crate::gradient::{Adaptive, Settings, StatesFrom};
 use crate::rng::Stream;
 
 /// Changes whenever the same checkpoint and settings would give another bank.
@@ -81,12 +81,11 @@ pub(crate) fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> 
             break;
         }
         scores.extend(score_states(&bank, first, agent.critic, &smoothing(settings.seed))?);
-        let kappa = Score::of(&scores, blocks, bank.dims()).policy;
-        let narrow = settings.adaptive.is_some_and(|a| kappa.kappa.half_width() <= a.half_width);
-        if kappa.resolved && narrow {
+        let policy = Score::of(&scores, blocks, bank.dims()).policy;
+        if settings.adaptive.is_some_and(|adaptive| adaptive.is_enough(&policy)) {
             break;
         }
-        look += look / 2;
+        look = Adaptive::next_look(look);
     }
     let about = About {
         hyperl_bank: About::FORMAT,

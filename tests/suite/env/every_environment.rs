@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use hyperl::Error;
 use hyperl::env::{Env, EnvId, Family, Lockstep, RecordedState, Snapshot, Step, Task};
+use hyperl::gradient::known::{LinearEnv, LinearQuadratic, ProcessNoise};
 use hyperl::rng::Stream;
-
-use crate::support::linear::{LinearEnv, LinearQuadratic, ProcessNoise};
 
 /// One step and the observation after it.
 type Record = (Step, Vec<f64>);
@@ -27,7 +26,7 @@ fn all_envs() -> Vec<Maker> {
 
 fn linear() -> Box<dyn Env> {
     let noise = ProcessNoise::Saved(Stream::new(0, "process"));
-    Box::new(LinearEnv::new(Arc::new(LinearQuadratic::worked_example()), noise))
+    Box::new(LinearEnv::new(Arc::new(LinearQuadratic::worked_example().unwrap()), noise))
 }
 
 fn action(dim: usize, stream: &mut Stream) -> Vec<f64> {

@@ -5,14 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyperl::Result;
 use hyperl::env::{Env, EnvId, Snapshot, Spec, Step};
+use hyperl::gradient::known::{LinearEnv, LinearQuadratic, ProcessNoise};
 use hyperl::nn::actor::Actor;
 use hyperl::nn::critic::Dims;
 use hyperl::nn::weights::{Draw, Training};
 use hyperl::rng::Stream;
 use hyperl::rollout::{BLOCK, End, Job, Outcome, Policy, Rollouts};
 use tch::{Device, Kind};
-
-use crate::support::linear::{LinearEnv, LinearQuadratic, ProcessNoise};
 
 const GAMMA: f64 = 0.99;
 
@@ -325,7 +324,7 @@ fn an_unstable_simulation_is_nan_and_disturbs_nobody() {
 }
 
 fn quiet_system() -> LinearQuadratic {
-    let system = LinearQuadratic::worked_example();
+    let system = LinearQuadratic::worked_example().unwrap();
     system.with_noise(vec![0.0; 3].into(), vec![0.0; 2].into())
 }
 

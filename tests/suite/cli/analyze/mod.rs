@@ -7,6 +7,7 @@ mod gate;
 mod noise;
 mod outputs;
 mod returns;
+mod self_test;
 mod specs;
 mod variants;
 mod weights;

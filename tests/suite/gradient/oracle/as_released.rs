@@ -1,18 +1,18 @@
 //! The authors' script: a held action, the unperturbed action as sample 0, a critic at the limit.
 
 use hyperl::env::Env;
+use hyperl::gradient::known::{Critic, LinearEnv, LinearQuadratic, ProcessNoise};
 use hyperl::gradient::{Design, Mode, Settings, perturb};
 use hyperl::rng::Stream;
 use ndarray::{Array1, array};
 
-use crate::support::lab::{Critic, Lab, norm};
-use crate::support::linear::{LinearEnv, LinearQuadratic, ProcessNoise};
+use crate::support::lab::{Lab, norm};
 
 const S: [f64; 3] = [1.0, -0.5, 0.25];
 const A: [f64; 2] = [0.3, -0.2];
 
 fn worked_example() -> Lab {
-    let system = LinearQuadratic::worked_example();
+    let system = LinearQuadratic::worked_example().unwrap();
     let quiet = system.with_noise(Array1::zeros(3), Array1::zeros(2));
     Lab { centre: Some(A.to_vec()), ..Lab::new(quiet, vec![S.to_vec()]) }
 }

@@ -1,10 +1,10 @@
 //! Where there is no gradient to compare, the pipeline says so and does not make one up.
 
+use hyperl::gradient::known::{Coefficients, Critic, LinearQuadratic};
 use hyperl::gradient::{Flags, Mode, Settings};
 use ndarray::{Array1, Array2};
 
-use crate::support::lab::{Critic, Lab};
-use crate::support::linear::{Coefficients, LinearQuadratic};
+use crate::support::lab::Lab;
 
 fn settings() -> Settings {
     Settings { states: 8, horizon: Some(20), ..Settings::default() }

@@ -1,12 +1,12 @@
 //! Without noise: the true gradient is found, by a critic of any rightness, at any horizon.
 
 use hyperl::gradient::Settings;
+use hyperl::gradient::known::{Critic, LinearQuadratic};
 use hyperl::stats::resample::jackknife;
 use hyperl::stats::summary;
 use ndarray::Array1;
 
-use crate::support::lab::{Critic, Lab, cosines, norm, rotated};
-use crate::support::linear::LinearQuadratic;
+use crate::support::lab::{Lab, cosines, norm, rotated};
 use crate::support::seeds::drawn;
 
 /// Sizes like those of Hopper, `HalfCheetah` and Ant.
@@ -58,7 +58,7 @@ fn the_gradient_itself_is_found_for_a_working_policy() {
 
 #[test]
 fn a_cut_rollout_gives_the_gradient_of_its_horizon() {
-    let mut lab = Lab::new(LinearQuadratic::worked_example(), vec![vec![1.0, -0.5, 0.25]]);
+    let mut lab = Lab::new(LinearQuadratic::worked_example().unwrap(), vec![vec![1.0, -0.5, 0.25]]);
     lab.centre = Some(vec![0.3, -0.2]);
     // 40-digit mpmath, docs/estimator.md §4.2
     for (horizon, expected) in [

@@ -3,12 +3,13 @@
 use hyperl::gradient;
 use hyperl::gradient::Settings;
 use hyperl::gradient::bank::{Bank, BankState, Plan};
+use hyperl::gradient::known::Critic;
 use hyperl::gradient::pairs::Around;
 use hyperl::stats::corrected::Corrected;
 use hyperl::stats::summary;
 use ndarray::Array1;
 
-use crate::support::lab::{Critic, Lab, norm, rotated};
+use crate::support::lab::{Lab, norm, rotated};
 
 const SIZES: [(usize, usize); 3] = [(11, 3), (17, 6), (27, 8)];
 const HORIZON: u32 = 5;
@@ -50,7 +51,7 @@ fn plan(horizon: u32) -> Plan {
 fn every_checkpoint_tries_its_own_actions() {
     let tried = |streams| {
         let lab = Lab { streams, ..noisy((11, 3), 0.3, 5) };
-        lab.bank(&plan(HORIZON), 1).states
+        lab.bank(&plan(HORIZON)).states
     };
     assert_eq!(tried("step 1"), tried("step 1"));
     let (one, two) = (tried("step 1"), tried("step 2"));
@@ -64,7 +65,7 @@ fn curvature_cancels_within_a_pair() {
     for size in SIZES {
         // The policy's own gain and large perturbations: curvature is far from nothing.
         let lab = Lab::random(size, 1.0, (10, 0.5, 20));
-        let bank = lab.bank(&plan(20), 1);
+        let bank = lab.bank(&plan(20));
         for (s, state) in lab.states.iter().zip(&bank.states) {
             let centre = Around::Inside.centre(&state.before_tanh, STD);
             let exact = lab.system.q_gradient_within(s, &centre, 20);
@@ -81,7 +82,7 @@ fn a_pair_shares_the_noise_of_the_process() {
     lab.system = drawn.with_noise(Array1::from_elem(11, 1e-4), Array1::zeros(3)).into();
     let error = |shares: bool| {
         let lab = Lab { process_noise: Some(shares), ..lab.clone() };
-        let Bank { states, .. } = lab.bank(&plan(20), 1);
+        let Bank { states, .. } = lab.bank(&plan(20));
         let square = |(s, state): (&Vec<f64>, &BankState)| {
             let centre = Around::Inside.centre(&state.before_tanh, STD);
             let truth = lab.system.q_gradient_within(s, &centre, 20);
@@ -99,7 +100,7 @@ fn a_pair_shares_the_noise_of_the_process() {
 #[test]
 fn a_block_that_broke_is_left_out() {
     let lab = Lab { breaks_above: 0.3, ..noisy((11, 3), 1e6, 40) };
-    let bank = lab.bank(&plan(HORIZON), 1);
+    let bank = lab.bank(&plan(HORIZON));
     let mut broken = 0;
     for (s, state) in lab.states.iter().zip(&bank.states) {
         let unstable = state.tried.iter().filter(|t| t.returns.iter().any(|q| q.is_nan()));

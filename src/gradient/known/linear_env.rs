@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::LinearQuadratic;
-use hyperl::env::{Env, Snapshot, Spec, Step};
-use hyperl::error::{Error, Result};
-use hyperl::rng::{Stream, StreamState};
+use super::linear_quadratic::LinearQuadratic;
+use crate::env::{Env, Snapshot, Spec, Step};
+use crate::error::{Error, Result};
+use crate::rng::{Stream, StreamState};
 
 /// Where the noise of the process comes from.
 #[derive(Debug, Clone)]
-pub(crate) enum ProcessNoise {
+pub enum ProcessNoise {
     /// There is none: the system is deterministic, whatever its variances say.
     Off,
     /// From this stream, whose position is part of a snapshot: what follows a restored state repeats
@@ -25,7 +25,7 @@ const STREAM_LEN: usize = 9;
 
 /// A linear-quadratic system that is stepped from outside. The observation is the state.
 #[derive(Debug, Clone)]
-pub(crate) struct LinearEnv {
+pub struct LinearEnv {
     system: Arc<LinearQuadratic>,
     spec: Spec,
     noise: ProcessNoise,
@@ -39,7 +39,7 @@ pub(crate) struct LinearEnv {
 impl LinearEnv {
     /// Makes an environment that stands at the origin. Episodes start at standard normal states and
     /// take 1000 steps.
-    pub(crate) fn new(system: Arc<LinearQuadratic>, noise: ProcessNoise) -> Self {
+    pub fn new(system: Arc<LinearQuadratic>, noise: ProcessNoise) -> Self {
         let (obs_dim, action_dim) = (system.obs_dim(), system.action_dim());
         let spec =
             Spec { name: "linear-quadratic", obs_dim, action_dim, time_limit: 1000, dt: 1.0 };
@@ -49,20 +49,20 @@ impl LinearEnv {
 
     /// Sets the number of steps after which episodes are truncated.
     #[must_use]
-    pub(crate) fn with_time_limit(mut self, steps: u32) -> Self {
+    pub fn with_time_limit(mut self, steps: u32) -> Self {
         self.spec.time_limit = steps;
         self
     }
 
     /// Sets the standard deviation of each coordinate of the first state.
     #[must_use]
-    pub(crate) fn with_initial_std(mut self, std: f64) -> Self {
+    pub fn with_initial_std(mut self, std: f64) -> Self {
         self.initial_std = std;
         self
     }
 
     /// Returns the system, which knows the right answers.
-    pub(crate) fn system(&self) -> &LinearQuadratic {
+    pub fn system(&self) -> &LinearQuadratic {
         &self.system
     }
 
@@ -70,7 +70,7 @@ impl LinearEnv {
     ///
     /// # Panics
     /// If `s` has not `S` entries.
-    pub(crate) fn snapshot_at(&self, s: &[f64]) -> Snapshot {
+    pub fn snapshot_at(&self, s: &[f64]) -> Snapshot {
         assert_eq!(s.len(), self.s.len(), "one number per state");
         Self { s: s.to_vec(), elapsed: 0, ..self.clone() }.snapshot()
     }
@@ -92,7 +92,7 @@ impl Env for LinearEnv {
 
     fn step(&mut self, action: &[f64]) -> Result<Step> {
         assert_eq!(action.len(), self.spec.action_dim, "one number per input");
-        let coefficients = &self.system.coefficients;
+        let coefficients = self.system.coefficients();
         let reward = self.system.reward(&self.s, action);
 
         // s' = A s + B a + w
@@ -182,10 +182,10 @@ fn from_numbers(numbers: &[f64]) -> StreamState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::support::seeds::drawn;
+    use crate::rng::drawn;
 
     fn noisy(noise: ProcessNoise) -> LinearEnv {
-        LinearEnv::new(Arc::new(LinearQuadratic::worked_example()), noise)
+        LinearEnv::new(Arc::new(LinearQuadratic::worked_example().unwrap()), noise)
     }
 
     fn rewards(env: &mut LinearEnv, steps: usize) -> Vec<f64> {
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_mean_of_noisy_rollouts_is_q() {
-        let system = LinearQuadratic::worked_example();
+        let system = LinearQuadratic::worked_example().unwrap();
         let (s, a) = ([1.0, -0.5, 0.25], [0.3, -0.2]);
         let mut env = noisy(ProcessNoise::Fresh(drawn(2, "process")));
         let mut explore = drawn(2, "explore");

@@ -3,7 +3,7 @@
 
 use super::*;
 
-use crate::support::seeds::drawn;
+use crate::rng::drawn;
 
 const S: [f64; 3] = [1.0, -0.5, 0.25];
 const A: [f64; 2] = [0.3, -0.2];
@@ -20,7 +20,7 @@ fn assert_all_near(found: &Array1<f64>, expected: [f64; 2]) {
 
 #[test]
 fn the_value_of_the_worked_example_is_known() {
-    let system = LinearQuadratic::worked_example();
+    let system = LinearQuadratic::worked_example().unwrap();
     let p = [
         [8.228_100_390_496_677, 2.036_505_803_632_858, -0.426_434_377_703_317_9],
         [2.036_505_803_632_858, 1.886_931_139_487_823, -0.025_792_323_761_081_09],
@@ -36,7 +36,7 @@ fn the_value_of_the_worked_example_is_known() {
 
 #[test]
 fn q_and_its_derivatives_in_the_worked_example_are_known() {
-    let system = LinearQuadratic::worked_example();
+    let system = LinearQuadratic::worked_example().unwrap();
     assert_near(system.q(&S, &A), -9.854_173_665_577_78);
     assert_all_near(&system.q_gradient(&S, &A), [-0.465_126_665_964_595_1, -1.062_746_011_353_217]);
     let hessian = [
@@ -56,7 +56,7 @@ fn q_and_its_derivatives_in_the_worked_example_are_known() {
 
 #[test]
 fn noise_moves_values_and_no_gradient() {
-    let noisy = LinearQuadratic::worked_example();
+    let noisy = LinearQuadratic::worked_example().unwrap();
     let quiet = noisy.clone().with_noise(Array1::zeros(3), Array1::zeros(2));
     assert_near(quiet.value(&S), -6.490_740_918_073_004);
     assert_near(quiet.q(&S, &A), -6.706_957_836_702_333);
@@ -65,7 +65,7 @@ fn noise_moves_values_and_no_gradient() {
 
 #[test]
 fn finite_horizons_in_the_worked_example_are_known() {
-    let system = LinearQuadratic::worked_example();
+    let system = LinearQuadratic::worked_example().unwrap();
     for (horizon, q, gradient) in [
         (1, -1.157_625, [-0.06, 0.08]),
         (2, -2.115_948_187_5, [-0.012_813_5, -0.143_649]),
@@ -89,6 +89,8 @@ fn the_value_is_q_at_the_policys_own_action() {
         let a = system.act(&s).to_vec();
         assert_near(system.q(&s, &a) / system.value(&s), 1.0);
         assert_near(system.q_within(&s, &a, 7) / system.value_within(&s, 7), 1.0);
+        let other: Vec<f64> = a.iter().map(|a| 0.5 - a).collect();
+        assert_near(system.q_of(7)(&s, &other) / system.q_within(&s, &other, 7), 1.0);
         assert_near(system.value_within(&s, 2000) / system.value(&s), 1.0);
         assert!(system.q_gradient(&s, &a).dot(&system.q_gradient(&s, &a)).sqrt() > 1e-3);
     }
@@ -118,7 +120,7 @@ fn random_systems_are_stable_and_repeat_under_a_seed() {
 
 #[test]
 fn an_unstable_policy_is_refused() {
-    let mut coefficients = LinearQuadratic::worked_example().coefficients().clone();
+    let mut coefficients = LinearQuadratic::worked_example().unwrap().coefficients().clone();
     coefficients.gain *= -10.0;
     let message = LinearQuadratic::new(coefficients).unwrap_err().to_string();
     assert!(message.contains("does not stabilise"), "{message}");

@@ -1,0 +1,133 @@
+//! Known answers and what came out; how often intervals cover (`docs/estimator.md` §8.7).
+
+use serde_json::json;
+
+use super::numbers::{fixed, significant};
+use super::tables::{Cell, Column, Table};
+use super::text::fill;
+use crate::analysis::self_test::characteristics::{Alarms, Cell as World, Characteristics, Shares};
+use crate::analysis::self_test::{Check, Row};
+use crate::error::Result;
+use crate::gradient::Adaptive;
+
+/// Says in one sentence whether all came out.
+pub(crate) fn answer(rows: &[Row]) -> String {
+    let wrong: Vec<String> = rows
+        .iter()
+        .filter(|row| !row.came_out())
+        .map(|row| format!("{} ({})", row.answer, row.actor))
+        .collect();
+    match (wrong.len(), rows.len()) {
+        (0, all) => format!("all {all} known answers came out"),
+        (few, all) => {
+            format!("{few} of {all} known answers did not come out: {}", wrong.join("; "))
+        }
+    }
+}
+
+/// Returns what must come out and what did, a line for each answer.
+pub(crate) fn table(rows: &[Row]) -> Table {
+    let names = ["known answer", "actor", "must come out", "came out", ""];
+    let each = |row: &Row, words: fn(&Check) -> String| {
+        Cell::text(row.checks.iter().map(words).collect::<Vec<_>>().join(", "))
+    };
+    let row = |row: &Row| {
+        vec![
+            Cell::text(row.answer),
+            Cell::text(row.actor),
+            each(row, expected),
+            each(row, found),
+            Cell::text(if row.came_out() { "ok" } else { "FAILED" }),
+        ]
+    };
+    let columns = names.map(|name| Column::new(name, "")).into();
+    Table { columns, rows: rows.iter().map(row).collect() }
+}
+
+/// What a check asks for, in words.
+fn expected(Check { number, low, high, of, .. }: &Check) -> String {
+    match of {
+        Some(of) if *low > 0.0 => format!("{number} ≥ {low} of {of}"),
+        Some(of) => format!("{number} ≤ {high} of {of}"),
+        None if low >= high => format!("{number} {low}"),
+        None if high.is_infinite() => format!("{number} ≥ {low}"),
+        None if *low == 0.0 => format!("{number} ≤ {}", significant(*high, 2)),
+        None if low.fract() == 0.0 && high.fract() == 0.0 && *low > 1.0 => {
+            format!("{number} {low} to {high}")
+        }
+        None => {
+            let [middle, half] = [0.5 * (low + high), 0.5 * (high - low)];
+            format!("{number} {} ± {}", significant(middle, 2), significant(half, 1))
+        }
+    }
+}
+
+/// What came out, in words.
+fn found(Check { number, found, of, .. }: &Check) -> String {
+    match of {
+        Some(_) => format!("{number} {found}"),
+        None if found.fract() == 0.0 => format!("{number} {found}"),
+        None => format!("{number} {}", significant(*found, 3)),
+    }
+}
+
+/// Returns the page of how often intervals cover, made by `command`.
+///
+/// # Errors
+/// [`crate::Error::Table`] if a row does not fit its table.
+pub(crate) fn characteristics_page(all: &Characteristics, command: &str) -> Result<String> {
+    let error = (0.95 * 0.05 / all.draws as f64).sqrt();
+    let Adaptive { half_width, max_states } = Adaptive::default();
+    let values = json!({
+        "command": command,
+        "draws": all.draws,
+        "error": fixed(error, 3),
+        "low": fixed(0.95 - 2.0 * error, 3),
+        "high": fixed((0.95 + 2.0 * error).min(1.0), 3),
+        "first": Adaptive::FIRST_LOOK,
+        "last": max_states,
+        "half_width": half_width,
+        "one_look": covered(&all.cells, |world| &world.one_look).to_markdown()?,
+        "looks": covered(&all.cells, |world| &world.looks).to_markdown()?,
+        "alarms": alarms(&all.alarms).to_markdown()?,
+    });
+    Ok(fill("self-test.md", values))
+}
+
+/// A share with two decimals; a gap where there was nothing to share.
+fn share(value: f64) -> Cell {
+    if value.is_nan() { Cell::Missing } else { Cell::text(fixed(value, 3)) }
+}
+
+fn covered(worlds: &[World], look: fn(&World) -> &Shares) -> Table {
+    let names = ["returns, actor", "critic", "κ", "gain", "found", "inside", "resolved", "states"];
+    let row = |world: &World| {
+        let Shares { kappa, gain, found, inside, resolved, inside_resolved, states } = *look(world);
+        let World { unrest, noise, actor, critic, .. } = world;
+        let both = format!("{}, {}", fixed(resolved, 2), fixed(inside_resolved, 2));
+        let mut cells = vec![Cell::text(format!("{unrest} {noise}, {actor}")), Cell::text(*critic)];
+        cells.extend([kappa, gain, found, inside].map(share));
+        cells.extend([Cell::text(both), Cell::text(fixed(states, 0))]);
+        cells
+    };
+    Table {
+        columns: names.map(|name| Column::new(name, "")).into(),
+        rows: worlds.iter().map(row).collect(),
+    }
+}
+
+fn alarms(all: &[Alarms]) -> Table {
+    let names =
+        ["returns", "actor", "κ, one look", "inside, one look", "κ, looks", "inside, looks"];
+    let row = |alarms: &Alarms| {
+        let of = |shares: &Shares| [shares.resolved, shares.inside_resolved].map(share);
+        let mut cells = vec![Cell::text(alarms.unrest), Cell::text(alarms.actor)];
+        cells.extend(of(&alarms.one_look));
+        cells.extend(of(&alarms.looks));
+        cells
+    };
+    Table {
+        columns: names.map(|name| Column::new(name, "")).into(),
+        rows: all.iter().map(row).collect(),
+    }
+}
