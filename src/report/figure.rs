@@ -1,7 +1,7 @@
 //! A figure of curves as plain data: what is drawn, with nothing about how.
 
 use crate::error::{Error, Result};
-use crate::stats::Estimate;
+use crate::stats::{Estimate, summary};
 
 /// Most panels one figure may hold; more would make each too small for a paper column.
 pub const MAX_PANELS: usize = 4;
@@ -297,4 +297,21 @@ impl Axis {
         let usable = low.is_finite() && high.is_finite() && low < high;
         (!usable).then(|| format!("has the range [{low}, {high}]; expected low < high"))
     }
+}
+
+/// Moving average over `window` evaluations; bands are averaged alike, which is no interval of the
+/// average but its scale.
+pub(super) fn smoothed(points: Vec<Point>, window: usize) -> Vec<Point> {
+    if window <= 1 {
+        return points;
+    }
+    let average = |f: fn(&Point) -> f64| {
+        summary::moving_average(&points.iter().map(f).collect::<Vec<_>>(), window)
+    };
+    let (y, low, high) = (average(|p| p.y), average(|p| p.low), average(|p| p.high));
+    points
+        .iter()
+        .enumerate()
+        .map(|(i, p)| Point { x: p.x, y: y[i], low: low[i], high: high[i] })
+        .collect()
 }

@@ -9,7 +9,7 @@
 
 use std::convert::identity;
 
-use super::figure::{Axis, Panel, Point, Reference, Series, YRange};
+use super::figure::{Axis, Panel, Point, Reference, Series, YRange, smoothed};
 use super::groups::{Group, Rows, average, by, by_critic, groups, seeds};
 use crate::analysis::summary::{Column, corrected, learnable, mean_over_states, of_share, stacked};
 use crate::analysis::table::{StateRow, by_task};
@@ -104,7 +104,7 @@ impl View<'_> {
                     Point::estimate(step as f64, &shown(self.group.over_seeds(&at, &stat)))
                 };
                 let points = by(&rows, |row| row.step).into_iter().map(point).collect();
-                Series::line(critic, smooth(points, self.spec.window), seeds(&rows))
+                Series::line(critic, smoothed(points, self.spec.window), seeds(&rows))
             })
             .collect()
     }
@@ -290,23 +290,6 @@ fn whole_curve(rows: &[&StateRow]) -> f64 {
     let level = 1.0 - (1.0 - LEVEL) / by_env.len() as f64;
     let each: Vec<f64> = by_env.values().map(|rows| dkw_half_width(rows.len(), level)).collect();
     summary::mean(&each)
-}
-
-/// Moving average over `window` evaluations; bands are averaged alike, which is no interval of the
-/// average but its scale.
-fn smooth(points: Vec<Point>, window: usize) -> Vec<Point> {
-    if window <= 1 {
-        return points;
-    }
-    let average = |f: fn(&Point) -> f64| {
-        summary::moving_average(&points.iter().map(f).collect::<Vec<_>>(), window)
-    };
-    let (y, low, high) = (average(|p| p.y), average(|p| p.low), average(|p| p.high));
-    points
-        .iter()
-        .enumerate()
-        .map(|(i, p)| Point { x: p.x, y: y[i], low: low[i], high: high[i] })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! How cosines are measured, and by whom.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::analysis::summary::Column;
 use crate::env::TaskList;
+use crate::error::Error;
 use crate::gradient::Settings;
 
 /// What is measured at each state.
@@ -48,9 +50,19 @@ pub(crate) struct FirstTasks {
 
 /// The workers, and who is told the simulated steps.
 #[derive(Clone, Copy)]
-pub(crate) struct Work<'w> {
+pub struct Work<'w> {
     /// Threads that rollouts are spread over.
     pub workers: &'w Arc<rayon::ThreadPool>,
     /// Hears of steps as they are made.
     pub progress: &'w (dyn Fn(u64) + Sync),
+}
+
+/// Says which checkpoint an error is about, if it does not say so itself.
+pub(super) fn in_checkpoint(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Usage(_) | Error::Gradient(_) => {
+            Error::Usage(format!("{}: {error}", path.display()))
+        }
+        other => other,
+    }
 }

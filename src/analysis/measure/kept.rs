@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cosine::{Cosine, Work};
+use super::cosine::{Cosine, Work, in_checkpoint};
 use super::policy_cosine;
-use super::subject::{Subject, in_checkpoint};
+use super::subject::Subject;
 use crate::analysis::bank::BankFile;
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::Checkpoint;

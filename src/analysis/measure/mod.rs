@@ -9,7 +9,7 @@ pub(crate) mod learnable;
 pub(crate) mod maml_adaptation;
 pub(crate) mod maml_noise;
 pub(crate) mod pearl_cosine;
-pub(crate) mod policy_cosine;
+pub mod policy_cosine;
 pub(crate) mod promise;
 pub mod returns;
 pub(crate) mod subject;

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::cosine::{Against, Work};
+use super::cosine::{Against, Work, in_checkpoint};
 use super::gradient_cosine::{self, Networks, starts};
-use super::subject::in_checkpoint;
 use crate::analysis::bank::{About, BankFile};
 use crate::analysis::table::{Column, StateRow};
 use crate::checkpoint::Checkpoint;
@@ -55,7 +54,7 @@ pub(crate) fn check(checkpoint: &Checkpoint, settings: &Settings) -> Result<()> 
 ///
 /// # Errors
 /// Those of loading and of the rollouts.
-pub(crate) fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> Result<BankFile> {
+pub fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> Result<BankFile> {
     let Work { workers, progress } = work;
     let settings = &within_reach(checkpoint, settings)?;
     let networks = Networks::load(checkpoint, settings, Against::Returns)?;
@@ -189,7 +188,7 @@ pub(crate) struct Judged {
 ///
 /// # Errors
 /// Those of loading.
-pub(crate) fn rows(
+pub fn rows(
     checkpoint: &Checkpoint,
     settings: &Settings,
     file: &BankFile,

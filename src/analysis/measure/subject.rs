@@ -1,8 +1,6 @@
 //! Whose critic is measured: that of a checkpoint, or the same in the tasks of one of its lists.
 
-use std::path::Path;
-
-use super::cosine::{Against, Cosine, FirstTasks, Work};
+use super::cosine::{Against, Cosine, FirstTasks, Work, in_checkpoint};
 use super::{gradient_cosine, pearl_cosine, policy_cosine};
 use crate::analysis::table::StateRow;
 use crate::checkpoint::Checkpoint;
@@ -81,15 +79,5 @@ impl<'c> Subject<'c> {
             Some(tasks) => pearl_cosine::rows(self.checkpoint, tasks, how, work),
         }
         .map_err(|e| in_checkpoint(self.checkpoint.path(), e))
-    }
-}
-
-/// Says which checkpoint an error is about, if it does not say so itself.
-pub(super) fn in_checkpoint(path: &Path, error: Error) -> Error {
-    match error {
-        Error::Usage(_) | Error::Gradient(_) => {
-            Error::Usage(format!("{}: {error}", path.display()))
-        }
-        other => other,
     }
 }

@@ -18,6 +18,9 @@ use crate::study::spec::{Draw, Facet, Panel};
 /// Tasks of each list, unless asked otherwise.
 const TASKS: usize = 4;
 
+/// States of a self-check in lab mode, unless asked otherwise.
+const STATES_OF_OWN: usize = 30;
+
 /// States of each list of tasks in lab mode, unless asked otherwise: 30 of each task.
 const STATES_IN_TASKS: usize = 120;
 
@@ -237,7 +240,10 @@ impl CosineArgs {
         let wanted = if fixed { None } else { base.adaptive.map(|_| adaptive) };
         Settings {
             mode,
-            states: self.states.unwrap_or(base.states.min(adaptive.max_states.max(1))),
+            states: self.states.unwrap_or(match what {
+                What::SelfCheck if mode == Mode::Lab => STATES_OF_OWN,
+                _ => base.states.min(adaptive.max_states.max(1)),
+            }),
             rollouts: self.rollouts.unwrap_or(base.rollouts),
             blocks: self.blocks,
             adaptive: if adapts { Some(adaptive) } else { wanted },

@@ -6,8 +6,9 @@ use hyperl::algo::evaluate::{episode_returns, initial_states};
 use hyperl::algo::off_policy::OffPolicy;
 use hyperl::algo::replay::{Replay, Transition};
 use hyperl::algo::{Algo, RunConfig};
-use hyperl::analysis::measure::cosine::Against;
+use hyperl::analysis::measure::cosine::{Against, Work};
 use hyperl::analysis::measure::gradient_cosine::{check, rows};
+use hyperl::analysis::measure::policy_cosine;
 use hyperl::analysis::measure::returns::ReturnCurve;
 use hyperl::analysis::measure::weights::{WeightSettings, trained};
 use hyperl::checkpoint::{Checkpoint, save};
@@ -146,7 +147,13 @@ fn every_critic_goes_from_training_through_resume_to_its_measurements() {
             for settings in [lab, paper] {
                 for against in [Against::Returns, Against::OwnValues] {
                     check(&checkpoint, &settings, against).unwrap();
-                    let rows = rows(&checkpoint, &settings, against, context).unwrap();
+                    let rows = if settings.mode == Mode::Lab && against == Against::Returns {
+                        let work = Work { workers: &workers, progress: &|_| () };
+                        let file = policy_cosine::make(&checkpoint, &settings, work).unwrap();
+                        policy_cosine::rows(&checkpoint, &settings, &file).unwrap()
+                    } else {
+                        rows(&checkpoint, &settings, against, context).unwrap()
+                    };
                     assert_eq!(rows.len(), 2, "{what}");
                     assert!(rows.iter().all(|row| row.algo == algo.name()), "{what}");
                     assert!(rows.iter().any(|row| row.critic_norm > 0.0), "{what}");

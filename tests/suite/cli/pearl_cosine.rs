@@ -106,7 +106,7 @@ fn both_lists_of_tasks_are_measured_and_compared_with_any_number_of_workers() {
     let list = |split| [(split, 0), (split, 0), (split, 0), (split, 1), (split, 1), (split, 1)];
     let expected = [list("train"), list("test")].concat();
     assert_eq!(places(&found), expected.repeat(2));
-    assert!(found.iter().all(|row| row.cosine.is_finite() && row.longest == 4), "{found:?}");
+    assert!(found.iter().all(|row| row.cosine.is_finite() && row.horizon == 4), "{found:?}");
     let goals: Vec<f64> = found.iter().map(|row| row.task.unwrap().goal).collect();
     assert!(goals[..6].iter().all(|g| *g < 2.5) && goals[6..12].iter().all(|g| *g >= 2.5));
     let lines: Vec<&str> = said.out.lines().collect();
