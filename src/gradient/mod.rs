@@ -19,6 +19,7 @@ pub mod differences;
 pub mod horizon;
 pub mod least_squares;
 pub mod orthogonal;
+pub mod paired;
 pub mod pairs;
 pub(crate) mod parameter_space;
 pub mod perturb;

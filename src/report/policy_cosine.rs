@@ -65,6 +65,26 @@ pub(super) fn whose(of: &Whose) -> String {
     format!("{model} on {env}, seed {seed}, {step} steps")
 }
 
+/// Says why the truth is not known, as what follows "cannot be told".
+pub(super) fn why_unknown(judged: &Judged) -> String {
+    let score = &judged.score;
+    let ceiling = score.policy.ceiling.value;
+    if score.policy.effective < FEW {
+        return format!(
+            ": {} states count as {}, for the gradients of a few are far larger than the others'",
+            score.states,
+            fixed(score.policy.effective, 0)
+        );
+    }
+    if ceiling.is_finite() {
+        let ceiling = fixed(ceiling, 2);
+        return format!(
+            " with these rollouts: an exactly right critic would score about {ceiling}"
+        );
+    }
+    " with these rollouts: independent estimates of the truth do not agree at all".into()
+}
+
 /// Says in one sentence what a bank says of a critic.
 pub(crate) fn answer(judged: &Judged) -> String {
     let (score, whose) = (&judged.score, whose(&judged.whose));
@@ -86,21 +106,7 @@ pub(crate) fn answer(judged: &Judged) -> String {
         Direction::Neither => {
             format!("{whose}: neither uphill nor downhill: {kappa}, which may be 0.")
         }
-        Direction::Unknown if score.policy.effective < FEW => format!(
-            "{whose}: cannot be told: {} states count as {}, for the gradients of a few are far larger than the \
-             others'.",
-            score.states,
-            fixed(score.policy.effective, 0)
-        ),
-        Direction::Unknown => {
-            let ceiling = score.policy.ceiling.value;
-            let would = if ceiling.is_finite() {
-                format!("an exactly right critic would score about {}", fixed(ceiling, 2))
-            } else {
-                "independent estimates of the truth do not agree at all".to_owned()
-            };
-            format!("{whose}: cannot be told with these rollouts: {would}.")
-        }
+        Direction::Unknown => format!("{whose}: cannot be told{}.", why_unknown(judged)),
         Direction::Stuck => {
             let share = percent(score.saturated);
             format!("{whose}: the actor cannot move: {share} % of its coordinates are saturated.")
@@ -225,7 +231,7 @@ fn states(all: &[Judged]) -> Table {
 }
 
 /// Says what a reader should know before believing the numbers.
-fn warnings(judged: &Judged) -> Vec<String> {
+pub(super) fn warnings(judged: &Judged) -> Vec<String> {
     let (score, whose) = (&judged.score, whose(&judged.whose));
     let mut said = Vec::new();
     let effective = score.policy.effective;

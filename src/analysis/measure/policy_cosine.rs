@@ -1,9 +1,12 @@
 //! κ, gain and inside of one checkpoint's critic (`docs/estimator.md` §8).
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::cosine::{Against, Work};
 use super::gradient_cosine::{self, Networks, starts};
+use super::kept::{Listener, kept_or_made};
 use super::subject::in_checkpoint;
 use crate::analysis::bank::{About, BankFile};
 use crate::checkpoint::Checkpoint;
@@ -18,6 +21,11 @@ use crate::rng::Stream;
 
 /// Changes whenever the same checkpoint and settings would give another bank.
 const REVISION: u32 = 5;
+
+/// States after which the interval of κ is looked at first, and those after which a narrower one is given up, unless
+/// asked otherwise.
+pub(crate) const FIRST_STATES: usize = 100;
+pub(crate) const MAX_STATES: usize = 300;
 
 /// Returns a key that is equal exactly if checkpoint and settings are.
 pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
@@ -102,6 +110,26 @@ pub(crate) fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> 
         pilot: found,
     };
     Ok(BankFile { about, bank })
+}
+
+/// Returns the bank of a checkpoint's policy, made now or before and kept in `units`; `None` if a stop was asked for.
+///
+/// # Errors
+/// Those of making and keeping it.
+pub(crate) fn kept(
+    checkpoint: &Checkpoint,
+    settings: &Settings,
+    units: &Path,
+    listener: &dyn Listener,
+    work: Work,
+) -> Result<Option<BankFile>> {
+    let path = units.join(format!("{}.parquet", key(checkpoint, settings)));
+    let read = |bytes| BankFile::of_parquet(bytes).ok();
+    kept_or_made(&path, listener, read, || {
+        let file = make(checkpoint, settings, work)?;
+        let bytes = file.to_parquet()?;
+        Ok((file, bytes))
+    })
 }
 
 /// Hash of the policy's weights: critics of one actor share it.

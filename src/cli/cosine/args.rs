@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::super::output::shell_words;
 use super::super::settings::whole;
 use crate::analysis::measure::cosine::Against;
+use crate::analysis::measure::policy_cosine::{FIRST_STATES, MAX_STATES};
 use crate::analysis::measure::subject::Subject;
 use crate::checkpoint::Checkpoint;
 use crate::env::TaskList;
@@ -20,10 +21,6 @@ const TASKS: usize = 4;
 
 /// States of each list of tasks in lab mode, unless asked otherwise: 30 of each task.
 const STATES_IN_TASKS: usize = 120;
-
-/// States after which lab mode first looks at the interval, and those after which it gives up.
-const FIRST_STATES: usize = 100;
-const MAX_STATES: usize = 300;
 
 /// Which of the three commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

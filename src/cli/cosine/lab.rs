@@ -1,7 +1,5 @@
 //! `cosine` in lab mode: κ, gain and inside, by banks of rollouts.
 
-use std::path::Path;
-
 use serde::Serialize;
 
 use super::super::finding::{self, Source};
@@ -11,7 +9,7 @@ use super::super::told::Told;
 use super::args::{CosineArgs, What, command_line};
 use crate::analysis::bank::BankFile;
 use crate::analysis::measure::cosine::Work;
-use crate::analysis::measure::kept::{Listener, Stopped, UNITS, kept_or_made};
+use crate::analysis::measure::kept::{Listener, Stopped, UNITS};
 use crate::analysis::measure::policy_cosine::{self, Judged};
 use crate::checkpoint::lock::Lock;
 use crate::checkpoint::{Checkpoint, disk};
@@ -62,7 +60,7 @@ pub(super) fn run(
         let work = Work { workers: &workers, progress: &progress };
         let made = match &given {
             Some(_) => None,
-            None => match bank(checkpoint, settings, &units, &told, work)? {
+            None => match policy_cosine::kept(checkpoint, settings, &units, &told, work)? {
                 Some(file) => Some(file),
                 None => return Ok(told.stopped(Stopped { saved: !all.is_empty() })),
             },
@@ -93,21 +91,4 @@ pub(super) fn run(
     }
     shared::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
-}
-
-/// Returns the bank of a checkpoint's policy, made now or before; `None` if a signal asked for a stop.
-fn bank(
-    checkpoint: &Checkpoint,
-    settings: &Settings,
-    units: &Path,
-    listener: &dyn Listener,
-    work: Work,
-) -> Result<Option<BankFile>> {
-    let path = units.join(format!("{}.parquet", policy_cosine::key(checkpoint, settings)));
-    let read = |bytes| BankFile::of_parquet(bytes).ok();
-    kept_or_made(&path, listener, read, || {
-        let file = policy_cosine::make(checkpoint, settings, work)?;
-        let bytes = file.to_parquet()?;
-        Ok((file, bytes))
-    })
 }

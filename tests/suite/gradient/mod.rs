@@ -4,6 +4,7 @@ mod differences;
 mod least_squares;
 mod oracle;
 mod orthogonal;
+mod paired;
 mod pearl;
 mod perturb;
 mod real_design;

@@ -16,19 +16,19 @@ use crate::support::lab::{Critic, Lab};
 use crate::support::linear::LinearQuadratic;
 use crate::support::seeds::drawn;
 
-const HORIZON: u32 = 4;
-const BLOCKS: usize = 4;
+pub(super) const HORIZON: u32 = 4;
+pub(super) const BLOCKS: usize = 4;
 const SIZE: (usize, usize) = (6, 3);
 
 /// How far the actor is from its bounds: by what a standard normal action before tanh is moved.
-const PLACES: [(&str, f64, [f64; 3]); 3] = [
+pub(super) const PLACES: [(&str, f64, [f64; 3]); 3] = [
     ("free", 0.5, [0.0; 3]),
     ("half saturated", 2.0, [0.0, 2.0, -2.0]),
     ("saturated", 1.0, [3.0, -3.5, 3.0]),
 ];
 
 /// `states` states, with noise in each return of so many times the typical effect of a pair.
-fn world(place: (&str, f64, [f64; 3]), states: usize, noise: f64, seed: u64) -> Lab {
+pub(super) fn world(place: (&str, f64, [f64; 3]), states: usize, noise: f64, seed: u64) -> Lab {
     let (name, spread, shift) = place;
     let mut stream = drawn(seed, name);
     let lab = Lab::random(SIZE, 1.0, (1, 1.0, HORIZON));
@@ -39,26 +39,26 @@ fn world(place: (&str, f64, [f64; 3]), states: usize, noise: f64, seed: u64) -> 
     Lab { states, noise, before_tanh, ..lab }
 }
 
-fn plan() -> Plan {
+pub(super) fn plan() -> Plan {
     Plan { blocks: BLOCKS, horizon: HORIZON, ..Plan::default() }
 }
 
-fn score(bank: &Bank, critic: &Critic) -> Score {
+pub(super) fn score(bank: &Bank, critic: &Critic) -> Score {
     let states = score_states(bank, 0, critic, &Stream::new(0, "smoothing")).unwrap();
     Score::of(&states, BLOCKS, bank.dims())
 }
 
 /// A critic of values alone; its gradient at the policy's action is not asked for here.
-fn of_values(value: impl Fn(&[f64], &[f64]) -> f64 + 'static) -> Critic {
+pub(super) fn of_values(value: impl Fn(&[f64], &[f64]) -> f64 + 'static) -> Critic {
     Critic { value: Box::new(value), gradient: Box::new(|_, _, a| Array1::zeros(a.len())) }
 }
 
-fn exact(lab: &Lab) -> Critic {
+pub(super) fn exact(lab: &Lab) -> Critic {
     of_values(lab.system.q_of(HORIZON))
 }
 
 /// A critic whose value is linear in the action, with a slope that has nothing to do with the truth.
-fn other(lab: &Lab) -> Arc<LinearQuadratic> {
+pub(super) fn other(lab: &Lab) -> Arc<LinearQuadratic> {
     let mut stream = drawn(99, "another seed's critic");
     let found = LinearQuadratic::random(lab.system.obs_dim(), lab.system.action_dim(), &mut stream);
     Arc::new(found.unwrap())
@@ -90,7 +90,7 @@ fn for_small_pairs_the_local_gradient_is_the_smoothed_one() {
 }
 
 /// Noise with which some half of a bank's `T` is noise: `Var ŵ = noise²/(2 σ² B)` in each coordinate.
-fn noise(place: (&str, f64, [f64; 3])) -> f64 {
+pub(super) fn noise(place: (&str, f64, [f64; 3])) -> f64 {
     let bank = world(place, 100, 0.0, 1).bank(&plan(), 2);
     (mean_square(&bank, |s| s.truth) * 2.0 * 0.09 * BLOCKS as f64 / SIZE.1 as f64).sqrt()
 }
@@ -134,29 +134,45 @@ fn intervals_cover_an_exact_critic_and_a_turned_one_under_noise() {
     }
 }
 
+/// The plane of the true gradient and another critic's, all states stacked.
+#[derive(Clone, Copy)]
+pub(super) struct Plane {
+    /// What the other one has along the truth.
+    along: f64,
+    /// The square of the rest, relative to the truth's.
+    across: f64,
+}
+
+impl Plane {
+    pub(super) fn of(lab: &Lab, bank: &Bank) -> Self {
+        let rival = of_values(other(lab).q_of(HORIZON));
+        let (truth, along) =
+            (mean_square(bank, |s| s.truth), score(bank, &rival).policy.found.value);
+        Self { along, across: mean_square_of(bank, &rival, |s| s.critic) / truth - along * along }
+    }
+
+    /// A critic whose gradient is `size` times the truth's, turned by so many degrees.
+    pub(super) fn turned(self, lab: &Lab, degrees: f64, size: f64) -> Critic {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        let (right, other) = (lab.system.q_of(HORIZON), other(lab).q_of(HORIZON));
+        of_values(move |s, a| {
+            let right = right(s, a);
+            let across = (other(s, a) - self.along * right) / self.across.sqrt();
+            size * (cos * right + sin * across)
+        })
+    }
+}
+
 #[test]
 fn a_critic_turned_by_sixty_degrees_scores_one_half_and_one_of_another_seed_nothing() {
     for place in PLACES {
         let lab = world(place, 400, 0.0, 5);
         let bank = lab.bank(&Plan { blocks: 20, ..plan() }, 2);
-        let (right, wrong) = (lab.system.q_of(HORIZON), Arc::new(other(&lab).q_of(HORIZON)));
-        let q_of = |q: &Arc<_>| Arc::clone(q);
-        // What the rival has along the truth is taken away, and the rest made as large as the truth.
-        let other = q_of(&wrong);
-        let rival = of_values(move |s, a| other(s, a));
-        let (truth, along) =
-            (mean_square(&bank, |s| s.truth), score(&bank, &rival).policy.found.value);
-        let own = mean_square_of(&bank, &rival, |s| s.critic);
-        let across = own / truth - along * along;
-        let (cos, sin) = (0.5, (0.75 / across).sqrt());
-        let other = q_of(&wrong);
-        let turned = of_values(move |s, a| {
-            let right = right(s, a);
-            cos * right + sin * (other(s, a) - along * right)
-        });
+        let (wrong, opposite) = (other(&lab).q_of(HORIZON), other(&lab).q_of(HORIZON));
+        let turned = Plane::of(&lab, &bank).turned(&lab, 60.0, 1.0);
         let found = score(&bank, &turned).policy.kappa;
         assert!((found.value - 0.5).abs() < 0.03, "{place:?}: {found:?}");
-        let mirrored = of_values(move |s, a| -wrong(s, a));
+        let (rival, mirrored) = (of_values(wrong), of_values(move |s, a| -opposite(s, a)));
         let (there, back) =
             (score(&bank, &rival).policy.kappa, score(&bank, &mirrored).policy.kappa);
         assert!((there.value + back.value).abs() < 1e-9, "{place:?}: {there:?} {back:?}");
