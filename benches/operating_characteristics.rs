@@ -14,7 +14,7 @@
 
 use hyperl::rng::Stream;
 use hyperl::stats::Estimate;
-use hyperl::stats::corrected::{Corrected, correct};
+use hyperl::stats::corrected::correct;
 use hyperl::stats::gate::{Gate, PairedState, Rule};
 use hyperl::stats::replicates::Replicates;
 use hyperl::stats::verdict::{Family, Verdict};
@@ -157,6 +157,25 @@ fn covers(world: &World, cosine: f64, states: usize, trials: u64) {
         ]
     });
     println!("| {} | {cosine} | {states} |{}", name(world), cells(&found));
+}
+
+/// States that two critics met, with mean true cosines `COSINE` and `COSINE − drop`.
+fn pairs(
+    world: &World,
+    drop: f64,
+    correlation: f64,
+    states: usize,
+    stream: &mut Stream,
+) -> Vec<PairedState> {
+    let leans = [COSINE, COSINE - drop].map(|c| lean(c, world.dims));
+    (0..states)
+        .map(|_| {
+            let truth = world.truth(stream);
+            let critics = world.two_critics(&truth, leans, correlation, stream);
+            let [base, candidate] = critics.map(|critic| truth.judge(&critic));
+            PairedState::of(&base, &candidate)
+        })
+        .collect()
 }
 
 /// The paired gate.

@@ -12,6 +12,8 @@ use hyperl::Result;
 use hyperl::algo::config::TrainConfig;
 use hyperl::algo::{Algo, RunConfig};
 use hyperl::env::{Env, EnvId, Snapshot, Spec, Step, Visited};
+use hyperl::gradient::bank::{Plan, make_bank};
+use hyperl::gradient::score::score_states;
 use hyperl::gradient::{Agent, Mode, Settings, measure};
 use hyperl::nn::critic::{CriticKind, QNet};
 use hyperl::nn::weights::{Draw, Training};
@@ -21,15 +23,15 @@ use tch::{Device, Kind};
 use crate::sample::{Effort, Timing, in_turn};
 use crate::single::{RandomActions, starts};
 
-/// Different states; each stands for three in the paper's mode and for two in lab mode.
+/// Different states; each stands for three in the paper's mode.
 const DIFFERENT: usize = 5;
 
 /// Times one evaluation of a new SA-Hyper critic in both modes, all of it but reading the checkpoint:
 /// its gradient, the rollouts, both fits and their comparison. The third figure is what a step of a
 /// rollout costs in lab mode over what it costs in the paper's, from neighbouring samples.
 ///
-/// In the paper's mode these are 15 states × 15 rollouts, in lab mode 10 states in which the blocks
-/// make about as many, each of 688 steps.
+/// In the paper's mode these are 15 states × 15 rollouts, in lab mode 5 states in which the blocks make about as
+/// many or more, each of 688 steps.
 pub(crate) fn evaluations(
     env: EnvId,
     workers: &rayon::ThreadPool,
@@ -79,7 +81,7 @@ struct Evaluation {
 impl Evaluation {
     /// An evaluation from [`DIFFERENT`] states, each as often as the others.
     fn new(env: EnvId, mode: Mode, settings: Settings) -> Result<Self> {
-        let states = if mode == Mode::Lab { 2 * DIFFERENT } else { 3 * DIFFERENT };
+        let states = if mode == Mode::Lab { DIFFERENT } else { 3 * DIFFERENT };
         let settings = Settings { mode, states, ..settings };
         let config = TrainConfig { env, ..TrainConfig::default() };
         let different = starts(env, DIFFERENT)?;
@@ -106,7 +108,17 @@ impl Evaluation {
         };
         let made = AtomicU64::new(0);
         let count = |steps| _ = made.fetch_add(steps, Ordering::Relaxed);
-        black_box(measure(&agent, &self.starts, &self.settings, (workers, &count))?);
+        match self.settings.mode {
+            Mode::Lab => {
+                let horizon = self.settings.horizon(gamma, 0, u32::MAX);
+                let plan = Plan { horizon, ..Plan::default() };
+                let bank = make_bank(&agent, &self.starts, 0, &plan, workers, &count)?;
+                black_box(score_states(&bank, 0, critic, &Stream::new(0, "smoothing"))?);
+            }
+            Mode::Paper | Mode::AsReleased => {
+                black_box(measure(&agent, &self.starts, &self.settings, workers, &count)?);
+            }
+        }
         Ok(made.into_inner())
     }
 }

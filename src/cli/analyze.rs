@@ -61,11 +61,13 @@ enum Command {
   hyperl-analyze gate --ckpt hopper/step-000010000 ant/step-000010000 --baseline hopper.parquet ant.parquet \\
     --junit gate.xml --allow-inconclusive")]
     Gate(gate::GateArgs),
-    /// Compare two critics under one frozen policy: in how many states their gradients are right enough,
-    /// and what they are worth in the space of the actor's weights.
-    #[command(
-        after_help = "Example:\n  hyperl-analyze compare-critics --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 \\\n    --against checkpoints/td3-hopper-mlp-standard-s0/step-000010000 --out reports/compare-critics"
-    )]
+    /// Compare critics of one actor by the same rollouts: whose gradient is more uphill, whose promises are more
+    /// real, and what each is worth in the space of the actor's weights.
+    #[command(after_help = "Examples:
+  hyperl-analyze compare-critics --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 \\
+    --against checkpoints/td3-hopper-mlp-standard-s0/step-000010000 checkpoints/td3-hopper-resnet35-s0/step-000010000
+  hyperl-analyze compare-critics --ckpt checkpoints/td3-hopper-sa-hyper-s0 --against checkpoints/td3-hopper-mlp-small-s0 \\
+    --bank bank.parquet --json")]
     CompareCritics(compare_critics::CompareArgs),
     #[command(hide = true)]
     Progress(Former),

@@ -1,46 +1,56 @@
-//! `hyperl-analyze compare-critics`: two critics under one frozen policy, state by state and in the space of
-//! its weights.
-
-mod page;
+//! `hyperl-analyze compare-critics`: any number of critics of one actor, judged by one bank.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 
-use self::page::Findings;
-use super::finding::Source;
-use super::output::{origin, shell_words, write_page, write_provenance};
+use super::finding::{self, Source};
+use super::output::{origins, shell_words, write_page};
 use super::settings::whole;
 use super::shared::{self, Done};
-use crate::analysis::measure::compare_critics::{check, compare};
-use crate::analysis::summary::Interval;
-use crate::checkpoint::disk;
+use super::told::Told;
+use crate::analysis::bank::BankFile;
+use crate::analysis::gate::Algos;
+use crate::analysis::measure::compare_critics::{Comparison, InWeights, check, compare};
+use crate::analysis::measure::kept::{Keeper, Stopped, UNITS};
+use crate::analysis::measure::policy_cosine::{self, Judged, check_bank};
 use crate::checkpoint::lock::Lock;
+use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
 use crate::gradient::Settings;
-use crate::report::{fixed, to_json};
+use crate::gradient::paired::Differences;
+use crate::report::compare_critics::{answers, critics, differences, finding, names};
+use crate::report::policy_cosine::Direction;
+use crate::report::{Page, Section};
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
     /// The checkpoint whose policy and states are used, and whose critic is the first
     #[arg(long = "ckpt", value_name = "PATH")]
     checkpoint: PathBuf,
-    /// The checkpoint whose critic is compared with it
-    #[arg(long, value_name = "PATH")]
-    against: PathBuf,
-    /// States; with fewer than about 500 the error α is not shown
-    #[arg(long, default_value_t = 500)]
-    states: usize,
-    /// Steps of a rollout [default: the first with γʰ < 0.001]
+    /// Checkpoints whose critics are compared with it and with each other
+    #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
+    against: Vec<PathBuf>,
+    /// Rollouts that `hyperl-analyze bank` made of the first one's policy, in place of new ones
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["states", "horizon", "seed"])]
+    bank: Option<PathBuf>,
+    /// States [default: 100 to 300, as many as the interval of the first critic's κ needs]
+    #[arg(long)]
+    states: Option<usize>,
+    /// Steps of a rollout [default: chosen by a pilot]
     #[arg(long)]
     horizon: Option<u32>,
     /// Seed of states and perturbations
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
+    /// Judge critics of another algorithm, or of other returns, too, all by the first one's returns
+    #[arg(long)]
+    across_algorithms: bool,
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
-    /// Folder of table and figure
+    /// Folder of tables and figure
     #[arg(long, default_value = "reports/compare-critics")]
     out: PathBuf,
     /// Print JSON to standard output
@@ -48,105 +58,116 @@ pub(super) struct CompareArgs {
     json: bool,
 }
 
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Json<'j> {
+    critics: Vec<Line<'j>>,
+    differences: &'j Differences,
+}
+
+/// One critic.
+#[derive(Serialize)]
+struct Line<'j> {
+    path: String,
+    name: String,
+    direction: Direction,
+    #[serde(flatten)]
+    judged: &'j Judged,
+    in_weights: Option<&'j InWeights>,
+}
+
+const TITLE: &str = "Which critic's gradient is more uphill?";
+
 pub(super) fn run(args: &CompareArgs) -> Result<Done> {
-    let settings = Settings {
-        states: args.states,
-        adaptive: None,
-        horizon: args.horizon,
-        seed: args.seed,
-        ..Settings::lab()
+    let given = args.bank.as_deref().map(BankFile::read).transpose()?;
+    let settings = given.as_ref().map_or_else(|| args.settings(), |file| Ok(file.settings()))?;
+    shared::save_and_stop();
+    let paths = std::iter::once(&args.checkpoint).chain(&args.against);
+    let checkpoints =
+        paths.map(|path| shared::one_checkpoint(path)).collect::<Result<Vec<Checkpoint>>>()?;
+    let first = &checkpoints[0];
+    let algos = if args.across_algorithms { Algos::Any } else { Algos::Same };
+    check(&checkpoints, algos)?;
+    match &given {
+        Some(file) => check_bank(first, file)?,
+        None => policy_cosine::check(first, &settings)?,
     }
-    .validated()?;
-    let (first, against) =
-        (shared::one_checkpoint(&args.checkpoint)?, shared::one_checkpoint(&args.against)?);
-    check(&first, &against)?;
-    let _lock = Lock::folder(&args.out)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
-    let spinner = shared::spinner("steps");
-    let found = compare(&first, &against, &settings, (&workers, &|steps| spinner.inc(steps)))?;
-    spinner.finish_and_clear();
-    let json = to_json(&found)?;
-    disk::write(&args.out.join("comparison.json"), json.as_bytes())?;
-    let command = command(args);
-    let source =
-        Source::of_checkpoints(&command, [&first, &against].map(origin).into()).with(&settings)?;
-    write_provenance(&args.out, &source)?;
-    let checkpoints = [&first, &against];
-    let (found, settings, command) = (&found, &settings, &command);
-    let findings = Findings { found, checkpoints, settings, command };
-    write_page(&args.out, &findings.page(&args.out)?)?;
-    if args.json {
-        shared::print_json(found)?;
+    let _lock = Lock::folder(&args.out)?;
+    let file = if let Some(file) = given {
+        file
     } else {
-        print(&findings)?;
-    }
-    for warning in page::warnings(found) {
-        shared::note!("warning: {warning}");
+        let units = args.out.parent().unwrap_or(&args.out).join(UNITS);
+        disk::create_dir(&units)?;
+        let told = Told::new(1, "banks");
+        let keeper = Keeper { units: &units, workers: &workers, listener: &told };
+        let Some(file) = keeper.bank(first, &settings)? else {
+            return Ok(told.stopped(Stopped { saved: false }));
+        };
+        told.bar.finish_and_clear();
+        file
+    };
+    let found = compare(&checkpoints, &settings, &file, algos)?;
+    let finding = finding(&found, &settings);
+    let command = args.command();
+    let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&settings)?;
+    let description = format!("{TITLE} {}", finding.subtitle);
+    let section = finding::write(&args.out, TITLE, &description, &finding, &source)?;
+    let section = Section { answer: answers(&found).join("\n\n"), ..section };
+    write_page(&args.out, &Page { title: TITLE.into(), sections: vec![section] })?;
+    if args.json {
+        print_json(&checkpoints, &found)?;
+    } else {
+        shared::say!("{}\n", answers(&found).join("\n"));
+        shared::print(critics(&found).to_text()?.as_bytes())?;
+        shared::say!("");
+        shared::print(differences(&found).to_text()?.as_bytes())?;
+        shared::warn(&finding.warnings);
     }
     shared::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 
-/// The command that makes the folder again.
-fn command(args: &CompareArgs) -> String {
-    let [ckpt, against, out] =
-        [&args.checkpoint, &args.against, &args.out].map(|path| shell_words(&[path]));
-    let horizon = args.horizon.map_or(String::new(), |h| format!(" --horizon {h}"));
-    let (states, seed) = (args.states, args.seed);
-    format!(
-        "hyperl-analyze compare-critics --ckpt {ckpt} --against {against} --states {states} --seed {seed}{horizon} \
-         --out {out}"
-    )
+fn print_json(checkpoints: &[Checkpoint], found: &Comparison) -> Result<()> {
+    let all = checkpoints.iter().zip(names(&found.critics)).zip(&found.critics).enumerate();
+    let lines = all.map(|(i, ((checkpoint, name), judged))| Line {
+        path: checkpoint.path().display().to_string(),
+        name,
+        direction: Direction::of(judged),
+        judged,
+        in_weights: found.in_weights.get(i),
+    });
+    shared::print_json(&Json { critics: lines.collect(), differences: &found.differences })
 }
 
-/// Writes a difference with its sign; what is 0 to three places is +0.000.
-fn signed(difference: f64) -> String {
-    let text = fixed(difference, 3);
-    if text.starts_with('−') || !difference.is_finite() { text } else { format!("+{text}") }
-}
+impl CompareArgs {
+    /// Returns the settings of the bank: those with which `cosine` makes it.
+    fn settings(&self) -> Result<Settings> {
+        let lab = Settings::lab();
+        Settings {
+            states: self.states.unwrap_or(lab.states),
+            adaptive: lab.adaptive.filter(|_| self.states.is_none()),
+            horizon: self.horizon,
+            seed: self.seed,
+            ..lab
+        }
+        .validated()
+    }
 
-fn print(findings: &Findings) -> Result<()> {
-    let found = findings.found;
-    let text = |i: Interval| shared::interval(i.mean, i.low, i.high);
-    shared::say!("{}, policy of {}, {} states", found.env, found.policy, found.states);
-    shared::say!(
-        "  cosine of the policy gradient   {}  critic of {}",
-        text(found.cosine),
-        found.policy
-    );
-    shared::say!(
-        "                                  {}  critic of {}",
-        text(found.against_cosine),
-        found.against
-    );
-    shared::say!("  progress ratio cos²/cos²        {}", text(found.progress_ratio));
-    match found.alpha {
-        Some(alpha) => shared::say!("  error α of the first            {}", text(alpha)),
-        None => shared::say!(
-            "  error α of the first            not shown: its estimate needs about 500 states, {} are usable",
-            found.states
-        ),
+    /// Returns the command that makes the folder again.
+    fn command(&self) -> String {
+        let [ckpt, out] = [&self.checkpoint, &self.out].map(|path| shell_words(&[path]));
+        let against = shell_words(&self.against);
+        let made_by = if let Some(bank) = &self.bank {
+            format!(" --bank {}", shell_words(&[bank]))
+        } else {
+            let states = self.states.map_or(String::new(), |n| format!(" --states {n}"));
+            let horizon = self.horizon.map_or(String::new(), |n| format!(" --horizon {n}"));
+            format!("{states}{horizon} --seed {}", self.seed)
+        };
+        let across = if self.across_algorithms { " --across-algorithms" } else { "" };
+        format!(
+            "hyperl-analyze compare-critics --ckpt {ckpt} --against {against}{made_by}{across} --out {out}"
+        )
     }
-    shared::say!(
-        "  ratio of Proposition 1          {:>7}  (worst-case bound, its constants cancel)",
-        fixed(found.proposition_ratio, 3)
-    );
-    for l in &found.learnable {
-        shared::say!(
-            "  states with cosine > {:4}       {:7.3} and {:.3}: {} [{}, {}]",
-            l.tau,
-            l.share,
-            l.against_share,
-            signed(l.difference.mean),
-            signed(l.difference.low),
-            signed(l.difference.high)
-        );
-    }
-    let curve = &found.learnable_curve;
-    shared::say!(
-        "  band for all τ from 0 to 1      {:>7}  {}",
-        format!("±{}", fixed(curve.half_width, 3)),
-        findings.excluded()
-    );
-    Ok(())
 }

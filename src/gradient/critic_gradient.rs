@@ -1,6 +1,6 @@
 //! The critic's own gradient, `∂Q_θ(s, a)/∂a`, and its values; here `f64` meets `f32` networks.
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis, aview1};
 use tch::{Kind, Tensor};
 
 use crate::error::Result;
@@ -14,6 +14,16 @@ pub trait ActionValue {
     /// # Errors
     /// [`crate::Error::Torch`] if the network refuses its input.
     fn value(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Vec<f64>>;
+
+    /// Returns Q of many actions in one state, equal to [`Self::value`] up to rounding; `obs [S]`,
+    /// `actions [n, A]`, result `[n]`.
+    ///
+    /// # Errors
+    /// As [`Self::value`].
+    fn value_in_state(&self, obs: &[f64], actions: &Array2<f64>) -> Result<Vec<f64>> {
+        let rows = aview1(obs).broadcast((actions.nrows(), obs.len())).map(|rows| rows.to_owned());
+        self.value(&rows.expect("a row repeats"), actions)
+    }
 
     /// Returns ∂Q/∂a for each row; result `[n, A]`.
     ///
@@ -69,6 +79,19 @@ impl ActionValue for QNet {
         values(&|obs, action| self.q(obs, action), obs, actions)
     }
 
+    fn value_in_state(&self, obs: &[f64], actions: &Array2<f64>) -> Result<Vec<f64>> {
+        let row = tensor(&aview1(obs).insert_axis(Axis(0)).to_owned())?;
+        tch::no_grad(|| {
+            let q = self.in_state(&row);
+            let mut values = Vec::with_capacity(actions.nrows());
+            for action in tensor(actions)?.split(ROWS, 0) {
+                let of_rows = q(&padded(&action)?).f_narrow(0, 0, action.size()[0])?;
+                values.extend(Vec::<f64>::try_from(of_rows.to_kind(Kind::Double))?);
+            }
+            Ok(values)
+        })
+    }
+
     fn action_gradient(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Array2<f64>> {
         gradients(&|obs, action| self.q(obs, action), obs, actions)
     }
@@ -111,6 +134,12 @@ impl<V: ActionValue> ActionValue for Smaller<V> {
         Ok(values.map(|(a, b)| a.min(b)).collect())
     }
 
+    fn value_in_state(&self, obs: &[f64], actions: &Array2<f64>) -> Result<Vec<f64>> {
+        let [first, second] = &self.0;
+        let first = first.value_in_state(obs, actions)?.into_iter();
+        Ok(first.zip(second.value_in_state(obs, actions)?).map(|(a, b)| a.min(b)).collect())
+    }
+
     fn action_gradient(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Array2<f64>> {
         let [first, second] = &self.0;
         let values = first.value(obs, actions)?.into_iter().zip(second.value(obs, actions)?);
@@ -122,5 +151,40 @@ impl<V: ActionValue> ActionValue for Smaller<V> {
             }
         }
         Ok(gradient)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::critic::{CriticKind, Dims};
+    use crate::nn::weights::{Draw, Training};
+    use crate::rng::Stream;
+    use tch::Device;
+
+    #[test]
+    fn values_in_one_state_are_those_of_its_rows() {
+        let stream = Stream::new(0, "critics");
+        let mut drawn = stream.child("rows");
+        let obs: Vec<f64> = (0..11).map(|_| drawn.normal()).collect();
+        // More than one block, and not a whole number of them.
+        let actions = Array2::from_shape_simple_fn((150, 3), || drawn.uniform(-1.0, 1.0));
+        let rows = aview1(&obs).broadcast((150, 11)).unwrap().to_owned();
+        let net = |kind: CriticKind, name: &str| {
+            let stream = stream.child(&format!("{kind} {name}"));
+            let mut source = Draw { stream: &stream, kind: Kind::Float, device: Device::Cpu };
+            QNet::new(kind, Dims { obs: 11, action: 3 }, Training::Frozen, &mut source).unwrap()
+        };
+        for kind in CriticKind::ALL {
+            let critic = Smaller([net(kind, "first"), net(kind, "second")]);
+            let (one, all) = (critic.value_in_state(&obs, &actions), critic.value(&rows, &actions));
+            let (one, all) = (one.unwrap(), all.unwrap());
+            let size = all.iter().fold(0.0_f64, |size, q| size.max(q.abs()));
+            assert!(one.len() == 150 && all.iter().any(|q| (q - all[0]).abs() > 1e-3 * size));
+            for (a, b) in one.iter().zip(&all) {
+                let allowed = if kind == CriticKind::SaHyper { 1e-6 * size } else { 0.0 };
+                assert!((a - b).abs() <= allowed, "{kind}: {a} {b}");
+            }
+        }
     }
 }

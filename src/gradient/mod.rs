@@ -20,6 +20,7 @@ pub mod horizon;
 pub mod known;
 pub mod least_squares;
 pub mod own;
+pub mod paired;
 pub mod pairs;
 pub(crate) mod parameter_space;
 pub mod perturb;

@@ -1,8 +1,8 @@
 //! The policy gradient that a critic gives, against the true one (paper, Prop. 1 in its honest form).
 //!
 //! The actor climbs `Σ_s J_sᵀ ∂Q/∂a(s)`, with `J_s` the Jacobian of its action. What matters to it is
-//! therefore the angle in the space of its weights. Per state `w_s = J_sᵀ ĝ_s` is the true part and
-//! `u_s = J_sᵀ v_s` the critic's; sums over *pairs of different states* are free of the noise of
+//! therefore the angle in the space of its weights. Per unit, an episode or a state, `w_s = J_sᵀ ĝ_s` is the
+//! true part and `u_s = J_sᵀ v_s` the critic's; sums over *pairs of different units* are free of the noise of
 //! rollouts and of the choice of states alike.
 //!
 //! # Deviations
@@ -19,18 +19,18 @@
 //! # References
 //! `docs/estimator.md` §7.
 
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::stats::Estimate;
 use crate::stats::resample::jackknife_interval;
 
-/// Sums behind a U-statistic of two sets of vectors, and what leaving a state out takes away.
+/// Sums behind a U-statistic of two sets of vectors, and what leaving a unit out takes away.
 struct Products {
     /// `⟨Σx, Σy⟩`.
     total: f64,
-    /// `⟨x_s, Σy⟩ + ⟨Σx, y_s⟩ − ⟨x_s, y_s⟩` of each state.
-    of_state: Vec<f64>,
-    /// `⟨x_s, y_s⟩` of each state.
+    /// `⟨x_s, Σy⟩ + ⟨Σx, y_s⟩ − ⟨x_s, y_s⟩` of each unit.
+    of_unit: Vec<f64>,
+    /// `⟨x_s, y_s⟩` of each unit.
     own: Vec<f64>,
 }
 
@@ -39,11 +39,11 @@ impl Products {
     fn new(inner: ArrayView2<f64>) -> Self {
         let own = inner.diag().to_vec();
         let (rows, columns) = (inner.sum_axis(Axis(1)), inner.sum_axis(Axis(0)));
-        let of_state = (0..own.len()).map(|s| rows[s] + columns[s] - own[s]).collect();
-        Self { total: inner.sum(), of_state, own }
+        let of_unit = (0..own.len()).map(|s| rows[s] + columns[s] - own[s]).collect();
+        Self { total: inner.sum(), of_unit, own }
     }
 
-    /// `U(x, y) = (⟨Σx, Σy⟩ − Σ⟨x_s, y_s⟩) / (n (n − 1))`, over all states or all but one.
+    /// `U(x, y) = (⟨Σx, Σy⟩ − Σ⟨x_s, y_s⟩) / (n (n − 1))`, over all units or all but one.
     fn u(&self, without: Option<usize>) -> f64 {
         let all: f64 = self.own.iter().sum();
         let n = self.own.len() as f64;
@@ -51,62 +51,72 @@ impl Products {
             None => (self.total - all) / (n * (n - 1.0)),
             Some(s) => {
                 // ⟨Σx − x_s, Σy − y_s⟩ − (Σ⟨x, y⟩ − ⟨x_s, y_s⟩)
-                let total = self.total - self.of_state[s];
+                let total = self.total - self.of_unit[s];
                 (total - (all - self.own[s])) / ((n - 1.0) * (n - 2.0))
             }
         }
     }
 }
 
-/// What two critics' policy gradients are worth on one frozen policy.
+/// What a critic's policy gradient is worth on one frozen policy.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PolicyGradient {
-    /// Cosine of the first critic's policy gradient and the true one; not clipped, NaN where a
-    /// squared norm was not estimated to be positive.
+    /// Cosine of its policy gradient and the true one; not clipped, NaN where a squared norm was not
+    /// estimated to be positive.
     pub cosine: Estimate,
-    /// The second critic's.
-    pub other_cosine: Estimate,
-    /// `cos²` of the first over `cos²` of the second: ratio of the gains that the best step along
-    /// each guarantees. NaN unless both cosines are positive: who points downhill makes no progress.
+    /// `cos²` of the first critic over this one's: ratio of the gains that the best step along each
+    /// guarantees. NaN unless both cosines are positive: who points downhill makes no progress.
     pub progress_ratio: Estimate,
-    /// `√(U(u − w, u − w) / U(w, w))` of the first critic: the error of Proposition 1, which also
-    /// counts a wrong scale.
+    /// `√(U(u − w, u − w) / U(w, w))`: the error of Proposition 1, which also counts a wrong scale.
     pub alpha: Estimate,
 }
 
-/// Compares two critics' policy gradients `u` and `o` with the true one `w`, given the inner products
-/// `[3n, 3n]` of the rows `w_1 … w_n, u_1 … u_n, o_1 … o_n`. Intervals: delete-one-state jackknife at
+/// Inner products of a critic's vectors `u_s` of each unit, `[n, n]`.
+pub(crate) struct Inner {
+    /// `⟨u_s, u_t⟩`.
+    pub own: Array2<f64>,
+    /// `⟨u_s, w_t⟩` with the true ones.
+    pub with_truth: Array2<f64>,
+}
+
+/// Compares the policy gradients of critics with the true one, given the inner products `⟨w_s, w_t⟩` of the true
+/// vectors of `n` independent units, `[n, n]`, and those of each critic. Intervals: delete-one-unit jackknife at
 /// `level`.
 ///
 /// # Panics
-/// If that is no square of three times three states or more.
-pub(crate) fn policy_gradient(inner: &Array2<f64>, level: f64) -> PolicyGradient {
-    let n = inner.nrows() / 3;
-    assert!(n >= 3 && inner.dim() == (3 * n, 3 * n), "3 × n states, n ≥ 3: {:?}", inner.dim());
-    let block = |x: usize, y: usize| inner.slice(s![x * n..(x + 1) * n, y * n..(y + 1) * n]);
-    let ww = Products::new(block(0, 0));
-    let uu = [1, 2].map(|u| Products::new(block(u, u)));
-    let uw = [1, 2].map(|u| Products::new(block(u, 0)));
-    // ⟨u − w, u − w⟩
-    let error = &block(1, 1) - &block(1, 0) - block(0, 1) + block(0, 0);
-    let ee = Products::new(error.view());
+/// If there are fewer than three units, or the shapes differ.
+pub(crate) fn policy_gradients(
+    truth: &Array2<f64>,
+    critics: &[Inner],
+    level: f64,
+) -> Vec<PolicyGradient> {
+    let n = truth.nrows();
+    assert!(n >= 3 && truth.is_square(), "three units or more: {:?}", truth.dim());
+    let ww = Products::new(truth.view());
+    let uu: Vec<Products> = critics.iter().map(|u| Products::new(u.own.view())).collect();
+    let uw: Vec<Products> = critics.iter().map(|u| Products::new(u.with_truth.view())).collect();
     let cosine = |k: usize, without| {
         uw[k].u(without) / (positive(uu[k].u(without)) * positive(ww.u(without))).sqrt()
     };
-    let ratio = |without| {
-        let [a, b] = [0, 1].map(|k| cosine(k, without));
+    let ratio = |k: usize, without| {
+        let [a, b] = [0, k].map(|k| cosine(k, without));
         if a > 0.0 && b > 0.0 { (a / b).powi(2) } else { f64::NAN }
     };
     let estimate = |stat: &dyn Fn(Option<usize>) -> f64| {
         let left_out: Vec<f64> = (0..n).map(|s| stat(Some(s))).collect();
         jackknife_interval(stat(None), &left_out, level)
     };
-    PolicyGradient {
-        cosine: estimate(&|without| cosine(0, without)),
-        other_cosine: estimate(&|without| cosine(1, without)),
-        progress_ratio: estimate(&ratio),
-        alpha: estimate(&|without| (positive(ee.u(without)) / positive(ww.u(without))).sqrt()),
-    }
+    let worth = |(k, Inner { own, with_truth }): (usize, &Inner)| {
+        // ⟨u − w, u − w⟩
+        let error = own - with_truth - with_truth.t() + truth;
+        let ee = Products::new(error.view());
+        PolicyGradient {
+            cosine: estimate(&|without| cosine(k, without)),
+            progress_ratio: estimate(&|without| ratio(k, without)),
+            alpha: estimate(&|without| (positive(ee.u(without)) / positive(ww.u(without))).sqrt()),
+        }
+    };
+    critics.iter().enumerate().map(worth).collect()
 }
 
 /// A squared norm, or NaN where its estimate is not positive.
@@ -128,12 +138,11 @@ mod tests {
     use crate::rng::drawn;
     use crate::stats::similarity::cosine;
     use crate::stats::summary;
-    use ndarray::concatenate;
 
-    /// Inner products of `w`, `u` and a second critic's `o`.
-    fn inner(w: &Array2<f64>, [u, o]: [&Array2<f64>; 2]) -> Array2<f64> {
-        let rows = concatenate![Axis(0), *w, *u, *o];
-        rows.dot(&rows.t())
+    /// What the policy gradients `u` and `o` of two critics are worth.
+    fn of_two(w: &Array2<f64>, critics: [&Array2<f64>; 2]) -> [PolicyGradient; 2] {
+        let inner = critics.map(|u| Inner { own: u.dot(&u.t()), with_truth: u.dot(&w.t()) });
+        policy_gradients(&w.dot(&w.t()), &inner, 0.95).try_into().unwrap()
     }
 
     /// A world of `n` states in `p` weights: a common direction of length 1, what differs between
@@ -155,13 +164,13 @@ mod tests {
         let (mut found, mut naive, mut covered) = (Vec::new(), Vec::new(), 0);
         for seed in 0..60 {
             let [u, w] = world(100, 120, 0.6, seed);
-            let estimate = policy_gradient(&inner(&w, [&u, &u]), 0.95);
+            let [estimate, again] = of_two(&w, [&u, &u]);
             found.push(estimate.cosine.value);
             let sums = [&u, &w].map(|rows| rows.sum_axis(Axis(0)).to_vec());
             naive.push(cosine(&sums[0], &sums[1]).unwrap());
             covered += usize::from(estimate.cosine.covers(0.6));
-            assert!((estimate.progress_ratio.value - 1.0).abs() < 1e-12);
-            assert!(estimate.progress_ratio.half_width() < 1e-9, "a critic against itself");
+            assert!((again.progress_ratio.value - 1.0).abs() < 1e-12);
+            assert!(again.progress_ratio.half_width() < 1e-9, "a critic against itself");
         }
         assert!((summary::mean(&found) - 0.6).abs() < 0.02, "{}", summary::mean(&found));
         assert!(summary::mean(&naive) < 0.58, "{}", summary::mean(&naive));
@@ -177,8 +186,9 @@ mod tests {
     #[test]
     fn alpha_counts_scale_and_the_cosine_does_not() {
         let [u, w] = world(400, 60, 1.0, 1);
-        let found = policy_gradient(&inner(&w, [&u, &w]), 0.95);
+        let [found, itself] = of_two(&w, [&u, &w]);
         assert!(within_four_errors(found.cosine, 1.0), "{:?}", found.cosine);
+        assert!(itself.alpha.value < found.alpha.value, "of the second it is its own");
         // u = 3 w in the mean: ‖u − w‖ / ‖w‖ = 2
         assert!(within_four_errors(found.alpha, 2.0), "{:?}", found.alpha);
     }
@@ -186,10 +196,10 @@ mod tests {
     #[test]
     fn the_ratio_of_two_critics_is_that_of_their_squared_cosines() {
         let ([good, w], [bad, _]) = (world(400, 60, 0.8, 2), world(400, 60, 0.4, 2));
-        let found = policy_gradient(&inner(&w, [&good, &bad]), 0.95);
+        let [_, found] = of_two(&w, [&good, &bad]);
         assert!(within_four_errors(found.progress_ratio, 4.0), "{:?}", found.progress_ratio);
-        let downhill = policy_gradient(&inner(&w, [&good, &-bad]), 0.95);
-        assert!(downhill.progress_ratio.value.is_nan() && downhill.other_cosine.value < 0.0);
+        let [_, downhill] = of_two(&w, [&good, &-bad]);
+        assert!(downhill.progress_ratio.value.is_nan() && downhill.cosine.value < 0.0);
     }
 
     #[test]

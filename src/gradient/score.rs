@@ -41,6 +41,8 @@ pub struct StateScore {
     pub episode: Option<u64>,
     /// Products with the critic's smoothed gradient; `None` with fewer than two whole blocks.
     pub smoothed: Option<Sums>,
+    /// The true gradient and the critic's smoothed one before tanh `[A]`, where there are products.
+    pub before_tanh: Option<[Vec<f64>; 2]>,
     /// Products with its gradient at the policy's action.
     pub local: Option<Sums>,
     /// Cosines inside the box; `None` where they are undefined.
@@ -139,6 +141,7 @@ impl StateScore {
         let mut score = Self {
             episode: state.episode,
             smoothed: None,
+            before_tanh: None,
             local: None,
             inside: None,
             reach: [square(&through), square(&said.local)],
@@ -156,12 +159,19 @@ impl StateScore {
                     let square = first.iter().zip(second).map(|(a, b)| a * b).sum();
                     score.smoothed = Some(Sums { critic: square, ..Sums::of(&blocks, &mean) });
                     score.local = Some(Sums::of(&blocks, &through));
+                    score.before_tanh = Some([mean_of(&blocks), mean]);
                 }
                 Around::Inside => score.inside = Replicates::of(&blocks, &mean),
             }
         }
         score
     }
+}
+
+/// Mean of vectors of one length.
+fn mean_of(vectors: &[Vec<f64>]) -> Vec<f64> {
+    let count = vectors.len() as f64;
+    (0..vectors[0].len()).map(|j| vectors.iter().map(|v| v[j]).sum::<f64>() / count).collect()
 }
 
 fn share<T>(all: &[T], counts: impl Fn(&T) -> bool) -> f64 {
@@ -182,9 +192,7 @@ fn smoothed(
     let actions: Vec<f64> = pairs.iter().flat_map(|pair| pair.actions(&centre).concat()).collect();
     let rows = 2 * pairs.len();
     let actions = Array2::from_shape_vec((rows, dims), actions).expect("rows of actions");
-    let obs = ndarray::aview1(&state.obs);
-    let obs = obs.broadcast((rows, state.obs.len())).expect("a row repeats").to_owned();
-    let values = critic.value(&obs, &actions)?;
+    let values = critic.value_in_state(&state.obs, &actions)?;
     let mut halves = [vec![0.0; dims], vec![0.0; dims]];
     for (pair, q) in pairs.iter().zip(values.chunks_exact(2)) {
         pair.add_slope([q[0], q[1]], &mut halves[pair.block % 2]);

@@ -12,6 +12,15 @@ pub trait Critic: Send {
     /// `obs [B, S]`, `action [B, A]`; result `[B]`.
     fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor;
 
+    /// Returns Q of many actions in one state, as a function: whatever depends on the state alone is made once.
+    ///
+    /// # Shapes
+    /// `obs [1, S]`; of the function, `action [B, A]`, result `[B]`.
+    fn in_state<'c>(&'c self, obs: &Tensor) -> Box<dyn Fn(&Tensor) -> Tensor + 'c> {
+        let obs = obs.shallow_clone();
+        Box::new(move |action| self.q(&obs.expand([action.size()[0], -1], false), action))
+    }
+
     /// Returns the dynamic network that a hypernetwork makes for each row; other critics make none.
     ///
     /// # Shapes

@@ -135,6 +135,11 @@ impl QNet {
         self.critic.q(obs, action)
     }
 
+    /// Returns Q of many actions in one state, as [`Critic::in_state`].
+    pub fn in_state<'c>(&'c self, obs: &Tensor) -> Box<dyn Fn(&Tensor) -> Tensor + 'c> {
+        self.critic.in_state(obs)
+    }
+
     /// Returns the dynamic networks that the critic makes, as [`Critic::dynamic`].
     pub fn dynamic(&self, obs: &Tensor, action: &Tensor) -> Option<DynamicNetwork> {
         self.critic.dynamic(obs, action)

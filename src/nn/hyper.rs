@@ -200,6 +200,11 @@ impl Critic for SaHyper {
         self.0.weights(obs).forward(action).squeeze_dim(1)
     }
 
+    fn in_state<'c>(&'c self, obs: &Tensor) -> Box<dyn Fn(&Tensor) -> Tensor + 'c> {
+        let network = self.0.weights(obs);
+        Box::new(move |action| network.forward_shared(action).squeeze_dim(1))
+    }
+
     fn dynamic(&self, obs: &Tensor, _action: &Tensor) -> Option<DynamicNetwork> {
         Some(self.0.weights(obs))
     }

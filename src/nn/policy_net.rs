@@ -25,6 +25,14 @@ impl PolicyNet {
         }
     }
 
+    /// Returns what the greedy actions are tanh of; `obs [B, S]`, result `[B, A]`.
+    pub fn before_tanh(&self, obs: &Tensor) -> Tensor {
+        match self {
+            Self::Deterministic(actor) => actor.before_tanh(obs),
+            Self::SquashedGaussian(actor) => actor.raw_mean(obs),
+        }
+    }
+
     /// Returns a policy with the same weights: a copy, or the same memory.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ pub(crate) mod adaptation;
 mod axis;
 mod canvas;
 pub(crate) mod claim;
+pub(crate) mod compare_critics;
 pub(crate) mod cosine;
 mod cosine_method;
 mod curves;

@@ -70,6 +70,25 @@ pub(super) fn whose(of: &Whose) -> String {
     format!("{model} on {env}, seed {seed}, {step} steps")
 }
 
+/// Says why the truth is not known, as what follows "cannot be told".
+pub(super) fn why_unknown(policy: &Stacked) -> String {
+    let ceiling = policy.ceiling.value;
+    if policy.effective < FEW {
+        return format!(
+            ": {} states count as {}, for the gradients of a few are far larger than the others'",
+            policy.states,
+            fixed(policy.effective, 0)
+        );
+    }
+    if ceiling.is_finite() {
+        let ceiling = fixed(ceiling, 2);
+        return format!(
+            " with these rollouts: an exactly right critic would score about {ceiling}"
+        );
+    }
+    " with these rollouts: independent estimates of the truth do not agree at all".into()
+}
+
 /// Says in one sentence what a bank says of a critic.
 pub(crate) fn answer(judged: &Judged) -> String {
     sentence(&whose(&judged.whose), &judged.score.policy, judged.score.saturated)
@@ -77,7 +96,7 @@ pub(crate) fn answer(judged: &Judged) -> String {
 
 /// Says in one sentence what κ says of somebody's critic, given the share of saturated coordinates.
 pub(super) fn sentence(whose: &str, policy: &Stacked, saturated: f64) -> String {
-    let (kappa, gain, states) = (two(&policy.kappa), &policy.gain, policy.states);
+    let (kappa, gain) = (two(&policy.kappa), &policy.gain);
     let percent = |x: f64| fixed(100.0 * x, 0);
     let kept = || match gain.value {
         x if x <= 0.0 => "none of the promised improvement is real".to_owned(),
@@ -95,20 +114,7 @@ pub(super) fn sentence(whose: &str, policy: &Stacked, saturated: f64) -> String 
         Direction::Neither => {
             format!("{whose}: neither uphill nor downhill: {kappa}, which may be 0.")
         }
-        Direction::Unknown if policy.effective < FEW => format!(
-            "{whose}: cannot be told: {states} states count as {}, for the gradients of a few are far larger than the \
-             others'.",
-            fixed(policy.effective, 0)
-        ),
-        Direction::Unknown => {
-            let ceiling = policy.ceiling.value;
-            let would = if ceiling.is_finite() {
-                format!("an exactly right critic would score about {}", fixed(ceiling, 2))
-            } else {
-                "independent estimates of the truth do not agree at all".to_owned()
-            };
-            format!("{whose}: cannot be told with these rollouts: {would}.")
-        }
+        Direction::Unknown => format!("{whose}: cannot be told{}.", why_unknown(policy)),
         Direction::Stuck => {
             let share = percent(saturated);
             format!("{whose}: the actor cannot move: {share} % of its coordinates are saturated.")
@@ -233,7 +239,7 @@ fn states(all: &[Judged]) -> Table {
 }
 
 /// Says what a reader should know before believing the numbers.
-fn warnings(judged: &Judged) -> Vec<String> {
+pub(super) fn warnings(judged: &Judged) -> Vec<String> {
     let (score, whose) = (&judged.score, whose(&judged.whose));
     let mut said = Vec::new();
     let effective = score.policy.effective;

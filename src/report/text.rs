@@ -11,13 +11,12 @@ use super::canvas::escape;
 
 /// All templates by name: two of pages, of which that in HTML escapes what it is given, and one for the sentences
 /// of each measure.
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("compare-critics.md", include_str!("text/compare-critics.md")),
     ("cosine.md", include_str!("text/cosine.md")),
     ("page.html", include_str!("text/page.html")),
     ("page.md", include_str!("text/page.md")),
     ("policy-cosine.md", include_str!("text/policy-cosine.md")),
-    ("policy-gradients.md", include_str!("text/policy-gradients.md")),
     ("promise.md", include_str!("text/promise.md")),
     ("self-test.md", include_str!("text/self-test.md")),
     ("weights.md", include_str!("text/weights.md")),

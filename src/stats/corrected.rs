@@ -134,7 +134,7 @@ pub fn enough(states: usize, units: usize) -> bool {
 /// Returns what an exactly right critic scores in one block, from means over states.
 ///
 /// NaN if the blocks do not agree at all, or so unevenly that the expansion for four blocks fails.
-pub(super) fn ceiling_block(pair: f64, quad: f64) -> f64 {
+pub(crate) fn ceiling_block(pair: f64, quad: f64) -> f64 {
     // E√X ≈ √m₂ · (1 − Var X/(8 m₂²)) with X = C², Var X = m₄ − m₂²
     let shrink = if quad.is_nan() { 1.0 } else { 1.0 - (quad - pair * pair) / (8.0 * pair * pair) };
     if shrink > 0.0 { pair.sqrt() * shrink } else { f64::NAN }

@@ -5,12 +5,12 @@
 //! | [`summary`] | what is typical of these numbers, and how far do they spread? |
 //! | [`resample`] | how sure is that, given that states (or seeds) are a sample? |
 //! | [`similarity`] | do two gradients point the same way, and what would chance give? |
-//! | [`exceedance`] | is one of two critics right in more states, whatever right enough means? |
 //! | [`attenuation`] | which cosine would an exactly right critic show under this noise? |
 //! | [`replicates`] | what do independent replicates of the truth say about one state? |
 //! | [`lift`] | and under all rollouts, if one block of them is known? |
 //! | [`corrected`] | how right is the critic once the noise of the rollouts is taken out? |
 //! | [`stacked`] | how right is a critic for the actor as a whole, all states stacked? |
+//! | `simultaneous` | which differences are there, however many were looked at? |
 //! | [`histogram`] | how far apart are two distributions of weights? |
 //! | [`density`] | how do these numbers lie along the axis? |
 //! | `difference` | how far apart are two independent estimates? |
@@ -27,7 +27,6 @@ pub mod clusters;
 pub mod corrected;
 pub mod density;
 pub(crate) mod difference;
-pub mod exceedance;
 pub mod gate;
 pub mod histogram;
 pub mod hypothesis;
@@ -36,6 +35,7 @@ mod noncentral;
 pub mod replicates;
 pub mod resample;
 pub mod similarity;
+pub(crate) mod simultaneous;
 pub mod stacked;
 pub mod summary;
 mod tails;

@@ -1,255 +1,271 @@
-//! Two critics on one frozen policy: whose gradient moves the actor's weights the right way?
+//! Critics of one actor, judged by one bank of its rollouts: whose gradient is more uphill, and whose moves the actor's
+//! weights the right way (`docs/estimator.md` §7, §8.9)?
 
 use ndarray::Array2;
 use serde::Serialize;
 use tch::{Kind, Tensor};
 
-use super::gradient_cosine::{Networks, starts};
-use super::learnable::{LearnableCurve, LearnableDifference};
-use crate::analysis::summary::Interval;
+use super::gradient_cosine::Networks;
+use super::policy_cosine::{self, Judged, check_bank};
+use crate::analysis::bank::BankFile;
+use crate::analysis::gate::Algos;
 use crate::checkpoint::Checkpoint;
-use crate::env::{EnvId, Visited};
 use crate::error::{Error, Result};
-use crate::gradient::parameter_space::{policy_gradient, proposition_factor};
-use crate::gradient::{Settings, StateResult, measure};
+use crate::gradient::Settings;
+use crate::gradient::bank::BankState;
+use crate::gradient::paired::{Differences, differences};
+use crate::gradient::parameter_space::{Inner, policy_gradients, proposition_factor};
+use crate::gradient::score::StateScore;
 use crate::nn::policy_net::PolicyNet;
 use crate::nn::weights::{Reuse, Training};
 use crate::rng::Stream;
-use crate::stats::LEVEL;
 use crate::stats::clusters::clusters;
+use crate::stats::{Estimate, LEVEL};
 
 /// Weights of which inner products are taken at a time.
 const COLUMNS: i64 = 4096;
 
-/// Usable states below which α is not published: at 150 its standard deviation is a third of its value,
-/// at 500 a twelfth (`docs/estimator.md` §7.2). Below 500 itself, since some of 500 states are saturated.
+/// Episodes below which products of different ones are none.
+const FEWEST_EPISODES: usize = 3;
+
+/// States below which α is not published: at 150 its standard deviation is a third of its value, at 500 a
+/// twelfth (`docs/estimator.md` §7.2). Below 500 itself, since some of 500 may be left out.
 pub(crate) const ALPHA_STATES: usize = 400;
 
-/// What two critics are worth to one actor.
-#[allow(clippy::struct_field_names, reason = "fields are named as in the JSON")]
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// Critics of one actor.
+#[derive(Debug, Serialize)]
 pub(crate) struct Comparison {
-    /// Environment.
-    pub env: String,
-    /// Run and step whose policy and states are used, and whose critic is the first.
-    pub policy: String,
-    /// Run and step of the second critic.
-    pub against: String,
-    /// States with a usable gradient.
-    pub states: usize,
-    /// Action dimensions in which one of them is compared, on average; in one dimension a cosine is
-    /// +1 or −1.
-    pub tried: f64,
-    /// Cosine of the first critic's policy gradient and the true one, in the actor's weights.
-    pub cosine: Interval,
-    /// The second critic's.
-    pub against_cosine: Interval,
-    /// cos² of the first over cos² of the second: ratio of guaranteed progress.
-    pub progress_ratio: Interval,
-    /// Error of the first critic's policy gradient relative to the true one; counts wrong scale. Null
-    /// with fewer than [`ALPHA_STATES`] usable states.
-    pub alpha: Option<Interval>,
-    /// Share of states whose action gradient is right enough, of both critics on the same states, at
-    /// three thresholds.
-    pub learnable: Vec<LearnableDifference>,
-    /// The same at all thresholds.
-    pub learnable_curve: LearnableCurve,
-    /// Ratio of the factors `(1 − α)/(1 + α)²` of Proposition 1: a worst-case bound, from which the
-    /// constants cancel.
+    /// What the bank says of each; the first is the actor's own.
+    pub critics: Vec<Judged>,
+    /// How far apart they are.
+    pub differences: Differences,
+    /// What each is worth to the actor's weights; empty with fewer than three episodes.
+    pub in_weights: Vec<InWeights>,
+    /// Whether all estimate values of the same returns.
+    pub same_returns: bool,
+}
+
+/// What a critic's policy gradient is worth.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct InWeights {
+    /// Cosine of its policy gradient and the true one, in the actor's weights.
+    pub cosine: Estimate,
+    /// cos² of the first critic over this one's: ratio of guaranteed progress.
+    pub progress_ratio: Estimate,
+    /// Ratio of the factors `(1 − α)/(1 + α)²` of Proposition 1, the first critic's over this one's: a worst-case
+    /// bound, from which the constants cancel.
     pub proposition_ratio: f64,
+    /// Error of its policy gradient relative to the true one; counts wrong scale. `None` with fewer than
+    /// [`ALPHA_STATES`] states.
+    pub alpha: Option<Estimate>,
 }
 
-fn name(checkpoint: &Checkpoint) -> String {
-    format!("{} at step {}", checkpoint.config().run_name(), checkpoint.manifest().step)
-}
-
-/// Checks that two critics can be compared, before anything is measured or written.
+/// Checks that critics can be judged by one bank, before anything is measured or written; returns whether all
+/// estimate values of the same returns.
 ///
 /// # Errors
-/// [`Error::Mismatch`] if the environments differ.
-pub(crate) fn check(first: &Checkpoint, against: &Checkpoint) -> Result<()> {
-    let (config, other) = (first.off_policy()?, against.off_policy()?);
-    if config.env != other.env {
-        return Err(Error::Mismatch {
-            what: format!("environment of {}", against.path().display()),
-            expected: config.env.to_string(),
-            found: other.env.to_string(),
-            remedy: "compare two critics of one environment".into(),
-        });
-    }
-    Ok(())
-}
-
-/// Compares the critic of `first` with that of `against`, both under the policy of `first`.
-pub(crate) fn compare(
-    first: &Checkpoint,
-    against: &Checkpoint,
-    settings: &Settings,
-    context: (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
-) -> Result<Comparison> {
-    check(first, against)?;
+/// [`Error::Mismatch`] if the environments differ, or the returns and that was not asked for; those of loading.
+pub(crate) fn check(checkpoints: &[Checkpoint], algos: Algos) -> Result<bool> {
+    let Some((first, others)) = checkpoints.split_first() else { return Ok(true) };
     let config = first.off_policy()?;
-    let (networks, rival) = (Networks::for_critic(first)?, Networks::for_critic(against)?);
-    let make_env = || config.env.make();
-    let agent = networks.agent(&make_env);
-    let starts = starts(first, &*networks.policy, settings)?;
-    let results = measure(&agent, &starts, settings, context.0, context.1)?;
-    let usable = Usable::new(config.env, &starts, &results)?;
-    let rival = rival.critic.action_gradient(&usable.obs, &usable.centres)?;
-    let rival = on_tried(&usable.identified, rival);
-    let gradients = [&usable.truth, &usable.own, &rival];
-    let inner = inner_products(&networks.actor, &usable.obs, gradients)?;
-    let found = policy_gradient(&by_episode(&inner, &usable.episodes)?, LEVEL);
-    let factor = |cosine: f64| proposition_factor(cosine.clamp(-1.0, 1.0));
-    let both_climb = found.cosine.value > 0.0 && found.other_cosine.value > 0.0;
-    let states = usable.obs.nrows();
-    let mut stream = Stream::new(settings.seed, "bootstrap").child(agent.streams);
-    let truth = (&usable.truth, &usable.tried[..]);
-    let learnable_curve = LearnableCurve::new(truth, [&usable.own, &rival], &mut stream);
-    Ok(Comparison {
-        env: config.env.name().into(),
-        policy: name(first),
-        against: name(against),
-        states,
-        tried: usable.tried.iter().sum::<usize>() as f64 / states as f64,
-        cosine: found.cosine.into(),
-        against_cosine: found.other_cosine.into(),
-        progress_ratio: found.progress_ratio.into(),
-        alpha: (states >= ALPHA_STATES).then(|| found.alpha.into()),
-        learnable: learnable_curve.at_taus(),
-        learnable_curve,
-        proposition_ratio: if both_climb {
-            factor(found.cosine.value) / factor(found.other_cosine.value)
-        } else {
-            f64::NAN
-        },
-    })
-}
-
-/// The states with a gradient, one row each. A coordinate in which the policy is saturated was not
-/// tried; its truth is 0, and the critics' is set to 0 too: the actor hardly moves there anyway. Where the
-/// truth of a coordinate that was tried is 0, the critics are wrong by what they say.
-struct Usable {
-    obs: Array2<f64>,
-    centres: Array2<f64>,
-    truth: Array2<f64>,
-    own: Array2<f64>,
-    /// Which action dimensions were tried.
-    identified: Array2<bool>,
-    /// Action dimensions compared, of each state.
-    tried: Vec<usize>,
-    /// The episode of each state, where it is known.
-    episodes: Vec<Option<u64>>,
-}
-
-impl Usable {
-    fn new(env: EnvId, starts: &[Visited], results: &[StateResult]) -> Result<Self> {
-        let mut simulator = env.make()?;
-        let (mut obs, mut kept) = (Vec::new(), Vec::new());
-        for (start, result) in starts.iter().zip(results) {
-            if result.cosine.is_finite() {
-                simulator.restore(&start.snapshot)?;
-                obs.extend_from_slice(simulator.obs());
-                kept.push(result);
-            }
+    let returns = Networks::for_critic(first)?.returns();
+    let mut same = true;
+    for other in others {
+        let against = other.off_policy()?;
+        if config.env != against.env {
+            return Err(Error::Mismatch {
+                what: format!("environment of {}", other.path().display()),
+                expected: config.env.to_string(),
+                found: against.env.to_string(),
+                remedy: "compare critics of one environment".into(),
+            });
         }
-        if kept.len() < 10 {
-            return Err(Error::Usage(format!(
-                "{} of {} states have a usable gradient, 10 are needed; raise \
-                 --states",
-                kept.len(),
-                results.len()
-            )));
+        let theirs = Networks::for_critic(other)?.returns();
+        let alike = config.algo == against.algo
+            && returns.iter().zip(theirs).all(|(a, b)| a.to_bits() == b.to_bits());
+        if !alike && algos == Algos::Same {
+            let said = |algo: &dyn ToString, [gamma, scale, entropy]: [f64; 3]| {
+                let algo = algo.to_string();
+                format!("{algo} with γ {gamma}, rewards times {scale}, entropy times {entropy}")
+            };
+            return Err(Error::Mismatch {
+                what: format!("returns of {}", other.path().display()),
+                expected: said(&config.algo, returns),
+                found: said(&against.algo, theirs),
+                remedy: "they estimate values of different returns; give a checkpoint of the first one's \
+                         algorithm, or add --across-algorithms to judge all by the first one's returns"
+                    .into(),
+            });
         }
-        let count = kept.len();
-        let own = rows(count, Vec::new());
-        let identified = kept.iter().flat_map(|r| r.fit.identified.clone()).collect();
-        let identified: Array2<bool> = rows(count, identified);
-        Ok(Self {
-            obs: rows(count, obs),
-            centres: rows(count, Vec::new()),
-            truth: rows(count, kept.iter().flat_map(|r| r.truth.clone()).collect()),
-            own: on_tried(&identified, own),
-            identified,
-            tried: kept.iter().map(|r| r.fit.tried).collect(),
-            episodes: kept.iter().map(|r| r.episode).collect(),
-        })
+        same &= alike;
     }
+    Ok(same)
 }
 
-/// Returns values of `count` states, one row each.
-fn rows<T>(count: usize, values: Vec<T>) -> Array2<T> {
-    let columns = values.len() / count;
-    Array2::from_shape_vec((count, columns), values).expect("one row per state")
+/// Compares the critics of `checkpoints` by a bank of the first one's policy.
+///
+/// # Errors
+/// [`Error::Mismatch`] if it is of another policy; those of [`check`] and of loading.
+pub(crate) fn compare(
+    checkpoints: &[Checkpoint],
+    settings: &Settings,
+    file: &BankFile,
+    algos: Algos,
+) -> Result<Comparison> {
+    let same_returns = check(checkpoints, algos)?;
+    let Some(first) = checkpoints.first() else {
+        return Err(Error::Usage("there is no critic to compare".into()));
+    };
+    check_bank(first, file)?;
+    let judged = checkpoints.iter().map(|c| policy_cosine::judged(c, settings, file));
+    let critics = judged.collect::<Result<Vec<Judged>>>()?;
+    let scores: Vec<&[StateScore]> = critics.iter().map(|judged| &judged.states[..]).collect();
+    let mut stream = Stream::new(settings.seed, "differences of critics");
+    let differences = differences(&scores, &mut stream);
+    let actor = Networks::for_critic(first)?.actor;
+    let in_weights = in_weights(&actor, &file.bank.states, &scores)?;
+    Ok(Comparison { critics, differences, in_weights, same_returns })
 }
 
-/// Sets what was not tried to 0.
-fn on_tried(identified: &Array2<bool>, mut critic: Array2<f64>) -> Array2<f64> {
-    critic.zip_mut_with(identified, |x, tried| {
-        if !tried {
-            *x = 0.0;
+/// Carries the true and the critics' gradients before tanh to the actor's weights and compares them there.
+fn in_weights(
+    actor: &PolicyNet,
+    states: &[BankState],
+    critics: &[&[StateScore]],
+) -> Result<Vec<InWeights>> {
+    let known = (0..states.len()).filter(|&s| critics.iter().all(|c| c[s].before_tanh.is_some()));
+    let episodes = clusters(known.map(|s| (s, states[s].episode)));
+    if episodes.len() < FEWEST_EPISODES {
+        return Ok(Vec::new());
+    }
+    let usable = episodes.iter().map(Vec::len).sum::<usize>();
+    let vectors = |critic: usize, which: usize| -> Result<Tensor> {
+        let gradient = |s: usize| critics[critic][s].before_tanh.as_ref().map(|g| &g[which][..]);
+        in_parameters(actor, states, &episodes, &gradient)
+    };
+    let truth = vectors(0, 0)?;
+    let inner = (0..critics.len()).map(|critic| {
+        let own = vectors(critic, 1)?;
+        Ok(Inner { own: products(&own, &own)?, with_truth: products(&own, &truth)? })
+    });
+    let inner = inner.collect::<Result<Vec<Inner>>>()?;
+    let found = policy_gradients(&products(&truth, &truth)?, &inner, LEVEL);
+    let own = found[0].cosine.value;
+    let factor = |cosine: f64| proposition_factor(cosine.clamp(-1.0, 1.0));
+    let worth = found.iter().map(|found| {
+        let cosine = found.cosine.value;
+        let climb = own > 0.0 && cosine > 0.0;
+        InWeights {
+            cosine: found.cosine,
+            progress_ratio: found.progress_ratio,
+            proposition_ratio: if climb { factor(own) / factor(cosine) } else { f64::NAN },
+            alpha: (usable >= ALPHA_STATES).then_some(found.alpha),
         }
     });
-    critic
+    Ok(worth.collect())
 }
 
-/// Returns inner products of sums over episodes from those of states, `[3n, 3n]` to `[3c, 3c]` for `c`
-/// episodes: states of one resemble each other, so that it is pairs of different episodes which are
-/// independent, and episodes that the jackknife leaves out.
-///
-/// # Errors
-/// [`Error::Usage`] for fewer than three episodes.
-fn by_episode(inner: &Array2<f64>, episodes: &[Option<u64>]) -> Result<Array2<f64>> {
-    let n = episodes.len();
-    let units = clusters(episodes.iter().copied().enumerate());
-    let c = units.len();
-    if c < 3 {
-        return Err(Error::Usage(format!(
-            "the usable states are of {c} episodes, 3 are needed; use a later checkpoint"
-        )));
-    }
-    let mut unit_of = vec![0; n];
-    for (unit, states) in units.iter().enumerate() {
-        for &state in states {
-            unit_of[state] = unit;
-        }
-    }
-    let place = |row: usize| row / n * c + unit_of[row % n];
-    let mut summed = Array2::zeros((3 * c, 3 * c));
-    for ((row, column), x) in inner.indexed_iter() {
-        summed[[place(row), place(column)]] += x;
-    }
-    Ok(summed)
-}
-
-/// Inner products of `J_sᵀ x_s` over the actor's weights, for three gradients `x` at `n` states:
-/// `[3n, 3n]`.
-fn inner_products(
+/// Returns `Σ J_sᵀ x_s` in the actor's weights, the sum over the states of an episode, `[episodes, weights]`, of gradients
+/// `x` before tanh; `J` is the Jacobian of the action before tanh. States of one episode resemble each other, so that
+/// episodes are the units.
+fn in_parameters<'g>(
     actor: &PolicyNet,
-    obs: &Array2<f64>,
-    gradients: [&Array2<f64>; 3],
-) -> Result<Array2<f64>> {
+    states: &[BankState],
+    episodes: &[Vec<usize>],
+    gradient: &dyn Fn(usize) -> Option<&'g [f64]>,
+) -> Result<Tensor> {
     let actor = actor.again(Reuse::Share, Training::Trainable)?;
     let params = actor.params().tensors();
-    let single = |row: ndarray::ArrayView1<f64>| -> Tensor {
-        Tensor::from_slice(&row.iter().map(|&x| x as f32).collect::<Vec<f32>>()).unsqueeze(0)
+    let rows = |rows: Vec<&[f64]>| -> Result<Tensor> {
+        let values: Vec<f32> = rows.iter().flat_map(|row| row.iter().map(|&x| x as f32)).collect();
+        Ok(Tensor::f_from_slice(&values)?.f_view([rows.len() as i64, -1])?)
     };
-    let mut vectors = Vec::with_capacity(3 * obs.nrows());
-    for gradient in gradients {
-        for (obs, x) in obs.rows().into_iter().zip(gradient.rows()) {
-            let climbed = (actor.greedy(&single(obs)) * single(x)).sum(Kind::Float);
-            let parts = Tensor::f_run_backward(&[climbed], &params, false, false)?;
-            let flat: Vec<Tensor> = parts.iter().map(|part| part.flatten(0, -1)).collect();
-            vectors.push(Tensor::f_cat(&flat, 0)?);
-        }
+    let mut vectors = Vec::with_capacity(episodes.len());
+    for episode in episodes {
+        let obs = rows(episode.iter().map(|&s| &states[s].obs[..]).collect())?;
+        let x = rows(episode.iter().filter_map(|&s| gradient(s)).collect())?;
+        let climbed = (actor.before_tanh(&obs) * x).sum(Kind::Float);
+        let parts = Tensor::f_run_backward(&[climbed], &params, false, false)?;
+        let flat: Vec<Tensor> = parts.iter().map(|part| part.flatten(0, -1)).collect();
+        vectors.push(Tensor::f_cat(&flat, 0)?);
     }
-    let n = vectors.len();
-    let vectors = Tensor::f_stack(&vectors, 0)?;
-    let mut products = Tensor::f_zeros([n as i64, n as i64], (Kind::Double, vectors.device()))?;
-    for columns in vectors.split(COLUMNS, 1) {
-        let columns = columns.to_kind(Kind::Double);
-        products += columns.f_matmul(&columns.tr())?;
+    Ok(Tensor::f_stack(&vectors, 0)?)
+}
+
+/// Inner products of the rows of two matrices of one width, in double precision.
+fn products(a: &Tensor, b: &Tensor) -> Result<Array2<f64>> {
+    let [rows, columns] = [a, b].map(|x| x.size()[0]);
+    let mut products = Tensor::f_zeros([rows, columns], (Kind::Double, a.device()))?;
+    for (a, b) in a.split(COLUMNS, 1).iter().zip(b.split(COLUMNS, 1)) {
+        products += a.to_kind(Kind::Double).f_matmul(&b.to_kind(Kind::Double).tr())?;
     }
     let products = Vec::<f64>::try_from(products.flatten(0, -1))?;
-    Ok(Array2::from_shape_vec((n, n), products).expect("a square"))
+    Ok(Array2::from_shape_vec((rows as usize, columns as usize), products).expect("a product each"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Snapshot;
+    use crate::nn::actor::Actor;
+    use crate::nn::critic::Dims;
+    use crate::nn::weights::Draw;
+    use tch::Device;
+
+    #[test]
+    fn inner_products_are_those_of_finite_differences_and_episodes_are_summed() {
+        let stream = Stream::new(0, "actor");
+        let mut source = Draw { stream: &stream, kind: Kind::Float, device: Device::Cpu };
+        let actor =
+            Actor::new(Dims { obs: 3, action: 2 }, Training::Trainable, &mut source).unwrap();
+        let observations = [[0.3, -0.2, 0.5], [-0.4, 0.1, 0.9], [0.7, 0.2, -0.6]];
+        let state = |obs: &[f64; 3]| BankState {
+            snapshot: Snapshot(Vec::new()),
+            episode: None,
+            obs: obs.to_vec(),
+            before_tanh: vec![0.0; 2],
+            tried: Vec::new(),
+        };
+        let states: Vec<BankState> = observations.iter().map(state).collect();
+        let gradients = [[1.0, 0.0], [0.0, 1.0], [0.5, -2.0]];
+        // The first and the last state are of one episode.
+        let episodes = [vec![0, 2], vec![1]];
+        let net = PolicyNet::Deterministic(actor.again(Reuse::Share, Training::Frozen).unwrap());
+        let set =
+            |x: &[f64; 2]| in_parameters(&net, &states, &episodes, &|_| Some(&x[..])).unwrap();
+        let vectors = Tensor::cat(&gradients.each_ref().map(set), 0);
+        let found = products(&vectors, &vectors).unwrap();
+        assert_eq!(found.dim(), (6, 6));
+
+        let tensor = |row: &[f64]| {
+            Tensor::from_slice(&row.iter().map(|&x| x as f32).collect::<Vec<f32>>()).unsqueeze(0)
+        };
+        let climbed = |row: usize| {
+            let (x, episode) = (&gradients[row / 2], &episodes[row % 2]);
+            let of = |&s: &usize| actor.before_tanh(&tensor(&observations[s])) * tensor(x);
+            let all: Vec<Tensor> = episode.iter().map(of).collect();
+            Tensor::stack(&all, 0).sum(Kind::Float)
+        };
+        let params = actor.params().tensors();
+        let shift = |direction: &[Tensor], by: f64| {
+            tch::no_grad(|| {
+                for (param, step) in params.iter().zip(direction) {
+                    let _ = param.detach().g_add_(&(step * by));
+                }
+            });
+        };
+        // ⟨Jᵀx, Jᵀy⟩ is how fast x·u changes when the weights move along Jᵀy.
+        let epsilon = 1e-3;
+        for (x, y) in [(0, 0), (0, 1), (0, 3), (2, 5), (4, 1)] {
+            let direction = Tensor::run_backward(&[climbed(y)], &params, false, false);
+            shift(&direction, epsilon);
+            let above = climbed(x).double_value(&[]);
+            shift(&direction, -2.0 * epsilon);
+            let below = climbed(x).double_value(&[]);
+            shift(&direction, epsilon);
+            let slope = (above - below) / (2.0 * epsilon);
+            let scale = found[[x, x]].sqrt() * found[[y, y]].sqrt();
+            assert!((slope - found[[x, y]]).abs() < 0.01 * scale, "{x} {y} {slope} {found}");
+        }
+    }
 }

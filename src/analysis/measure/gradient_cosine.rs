@@ -62,6 +62,11 @@ impl Networks {
         }
     }
 
+    /// Returns what its critic's returns are made by: γ, the factor on rewards, and what a unit of entropy adds.
+    pub(super) fn returns(&self) -> [f64; 3] {
+        [self.gamma, self.reward_scale, self.temperature]
+    }
+
     /// Loads the policy and the value that it climbs.
     pub(in crate::analysis) fn for_critic(checkpoint: &Checkpoint) -> Result<Self> {
         Self::load(checkpoint, &Settings::lab(), Against::Returns)

@@ -5,7 +5,6 @@ pub mod cosine;
 pub(crate) mod diagnose;
 pub mod gradient_cosine;
 pub(crate) mod kept;
-pub(crate) mod learnable;
 pub(crate) mod maml_adaptation;
 pub(crate) mod maml_noise;
 pub(crate) mod pearl_cosine;

@@ -2,6 +2,7 @@
 
 mod least_squares;
 mod oracle;
+mod paired;
 mod pearl;
 mod perturb;
 mod real_design;

@@ -3,7 +3,6 @@
 mod attenuation;
 mod corrected;
 mod density;
-mod exceedance;
 mod gate;
 mod histogram;
 mod hypothesis;

@@ -1,118 +1,172 @@
-//! Two critics under one policy: what is printed, what is written, what is refused.
+//! Critics of one actor: what is printed, what is written, what is refused.
 
+use hyperl::analysis::bank::BankFile;
 use serde_json::Value;
 
 use crate::support::bench::{Bench, contents, edit, run};
+use crate::support::damage::{saturate, scale_critic};
 
 /// Few enough rollouts for a test.
 const SMALL: &str = "--states 40 --horizon 20";
+
+fn early() -> String {
+    run().join("step-000000030").display().to_string()
+}
 
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap()
 }
 
 #[test]
-fn a_critic_is_worth_exactly_as_much_as_itself() {
+fn a_critic_is_as_good_as_itself_and_three_times_as_large_promises_three_times_as_much() {
     let bench = Bench::new();
-    let early = run().join("step-000000030");
-    let json = bench.done(&format!("compare-critics --ckpt @ --against @ {SMALL} --json")).json();
-    assert_eq!((&json["env"], &json["cosine"]), (&"hopper".into(), &json["against_cosine"]));
-    // This critic points downhill, and who does makes no progress: null, not a number.
-    assert!(json["cosine"]["high"].as_f64().unwrap() < 0.0, "{json}");
-    assert!(json["progress_ratio"]["mean"].is_null(), "{json}");
-    assert!(json["learnable"][0]["difference"]["mean"] == 0.0, "{json}");
-    assert!(json["alpha"].is_null(), "40 states are too few for it: {json}");
-    let curve = &json["learnable_curve"];
-    assert_eq!(
-        (&curve["half_width"], &curve["excludes_zero"]),
-        (&0.0.into(), &Value::Array(vec![]))
-    );
-    let nothing = serde_json::json!({"mean": 0.0, "low": 0.0, "high": 0.0});
-    let points = curve["points"].as_array().unwrap();
-    assert!(points.iter().all(|p| p["difference"] == nothing && p["band"] == nothing), "{curve}");
-    let other = format!("compare-critics --ckpt @ --against {} {SMALL} --json", early.display());
-    let other = bench.done(&other).json();
-    assert_eq!(other["cosine"], json["cosine"], "the same policy, states and rollouts");
-    assert_ne!(other["against_cosine"], json["cosine"]);
-}
-
-#[test]
-fn the_curve_goes_through_the_three_thresholds_and_its_band_holds_the_intervals() {
-    let bench = Bench::new();
-    let words = format!(
-        "compare-critics --ckpt @ --against {} {SMALL}",
-        run().join("step-000000030").display()
-    );
+    scale_critic(&bench.copy(), 3.0);
+    let words = format!("compare-critics --ckpt @ --against @ ckpt {SMALL}");
     let json = bench.done(&format!("{words} --json")).json();
-    let points = json["learnable_curve"]["points"].as_array().unwrap();
-    let taus: Vec<f64> = points.iter().map(|p| number(&p["tau"])).collect();
-    assert!(taus.len() == 101 && taus.is_sorted() && taus[0] == 0.0 && taus[100] == 1.0);
-    assert_eq!(json["learnable"], Value::Array([25, 50, 75].map(|i| points[i].clone()).into()));
-    let half = number(&json["learnable_curve"]["half_width"]);
-    assert!(half > 0.0 && half < 1.0, "{half}");
-    for point in points {
-        let [band, alone] = ["band", "difference"].map(|key| &point[key]);
-        let gap = number(&point["share"]) - number(&point["against_share"]);
-        assert!((number(&alone["mean"]) - gap).abs() < 1e-12, "{point}");
-        assert!((number(&band["high"]) - (gap + half).min(1.0)).abs() < 1e-12, "{point}");
-        assert!((0.0..=0.5).contains(&number(&point["chance"])), "{point}");
+    let critics = json["critics"].as_array().unwrap();
+    let names: Vec<&str> = critics.iter().map(|c| c["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["MLP-Small", "MLP-Small, again", "MLP-Small, again 2"]);
+    assert_eq!(critics[0]["score"], critics[1]["score"]);
+    let pairs = json["differences"]["pairs"].as_array().unwrap();
+    let ends: Vec<_> = pairs.iter().map(|p| [&p["first"], &p["second"]].map(number)).collect();
+    assert_eq!(ends, [[0.0, 1.0], [0.0, 2.0], [1.0, 2.0]]);
+    for key in ["kappa", "gain", "inside"] {
+        for end in ["low", "value", "high"] {
+            assert!(number(&pairs[0][key][end]) == 0.0, "{key} {end}: {json}");
+        }
     }
-    // What the terminal says is what the curve says.
-    let stretches = json["learnable_curve"]["excludes_zero"].as_array().unwrap();
+    // Networks count in f32: three times as large is so up to rounding.
+    let [one, three] = [0, 2].map(|i: usize| &critics[i]["score"]["policy"]);
+    let gain = number(&one["gain"]["value"]);
+    assert!((number(&three["gain"]["value"]) * 3.0 / gain - 1.0).abs() < 1e-3, "{json}");
+    let gap = number(&pairs[1]["gain"]["value"]);
+    assert!((gap * 1.5 / gain - 1.0).abs() < 1e-3, "{gap} {gain}");
+    assert!(number(&pairs[1]["kappa"]["value"]).abs() < 1e-4, "{json}");
+    // Its policy gradient is three times the first one's, too.
+    let worth = |i: usize| &critics[i]["in_weights"];
+    let cosine = |i: usize| number(&worth(i)["cosine"]["value"]);
+    assert!(worth(0)["cosine"] == worth(1)["cosine"], "{json}");
+    assert!((cosine(0) - cosine(2)).abs() < 1e-4, "{json}");
+    assert!(worth(0)["alpha"].is_null(), "40 states are too few for it: {json}");
+
     let text = bench.done(&words).stdout;
-    let line = text.lines().find(|line| line.contains("band for all τ")).unwrap();
-    assert_eq!(line.contains("it holds 0 at every τ"), stretches.is_empty(), "{line}");
-    for stretch in stretches {
-        assert!(line.contains(&format!("{:.2}", number(&stretch["from"]))), "{line}");
-    }
+    let said = "MLP-Small and MLP-Small, again cannot be told apart with these rollouts: κ ";
+    assert!(text.starts_with(said), "{text}");
+    let rows = text.lines().filter(|line| line.starts_with("MLP-Small"));
+    assert_eq!(rows.count(), 3 + 3 + 3, "a sentence and a line a pair, a line a critic: {text}");
 }
 
 #[test]
-fn the_folder_tells_the_same_and_threads_change_no_byte() {
+fn the_bank_is_that_of_cosine_and_one_from_a_file_says_the_same() {
     let bench = Bench::new();
-    let early = run().join("step-000000030").display().to_string();
+    let cosine = bench.done(&format!("cosine --ckpt @ {SMALL} --json")).json();
+    let units = || contents(&bench.path("reports/units")).len();
+    let before = units();
+    let words = format!("compare-critics --ckpt @ --against {}", early());
+    let made = bench.done(&format!("{words} {SMALL} --json")).json();
+    assert_eq!(units(), before, "the same bank is kept");
+    assert_eq!(made["critics"][0]["score"], cosine["checkpoints"][0]["score"]);
+    bench.done(&format!("bank --ckpt @ {SMALL} --out bank.parquet"));
+    let given = bench.done(&format!("{words} --bank bank.parquet --json")).json();
+    assert_eq!(made, given);
+    let [a, b] =
+        [0, 1].map(|i: usize| number(&given["critics"][i]["score"]["policy"]["kappa"]["value"]));
+    let pair = &given["differences"]["pairs"][0]["kappa"];
+    assert!((number(&pair["value"]) - (a - b)).abs() < 1e-9, "{given}");
+
+    // Sentence, table and page say what the numbers say.
+    let text = bench.done(&format!("{words} --bank bank.parquet")).stdout;
+    let [low, high] = ["low", "high"].map(|end| number(&pair[end]));
+    let expected = if low > 0.0 {
+        "'s gradient is more uphill than MLP-Small, 30 steps's: κ "
+    } else if high < 0.0 {
+        "'s gradient is less uphill than MLP-Small, 30 steps's: κ "
+    } else {
+        " and MLP-Small, 30 steps cannot be told apart with these rollouts: κ "
+    };
+    assert!(text.starts_with(&format!("MLP-Small, 60 steps{expected}")), "{text}");
+    let page = std::fs::read_to_string(bench.path("reports/compare-critics/report.md")).unwrap();
+    let first = text.lines().next().unwrap();
+    assert!(page.contains(first), "{first}: {page}");
+    let command = page.lines().find_map(|line| line.strip_prefix("hyperl-analyze ")).unwrap();
+    bench.done(command);
+}
+
+#[test]
+fn the_folder_is_the_same_for_any_number_of_threads() {
+    let bench = Bench::new();
     let folders = ["1", "2"].map(|threads| {
-        let words = format!("{SMALL} --threads {threads} --out reports/x");
-        bench.done(&format!("compare-critics --ckpt @ --against {early} {words}"));
-        let folder = bench.path("reports/x");
-        let found: Vec<_> = contents(&folder);
-        std::fs::remove_dir_all(folder).unwrap();
-        found
+        let words = format!("{SMALL} --threads {threads} --out {threads}/x");
+        bench.done(&format!("compare-critics --ckpt @ --against {} {words}", early()));
+        contents(&bench.path(&format!("{threads}/x")))
     });
     let names: Vec<_> = folders[0].iter().map(|(path, _)| path.file_name().unwrap()).collect();
     let expected = [
-        "comparison.json",
+        "differences.csv",
         "figure.csv",
         "figure.svg",
         "provenance.toml",
         "report.html",
         "report.md",
+        "summary.csv",
     ];
     assert_eq!(names, expected);
-    assert!(folders[0] == folders[1], "threads change a byte");
-    let text = |name: &str| {
-        let (_, bytes) = folders[0].iter().find(|(path, _)| path.ends_with(name)).unwrap();
-        String::from_utf8(bytes.clone()).unwrap()
-    };
-    let (svg, report) = (text("figure.svg"), text("report.md"));
-    for word in ["difference of shares", "no difference", "chance", "at step 30", "at step 60"] {
+    for ((path, one), (_, two)) in folders[0].iter().zip(&folders[1]) {
+        // Their folder is part of the command.
+        let of = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("--out 2/x", "--out 1/x");
+        assert!(of(one) == of(two), "threads change {}", path.display());
+    }
+    let svg = String::from_utf8_lossy(&folders[0][2].1).into_owned();
+    for word in ["exactly right", "MLP-Small, 30 steps", "MLP-Small, 60 steps", "inside"] {
         assert!(svg.contains(word), "{word}");
     }
-    let command = format!("--against {early} --states 40 --seed 0 --horizon 20 --out reports/x");
-    assert!(report.contains(&command), "{report}");
-    assert!(text("provenance.toml").contains(&command));
-    let curve =
-        &serde_json::from_str::<Value>(&text("comparison.json")).unwrap()["learnable_curve"];
-    let half = format!("±{:.3}", number(&curve["half_width"]));
-    assert!(report.contains(&half) && report.contains("band for all τ"), "{half}: {report}");
 }
 
 #[test]
-fn critics_of_two_environments_are_refused_before_a_folder_is_made() {
+fn what_does_not_belong_together_is_refused_before_a_folder_is_made() {
     let bench = Bench::new();
-    edit(&bench.copy(), |manifest| manifest["config"]["env"] = "walker2d".into());
-    let error = bench.error("compare-critics --ckpt @ --against ckpt");
-    assert!(error.contains("compare two critics of one environment"), "{error}");
+    bench.done(&format!("bank --ckpt @ {SMALL} --out bank.parquet"));
+    let other = format!("compare-critics --ckpt {} --against @ --bank bank.parquet", early());
+    let said = bench.error(&other);
+    assert!(
+        said.contains("expected that of the bank, td3-hopper-mlp-small-s0 at step 60"),
+        "{said}"
+    );
+    assert!(said.ends_with("make a bank of this checkpoint, or drop --bank"), "{said}");
+    let said = bench.error("compare-critics --ckpt @ --against @ --bank bank.parquet --states 5");
+    assert!(said.contains("--bank") && said.contains("--states"), "{said}");
+
+    let copy = bench.copy();
+    edit(&copy, |manifest| manifest["config"]["td3"]["gamma"] = 0.98.into());
+    let said = bench.error(&format!("compare-critics --ckpt @ --against ckpt {SMALL}"));
+    assert!(said.contains("γ 0.98") && said.contains("--across-algorithms"), "{said}");
+    let across = "compare-critics --ckpt @ --against ckpt --bank bank.parquet --across-algorithms";
+    let ran = bench.done(across);
+    assert!(
+        ran.stderr.contains("the critics estimate values of different returns"),
+        "{}",
+        ran.stderr
+    );
+    edit(&copy, |manifest| manifest["config"]["env"] = "walker2d".into());
+    let said = bench.error("compare-critics --ckpt @ --against ckpt --across-algorithms");
+    assert!(said.contains("compare critics of one environment"), "{said}");
+}
+
+#[test]
+fn an_actor_that_cannot_move_is_the_answer() {
+    let bench = Bench::new();
+    saturate(&bench.copy());
+    let words = format!("compare-critics --ckpt ckpt --against @ {SMALL}");
+    let text = bench.done(&words).stdout;
+    assert!(text.lines().next().unwrap().contains("the actor cannot move"), "{text}");
+    let file = BankFile::read(
+        &std::fs::read_dir(bench.path("reports/units"))
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .find(|p| p.extension().is_some_and(|e| e == "parquet"))
+            .unwrap(),
+    );
+    assert_eq!(file.unwrap().bank.states.len(), 40);
 }
 
 #[test]

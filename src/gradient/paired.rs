@@ -1,0 +1,101 @@
+//! How far apart critics of one actor are, judged by the same bank (`docs/estimator.md` §8.9).
+//!
+//! What a bank says of two critics shares its noise and its choice of states, so that their difference is known far
+//! better than either. Intervals leave one episode out at a time and hold for all pairs of critics and all three
+//! numbers at once: whoever picks the largest difference is not fooled.
+
+use serde::Serialize;
+
+use super::score::StateScore;
+use crate::rng::Stream;
+use crate::stats::clusters::clusters;
+use crate::stats::corrected::ceiling_block;
+use crate::stats::simultaneous::{LeftOut, level_of_each};
+use crate::stats::stacked::effective;
+use crate::stats::{Estimate, LEVEL};
+
+/// What two numbers differ by at most, relative to their size, for it to be rounding.
+const ROUNDING: f64 = 1e-9;
+
+/// One critic's numbers less another's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Difference {
+    /// Number of the one, from 0.
+    pub first: usize,
+    /// Number of the other.
+    pub second: usize,
+    /// Of κ.
+    pub kappa: Estimate,
+    /// Of gain.
+    pub gain: Estimate,
+    /// Of the mean cosine inside the box.
+    pub inside: Estimate,
+}
+
+/// All differences of some critics.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Differences {
+    /// Level of each interval, so that all hold together at 95 %.
+    pub level: f64,
+    /// One for each pair.
+    pub pairs: Vec<Difference>,
+}
+
+/// Returns how far apart critics are, given what one bank says of each at each state; `stream` draws what the level
+/// of the intervals takes.
+///
+/// # Panics
+/// If they are of different numbers of states.
+pub fn differences(critics: &[&[StateScore]], stream: &mut Stream) -> Differences {
+    let pairs: Vec<(usize, usize)> =
+        (0..critics.len()).flat_map(|a| (a + 1..critics.len()).map(move |b| (a, b))).collect();
+    let numbers: Vec<[LeftOut; 3]> =
+        pairs.iter().map(|&(a, b)| numbers(critics[a], critics[b])).collect();
+    let level = level_of_each(numbers.as_flattened(), LEVEL, stream);
+    let difference = |(&(first, second), numbers): (&(usize, usize), &[LeftOut; 3])| {
+        let [kappa, gain, inside] = numbers.each_ref().map(|number| number.interval(level));
+        Difference { first, second, kappa, gain, inside }
+    };
+    Differences { level, pairs: pairs.iter().zip(&numbers).map(difference).collect() }
+}
+
+/// Differences of κ, gain and inside, with what leaving out each episode does to them.
+fn numbers(a: &[StateScore], b: &[StateScore]) -> [LeftOut; 3] {
+    assert_eq!(a.len(), b.len(), "critics judged by one bank");
+    let episodes = clusters(a.iter().zip(b).map(|states| (states, states.0.episode)));
+    let policy = |(a, b): &(&StateScore, &StateScore)| {
+        let (a, b) = (a.smoothed?, b.smoothed?);
+        Some([a.dot, a.critic, b.dot, b.critic, a.truth, a.noisy])
+    };
+    let rows: Vec<Vec<[f64; 6]>> =
+        episodes.iter().map(|episode| episode.iter().filter_map(policy).collect()).collect();
+    let weights: Vec<f64> = rows
+        .iter()
+        .filter(|rows| !rows.is_empty())
+        .map(|rows| rows.iter().map(|[.., noisy]| noisy).sum())
+        .collect();
+    let most = weights.len() as f64 - 1.0;
+    let freedom = (effective(&weights) - 1.0).min(most).max(1.0);
+    let kappa = |n: f64, v: f64, u: f64| n / (u * v).sqrt();
+    let inside = |(a, b): &(&StateScore, &StateScore)| {
+        let (a, b) = (a.inside?, b.inside?);
+        Some([a.block, b.block, a.pair, a.quad])
+    };
+    let within: Vec<Vec<[f64; 4]>> =
+        episodes.iter().map(|episode| episode.iter().filter_map(inside).collect()).collect();
+    let units = within.iter().filter(|rows| !rows.is_empty()).count();
+    [
+        LeftOut::of(&rows, |[n, v, m, w, u, _]| apart(kappa(n, v, u), kappa(m, w, u)), freedom),
+        LeftOut::of(&rows, |[n, v, m, w, ..]| apart(n / v, m / w), freedom),
+        LeftOut::of(
+            &within,
+            |[a, b, pair, quad]| apart(a, b) / ceiling_block(pair, quad),
+            (units as f64 - 1.0).max(1.0),
+        ),
+    ]
+}
+
+/// One number less another, 0 where that is rounding.
+fn apart(a: f64, b: f64) -> f64 {
+    if (a - b).abs() <= ROUNDING * a.abs().max(b.abs()) { 0.0 } else { a - b }
+}

@@ -1,0 +1,283 @@
+//! Critics of one actor beside each other: a sentence for each pair, two tables, a figure (`docs/estimator.md` §8.9).
+
+use serde::Serialize;
+
+use super::figure::{Axis, Panel, Point, Reference, Series};
+use super::finding::{Finding, appendix};
+use super::numbers::{fixed, short, significant};
+use super::policy_cosine::{Direction, answer, summary, warnings, why_unknown};
+use super::tables::{Cell, Column, Table};
+use super::text::{self, Method};
+use super::theme::{env_label, model_label};
+use crate::analysis::measure::compare_critics::{ALPHA_STATES, Comparison, InWeights};
+use crate::analysis::measure::policy_cosine::{Judged, Whose};
+use crate::gradient::Settings;
+use crate::gradient::paired::Difference;
+use crate::stats::Estimate;
+
+/// Returns a name for each critic, its kind and whatever tells it from the others, by which the theme knows it.
+fn series_names(critics: &[Judged]) -> Vec<String> {
+    let differ = |of: &dyn Fn(&Whose) -> String| {
+        critics.windows(2).any(|pair| of(&pair[0].whose) != of(&pair[1].whose))
+    };
+    let parts: [&dyn Fn(&Whose) -> String; 3] =
+        [&|of| of.algo.to_uppercase(), &|of| format!("seed {}", of.seed), &|of| {
+            format!("{} steps", short(of.step as f64))
+        }];
+    let told: Vec<_> = parts.into_iter().filter(|part| differ(part)).collect();
+    let mut names: Vec<String> = Vec::new();
+    for judged in critics {
+        let words = told.iter().map(|part| part(&judged.whose));
+        let words: Vec<String> = std::iter::once(judged.whose.model.clone()).chain(words).collect();
+        let name = words.join(", ");
+        let again = names
+            .iter()
+            .filter(|known| **known == name || known.starts_with(&format!("{name}, again")))
+            .count();
+        names.push(match again {
+            0 => name,
+            1 => format!("{name}, again"),
+            times => format!("{name}, again {times}"),
+        });
+    }
+    names
+}
+
+/// Returns the name of each critic for people.
+pub(crate) fn names(critics: &[Judged]) -> Vec<String> {
+    series_names(critics).iter().map(|name| model_label(name).into_owned()).collect()
+}
+
+/// Says how far two numbers are apart.
+fn gap(pair: [Estimate; 2], difference: &Estimate) -> String {
+    let [a, b] = pair.map(|estimate| significant(estimate.value, 2));
+    let Estimate { value, low, high, .. } = *difference;
+    let [value, low, high] = [value, low, high].map(|x| significant(x, 2));
+    format!("{a} against {b}, difference {value} [{low}, {high}]")
+}
+
+/// Tells whether an interval excludes 0.
+fn excludes_zero(difference: &Estimate) -> bool {
+    difference.low > 0.0 || difference.high < 0.0
+}
+
+/// Says in a sentence what is known of a pair of critics.
+fn sentence(found: &Comparison, names: &[String], pair: &Difference) -> String {
+    let [a, b] = [pair.first, pair.second].map(|i| &found.critics[i].score);
+    let [one, other] = [&names[pair.first], &names[pair.second]];
+    let resolved = a.policy.resolved && b.policy.resolved;
+    let apart = resolved && excludes_zero(&pair.kappa);
+    let kappa = || {
+        let numbers = [a.policy.kappa, b.policy.kappa, pair.kappa].map(|e| fixed(e.value, 2));
+        let [low, high] = [pair.kappa.low, pair.kappa.high].map(|x| fixed(x, 2));
+        let [x, y, gap] = numbers;
+        format!("κ {x} against {y}, difference {gap} [{low}, {high}]")
+    };
+    let of_gain = (resolved && excludes_zero(&pair.gain))
+        .then(|| format!("; gain {}", gap([a.policy.gain, b.policy.gain], &pair.gain)));
+    let known = a.inside.resolved && b.inside.resolved;
+    let of_inside = (known && excludes_zero(&pair.inside)).then(|| {
+        format!("; inside {}", gap([a.inside.corrected, b.inside.corrected], &pair.inside))
+    });
+    let more: String = [of_gain, of_inside].into_iter().flatten().collect();
+    let by_kappa = if more.is_empty() { "" } else { " by κ" };
+    let said = match (resolved, apart) {
+        (false, _) => {
+            let why = why_unknown(&found.critics[pair.first].score.policy);
+            format!("{one} and {other} cannot be told apart by κ and gain{why}")
+        }
+        (true, true) => {
+            let how = if pair.kappa.value > 0.0 { "more" } else { "less" };
+            format!("{one}'s gradient is {how} uphill than {other}'s: {}", kappa())
+        }
+        (true, false) if pair.kappa.low.is_nan() => format!(
+            "{one} and {other} cannot be told apart{by_kappa}: one of them promises nothing, or its interval is \
+             undetermined"
+        ),
+        (true, false) => {
+            let kappa = kappa();
+            format!("{one} and {other} cannot be told apart{by_kappa} with these rollouts: {kappa}")
+        }
+    };
+    said + &more + "."
+}
+
+/// Returns the answers, a sentence each.
+pub(crate) fn answers(found: &Comparison) -> Vec<String> {
+    let names = names(&found.critics);
+    match found.critics.first() {
+        Some(first) if Direction::of(first) == Direction::Stuck => vec![answer(first)],
+        _ => found.differences.pairs.iter().map(|pair| sentence(found, &names, pair)).collect(),
+    }
+}
+
+/// A number where the truth stands out of its noise.
+fn known(resolved: bool, estimate: Estimate) -> Cell {
+    if resolved { Cell::Interval(estimate) } else { Cell::text("unresolved") }
+}
+
+fn table_of(names: &[&str], rows: Vec<Vec<Cell>>) -> Table {
+    Table { columns: names.iter().map(|name| Column::new(*name, "")).collect(), rows }
+}
+
+/// Returns a line for each critic.
+pub(crate) fn critics(found: &Comparison) -> Table {
+    let row = |(i, (judged, name)): (usize, (&Judged, String))| {
+        let score = &judged.score;
+        let worth = found.in_weights.get(i);
+        let of = |pick: fn(&InWeights) -> Estimate| {
+            worth.map_or(Cell::Missing, |w| Cell::Interval(pick(w)))
+        };
+        vec![
+            Cell::text(name),
+            known(score.policy.resolved, score.policy.kappa),
+            known(score.policy.resolved, score.policy.gain),
+            known(score.inside.resolved, score.inside.corrected),
+            of(|worth| worth.cosine),
+            if i == 0 { Cell::Missing } else { of(|worth| worth.progress_ratio) },
+        ]
+    };
+    let columns = ["critic", "κ", "gain", "inside", "cosine in weights", "progress ratio"];
+    let critics = found.critics.iter().zip(names(&found.critics)).enumerate();
+    table_of(&columns, critics.map(row).collect())
+}
+
+/// Returns a line for each pair of critics.
+pub(crate) fn differences(found: &Comparison) -> Table {
+    let names = names(&found.critics);
+    let row = |pair: &Difference| {
+        let [a, b] = [pair.first, pair.second].map(|i| &found.critics[i].score);
+        let policy = a.policy.resolved && b.policy.resolved;
+        vec![
+            Cell::text(names[pair.first].as_str()),
+            Cell::text(names[pair.second].as_str()),
+            known(policy, pair.kappa),
+            known(policy, pair.gain),
+            known(a.inside.resolved && b.inside.resolved, pair.inside),
+        ]
+    };
+    let columns = ["first", "second", "κ, difference", "gain, difference", "inside, difference"];
+    table_of(&columns, found.differences.pairs.iter().map(row).collect())
+}
+
+/// Returns all numbers of each critic.
+fn all_numbers(found: &Comparison) -> Table {
+    let mut table = summary(&found.critics);
+    let names = ["cosine in weights", "progress ratio", "proposition ratio", "alpha"];
+    table.columns.extend(names.map(|name| Column::new(name, "")));
+    for (i, row) in table.rows.iter_mut().enumerate() {
+        row.extend(match found.in_weights.get(i) {
+            None => [const { Cell::Missing }; 4],
+            Some(worth) => [
+                Cell::Interval(worth.cosine),
+                Cell::Interval(worth.progress_ratio),
+                Cell::number(worth.proposition_ratio),
+                worth.alpha.map_or(Cell::Missing, Cell::Interval),
+            ],
+        });
+    }
+    table
+}
+
+/// Returns a panel of one number of each critic.
+fn panel(found: &Comparison, title: &str, of: fn(&Judged) -> Option<Estimate>) -> Option<Panel> {
+    let critics = found.critics.iter().zip(series_names(&found.critics)).enumerate();
+    let series = critics.map(|(i, (judged, name))| {
+        let x = (i + 1) as f64;
+        let point = of(judged).map_or(Point::new(x, f64::NAN), |e| Point::estimate(x, &e));
+        Series::line(name, vec![point], judged.score.states)
+    });
+    let series: Vec<Series> = series.collect();
+    let drawn = series.iter().any(|series| series.points[0].y.is_finite());
+    let last = found.critics.len() as f64 + 0.5;
+    drawn.then(|| Panel {
+        title: title.into(),
+        x: Axis::new("critic", "").with_range(0.5, last),
+        y: Axis::new(title, ""),
+        series,
+        references: vec![Reference::level("exactly right", 1.0)],
+    })
+}
+
+/// How it was measured, in numbers.
+#[derive(Serialize)]
+struct Values {
+    policy: String,
+    states: usize,
+    blocks: usize,
+    std: f64,
+    horizon: u32,
+    seed: u64,
+    soft: bool,
+    pairs: usize,
+    level: String,
+    alpha_states: usize,
+}
+
+/// Says what a reader should know before believing the numbers.
+fn all_warnings(found: &Comparison) -> Vec<String> {
+    let mut said: Vec<String> = found.critics.first().map_or(Vec::new(), warnings);
+    if !found.same_returns {
+        said.push(
+            "the critics estimate values of different returns; all are judged by the first one's"
+                .into(),
+        );
+    }
+    if found.in_weights.is_empty() {
+        said.push(
+            "the states are of fewer than three episodes: nothing is said of the actor's weights"
+                .into(),
+        );
+    }
+    let lost = found.in_weights.first().is_some_and(|worth| worth.cosine.value.is_nan());
+    if lost {
+        said.push("in the actor's weights the true gradient is lost in noise; more --states may resolve it".into());
+    }
+    said
+}
+
+/// Returns what was found.
+pub(crate) fn finding(found: &Comparison, settings: &Settings) -> Finding {
+    let first = found.critics.first();
+    let whose = first.map_or(String::new(), |judged| {
+        let Whose { env, model, seed, step, .. } = &judged.whose;
+        let (env, model) = (env_label(env), model_label(model));
+        format!("the actor of {model} on {env}, seed {seed}, {} steps", short(*step as f64))
+    });
+    let values = Values {
+        policy: whose.clone(),
+        states: first.map_or(0, |judged| judged.score.states),
+        blocks: first.map_or(0, |judged| judged.blocks),
+        std: settings.std,
+        horizon: first.map_or(0, |judged| judged.horizon),
+        seed: settings.seed,
+        soft: first.is_some_and(|judged| judged.whose.algo == "sac"),
+        pairs: found.differences.pairs.len(),
+        level: fixed(100.0 * found.differences.level, 1),
+        alpha_states: ALPHA_STATES,
+    };
+    let Method { how_measured, does_not_show } = text::method("compare-critics.md", values);
+    let panels = [
+        panel(found, "κ", |j| j.score.policy.resolved.then_some(j.score.policy.kappa)),
+        panel(found, "gain", |j| j.score.policy.resolved.then_some(j.score.policy.gain)),
+        panel(found, "inside", |j| j.score.inside.resolved.then_some(j.score.inside.corrected)),
+    ];
+    let differences = differences(found);
+    Finding {
+        subtitle: format!("{whose}, in the order of the table; bars: 95 % of each, over episodes"),
+        panels: panels.into_iter().flatten().collect(),
+        appendices: appendix(
+            "Differences, paired by state; all intervals hold together at 95 %",
+            &differences,
+            false,
+        )
+        .into_iter()
+        .collect(),
+        files: vec![("summary.csv", all_numbers(found)), ("differences.csv", differences)],
+        table: Some(critics(found)),
+        warnings: all_warnings(found),
+        how_measured,
+        does_not_show,
+        ..Finding::default()
+    }
+}

@@ -1,0 +1,142 @@
+//! Do known differences of critics come out, and do intervals of many hold together?
+
+use hyperl::gradient::bank::{Bank, Plan};
+use hyperl::gradient::known::{Critic, Place, Unrest, World};
+use hyperl::gradient::paired::{Differences, differences};
+use hyperl::gradient::score::{Score, StateScore, score_states};
+use hyperl::rng::Stream;
+use hyperl::stats::Estimate;
+
+use crate::support::seeds::{drawn, test_seed};
+
+fn world(place: Place, states: usize, seed: u64) -> World {
+    World::new(place, states, test_seed(seed)).unwrap()
+}
+
+/// The bank of a world, of so many blocks.
+fn bank(world: &World, blocks: usize) -> Bank {
+    let workers = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    world.bank(&Plan { blocks, ..world.plan(0) }, &workers).unwrap()
+}
+
+fn states(bank: &Bank, critic: &Critic) -> Vec<StateScore> {
+    score_states(bank, 0, critic, &Stream::new(0, "smoothing")).unwrap()
+}
+
+fn score(bank: &Bank, critic: &Critic) -> Score {
+    Score::of(&states(bank, critic), bank.plan.blocks, bank.dims())
+}
+
+/// What a bank says of how far critics are apart.
+fn compared(bank: &Bank, critics: &[Critic]) -> Differences {
+    let scores: Vec<Vec<StateScore>> = critics.iter().map(|c| states(bank, c)).collect();
+    let scores: Vec<&[StateScore]> = scores.iter().map(|states| &states[..]).collect();
+    differences(&scores, &mut drawn(0, "differences"))
+}
+
+/// A critic turned by so many degrees, `size` times as large.
+fn turned(world: &World, degrees: f64, size: f64) -> Critic {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    world.turned(size * cos, size * sin)
+}
+
+/// An exactly right critic, one turned by 60°, one by 45° and a third as large, and one that knows nothing.
+fn four(world: &World) -> [Critic; 4] {
+    [
+        world.exact(),
+        turned(world, 60.0, 1.0),
+        turned(world, 45.0, 1.0 / 3.0),
+        turned(world, 90.0, 1.0),
+    ]
+}
+
+/// The same world with noise with which some half of a bank's `T` is noise: `Var ŵ = noise²/(2 σ² B)` in each
+/// coordinate.
+fn noisy(place: Place, states: usize, seed: u64) -> World {
+    let clean = bank(&world(place, 200, 1), 4);
+    let truth: Vec<f64> = self::states(&clean, &Critic::of_values(|_, _| 0.0))
+        .iter()
+        .filter_map(|state| Some(state.smoothed?.truth))
+        .collect();
+    let truth = truth.iter().sum::<f64>() / truth.len() as f64;
+    let noise = (truth * 2.0 * 0.09 * 4.0 / clean.dims() as f64).sqrt();
+    world(place, states, seed).under(Unrest::Noise(noise))
+}
+
+#[test]
+fn known_differences_come_out_and_are_those_of_single_critics() {
+    for place in Place::ALL {
+        let world = world(place, 400, 5);
+        let (bank, critics) = (bank(&world, 12), four(&world));
+        let found = compared(&bank, &critics);
+        assert_eq!(found.pairs.len(), 6);
+        let first = found.pairs[0];
+        assert_eq!((first.first, first.second), (0, 1));
+        // A critic that is right and one that is turned by 60°.
+        assert!((first.kappa.value - 0.5).abs() < 0.05, "{place:?} {first:?}");
+        assert!((first.gain.value - 0.5).abs() < 0.05, "{place:?} {first:?}");
+        // Turned by 45° and a third as large: three times the gain.
+        let third = found.pairs[1];
+        let cos = 45f64.to_radians().cos();
+        assert!((third.kappa.value - (1.0 - cos)).abs() < 0.05, "{place:?} {third:?}");
+        assert!((third.gain.value - (1.0 - 3.0 * cos)).abs() < 0.15, "{place:?} {third:?}");
+        let scores: Vec<_> = critics.iter().map(|critic| score(&bank, critic)).collect();
+        for pair in &found.pairs {
+            let [a, b] = [pair.first, pair.second].map(|i| &scores[i]);
+            let gaps = [
+                (pair.kappa, a.policy.kappa, b.policy.kappa),
+                (pair.gain, a.policy.gain, b.policy.gain),
+                (pair.inside, a.inside.corrected, b.inside.corrected),
+            ];
+            for (gap, a, b) in gaps {
+                assert!((gap.value - (a.value - b.value)).abs() < 1e-9, "{place:?} {pair:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn equal_critics_never_differ() {
+    for place in Place::ALL {
+        let world = noisy(place, 60, 3);
+        // The third is as right as the others, and a third as large.
+        let critics = [world.exact(), world.exact(), turned(&world, 0.0, 1.0 / 3.0)];
+        let found = compared(&bank(&world, 4), &critics);
+        let nothing = |e: Estimate| [e.low, e.value, e.high].iter().all(|x| x.abs() < 1e-9);
+        let [same, third, again] = &found.pairs[..] else { panic!("{found:?}") };
+        assert!([same.kappa, same.gain, same.inside].into_iter().all(nothing), "{found:?}");
+        assert!([third, again].iter().all(|p| nothing(p.kappa) && nothing(p.inside)), "{found:?}");
+        assert!(third.gain.value < 0.0, "{place:?} {found:?}");
+    }
+}
+
+#[test]
+fn a_difference_is_known_better_than_either_number() {
+    let world = noisy(Place::FREE, 80, 11);
+    let critics = [30.0, 35.0].map(|degrees| turned(&world, degrees, 1.0));
+    let bank = bank(&world, 4);
+    let pair = compared(&bank, &critics).pairs[0];
+    let alone = score(&bank, &critics[0]).policy.kappa;
+    assert!(pair.kappa.half_width() < 0.5 * alone.half_width(), "{pair:?} {alone:?}");
+}
+
+#[test]
+fn all_intervals_of_four_critics_hold_together() {
+    let of = |found: &Differences| -> Vec<[Estimate; 3]> {
+        found.pairs.iter().map(|pair| [pair.kappa, pair.gain, pair.inside]).collect()
+    };
+    for place in [Place::FREE, Place::HALF] {
+        let large = world(place, 1500, 5);
+        let known = of(&compared(&bank(&large, 8), &four(&large)));
+        let mut together = 0;
+        for seed in 0..20 {
+            let world = noisy(place, 80, 500 + seed);
+            let found = of(&compared(&bank(&world, 4), &four(&world)));
+            let covers =
+                |(e, t): (&[Estimate; 3], &[Estimate; 3])| (0..3).all(|k| e[k].covers(t[k].value));
+            together += usize::from(found.iter().zip(&known).all(covers));
+        }
+        // Of 20 with 95 % each, fewer than 15 hold in 3 of 10 000 cases.
+        assert!(together >= 15, "{place:?}: {together} of 20");
+    }
+}
