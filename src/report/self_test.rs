@@ -131,3 +131,66 @@ fn alarms(all: &[Alarms]) -> Table {
         rows: all.iter().map(row).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(found: f64) -> Row {
+        let checks = vec![
+            Check::near("κ", found, 1.0, 0.02),
+            Check::covered("gain", 19, 20),
+            Check::false_alarms("resolved", 1, 20),
+            Check::within("difference", 1e-12, 0.0, 1e-9),
+            Check::within("twice", 0.0, 0.0, 0.0),
+            Check::within("steps", 35.0, 11.0, 134.0),
+            Check::within("slope", 16.5, 0.001, f64::INFINITY),
+        ];
+        Row { answer: "exact critic", actor: "free", checks }
+    }
+
+    #[test]
+    fn what_did_not_come_out_is_named_and_marked() {
+        assert_eq!(answer(&[row(1.0), row(0.99)]), "all 2 known answers came out");
+        let both = [row(1.0), row(1.03)];
+        assert_eq!(answer(&both), "1 of 2 known answers did not come out: exact critic (free)");
+        let text = table(&both).to_text().unwrap();
+        let marks: Vec<bool> = text.lines().map(|line| line.ends_with("FAILED")).collect();
+        assert_eq!(marks, [false, false, true], "{text}");
+        let expected = "κ 1.0 ± 0.02, gain ≥ 14 of 20, resolved ≤ 5 of 20, difference ≤ 1.0e−9, twice 0, \
+                        steps 11 to 134, slope ≥ 0.001";
+        assert!(text.contains(expected), "{text}");
+        let found =
+            "κ 1.03, gain 19, resolved 1, difference 1.00e−12, twice 0, steps 35, slope 16.5";
+        assert!(text.contains(found), "{text}");
+    }
+
+    #[test]
+    fn the_page_of_coverage_says_how_many_draws_and_what_could_not_be_told() {
+        let shares = Shares {
+            kappa: 0.9449,
+            gain: f64::NAN,
+            found: 0.5,
+            inside: 1.0,
+            resolved: 0.25,
+            inside_resolved: 0.75,
+            states: 123.4,
+        };
+        let cell = World {
+            unrest: "chaos",
+            noise: 4.0,
+            actor: "free",
+            critic: "half",
+            one_look: shares,
+            looks: shares,
+        };
+        let alarms = Alarms { unrest: "noise", actor: "free", one_look: shares, looks: shares };
+        let all = Characteristics { draws: 190, cells: vec![cell], alarms: vec![alarms] };
+        let page = characteristics_page(&all, "hyperl-analyze self-test --table FILE").unwrap();
+        // √(0.95 · 0.05 / 190) = 0.0158
+        assert!(page.contains("190 draws") && page.contains("0.918 and 0.982"), "{page}");
+        let row =
+            "| chaos 4, free  | half   | 0.945 |    – | 0.500 | 1.000  | 0.25, 0.75 | 123    |";
+        assert!(page.contains(row), "{page}");
+    }
+}

@@ -178,3 +178,34 @@ fn shares(scores: &[&Score], known: &Known) -> Shares {
         states: scores.iter().map(|s| s.states as f64).sum::<f64>() / all,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::judge;
+    use super::*;
+    use crate::nn::workers;
+    use crate::stats::Estimate;
+
+    #[test]
+    fn shares_are_of_what_is_resolved() {
+        let workers = workers::start(1).unwrap();
+        let world = World::new(Place::FREE, 12, 0).unwrap();
+        let any = judge(&world.bank(&world.plan(0), &workers).unwrap(), &world.exact()).unwrap();
+        let score = |resolved: bool, half_width: f64| {
+            let mut score = any.clone();
+            (score.policy.resolved, score.inside.resolved) = (resolved, resolved);
+            score.policy.kappa = Estimate::symmetric(0.9, half_width, 12);
+            score.inside.corrected = Estimate::symmetric(0.9, 2.0 * half_width, 12);
+            score
+        };
+        // κ covers 1 in one of three that are resolved, inside in two.
+        let all = [score(true, 0.2), score(true, 0.07), score(true, 0.01), score(false, 0.2)];
+        let found = shares(&all.iter().collect::<Vec<_>>(), &CRITICS[0]);
+        assert!((found.kappa - 1.0 / 3.0).abs() < 1e-12, "{found:?}");
+        assert!((found.inside - 2.0 / 3.0).abs() < 1e-12, "{found:?}");
+        assert!((found.resolved - 0.75).abs() < 1e-12, "{found:?}");
+        assert!((found.states - 12.0).abs() < 1e-12, "{found:?}");
+        // Without one that is resolved there is nothing to share.
+        assert!(shares(&[&all[3]], &CRITICS[0]).kappa.is_nan());
+    }
+}

@@ -375,3 +375,6 @@ impl Policy for Acting {
         Ok(Box::new(self.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests;
