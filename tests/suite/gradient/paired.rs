@@ -72,14 +72,16 @@ fn known_differences_come_out_and_are_those_of_single_critics() {
         assert_eq!(found.pairs.len(), 6);
         let first = found.pairs[0];
         assert_eq!((first.first, first.second), (0, 1));
-        // A critic that is right and one that is turned by 60°.
-        assert!((first.kappa.value - 0.5).abs() < 0.05, "{place:?} {first:?}");
-        assert!((first.gain.value - 0.5).abs() < 0.05, "{place:?} {first:?}");
+        // A critic that is right and one that is turned by 60°. The curvature of tanh adds to the turn, more so near
+        // the bounds.
+        let slack = if place == Place::FREE { 0.05 } else { 0.15 };
+        assert!((first.kappa.value - 0.5).abs() < slack, "{place:?} {first:?}");
+        assert!((first.gain.value - 0.5).abs() < slack, "{place:?} {first:?}");
         // Turned by 45° and a third as large: three times the gain.
         let third = found.pairs[1];
         let cos = 45f64.to_radians().cos();
-        assert!((third.kappa.value - (1.0 - cos)).abs() < 0.05, "{place:?} {third:?}");
-        assert!((third.gain.value - (1.0 - 3.0 * cos)).abs() < 0.15, "{place:?} {third:?}");
+        assert!((third.kappa.value - (1.0 - cos)).abs() < slack, "{place:?} {third:?}");
+        assert!((third.gain.value - (1.0 - 3.0 * cos)).abs() < 3.0 * slack, "{place:?} {third:?}");
         let scores: Vec<_> = critics.iter().map(|critic| score(&bank, critic)).collect();
         for pair in &found.pairs {
             let [a, b] = [pair.first, pair.second].map(|i| &scores[i]);

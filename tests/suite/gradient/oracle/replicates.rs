@@ -99,8 +99,8 @@ fn a_pair_shares_the_noise_of_the_process() {
 
 #[test]
 fn a_block_that_broke_is_left_out() {
-    // Pairs are at most 0.3 long in a coordinate, and one in seven is longer than this.
-    let lab = Lab { breaks_above: 0.28, ..noisy((11, 3), 1e6, 40) };
+    // Of steps of 0.16 to 0.3 in the first coordinate some go too far.
+    let lab = Lab { breaks_above: 0.25, ..Lab::random((11, 3), 1.0, (40, 0.5, HORIZON)) };
     let bank = lab.bank(&plan(HORIZON));
     let mut broken = 0;
     for (s, state) in lab.states.iter().zip(&bank.states) {
@@ -110,7 +110,7 @@ fn a_block_that_broke_is_left_out() {
         // Blocks that are whole measure every coordinate.
         let centre = Around::Inside.centre(&state.before_tanh, STD);
         let exact = lab.system.q_gradient_within(s, &centre, HORIZON);
-        assert!(norm(&(&Array1::from(found) - &exact)) < 0.1 * norm(&exact));
+        assert!(norm(&(&Array1::from(found) - &exact)) < 1e-6 * norm(&exact));
     }
     assert!(broken > 3, "{broken}");
 }
