@@ -87,7 +87,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<Done> {
         paths.map(|path| shared::one_checkpoint(path)).collect::<Result<Vec<Checkpoint>>>()?;
     let first = &checkpoints[0];
     let algos = if args.across_algorithms { Algos::Any } else { Algos::Same };
-    check(&checkpoints, algos)?;
+    let same_returns = check(&checkpoints, algos)?;
     match &given {
         Some(file) => check_bank(first, file)?,
         None => policy_cosine::check(first, &settings)?,
@@ -107,7 +107,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<Done> {
         told.bar.finish_and_clear();
         file
     };
-    let found = compare(&checkpoints, &settings, &file, algos)?;
+    let found = compare(&checkpoints, &settings, &file, same_returns)?;
     let finding = finding(&found, &settings);
     let command = args.command();
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&settings)?;

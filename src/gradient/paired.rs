@@ -69,13 +69,16 @@ fn numbers(a: &[StateScore], b: &[StateScore]) -> [LeftOut; 3] {
     };
     let rows: Vec<Vec<[f64; 6]>> =
         episodes.iter().map(|episode| episode.iter().filter_map(policy).collect()).collect();
-    let weights: Vec<f64> = rows
-        .iter()
-        .filter(|rows| !rows.is_empty())
-        .map(|rows| rows.iter().map(|[.., noisy]| noisy).sum())
-        .collect();
-    let most = weights.len() as f64 - 1.0;
-    let freedom = (effective(&weights) - 1.0).min(most).max(1.0);
+    // As many episodes as count for the critics, and for κ also those that count for the truth.
+    let freedom = |columns: &[usize]| {
+        let counted = |column: &usize| {
+            let filled = rows.iter().filter(|rows| !rows.is_empty());
+            let of_episode = |rows: &Vec<[f64; 6]>| rows.iter().map(|row| row[*column]).sum();
+            effective(&filled.map(of_episode).collect::<Vec<f64>>())
+        };
+        (columns.iter().map(counted).fold(f64::INFINITY, f64::min) - 1.0).max(1.0)
+    };
+    let (of_critics, of_all) = (freedom(&[1, 3]), freedom(&[1, 3, 5]));
     let kappa = |n: f64, v: f64, u: f64| n / (u * v).sqrt();
     let inside = |(a, b): &(&StateScore, &StateScore)| {
         let (a, b) = (a.inside?, b.inside?);
@@ -85,8 +88,8 @@ fn numbers(a: &[StateScore], b: &[StateScore]) -> [LeftOut; 3] {
         episodes.iter().map(|episode| episode.iter().filter_map(inside).collect()).collect();
     let units = within.iter().filter(|rows| !rows.is_empty()).count();
     [
-        LeftOut::of(&rows, |[n, v, m, w, u, _]| apart(kappa(n, v, u), kappa(m, w, u)), freedom),
-        LeftOut::of(&rows, |[n, v, m, w, ..]| apart(n / v, m / w), freedom),
+        LeftOut::of(&rows, |[n, v, m, w, u, _]| apart(kappa(n, v, u), kappa(m, w, u)), of_all),
+        LeftOut::of(&rows, |[n, v, m, w, ..]| apart(n / v, m / w), of_critics),
         LeftOut::of(
             &within,
             |[a, b, pair, quad]| apart(a, b) / ceiling_block(pair, quad),

@@ -15,37 +15,47 @@ use crate::gradient::Settings;
 use crate::gradient::paired::Difference;
 use crate::stats::Estimate;
 
-/// Returns a name for each critic, its kind and whatever tells it from the others, by which the theme knows it.
-fn series_names(critics: &[Judged]) -> Vec<String> {
-    let differ = |of: &dyn Fn(&Whose) -> String| {
-        critics.windows(2).any(|pair| of(&pair[0].whose) != of(&pair[1].whose))
-    };
+/// Returns, for each critic, whatever tells it from the others beside its kind.
+fn told_apart(critics: &[Judged]) -> Vec<Vec<String>> {
     let parts: [&dyn Fn(&Whose) -> String; 3] =
         [&|of| of.algo.to_uppercase(), &|of| format!("seed {}", of.seed), &|of| {
             format!("{} steps", short(of.step as f64))
         }];
-    let told: Vec<_> = parts.into_iter().filter(|part| differ(part)).collect();
-    let mut names: Vec<String> = Vec::new();
-    for judged in critics {
-        let words = told.iter().map(|part| part(&judged.whose));
-        let words: Vec<String> = std::iter::once(judged.whose.model.clone()).chain(words).collect();
-        let name = words.join(", ");
-        let again = names
-            .iter()
-            .filter(|known| **known == name || known.starts_with(&format!("{name}, again")))
-            .count();
-        names.push(match again {
-            0 => name,
-            1 => format!("{name}, again"),
-            times => format!("{name}, again {times}"),
-        });
-    }
-    names
+    let differ = |part: &&dyn Fn(&Whose) -> String| {
+        critics.windows(2).any(|pair| part(&pair[0].whose) != part(&pair[1].whose))
+    };
+    let told: Vec<_> = parts.into_iter().filter(differ).collect();
+    let mut known: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut words_of = |judged| {
+        let Judged { whose, .. }: &Judged = judged;
+        let words: Vec<String> = told.iter().map(|part| part(whose)).collect();
+        let same = |(model, of): &&(&str, Vec<String>)| *model == whose.model && *of == words;
+        let again = match known.iter().filter(same).count() {
+            0 => None,
+            1 => Some("again".to_owned()),
+            times => Some(format!("again {times}")),
+        };
+        known.push((&whose.model, words.clone()));
+        words.into_iter().chain(again).collect()
+    };
+    critics.iter().map(&mut words_of).collect()
 }
 
-/// Returns the name of each critic for people.
+/// Returns the name of each critic.
 pub(crate) fn names(critics: &[Judged]) -> Vec<String> {
-    series_names(critics).iter().map(|name| model_label(name).into_owned()).collect()
+    let name = |(judged, words): (&Judged, Vec<String>)| {
+        let label = model_label(&judged.whose.model);
+        if words.is_empty() { label.into() } else { format!("{label} ({})", words.join(", ")) }
+    };
+    critics.iter().zip(told_apart(critics)).map(name).collect()
+}
+
+/// Returns the name of each critic's line, a variant of its kind for the theme.
+fn series_names(critics: &[Judged]) -> Vec<String> {
+    let name = |(judged, words): (&Judged, Vec<String>)| {
+        std::iter::once(judged.whose.model.clone()).chain(words).collect::<Vec<_>>().join(", ")
+    };
+    critics.iter().zip(told_apart(critics)).map(name).collect()
 }
 
 /// Says how far two numbers are apart.
@@ -88,7 +98,7 @@ fn sentence(found: &Comparison, names: &[String], pair: &Difference) -> String {
         }
         (true, true) => {
             let how = if pair.kappa.value > 0.0 { "more" } else { "less" };
-            format!("{one}'s gradient is {how} uphill than {other}'s: {}", kappa())
+            format!("{one} points {how} uphill than {other}: {}", kappa())
         }
         (true, false) if pair.kappa.low.is_nan() => format!(
             "{one} and {other} cannot be told apart{by_kappa}: one of them promises nothing, or its interval is \
@@ -126,7 +136,8 @@ pub(crate) fn critics(found: &Comparison) -> Table {
         let score = &judged.score;
         let worth = found.in_weights.get(i);
         let of = |pick: fn(&InWeights) -> Estimate| {
-            worth.map_or(Cell::Missing, |w| Cell::Interval(pick(w)))
+            let estimate = worth.map(pick);
+            estimate.map_or(Cell::Missing, |found| known(found.low.is_finite(), found))
         };
         vec![
             Cell::text(name),

@@ -35,9 +35,11 @@ impl Area {
         self.right - self.left
     }
 
-    /// Whether `point` lies in the box or on its edge.
+    /// Whether `point` lies in the box or on its edge, up to rounding.
     pub(super) fn contains(&self, point: Px) -> bool {
-        (self.left..=self.right).contains(&point.x) && (self.top..=self.bottom).contains(&point.y)
+        const ROUNDING: f64 = 1e-6;
+        let within = |low: f64, x: f64, high: f64| (low - ROUNDING..=high + ROUNDING).contains(&x);
+        within(self.left, point.x, self.right) && within(self.top, point.y, self.bottom)
     }
 
     /// Whether `other` lies wholly inside.
@@ -155,4 +157,16 @@ pub(super) fn runs(points: &[Point]) -> Vec<&[Point]> {
 pub(super) fn interval_runs(points: &[Point]) -> Vec<&[Point]> {
     let pieces = points.split(|point| !point.has_interval());
     pieces.filter(|run| !run.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_on_the_edge_is_inside_whatever_its_last_bits_are() {
+        let area = Area { left: 1.0, top: 2.0, right: 3.0, bottom: 4.0 };
+        assert!(area.contains(px(3.0 + 1e-12, 2.0 - 1e-12)));
+        assert!(!area.contains(px(3.1, 2.0)) && !area.contains(px(3.0, 1.9)));
+    }
 }

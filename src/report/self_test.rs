@@ -94,7 +94,7 @@ pub(crate) fn characteristics_page(all: &Characteristics, command: &str) -> Resu
     Ok(fill("self-test.md", values))
 }
 
-/// A share with two decimals; a gap where there was nothing to share.
+/// A share with three decimals; a gap where there was nothing to share.
 fn share(value: f64) -> Cell {
     if value.is_nan() { Cell::Missing } else { Cell::text(fixed(value, 3)) }
 }

@@ -238,8 +238,11 @@ pub fn neutral_style(name: &str, order: usize) -> Style {
 
 /// Styles of all series of a figure, in the order of `names`.
 pub fn styles<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Style> {
+    let names: Vec<&str> = names.into_iter().collect();
     let mut neutrals = 0;
-    let mut variants: BTreeMap<String, usize> = BTreeMap::new();
+    // Where a model stands beside its variants, these are not drawn as it is.
+    let drawn = names.iter().filter(|name| model_style(name).is_some());
+    let mut variants: BTreeMap<String, usize> = drawn.map(|name| ((*name).to_owned(), 1)).collect();
     let mut style_of = |name: &str| {
         if let Some(style) = model_style(name) {
             return style;
@@ -274,5 +277,19 @@ pub fn env_label(name: &str) -> &str {
         "ant-vel" => "Ant-Vel",
         "linear" => "Linear system",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_and_its_variants_are_told_apart() {
+        for names in [["sa-hyper", "sa-hyper, again"], ["sa-hyper, again", "sa-hyper"]] {
+            let [one, other] = styles(names).try_into().unwrap();
+            assert_eq!(one.color, other.color);
+            assert_ne!((one.dash, one.marker), (other.dash, other.marker), "{names:?}");
+        }
     }
 }

@@ -114,9 +114,7 @@ impl Stacked {
             states: rows.iter().map(Vec::len).sum(),
         }
     }
-}
 
-impl Stacked {
     /// Returns one value for each of independent `units` whose mean is κ, up to the jackknife's bias, and whose spread
     /// is its uncertainty.
     pub fn kappa_values(units: &[Vec<Sums>]) -> Vec<f64> {

@@ -25,7 +25,7 @@ fn a_critic_is_as_good_as_itself_and_three_times_as_large_promises_three_times_a
     let json = bench.done(&format!("{words} --json")).json();
     let critics = json["critics"].as_array().unwrap();
     let names: Vec<&str> = critics.iter().map(|c| c["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["MLP-Small", "MLP-Small, again", "MLP-Small, again 2"]);
+    assert_eq!(names, ["MLP-Small", "MLP-Small (again)", "MLP-Small (again 2)"]);
     assert_eq!(critics[0]["score"], critics[1]["score"]);
     let pairs = json["differences"]["pairs"].as_array().unwrap();
     let ends: Vec<_> = pairs.iter().map(|p| [&p["first"], &p["second"]].map(number)).collect();
@@ -50,7 +50,7 @@ fn a_critic_is_as_good_as_itself_and_three_times_as_large_promises_three_times_a
     assert!(worth(0)["alpha"].is_null(), "40 states are too few for it: {json}");
 
     let text = bench.done(&words).stdout;
-    let said = "MLP-Small and MLP-Small, again cannot be told apart with these rollouts: κ ";
+    let said = "MLP-Small and MLP-Small (again) cannot be told apart with these rollouts: κ ";
     assert!(text.starts_with(said), "{text}");
     let rows = text.lines().filter(|line| line.starts_with("MLP-Small"));
     assert_eq!(rows.count(), 3 + 3 + 3, "a sentence and a line a pair, a line a critic: {text}");
@@ -78,13 +78,13 @@ fn the_bank_is_that_of_cosine_and_one_from_a_file_says_the_same() {
     let text = bench.done(&format!("{words} --bank bank.parquet")).stdout;
     let [low, high] = ["low", "high"].map(|end| number(&pair[end]));
     let expected = if low > 0.0 {
-        "'s gradient is more uphill than MLP-Small, 30 steps's: κ "
+        " points more uphill than MLP-Small (30 steps): κ "
     } else if high < 0.0 {
-        "'s gradient is less uphill than MLP-Small, 30 steps's: κ "
+        " points less uphill than MLP-Small (30 steps): κ "
     } else {
-        " and MLP-Small, 30 steps cannot be told apart with these rollouts: κ "
+        " and MLP-Small (30 steps) cannot be told apart with these rollouts: κ "
     };
-    assert!(text.starts_with(&format!("MLP-Small, 60 steps{expected}")), "{text}");
+    assert!(text.starts_with(&format!("MLP-Small (60 steps){expected}")), "{text}");
     let page = std::fs::read_to_string(bench.path("reports/compare-critics/report.md")).unwrap();
     let first = text.lines().next().unwrap();
     assert!(page.contains(first), "{first}: {page}");
