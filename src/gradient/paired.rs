@@ -10,6 +10,7 @@ use super::score::StateScore;
 use crate::rng::Stream;
 use crate::stats::clusters::clusters;
 use crate::stats::corrected::ceiling_block;
+use crate::stats::quotient::Quotient;
 use crate::stats::simultaneous::{LeftOut, level_of_each};
 use crate::stats::stacked::effective;
 use crate::stats::{Estimate, LEVEL};
@@ -49,53 +50,68 @@ pub struct Differences {
 pub fn differences(critics: &[&[StateScore]], stream: &mut Stream) -> Differences {
     let pairs: Vec<(usize, usize)> =
         (0..critics.len()).flat_map(|a| (a + 1..critics.len()).map(move |b| (a, b))).collect();
-    let numbers: Vec<[LeftOut; 3]> =
-        pairs.iter().map(|&(a, b)| numbers(critics[a], critics[b])).collect();
-    let level = level_of_each(numbers.as_flattened(), LEVEL, stream);
-    let difference = |(&(first, second), numbers): (&(usize, usize), &[LeftOut; 3])| {
-        let [kappa, gain, inside] = numbers.each_ref().map(|number| number.interval(level));
+    let numbers: Vec<Numbers> =
+        pairs.iter().map(|&(a, b)| Numbers::of(critics[a], critics[b])).collect();
+    let all: Vec<LeftOut> = numbers.iter().flat_map(|numbers| numbers.left_out.clone()).collect();
+    let level = level_of_each(&all, LEVEL, stream);
+    let difference = |(&(first, second), numbers): (&(usize, usize), &Numbers)| {
+        let [_, gain, inside] = numbers.left_out.each_ref().map(|number| number.interval(level));
+        let kappa = numbers.kappa.cosine(2.0, level, numbers.freedom);
         Difference { first, second, kappa, gain, inside }
     };
     Differences { level, pairs: pairs.iter().zip(&numbers).map(difference).collect() }
 }
 
-/// Differences of κ, gain and inside, with what leaving out each episode does to them.
-fn numbers(a: &[StateScore], b: &[StateScore]) -> [LeftOut; 3] {
-    assert_eq!(a.len(), b.len(), "critics judged by one bank");
-    let episodes = clusters(a.iter().zip(b).map(|states| (states, states.0.episode)));
-    let policy = |(a, b): &(&StateScore, &StateScore)| {
-        let (a, b) = (a.smoothed?, b.smoothed?);
-        Some([a.dot, a.critic, b.dot, b.critic, a.truth, a.noisy])
-    };
-    let rows: Vec<Vec<[f64; 6]>> =
-        episodes.iter().map(|episode| episode.iter().filter_map(policy).collect()).collect();
-    // As many episodes as count for the critics, and for κ also those that count for the truth.
-    let freedom = |columns: &[usize]| {
-        let counted = |column: &usize| {
-            let filled = rows.iter().filter(|rows| !rows.is_empty());
-            let of_episode = |rows: &Vec<[f64; 6]>| rows.iter().map(|row| row[*column]).sum();
-            effective(&filled.map(of_episode).collect::<Vec<f64>>())
+/// How far apart two critics are.
+struct Numbers {
+    /// Differences of κ, gain and inside, with what leaving out each episode does to them.
+    left_out: [LeftOut; 3],
+    /// That of κ over the root of the truth's square.
+    kappa: Quotient,
+    /// Degrees of freedom of κ.
+    freedom: f64,
+}
+
+impl Numbers {
+    fn of(a: &[StateScore], b: &[StateScore]) -> Self {
+        assert_eq!(a.len(), b.len(), "critics judged by one bank");
+        let episodes = clusters(a.iter().zip(b).map(|states| (states, states.0.episode)));
+        let policy = |(a, b): &(&StateScore, &StateScore)| {
+            let (a, b) = (a.smoothed?, b.smoothed?);
+            Some([a.dot, a.critic, b.dot, b.critic, a.truth, a.noisy])
         };
-        (columns.iter().map(counted).fold(f64::INFINITY, f64::min) - 1.0).max(1.0)
-    };
-    let (of_critics, of_all) = (freedom(&[1, 3]), freedom(&[1, 3, 5]));
-    let kappa = |n: f64, v: f64, u: f64| n / (u * v).sqrt();
-    let inside = |(a, b): &(&StateScore, &StateScore)| {
-        let (a, b) = (a.inside?, b.inside?);
-        Some([a.block, b.block, a.pair, a.quad])
-    };
-    let within: Vec<Vec<[f64; 4]>> =
-        episodes.iter().map(|episode| episode.iter().filter_map(inside).collect()).collect();
-    let units = within.iter().filter(|rows| !rows.is_empty()).count();
-    [
-        LeftOut::of(&rows, |[n, v, m, w, u, _]| apart(kappa(n, v, u), kappa(m, w, u)), of_all),
-        LeftOut::of(&rows, |[n, v, m, w, ..]| apart(n / v, m / w), of_critics),
-        LeftOut::of(
-            &within,
-            |[a, b, pair, quad]| apart(a, b) / ceiling_block(pair, quad),
-            (units as f64 - 1.0).max(1.0),
-        ),
-    ]
+        let rows: Vec<Vec<[f64; 6]>> =
+            episodes.iter().map(|episode| episode.iter().filter_map(policy).collect()).collect();
+        // As many episodes as count for the critics, and for κ also those that count for the truth.
+        let freedom = |columns: &[usize]| {
+            let counted = |column: &usize| {
+                let filled = rows.iter().filter(|rows| !rows.is_empty());
+                let of_episode = |rows: &Vec<[f64; 6]>| rows.iter().map(|row| row[*column]).sum();
+                effective(&filled.map(of_episode).collect::<Vec<f64>>())
+            };
+            (columns.iter().map(counted).fold(f64::INFINITY, f64::min) - 1.0).max(1.0)
+        };
+        let (of_critics, of_all) = (freedom(&[1, 3]), freedom(&[1, 3, 5]));
+        let inside = |(a, b): &(&StateScore, &StateScore)| {
+            let (a, b) = (a.inside?, b.inside?);
+            Some([a.block, b.block, a.pair, a.quad])
+        };
+        let within: Vec<Vec<[f64; 4]>> =
+            episodes.iter().map(|episode| episode.iter().filter_map(inside).collect()).collect();
+        let units = within.iter().filter(|rows| !rows.is_empty()).count();
+        let along = |[n, v, m, w, ..]: [f64; 6]| apart(n / v.sqrt(), m / w.sqrt());
+        let size = |[.., u, _]: [f64; 6]| u;
+        let left_out = [
+            LeftOut::of(&rows, |sums| along(sums) / size(sums).sqrt(), of_all),
+            LeftOut::of(&rows, |[n, v, m, w, ..]| apart(n / v, m / w), of_critics),
+            LeftOut::of(
+                &within,
+                |[a, b, pair, quad]| apart(a, b) / ceiling_block(pair, quad),
+                (units as f64 - 1.0).max(1.0),
+            ),
+        ];
+        Self { left_out, kappa: Quotient::of(&rows, along, size), freedom: of_all }
+    }
 }
 
 /// One number less another, 0 where that is rounding.

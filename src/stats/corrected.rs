@@ -4,13 +4,15 @@
 //! ([`Replicates`]) tell how far: `corrected = mean cos(ĝ_b, v) / C`, where the ceiling `C` of one
 //! block is `√(mean cos(ĝ_b, ĝ_b'))` (mind the root: agreement is `C²`). Where states differ in
 //! their noise, this estimates `E[C·c]/√E[C²]`, a mean cosine in which clear states weigh more;
-//! with four blocks the denominator becomes `E[C]` to second order.
+//! with four blocks the denominator becomes `E[C]`, for a beta-distributed `C²`.
 //!
 //! The stacked cosine is that of all states' gradients as one long vector: states without a
 //! gradient weigh nothing, and it needs no ceiling.
 //!
 //! # References
 //! Spearman, Am. J. Psychol. 1904 (correction for attenuation); `docs/estimator.md` §2.4–2.5.
+
+use statrs::function::gamma::ln_gamma;
 
 use super::lift::Lift;
 use super::replicates::Replicates;
@@ -39,7 +41,7 @@ pub struct Corrected {
     /// Mean cosine of two blocks; estimates `C²`.
     pub agreement: Estimate,
     /// What an exactly right critic would score as `block`. `√m₂`, or, if all states have four
-    /// blocks, `√m₂·(1 − (m₄ − m₂²)/(8m₂²))` with `m₂`, `m₄` the means of pairs and of quads.
+    /// blocks, `E√X` of a beta-distributed `X` with the means `m₂`, `m₄` of pairs and of quads.
     pub ceiling_block: Estimate,
     /// What an exactly right critic would score as `raw`; see [`Lift::ceiling`].
     pub ceiling: Estimate,
@@ -131,13 +133,36 @@ pub fn enough(states: usize, units: usize) -> bool {
     states >= FEWEST_STATES && units >= FEWEST_UNITS
 }
 
-/// Returns what an exactly right critic scores in one block, from means over states.
+/// Returns what an exactly right critic scores in one block, from means over states of `X = C²` and, with four
+/// blocks, of `X²`: `E[√X]`. `X` is taken to be beta-distributed, which is right where states are alike and where they
+/// are clear or hopeless.
 ///
-/// NaN if the blocks do not agree at all, or so unevenly that the expansion for four blocks fails.
+/// NaN if the blocks do not agree at all.
 pub(crate) fn ceiling_block(pair: f64, quad: f64) -> f64 {
-    // E√X ≈ √m₂ · (1 − Var X/(8 m₂²)) with X = C², Var X = m₄ − m₂²
-    let shrink = if quad.is_nan() { 1.0 } else { 1.0 - (quad - pair * pair) / (8.0 * pair * pair) };
-    if shrink > 0.0 { pair.sqrt() * shrink } else { f64::NAN }
+    let variance = quad - pair * pair;
+    let most = pair * (1.0 - pair);
+    if pair.is_nan() || pair <= 0.0 {
+        f64::NAN
+    } else if quad.is_nan() {
+        pair.sqrt()
+    } else if variance <= 0.0 {
+        // By chance. What the law is for a small variance goes on on this side.
+        pair.sqrt() * (1.0 - variance / (8.0 * pair * pair))
+    } else if variance >= most {
+        pair
+    } else {
+        let sum = most / variance - 1.0; // of both parameters of the law
+        half_step(pair * sum) / half_step(sum)
+    }
+}
+
+/// `Γ(x + ½)/Γ(x)`, also where both are huge.
+fn half_step(x: f64) -> f64 {
+    if x < 100.0 {
+        return (ln_gamma(x + 0.5) - ln_gamma(x)).exp();
+    }
+    let y = 1.0 / x;
+    x.sqrt() * (1.0 - y / 8.0 + y * y / 128.0 + 5.0 * y.powi(3) / 1024.0)
 }
 
 /// Returns the corrected cosine from means over states.
@@ -214,7 +239,30 @@ mod tests {
         let of = |c: f64| (c.powi(2), c.powi(4));
         let ((a2, a4), (b2, b4)) = (of(0.9), of(0.5));
         let (m2, m4) = (0.5 * (a2 + b2), 0.5 * (a4 + b4));
-        assert!((ceiling_block(m2, m4) - 0.7).abs() < 3e-3);
+        assert!((ceiling_block(m2, m4) - 0.7).abs() < 7e-3);
         assert!((ceiling_block(m2, f64::NAN) - 0.728).abs() < 1e-3);
+    }
+
+    #[test]
+    fn of_a_uniform_square_the_mean_root_is_two_thirds() {
+        // E[X] = 1/2, E[X²] = 1/3, E[√X] = 2/3; and of X = C² with C uniform 1/2.
+        assert!((ceiling_block(0.5, 1.0 / 3.0) - 2.0 / 3.0).abs() < 1e-12);
+        assert!((ceiling_block(1.0 / 3.0, 0.2) - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_third_of_clear_states_among_hopeless_ones_is_a_third_and_equal_states_are_a_root() {
+        assert!((ceiling_block(1.0 / 3.0, 1.0 / 3.0) - 1.0 / 3.0).abs() < 1e-12);
+        for variance in [-1e-13, 0.0, 1e-13, 1e-9] {
+            assert!((ceiling_block(0.49, 0.49 * 0.49 + variance) - 0.7).abs() < 1e-8);
+        }
+        // Nor is there a step between the two ways to write it.
+        let near = |x: f64| half_step(100.0 * x);
+        assert!((near(1.0 - 1e-12) / near(1.0 + 1e-12) - 1.0).abs() < 1e-10);
+    }
+
+    #[test]
+    fn blocks_that_do_not_agree_have_no_ceiling() {
+        assert!([0.0, -0.1, f64::NAN].iter().all(|m2| ceiling_block(*m2, 0.1).is_nan()));
     }
 }

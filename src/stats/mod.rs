@@ -10,6 +10,7 @@
 //! | [`lift`] | and under all rollouts, if one block of them is known? |
 //! | [`corrected`] | how right is the critic once the noise of the rollouts is taken out? |
 //! | [`stacked`] | how right is a critic for the actor as a whole, all states stacked? |
+//! | `quotient` | and how sure is that, if the truth below the line is noisy? |
 //! | `simultaneous` | which differences are there, however many were looked at? |
 //! | [`histogram`] | how far apart are two distributions of weights? |
 //! | [`density`] | how do these numbers lie along the axis? |
@@ -32,6 +33,7 @@ pub mod histogram;
 pub mod hypothesis;
 pub mod lift;
 mod noncentral;
+pub(crate) mod quotient;
 pub mod replicates;
 pub mod resample;
 pub mod similarity;

@@ -11,8 +11,10 @@
 //! `N` and `U` are free of noise on average, `T` is not. States weigh by the size of their gradients, so that
 //! a few may decide: intervals count the effective number `n = (Σ x)²/Σ x²` of independent units, with `x` the
 //! squares `T` of the truth, the critic's `V` for gain, and whichever gives fewer for what has both below the line.
-//! Noise is alike in all states and makes `T` look as if many decided where the signal is in a few.
+//! Noise is alike in all states and makes `T` look as if many decided where the signal is in a few. Where `U` stands
+//! below the line its error is no small one: κ and found have the intervals of [`super::quotient`].
 
+use super::quotient::Quotient;
 use super::resample::{jackknife_with_freedom, pseudo_values_of_clusters, without_each};
 use super::{Estimate, LEVEL};
 
@@ -89,8 +91,9 @@ pub struct Stacked {
 }
 
 impl Stacked {
-    /// Returns what the states of independent `units` say, with delete-one-unit jackknife-t intervals whose
-    /// degrees of freedom are one less than the effective number of units.
+    /// Returns what the states of independent `units` say, with intervals by the delete-one-unit jackknife whose
+    /// degrees of freedom are one less than the effective number of units. An end of κ that has no bound, since the
+    /// truth may be nothing, is ±1; one of found is infinite.
     pub fn of(units: &[Vec<Sums>]) -> Self {
         let rows: Vec<Vec<[f64; 4]>> =
             units.iter().map(|unit| unit.iter().map(Sums::row).collect()).collect();
@@ -102,12 +105,15 @@ impl Stacked {
         let fewer = truth.min(critic);
         let interval = |stat: fn([f64; 4]) -> f64, count| jackknife(&rows, stat, count);
         let reliability = interval(|[_, _, truth, noisy]| truth / noisy, truth);
+        let over_truth = |above: fn([f64; 4]) -> f64| Quotient::of(&rows, above, |[_, _, u, _]| u);
+        let units = rows.iter().filter(|unit| !unit.is_empty()).count();
+        let of_both = freedom(fewer, units);
         Self {
-            kappa: interval(|[n, v, u, _]| n / (u * v).sqrt(), fewer),
+            kappa: over_truth(|[n, v, ..]| n / v.sqrt()).cosine(1.0, LEVEL, of_both),
             ceiling: interval(|[.., u, t]| (u / t).sqrt(), truth),
             raw: interval(|[n, v, _, t]| n / (t * v).sqrt(), fewer),
             gain: interval(|[n, v, ..]| n / v, critic),
-            found: interval(|[n, _, u, _]| n / u, fewer),
+            found: over_truth(|[n, ..]| n).plain(of_both),
             reliability,
             effective: truth,
             resolved: reliability.n >= FEWEST_UNITS && reliability.low > RESOLVED_ABOVE,
@@ -141,8 +147,12 @@ pub fn jackknife<const K: usize>(
     if n < 2 {
         return Estimate::without_interval(value, n);
     }
-    let freedom = (effective - 1.0).clamp(1.0, (n - 1) as f64);
-    jackknife_with_freedom(value, &left_out, freedom, LEVEL)
+    jackknife_with_freedom(value, &left_out, freedom(effective, n), LEVEL)
+}
+
+/// Degrees of freedom of an effective number of `n` units, at least 1.
+fn freedom(effective: f64, n: usize) -> f64 {
+    (effective - 1.0).clamp(1.0, (n as f64 - 1.0).max(1.0))
 }
 
 #[cfg(test)]
@@ -192,9 +202,11 @@ mod tests {
             assert!((found.effective - 40.0).abs() < 25.0, "{found:?}");
             let gain = widened(units, found.gain, gain);
             assert!((gain / factor - 1.0).abs() < 0.01, "{gain} {factor}");
+            let kappa = widened(units, found.kappa, kappa);
             if factor > 1.0 {
-                let kappa = widened(units, found.kappa, kappa);
-                assert!((kappa / factor - 1.0).abs() < 0.01, "{kappa} {factor}");
+                assert!(kappa > 2.0, "{kappa}");
+            } else {
+                assert!((kappa - 1.0).abs() < 0.1, "{kappa}");
             }
         }
     }
