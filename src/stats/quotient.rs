@@ -67,33 +67,35 @@ impl Quotient {
 
     /// `h/uᵖ` with what it is on the ellipse of `t` standard errors; NaN where `u` is not positive.
     fn to_power(self, power: f64, t: f64) -> Estimate {
-        let Self { above, below, errors, correlation, n } = self;
+        let Self { above, below, errors, n, .. } = self;
         let value = if below > 0.0 { above / below.powf(power) } else { f64::NAN };
         let known = errors.iter().all(|error| error.is_finite()) && t.is_finite();
         if n < 2 || value.is_nan() || !known {
             return Estimate::without_interval(value, n);
         }
+        // The lower end is the upper one of −h, so that a mirrored critic has a mirrored interval bit for bit.
+        let mirrored = Self { above: -above, correlation: -self.correlation, ..self };
+        let low = 0.0 - mirrored.upper_end(power, t);
+        Estimate { value, low, high: self.upper_end(power, t), n }
+    }
+
+    /// The largest `h/uᵖ` on the ellipse of `t` standard errors.
+    fn upper_end(&self, power: f64, t: f64) -> f64 {
+        let Self { above, below, errors, correlation, .. } = *self;
         let apart = (1.0 - correlation * correlation).sqrt();
-        let at = |sin: f64, cos: f64| {
-            let h = above + t * errors[0] * (correlation * cos + apart * sin);
-            (h, below + t * errors[1] * cos)
-        };
-        let on = |angle: f64| {
-            let (h, u) = at(angle.sin(), angle.cos());
-            (u > 0.0).then(|| h / u.powf(power))
-        };
+        let height = |sin: f64, cos: f64| above + t * errors[0] * (correlation * cos + apart * sin);
         // Where the ellipse crosses u = 0, if it does.
         let cos = -below / (t * errors[1]);
-        let crossing = (cos >= -1.0).then(|| {
+        if cos >= -1.0 {
             let sin = (1.0 - cos * cos).sqrt();
-            [at(sin, cos).0, at(-sin, cos).0]
-        });
-        let end = |sign: f64| {
-            let unbounded = crossing.is_some_and(|heights| heights.iter().any(|h| sign * h > 0.0));
-            let bounded = || sign * largest(|x| on(x).map(|y| sign * y)) + 0.0;
-            if unbounded { sign * f64::INFINITY } else { bounded() }
-        };
-        Estimate { value, low: end(-1.0), high: end(1.0), n }
+            if height(sin, cos) > 0.0 || height(-sin, cos) > 0.0 {
+                return f64::INFINITY;
+            }
+        }
+        largest(|angle| {
+            let u = below + t * errors[1] * angle.cos();
+            (u > 0.0).then(|| height(angle.sin(), angle.cos()) / u.powf(power))
+        })
     }
 }
 
