@@ -1,288 +1,263 @@
-//! How often do intervals cover, gates alarm, and drops pass, where the truth is known?
+//! How often does the gate alarm and pass, and how often do intervals of several critics hold together, where the
+//! truth is known?
 //!
 //! Prints the tables of `operating_characteristics.md` beside this file:
 //!
 //! ```text
 //! cargo bench --bench operating_characteristics > benches/operating_characteristics.md
-//! cargo bench --bench operating_characteristics -- gates   # one table: coverage, gates,
-//!                                                          # regenerated or families
+//! cargo bench --bench operating_characteristics -- together   # one part: gate or together
 //! ```
 //!
-//! Every trial has a random stream of its own, so the numbers do not depend on the threads.
+//! Every draw has random streams of its own, so the numbers do not depend on the threads.
 
 #![allow(clippy::print_stdout, reason = "a table on standard output is what it is for")]
 
-use hyperl::rng::Stream;
-use hyperl::stats::Estimate;
-use hyperl::stats::corrected::correct;
-use hyperl::stats::gate::{Gate, PairedState, Rule};
-use hyperl::stats::replicates::Replicates;
+use hyperl::error::Result;
+use hyperl::gradient::known::Place;
+use hyperl::stats::gate::{Doubt, Gate};
 use hyperl::stats::verdict::{Family, Verdict};
 use rayon::prelude::*;
 
-use world::{Design, World, lean};
+use retrained::{DROPS, Design, Draw, Kind, Mix};
 
+#[path = "simulation/mixed.rs"]
+mod mixed;
+#[path = "simulation/retrained.rs"]
+mod retrained;
+#[path = "simulation/together.rs"]
+mod together;
 #[path = "simulation/world.rs"]
 mod world;
 
-/// Mean true cosine of the critics, where not said otherwise.
-const COSINE: f64 = 0.4;
+/// Draws of each row.
+const DRAWS: usize = 200;
 
-/// The tables by name, in their order.
-const TABLES: [(&str, fn()); 4] = [
-    ("coverage", coverage),
-    ("gates", gates),
-    ("regenerated", regenerated),
-    ("families", families),
-];
+/// Chance α of a false alarm, and of a false pass.
+const ALPHA: f64 = 0.05;
 
-fn main() {
+/// Actors: three, and the first one with other biases.
+const FREE: usize = 0;
+const HALF: usize = 1;
+const SATURATED: usize = 2;
+const MOVED: usize = 3;
+
+const NAMES: [&str; 4] = ["free", "half saturated", "saturated", "free, moved"];
+
+const KINDS: [(&str, Kind); 2] = [("noise", Kind::Noise), ("chaos", Kind::Chaos)];
+
+fn places() -> [Place; 4] {
+    [Place::FREE, Place::HALF, Place::SATURATED, Place::FREE.moved(0.3)]
+}
+
+fn main() -> Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|w| w == part);
+    let workers = rayon::ThreadPoolBuilder::new().build().expect("threads");
     if wanted.is_empty() {
-        header();
+        println!("# Operating characteristics\n");
+        println!("Made by `cargo bench --bench operating_characteristics`, by the real designs,");
+        println!("rollouts, scores and tests in the worlds of `src/gradient/known/`, which");
+        println!(
+            "[reports/self-test.md](../reports/self-test.md) explains: noise or deterministic"
+        );
+        println!("chaos in the returns, actors that are free, half saturated and saturated.");
+        println!("{DRAWS} draws a row: a share of 0.05 has a standard error of 0.015. Rows of one");
+        println!("table share draws.\n");
     }
-    for (name, table) in TABLES {
-        if wanted.is_empty() || wanted.iter().any(|w| w == name) {
-            table();
+    if is_wanted("gate") {
+        gate(&workers)?;
+    }
+    if is_wanted("together") {
+        together::print(&workers, DRAWS as u64)?;
+    }
+    Ok(())
+}
+
+/// A line of a table of verdicts.
+struct Row {
+    table: Table,
+    name: String,
+    base: Mix,
+    /// Of an actor of its own; `None` if it is the baseline's.
+    candidate: Option<Mix>,
+    design: Design,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Table {
+    Same,
+    Another,
+    Unrest,
+}
+
+impl Row {
+    fn gates(&self, draw: &Draw) -> Vec<Gate> {
+        match self.candidate {
+            None => draw.same_actor(self.base, self.design),
+            Some(candidate) => draw.other_actor(self.base, candidate, self.design),
         }
     }
+
+    /// Prints the shares of the verdicts of each drop, and of draws in which the truth is resolved.
+    fn print(&self, draws: &[&Vec<Gate>]) {
+        let share = |is: &dyn Fn(&[Gate]) -> bool| {
+            draws.iter().filter(|gates| is(gates)).count() as f64 / draws.len() as f64
+        };
+        let unresolved = |gates: &[Gate]| {
+            matches!(
+                gates[0].doubt,
+                Some(Doubt::TruthUnresolved | Doubt::BaseUnresolved | Doubt::CandidateUnresolved)
+            )
+        };
+        let cell = |drop: usize| {
+            let of = |verdict| share(&|gates| gates[drop].verdict == verdict);
+            let [alarm, pass, neither] =
+                [Verdict::Regressed, Verdict::NonInferior, Verdict::Inconclusive].map(of);
+            format!(" {alarm:.3} / {pass:.3} / {neither:.3} |")
+        };
+        let cells: String = (0..DROPS.len()).map(cell).collect();
+        println!("| {} |{cells} {:.2} |", self.name, 1.0 - share(&unresolved));
+    }
 }
 
-fn header() {
-    println!("# Operating characteristics\n");
-    println!("Made by `cargo bench --bench operating_characteristics`; level 95 %, α = 0.05.\n");
-    println!("States have a lognormal signal-to-noise ratio ρ of one rollout: median 0.3 and");
-    println!("standard deviation `spread` of ln ρ. Critics have a mean true cosine of 0.4, or are");
-    println!(
-        "exact. `lab, B` is the real design of lab mode inside the box, B blocks of ± pairs, with"
-    );
-    println!(
-        "returns that depend on the actions; `paper, Nr` is Nr Gaussian rollouts, corrected by ten"
-    );
-    println!("random half splits. Every state is an episode of its own.\n");
-}
-
-/// States of an episode each.
-fn alone<T>(states: Vec<T>) -> Vec<Vec<T>> {
-    states.into_iter().map(|state| vec![state]).collect()
-}
-
-/// The shares of `trials` in which each of `N` things happened.
-fn shares<const N: usize>(
-    trials: u64,
-    name: &str,
-    trial: impl Fn(&mut Stream) -> [bool; N] + Sync,
-) -> [f64; N] {
-    let hits: Vec<[bool; N]> =
-        (0..trials).into_par_iter().map(|seed| trial(&mut Stream::new(seed, name))).collect();
-    std::array::from_fn(|i| hits.iter().filter(|hit| hit[i]).count() as f64 / trials as f64)
-}
-
-/// Cells of a row of a table.
-fn cells(shares: &[f64]) -> String {
-    shares.iter().fold(String::new(), |row, share| row + &format!(" {share:.3} |"))
-}
-
-fn lab(dims: usize, blocks: usize, spread: f64) -> World {
-    World { dims, design: Design::Real { blocks }, snr: 0.3, spread }
-}
-
-fn paper(dims: usize, rollouts: usize, spread: f64) -> World {
-    World { dims, design: Design::Paper { rollouts }, snr: 0.3, spread }
-}
-
-fn name(world: &World) -> String {
-    let design = match world.design {
-        Design::Lab { blocks } | Design::Real { blocks } => format!("lab, {blocks}"),
-        Design::Paper { rollouts } => format!("paper, {rollouts}"),
+/// All rows, given the mean squares of signal, noise and chaos of each actor.
+fn rows(squares: &[[f64; 3]]) -> Vec<Row> {
+    let mix = |actor: usize, kind: Kind, ratio: f64| {
+        let [signal, noise, chaos] = squares[actor];
+        let unrest = if kind == Kind::Noise { noise } else { chaos };
+        Mix { actor, signal: 1.0, kind, size: (ratio * signal / unrest).sqrt() }
     };
-    format!("{design} | {} | {:.1}", world.dims, world.spread)
-}
-
-/// Coverage of the intervals.
-fn coverage() {
-    println!("## Coverage of the 95 % intervals\n");
-    println!("`limit` is what the number tends to with ever more states, `true` the mean cosine");
-    println!(
-        "without noise. 500 trials (standard error 0.010), 200 of the paper's design (0.015)."
-    );
-    println!("`resolved`: share in which the rollouts agreed well enough to be believed.\n");
-    println!(
-        "| design | Na | spread | critic | states | raw, limit | raw, true | corrected, limit | corrected, true | stacked, true | resolved |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    for spread in [0.0, 1.0] {
-        for (dims, blocks) in [(3, 2), (6, 2), (8, 2), (3, 4), (6, 4)] {
-            let sizes: &[usize] = if spread > 0.0 { &[30, 100, 300] } else { &[100] };
-            for &states in sizes {
-                covers(&lab(dims, blocks, spread), COSINE, states, 500);
+    let plain = Design::default();
+    let mut rows = Vec::new();
+    let mut add = |table, name: String, base, candidate, design| {
+        rows.push(Row { table, name, base, candidate, design });
+    };
+    for (unrest, kind) in KINDS {
+        for ratio in [1.0, 4.0] {
+            for actor in [FREE, HALF, SATURATED] {
+                let name = format!("{unrest} {ratio}, {}", NAMES[actor]);
+                add(Table::Same, name, mix(actor, kind, ratio), None, plain);
             }
-            covers(&lab(dims, blocks, spread), 1.0, 100, 500);
+            for (from, to) in [(FREE, MOVED), (FREE, SATURATED), (HALF, FREE)] {
+                let base = mix(from, kind, ratio);
+                let candidate = Mix { actor: to, ..base };
+                let name = format!("{unrest} {ratio}, {} → {}", NAMES[from], NAMES[to]);
+                add(Table::Another, name, base, Some(candidate), plain);
+            }
         }
-        for (dims, rollouts) in [(3, 15), (6, 30)] {
-            covers(&paper(dims, rollouts, spread), COSINE, 100, 200);
+        for actor in [FREE, HALF, SATURATED] {
+            let alone = Mix { actor, signal: 0.0, kind, size: 1.0 };
+            add(Table::Unrest, format!("{unrest}, {}", NAMES[actor]), alone, None, plain);
         }
+        let [base, candidate] =
+            [FREE, MOVED].map(|actor| Mix { actor, signal: 0.0, kind, size: 1.0 });
+        let name = format!("{unrest}, {} → {}", NAMES[FREE], NAMES[MOVED]);
+        add(Table::Unrest, name, base, Some(candidate), plain);
     }
-    println!();
-}
-
-/// One row of the table of coverage.
-fn covers(world: &World, cosine: f64, states: usize, trials: u64) {
-    let exact = cosine >= 1.0;
-    let lean = if exact { 0.0 } else { lean(cosine, world.dims) };
-    // E⟨g, v⟩/√(E‖g‖²·E‖v‖²) of v = ‖g‖(a·e₁ + N(0, I))
-    let stacked = if exact { 1.0 } else { lean / (lean * lean + world.dims as f64).sqrt() };
-    let (raw, corrected) = (cosine * world.ceiling(), cosine * world.corrected_limit());
-    let found = shares(trials, "coverage", |stream| {
-        let states: Vec<Replicates> = (0..states)
-            .map(|_| {
-                let truth = world.truth(stream);
-                let critic = if exact {
-                    world.angled(&truth, 1.0)
-                } else {
-                    world.critic(&truth, lean, stream)
-                };
-                truth.judge(&critic)
-            })
-            .collect();
-        let found = correct(&states, world.lift(), 0.95);
-        let covers = |estimate: Estimate, truth: f64| estimate.covers(truth);
-        [
-            covers(found.raw, raw),
-            covers(found.raw, cosine),
-            covers(found.corrected, corrected),
-            covers(found.corrected, cosine),
-            covers(found.stacked, stacked),
-            found.resolved,
-        ]
-    });
-    println!("| {} | {cosine} | {states} |{}", name(world), cells(&found));
-}
-
-/// States that two critics met, with mean true cosines `COSINE` and `COSINE − drop`.
-fn pairs(
-    world: &World,
-    drop: f64,
-    correlation: f64,
-    states: usize,
-    stream: &mut Stream,
-) -> Vec<PairedState> {
-    let leans = [COSINE, COSINE - drop].map(|c| lean(c, world.dims));
-    (0..states)
-        .map(|_| {
-            let truth = world.truth(stream);
-            let critics = world.two_critics(&truth, leans, correlation, stream);
-            let [base, candidate] = critics.map(|critic| truth.judge(&critic));
-            PairedState::of(&base, &candidate)
-        })
-        .collect()
-}
-
-/// The paired gate.
-fn gates() {
-    println!("## The gate, same states and rollouts\n");
-    println!(
-        "300 trials (standard error at most 0.029), spread 1, margin 0.05, tolerance 0.005. `lineage`"
-    );
-    println!(
-        "is the correlation of the errors of the two critics. `alarm` and `pass` are verdicts: a drop"
-    );
-    println!(
-        "of 0.05 that is ruled out passes, also where a smaller one is sure. A pass at a drop of 0.05"
-    );
-    println!("should be at most 0.05, and so should an alarm without a change.\n");
-    println!(
-        "| design | Na | spread | lineage | states | alarm: no change | at 0.05 | at 0.10 | pass: no change | at 0.05 | at 0.10 |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    for (world, correlation, states) in [
-        (lab(6, 2, 1.0), 0.95, 150),
-        (lab(6, 2, 1.0), 0.95, 300),
-        (lab(6, 2, 1.0), 0.95, 600),
-        (lab(6, 4, 1.0), 0.95, 600),
-        (lab(6, 2, 1.0), 0.7, 150),
-        (lab(6, 2, 1.0), 0.7, 300),
-        (lab(6, 2, 1.0), 0.7, 600),
-        (lab(3, 2, 1.0), 0.7, 600),
-        (lab(8, 2, 1.0), 0.7, 600),
+    let one = mix(FREE, Kind::Noise, 1.0);
+    for (what, design) in [
+        ("100 states", Design { states: 100, ..plain }),
+        ("two blocks", Design { blocks: 2, ..plain }),
+        ("30 episodes of 10 states", Design { in_episode: 10, ..plain }),
+        ("10 episodes of 30 states", Design { in_episode: 30, ..plain }),
     ] {
-        let [no_change, at_005, at_010] = [0.0, 0.05, 0.10].map(|drop| {
-            shares(300, "gate", |stream| {
-                let states = pairs(&world, drop, correlation, states, stream);
-                let verdict = Gate::paired(&alone(states), Rule::default()).verdict;
-                [verdict == Verdict::Regressed, verdict == Verdict::NonInferior]
-            })
-        });
-        let row = [no_change[0], at_005[0], at_010[0], no_change[1], at_005[1], at_010[1]];
-        println!("| {} | {correlation} | {states} |{}", name(&world), cells(&row));
+        add(Table::Same, format!("noise 1, free, {what}"), one, None, design);
     }
-    println!();
+    let few = Design { blocks: 2, ..plain };
+    let (moved, noisier) = (mix(MOVED, Kind::Noise, 1.0), mix(MOVED, Kind::Noise, 3.0));
+    for (name, base, candidate, design) in [
+        ("noise 1 → noise 3, free → free, moved", one, noisier, plain),
+        ("noise 3 → noise 1, free → free, moved", mix(FREE, Kind::Noise, 3.0), moved, plain),
+        ("noise 1 → noise 3, two blocks", one, noisier, few),
+    ] {
+        add(Table::Another, name.into(), base, Some(candidate), design);
+    }
+    rows
 }
 
-/// The gate for a candidate with an actor of its own.
-fn regenerated() {
-    println!("## The gate, each critic with rollouts of its own\n");
-    println!("200 trials (standard error at most 0.035), 600 states an arm, lab design, Na = 6,");
-    println!("spread 1. Median ρ of base and candidate may differ.\n");
+fn gate(workers: &rayon::ThreadPool) -> Result<()> {
+    println!("## The gate\n");
+    println!("Baselines of 300 states and four blocks, where not said otherwise. Margin 0.05,");
+    println!("tolerance 0.005, α = 0.05. `noise` says how much of it there is inside the box: its");
+    println!("variance in the mean of a state's four blocks over the square of the true gradient,");
+    println!("both on average over states. The baseline's critic has a mean true cosine of 0.4,");
+    println!("the candidate's one that is lower by the drop; their errors have a correlation of");
     println!(
-        "| blocks | ρ base | ρ candidate | alarm: no change | at 0.05 | at 0.10 | pass: no change | at 0.05 | at 0.10 |"
+        "0.7. Cells are shares of *regressed / non-inferior / inconclusive*; `resolved` is the"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
-    for (blocks, base_snr, candidate_snr) in
-        [(2, 0.3, 0.3), (2, 1.0, 0.3), (2, 0.3, 1.0), (4, 1.0, 0.3), (4, 0.3, 1.0)]
-    {
-        let [no_change, at_005, at_010] = [0.0, 0.05, 0.10].map(|drop| {
-            shares(200, "regenerated", |stream| {
-                let mut side = |snr: f64, cosine: f64| -> Vec<Replicates> {
-                    let world = World { snr, ..lab(6, blocks, 1.0) };
-                    let lean = lean(cosine, world.dims);
-                    (0..600)
-                        .map(|_| {
-                            let truth = world.truth(stream);
-                            truth.judge(&world.critic(&truth, lean, stream))
-                        })
-                        .collect()
-                };
-                let (base, candidate) =
-                    (side(base_snr, COSINE), side(candidate_snr, COSINE - drop));
-                let gate = Gate::regenerated(&alone(base), &alone(candidate), Rule::default());
-                [gate.verdict == Verdict::Regressed, gate.verdict == Verdict::NonInferior]
-            })
-        });
-        let row = [no_change[0], at_005[0], at_010[0], no_change[1], at_005[1], at_010[1]];
-        println!("| {blocks} | {base_snr} | {candidate_snr} |{}", cells(&row));
+    println!("share in which the truth stands out.\n");
+    let squares = Draw::new(&places(), 1_000, workers)?.mean_squares();
+    let rows = rows(&squares);
+    let judged = |seed| {
+        let draw = Draw::new(&places(), seed, workers)?;
+        Ok(rows.iter().map(|row| row.gates(&draw)).collect())
+    };
+    let draws: Result<Vec<Vec<Vec<Gate>>>> =
+        workers.install(|| (0..DRAWS as u64).into_par_iter().map(judged).collect());
+    let draws = draws?;
+    let of_row = |number: usize| draws.iter().map(|draw| &draw[number]).collect::<Vec<_>>();
+    for (table, title, first) in [
+        (Table::Same, "The same actor: both critics meet the same rollouts", "returns, actor"),
+        (Table::Another, "Another actor, with rollouts of its own", "returns, actor → actor"),
+        (Table::Unrest, "Returns that are noise or chaos and nothing else", "returns, actor"),
+    ] {
+        println!("### {title}\n");
+        let drops = DROPS.map(|drop| format!(" drop {drop} |")).concat();
+        println!("| {first} |{} resolved |", drops.replace(" drop 0 ", " no change "));
+        println!("|---|---|---|---|---|---|");
+        for (number, row) in rows.iter().enumerate().filter(|(_, row)| row.table == table) {
+            row.print(&of_row(number));
+        }
+        println!();
     }
-    println!();
+    println!(
+        "In rows of episodes, states of one share half of the variance of a critic's error. Of"
+    );
+    println!(
+        "another actor, noise and chaos have the size that they have for the baseline's, where"
+    );
+    println!("not said otherwise: for its own signal that is more or less.\n");
+    // Rows of the first table, as far apart in draws as they can be, so that no two share any.
+    let environments =
+        ["noise 1, free", "noise 1, half saturated", "noise 1, saturated", "chaos 1, free"];
+    let number = |name: &&str| rows.iter().position(|row| row.name == *name).expect("a row");
+    families(&environments.iter().map(number).map(of_row).collect::<Vec<_>>());
+    Ok(())
 }
 
-/// Four environments under Holm's adjustment.
-fn families() {
-    println!("## Four environments together\n");
-    println!("300 trials (standard error at most 0.029), 150 states each, lab design with two");
-    println!("blocks, Na = 6, spread 1, lineage 0.7.\n");
+/// Prints what four environments say together, given the gates of all draws of each.
+fn families(environments: &[Vec<&Vec<Gate>>]) {
+    println!("### Four environments together\n");
+    println!("The same actor: as much noise as signal with the actor free, half saturated and");
+    println!("saturated, and as much chaos with the actor free. The drop is in the first.\n");
     println!(
-        "| drop in one of them | any alarm, unadjusted | any alarm, Holm | alarm where the drop is, unadjusted | alarm there, Holm |"
+        "| drop | any alarm, unadjusted | any alarm, Holm | alarm in the first, Holm | alarm in another, Holm | all pass |"
     );
-    println!("|---|---|---|---|---|");
-    for drop in [0.0, 0.10] {
-        let found = shares(300, "family", |stream| {
-            let p_values: Vec<(f64, f64)> = [drop, 0.0, 0.0, 0.0]
-                .iter()
-                .map(|drop| {
-                    let states = pairs(&lab(6, 2, 1.0), *drop, 0.7, 150, stream);
-                    let gate = Gate::paired(&alone(states), Rule::default());
-                    (gate.p_regress, gate.p_ni)
+    println!("|---|---|---|---|---|---|");
+    let apart = DRAWS / environments.len();
+    for (number, drop) in DROPS.iter().enumerate() {
+        let mut counts = [0u32; 5];
+        for draw in 0..DRAWS {
+            let p_values: Vec<(f64, f64)> = (environments.iter().enumerate())
+                .map(|(i, draws)| {
+                    &draws[(draw + i * apart) % DRAWS][if i == 0 { number } else { 0 }]
                 })
+                .map(|gate| (gate.p_regress, gate.p_ni))
                 .collect();
-            let family = Family::of(&p_values, 0.05);
-            let plain = |p: &(f64, f64)| p.0 <= 0.05;
-            [
+            let family = Family::of(&p_values, ALPHA);
+            let alarm = |i: usize| family.environments[i].verdict == Verdict::Regressed;
+            let plain = |&(p, ni): &(f64, f64)| Verdict::of(p, ni, ALPHA) == Verdict::Regressed;
+            let found = [
                 p_values.iter().any(plain),
                 family.verdict == Verdict::Regressed,
-                plain(&p_values[0]),
-                family.environments[0].verdict == Verdict::Regressed,
-            ]
-        });
-        println!("| {drop} |{}", cells(&found));
+                alarm(0),
+                (1..environments.len()).any(alarm),
+                family.verdict == Verdict::NonInferior,
+            ];
+            counts.iter_mut().zip(found).for_each(|(count, is)| *count += u32::from(is));
+        }
+        let cells = counts.map(|count| format!(" {:.3} |", f64::from(count) / DRAWS as f64));
+        println!("| {drop} |{}", cells.concat());
     }
+    println!();
 }
