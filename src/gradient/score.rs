@@ -47,6 +47,9 @@ pub struct StateScore {
     pub local: Option<Sums>,
     /// Cosines inside the box; `None` where they are undefined.
     pub inside: Option<Replicates>,
+    /// What stands in the place of [`Self::inside`] where the critic has no gradient there (0 or not finite), and
+    /// that is to count: cosines of 0. `None` where it has one, or the rollouts have none.
+    pub silent: Option<Replicates>,
     /// `‖D v‖²` and `‖v‖²` of the critic's gradient `v`, with `D` the derivative of tanh.
     pub reach: [f64; 2],
     /// Share of the coordinates that are saturated.
@@ -144,6 +147,7 @@ impl StateScore {
             before_tanh: None,
             local: None,
             inside: None,
+            silent: None,
             reach: [square(&through), square(&said.local)],
             saturated: share(&derivatives(state), |d| *d < SATURATED),
         };
@@ -161,7 +165,12 @@ impl StateScore {
                     score.local = Some(Sums::of(&blocks, &through));
                     score.before_tanh = Some([mean_of(&blocks), mean]);
                 }
-                Around::Inside => score.inside = Replicates::of(&blocks, &mean),
+                Around::Inside => {
+                    score.inside = Replicates::of(&blocks, &mean);
+                    if score.inside.is_none() {
+                        score.silent = Replicates::of_silent(&blocks);
+                    }
+                }
             }
         }
         score

@@ -263,6 +263,13 @@ pub(super) fn warnings(judged: &Judged) -> Vec<String> {
             "{whose}: with fewer than 4 blocks inside is corrected too little where states differ in their noise"
         ));
     }
+    let silent = judged.states.iter().filter(|state| state.silent.is_some()).count();
+    if 0 < silent && silent < score.states {
+        said.push(format!(
+            "{whose}: the critic has no gradient at {silent} of {} states; inside is about the others",
+            score.states
+        ));
+    }
     if score.left_out > 0 {
         let left = score.left_out;
         said.push(format!(

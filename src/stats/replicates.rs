@@ -79,6 +79,21 @@ impl Replicates {
         })
     }
 
+    /// Returns what blocks say of a critic without a gradient: cosines of 0, as of one that is orthogonal.
+    ///
+    /// `None` if the blocks have no cosines with each other, or there is none.
+    ///
+    /// # Panics
+    /// If there is but one block, or the lengths differ.
+    pub fn of_silent(blocks: &[Vec<f64>]) -> Option<Self> {
+        // Whatever depends on the direction is replaced.
+        let any = vec![1.0; blocks.first()?.len()];
+        let Self { pair, quad, truth_square, .. } = Self::of(blocks, &any)?;
+        let error_square = truth_square;
+        let [full, block, dot, critic_square] = [0.0; 4];
+        Some(Self { full, block, pair, quad, dot, truth_square, critic_square, error_square })
+    }
+
     /// Makes the best of archived rollouts without blocks: `full` is the fit to all of them, and
     /// `halves` are the two fits of each of several random splits, over which it averages.
     ///

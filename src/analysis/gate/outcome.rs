@@ -109,6 +109,7 @@ impl<'c> Comparison<'c> {
         let compared = Compared::new(own, theirs);
         let mut outcome = outcome(base, candidate, &compared, *truth, rule);
         outcome.warnings = words::warnings(&outcome, base);
+        outcome.warnings.extend(words::silent(&outcome, compared.silent()));
         let algo = candidate.config().algo();
         if algo != base.critic.algo {
             outcome.warnings.push(format!(
@@ -134,12 +135,18 @@ impl<'c> Comparison<'c> {
     }
 }
 
-/// States that both sides have a cosine of, by episode: only over the same states means are alike.
+/// States that both sides have a cosine of, by episode: only over the same states means are alike. A critic without
+/// a gradient counts as orthogonal: left out, it would pass for what it says elsewhere.
 struct Compared(Vec<Vec<Sides<StateScore>>>);
 
 impl Compared {
     fn new(base: Vec<StateScore>, cand: Vec<StateScore>) -> Self {
-        let sides = base.into_iter().zip(cand).map(|(base, cand)| Sides { base, cand });
+        let counted = |mut score: StateScore| {
+            score.inside = score.inside.or(score.silent);
+            score
+        };
+        let sides = base.into_iter().zip(cand);
+        let sides = sides.map(|(base, cand)| Sides { base: counted(base), cand: counted(cand) });
         let both = sides.filter(|s| s.base.inside.is_some() && s.cand.inside.is_some());
         Self(clusters(both.map(|s| {
             let episode = s.base.episode;
@@ -149,6 +156,12 @@ impl Compared {
 
     fn each<T>(&self, of: impl Fn(&Sides<StateScore>) -> Option<T>) -> Vec<Vec<T>> {
         self.0.iter().map(|unit| unit.iter().filter_map(&of).collect()).collect()
+    }
+
+    /// States at which the candidate's critic has no gradient, and the baseline's has.
+    fn silent(&self) -> usize {
+        let only = |s: &&Sides<StateScore>| s.cand.silent.is_some() && s.base.silent.is_none();
+        self.0.iter().flatten().filter(only).count()
     }
 
     fn gate(&self, truth: Truth, rule: Rule) -> Gate {
@@ -230,5 +243,42 @@ fn outcome(
         reason: String::new(),
         warnings: Vec::new(),
         gate,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gradient::known::{Critic, Place, World};
+    use crate::gradient::score::score_states;
+    use crate::nn::workers;
+    use crate::rng::Stream;
+    use crate::stats::verdict::Verdict;
+
+    #[test]
+    fn a_critic_without_a_gradient_at_some_states_is_orthogonal_there_and_does_not_pass() {
+        // Exact where it says something: left out, the other states would be a pass without a difference.
+        let workers = workers::start(1).unwrap();
+        let world = World::new(Place::FREE, 80, 0).unwrap();
+        let bank = world.bank(&world.plan(0), &workers).unwrap();
+        let exact = world.exact().value;
+        let dead = world.states.iter().filter(|s| s[0] > 0.5).count();
+        let judged =
+            |critic: &Critic| score_states(&bank, 0, critic, &Stream::new(0, "smoothing")).unwrap();
+        let base = judged(&world.exact());
+        let part = Critic::of_values(move |s, a| if s[0] > 0.5 { 1.0 } else { exact(s, a) });
+        let compared = Compared::new(base.clone(), judged(&part));
+        assert!(dead > 10 && compared.silent() == dead, "{dead} {}", compared.silent());
+        let share = dead as f64 / 80.0;
+        for truth in [Truth::Stored, Truth::Regenerated] {
+            let gate = compared.gate(truth, Rule::default());
+            assert_eq!(gate.verdict, Verdict::Regressed, "{gate:?}");
+            assert!((gate.difference.value + share).abs() < 0.01, "{share} {gate:?}");
+        }
+        // One that says nothing at all is as far from an exact one as can be.
+        let nothing = Compared::new(base, judged(&Critic::of_values(|_, _| 1.0)));
+        let gate = nothing.gate(Truth::Stored, Rule::default());
+        assert_eq!(gate.verdict, Verdict::Regressed, "{gate:?}");
+        assert!((gate.difference.value + 1.0).abs() < 0.01, "{gate:?}");
     }
 }

@@ -101,6 +101,18 @@ fn p_text(p: f64) -> String {
     if p < 1e-16 { "p < 1e-16".into() } else { format!("p = {p:.2e}") }
 }
 
+/// Says at how many states the candidate's critic has no gradient though the baseline's has one.
+pub(super) fn silent(o: &Outcome, states: usize) -> Option<String> {
+    let said = || {
+        format!(
+            "{}: the candidate's critic has no gradient at {states} of {} states, where the baseline's has one; \
+             there it counts as orthogonal",
+            o.env, o.n_states
+        )
+    };
+    (states > 0).then(said)
+}
+
 /// Says what makes the verdict less than it seems.
 pub(super) fn warnings(o: &Outcome, base: &Baseline) -> Vec<String> {
     let mut said = Vec::new();
