@@ -226,10 +226,8 @@ impl BankFile {
         }
         let about: About = serde_json::from_str(&about).map_err(|e| no_bank(&e.to_string()))?;
         let bank = Bank { plan: about.plan.clone(), states: states(&frame, &about.plan)? };
-        if let Some(state) = bank.states.iter().position(|state| state.repeats(about.plan.std)) {
-            return Err(no_bank(&format!(
-                "two rollouts of state {state} try the same action, so that its blocks are not independent; make it again"
-            )));
+        if let Some(flaw) = bank.flaw() {
+            return Err(no_bank(&format!("{flaw}; make it again")));
         }
         Ok((Self { about, bank }, metadata.remove(key)))
     }

@@ -221,7 +221,65 @@ pub fn make_bank(
     Ok(Bank { plan: plan.clone(), states })
 }
 
+impl BankState {
+    /// Returns in words why no plan of size `std` with pairs of such places and blocks makes it, if so; `name` is how
+    /// to call it.
+    fn flaw(&self, name: &str, std: f64, expected: &[(Around, usize)]) -> Option<String> {
+        let dims = self.before_tanh.len();
+        if self.obs.iter().chain(&self.before_tanh).any(|x| !x.is_finite()) {
+            return Some(format!("observation or action of {name} are not finite"));
+        }
+        if self.repeats(std) {
+            return Some(format!(
+                "two rollouts of {name} try the same action, so that its blocks are not independent"
+            ));
+        }
+        let made = self.tried.iter().map(|t| (t.pair.around, t.pair.block));
+        if !made.eq(expected.iter().copied()) {
+            return Some(format!("the pairs of {name} are not those that its metadata say"));
+        }
+        let pairs = || self.tried.iter().map(|tried| &tried.pair);
+        if pairs().any(|pair| !(pair.length > 0.0) || pair.direction.len() != dims) {
+            return Some(format!("a pair of {name} has no length or no direction"));
+        }
+        let blocks: Vec<&Pair> = pairs().collect();
+        let mut blocks = blocks.chunk_by(|a, b| (a.around, a.block) == (b.around, b.block));
+        let skew = |block: &[&Pair]| {
+            (0..dims).any(|i| {
+                (0..dims).any(|j| {
+                    let sum: f64 = block.iter().map(|p| p.direction[i] * p.direction[j]).sum();
+                    let square = if i == j { block.len() as f64 } else { 0.0 };
+                    !((sum - square).abs() < 1e-6)
+                })
+            })
+        };
+        let said = || format!("a block of {name} does not weigh all coordinates alike");
+        blocks.any(skew).then(said)
+    }
+}
+
 impl Bank {
+    /// Returns in words why its plan makes no such bank, if so: that of a file may have been edited.
+    pub fn flaw(&self) -> Option<String> {
+        let Plan { around, blocks, std, horizon, .. } = &self.plan;
+        let dims = self.dims();
+        if dims == 0 {
+            return Some("it has no states, or no actions".into());
+        }
+        if !(*std > 0.0 && *std < 1.0) || *horizon == 0 {
+            return Some(format!("no rollouts are made with σ = {std} and {horizon} steps"));
+        }
+        let pairs = around.iter().flat_map(|&around| {
+            (0..*blocks).flat_map(move |block| vec![(around, block); around.count(dims)])
+        });
+        let expected: Vec<(Around, usize)> = pairs.collect();
+        let mut states = (0..).zip(&self.states);
+        let flaw = |(number, state): (usize, &BankState)| {
+            state.flaw(&format!("state {number}"), *std, &expected)
+        };
+        states.find_map(flaw)
+    }
+
     /// Returns the action dimensions; 0 without states.
     pub fn dims(&self) -> usize {
         self.states.first().map_or(0, |state| state.before_tanh.len())
@@ -237,5 +295,46 @@ impl Bank {
             Array2::from_shape_vec((states.len(), width), all).expect("rows of one length")
         };
         [table(|state| &state.obs), table(|state| &state.before_tanh)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gradient::known::{Place, World};
+    use crate::nn::workers;
+
+    #[test]
+    fn a_bank_that_was_edited_has_a_flaw_and_one_that_was_made_has_none() {
+        let world = World::new(Place::FREE, 3, 0).unwrap();
+        let made = world.bank(&world.plan(0), &workers::start(1).unwrap()).unwrap();
+        assert_eq!(made.flaw(), None);
+        type Edit = fn(&mut Bank);
+        let edits: [(&str, Edit); 12] = [
+            ("no states", |bank| bank.states.clear()),
+            ("σ = 1", |bank| bank.plan.std = 1.0),
+            ("σ = NaN", |bank| bank.plan.std = f64::NAN),
+            ("0 steps", |bank| bank.plan.horizon = 0),
+            ("not those that its metadata say", |bank| bank.plan.blocks = 3),
+            ("not those that its metadata say", |bank| bank.plan.around = vec![Around::Policy]),
+            ("not those that its metadata say", |bank| bank.states[2].tried[1].pair.block = 1),
+            ("not finite", |bank| bank.states[2].obs[0] = f64::NAN),
+            ("not finite", |bank| bank.states[2].before_tanh[0] = f64::INFINITY),
+            ("no length", |bank| bank.states[2].tried[0].pair.length = f64::NAN),
+            ("no length or no direction", |bank| {
+                bank.states[2].tried[0].pair.direction.truncate(2)
+            }),
+            ("all coordinates alike", |bank| bank.states[2].tried[0].pair.direction[0] *= 1.1),
+        ];
+        for (said, edit) in edits {
+            let mut edited = made.clone();
+            edit(&mut edited);
+            let flaw = edited.flaw().unwrap_or_default();
+            assert!(flaw.contains(said), "{said}: {flaw}");
+        }
+        // A rollout that became unstable is none.
+        let mut unstable = made;
+        unstable.states[0].tried[0].returns = [f64::NAN; 2];
+        assert_eq!(unstable.flaw(), None);
     }
 }

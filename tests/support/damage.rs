@@ -86,6 +86,17 @@ pub(crate) fn make_linear(folder: &Path, slope: [f64; 3]) {
     );
 }
 
+/// Makes the first critic of a small hopper checkpoint linear in the action where the torso is higher than `height`, and
+/// the same for all actions where it is lower.
+pub(crate) fn make_silent_below(folder: &Path, slope: [f64; 3], height: f64) {
+    make_linear(folder, slope);
+    let steep = 1e3;
+    let first = [(0, steep), (11, slope[0]), (12, slope[1]), (13, slope[2])];
+    let below = [(0, -steep * height)];
+    let bias = "critic.q1.layers.0.bias";
+    set(folder, &[("critic.q1.layers.0.weight", &first), (bias, &below)]);
+}
+
 /// Makes the actor of a hopper checkpoint stand at the bounds of all actions where the torso is
 /// higher than `height`, and do nothing where it is lower.
 pub(crate) fn saturate_above(folder: &Path, height: f64) {

@@ -115,22 +115,39 @@ pub(in crate::analysis) fn smoothing(seed: u64) -> Stream {
     Stream::new(seed, "smoothing")
 }
 
-/// Checks that a bank is of a checkpoint's policy.
+/// Checks that a bank is of a checkpoint's policy and of the returns that its critic estimates.
 ///
 /// # Errors
-/// [`Error::Mismatch`] if it is of another one; those of loading.
+/// [`Error::Mismatch`] if it is of others; those of loading.
 pub(crate) fn check_bank(checkpoint: &Checkpoint, file: &BankFile) -> Result<()> {
-    let networks = Networks::load(checkpoint, &Settings::lab(), Against::Returns)?;
-    let About { run, step, policy, .. } = &file.about;
-    if policy_hash(&networks)? == *policy {
-        return Ok(());
-    }
-    Err(Error::Mismatch {
-        what: format!("policy of {}", checkpoint.path().display()),
-        expected: format!("that of the bank, {run} at step {step}"),
-        found: "another one, whose returns the bank does not know".into(),
+    let networks = Networks::for_critic(checkpoint)?;
+    let About { run, step, policy, gamma, reward_scale, entropy, .. } = &file.about;
+    let mismatch = |what: &str, expected: String, found: String| Error::Mismatch {
+        what: format!("{what} of {}", checkpoint.path().display()),
+        expected,
+        found,
         remedy: "make a bank of this checkpoint, or drop --bank".into(),
-    })
+    };
+    if policy_hash(&networks)? != *policy {
+        let expected = format!("that of the bank, {run} at step {step}");
+        let found = "another one, whose returns the bank does not know".into();
+        return Err(mismatch("policy", expected, found));
+    }
+    let (theirs, ours) = ([*gamma, *reward_scale, *entropy], networks.returns());
+    if theirs.map(f64::to_bits) != ours.map(f64::to_bits) {
+        let said = |[gamma, scale, entropy]: [f64; 3]| {
+            format!("γ {gamma}, rewards times {scale}, entropy times {entropy}")
+        };
+        return Err(mismatch("returns", said(theirs), said(ours)));
+    }
+    let (spec, states) = (checkpoint.off_policy()?.env.spec(), &file.bank.states);
+    let of_bank = states.first().map_or([0; 2], |s| [s.obs.len(), s.before_tanh.len()]);
+    if of_bank != [spec.obs_dim, spec.action_dim] {
+        let said = |[obs, action]: [usize; 2]| format!("{obs} observations and {action} actions");
+        let ours = said([spec.obs_dim, spec.action_dim]);
+        return Err(mismatch("environment", said(of_bank), ours));
+    }
+    Ok(())
 }
 
 /// Whose critic is judged.

@@ -6,7 +6,7 @@ use hyperl::gradient::bank::BankState;
 use serde_json::Value;
 
 use crate::support::bench::{Bench, edit};
-use crate::support::damage::{saturate, scale_critic};
+use crate::support::damage::{make_silent_below, saturate, scale_critic};
 
 #[test]
 fn cosine_says_whether_the_gradient_points_uphill() {
@@ -62,6 +62,25 @@ fn a_pilot_chooses_the_horizon_and_a_bank_judges_as_new_rollouts_do() {
     std::fs::write(bench.path("twice.parquet"), file.to_parquet().unwrap()).unwrap();
     let said = bench.error("cosine --ckpt @ --bank twice.parquet");
     assert!(said.contains("two rollouts of state 3 try the same action"), "{said}");
+    // So is one of returns that the critic does not estimate, or of other observations.
+    let of = || BankFile::read(&bench.path("bank.parquet")).unwrap();
+    let refused = |file: &BankFile| {
+        std::fs::write(bench.path("edited.parquet"), file.to_parquet().unwrap()).unwrap();
+        bench.error("cosine --ckpt @ --bank edited.parquet")
+    };
+    let mut file = of();
+    file.about.gamma = 0.9;
+    let said = refused(&file);
+    assert!(said.contains("expected γ 0.9, rewards times 1, entropy times 0"), "{said}");
+    let mut file = of();
+    file.bank.states.iter_mut().for_each(|state| state.obs.truncate(10));
+    let said = refused(&file);
+    assert!(said.contains("expected 10 observations and 3 actions"), "{said}");
+    // And so is one that no plan makes.
+    let mut file = of();
+    file.bank.states[1].tried[0].pair.direction[0] *= 2.0;
+    let said = refused(&file);
+    assert!(said.contains("a block of state 1 does not weigh all coordinates alike"), "{said}");
     // Another policy is refused, and so is what is no bank.
     saturate(&bench.copy());
     let said = bench.error("cosine --ckpt ckpt --bank bank.parquet");
@@ -84,6 +103,11 @@ fn a_critic_without_a_gradient_is_said_to_promise_nothing() {
     assert!(text.contains("the critic promises nothing: its gradient is 0"), "{text}");
     let text = bench.done("promise --ckpt ckpt --states 20 --horizon 20").stdout;
     assert!(text.contains("it promises nothing"), "{text}");
+    // Where it has one at some states, inside is about these, and that is said.
+    let bench = Bench::new();
+    make_silent_below(&bench.copy(), [1.0, -0.5, 0.2], 1.2);
+    let said = bench.done("cosine --ckpt ckpt --states 40 --horizon 20").stderr;
+    assert!(said.contains("of 40 states; inside is about the others"), "{said}");
     let said = bench.error("cosine --ckpt @ --std 1 --states 20");
     assert!(
         said.ends_with("--std 1: no pair of that size fits into the box; use less than 1"),
