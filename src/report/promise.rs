@@ -32,7 +32,9 @@ fn answer(promised: &Promised) -> String {
         }
         kept if kept.low > 0.0 => format!("{} of the promised improvement is real", percent(kept)),
         kept if kept.high < 0.0 => format!("a step along it makes things worse: {}", percent(kept)),
-        kept if kept.value.is_nan() => "it promises nothing: the actor cannot move".to_owned(),
+        kept if kept.value.is_nan() => {
+            "it promises nothing: its gradient is 0, or the actor cannot move".to_owned()
+        }
         kept => format!("whether any of the promise is real cannot be told: {}", percent(kept)),
     };
     let random = match random.kept {
