@@ -19,6 +19,10 @@ use crate::rng::Stream;
 /// Changes whenever the same checkpoint and settings would give another bank.
 const REVISION: u32 = 6;
 
+/// Smallest size of perturbations: critics are asked in single precision, whose steps at a value of 1000 are 6e-5, so
+/// that over 2σ a slope would be off by 0.03 and more.
+const SMALLEST_STD: f64 = 1e-3;
+
 /// Returns a key that is equal exactly if checkpoint and settings are.
 pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
     let settings = serde_json::to_string(&(settings, REVISION)).expect("plain data");
@@ -41,6 +45,12 @@ pub(crate) fn check(checkpoint: &Checkpoint, settings: &Settings) -> Result<()> 
     if settings.std >= 1.0 {
         return Err(Error::Usage(format!(
             "--std {}: no pair of that size fits into the box; use less than 1",
+            settings.std
+        )));
+    }
+    if settings.std < SMALLEST_STD {
+        return Err(Error::Usage(format!(
+            "--std {}: in single precision a critic says the same of actions so near; use {SMALLEST_STD} or more",
             settings.std
         )));
     }

@@ -1,6 +1,7 @@
 //! Does lab mode keep its promises inside the box, through the pairs that it really uses?
 //!
-//! `benches/operating_characteristics.rs` asks the same at greater length.
+//! `hyperl-analyze self-test --table` and `benches/operating_characteristics.rs` ask this at greater length, through
+//! rollouts.
 
 use hyperl::rng::Stream;
 use hyperl::stats::corrected::{correct, correct_units};

@@ -1,6 +1,7 @@
 //! Do the corrected numbers and the gate keep their promises where the truth is known?
 //!
-//! `benches/operating_characteristics.rs` asks the same at greater length.
+//! `hyperl-analyze self-test --table` and `benches/operating_characteristics.rs` ask this at greater length, through
+//! rollouts.
 
 use hyperl::rng::Stream;
 use hyperl::stats::Estimate;

@@ -113,6 +113,12 @@ fn a_critic_without_a_gradient_is_said_to_promise_nothing() {
         said.ends_with("--std 1: no pair of that size fits into the box; use less than 1"),
         "{said}"
     );
+    // A critic of single precision was once said to promise nothing, where its values only were too near.
+    let said = bench.error("cosine --ckpt @ --std 1e-9 --states 20");
+    assert!(
+        said.ends_with("a critic says the same of actions so near; use 0.001 or more"),
+        "{said}"
+    );
 }
 
 #[test]
