@@ -186,7 +186,7 @@ impl Error {
     /// Says when in training something broke, and what helps against divergence. Physics is to blame only
     /// where the action was a number, which whoever acts checks first.
     #[must_use]
-    pub fn in_training(self, moment: &str, remedy: &'static str) -> Self {
+    pub(crate) fn in_training(self, moment: &str, remedy: &'static str) -> Self {
         let moment = moment.to_owned();
         match self {
             Self::NonFinite(what) => Self::Diverged { what, moment, remedy },
@@ -203,7 +203,7 @@ impl Error {
 
     /// Says which checkpoint's networks gave NaN, and what helps.
     #[must_use]
-    pub fn of_checkpoint(self, path: &Path) -> Self {
+    pub(crate) fn of_checkpoint(self, path: &Path) -> Self {
         match self {
             Self::NonFinite(what) => Self::NonFinite(format!(
                 "{}: {what}; use an earlier checkpoint, or a smaller step of adaptation if that failed",

@@ -266,7 +266,7 @@ impl Run {
 }
 
 /// Returns whether a simulator can take these numbers as an action: `MuJoCo` takes none above 1e10.
-pub fn is_action(action: &[f64]) -> bool {
+pub(crate) fn is_action(action: &[f64]) -> bool {
     action.iter().all(|a| a.abs() <= 1e10)
 }
 

@@ -56,9 +56,6 @@ pub fn policy(config: &TrainConfig, source: &mut dyn Source) -> Result<PolicyNet
 }
 
 /// Returns name and shape of every tensor of an agent, slow copies included.
-///
-/// # Errors
-/// Those of the networks.
 pub(super) fn tensors(config: &TrainConfig) -> Result<Vec<(String, Vec<i64>)>> {
     let actor = policy(config, &mut Shapes)?;
     let critic = QNet::new(config.critic, config.dims(), Training::Frozen, &mut Shapes)?;

@@ -90,7 +90,7 @@ impl TrainConfig {
     }
 
     /// Returns whether the algorithm is SAC; else it is TD3.
-    pub fn is_sac(&self) -> bool {
+    pub(crate) fn is_sac(&self) -> bool {
         self.algo == Algo::Sac
     }
 

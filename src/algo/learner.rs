@@ -75,7 +75,7 @@ impl Part<'_> {
 }
 
 /// Returns the name on disk of a network's slow copy: `critic_target.q1` of `critic.q1`.
-pub fn target_name(name: &str) -> String {
+pub(crate) fn target_name(name: &str) -> String {
     match name.split_once('.') {
         Some((kind, which)) => format!("{kind}_target.{which}"),
         None => format!("{name}_target"),
@@ -83,7 +83,7 @@ pub fn target_name(name: &str) -> String {
 }
 
 /// Returns the weights of networks, slow copies included, by their names on disk.
-pub fn by_name<'l>(parts: &[Part<'l>]) -> Vec<(String, &'l Params)> {
+pub(crate) fn by_name<'l>(parts: &[Part<'l>]) -> Vec<(String, &'l Params)> {
     let mut all = Vec::new();
     for part in parts {
         all.push((part.name.to_owned(), part.online));

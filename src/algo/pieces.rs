@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 /// Pieces of a batch: always two, whatever the number of workers, so that results do not depend on it.
-pub const PIECES: i64 = 2;
+pub(crate) const PIECES: i64 = 2;
 
 /// A loss and its gradient for each weight.
 pub type Descent = (f64, Vec<Tensor>);
@@ -12,7 +12,7 @@ pub type Descent = (f64, Vec<Tensor>);
 ///
 /// # Panics
 /// If there are fewer helpers than pieces.
-pub fn on_each<H: Send, P: Send, R: Send>(
+pub(crate) fn on_each<H: Send, P: Send, R: Send>(
     workers: &rayon::ThreadPool,
     helpers: Vec<H>,
     pieces: Vec<P>,
@@ -50,7 +50,7 @@ pub fn sum(pieces: impl IntoIterator<Item = Descent>) -> Descent {
 ///
 /// # Panics
 /// If there is no piece, or fewer helpers than pieces.
-pub fn sum_over<H: Send, P: Send>(
+pub(crate) fn sum_over<H: Send, P: Send>(
     workers: &rayon::ThreadPool,
     helpers: &mut [H],
     pieces: Vec<P>,

@@ -60,10 +60,7 @@ impl Config {
     }
 
     /// Lays settings over the defaults of an algorithm.
-    ///
-    /// # Errors
-    /// Those of the table, such as a key that does not exist.
-    pub fn over_defaults(
+    pub(crate) fn over_defaults(
         algo: Algo,
         table: &toml::Table,
     ) -> std::result::Result<Self, toml::de::Error> {
@@ -113,7 +110,7 @@ impl Config {
 
     /// Returns the same settings with another seed.
     #[must_use]
-    pub fn with_seed(mut self, seed: u64) -> Self {
+    pub(crate) fn with_seed(mut self, seed: u64) -> Self {
         match &mut self {
             Self::OffPolicy(config) => config.seed = seed,
             Self::Maml(config) => config.seed = seed,
@@ -124,7 +121,7 @@ impl Config {
 
     /// Returns the same settings with another length.
     #[must_use]
-    pub fn with_length(mut self, length: u64) -> Self {
+    pub(crate) fn with_length(mut self, length: u64) -> Self {
         match &mut self {
             Self::OffPolicy(config) => config.steps = length,
             Self::Maml(config) => config.iterations = length,

@@ -61,7 +61,7 @@ impl Batch {
     ///
     /// # Panics
     /// If there are not as many rows as the shape says.
-    pub fn of_rows(rows: &[f32], shape: &[i64], dims: Dims, device: Device) -> Self {
+    pub(crate) fn of_rows(rows: &[f32], shape: &[i64], dims: Dims, device: Device) -> Self {
         let Dims { obs, action } = dims;
         let all = Tensor::from_slice(rows).view([shape, &[-1]].concat().as_slice());
         let columns = all.to_device(device).split_with_sizes([obs, action, obs, 1, 1], -1);

@@ -24,7 +24,7 @@ impl Algo {
     pub const OFF_POLICY: [Self; 2] = [Self::Td3, Self::Sac];
 
     /// The algorithms that learn a family of tasks.
-    pub const META: [Self; 2] = [Self::Maml, Self::Pearl];
+    pub(crate) const META: [Self; 2] = [Self::Maml, Self::Pearl];
 
     /// Returns what the length of its runs is counted in.
     pub fn unit(self) -> Unit {

@@ -65,7 +65,7 @@ impl Default for Td3Config {
 
 impl Td3Config {
     /// Returns the critics' learning rate for this kind of critic.
-    pub fn critic_lr_for(&self, kind: CriticKind) -> f64 {
+    pub(crate) fn critic_lr_for(&self, kind: CriticKind) -> f64 {
         self.critic_lr.unwrap_or(if kind.is_hyper() { 5e-5 } else { 3e-4 })
     }
 }
@@ -139,7 +139,7 @@ impl Td3 {
 
     /// Sets the standard deviation of the exploration noise, in action half-ranges (0.1 unless set).
     #[must_use]
-    pub fn exploring(self, std: f64) -> Self {
+    pub(crate) fn exploring(self, std: f64) -> Self {
         Self { exploration: std, ..self }
     }
 

@@ -200,7 +200,7 @@ impl BankFile {
     ///
     /// # Errors
     /// [`Error::Table`] if it is no bank of this version, or not what its metadata say.
-    pub fn of_parquet(bytes: Vec<u8>) -> Result<Self> {
+    pub(crate) fn of_parquet(bytes: Vec<u8>) -> Result<Self> {
         Ok(Self::with_further(bytes, "")?.0)
     }
 

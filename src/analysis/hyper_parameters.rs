@@ -19,7 +19,7 @@ use crate::nn::meta_policy::PolicyKind;
 use crate::nn::pearl::PearlModel;
 
 /// Returns the table in which the paper lists the hyper-parameters of an algorithm.
-pub fn table_of(algo: Algo) -> &'static str {
+pub(crate) fn table_of(algo: Algo) -> &'static str {
     match algo {
         Algo::Td3 => "Table 5",
         Algo::Sac => "Table 7",
@@ -30,7 +30,7 @@ pub fn table_of(algo: Algo) -> &'static str {
 
 /// One hyper-parameter, for plain models and for hypernetworks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct HyperParameter {
+pub(crate) struct HyperParameter {
     /// Its name in the paper.
     pub name: &'static str,
     /// Its key in `hyperl-train --set`; empty where it cannot be set.
@@ -47,7 +47,7 @@ pub struct HyperParameter {
 
 impl HyperParameter {
     /// Returns whether ours are those of the paper.
-    pub fn agrees(&self) -> bool {
+    pub(crate) fn agrees(&self) -> bool {
         [&self.plain, &self.hyper] == self.paper
     }
 }
@@ -96,7 +96,7 @@ static ROWS: LazyLock<BTreeMap<Algo, Vec<Row>>> = LazyLock::new(|| {
 ///
 /// # Errors
 /// Those of resolving the defaults; [`Error::Table`] for a row whose key they do not have.
-pub fn hyper_parameters(algo: Algo) -> Result<Vec<HyperParameter>> {
+pub(crate) fn hyper_parameters(algo: Algo) -> Result<Vec<HyperParameter>> {
     ROWS.get(&algo).into_iter().flatten().map(|row| row.beside(algo)).collect()
 }
 

@@ -13,7 +13,7 @@ use crate::env::{EnvId, TaskList};
 pub struct Printed(pub f64, pub f64);
 
 /// A table by environment and model.
-pub type PrintedTable = BTreeMap<String, BTreeMap<String, Printed>>;
+pub(crate) type PrintedTable = BTreeMap<String, BTreeMap<String, Printed>>;
 
 /// Numbers by environment and another key.
 type ByEnv<T> = BTreeMap<String, BTreeMap<String, T>>;

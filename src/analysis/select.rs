@@ -75,10 +75,7 @@ fn of_off_policy(all: Vec<Checkpoint>) -> Result<Vec<Checkpoint>> {
 }
 
 /// Opens every checkpoint of MAML that the patterns name, sorted by family, model, seed and iteration.
-///
-/// # Errors
-/// As [`checkpoints`].
-pub fn maml_checkpoints(patterns: &[PathBuf]) -> Result<Vec<Checkpoint>> {
+pub(crate) fn maml_checkpoints(patterns: &[PathBuf]) -> Result<Vec<Checkpoint>> {
     let all = open(patterns)?;
     all.iter().try_for_each(|checkpoint| checkpoint.maml().map(drop))?;
     Ok(all)
@@ -105,7 +102,7 @@ pub(crate) fn with_critics(patterns: &[PathBuf]) -> Result<Vec<Checkpoint>> {
 ///
 /// # Errors
 /// [`Error::Usage`] for several algorithms, or two runs that differ in settings only.
-pub fn one_figure(checkpoints: &[Checkpoint]) -> Result<()> {
+pub(crate) fn one_figure(checkpoints: &[Checkpoint]) -> Result<()> {
     let algos: BTreeSet<_> = checkpoints.iter().map(|c| c.config().algo().name()).collect();
     if algos.len() > 1 {
         let algos = algos.into_iter().collect::<Vec<_>>().join(" and ");
@@ -131,7 +128,9 @@ pub fn one_figure(checkpoints: &[Checkpoint]) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Usage`] if two folders hold runs of the same name.
-pub fn check_seeds_once<'r>(runs: impl IntoIterator<Item = (String, &'r Path)>) -> Result<()> {
+pub(crate) fn check_seeds_once<'r>(
+    runs: impl IntoIterator<Item = (String, &'r Path)>,
+) -> Result<()> {
     let mut seen: BTreeMap<String, &Path> = BTreeMap::new();
     for (name, folder) in runs {
         if let Some(other) = seen.get(&name) {

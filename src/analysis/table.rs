@@ -1,20 +1,21 @@
 //! Rows of results, as polars frames, Parquet and CSV.
 
-mod files;
 mod of_task;
 mod row;
 
 use std::io::Cursor;
+use std::path::Path;
 
-use polars::prelude::{DataFrame, NamedFrom, ParquetReader, PolarsError, SerReader, Series};
+use polars::prelude::{
+    DataFrame, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader, Series,
+};
 
-pub(crate) use files::to_parquet;
-pub use files::{read_parquet, write_parquet};
 pub use of_task::{by_task, units};
-use row::NUMBERS;
+pub(crate) use row::FLAGS;
 pub(crate) use row::blank;
-pub use row::{Column, FLAGS, OfTask, StateRow};
+pub use row::{Column, OfTask, StateRow};
 
+use crate::checkpoint::disk;
 use crate::error::{Error, Result};
 
 /// Column of [`StateRow::episode`].
@@ -30,24 +31,21 @@ impl From<PolarsError> for Error {
 ///
 /// # Errors
 /// [`Error::Table`] if polars refuses.
-pub fn frame(rows: &[StateRow]) -> Result<DataFrame> {
+pub(crate) fn frame(rows: &[StateRow]) -> Result<DataFrame> {
     let mut rows = rows.to_vec();
     let mut columns: Vec<polars::prelude::Column> = Vec::new();
-    for i in 0..4 {
-        let name = ["env", "algo", "critic", "mode"][i];
-        let values: Vec<&str> = rows.iter().map(|r| r.texts()[i].1).collect();
+    if rows.is_empty() {
+        return Err(Error::Table("there are no rows to write".into()));
+    }
+    for (i, (name, _)) in blank().texts_mut().into_iter().enumerate() {
+        let values: Vec<&str> = rows.iter_mut().map(|r| &**r.texts_mut()[i].1).collect();
         columns.push(Series::new(name.into(), values).into());
     }
-    let names: Vec<&str> = match rows.first_mut() {
-        Some(row) => row.counts_mut().into_iter().map(|(name, _)| name).collect(),
-        None => return Err(Error::Table("there are no rows to write".into())),
-    };
-    for (i, name) in names.into_iter().enumerate() {
+    for (i, (name, _)) in blank().counts_mut().into_iter().enumerate() {
         let values: Vec<u64> = rows.iter_mut().map(|r| *r.counts_mut()[i].1).collect();
         columns.push(Series::new(name.into(), values).into());
     }
-    for i in 0..NUMBERS {
-        let name = rows[0].numbers_mut()[i].0;
+    for (i, (name, _)) in blank().numbers_mut().into_iter().enumerate() {
         let values: Vec<f64> = rows.iter_mut().map(|r| *r.numbers_mut()[i].1).collect();
         columns.push(Series::new(name.into(), values).into());
     }
@@ -58,26 +56,35 @@ pub fn frame(rows: &[StateRow]) -> Result<DataFrame> {
     Ok(DataFrame::new(height, columns)?)
 }
 
+/// Returns rows as Parquet.
+pub(crate) fn to_parquet(rows: &[StateRow]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes).finish(&mut frame(rows)?)?;
+    Ok(bytes)
+}
+
+/// Writes rows as Parquet, beside their place and then renamed.
+pub(crate) fn write_parquet(path: &Path, rows: &[StateRow]) -> Result<()> {
+    disk::write(path, &to_parquet(rows)?)
+}
+
 /// Returns the rows of a file that is whole: polars panics at some damage.
 pub(crate) fn of_parquet(bytes: Vec<u8>) -> Result<Vec<StateRow>> {
     let frame = ParquetReader::new(Cursor::new(bytes)).finish()?;
     let mut rows = vec![blank(); frame.height()];
-    for i in 0..4 {
-        let name = blank().texts_mut()[i].0;
+    for (i, (name, _)) in blank().texts_mut().into_iter().enumerate() {
         let column = frame.column(name)?;
         for (row, value) in rows.iter_mut().zip(column.str()?.iter()) {
             value.unwrap_or_default().clone_into(row.texts_mut()[i].1);
         }
     }
-    let names: Vec<&str> = blank().counts_mut().into_iter().map(|(name, _)| name).collect();
-    for (i, name) in names.into_iter().enumerate() {
+    for (i, (name, _)) in blank().counts_mut().into_iter().enumerate() {
         let column = frame.column(name)?;
         for (row, value) in rows.iter_mut().zip(column.u64()?.iter()) {
             *row.counts_mut()[i].1 = value.unwrap_or_default();
         }
     }
-    for i in 0..NUMBERS {
-        let name = blank().numbers_mut()[i].0;
+    for (i, (name, _)) in blank().numbers_mut().into_iter().enumerate() {
         let column = frame.column(name)?;
         for (row, value) in rows.iter_mut().zip(column.f64()?.iter()) {
             *row.numbers_mut()[i].1 = value.unwrap_or(f64::NAN);
@@ -102,10 +109,7 @@ mod tests {
         (row.step, row.episode) = (10_000, Some(7));
         row.cosine = -0.123_456_789_012_345_67;
         row.flags = [1, 0, 1, 0, 0, 1, 3];
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("states.parquet");
-        write_parquet(&path, &[row.clone(), blank()]).unwrap();
-        let read = read_parquet(&path).unwrap();
+        let read = of_parquet(to_parquet(&[row.clone(), blank()]).unwrap()).unwrap();
         assert_eq!(format!("{read:?}"), format!("{:?}", [row, blank()]));
     }
 }

@@ -52,7 +52,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`Error::Corrupt`] if it is not there, else [`Error::Io`].
-pub fn read_part(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read_part(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(part(path))
 }
 
@@ -103,7 +103,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// Those of `fill`; [`Error::Io`] naming the folder.
-pub fn write_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+pub(crate) fn write_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let partial = beside(path);
     let whole = || {
         create_dir(&partial)?;
@@ -133,7 +133,7 @@ fn in_place(error: Error, (partial, place): (&Path, &Path)) -> Error {
 ///
 /// # Errors
 /// [`Error::Io`] naming the folder.
-pub fn remove_dir(path: &Path) -> Result<()> {
+pub(crate) fn remove_dir(path: &Path) -> Result<()> {
     aside(path)?
         .map_or(Ok(()), |aside| fs::remove_dir_all(aside).map_err(Error::io("remove", path)))
 }

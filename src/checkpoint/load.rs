@@ -34,7 +34,7 @@ pub enum Which {
 
 impl Which {
     /// Returns the prefix of its tensors.
-    pub fn prefix(self) -> &'static str {
+    pub(crate) fn prefix(self) -> &'static str {
         match self {
             Self::Q1 => "critic.q1",
             Self::Q2 => "critic.q2",

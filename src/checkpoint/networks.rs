@@ -17,9 +17,6 @@ const MOMENTS: [&str; 2] = ["first", "second"];
 pub(super) type Moments = [Vec<Tensor>; 2];
 
 /// Returns the weights of networks, under their names.
-///
-/// # Errors
-/// As [`TensorSet::add`].
 pub(super) fn weights(networks: &[(String, &Params)]) -> Result<TensorSet> {
     let mut set = TensorSet::default();
     networks.iter().try_for_each(|(name, params)| set.add_params(name, params))?;
@@ -27,9 +24,6 @@ pub(super) fn weights(networks: &[(String, &Params)]) -> Result<TensorSet> {
 }
 
 /// Adds the optimisers' moments.
-///
-/// # Errors
-/// As [`TensorSet::add`].
 pub(super) fn add_moments(set: &mut TensorSet, parts: &[Part]) -> Result<()> {
     for part in parts {
         for (moment, tensors) in MOMENTS.into_iter().zip(part.adam.moments()) {
@@ -61,9 +55,6 @@ pub(super) fn copy_weights(file: &TensorFile, networks: &[(String, &Params)]) ->
 }
 
 /// Reads the saved moments of each network.
-///
-/// # Errors
-/// As [`copy_weights`].
 pub(super) fn moments(file: &TensorFile, parts: &[Part]) -> Result<Vec<Moments>> {
     let read = |part: &Part, moment: &str| {
         let tensor = |param: &Param| {

@@ -36,7 +36,7 @@ pub fn create(folder: &Path, config: &impl Serialize) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Io`] naming the folder.
-pub fn has_checkpoints(folder: &Path) -> Result<bool> {
+pub(crate) fn has_checkpoints(folder: &Path) -> Result<bool> {
     let told = [PROGRESS, v1_logs::TIMING].iter().any(|name| folder.join(name).exists());
     Ok(told || disk::entries(folder)?.iter().any(|path| is_step(path)))
 }
@@ -49,7 +49,7 @@ fn is_step(path: &Path) -> bool {
 ///
 /// # Errors
 /// [`Error::Io`] naming the file.
-pub fn write_config(folder: &Path, config: &impl Serialize) -> Result<()> {
+pub(crate) fn write_config(folder: &Path, config: &impl Serialize) -> Result<()> {
     let text = toml::to_string(config)
         .map_err(|e| Error::Config { path: folder.join(RUN), reason: e.to_string() })?;
     disk::write(&folder.join(RUN), text.as_bytes())
@@ -59,7 +59,7 @@ pub fn write_config(folder: &Path, config: &impl Serialize) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Io`] or [`Error::Config`].
-pub fn read_config<C: DeserializeOwned>(path: &Path) -> Result<C> {
+pub(crate) fn read_config<C: DeserializeOwned>(path: &Path) -> Result<C> {
     let bytes = disk::read(path)?;
     let text = String::from_utf8_lossy(&bytes);
     toml::from_str(&text)

@@ -43,7 +43,7 @@ pub struct RunLog {
 }
 
 /// Returns the file of a run's returns, of either version, if there is one.
-pub fn evaluations_file(run: &Path) -> Option<PathBuf> {
+pub(crate) fn evaluations_file(run: &Path) -> Option<PathBuf> {
     [EVALUATIONS, v1_logs::RETURNS].map(|name| run.join(name)).into_iter().find(|f| f.is_file())
 }
 
@@ -159,7 +159,7 @@ impl RunLog {
     /// Forgets what came after a moment, and evaluations that the schedule does not ask for: a longer run
     /// knows nothing of the end of a shorter one. Returns in the training tasks of MAML, which are played
     /// before each update, stay.
-    pub fn cut_back(&mut self, config: &dyn RunConfig, made: u64) {
+    pub(crate) fn cut_back(&mut self, config: &dyn RunConfig, made: u64) {
         let played = |row: &Evaluated| row.split == Some(TaskList::Train) && row.stage.is_some();
         self.evaluated.retain(|row| row.at <= made && (config.evaluates_at(row.at) || played(row)));
         self.progress.retain(|(at, _)| *at <= made);

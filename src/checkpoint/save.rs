@@ -12,21 +12,18 @@ use crate::env::Visited;
 use crate::error::Result;
 
 /// File of the weights inside a checkpoint.
-pub const WEIGHTS: &str = "weights.safetensors";
+pub(crate) const WEIGHTS: &str = "weights.safetensors";
 /// File of the visited states inside a checkpoint.
 pub const STATES: &str = "states.safetensors";
 /// File that describes a checkpoint.
-pub const MANIFEST: &str = "manifest.json";
+pub(crate) const MANIFEST: &str = "manifest.json";
 
 /// Returns the folder of a step inside a run.
-pub fn step_folder(run: &Path, step: u64) -> PathBuf {
+pub(crate) fn step_folder(run: &Path, step: u64) -> PathBuf {
     run.join(format!("step-{step:09}"))
 }
 
 /// Adds visited states to a file: `name`, `[n, length]`, and their episodes, `[n]`, −1 where unknown.
-///
-/// # Errors
-/// Those of reading a tensor.
 pub(super) fn add_visited(set: &mut TensorSet, name: &str, states: &[Visited]) -> Result<()> {
     let length = states.first().map_or(0, |s| s.snapshot.0.len()) as i64;
     let flat: Vec<f64> = states.iter().flat_map(|s| s.snapshot.0.iter().copied()).collect();

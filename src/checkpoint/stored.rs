@@ -50,29 +50,11 @@ pub fn parse(path: &Path, algo: Algo) -> Result<Config> {
     read.map_err(|e| Error::Config { path: path.into(), reason: place_and_reason(&text, &e) })
 }
 
-/// Reads the settings of a run that is of one of some algorithms, which `reader` reads.
-///
-/// # Errors
-/// [`Error::Usage`] naming the algorithm if it is not; else as [`read`].
-pub fn read_of(folder: &Path, known: &[Algo], reader: &str) -> Result<Config> {
-    let config = read(folder)?;
-    let algo = config.algo();
-    if known.contains(&algo) {
-        return Ok(config);
-    }
-    let known: Vec<&str> = known.iter().map(|algo| algo.name()).collect();
-    Err(Error::Usage(format!(
-        "{} is a run of hyperl-train {algo}; {reader} reads those of {}",
-        folder.display(),
-        known.join(" and ")
-    )))
-}
-
 /// Checks that a run may be continued under `config`: everything but its length must agree.
 ///
 /// # Errors
 /// [`Error::Mismatch`] naming the first setting that differs.
-pub fn check_same(folder: &Path, config: &Config) -> Result<()> {
+pub(crate) fn check_same(folder: &Path, config: &Config) -> Result<()> {
     apart(&read(folder)?, config).map_or(Ok(()), |apart| {
         Err(Error::Mismatch {
             what: format!("{} of {}", apart.key, folder.display()),

@@ -59,10 +59,7 @@ impl TensorSet {
     }
 
     /// Adds all weights of a network under a prefix such as `critic.q1`.
-    ///
-    /// # Errors
-    /// As [`Self::add`].
-    pub fn add_params(&mut self, prefix: &str, params: &Params) -> Result<()> {
+    pub(crate) fn add_params(&mut self, prefix: &str, params: &Params) -> Result<()> {
         params.iter().try_for_each(|p| self.add(format!("{prefix}.{}", p.name), &p.tensor))
     }
 
@@ -70,7 +67,7 @@ impl TensorSet {
     ///
     /// # Errors
     /// [`Error::Usage`] if two tensors have one name.
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
         let views = self.0.iter().map(|(name, stored)| (name.as_str(), stored));
         serialize(views, None).map_err(|e| Error::Usage(e.to_string()))
     }

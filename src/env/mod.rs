@@ -21,7 +21,7 @@ mod tasks;
 mod walker2d;
 
 pub use lockstep::Lockstep;
-pub use physics::mujoco_version;
+pub(crate) use physics::mujoco_version;
 pub use registry::EnvId;
 pub use simulated::RecordedState;
 pub use task_list::TaskList;

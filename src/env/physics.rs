@@ -71,7 +71,7 @@ impl Model {
 }
 
 /// Returns the version of the `MuJoCo` library that runs.
-pub fn mujoco_version() -> &'static str {
+pub(crate) fn mujoco_version() -> &'static str {
     mujoco_rs::mujoco_version()
 }
 

@@ -15,7 +15,7 @@ named!("list of tasks",
 
 impl TaskList {
     /// Returns what such tasks are called in a sentence: `test` or `training`.
-    pub fn adjective(self) -> &'static str {
+    pub(crate) fn adjective(self) -> &'static str {
         match self {
             Self::Test => "test",
             Self::Train => "training",

@@ -129,7 +129,7 @@ impl Family {
     }
 
     /// Tells whether the tasks of the test lie outside the range of those of training.
-    pub fn tests_outside(self) -> bool {
+    pub(crate) fn tests_outside(self) -> bool {
         match self.meaning() {
             Meaning::Velocity { train, test } => test.start >= train.end || test.end <= train.start,
             Meaning::Direction => false,
@@ -137,7 +137,7 @@ impl Family {
     }
 
     /// Tells whether training and test have the same tasks, for there are no others.
-    pub fn tests_on_training_tasks(self) -> bool {
+    pub(crate) fn tests_on_training_tasks(self) -> bool {
         matches!(self.meaning(), Meaning::Direction)
     }
 

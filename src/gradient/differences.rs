@@ -21,7 +21,7 @@ use crate::stats::similarity::cosine;
 const INSIDE: f64 = 0.9;
 
 /// Cosine above which two differences of neighbouring sizes agree.
-pub const AGREE: f64 = 0.99;
+pub(crate) const AGREE: f64 = 0.99;
 
 /// Share of states that must agree for a horizon to count as smooth.
 pub const MOST: f64 = 0.9;
@@ -82,13 +82,13 @@ pub fn differences(
 }
 
 /// Returns the cosine of each row of two sets of gradients; undefined ones are left out.
-pub fn row_cosines(a: &Array2<f64>, b: &Array2<f64>) -> Vec<f64> {
+pub(crate) fn row_cosines(a: &Array2<f64>, b: &Array2<f64>) -> Vec<f64> {
     let rows = a.rows().into_iter().zip(b.rows());
     rows.filter_map(|(a, b)| cosine(&a.to_vec(), &b.to_vec())).collect()
 }
 
 /// Returns the share of `cosines` above [`AGREE`]; NaN if there are none.
-pub fn agreeing(cosines: &[f64]) -> f64 {
+pub(crate) fn agreeing(cosines: &[f64]) -> f64 {
     cosines.iter().filter(|c| **c > AGREE).count() as f64 / cosines.len() as f64
 }
 

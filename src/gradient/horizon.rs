@@ -17,13 +17,13 @@ use crate::stats::clusters::clusters;
 use crate::stats::stacked::{effective, jackknife};
 
 /// Horizons that are tried.
-pub const CANDIDATES: [u32; 10] = [10, 20, 35, 50, 75, 100, 150, 200, 300, 500];
+pub(crate) const CANDIDATES: [u32; 10] = [10, 20, 35, 50, 75, 100, 150, 200, 300, 500];
 
 /// States of a pilot.
-pub const PILOT: usize = 60;
+pub(crate) const PILOT: usize = 60;
 
 /// Half-width of the interval of what follows below which little could have been missed.
-pub const CLEAR: f64 = 0.5;
+pub(crate) const CLEAR: f64 = 0.5;
 
 /// What may be missed for certain.
 const LITTLE: f64 = 0.05;

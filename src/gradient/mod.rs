@@ -142,7 +142,7 @@ fn clouds(agent: &Agent, starts: &[Visited], settings: &Settings) -> Result<Clou
     };
     let clouds = centres.rows().into_iter().enumerate().map(draw).collect();
     let critic = agent.critic.action_gradient(&obs, &centres)?;
-    Ok(Clouds { obs, centres, clouds, critic, horizons })
+    Ok(Clouds { obs, clouds, critic, horizons })
 }
 
 /// Returns the observation, the policy's action and the steps since the reset of each state.

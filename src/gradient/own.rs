@@ -13,10 +13,7 @@ use crate::stats::stacked::Sums;
 
 /// Judges a critic's gradient at each of `starts` by its own values, in the place of the truth: a linear one scores
 /// κ = 1, gain 1 and inside 1.
-///
-/// # Errors
-/// Those of the networks.
-pub fn own_scores(
+pub(crate) fn own_scores(
     agent: &Agent,
     starts: &[Visited],
     std: f64,

@@ -96,11 +96,9 @@ pub fn perturb(
 }
 
 /// The states, their clouds of actions, and what the critic says there.
-pub struct Clouds {
+pub(crate) struct Clouds {
     /// Observation of each state, `[states, S]`.
     pub obs: Array2<f64>,
-    /// The policy's action in each, `[states, A]`.
-    pub centres: Array2<f64>,
     /// Actions tried at each state.
     pub clouds: Vec<Cloud>,
     /// Critic's gradient at the policy's action, `[states, A]`.

@@ -105,7 +105,7 @@ pub fn promises(
 
 /// How promises are kept along one kind of direction.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Promise {
+pub(crate) struct Promise {
     /// Along which direction.
     pub along: Along,
     /// States.
@@ -120,7 +120,7 @@ pub struct Promise {
 
 impl Promise {
     /// Returns how promises are kept; the unit of intervals is the episode.
-    pub fn of(all: &[Kept], along: Along) -> Self {
+    pub(crate) fn of(all: &[Kept], along: Along) -> Self {
         let there = all.iter().filter(|kept| kept.along == along);
         let rows = there.map(|kept| {
             let Kept { promised, realised, .. } = *kept;

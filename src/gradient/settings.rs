@@ -43,15 +43,15 @@ impl Default for Adaptive {
 
 impl Adaptive {
     /// States of the first look at κ.
-    pub const FIRST_LOOK: usize = 100;
+    pub(crate) const FIRST_LOOK: usize = 100;
 
     /// Tells whether κ is known well enough to stop at a look.
-    pub fn is_enough(&self, policy: &Stacked) -> bool {
+    pub(crate) fn is_enough(&self, policy: &Stacked) -> bool {
         policy.resolved && policy.kappa.half_width() <= self.half_width
     }
 
     /// Returns the states of the look after one at `look` states.
-    pub fn next_look(look: usize) -> usize {
+    pub(crate) fn next_look(look: usize) -> usize {
         look + look / 2
     }
 }
@@ -176,7 +176,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`Error::Usage`] naming the setting.
-    pub fn validated(self) -> Result<Self> {
+    pub(crate) fn validated(self) -> Result<Self> {
         let checks = [
             (self.states > 0, "--states must be at least 1"),
             (self.rollouts > 0, "--rollouts must be at least 1"),
@@ -211,7 +211,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`GradientError::TooFewRollouts`].
-    pub fn enough_rollouts(&self, dims: usize) -> Result<()> {
+    pub(crate) fn enough_rollouts(&self, dims: usize) -> Result<()> {
         let rollouts = self.rollouts_of(dims);
         if rollouts < dims + 3 {
             return Err(GradientError::TooFewRollouts { rollouts, dims }.into());
@@ -235,7 +235,7 @@ impl Settings {
     }
 
     /// Returns the number of states to have at hand: where it is adaptive, the most it may take.
-    pub fn most_states(&self) -> usize {
+    pub(crate) fn most_states(&self) -> usize {
         self.adaptive.map_or(self.states, |a| a.max_states)
     }
 

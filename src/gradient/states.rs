@@ -9,7 +9,11 @@ use crate::rollout::{BLOCK, Policy};
 ///
 /// # Errors
 /// [`Error::Usage`] if there are fewer.
-pub fn from_replay(visited: &[Visited], count: usize, stream: &mut Stream) -> Result<Vec<Visited>> {
+pub(crate) fn from_replay(
+    visited: &[Visited],
+    count: usize,
+    stream: &mut Stream,
+) -> Result<Vec<Visited>> {
     if visited.len() < count {
         return Err(Error::Usage(format!(
             "the checkpoint carries {} visited states, {count} were asked for; lower --states",

@@ -64,12 +64,12 @@ impl DynamicNetwork {
 
     /// Applies each task's network to its rows: a row of the weights is one task's; `base [T, B, in]`,
     /// result `[T, B, outputs]`.
-    pub fn forward_tasks(&self, base: &Tensor) -> Tensor {
+    pub(crate) fn forward_tasks(&self, base: &Tensor) -> Tensor {
         self.output.forward_tasks(&self.hidden.forward_tasks(base).relu())
     }
 
     /// Applies one network to all rows: its weights are those of a single row.
-    pub fn forward_shared(&self, base: &Tensor) -> Tensor {
+    pub(crate) fn forward_shared(&self, base: &Tensor) -> Tensor {
         self.output.forward_shared(&self.hidden.forward_shared(base).relu())
     }
 }

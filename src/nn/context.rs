@@ -22,7 +22,7 @@ const WIDTH: i64 = 200;
 const MIN_VARIANCE: f64 = 1e-7;
 
 /// Bound of the weights and biases of an output layer: rlkit's.
-pub const OUTPUT_BOUND: f64 = 3e-3;
+pub(crate) const OUTPUT_BOUND: f64 = 3e-3;
 
 /// What is known of the latent of each task: independent Gaussians.
 #[derive(Debug)]

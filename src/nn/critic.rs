@@ -53,7 +53,7 @@ impl CriticKind {
     }
 
     /// Returns the weights that both critics of a pair have in common, by name.
-    pub fn tied(self) -> &'static [&'static str] {
+    pub(crate) fn tied(self) -> &'static [&'static str] {
         if self == Self::EmbHyper { &[LEARNED] } else { &[] }
     }
 
@@ -136,7 +136,7 @@ impl QNet {
     }
 
     /// Returns Q of many actions in one state, as [`Critic::in_state`].
-    pub fn in_state<'c>(&'c self, obs: &Tensor) -> Box<dyn Fn(&Tensor) -> Tensor + 'c> {
+    pub(crate) fn in_state<'c>(&'c self, obs: &Tensor) -> Box<dyn Fn(&Tensor) -> Tensor + 'c> {
         self.critic.in_state(obs)
     }
 

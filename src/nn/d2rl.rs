@@ -13,7 +13,7 @@ const WIDTH: i64 = 256;
 
 /// Four hidden layers of 256; layers 2 to 4 take `[h, s, a]`, the output layer `h` alone.
 #[derive(Debug)]
-pub struct D2rl {
+pub(crate) struct D2rl {
     first: Linear,
     others: Vec<Linear>,
     output: Linear,
@@ -21,10 +21,7 @@ pub struct D2rl {
 
 impl D2rl {
     /// Builds the critic for a concatenated input of length `inputs`.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn new(builder: &mut Builder, inputs: i64, init: LayerInit) -> Result<Self> {
+    pub(crate) fn new(builder: &mut Builder, inputs: i64, init: LayerInit) -> Result<Self> {
         let mut layer = |index: usize, sizes| {
             builder.within(&format!("layers.{index}"), |b| Linear::new(b, sizes, init))
         };

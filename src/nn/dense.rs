@@ -11,29 +11,23 @@ use crate::error::Result;
 /// A matrix product writes rows that begin in the middle of a line at half the speed, or little more, on
 /// some processors: with 1024 rows and inputs, MKL on one core of an AMD EPYC (AVX2) did 36 GFLOP/s for 3586
 /// outputs and 60 for 3584.
-pub const LINE: i64 = 16;
+pub(crate) const LINE: i64 = 16;
 
 /// `y = x Wᵀ + b` with one set of weights for all rows.
 #[derive(Debug)]
-pub struct Linear {
+pub(crate) struct Linear {
     weight: Tensor,
     bias: Tensor,
 }
 
 impl Linear {
     /// Builds a layer `[inputs] → [outputs]`.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn new(builder: &mut Builder, sizes: [i64; 2], init: LayerInit) -> Result<Self> {
+    pub(crate) fn new(builder: &mut Builder, sizes: [i64; 2], init: LayerInit) -> Result<Self> {
         Self::with_bias(builder, sizes, &init.weight(sizes), &init.bias(sizes[0]))
     }
 
     /// Builds a layer with the given rules for weight and bias.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn with_bias(
+    pub(crate) fn with_bias(
         builder: &mut Builder,
         [inputs, outputs]: [i64; 2],
         weight: &Init,
@@ -49,7 +43,7 @@ impl Linear {
     ///
     /// # Shapes
     /// `input [B, in]`; result `[B, out]`.
-    pub fn forward(&self, input: &Tensor) -> Tensor {
+    pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
         input.linear(&self.weight, Some(&self.bias))
     }
 
@@ -57,7 +51,7 @@ impl Linear {
     ///
     /// # Shapes
     /// `input [B, in]`; results `[B, first]` and `[B, out - first]`.
-    pub fn forward_in_two(&self, input: &Tensor, first: i64) -> [Tensor; 2] {
+    pub(crate) fn forward_in_two(&self, input: &Tensor, first: i64) -> [Tensor; 2] {
         let rest = self.bias.size()[0] - first;
         [(0, first), (first, rest)].map(|(from, count)| {
             let [weight, bias] = self.parts().map(|part| part.narrow(0, from, count));
@@ -71,7 +65,7 @@ impl Linear {
     /// # Panics
     /// If this layer is larger.
     #[must_use]
-    pub fn filled_up(&self, [inputs, outputs]: [i64; 2]) -> Self {
+    pub(crate) fn filled_up(&self, [inputs, outputs]: [i64; 2]) -> Self {
         let [more_inputs, more_outputs] =
             [inputs - self.weight.size()[1], outputs - self.weight.size()[0]];
         assert!(more_inputs >= 0 && more_outputs >= 0, "a layer is filled up, not cut");
@@ -86,19 +80,19 @@ impl Linear {
 
     /// Returns a layer with the outputs of both, this one's first; gradients reach the weights of both.
     #[must_use]
-    pub fn beside(&self, other: &Self) -> Self {
+    pub(crate) fn beside(&self, other: &Self) -> Self {
         let joined = |mine: &Tensor, theirs: &Tensor| Tensor::cat(&[mine, theirs], 0);
         Self { weight: joined(&self.weight, &other.weight), bias: joined(&self.bias, &other.bias) }
     }
 
     /// Returns the same layer, in the same memory.
     #[must_use]
-    pub fn share(&self) -> Self {
+    pub(crate) fn share(&self) -> Self {
         Self { weight: self.weight.shallow_clone(), bias: self.bias.shallow_clone() }
     }
 
     /// Returns weight `[out, in]` and bias `[out]`.
-    pub fn parts(&self) -> [&Tensor; 2] {
+    pub(crate) fn parts(&self) -> [&Tensor; 2] {
         [&self.weight, &self.bias]
     }
 }
@@ -141,7 +135,7 @@ impl DynamicLinear {
     ///
     /// # Shapes
     /// `input [T, B, in]`; result `[T, B, out]`.
-    pub fn forward_tasks(&self, input: &Tensor) -> Tensor {
+    pub(crate) fn forward_tasks(&self, input: &Tensor) -> Tensor {
         let [tasks, outputs] = [self.bias.size()[0], self.bias.size()[1]];
         let weight = self.weight.view([tasks, outputs, -1]);
         let product = input.bmm(&weight.transpose(1, 2));
@@ -152,7 +146,7 @@ impl DynamicLinear {
     ///
     /// # Shapes
     /// `input [n, in]`; result `[n, out]`.
-    pub fn forward_shared(&self, input: &Tensor) -> Tensor {
+    pub(crate) fn forward_shared(&self, input: &Tensor) -> Tensor {
         let weight = self.weight.view([self.bias.size()[1], -1]);
         self.bias.addcmul(&input.matmul(&weight.tr()), &(&self.scale + 1.0))
     }

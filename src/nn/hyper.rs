@@ -22,7 +22,7 @@ use super::weights::Builder;
 use crate::error::Result;
 
 /// Width of the dynamic network's hidden layer.
-pub const DYNAMIC_WIDTH: i64 = 256;
+pub(crate) const DYNAMIC_WIDTH: i64 = 256;
 
 /// Length of the embedding `z`.
 pub const EMBEDDING: i64 = 1024;
@@ -120,10 +120,7 @@ impl Hypernetwork {
 
     /// Builds the network with the paper's initialisation, but for the dynamic output layer: groups
     /// of its outputs, `(count, bound)` from the first, whose heads start with bounds of their own.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn with_outputs(
+    pub(crate) fn with_outputs(
         builder: &mut Builder,
         [meta, base]: [i64; 2],
         groups: &[(i64, f64)],
@@ -168,7 +165,7 @@ impl Hypernetwork {
 
     /// Returns the same, each linear layer applied by `apply`: those of the primary in order, then the
     /// heads.
-    pub fn weights_by(
+    pub(crate) fn weights_by(
         &self,
         meta: &Tensor,
         apply: &mut dyn FnMut(&Linear, &Tensor) -> Tensor,
@@ -225,7 +222,7 @@ impl Critic for AsHyper {
 }
 
 /// Name of Emb-Hyper's learned vector among its weights; both critics of a pair have the same.
-pub const LEARNED: &str = "embedding";
+pub(crate) const LEARNED: &str = "embedding";
 
 /// Length of that vector.
 const LEARNED_LEN: i64 = 5;

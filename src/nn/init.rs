@@ -67,10 +67,10 @@ impl LayerInit {
 }
 
 /// Bound of the head that makes the hidden dynamic layer (paper, App. D.3).
-pub const HIDDEN_HEAD_BOUND: f64 = 0.05;
+pub(crate) const HIDDEN_HEAD_BOUND: f64 = 0.05;
 
 /// Bound of the head that makes the dynamic output layer (paper, App. D.3).
-pub const OUTPUT_HEAD_BOUND: f64 = 0.008;
+pub(crate) const OUTPUT_HEAD_BOUND: f64 = 0.008;
 
 /// Which initialisation a hypernetwork starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -99,7 +99,7 @@ impl HyperInit {
     }
 
     /// Returns whether the heads start as any linear layer of `PyTorch`, not as the paper's.
-    pub fn default_heads(self) -> bool {
+    pub(crate) fn default_heads(self) -> bool {
         self == Self::Pytorch
     }
 }

@@ -44,7 +44,7 @@ impl Mlp {
 
     /// Returns the network with ReLU and one more layer after it, all in the same memory.
     #[must_use]
-    pub fn followed_by(&self, layer: Linear) -> Self {
+    pub(crate) fn followed_by(&self, layer: Linear) -> Self {
         let mut layers = self.share().layers;
         layers.push(layer);
         Self { layers }
@@ -56,7 +56,7 @@ impl Mlp {
     /// # Panics
     /// If it was built without layers.
     #[must_use]
-    pub fn in_lines(&self) -> Self {
+    pub(crate) fn in_lines(&self) -> Self {
         let last = self.layers.len().checked_sub(1).expect("an MLP has layers");
         let in_lines = |width: i64, outer: bool| {
             if outer { width } else { (width + LINE - 1) / LINE * LINE }
@@ -125,7 +125,7 @@ pub struct Passed {
 
 /// A critic that concatenates observation and action: MLP-Standard, -Small and -Large (App. D.4).
 #[derive(Debug)]
-pub struct MlpCritic(pub Mlp);
+pub(crate) struct MlpCritic(pub Mlp);
 
 impl Critic for MlpCritic {
     fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {

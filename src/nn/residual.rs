@@ -11,17 +11,14 @@ use crate::error::Result;
 
 /// `y = x + L₂(relu(L₁(relu(x))))` with equal widths; nothing follows the sum.
 #[derive(Debug)]
-pub struct Residual {
+pub(crate) struct Residual {
     fc1: Linear,
     fc2: Linear,
 }
 
 impl Residual {
     /// Builds a block of the given width.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn new(builder: &mut Builder, width: i64, init: LayerInit) -> Result<Self> {
+    pub(crate) fn new(builder: &mut Builder, width: i64, init: LayerInit) -> Result<Self> {
         Ok(Self {
             fc1: builder.within("fc1", |b| Linear::new(b, [width, width], init))?,
             fc2: builder.within("fc2", |b| Linear::new(b, [width, width], init))?,
@@ -29,12 +26,12 @@ impl Residual {
     }
 
     /// Applies the block; shapes `[B, width]` both.
-    pub fn forward(&self, input: &Tensor) -> Tensor {
+    pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
         self.forward_by(input, &mut Linear::forward)
     }
 
     /// Applies the block, each linear layer by `apply`, the first one first.
-    pub fn forward_by(
+    pub(crate) fn forward_by(
         &self,
         input: &Tensor,
         apply: &mut dyn FnMut(&Linear, &Tensor) -> Tensor,

@@ -95,7 +95,7 @@ impl SquashedGaussian {
     }
 
     /// Returns μ before it is squashed; `obs [B, S]`, result `[B, A]`.
-    pub fn raw_mean(&self, obs: &Tensor) -> Tensor {
+    pub(crate) fn raw_mean(&self, obs: &Tensor) -> Tensor {
         self.mean.forward(&self.features(obs))
     }
 

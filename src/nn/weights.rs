@@ -118,7 +118,7 @@ impl Source for Of<'_> {
 ///
 /// # Errors
 /// [`Error::Mismatch`] with both shapes.
-pub fn check_shape(name: &str, expected: &[i64], found: &[i64]) -> Result<()> {
+pub(crate) fn check_shape(name: &str, expected: &[i64], found: &[i64]) -> Result<()> {
     if expected == found {
         return Ok(());
     }
@@ -179,7 +179,7 @@ impl<'s> Builder<'s> {
     }
 
     /// Returns all tensors that were handed out.
-    pub fn finish(self) -> Params {
+    pub(crate) fn finish(self) -> Params {
         Params(self.params)
     }
 }
@@ -228,19 +228,6 @@ impl Params {
                 remedy: "the weights belong to another model".into(),
             }
         })
-    }
-
-    /// Mixes the fraction `tau` of `online` into these weights (Polyak averaging).
-    ///
-    /// # Panics
-    /// If the two networks differ in architecture.
-    pub fn track(&self, online: &Self, tau: f64) {
-        assert_eq!(self.0.len(), online.0.len(), "a target mirrors its network");
-        tch::no_grad(|| {
-            for (target, online) in self.0.iter().zip(&online.0) {
-                let _ = target.tensor.shallow_clone().lerp_(&online.tensor, tau);
-            }
-        });
     }
 }
 

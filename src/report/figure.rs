@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::stats::{Estimate, summary};
 
 /// Most panels one figure may hold; more would make each too small for a paper column.
-pub const MAX_PANELS: usize = 4;
+pub(crate) const MAX_PANELS: usize = 4;
 
 /// One picture with one message.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -70,7 +70,7 @@ impl Axis {
     }
 
     /// Label with its unit in brackets.
-    pub fn caption(&self) -> String {
+    pub(crate) fn caption(&self) -> String {
         if self.unit.is_empty() {
             self.label.clone()
         } else {
@@ -228,7 +228,7 @@ impl Figure {
     /// [`Error::Figure`] if there is no panel or more than [`MAX_PANELS`], if an axis has no
     /// label or an empty range, if a series stands twice in a panel, or if its points have no
     /// finite, increasing `x`.
-    pub fn validate(&self) -> Result<()> {
+    pub(crate) fn validate(&self) -> Result<()> {
         let fail = |reason: String| Err(Error::Figure(format!("'{}': {reason}", self.title)));
         if self.panels.is_empty() || self.panels.len() > MAX_PANELS {
             return fail(format!(
@@ -249,7 +249,7 @@ impl Panel {
     /// Returns the panel with a vertical range that its points and their intervals fill but for some air; 0,
     /// which means nothing among returns, need not be in it.
     #[must_use]
-    pub fn around_points(mut self) -> Self {
+    pub(crate) fn around_points(mut self) -> Self {
         let points = self.series.iter().flat_map(|series| &series.points);
         let ends = points.flat_map(|point| [point.y, point.low, point.high]);
         let (low, high) = ends

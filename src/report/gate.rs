@@ -10,7 +10,7 @@ use crate::stats::Estimate;
 use crate::stats::verdict::Verdict;
 
 /// Returns the verdict as people read it.
-pub fn verdict_label(verdict: Verdict) -> &'static str {
+pub(crate) fn verdict_label(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Regressed => "regressed",
         Verdict::NonInferior => "non-inferior",
@@ -23,7 +23,7 @@ fn cell(r: Range, n: usize) -> Cell {
 }
 
 /// One line for each environment.
-pub fn gate_table(outcomes: &[Outcome]) -> Table {
+fn gate_table(outcomes: &[Outcome]) -> Table {
     let names = [
         "environment",
         "verdict",
@@ -55,10 +55,7 @@ pub fn gate_table(outcomes: &[Outcome]) -> Table {
 }
 
 /// Returns a summary fit for a pull request.
-///
-/// # Errors
-/// Those of the table.
-pub fn gate_markdown(outcomes: &[Outcome], verdict: Verdict) -> Result<String> {
+pub(crate) fn gate_markdown(outcomes: &[Outcome], verdict: Verdict) -> Result<String> {
     let mut text = format!("## Gradient quality: {}\n\n", verdict_label(verdict));
     text += &gate_table(outcomes).to_markdown()?;
     text.push('\n');
@@ -90,7 +87,7 @@ pub fn gate_markdown(outcomes: &[Outcome], verdict: Verdict) -> Result<String> {
 }
 
 /// Returns a `JUnit` report: a failure for a regression, a skipped test for an inconclusive one.
-pub fn gate_junit(outcomes: &[Outcome]) -> String {
+pub(crate) fn gate_junit(outcomes: &[Outcome]) -> String {
     let count = |verdict| outcomes.iter().filter(|o| o.verdict == verdict).count();
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"hyperl gate\" \

@@ -65,13 +65,14 @@ mod violins;
 pub(crate) mod weights;
 
 pub use curves::render_curves;
+pub(crate) use figure::MAX_PANELS;
 pub use figure::{
-    Axis, Figure, MAX_PANELS, Panel, Point, Reference, ReferenceShape, Series, SeriesKind, YRange,
+    Axis, Figure, Panel, Point, Reference, ReferenceShape, Series, SeriesKind, YRange,
 };
-pub use gate::{gate_junit, gate_markdown, gate_table, verdict_label};
+pub(crate) use gate::{gate_junit, gate_markdown, verdict_label};
 pub use groups::left_out;
 pub use json::to_json;
-pub use numbers::{MISSING, fixed, interval, short, significant};
+pub use numbers::{fixed, interval, short, significant};
 pub use page::{
     Appendix, Headline, Page, PageFigure, Section, Verdict, render_html, render_markdown,
 };

@@ -6,7 +6,7 @@
 use crate::stats::Estimate;
 
 /// What stands where a number is missing.
-pub const MISSING: &str = "–";
+pub(crate) const MISSING: &str = "–";
 
 /// Writes `value` with at least `digits` significant digits.
 ///

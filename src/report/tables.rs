@@ -105,7 +105,7 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::Table`] names the first such row.
-    pub fn validate(&self) -> Result<()> {
+    pub(crate) fn validate(&self) -> Result<()> {
         let expected = self.columns.len();
         let odd = self.rows.iter().enumerate().find(|(_, row)| row.len() != expected);
         odd.map_or(Ok(()), |(index, row)| {
@@ -266,7 +266,7 @@ pub fn figure_table(figure: &Figure) -> Table {
 impl Table {
     /// The same table without columns in which nothing was measured.
     #[must_use]
-    pub fn without_empty_columns(&self) -> Self {
+    pub(crate) fn without_empty_columns(&self) -> Self {
         let empty = |cell: &Cell| match cell {
             Cell::Missing => true,
             Cell::Number { value, .. } | Cell::Interval(Estimate { value, .. }) => value.is_nan(),

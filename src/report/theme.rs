@@ -26,7 +26,7 @@ pub struct Color {
 
 impl Color {
     /// Reads `0xRRGGBB`.
-    pub const fn from_hex(rgb: u32) -> Self {
+    pub(crate) const fn from_hex(rgb: u32) -> Self {
         Self { red: (rgb >> 16) as u8, green: (rgb >> 8) as u8, blue: rgb as u8 }
     }
 
@@ -37,24 +37,24 @@ impl Color {
 
     /// A darker shade of the same hue, for text: thin strokes need more contrast than lines.
     #[must_use]
-    pub fn ink(self) -> Self {
+    pub(crate) fn ink(self) -> Self {
         let darken = |channel: u8| (f64::from(channel) * 0.72) as u8;
         Self { red: darken(self.red), green: darken(self.green), blue: darken(self.blue) }
     }
 }
 
 /// Background of every figure; figures stay light on dark pages, so that colours mean the same.
-pub const PAPER: Color = Color::from_hex(0xFF_FF_FF);
+pub(crate) const PAPER: Color = Color::from_hex(0xFF_FF_FF);
 /// Titles and labels.
-pub const INK: Color = Color::from_hex(0x22_22_22);
+pub(crate) const INK: Color = Color::from_hex(0x22_22_22);
 /// Subtitles and tick labels.
-pub const FAINT_INK: Color = Color::from_hex(0x55_55_55);
+pub(crate) const FAINT_INK: Color = Color::from_hex(0x55_55_55);
 /// Grid lines.
-pub const GRID: Color = Color::from_hex(0xE6_E6_E6);
+pub(crate) const GRID: Color = Color::from_hex(0xE6_E6_E6);
 /// The line at zero.
-pub const ZERO: Color = Color::from_hex(0xA0_A0_A0);
+pub(crate) const ZERO: Color = Color::from_hex(0xA0_A0_A0);
 /// Reference lines and bands: chance, ceiling.
-pub const REFERENCE: Color = Color::from_hex(0x8C_8C_8C);
+pub(crate) const REFERENCE: Color = Color::from_hex(0x8C_8C_8C);
 
 /// The sign that marks a data point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,7 +132,7 @@ struct ModelRow {
 }
 
 /// The model whose line is widest and drawn on top of all others.
-pub const STRONGEST: &str = "sa-hyper";
+pub(crate) const STRONGEST: &str = "sa-hyper";
 
 /// Every critic that has a style of its own. A new critic is one more row.
 const MODELS: [ModelRow; 9] = [
@@ -231,13 +231,13 @@ pub fn model_style(name: &str) -> Option<Style> {
 }
 
 /// Style of the `order`-th series of a figure that is no model.
-pub fn neutral_style(name: &str, order: usize) -> Style {
+pub(crate) fn neutral_style(name: &str, order: usize) -> Style {
     let (rgb, marker, dash) = NEUTRALS[order % NEUTRALS.len()];
     Style { label: name.to_owned(), color: Color::from_hex(rgb), marker, dash, width: 1.9 }
 }
 
 /// Styles of all series of a figure, in the order of `names`.
-pub fn styles<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Style> {
+pub(crate) fn styles<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Style> {
     let names: Vec<&str> = names.into_iter().collect();
     let mut neutrals = 0;
     // Where a model stands beside its variants, these are not drawn as it is.
@@ -261,7 +261,7 @@ pub fn styles<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Style> {
 }
 
 /// Label of an environment; any other name is its own label.
-pub fn env_label(name: &str) -> &str {
+pub(crate) fn env_label(name: &str) -> &str {
     match name {
         "hopper" => "Hopper",
         "walker2d" => "Walker2d",

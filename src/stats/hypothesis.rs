@@ -77,38 +77,6 @@ pub fn welch_t(candidate: &[f64], base: &[f64]) -> TTest {
     TTest::new(difference, (a + b).sqrt(), dof)
 }
 
-/// `McNemar`'s test of two paired shares.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct McNemar {
-    /// Exact two-sided p-value (conservative).
-    pub p_exact: f64,
-    /// Two-sided mid-p value: the one to use.
-    pub p_mid: f64,
-}
-
-/// Tests whether as many units changed from yes to no (`lost`) as from no to yes (`gained`).
-///
-/// Units that did not change say nothing and are not asked for; without any change both p are 1.
-///
-/// # References
-/// Fagerland, Lydersen and Laake, BMC Med. Res. Methodol. 2013.
-pub fn mcnemar(lost: u64, gained: u64) -> McNemar {
-    let (n, smaller) = (lost + gained, lost.min(gained));
-    // Under H₀ the smaller count is binomial(n, ½): P(X = k) and its sum from 0, in logarithms.
-    let ln_half_power = -(n as f64) * std::f64::consts::LN_2;
-    let mut ln_choose = 0.0;
-    let (mut point, mut below) = (0.0, 0.0);
-    for k in 0..=smaller {
-        if k > 0 {
-            ln_choose += ((n - k + 1) as f64 / k as f64).ln();
-        }
-        point = (ln_choose + ln_half_power).exp();
-        below += point;
-    }
-    let p_exact = (2.0 * below).min(1.0);
-    McNemar { p_exact, p_mid: (2.0 * below - point).min(1.0) }
-}
-
 /// Returns Holm's adjusted p-values, in the order of the input: reject where the adjusted value
 /// is at most α, and the chance of any false rejection is at most α.
 ///
@@ -166,7 +134,7 @@ pub fn wilson(successes: usize, n: usize, level: f64) -> Estimate {
 ///
 /// # References
 /// Kish, "Survey Sampling", 1965 (design effect); Korn and Graubard, Surv. Methodol. 1998.
-pub fn wilson_of_clusters(clusters: &[Vec<[f64; 1]>], level: f64) -> Estimate {
+pub(crate) fn wilson_of_clusters(clusters: &[Vec<[f64; 1]>], level: f64) -> Estimate {
     let (units, n) = (clusters.iter().filter(|c| !c.is_empty()).count(), clusters.concat().len());
     let ones = clusters.iter().flatten().filter(|[x]| *x > 0.5).count();
     if units == n || n == 0 {

@@ -45,7 +45,7 @@ pub mod variation;
 pub mod verdict;
 
 /// Confidence level of all intervals.
-pub const LEVEL: f64 = 0.95;
+pub(crate) const LEVEL: f64 = 0.95;
 
 /// A number with its interval.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -71,7 +71,7 @@ fn number<'d, D: serde::Deserializer<'d>>(from: D) -> Result<f64, D::Error> {
 
 impl Estimate {
     /// Returns `value` without an interval.
-    pub fn without_interval(value: f64, n: usize) -> Self {
+    pub(crate) fn without_interval(value: f64, n: usize) -> Self {
         Self { value, low: f64::NAN, high: f64::NAN, n }
     }
 

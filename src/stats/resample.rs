@@ -62,7 +62,7 @@ pub fn jackknife<T: Clone>(units: &[T], stat: impl Fn(&[T]) -> f64, level: f64) 
 ///
 /// # Panics
 /// If nothing is left out.
-pub fn jackknife_interval(value: f64, left_out: &[f64], level: f64) -> Estimate {
+pub(crate) fn jackknife_interval(value: f64, left_out: &[f64], level: f64) -> Estimate {
     jackknife_with_freedom(value, left_out, (left_out.len() - 1) as f64, level)
 }
 

@@ -52,7 +52,7 @@ pub fn median(values: &[f64]) -> f64 {
 /// Returns the interquartile range, the distance between the quantiles at ¼ and ¾.
 ///
 /// Divided by 1.349 it estimates the standard deviation of normal data, robustly.
-pub fn interquartile_range(values: &[f64]) -> f64 {
+pub(crate) fn interquartile_range(values: &[f64]) -> f64 {
     quantile(values, 0.75) - quantile(values, 0.25)
 }
 

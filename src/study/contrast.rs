@@ -46,7 +46,7 @@ pub struct RunValues {
 impl RunValues {
     /// Returns the mean of each evaluation. Its error is not known: successive evaluations of one run
     /// depend on each other, and all start in the same states.
-    pub fn of_returns(curve: &ReturnCurve) -> Self {
+    pub(crate) fn of_returns(curve: &ReturnCurve) -> Self {
         let at = |(step, returns): (u64, &[f64])| StepValues {
             step,
             value: summary::mean(returns),

@@ -233,9 +233,6 @@ impl Spec {
     }
 
     /// Returns how the estimator of a cosine works.
-    ///
-    /// # Errors
-    /// As [`Self::settings`].
     pub(crate) fn of_estimator(&self) -> Result<gradient::Settings> {
         self.settings::<gradient::Settings>()?.validated()
     }

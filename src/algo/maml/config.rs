@@ -116,7 +116,7 @@ impl MamlConfig {
     }
 
     /// Returns policy and objective of a model of that name; none if there is no such model.
-    pub fn of_model(name: &str) -> Option<(PolicyKind, bool)> {
+    pub(crate) fn of_model(name: &str) -> Option<(PolicyKind, bool)> {
         let (policy, multi_task) = match name.strip_suffix(MULTI_TASK) {
             Some(policy) => (policy, true),
             None => (name, false),

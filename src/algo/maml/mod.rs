@@ -127,7 +127,7 @@ fn after_adaptation(error: Error) -> Error {
 }
 
 /// Returns the means over tasks, before and after adaptation.
-pub fn mean_returns(tasks: &[Returns]) -> Returns {
+pub(crate) fn mean_returns(tasks: &[Returns]) -> Returns {
     [0, 1].map(|i| tasks.iter().map(|task| task[i]).sum::<f64>() / tasks.len() as f64)
 }
 
@@ -143,10 +143,7 @@ impl Maml {
     }
 
     /// Goes on after `iteration` iterations with the weights that `source` gives.
-    ///
-    /// # Errors
-    /// Those of the source and of the tasks' lists.
-    pub fn with_weights(
+    pub(crate) fn with_weights(
         config: MamlConfig,
         iteration: u64,
         source: &mut dyn Source,
@@ -250,19 +247,13 @@ impl Maml {
     }
 
     /// Improves the policy once on what was sampled.
-    ///
-    /// # Errors
-    /// Those of [`trpo::update`].
-    pub fn improve(&self, batch: &[TaskBatch]) -> Result<Update> {
+    pub(crate) fn improve(&self, batch: &[TaskBatch]) -> Result<Update> {
         let inner = Inner { rate: self.config.inner_lr(), second_order: self.config.second_order };
         update(&self.policy, batch, inner, &self.config.trpo, &self.workers)
     }
 
     /// Adapts to each of some tasks at the step `rate`, and returns what that did.
-    ///
-    /// # Errors
-    /// As [`Self::returns`].
-    pub fn adaptations(
+    pub(crate) fn adaptations(
         &self,
         tasks: &[Task],
         (episodes, rate): (usize, f64),

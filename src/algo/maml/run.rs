@@ -15,9 +15,6 @@ use crate::nn::weights::{Params, Shapes, Training};
 const POLICY: &str = "policy";
 
 /// Returns name and shape of every tensor of a policy.
-///
-/// # Errors
-/// Those of the network.
 pub(in crate::algo) fn tensors(config: &MamlConfig) -> Result<Vec<(String, Vec<i64>)>> {
     let policy = MetaPolicy::new(config.policy, config.dims(), Training::Frozen, &mut Shapes)?;
     Ok(policy.params().shapes(POLICY))

@@ -68,7 +68,7 @@ impl PearlLosses {
     }
 
     /// Returns the losses of [`Self::numbers`].
-    pub fn of_numbers([divergence, q1, q2, value, policy]: [f64; 5]) -> Self {
+    pub(crate) fn of_numbers([divergence, q1, q2, value, policy]: [f64; 5]) -> Self {
         Self { divergence, critics: [q1, q2], value, policy }
     }
 }
@@ -235,7 +235,7 @@ impl PearlAgent {
     }
 
     /// Returns the optimisers of [`Self::parts`].
-    pub fn optimisers(&mut self) -> [&mut Adam; 5] {
+    pub(crate) fn optimisers(&mut self) -> [&mut Adam; 5] {
         let [q1, q2] = &mut self.critics;
         let (encoder, value, policy) = (&mut self.encoder, &mut self.value, &mut self.policy);
         [&mut encoder.adam, &mut q1.adam, &mut q2.adam, &mut value.adam, &mut policy.adam]
@@ -243,9 +243,6 @@ impl PearlAgent {
 }
 
 /// Returns name and shape of every tensor of an agent, V's slow copy included.
-///
-/// # Errors
-/// Those of the networks.
 pub(in crate::algo) fn tensors(config: &PearlConfig) -> Result<Vec<(String, Vec<i64>)>> {
     let (design, frozen) = (config.design(), Training::Frozen);
     let critic = TaskCritic::new(design, frozen, &mut Shapes)?;

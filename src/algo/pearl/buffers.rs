@@ -55,7 +55,7 @@ impl Buffers {
     }
 
     /// Returns the memory of each task, to put saved transitions back.
-    pub fn tasks_mut(&mut self) -> &mut [Memory] {
+    pub(crate) fn tasks_mut(&mut self) -> &mut [Memory] {
         &mut self.tasks
     }
 
@@ -132,7 +132,7 @@ impl Buffers {
 }
 
 /// Returns what the encoder sees of transitions: observation, action and reward, `[.., S + A + 1]`.
-pub fn context_of(batch: &Batch) -> Tensor {
+pub(crate) fn context_of(batch: &Batch) -> Tensor {
     Tensor::cat(&[&batch.obs, &batch.action, &batch.reward.unsqueeze(-1)], -1)
 }
 

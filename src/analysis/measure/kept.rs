@@ -54,9 +54,6 @@ pub(crate) struct Keeper<'k> {
 
 impl Keeper<'_> {
     /// Returns the rows of each subject, measured now or before.
-    ///
-    /// # Errors
-    /// Those of the measure, naming the checkpoint, and of the files.
     pub(crate) fn rows(
         &self,
         subjects: &[Subject],
@@ -76,9 +73,6 @@ impl Keeper<'_> {
 
     /// Returns the bank of a checkpoint's policy, made now or before; `None` if a stop was asked for before its turn
     /// came.
-    ///
-    /// # Errors
-    /// Those of the measure and of the files.
     pub(crate) fn bank(
         &self,
         checkpoint: &Checkpoint,
@@ -117,9 +111,6 @@ impl Keeper<'_> {
 
 /// Returns what is kept under `path`, or makes and keeps it, one process at a time; `None` if a stop was asked for
 /// before its turn came. `read` says what bytes are, and `None` if they cannot be what was written.
-///
-/// # Errors
-/// Those of making and keeping it.
 pub(crate) fn kept_or_made<T>(
     path: &Path,
     listener: &dyn Listener,

@@ -78,9 +78,6 @@ impl NoiseSettings {
     }
 
     /// Returns a short name of what one update's result depends on: all but the number of updates.
-    ///
-    /// # Errors
-    /// None in practice: settings are plain data.
     pub(crate) fn key(&self) -> Result<String> {
         let one = Self { updates: 0, ..self.clone() };
         let text = serde_json::to_vec(&one).map_err(|e| Error::Table(e.to_string()))?;

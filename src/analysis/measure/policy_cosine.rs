@@ -38,9 +38,6 @@ fn within_reach(checkpoint: &Checkpoint, settings: &Settings) -> Result<Settings
 }
 
 /// Checks that a checkpoint can be measured, so that the last one of many does not fail after hours.
-///
-/// # Errors
-/// As [`make`], naming the checkpoint.
 pub(crate) fn check(checkpoint: &Checkpoint, settings: &Settings) -> Result<()> {
     if settings.std >= 1.0 {
         return Err(Error::Usage(format!(
@@ -228,9 +225,6 @@ pub fn rows(
 }
 
 /// Judges a checkpoint's critic by a bank of its policy.
-///
-/// # Errors
-/// Those of loading.
 pub(crate) fn judged(
     checkpoint: &Checkpoint,
     settings: &Settings,

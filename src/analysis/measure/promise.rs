@@ -45,9 +45,6 @@ pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
 }
 
 /// Measures one checkpoint, at no more states than it carries.
-///
-/// # Errors
-/// Those of loading and of the rollouts.
 pub(crate) fn measure(
     checkpoint: &Checkpoint,
     settings: &Settings,

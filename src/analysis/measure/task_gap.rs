@@ -60,7 +60,7 @@ pub struct Gap {
 
 /// The difference between the gaps of two models that were evaluated on the same tasks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GapDifference {
+pub(crate) struct GapDifference {
     /// The family of tasks.
     pub env: String,
     /// Seed of both runs.

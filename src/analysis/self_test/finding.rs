@@ -58,7 +58,7 @@ impl Check {
     }
 
     /// Asks that no more are resolved than may where 5 % are: fewer than one in 1000 such counts is higher.
-    pub fn false_alarms(number: &str, found: usize, of: usize) -> Self {
+    pub(crate) fn false_alarms(number: &str, found: usize, of: usize) -> Self {
         let most = (0..of).find(|count| 1.0 - at_most(*count, of, FALSE_ALARMS) < SURPRISE);
         let high = most.unwrap_or(of) as f64;
         Self { number: number.into(), low: 0.0, high, found: found as f64, of: Some(of) }

@@ -62,10 +62,7 @@ pub fn count() -> usize {
 }
 
 /// Asks for every known answer; `done` is told of each.
-///
-/// # Errors
-/// Those of the rollouts and the networks: a wrong answer is none.
-pub fn ask_all(setup: &Setup, done: &dyn Fn()) -> Result<Vec<Row>> {
+pub(crate) fn ask_all(setup: &Setup, done: &dyn Fn()) -> Result<Vec<Row>> {
     let mut rows = Vec::with_capacity(count());
     let mut add = |answer, actor, checks| {
         rows.push(Row { answer, actor, checks });

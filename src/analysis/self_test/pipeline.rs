@@ -18,10 +18,7 @@ fn restless(place: Place, seed: u64) -> Result<World> {
 }
 
 /// No state tries an action twice: blocks that share one would agree by construction.
-///
-/// # Errors
-/// Those of the rollouts.
-pub fn distinct_actions(setup: &Setup, place: Place) -> Result<Vec<Check>> {
+pub(crate) fn distinct_actions(setup: &Setup, place: Place) -> Result<Vec<Check>> {
     let bank = setup.bank(&restless(place, setup.seed)?, setup.seed)?;
     let twice = bank.states.iter().map(|state| {
         let centre = |around: Around| around.centre(&state.before_tanh, bank.plan.std);

@@ -42,7 +42,7 @@ pub struct OfTask {
 }
 
 /// One state of one checkpoint, with every diagnostic.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct StateRow {
     /// Environment.
     pub env: String,
@@ -136,11 +136,8 @@ pub struct StateRow {
     pub task: Option<OfTask>,
 }
 
-/// Columns of real numbers.
-pub(super) const NUMBERS: usize = 27;
-
 /// Names of the flags, in the order of [`StateRow::flags`].
-pub const FLAGS: [&str; 7] =
+pub(crate) const FLAGS: [&str; 7] =
     ["undefined", "rank_deficient", "projected", "one_step", "too_few", "unresolved", "non_finite"];
 
 impl StateRow {
@@ -270,10 +267,6 @@ impl StateRow {
         })
     }
 
-    pub(super) fn texts(&self) -> [(&'static str, &str); 4] {
-        [("env", &self.env), ("algo", &self.algo), ("critic", &self.critic), ("mode", &self.mode)]
-    }
-
     pub(super) fn texts_mut(&mut self) -> [(&'static str, &mut String); 4] {
         [
             ("env", &mut self.env),
@@ -299,8 +292,8 @@ impl StateRow {
         all
     }
 
-    pub(super) fn numbers_mut(&mut self) -> [(&'static str, &mut f64); NUMBERS] {
-        [
+    pub(super) fn numbers_mut(&mut self) -> Vec<(&'static str, &mut f64)> {
+        vec![
             ("cosine", &mut self.cosine),
             ("self_cosine", &mut self.self_cosine),
             ("matched_cosine", &mut self.matched_cosine),
@@ -332,51 +325,9 @@ impl StateRow {
     }
 }
 
-/// Returns a row of nothing, to be filled.
+/// Returns a row of nothing, to be filled: no number is known.
 pub(crate) fn blank() -> StateRow {
-    StateRow {
-        env: String::new(),
-        algo: String::new(),
-        critic: String::new(),
-        seed: 0,
-        step: 0,
-        mode: String::new(),
-        state: 0,
-        episode: None,
-        rollouts: 0,
-        dims: 0,
-        cosine: f64::NAN,
-        self_cosine: f64::NAN,
-        matched_cosine: f64::NAN,
-        truth_norm: f64::NAN,
-        critic_norm: f64::NAN,
-        norm_ratio: f64::NAN,
-        sign_agreement: f64::NAN,
-        rank: 0,
-        tried: 0,
-        condition: f64::NAN,
-        adjusted_r2: f64::NAN,
-        f_p_value: f64::NAN,
-        clipped: f64::NAN,
-        fell: f64::NAN,
-        mean_steps: f64::NAN,
-        mean_return: f64::NAN,
-        horizon: 0,
-        longest: 0,
-        chance_25: f64::NAN,
-        chance_75: f64::NAN,
-        block_cosine: f64::NAN,
-        replicate_cosine: f64::NAN,
-        replicate_product: f64::NAN,
-        truth_dot_critic: f64::NAN,
-        truth_square: f64::NAN,
-        critic_square: f64::NAN,
-        error_square: f64::NAN,
-        policy_dot: f64::NAN,
-        policy_critic: f64::NAN,
-        policy_truth: f64::NAN,
-        policy_noisy: f64::NAN,
-        flags: [0; 7],
-        task: None,
-    }
+    let mut row = StateRow::default();
+    row.numbers_mut().into_iter().for_each(|(_, number)| *number = f64::NAN);
+    row
 }

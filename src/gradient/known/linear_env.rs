@@ -29,8 +29,6 @@ pub struct LinearEnv {
     system: Arc<LinearQuadratic>,
     spec: Spec,
     noise: ProcessNoise,
-    /// Standard deviation of each coordinate of the first state.
-    initial_std: f64,
     s: Vec<f64>,
     next: Vec<f64>,
     elapsed: u32,
@@ -44,20 +42,13 @@ impl LinearEnv {
         let spec =
             Spec { name: "linear-quadratic", obs_dim, action_dim, time_limit: 1000, dt: 1.0 };
         let (s, next) = (vec![0.0; obs_dim], vec![0.0; obs_dim]);
-        Self { system, spec, noise, initial_std: 1.0, s, next, elapsed: 0 }
+        Self { system, spec, noise, s, next, elapsed: 0 }
     }
 
     /// Sets the number of steps after which episodes are truncated.
     #[must_use]
     pub fn with_time_limit(mut self, steps: u32) -> Self {
         self.spec.time_limit = steps;
-        self
-    }
-
-    /// Sets the standard deviation of each coordinate of the first state.
-    #[must_use]
-    pub fn with_initial_std(mut self, std: f64) -> Self {
-        self.initial_std = std;
         self
     }
 
@@ -82,7 +73,7 @@ impl Env for LinearEnv {
     }
 
     fn reset(&mut self, reset: &mut Stream) {
-        self.s.iter_mut().for_each(|x| *x = self.initial_std * reset.normal());
+        self.s.iter_mut().for_each(|x| *x = reset.normal());
         self.elapsed = 0;
     }
 
@@ -254,7 +245,7 @@ mod tests {
 
     #[test]
     fn episodes_are_truncated_and_never_terminate() {
-        let mut env = noisy(ProcessNoise::Off).with_time_limit(3).with_initial_std(0.1);
+        let mut env = noisy(ProcessNoise::Off).with_time_limit(3);
         env.reset(&mut drawn(0, "reset"));
         let ends: Vec<_> = (0..4).map(|_| env.step(&[0.0; 2]).unwrap().truncated).collect();
         assert_eq!(ends, [false, false, true, true]);

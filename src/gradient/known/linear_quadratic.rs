@@ -183,11 +183,6 @@ impl LinearQuadratic {
         self.q_gradient_before(&self.forever, s, a)
     }
 
-    /// Returns `∂²Q/∂a² [A, A] = -2 (R + γ BᵀP B)`, the same everywhere.
-    pub fn q_hessian(&self) -> Array2<f64> {
-        self.action_curvature(&self.forever.p) * -2.0
-    }
-
     /// Returns `V(s)` of `horizon` rewards, the first one counted.
     pub fn value_within(&self, s: &[f64], horizon: u32) -> f64 {
         -self.cost_within(horizon).at(ArrayView1::from(s))
@@ -273,11 +268,6 @@ impl LinearQuadratic {
     fn mean_next(&self, s: &[f64], a: &[f64]) -> Array1<f64> {
         let Coefficients { dynamics, input, .. } = &self.coefficients;
         dynamics.dot(&ArrayView1::from(s)) + input.dot(&ArrayView1::from(a))
-    }
-
-    fn action_curvature(&self, p: &Array2<f64>) -> Array2<f64> {
-        let Coefficients { input, action_cost, gamma, .. } = &self.coefficients;
-        action_cost + input.t().dot(p).dot(input) * *gamma
     }
 }
 

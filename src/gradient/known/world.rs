@@ -51,7 +51,8 @@ impl Place {
     /// In two coordinates of three mostly at the bound.
     pub const HALF: Self = Self { name: "half saturated", spread: 2.0, shift: [0.0, 2.0, -2.0] };
     /// At the bound in all coordinates: a few states decide.
-    pub const SATURATED: Self = Self { name: "saturated", spread: 1.0, shift: [3.0, -3.5, 3.0] };
+    pub(crate) const SATURATED: Self =
+        Self { name: "saturated", spread: 1.0, shift: [3.0, -3.5, 3.0] };
     /// All three.
     pub const ALL: [Self; 3] = [Self::FREE, Self::HALF, Self::SATURATED];
 
@@ -127,7 +128,7 @@ impl World {
 
     /// The same world without rewards of the system: nothing but unrest is left.
     #[must_use]
-    pub fn without_signal(self) -> Self {
+    pub(crate) fn without_signal(self) -> Self {
         Self { signal: false, ..self }
     }
 
@@ -135,7 +136,7 @@ impl World {
     ///
     /// # Errors
     /// [`crate::Error::Usage`] if that is unstable.
-    pub fn with_gain(self, gain: f64) -> Result<Self> {
+    pub(crate) fn with_gain(self, gain: f64) -> Result<Self> {
         let mut coefficients = self.system().coefficients().clone();
         coefficients.gain *= gain;
         let system = Arc::new(LinearQuadratic::new(coefficients)?);

@@ -22,7 +22,7 @@ impl Binning {
 }
 
 /// Numbers of bins for which the sensitivity is shown.
-pub const COUNTS: [usize; 6] = [10, 20, 30, 50, 100, 200];
+pub(crate) const COUNTS: [usize; 6] = [10, 20, 30, 50, 100, 200];
 
 /// Returns the bins asked for, then as many in the other places, then all others whose sensitivity is
 /// shown.
@@ -118,10 +118,7 @@ impl Distances {
 
 /// Returns the total variation (0 to 1) between a sample and the uniform distribution on ±`bound`, on
 /// `count` bins there and two overflow bins.
-///
-/// # Errors
-/// Those of [`Bins`].
-pub fn from_uniform(sample: &[f64], bound: f64, count: usize) -> Result<f64> {
+pub(crate) fn from_uniform(sample: &[f64], bound: f64, count: usize) -> Result<f64> {
     let bins = Bins::between(-bound, bound, count)?;
     let mut uniform = vec![1.0 / count as f64; count + 2];
     (uniform[0], uniform[count + 1]) = (0.0, 0.0);
@@ -133,7 +130,7 @@ const TRAINED: f64 = 2.0;
 
 /// Returns where the histogram of a layer ends on either side: at three initial bounds of MLP-Small,
 /// or further for trained weights.
-pub fn display_end(start: Start, bound: f64) -> f64 {
+pub(crate) fn display_end(start: Start, bound: f64) -> f64 {
     match start {
         Start::Trained => TRAINED.max(3.0 * bound),
         Start::Hyper | Start::Pytorch => 3.0 * bound,

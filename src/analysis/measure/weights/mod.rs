@@ -60,7 +60,7 @@ impl WeightSettings {
     ///
     /// # Errors
     /// [`Error::Usage`] for a number outside its range, naming its flag.
-    pub fn validated(self) -> Result<Self> {
+    pub(crate) fn validated(self) -> Result<Self> {
         let visited = sample::VISITED;
         if self.states == 0 || self.states > visited {
             return Err(Error::Usage(format!(
@@ -89,7 +89,7 @@ impl WeightSettings {
 
 /// What was measured under one reading of the paper.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// The reading.
     pub settings: WeightSettings,
     /// Networks, layer by layer.

@@ -5,7 +5,7 @@ use crate::analysis::printed::of_weights;
 use crate::env::EnvId;
 
 /// Training steps of the table's lower half.
-pub const LATER: u64 = 100_000;
+pub(crate) const LATER: u64 = 100_000;
 
 /// Returns what the table prints: `[SA-Hyper with the paper's initialisation, with PyTorch's]` at the
 /// start, then after [`LATER`] steps.
@@ -30,6 +30,6 @@ pub fn trained(env: EnvId, layer: Layer) -> Option<f64> {
 
 /// Returns by how much `PyTorch`'s initialisation is closer than the paper's, at the start and after
 /// [`LATER`] steps, in the table.
-pub fn closer(env: EnvId, layer: Layer) -> Option<[f64; 2]> {
+pub(crate) fn closer(env: EnvId, layer: Layer) -> Option<[f64; 2]> {
     line(env, layer).map(|halves| halves.map(|[hyper, pytorch]| hyper - pytorch))
 }

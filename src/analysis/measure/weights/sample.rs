@@ -10,7 +10,7 @@ use crate::rng::Stream;
 use crate::stats::summary;
 
 /// Steps of the uniformly random policy; the states of a drawn network are some of those visited.
-pub const VISITED: usize = 1000;
+pub(crate) const VISITED: usize = 1000;
 
 /// The two weight matrices of a critic's dynamic network, or of MLP-Small, flattened.
 #[derive(Debug, Clone, PartialEq)]

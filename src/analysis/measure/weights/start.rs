@@ -14,7 +14,7 @@ use crate::rng::Stream;
 use crate::stats::summary;
 
 /// Further MLP-Smalls for each seed: their distance from the first is what equality gives.
-pub const EQUALS: usize = 10;
+pub(crate) const EQUALS: usize = 10;
 
 /// Draws both hypernetworks, an MLP-Small and its equals for one seed, and compares them.
 ///
