@@ -25,13 +25,9 @@ pub(crate) const THRESHOLDS: [f64; 2] = [0.25, 0.75];
 /// One checkpoint in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Summary {
-    /// Environment.
     pub env: String,
-    /// Algorithm.
     pub algo: String,
-    /// Critic.
     pub model: String,
-    /// Seed of the run.
     pub seed: u64,
     /// Environment steps of training; iterations where there are tasks.
     pub step: u64,
@@ -40,7 +36,6 @@ pub(crate) struct Summary {
     /// The tasks of the states, where there are tasks.
     #[serde(flatten)]
     pub tasks: Option<SummaryTasks>,
-    /// States measured.
     pub states: usize,
     /// States of them with a defined cosine; `flags` says what is the matter with the others.
     pub usable: usize,
@@ -95,7 +90,6 @@ pub(crate) struct Summary {
 pub(crate) struct SummaryTasks {
     /// Which list they are of.
     pub split: TaskList,
-    /// Their number.
     pub tasks: usize,
     /// They lie outside the range of the training tasks.
     pub out_of_distribution: bool,

@@ -69,7 +69,10 @@ pub(crate) fn write_parquet(path: &Path, rows: &[StateRow]) -> Result<()> {
 }
 
 /// Returns the rows of a file that is whole: polars panics at some damage.
-pub(crate) fn of_parquet(bytes: Vec<u8>) -> Result<Vec<StateRow>> {
+///
+/// # Errors
+/// [`Error::Table`] if a column is missing.
+pub fn of_parquet(bytes: Vec<u8>) -> Result<Vec<StateRow>> {
     let frame = ParquetReader::new(Cursor::new(bytes)).finish()?;
     let mut rows = vec![blank(); frame.height()];
     for (i, (name, _)) in blank().texts_mut().into_iter().enumerate() {

@@ -36,15 +36,10 @@ impl Compared {
 /// Training minus test tasks, of one checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct TaskDifference {
-    /// Family of tasks.
     pub env: String,
-    /// Model.
     pub model: String,
-    /// Seed of the run.
     pub seed: u64,
-    /// Iterations of training.
     pub step: u64,
-    /// What is compared.
     pub compared: Compared,
     /// The value on training tasks.
     pub train: Interval,

@@ -16,8 +16,7 @@ use crate::checkpoint::lock::Lock;
 use crate::error::Result;
 use crate::gradient::Settings;
 use crate::report::{
-    Axis, Cell, Column, Headline, Page, Panel, Point, Reference, Section, Series, Table, fixed,
-    to_json,
+    Axis, Cell, Headline, Page, Panel, Point, Reference, Section, Series, Table, fixed, to_json,
 };
 
 #[derive(Debug, Args)]
@@ -226,10 +225,9 @@ fn sweep(d: &Diagnosis) -> Panel {
 
 fn table(d: &Diagnosis) -> Table {
     let names = ["σ", "states", "raw", "ceiling", "inside", "status", "κ", "ceiling of κ", "own"];
-    let mut table = Table::new(names.map(|name| Column::new(name, "")).to_vec());
-    for s in &d.sweep {
+    let row = |s: &Scale| {
         let interval = |i: Interval| Cell::Interval(i.over(s.usable));
-        table.rows.push(vec![
+        vec![
             Cell::number(s.std),
             Cell::text(s.usable.to_string()),
             interval(s.raw),
@@ -239,7 +237,7 @@ fn table(d: &Diagnosis) -> Table {
             interval(s.kappa),
             interval(s.kappa_ceiling),
             interval(s.own),
-        ]);
-    }
-    table
+        ]
+    };
+    Table::of(names, d.sweep.iter().map(row))
 }

@@ -115,11 +115,9 @@ impl BankState {
 
 /// Two actions to try at a state, and what both rollouts share.
 pub(super) struct Try {
-    /// Which of the states.
     pub(super) state: usize,
     /// The actions `[A]`.
     pub(super) actions: [Vec<f64>; 2],
-    /// The noise of the environment.
     pub(super) noise: Stream,
     /// What a stochastic policy draws from.
     pub(super) draws: Stream,

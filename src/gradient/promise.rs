@@ -108,7 +108,6 @@ pub fn promises(
 pub(crate) struct Promise {
     /// Along which direction.
     pub along: Along,
-    /// States.
     pub states: usize,
     /// Sum of what was realised over sum of what was promised: the share that is real.
     pub kept: Estimate,

@@ -65,11 +65,8 @@ impl Pen {
 /// Where the given place lies in a piece of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Anchor {
-    /// At its left end.
     Start,
-    /// At its middle.
     Middle,
-    /// At its right end.
     End,
 }
 
@@ -78,31 +75,24 @@ pub(super) enum Anchor {
 pub(super) struct Letters {
     /// Height of the font in pixels.
     pub(super) size: f64,
-    /// Colour.
     pub(super) color: Color,
     /// Where its place is.
     pub(super) anchor: Anchor,
-    /// Whether it is bold.
     pub(super) weight: Weight,
-    /// Whether it runs upwards.
     pub(super) direction: Direction,
 }
 
 /// Weight of a font.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Weight {
-    /// For labels.
     Regular,
-    /// For titles.
     Bold,
 }
 
 /// Direction of a piece of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
-    /// Left to right.
     Across,
-    /// Bottom to top.
     Up,
 }
 
@@ -126,9 +116,7 @@ impl Letters {
 /// What the sheet is called, and how large it is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sheet<'a> {
-    /// Width in pixels.
     pub(super) width: f64,
-    /// Height in pixels.
     pub(super) height: f64,
     /// Text of `<title>`.
     pub(super) title: &'a str,

@@ -6,7 +6,7 @@
 use super::finding::Answer;
 use super::numbers::fixed;
 use super::page::Headline;
-use super::tables::{Cell, Column, Table};
+use super::tables::{Cell, Table};
 use super::theme::model_label;
 use crate::analysis::summary::{NoiseCorrected, Status, Summary};
 use crate::stats::hypothesis::{holm, paired_t};
@@ -21,7 +21,6 @@ const ALPHA: f64 = 0.05;
 pub(crate) struct Part {
     /// What became of it, in these runs.
     pub verdict: Verdict,
-    /// The sentence about it.
     pub text: String,
 }
 
@@ -75,8 +74,7 @@ fn headline(c: &Contrast) -> Headline {
 pub(crate) fn table(contrasts: &[Contrast]) -> Table {
     let names = ["difference", "in", "environments", "steps", "seeds"];
     let names = names.into_iter().chain(["over seeds", "within these runs"]);
-    let mut table = Table::new(names.map(|name| Column::new(name, "")));
-    for c in contrasts {
+    let row = |c: &Contrast| {
         let over_seeds = if c.over_seeds.n < SEEDS {
             Cell::number(c.over_seeds.value)
         } else {
@@ -87,7 +85,7 @@ pub(crate) fn table(contrasts: &[Contrast]) -> Table {
         } else {
             Cell::Interval(c.within_runs)
         };
-        table.rows.push(vec![
+        vec![
             Cell::text(format!("{} − {}", model_label(&c.better), model_label(&c.worse))),
             Cell::text(&c.quantity),
             Cell::text(c.envs.join(", ")),
@@ -95,9 +93,9 @@ pub(crate) fn table(contrasts: &[Contrast]) -> Table {
             Cell::text(c.over_seeds.n.to_string()),
             over_seeds,
             within,
-        ]);
-    }
-    table
+        ]
+    };
+    Table::of(names, contrasts.iter().map(row))
 }
 
 /// Says what noise, ceiling and chance leave of the cosines measured; `None` where nothing was

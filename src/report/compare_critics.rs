@@ -126,10 +126,6 @@ fn known(resolved: bool, estimate: Estimate) -> Cell {
     if resolved { Cell::Interval(estimate) } else { Cell::text("unresolved") }
 }
 
-fn table_of(names: &[&str], rows: Vec<Vec<Cell>>) -> Table {
-    Table { columns: names.iter().map(|name| Column::new(*name, "")).collect(), rows }
-}
-
 /// Returns a line for each critic.
 pub(crate) fn critics(found: &Comparison) -> Table {
     let row = |(i, (judged, name)): (usize, (&Judged, String))| {
@@ -150,7 +146,7 @@ pub(crate) fn critics(found: &Comparison) -> Table {
     };
     let columns = ["critic", "κ", "gain", "inside", "cosine in weights", "progress ratio"];
     let critics = found.critics.iter().zip(names(&found.critics)).enumerate();
-    table_of(&columns, critics.map(row).collect())
+    Table::of(columns, critics.map(row))
 }
 
 /// Returns a line for each pair of critics.
@@ -168,7 +164,7 @@ pub(crate) fn differences(found: &Comparison) -> Table {
         ]
     };
     let columns = ["first", "second", "κ, difference", "gain, difference", "inside, difference"];
-    table_of(&columns, found.differences.pairs.iter().map(row).collect())
+    Table::of(columns, found.differences.pairs.iter().map(row))
 }
 
 /// Returns all numbers of each critic.

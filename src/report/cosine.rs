@@ -6,7 +6,7 @@ use super::finding::{Finding, appendix};
 use super::numbers::{fixed, interval};
 use super::policy_cosine::sentence;
 use super::study::state_panels;
-use super::tables::{Cell, Column, Table};
+use super::tables::{Cell, Table};
 use super::tasks::{difference_table, task_panels};
 use super::text::Method;
 use super::theme::model_label;
@@ -203,8 +203,7 @@ pub(crate) fn beside_paper(pairs: &[(Summary, Summary)]) -> Table {
             inside,
         ]
     };
-    let columns = names.map(|name| Column::new(name, "")).into();
-    Table { columns, rows: pairs.iter().map(row).collect() }
+    Table::of(names, pairs.iter().map(row))
 }
 
 /// Says how many states have which flag; nothing where none has one.
@@ -237,10 +236,7 @@ fn flag_table(summaries: &[Summary]) -> Table {
         ]
     };
     let flagged = summaries.iter().filter(|s| !flags(s).is_empty());
-    Table {
-        columns: names.map(|name| Column::new(name, "")).into(),
-        rows: flagged.map(row).collect(),
-    }
+    Table::of(names, flagged.map(row))
 }
 
 /// Says what is the matter with states of a checkpoint, if anything is.
@@ -277,8 +273,7 @@ pub(crate) fn chance(summaries: &[Summary]) -> Option<String> {
 pub(crate) fn summary_table(summaries: &[Summary]) -> Table {
     let rows: Vec<_> = summaries.iter().map(|s| summary_row(s).into_iter().unzip()).collect();
     let (names, rows): (Vec<Vec<&str>>, Vec<Vec<Cell>>) = rows.into_iter().unzip();
-    let columns = names.into_iter().next().unwrap_or_default();
-    Table { columns: columns.into_iter().map(|name| Column::new(name, "")).collect(), rows }
+    Table::of(names.into_iter().next().unwrap_or_default(), rows)
 }
 
 /// The columns of a summary.

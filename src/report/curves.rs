@@ -72,9 +72,7 @@ struct Plan<'a> {
 /// Whether lines carry their labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Labelling {
-    /// At their ends.
     Direct,
-    /// In a legend.
     Legend,
 }
 

@@ -14,19 +14,15 @@ use crate::study::spec::Spec;
 pub(crate) struct Finding {
     /// What stands below the title of its figures.
     pub subtitle: String,
-    /// Curves.
     pub panels: Vec<Panel>,
-    /// Distributions.
     pub violins: Vec<ViolinFigure>,
     /// Tables that are kept beside the page, by the name of their file.
     pub files: Vec<(&'static str, Table)>,
     /// The table of the page.
     pub table: Option<Table>,
-    /// Further tables.
     pub appendices: Vec<Appendix>,
     /// What a reader should know before believing a number.
     pub warnings: Vec<String>,
-    /// How it was measured.
     pub how_measured: String,
     /// What a reader must not conclude.
     pub does_not_show: String,
@@ -37,7 +33,6 @@ pub(crate) struct Finding {
 /// What a measure says of a claim.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
-    /// Its comparisons.
     pub evidence: Evidence,
     /// What they say, in a sentence or two.
     pub reason: String,

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::canvas::escape;
 use super::numbers::short;
-use super::tables::{Cell, Column, Table};
+use super::tables::{Cell, Table};
 use crate::analysis::gate::{Outcome, Range, Truth};
 use crate::error::Result;
 use crate::stats::Estimate;
@@ -36,9 +37,8 @@ fn gate_table(outcomes: &[Outcome]) -> Table {
         "p not worse",
         "ceiling",
     ];
-    let mut table = Table::new(names.map(|name| Column::new(name, "")));
-    for o in outcomes {
-        table.rows.push(vec![
+    let row = |o: &Outcome| {
+        vec![
             Cell::text(o.env.clone()),
             Cell::text(verdict_label(o.verdict)),
             Cell::text(if o.truth == Truth::Stored { "stored" } else { "regenerated" }),
@@ -49,9 +49,9 @@ fn gate_table(outcomes: &[Outcome]) -> Table {
             Cell::number(o.p_holm),
             Cell::number(o.p_ni),
             Cell::number(o.ceiling.cand.est),
-        ]);
-    }
-    table
+        ]
+    };
+    Table::of(names, outcomes.iter().map(row))
 }
 
 /// Returns a summary fit for a pull request.
@@ -100,9 +100,9 @@ pub(crate) fn gate_junit(outcomes: &[Outcome]) -> String {
         let _ = write!(
             text,
             "    <testcase classname=\"hyperl.gate\" name=\"{}\">",
-            escaped(&format!("gradient quality on {}", o.env))
+            escape(&format!("gradient quality on {}", o.env))
         );
-        let reason = escaped(&o.reason);
+        let reason = escape(&o.reason);
         match o.verdict {
             Verdict::Regressed => {
                 let _ = write!(text, "<failure message=\"{reason}\"/>");
@@ -115,13 +115,9 @@ pub(crate) fn gate_junit(outcomes: &[Outcome]) -> String {
             }
         }
         for warning in &o.warnings {
-            let _ = write!(text, "<system-err>{}</system-err>", escaped(warning));
+            let _ = write!(text, "<system-err>{}</system-err>", escape(warning));
         }
         text += "</testcase>\n";
     }
     text + "  </testsuite>\n</testsuites>\n"
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -5,9 +5,7 @@ use super::figure::Point;
 /// A place on the page, in pixels from the upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Px {
-    /// To the right.
     pub(super) x: f64,
-    /// Down.
     pub(super) y: f64,
 }
 
@@ -19,13 +17,9 @@ pub(super) const fn px(x: f64, y: f64) -> Px {
 /// A box on the page, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Area {
-    /// Left edge.
     pub(super) left: f64,
-    /// Upper edge.
     pub(super) top: f64,
-    /// Right edge.
     pub(super) right: f64,
-    /// Lower edge.
     pub(super) bottom: f64,
 }
 

@@ -18,9 +18,7 @@ pub(super) type Rows<'r> = Vec<&'r StateRow>;
 pub(super) struct Group<'r> {
     /// Its environments, as people read them.
     pub(super) title: String,
-    /// Its environments.
     pub(super) envs: Vec<&'r str>,
-    /// Their rows.
     pub(super) rows: Rows<'r>,
 }
 

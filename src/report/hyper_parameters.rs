@@ -1,23 +1,21 @@
 //! The hyper-parameters of the paper beside our defaults, as a table.
 
 use super::finding::Finding;
-use super::tables::{Cell, Column, Table};
+use super::tables::{Cell, Table};
 use crate::analysis::hyper_parameters::HyperParameter;
 
 /// Returns a row for each hyper-parameter.
 pub(crate) fn table(parameters: &[HyperParameter]) -> Table {
     let names = ["hyper-parameter", "key", "plain", "hypernetwork", "the paper's", "remark"];
-    let mut table = Table::new(names.map(|name| Column::new(name, "")));
-    for p in parameters {
+    let row = |p: &HyperParameter| {
         let paper = match p.paper {
             _ if p.agrees() => "the same".into(),
             [plain, hyper] if plain == hyper => plain.to_owned(),
             both => both.join(" and "),
         };
-        let cells = [p.name, p.key, &p.plain, &p.hyper, &paper, p.remark];
-        table.rows.push(cells.map(Cell::text).into());
-    }
-    table
+        [p.name, p.key, &p.plain, &p.hyper, &paper, p.remark].map(Cell::text).into()
+    };
+    Table::of(names, parameters.iter().map(row))
 }
 
 /// Returns what there is to see of them.

@@ -45,7 +45,6 @@ pub(super) fn spread(ends: &[f64], plot: &Area) -> Option<Vec<f64>> {
 /// The outline of a reference, from left to right: its upper and its lower edge.
 #[derive(Debug, Clone)]
 pub(super) struct Outline {
-    /// Upper edge.
     pub(super) upper: Vec<Px>,
     /// Lower edge; the same as `upper` for lines.
     pub(super) lower: Vec<Px>,
@@ -54,9 +53,7 @@ pub(super) struct Outline {
 /// Size of a label in pixels.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extent {
-    /// Width.
     pub(super) width: f64,
-    /// Height.
     pub(super) height: f64,
 }
 

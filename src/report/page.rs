@@ -4,10 +4,12 @@
 //! figures, the table, how it was measured, what it does not show, and the command that makes it
 //! again.
 
-use serde::Serialize;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use super::numbers::interval;
-use super::tables::{Cell, Column, Table};
+use super::tables::{Cell, Table};
 use super::text::fill;
 use crate::error::Result;
 use crate::stats::Estimate;
@@ -24,7 +26,7 @@ pub struct Page {
 
 /// One claim and what became of it. All texts are plain; `` `backquotes` `` mark code, an empty
 /// line ends a paragraph, and an empty text leaves its part out.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Section {
     /// Short name: "Figure 3", "Learnable states".
     pub title: String,
@@ -56,15 +58,8 @@ pub struct Section {
     pub provenance: Vec<(String, String)>,
 }
 
-impl Section {
-    /// Returns the verdict; there is none without a claim.
-    fn verdict_on_claim(&self) -> Option<Verdict> {
-        (!self.claim.is_empty()).then_some(self.verdict)
-    }
-}
-
 /// A further table.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Appendix {
     /// What it holds.
     pub title: String,
@@ -109,7 +104,7 @@ pub struct PageFigure {
 /// # Errors
 /// [`crate::Error::Table`] if a table's row does not fit its columns.
 pub fn render_markdown(page: &Page) -> Result<String> {
-    Ok(fill("page.md", PageView::new(page)?))
+    filled("page.md", page)
 }
 
 /// Writes the self-contained page.
@@ -117,102 +112,42 @@ pub fn render_markdown(page: &Page) -> Result<String> {
 /// # Errors
 /// [`crate::Error::Table`] if a table's row does not fit its columns.
 pub fn render_html(page: &Page) -> Result<String> {
-    Ok(fill("page.html", PageView::new(page)?))
+    filled("page.html", page)
 }
 
-/// A page as its templates see it.
-#[derive(Serialize)]
-struct PageView<'p> {
-    title: &'p str,
-    /// All sections at a glance, where there are several.
-    summary: Option<TableView>,
-    sections: Vec<SectionView<'p>>,
+/// Fills a template with a page, and with a summary of its sections where there are several.
+fn filled(template: &str, page: &Page) -> Result<String> {
+    let appendices = page.sections.iter().flat_map(|section| &section.appendices);
+    let tables = page.sections.iter().flat_map(|section| &section.table);
+    tables.chain(appendices.map(|appendix| &appendix.table)).try_for_each(Table::validate)?;
+    let Page { title, sections } = page;
+    let summary = (sections.len() > 1).then(|| summary(page));
+    Ok(fill(template, json!({ "title": title, "summary": summary, "sections": sections })))
 }
 
-#[derive(Serialize)]
-struct SectionView<'p> {
-    title: &'p str,
-    claim: &'p str,
-    verdict: Option<String>,
-    reason: &'p str,
-    answer: &'p str,
-    headline: Option<HeadlineView<'p>>,
-    figures: &'p [PageFigure],
-    table: Option<TableView>,
-    appendices: Vec<AppendixView<'p>>,
-    warnings: &'p [String],
-    how_measured: &'p str,
-    does_not_show: &'p str,
-    command: &'p str,
-    provenance: &'p [(String, String)],
-}
-
-#[derive(Serialize)]
-struct HeadlineView<'p> {
-    label: &'p str,
-    number: String,
-}
-
-#[derive(Serialize)]
-struct AppendixView<'p> {
-    title: &'p str,
-    table: TableView,
-    folded: bool,
-}
-
-/// A table as text: aligned Markdown, and its cells one by one.
-#[derive(Serialize)]
-struct TableView {
-    markdown: String,
-    head: Vec<String>,
-    numeric: Vec<bool>,
-    rows: Vec<Vec<String>>,
-}
-
-impl TableView {
-    fn new(table: &Table) -> Result<Self> {
-        Ok(Self {
-            markdown: table.to_markdown()?.trim_end().to_owned(),
-            head: table.headers(),
-            numeric: (0..table.columns.len()).map(|column| table.is_numeric(column)).collect(),
-            rows: table.rows.iter().map(|row| row.iter().map(Cell::display).collect()).collect(),
-        })
+/// As templates see a table: aligned Markdown, and its cells one by one.
+impl Serialize for Table {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let numeric: Vec<bool> =
+            (0..self.columns.len()).map(|column| self.is_numeric(column)).collect();
+        let cells = |row: &Vec<Cell>| row.iter().map(Cell::display).collect::<Vec<_>>();
+        let rows: Vec<Vec<String>> = self.rows.iter().map(cells).collect();
+        let markdown = self.to_markdown().map_err(S::Error::custom)?;
+        let markdown = markdown.trim_end();
+        json!({ "markdown": markdown, "head": self.headers(), "numeric": numeric, "rows": rows })
+            .serialize(serializer)
     }
 }
 
-impl<'p> PageView<'p> {
-    fn new(page: &'p Page) -> Result<Self> {
-        let several = page.sections.len() > 1;
-        Ok(Self {
-            title: &page.title,
-            summary: several.then(|| TableView::new(&summary(page))).transpose()?,
-            sections: page.sections.iter().map(SectionView::new).collect::<Result<_>>()?,
-        })
+impl Serialize for Headline {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        json!({ "label": self.label, "number": self.number() }).serialize(serializer)
     }
 }
 
-impl<'p> SectionView<'p> {
-    fn new(section: &'p Section) -> Result<Self> {
-        let appendix = |Appendix { title, table, folded }: &'p Appendix| {
-            Ok(AppendixView { title, table: TableView::new(table)?, folded: *folded })
-        };
-        let headline = section.headline.as_ref();
-        Ok(Self {
-            title: &section.title,
-            claim: &section.claim,
-            verdict: section.verdict_on_claim().map(|verdict| verdict.to_string()),
-            reason: &section.reason,
-            answer: &section.answer,
-            headline: headline.map(|h| HeadlineView { label: &h.label, number: h.number() }),
-            figures: &section.figures,
-            table: section.table.as_ref().map(TableView::new).transpose()?,
-            appendices: section.appendices.iter().map(appendix).collect::<Result<_>>()?,
-            warnings: &section.warnings,
-            how_measured: &section.how_measured,
-            does_not_show: &section.does_not_show,
-            command: &section.command,
-            provenance: &section.provenance,
-        })
+impl Serialize for Verdict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -220,19 +155,18 @@ impl<'p> SectionView<'p> {
 fn summary(page: &Page) -> Table {
     let claims = page.sections.iter().any(|section| !section.claim.is_empty());
     let names: &[&str] = if claims { &["", "claim", "verdict", "number"] } else { &["", "number"] };
-    let mut table = Table::new(names.iter().map(|name| Column::new(*name, "")));
-    for section in &page.sections {
+    let row = |section: &Section| {
         let number = section.headline.as_ref().map_or(Cell::Missing, |headline| {
             Cell::Text(format!("{}: {}", headline.label, headline.number()))
         });
         let mut row = vec![Cell::text(&section.title)];
         if claims {
-            let verdict =
-                section.verdict_on_claim().map(|verdict| verdict.to_string()).unwrap_or_default();
+            let verdict = section.verdict.to_string();
+            let verdict = if section.claim.is_empty() { String::new() } else { verdict };
             row.extend([Cell::text(&section.claim), Cell::text(verdict)]);
         }
         row.push(number);
-        table.rows.push(row);
-    }
-    table
+        row
+    };
+    Table::of(names, page.sections.iter().map(row))
 }

@@ -6,7 +6,7 @@ use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::Finding;
 use super::numbers::{fixed, interval, short};
 use super::policy_cosine::whose;
-use super::tables::{Cell, Column, Table};
+use super::tables::{Cell, Table};
 use super::text::{self, Method};
 use super::theme::{env_label, model_label};
 use crate::analysis::measure::policy_cosine::Whose;
@@ -67,8 +67,7 @@ pub(crate) fn table(all: &[Promised]) -> Table {
             Cell::text(horizon.to_string()),
         ]
     };
-    let columns = names.map(|name| Column::new(name, "")).into();
-    Table { columns, rows: all.iter().map(row).collect() }
+    Table::of(names, all.iter().map(row))
 }
 
 /// Returns what was measured, a line for each state and direction.
@@ -99,11 +98,9 @@ fn promises(all: &[Promised]) -> Table {
             Cell::number(kept.realised),
         ]
     };
-    let mut table = Table::new(names.map(|name| Column::new(name, "")));
-    for promised in all {
-        table.rows.extend(promised.kept.iter().map(|kept| row(promised, kept)));
-    }
-    table
+    let each =
+        all.iter().flat_map(|promised| promised.kept.iter().map(move |kept| (promised, kept)));
+    Table::of(names, each.map(|(promised, kept)| row(promised, kept)))
 }
 
 /// Returns realised over promised improvement of one checkpoint, in bins of equally many states.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::figure::{Axis, Panel, Point, Reference, Series};
-use super::tables::{Cell, Column, Table};
+use super::tables::{Cell, Table};
 use super::theme::env_label;
 use crate::algo::{Algo, Unit};
 use crate::analysis::measure::returns::{Evaluated, ReturnCurve, ReturnSummary, over_episodes};
@@ -70,8 +70,7 @@ pub(crate) fn return_table(summaries: &[ReturnSummary]) -> Table {
     let model = model_column(summaries.iter().map(|s| s.algo));
     let names = ["environment", model, "seed", "evaluations", "episodes"];
     let names = names.into_iter().chain(["final step", "final", "highest step", "highest"]);
-    let mut table = Table::new(names.map(|name| Column::new(name, "")));
-    for s in summaries {
+    let row = |s: &ReturnSummary| {
         let counts = [s.seed, s.evaluations as u64, s.episodes as u64];
         let mut row = vec![Cell::text(&s.env), Cell::text(&s.model)];
         row.extend(counts.map(|n| Cell::text(n.to_string())));
@@ -79,9 +78,9 @@ pub(crate) fn return_table(summaries: &[ReturnSummary]) -> Table {
             row.push(Cell::text(step.to_string()));
             row.push(Cell::Interval(interval.over(s.episodes)));
         }
-        table.rows.push(row);
-    }
-    table
+        row
+    };
+    Table::of(names, summaries.iter().map(row))
 }
 
 /// Returns one panel for each algorithm and environment, from the evaluations of runs.

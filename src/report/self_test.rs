@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::numbers::{fixed, significant};
-use super::tables::{Cell, Column, Table};
+use super::tables::{Cell, Table};
 use super::text::fill;
 use crate::analysis::self_test::characteristics::{Alarms, Cell as World, Characteristics, Shares};
 use crate::analysis::self_test::{Check, Row};
@@ -40,8 +40,7 @@ pub(crate) fn table(rows: &[Row]) -> Table {
             Cell::text(if row.came_out() { "ok" } else { "FAILED" }),
         ]
     };
-    let columns = names.map(|name| Column::new(name, "")).into();
-    Table { columns, rows: rows.iter().map(row).collect() }
+    Table::of(names, rows.iter().map(row))
 }
 
 /// What a check asks for, in words.
@@ -110,10 +109,7 @@ fn covered(worlds: &[World], look: fn(&World) -> &Shares) -> Table {
         cells.extend([Cell::text(both), Cell::text(fixed(states, 0))]);
         cells
     };
-    Table {
-        columns: names.map(|name| Column::new(name, "")).into(),
-        rows: worlds.iter().map(row).collect(),
-    }
+    Table::of(names, worlds.iter().map(row))
 }
 
 fn alarms(all: &[Alarms]) -> Table {
@@ -126,10 +122,7 @@ fn alarms(all: &[Alarms]) -> Table {
         cells.extend(of(&alarms.looks));
         cells
     };
-    Table {
-        columns: names.map(|name| Column::new(name, "")).into(),
-        rows: all.iter().map(row).collect(),
-    }
+    Table::of(names, all.iter().map(row))
 }
 
 #[cfg(test)]

@@ -85,6 +85,15 @@ impl Table {
         Self { columns: columns.into_iter().collect(), rows: Vec::new() }
     }
 
+    /// A table of columns without units.
+    pub(crate) fn of(
+        names: impl IntoIterator<Item = impl ToString>,
+        rows: impl IntoIterator<Item = Vec<Cell>>,
+    ) -> Self {
+        let columns = names.into_iter().map(|name| Column::new(name.to_string(), ""));
+        Self { columns: columns.collect(), rows: rows.into_iter().collect() }
+    }
+
     /// Whether a column holds numbers, which stand at its right edge.
     pub(super) fn is_numeric(&self, column: usize) -> bool {
         let mut cells = self.rows.iter().map(|row| &row[column]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::figure::{Axis, Panel, Point, Series};
 use super::finding::{Answer, Finding, appendix};
 use super::page::Headline;
-use super::tables::{Cell, Column, Table};
+use super::tables::{Cell, Table};
 use super::theme::{env_label, model_label};
 use super::{interval, returns_method, undefined};
 use crate::algo::registry::Config;
@@ -38,7 +38,6 @@ const LIMITS: &str = "A gap of velocities is not one of skill alone: the return 
 /// Returns a row for each run.
 fn gap_table(gaps: &[Gap]) -> Table {
     let names = ["family", "model", "seed", "iteration", "training tasks", "test tasks", "gap"];
-    let mut table = Table::new(names.map(|name| Column::new(name, "")));
     let row = |gap: &Gap| {
         let [train, test] = gap.scores;
         vec![
@@ -51,21 +50,18 @@ fn gap_table(gaps: &[Gap]) -> Table {
             Cell::Interval(gap.gap),
         ]
     };
-    table.rows = gaps.iter().map(row).collect();
-    table
+    Table::of(names, gaps.iter().map(row))
 }
 
 /// Returns a row for each family and seed that both models have.
 fn difference_table(differences: &[GapDifference]) -> Table {
     let names = ["family", "seed", "training tasks", "test tasks", "gap"];
-    let mut table = Table::new(names.map(|name| Column::new(name, "")));
     let row = |d: &GapDifference| {
         let mut row = vec![Cell::text(&*d.env), Cell::text(d.seed.to_string())];
         row.extend([d.train, d.test, d.gap].map(Cell::Interval));
         row
     };
-    table.rows = differences.iter().map(row).collect();
-    table
+    Table::of(names, differences.iter().map(row))
 }
 
 /// Returns one panel for each family: return against the transitions behind z, one curve for each model and

@@ -2,7 +2,7 @@
 
 use super::figure::{Axis, Panel};
 use super::study::{STEPS, state_panels};
-use super::tables::{Cell, Column as TableColumn, Table};
+use super::tables::{Cell, Table};
 use crate::analysis::summary::{Column, Interval};
 use crate::analysis::table::StateRow;
 use crate::analysis::task_difference::TaskDifference;
@@ -63,8 +63,5 @@ pub(crate) fn difference_table(differences: &[TaskDifference]) -> Table {
             Cell::text(if found.out_of_distribution { "yes" } else { "no" }),
         ]
     };
-    Table {
-        columns: names.map(|name| TableColumn::new(name, "")).into(),
-        rows: differences.iter().map(row).collect(),
-    }
+    Table::of(names, differences.iter().map(row))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::finding::{Answer, Finding};
 use super::page::Headline;
-use super::tables::{Cell, Column, Table};
+use super::tables::{Cell, Table};
 use super::theme::{env_label, model_label};
 use super::{
     Axis, MAX_PANELS, Violin, ViolinFigure, ViolinGroup, ViolinPanel, YRange, significant,
@@ -45,9 +45,7 @@ fn table_1(noises: &[Noise]) -> Table {
             .chain(names)
             .chain(more)
             .chain(["cosine between updates", "updates", "refused"]);
-    let mut table = Table::new(columns.map(|name| Column::new(name, "")));
-    table.rows = noises.iter().map(row).collect();
-    table
+    Table::of(columns, noises.iter().map(row))
 }
 
 fn row(noise: &Noise) -> Vec<Cell> {

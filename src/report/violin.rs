@@ -80,11 +80,8 @@ impl ViolinPanel {
 
 /// A panel with its place and scale.
 pub(super) struct Cell<'a> {
-    /// The data.
     pub(super) panel: &'a ViolinPanel,
-    /// Where the data go.
     pub(super) plot: Area,
-    /// Vertical scale.
     pub(super) y: Scale,
     /// Names of its violins; each has the same place in every group.
     pub(super) names: Vec<&'a str>,

@@ -136,7 +136,6 @@ pub(crate) fn run_values(
 /// The difference between two critics, better minus worse as the claim has it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Contrast {
-    /// What is compared.
     pub quantity: String,
     /// The critic that is claimed to be better.
     pub better: String,

@@ -17,7 +17,6 @@ use crate::nn::adam::Adam;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Progress {
-    /// Iterations made.
     iteration: u64,
     /// Updates made in the iteration under way; none before its data are collected.
     updated: Option<u64>,

@@ -42,7 +42,6 @@ impl Cosine {
 /// The first tasks of a list, which are a random sample: their order is that of the draws.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FirstTasks {
-    /// The list.
     pub list: TaskList,
     /// How many.
     pub count: usize,

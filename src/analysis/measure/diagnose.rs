@@ -37,13 +37,9 @@ const HORIZONS: [u32; 8] = [1, 5, 10, 20, 50, 100, 200, 300];
 pub(crate) struct Diagnosis {
     /// Folder of the checkpoint.
     pub path: String,
-    /// Environment.
     pub env: String,
-    /// Critic.
     pub model: String,
-    /// Environment steps of training.
     pub step: u64,
-    /// States measured.
     pub states: usize,
     /// Steps after which rollouts are cut.
     pub horizon: u32,
@@ -58,7 +54,6 @@ pub(crate) struct Diagnosis {
     /// Mean cosine of the gradient inside the box at the first standard deviation and the differences of 1e-3,
     /// over the states where both are about the policy's action: elsewhere it is pulled inside.
     pub fit_against_differences: Interval,
-    /// Number of those states.
     pub fit_against_differences_states: usize,
     /// Share of the states from which the policy itself ends in an absorbing state within the horizon.
     pub fell: f64,
@@ -93,20 +88,16 @@ pub(crate) struct Scale {
 /// Do finite differences of two neighbouring sizes agree?
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Neighbours {
-    /// The larger size.
     pub larger: f64,
-    /// The smaller size.
     pub smaller: f64,
     /// Share of states whose cosine is above 0.99.
     pub agree: f64,
-    /// Median cosine.
     pub median: f64,
 }
 
 /// Agreement at one horizon.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Roughness {
-    /// Steps.
     pub horizon: u32,
     /// Share of states in which differences of 1e-3 and 1e-4 agree.
     pub agree: f64,

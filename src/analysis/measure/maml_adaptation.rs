@@ -57,11 +57,8 @@ impl AdaptationSettings {
 /// What adaptation at one step η did, over the test tasks.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Adaptation {
-    /// The family of tasks.
     pub env: String,
-    /// The model, such as `hyper`.
     pub model: String,
-    /// Seed of the run.
     pub seed: u64,
     /// Updates made before the checkpoint.
     pub iteration: u64,

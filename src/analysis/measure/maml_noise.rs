@@ -37,7 +37,6 @@ const DIRECTION: &str = "direction";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoiseSettings {
-    /// Independent updates.
     pub updates: usize,
     /// Independent evaluations of each.
     pub evaluations: usize,
@@ -89,13 +88,11 @@ impl NoiseSettings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UpdateFile {
-    /// Hash of the checkpoint.
     checkpoint: String,
     /// How it was measured, but for the number of updates.
     settings: NoiseSettings,
     /// Return of the changed policy in each evaluation, `[r]`.
     returns: Vec<f64>,
-    /// Whether the update was accepted.
     accepted: bool,
     /// Mean KL divergence of the update, nats.
     divergence: f64,
@@ -106,11 +103,8 @@ struct UpdateFile {
 /// The noise of one checkpoint's updates.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Noise {
-    /// The family of tasks.
     pub env: String,
-    /// The model, such as `hyper`.
     pub model: String,
-    /// Seed of the run.
     pub seed: u64,
     /// Updates made before the checkpoint.
     pub iteration: u64,

@@ -160,15 +160,10 @@ pub(crate) fn check_bank(checkpoint: &Checkpoint, file: &BankFile) -> Result<()>
 /// Whose critic is judged.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Whose {
-    /// Environment.
     pub env: String,
-    /// Algorithm.
     pub algo: String,
-    /// Critic.
     pub model: String,
-    /// Seed of its run.
     pub seed: u64,
-    /// Step of its checkpoint.
     pub step: u64,
 }
 
@@ -191,15 +186,11 @@ impl Whose {
 pub(crate) struct Judged {
     #[serde(flatten)]
     pub whose: Whose,
-    /// Steps of a rollout.
     pub horizon: u32,
-    /// Why.
     pub choice: Choice,
     /// What a pilot said of shorter ones.
     pub pilot: Vec<Candidate>,
-    /// Independent blocks of each state.
     pub blocks: usize,
-    /// Rollouts of a state.
     pub rollouts: usize,
     /// What the bank says.
     pub score: Score,

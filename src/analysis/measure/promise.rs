@@ -15,9 +15,7 @@ use crate::gradient::promise::{Along, Kept, Promise, promises};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Measured {
-    /// Steps of a rollout.
     pub horizon: u32,
-    /// Why.
     pub choice: Choice,
     /// Promises, two a state.
     pub kept: Vec<Kept>,
@@ -28,7 +26,6 @@ pub(crate) struct Measured {
 pub(crate) struct Promised {
     #[serde(flatten)]
     pub whose: Whose,
-    /// Steps of a rollout.
     pub horizon: u32,
     /// Along its own gradient.
     pub own: Promise,

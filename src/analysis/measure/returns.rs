@@ -139,11 +139,8 @@ impl ReturnCurve {
 
 /// A run whose log was read.
 pub(crate) struct Run {
-    /// Its folder.
     pub folder: PathBuf,
-    /// Its settings.
     pub config: Config,
-    /// Its returns.
     pub log: RunLog,
     /// The model, and what tells its runs from others of the same name.
     series: String,
@@ -156,9 +153,7 @@ pub(crate) struct Run {
 /// A setting that is not the default of its environment and model.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Deviation {
-    /// The value.
     pub value: String,
-    /// The default.
     pub default: String,
 }
 

@@ -11,7 +11,6 @@ use crate::gradient::Mode;
 /// What is measured at once and kept in one file.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject<'c> {
-    /// The checkpoint.
     pub checkpoint: &'c Checkpoint,
     /// The tasks, where its critic knows tasks.
     pub tasks: Option<FirstTasks>,

@@ -61,9 +61,7 @@ pub struct Gap {
 /// The difference between the gaps of two models that were evaluated on the same tasks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct GapDifference {
-    /// The family of tasks.
     pub env: String,
-    /// Seed of both runs.
     pub seed: u64,
     /// Gap of Hyper-PEARL minus gap of PEARL; below 0 where the hypernetwork generalises better.
     pub gap: Estimate,

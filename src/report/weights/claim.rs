@@ -14,7 +14,6 @@ use crate::study::claim::{Verdict, of_readings};
 pub(crate) struct Judged {
     /// What every reading of what the paper leaves open agrees on; undecided if they do not.
     pub verdict: Verdict,
-    /// Why.
     pub reason: String,
     /// Total variation of the paper's initialisation minus that of `PyTorch`'s in points, under the
     /// reading asked for: mean over environments and layers, interval over seeds.

@@ -15,9 +15,7 @@ const ALPHA: f64 = 0.05;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Closer {
-    /// `PyTorch`'s.
     Pytorch,
-    /// The paper's.
     Paper,
     /// Neither beyond chance.
     Neither,

@@ -31,9 +31,7 @@ use crate::stats::{Estimate, LEVEL, summary};
 /// All networks of one environment, layer and initialisation.
 #[derive(Debug, Clone)]
 pub(crate) struct Group<'m> {
-    /// Environment.
     pub env: EnvId,
-    /// Layer.
     pub layer: Layer,
     /// Which hypernetworks.
     pub start: Start,
@@ -135,15 +133,11 @@ fn tv(binned: &Binned) -> f64 {
 /// What is known of a group, as `--json` prints it; distances in percent.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub(crate) struct GroupSummary {
-    /// Environment.
     pub env: EnvId,
-    /// Layer.
     pub layer: Layer,
     /// Which hypernetworks.
     pub start: Start,
-    /// Runs or drawn networks.
     pub networks: usize,
-    /// Total variation.
     pub tv: Interval,
     /// Half of it, which is what the paper's table most likely prints.
     pub half_tv: Interval,
@@ -153,7 +147,6 @@ pub(crate) struct GroupSummary {
     pub excess: Interval,
     /// 1-Wasserstein distance in units of MLP-Small's initial bound.
     pub wasserstein: Interval,
-    /// Kolmogorov-Smirnov distance.
     pub kolmogorov_smirnov: Interval,
     /// Share of weights beyond MLP-Small's initial bound.
     pub beyond: f64,
@@ -161,7 +154,6 @@ pub(crate) struct GroupSummary {
     pub uniform: Interval,
     /// Standard deviations of the weights and of MLP-Small's, means over networks.
     pub std: [f64; 2],
-    /// What the paper prints.
     pub published: Option<f64>,
 }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use hyperl::algo::pearl::trajectory::Player;
-use hyperl::analysis::table::{StateRow, read_parquet};
+use hyperl::analysis::table::{StateRow, of_parquet};
 use hyperl::checkpoint::Checkpoint;
 use hyperl::gradient::Agent;
 use hyperl::gradient::bank::{Plan, make_bank};
@@ -61,7 +61,7 @@ fn measured(command: &str, runs: &[&str], (out, more): (&Path, &str)) -> Said {
 }
 
 fn rows(out: &Path) -> Vec<StateRow> {
-    read_parquet(&out.join("states.parquet")).unwrap()
+    of_parquet(std::fs::read(out.join("states.parquet")).unwrap()).unwrap()
 }
 
 /// List, number, and whether it is test, of the task of each row, with its cosine.

@@ -90,7 +90,6 @@ impl WeightSettings {
 /// What was measured under one reading of the paper.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Reading {
-    /// The reading.
     pub settings: WeightSettings,
     /// Networks, layer by layer.
     pub measured: Vec<Measured>,
