@@ -37,7 +37,7 @@ named!("stage",
 );
 
 /// The return of one evaluated episode, or the mean over the tasks of a list.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Evaluated {
     /// Steps or iterations before it.
     pub at: u64,
@@ -62,17 +62,7 @@ pub struct Evaluated {
 impl Evaluated {
     /// Returns a return of which nothing else is known.
     pub fn new(at: u64, total: f64) -> Self {
-        Self {
-            at,
-            split: None,
-            stage: None,
-            task: None,
-            goal: None,
-            course: None,
-            episode: None,
-            context: None,
-            total,
-        }
+        Self { at, total, ..Self::default() }
     }
 }
 

@@ -80,6 +80,7 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
         band: if args.band == BandName::Std { Band::Std } else { Band::Interval },
         baseline: &args.baseline,
         paper: None,
+        compared: false,
     };
     let numbers = Numbers::of(&curves, &args.baseline);
     let found = returns_method::finding(&runs, &curves, &numbers, &shown);

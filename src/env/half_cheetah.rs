@@ -5,7 +5,7 @@
 
 use super::Spec;
 use super::physics::{Model, Physics};
-use super::simulated::Robot;
+use super::simulated::{Robot, observe_in_plane};
 use crate::rng::Stream;
 
 static MODEL: Model = Model::new("half-cheetah", include_str!("models/half_cheetah.xml"), 5);
@@ -37,15 +37,8 @@ impl Robot for HalfCheetah {
         physics.qvel_mut().iter_mut().for_each(|v| *v += RESET_NOISE * reset.normal());
     }
 
-    fn place(&self, physics: &Physics) -> [f64; 2] {
-        [physics.qpos()[0], 0.0]
-    }
-
-    // All but x, then velocities.
     fn observe(&self, physics: &Physics, obs: &mut [f64]) {
-        let (positions, velocities) = obs.split_at_mut(8);
-        positions.copy_from_slice(&physics.qpos()[1..]);
-        velocities.copy_from_slice(physics.qvel());
+        observe_in_plane(physics, f64::INFINITY, obs);
     }
 
     fn reward(&self, _: &Physics, [forward, _]: [f64; 2], action: &[f64]) -> f64 {

@@ -4,7 +4,7 @@
 
 use super::Spec;
 use super::physics::{Model, Physics};
-use super::simulated::Robot;
+use super::simulated::{Robot, observe_in_plane};
 use crate::rng::Stream;
 
 static MODEL: Model = Model::new("hopper", include_str!("models/hopper.xml"), 4);
@@ -50,17 +50,8 @@ impl Robot for Hopper {
         physics.qvel_mut().iter_mut().for_each(|v| *v += reset.uniform(-RESET_NOISE, RESET_NOISE));
     }
 
-    fn place(&self, physics: &Physics) -> [f64; 2] {
-        [physics.qpos()[0], 0.0]
-    }
-
-    // All but x, then clipped velocities.
     fn observe(&self, physics: &Physics, obs: &mut [f64]) {
-        let (positions, velocities) = obs.split_at_mut(5);
-        positions.copy_from_slice(&physics.qpos()[1..]);
-        for (seen, v) in velocities.iter_mut().zip(physics.qvel()) {
-            *seen = v.clamp(-VELOCITY_LIMIT, VELOCITY_LIMIT);
-        }
+        observe_in_plane(physics, VELOCITY_LIMIT, obs);
     }
 
     fn reward(&self, _: &Physics, [forward, _]: [f64; 2], action: &[f64]) -> f64 {

@@ -24,7 +24,9 @@ pub(super) trait Robot: Send + Sync {
     fn scatter(&self, physics: &mut Physics, reset: &mut Stream);
 
     /// Returns where the robot is in the plane, metres; the difference is its velocity.
-    fn place(&self, physics: &Physics) -> [f64; 2];
+    fn place(&self, physics: &Physics) -> [f64; 2] {
+        [physics.qpos()[0], 0.0]
+    }
 
     /// Writes the observation `[S]`.
     fn observe(&self, physics: &Physics, obs: &mut [f64]);
@@ -40,6 +42,13 @@ pub(super) trait Robot: Send + Sync {
     fn reads_contact_forces(&self) -> bool {
         false
     }
+}
+
+/// Observes all positions but x, then velocities, clipped to ±`limit`.
+pub(super) fn observe_in_plane(physics: &Physics, limit: f64, obs: &mut [f64]) {
+    let seen = physics.qpos()[1..].iter().copied();
+    let velocities = physics.qvel().iter().map(|v| v.clamp(-limit, limit));
+    obs.iter_mut().zip(seen.chain(velocities)).for_each(|(to, from)| *to = from);
 }
 
 /// A state that was recorded outside this crate, such as Gymnasium's.

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::finding::{Answer, Finding};
 use super::tables::{Cell, Column, Table};
+use super::text::{self, Method};
 use super::theme::model_label;
 use super::{interval, significant};
 use crate::analysis::measure::maml_adaptation::{Adaptation, AdaptationSettings};
@@ -16,23 +19,10 @@ const NOTHING: f64 = 1e-3;
 /// Seeds from which a verdict is given.
 const SEEDS: usize = 5;
 
-/// How it is measured.
-const MEASURED: &str = "Each test task is played under θ, adapted to with one gradient step of size η on those \
-    episodes, and played again; all η start from the same states and draw the same noise. ‖φ − θ‖ is over all \
-    parameters; the divergence is that of the actions' distribution from the one before, over the states of \
-    the episodes before. The gain's interval is a 95 % t interval over tasks.";
-
-/// What it does not show.
-const LIMITS: &str = "Policies were trained at their own η, marked with a star: at another one the step is not \
-    what training prepared them for. Where the policy hardly moved, the lack of a gain says nothing of the \
-    model.";
-
 /// Returns a row for each checkpoint and step; a star marks the step of its training.
 fn table(all: &[Adaptation]) -> Table {
     let names =
         ["family", "model", "seed", "iteration", "η", "‖φ − θ‖", "KL", "before", "after", "gain"];
-    let mut table =
-        Table::new(names.map(|name| Column::new(name, if name == "KL" { "nats" } else { "" })));
     let row = |a: &Adaptation| {
         vec![
             Cell::text(&*a.env),
@@ -47,18 +37,20 @@ fn table(all: &[Adaptation]) -> Table {
             Cell::Interval(a.gain),
         ]
     };
-    table.rows = all.iter().map(row).collect();
-    table
+    let columns = names.map(|name| Column::new(name, if name == "KL" { "nats" } else { "" }));
+    Table { columns: columns.into(), rows: all.iter().map(row).collect() }
 }
 
 /// Returns what there is to see of adaptations.
 pub(crate) fn finding(all: &[Adaptation], settings: &AdaptationSettings) -> Finding {
     let table = table(all);
+    let values = json!({ "episodes": settings.episodes });
+    let Method { how_measured, does_not_show } = text::method("maml-adaptation.md", values);
     Finding {
         files: vec![("summary.csv", table.clone())],
         table: Some(table),
-        how_measured: format!("{} episodes per test task. {MEASURED}", settings.episodes),
-        does_not_show: LIMITS.into(),
+        how_measured,
+        does_not_show,
         answer: answer(all),
         ..Finding::default()
     }

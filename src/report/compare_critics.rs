@@ -1,6 +1,6 @@
 //! Critics of one actor beside each other: a sentence for each pair, two tables, a figure (`docs/estimator.md` §8.9).
 
-use serde::Serialize;
+use serde_json::json;
 
 use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::{Finding, appendix};
@@ -206,21 +206,6 @@ fn panel(found: &Comparison, title: &str, of: fn(&Judged) -> Option<Estimate>) -
     })
 }
 
-/// How it was measured, in numbers.
-#[derive(Serialize)]
-struct Values {
-    policy: String,
-    states: usize,
-    blocks: usize,
-    std: f64,
-    horizon: u32,
-    seed: u64,
-    soft: bool,
-    pairs: usize,
-    level: String,
-    alpha_states: usize,
-}
-
 /// Says what a reader should know before believing the numbers.
 fn all_warnings(found: &Comparison) -> Vec<String> {
     let mut said: Vec<String> = found.critics.first().map_or(Vec::new(), warnings);
@@ -251,18 +236,18 @@ pub(crate) fn finding(found: &Comparison, settings: &Settings) -> Finding {
         let (env, model) = (env_label(env), model_label(model));
         format!("the actor of {model} on {env}, seed {seed}, {} steps", short(*step as f64))
     });
-    let values = Values {
-        policy: whose.clone(),
-        states: first.map_or(0, |judged| judged.score.states),
-        blocks: first.map_or(0, |judged| judged.blocks),
-        std: settings.std,
-        horizon: first.map_or(0, |judged| judged.horizon),
-        seed: settings.seed,
-        soft: first.is_some_and(|judged| judged.whose.algo == "sac"),
-        pairs: found.differences.pairs.len(),
-        level: fixed(100.0 * found.differences.level, 1),
-        alpha_states: ALPHA_STATES,
-    };
+    let values = json!({
+        "policy": whose,
+        "states": first.map_or(0, |judged| judged.score.states),
+        "blocks": first.map_or(0, |judged| judged.blocks),
+        "std": settings.std,
+        "horizon": first.map_or(0, |judged| judged.horizon),
+        "seed": settings.seed,
+        "soft": first.is_some_and(|judged| judged.whose.algo == "sac"),
+        "pairs": found.differences.pairs.len(),
+        "level": fixed(100.0 * found.differences.level, 1),
+        "alpha_states": ALPHA_STATES,
+    });
     let Method { how_measured, does_not_show } = text::method("compare-critics.md", values);
     let panels = [
         panel(found, "κ", |j| j.score.policy.resolved.then_some(j.score.policy.kappa)),

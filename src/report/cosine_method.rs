@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde_json::json;
 
 use super::figure::Panel;
 use super::groups::left_out;
@@ -16,56 +16,8 @@ use crate::analysis::measure::cosine::Cosine;
 use crate::analysis::summary::Summary;
 use crate::analysis::table::StateRow;
 use crate::env::Family;
-use crate::gradient::{Adaptive, Judged, Mode, Returns, Settings, StatesFrom};
+use crate::gradient::{Judged, Mode, Returns, Settings, StatesFrom};
 use crate::study::spec::{Facet, Panel as PanelSpec};
-
-/// What the templates of the texts see.
-#[derive(Serialize)]
-struct Values<'v> {
-    mode: &'static str,
-    against: Against,
-    in_tasks: bool,
-    states: usize,
-    adaptive: Option<&'v Adaptive>,
-    blocks: usize,
-    rollouts: usize,
-    std: f64,
-    source: &'static str,
-    cut: String,
-    seed: u64,
-    /// The value that was asked for.
-    value: Option<&'static str>,
-    /// Whether the critics of some run estimate entropy.
-    soft: bool,
-    /// Whether returns of rewards alone were asked for.
-    hard: Option<bool>,
-}
-
-impl<'v> Values<'v> {
-    fn new(how: &'v Cosine, rows: &[StateRow]) -> Self {
-        let Settings { mode, states, adaptive, rollouts, std, seed, judged, returns, .. } =
-            &how.settings;
-        Self {
-            mode: mode.name(),
-            against: how.against,
-            in_tasks: in_tasks(rows),
-            states: *states,
-            adaptive: adaptive.as_ref(),
-            blocks: how.settings.blocks(),
-            rollouts: *rollouts,
-            std: *std,
-            source: source(&how.settings),
-            cut: cut(&how.settings, in_tasks(rows)),
-            seed: *seed,
-            value: judged.map(|judged| match judged {
-                Judged::Q1 => "Q₁",
-                Judged::Min => "min(Q₁, Q₂)",
-            }),
-            soft: rows.iter().any(|row| row.algo == Algo::Sac.name()),
-            hard: returns.map(|returns| returns == Returns::Hard),
-        }
-    }
-}
 
 /// Whether states lie in tasks.
 pub(super) fn in_tasks(rows: &[StateRow]) -> bool {
@@ -74,7 +26,29 @@ pub(super) fn in_tasks(rows: &[StateRow]) -> bool {
 
 /// How it was measured, and what that does not show.
 pub(super) fn method(how: &Cosine, rows: &[StateRow]) -> Method {
-    text::method("cosine.md", Values::new(how, rows))
+    let Settings { mode, states, adaptive, rollouts, std, seed, judged, returns, .. } =
+        &how.settings;
+    let values = json!({
+        "mode": mode.name(),
+        "against": how.against,
+        "in_tasks": in_tasks(rows),
+        "states": states,
+        "adaptive": adaptive,
+        "blocks": how.settings.blocks(),
+        "rollouts": rollouts,
+        "std": std,
+        "source": source(&how.settings),
+        "cut": cut(&how.settings, in_tasks(rows)),
+        "seed": seed,
+        "value": judged.map(|judged| match judged {
+            Judged::Q1 => "Q₁",
+            Judged::Min => "min(Q₁, Q₂)",
+        }),
+        // Whether the critics of some run estimate entropy, and returns of rewards alone were asked for.
+        "soft": rows.iter().any(|row| row.algo == Algo::Sac.name()),
+        "hard": returns.map(|returns| returns == Returns::Hard),
+    });
+    text::method("cosine.md", values)
 }
 
 fn cut(settings: &Settings, in_tasks: bool) -> String {

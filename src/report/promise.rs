@@ -1,6 +1,6 @@
 //! Realised against promised improvement: the answer, a table, a figure (`docs/estimator.md` §8.4).
 
-use serde::Serialize;
+use serde_json::json;
 
 use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::Finding;
@@ -146,17 +146,9 @@ fn panel(promised: &Promised) -> Panel {
     }
 }
 
-/// How it was measured, in numbers.
-#[derive(Serialize)]
-struct Values {
-    std: f64,
-    seed: u64,
-    bins: usize,
-}
-
 /// Returns what was found.
 pub(crate) fn finding(all: &[Promised], settings: &Settings) -> Finding {
-    let values = Values { std: settings.std, seed: settings.seed, bins: BINS };
+    let values = json!({ "std": settings.std, "seed": settings.seed, "bins": BINS });
     let Method { how_measured, does_not_show } = text::method("promise.md", values);
     Finding {
         subtitle: "difference of return between both sides of the policy's action, by what the critic says of it; \

@@ -2,55 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::finding::{Finding, appendix};
 use super::numbers::short;
 use super::returns::{Against, Band, are_in_tasks, normalised_panel, return_panels, return_table};
 use super::scores::{Score, normalised, score_table, scores};
+use super::text::{self, Method};
 use super::{Cell, Panel, Table, undefined};
 use crate::algo::Algo;
 use crate::algo::pearl::config::PearlConfig;
 use crate::algo::registry::Config;
 use crate::analysis::measure::returns::{ReturnCurve, ReturnSummary, Run};
 use crate::study::spec::Draw;
-
-/// How returns of greedy episodes are measured.
-const GREEDY: &str = "Greedy episodes from the same initial states at each evaluation, up to the \
-    time limit of 1000 steps. With one seed the band is over the episodes of that run: it says how \
-    much episodes differ, not how much training runs do. The highest return is picked among the \
-    evaluations of a run, and so flatters it.";
-
-/// How runs become scores.
-const SCORED: &str = "Scores are over seeds: ± is one standard deviation. The highest score is that of \
-    the step at which the mean over seeds is highest; the mean of each seed's own maximum flatters \
-    more. Steps to baseline: the share of the baseline's training steps after which a run first \
-    evaluates as well as the baseline ends, by its mean over seeds. The interquartile mean needs four \
-    seeds; its interval is a bootstrap over them. The interval of a share \
-    is undetermined where it would leave 0 to 1, or where all seeds are alike.";
-
-/// How MAML's returns are measured.
-const MAML: &str = "MAML: actions are drawn. Test tasks: the same at every evaluation, from the same states with the \
-    same noise, after the update of that iteration. Training tasks: those drawn for an iteration, before its \
-    update, so that the curve also moves with the draw.";
-
-/// How PEARL's are, beside how it explores.
-const PEARL: [&str; 2] = [
-    "PEARL: actions are tanh of the mean.",
-    "Test tasks: the same at every evaluation. Training tasks: drawn anew each time, as many as there are \
-    test tasks.",
-];
-
-/// What MAML's do not show.
-const MAML_LIMITS: &str = "The step of an adaptation is by default 0.1 for MAML and Context-MAML and 5e-5 for the \
-    hypernetwork, a difference that the paper does not mention; the measure `maml-adaptation` compares \
-    them at equal steps. The paper's Ant-Fwd-Back is `ant-dir-rad1`, whose two headings are ±1 radian. In the paper's own table multi-task \
-    training is not better everywhere: it has 539 where Hyper-MAML has 558 on Cheetah-Fwd-Back.";
-
-/// What PEARL's do not.
-const PEARL_LIMITS: &str = "The paper's Table 10 has 1636 and 1828 for Ant-Vel, where 210 is the most that can be earned, \
-    and 93 and 115 for Cheetah-Fwd-Back: the two columns are taken to be swapped. The authors' code in effect \
-    trains on two velocities and tests on two, whatever it is told; runs with `as_coded_tasks` do so, \
-    the others have 100 and 30 by default. By the printed spread over \
-    five seeds none of the paper's differences is significant (Welch, every p 0.11 or more).";
 
 /// What of returns is shown.
 pub(crate) struct Shown<'s> {
@@ -62,6 +26,8 @@ pub(crate) struct Shown<'s> {
     pub baseline: &'s str,
     /// The table of the paper that stands beside the scores.
     pub paper: Option<&'s str>,
+    /// Whether differences between models stand beside them.
+    pub compared: bool,
 }
 
 /// Returns of runs in numbers.
@@ -95,6 +61,7 @@ pub(crate) fn finding(
     } else {
         subtitle(numbers, shown.band)
     };
+    let Method { how_measured, does_not_show } = method(runs, in_tasks, shown.compared);
     let panels = shown.draws.iter().flat_map(|draw| panels(*draw, curves, shown));
     Finding {
         subtitle,
@@ -103,11 +70,8 @@ pub(crate) fn finding(
         files: vec![("summary.csv", summary.clone()), ("scores.csv", score)],
         table: Some(if in_tasks { without_intervals(summary) } else { summary }),
         warnings: lacking.chain(undefined::warnings(curves)).collect(),
-        how_measured: format!(
-            "{}\n\n{SCORED}",
-            if in_tasks { measured(runs) } else { GREEDY.into() }
-        ),
-        does_not_show: if in_tasks { limits(runs) } else { String::new() },
+        how_measured,
+        does_not_show,
         ..Finding::default()
     }
 }
@@ -162,52 +126,21 @@ fn any_of(runs: &[Run], algo: Algo) -> bool {
     runs.iter().any(|run| run.config.algo() == algo)
 }
 
-/// How the returns of these runs in tasks are measured.
-fn measured(runs: &[Run]) -> String {
-    let mut texts =
-        vec![format!("Undiscounted returns of {}, averaged over tasks.", longest_episodes(runs))];
-    if any_of(runs, Algo::Maml) {
-        texts.push(MAML.into());
-    }
-    if any_of(runs, Algo::Pearl) {
-        let [acting, tasks] = PEARL;
-        texts.push(format!("{acting} {} {tasks}", explorations(runs)));
-    }
-    texts.push("A single run has no band.".into());
-    texts.join(" ")
-}
-
-/// What the returns of these runs in tasks do not show.
-pub(super) fn limits(runs: &[Run]) -> String {
-    let mut texts = Vec::new();
-    if any_of(runs, Algo::Maml) {
-        texts.push(MAML_LIMITS.into());
-    }
-    if any_of(runs, Algo::Pearl) {
-        texts.push(PEARL_LIMITS.into());
-    }
-    if any_of(runs, Algo::Maml) {
-        texts.push(derivative(runs));
-    }
-    let deviations = deviations(runs);
-    if !deviations.is_empty() {
-        texts.push(format!(
-            "Settings that are not the paper's, in brackets those of the paper: {}.",
-            deviations.join("; ")
-        ));
-    }
-    texts.join("\n\n")
-}
-
-/// Says whether derivatives go through the adaptation step.
-fn derivative(runs: &[Run]) -> String {
-    let code = "as the authors' code is in effect";
+/// How the returns of runs are measured and, where they are of tasks, what they do not show.
+pub(super) fn method(runs: &[Run], in_tasks: bool, compared: bool) -> Method {
     let second_order =
         |run: &Run| matches!(&run.config, Config::Maml(config) if config.second_order);
-    if runs.iter().any(second_order) {
-        return format!("Runs with `second_order` are second order, others first order, {code}.");
-    }
-    format!("MAML here is first order, {code}.")
+    let values = json!({
+        "in_tasks": in_tasks,
+        "compared": compared,
+        "episodes": longest_episodes(runs),
+        "maml": in_tasks && any_of(runs, Algo::Maml),
+        "pearl": in_tasks && any_of(runs, Algo::Pearl),
+        "explorations": explorations(runs),
+        "second_order": runs.iter().any(second_order),
+        "deviations": if in_tasks { deviations(runs).join("; ") } else { String::new() },
+    });
+    text::method("returns.md", values)
 }
 
 /// Says how a task is explored in an evaluation of PEARL.

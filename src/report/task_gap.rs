@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::figure::{Axis, Panel, Point, Series};
 use super::finding::{Answer, Finding, appendix};
 use super::page::Headline;
 use super::tables::{Cell, Table};
+use super::text::{self, Method};
 use super::theme::{env_label, model_label};
 use super::{interval, returns_method, undefined};
 use crate::algo::registry::Config;
@@ -20,20 +23,6 @@ use crate::study::claim::{Evidence, Verdict};
 
 /// Seeds from which a verdict is given: the paper's.
 const SEEDS: usize = 5;
-
-/// What is measured.
-const EVALUATED: &str = "The last evaluation of each run: training tasks drawn with replacement, as many as there \
-    are test tasks, and all test tasks.";
-
-/// What is made of it.
-const COMPARED: &str = "The gap is the mean score of training tasks minus that of test tasks; intervals are bootstraps over the tasks of each \
-    list, where there are five or more. Runs of one seed are evaluated on the same tasks, so that differences \
-    between models are taken task by task.";
-
-/// What it does not show.
-const LIMITS: &str = "A gap of velocities is not one of skill alone: the return of a task depends on its velocity, \
-    and test velocities of half-cheetah-vel-medium are all above those of training. Only the difference \
-    between models on the same tasks is free of that. Intervals over tasks are about these runs.";
 
 /// Returns a row for each run.
 fn gap_table(gaps: &[Gap]) -> Table {
@@ -132,6 +121,11 @@ pub(crate) fn finding(runs: &[Run]) -> Finding {
     } else {
         "too few tasks for intervals"
     };
+    let values = json!({
+        "explorations": returns_method::explorations(runs),
+        "limits": returns_method::method(runs, true, false).does_not_show,
+    });
+    let Method { how_measured, does_not_show } = text::method("task-gap.md", values);
     let title = "Hyper-PEARL minus PEARL, task by task";
     Finding {
         subtitle: format!("last evaluation; training seeds: {seeds}; {band}"),
@@ -140,8 +134,8 @@ pub(crate) fn finding(runs: &[Run]) -> Finding {
         files: vec![("summary.csv", table.clone()), ("differences.csv", between)],
         table: Some(table),
         warnings: undefined::warnings(&curves),
-        how_measured: format!("{EVALUATED} {} {COMPARED}", returns_method::explorations(runs)),
-        does_not_show: format!("{LIMITS}\n\n{}", returns_method::limits(runs)),
+        how_measured,
+        does_not_show,
         answer: answer(&differences),
         ..Finding::default()
     }

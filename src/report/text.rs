@@ -11,14 +11,18 @@ use super::canvas::escape;
 
 /// All templates by name: two of pages, of which that in HTML escapes what it is given, and one for the sentences
 /// of each measure.
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("compare-critics.md", include_str!("text/compare-critics.md")),
     ("cosine.md", include_str!("text/cosine.md")),
+    ("maml-adaptation.md", include_str!("text/maml-adaptation.md")),
+    ("maml-noise.md", include_str!("text/maml-noise.md")),
     ("page.html", include_str!("text/page.html")),
     ("page.md", include_str!("text/page.md")),
     ("policy-cosine.md", include_str!("text/policy-cosine.md")),
     ("promise.md", include_str!("text/promise.md")),
+    ("returns.md", include_str!("text/returns.md")),
     ("self-test.md", include_str!("text/self-test.md")),
+    ("task-gap.md", include_str!("text/task-gap.md")),
     ("weights.md", include_str!("text/weights.md")),
 ];
 

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::finding::{Answer, Finding};
 use super::page::Headline;
 use super::tables::{Cell, Table};
+use super::text::{self, Method};
 use super::theme::{env_label, model_label};
 use super::{
     Axis, MAX_PANELS, Violin, ViolinFigure, ViolinGroup, ViolinPanel, YRange, significant,
@@ -17,22 +20,6 @@ use crate::study::claim::{Evidence, Verdict};
 
 /// Seeds of the paper's study, as far as it says.
 const SEEDS: usize = 5;
-
-/// How it is measured.
-const MEASURED: &str = "Each update draws its own tasks (with replacement, as many as one of training) and trajectories, makes one \
-    trust-region step, and is undone. Its policy is evaluated before adaptation, with actions drawn, on the \
-    tasks named above; evaluation k of every update and of the policy before any starts from the same \
-    states and draws the same noise. σ/|μ| and variance have divisor N as in the paper; the interval of \
-    σ/|μ| comes from the noncentral t distribution, the others from a bootstrap over updates (1000 and more \
-    resamples). `SD of the update itself` has the noise of evaluations taken out. ΔJ is the return after \
-    minus before.";
-
-/// What it does not show.
-const LIMITS: &str = "σ/|μ| compares a spread with a mean whose zero is arbitrary: a better policy on \
-    rewards near zero has a smaller |μ| and a larger ratio (in the paper's own table, where its \
-    Context-MAML has 44 to 264 times the ratio, it has 4 to 8 times the spread). The step of an adaptation \
-    is 0.1 for the plain policies and 5e-5 for the hypernetwork, a difference that the paper does not \
-    mention; `--inner-lr` measures both at one step.";
 
 /// Returns Table 1: what was measured beside what the paper prints.
 fn table_1(noises: &[Noise]) -> Table {
@@ -137,12 +124,14 @@ pub(crate) fn finding(noises: &[Noise], settings: &NoiseSettings) -> Finding {
         on.adjective()
     );
     let table = table_1(noises);
+    let values = json!({ "subtitle": subtitle });
+    let Method { how_measured, does_not_show } = text::method("maml-noise.md", values);
     Finding {
         violins: figure_5(noises, &subtitle),
         files: vec![("summary.csv", table.clone())],
         table: Some(table),
-        how_measured: format!("{subtitle}.\n\n{MEASURED}"),
-        does_not_show: LIMITS.into(),
+        how_measured,
+        does_not_show,
         answer: answer(noises),
         subtitle,
         ..Finding::default()

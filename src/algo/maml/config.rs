@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::config::MOST;
+use super::super::config::{MOST, check, not_negative, positive};
 use super::super::run_config::{Algo, Range, RunConfig, same_fields};
 use crate::env::{Family, Spec, TaskLists};
 use crate::error::{Error, Result};
@@ -132,10 +132,9 @@ impl MamlConfig {
         self.algo.expect(&[Algo::Maml])?;
         let TrpoConfig { max_kl, cg_steps, cg_damping, search_steps, search_ratio } = self.trpo;
         let inner_lr = self.inner_lr();
-        let finite = f64::is_finite;
         let few = |tasks: usize, episodes| tasks.saturating_mul(episodes) <= MOST;
-        let settings = [
-            (finite(inner_lr) && inner_lr >= 0.0, "inner_lr", "0 or more"),
+        check(&[
+            (not_negative(inner_lr), "inner_lr", "0 or more"),
             (self.iterations > 0, "iterations", "at least 1"),
             (self.tasks > 0, "tasks", "at least 1"),
             (self.episodes > 0, "episodes", "at least 1"),
@@ -151,15 +150,12 @@ impl MamlConfig {
             (self.evaluate_every > 0, "evaluate_every", "at least 1"),
             ((0.0..1.0).contains(&self.gamma), "gamma", "in [0, 1)"),
             ((0.0..=1.0).contains(&self.gae_lambda), "gae_lambda", "in [0, 1]"),
-            (finite(max_kl) && max_kl > 0.0, "trpo.max_kl", "positive"),
+            (positive(max_kl), "trpo.max_kl", "positive"),
             (cg_steps > 0, "trpo.cg_steps", "at least 1"),
-            (finite(cg_damping) && cg_damping >= 0.0, "trpo.cg_damping", "0 or more"),
+            (not_negative(cg_damping), "trpo.cg_damping", "0 or more"),
             (search_steps > 0, "trpo.search_steps", "at least 1"),
             (search_ratio > 0.0 && search_ratio < 1.0, "trpo.search_ratio", "in (0, 1)"),
-        ];
-        if let Some((_, name, range)) = settings.iter().find(|(fits, ..)| !fits) {
-            return Err(Error::Usage(format!("{name} must be {range}; set it so")));
-        }
+        ])?;
         if self.multi_task && self.second_order {
             return Err(Error::Usage(
                 "multi_task trains without adaptation: there is none to take second_order \

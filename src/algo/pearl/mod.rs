@@ -14,7 +14,7 @@
 //! | `collect.rs` | trajectories with z from the prior, then from the posterior |
 //! | `evaluate.rs` | how well a task is done after few trajectories |
 //!
-//! [`Pearl`] is an iterator of events. It knows nothing of files, logs or flags; whoever drives it saves
+//! [`Pearl`] goes on event by event. It knows nothing of files, logs or flags; whoever drives it saves
 //! and prints. All randomness comes from streams named after iteration, task, trajectory and update, so
 //! that weights, moments, buffers and counters are the whole state.
 
@@ -50,29 +50,6 @@ use trajectory::{Ending, Player};
 /// What helps against divergence.
 const REMEDY: &str = "a lower policy_lr, critic_lr and encoder_lr";
 
-/// What the loop reports.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// The data of an iteration were collected.
-    Collected {
-        /// The iteration, from 1.
-        iteration: u64,
-        /// Environment steps that it took.
-        steps: usize,
-    },
-    /// One update is done; a good moment to stop.
-    Updated {
-        /// The iteration under way, from 1.
-        iteration: u64,
-        /// Updates of this iteration so far.
-        update: u64,
-        /// Its losses.
-        losses: PearlLosses,
-    },
-    /// An iteration is done; a good moment to stop.
-    Finished(Iteration),
-}
-
 /// What one iteration brought.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Iteration {
@@ -86,8 +63,6 @@ pub struct Iteration {
     pub evaluation: Option<Evaluation>,
     /// Seconds of collection, updates and evaluation.
     pub seconds: [f64; 3],
-    /// The schedule asks for a checkpoint.
-    pub checkpoint_due: bool,
 }
 
 /// How well tasks are done.
@@ -178,8 +153,9 @@ impl Pearl {
         self.stream(name).child(&(self.iteration + 1).to_string())
     }
 
-    /// Makes the visits of one iteration, and before the first one fills the buffers of all tasks.
-    fn collect(&mut self) -> Result<Event> {
+    /// Makes the visits of one iteration, and before the first one fills the buffers of all tasks; returns the
+    /// environment steps that it took.
+    fn collect(&mut self) -> Result<usize> {
         let started = Instant::now();
         let stream = self.stream_now("collect");
         let mut steps = 0;
@@ -210,7 +186,7 @@ impl Pearl {
         self.updated = Some(0);
         self.losses = [0.0; 5];
         self.seconds = [started.elapsed().as_secs_f64(), 0.0];
-        Ok(Event::Collected { iteration: self.iteration + 1, steps })
+        Ok(steps)
     }
 
     fn plan(&self) -> Plan {
@@ -223,8 +199,8 @@ impl Pearl {
         }
     }
 
-    /// Makes one update on random training tasks.
-    fn learn(&mut self, done: u64) -> Result<Event> {
+    /// Makes one update on random training tasks, after `done` in this iteration.
+    fn learn(&mut self, done: u64) -> Result<PearlLosses> {
         let started = Instant::now();
         let stream = self.stream_now("update").child(&done.to_string());
         let Schedule { meta_batch, context_batch, .. } = self.config.schedule();
@@ -243,11 +219,11 @@ impl Pearl {
         }
         self.updated = Some(done + 1);
         self.seconds[1] += started.elapsed().as_secs_f64();
-        Ok(Event::Updated { iteration: self.iteration + 1, update: done + 1, losses })
+        Ok(losses)
     }
 
     /// Evaluates if the schedule asks for it, and ends the iteration.
-    fn finish(&mut self) -> Result<Event> {
+    fn finish(&mut self) -> Result<Iteration> {
         let started = Instant::now();
         let iteration = self.iteration + 1;
         let evaluates = self.config.evaluates_at(iteration);
@@ -260,11 +236,10 @@ impl Pearl {
             losses: PearlLosses::of_numbers(self.losses.map(|sum| sum / updates)),
             evaluation,
             seconds: [collection, learning, started.elapsed().as_secs_f64()],
-            checkpoint_due: self.config.saves_at(iteration),
         };
         (self.iteration, self.updated) = (iteration, None);
         (self.losses, self.seconds) = ([0.0; 5], [0.0; 2]);
-        Ok(Event::Finished(done))
+        Ok(done)
     }
 
     /// Evaluates as many training tasks as there are test tasks, and those.
@@ -294,21 +269,4 @@ impl Pearl {
 /// Returns what becomes of terminal transitions.
 fn ending(config: &PearlConfig) -> Ending {
     if config.keep_terminals { Ending::Kept } else { Ending::Lost }
-}
-
-impl Iterator for Pearl {
-    type Item = Result<Event>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let iteration = self.iteration + 1;
-        let (event, moment) = match self.updated {
-            _ if self.iteration >= self.config.iterations => return None,
-            None => (self.collect(), format!("in the collection of iteration {iteration}")),
-            Some(done) if done < self.config.schedule().train_steps => {
-                (self.learn(done), format!("in update {} of iteration {iteration}", done + 1))
-            }
-            Some(_) => (self.finish(), format!("in the evaluation after iteration {iteration}")),
-        };
-        Some(event.map_err(|error| error.in_training(&moment, REMEDY)))
-    }
 }

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::buffers::Memory;
 use super::evaluate::{Evaluated as Task, mean_score};
-use super::{Event as Reported, Iteration, Pearl};
+use super::{Iteration, Pearl, REMEDY};
 use crate::algo::learner::Part;
 use crate::algo::replay::Replay;
 use crate::algo::run_config::RunConfig;
 use crate::algo::trainer::{Evaluated, Event, Save, State, Trainer, rounded};
 use crate::env::{TaskList, TaskLists};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::adam::Adam;
 
 /// Where a run stands; together with weights, moments and buffers the whole state.
@@ -65,45 +65,62 @@ fn line(done: &Iteration) -> String {
 const COLLECTING: &str = "(collecting)";
 
 impl Pearl {
-    /// Says what an event of the loop means to who drives it.
-    fn tell(&self, event: Reported) -> Event {
-        let event = match event {
-            Reported::Collected { iteration, steps } => Event {
-                line: Some(format!(
-                    "iteration {iteration}: {steps} steps collected, {:.1} s",
-                    self.seconds[0]
-                )),
-                ..Event::default()
-            },
-            Reported::Updated { losses, .. } => {
-                let [q1, q2] = losses.critics;
-                let message = format!("(Q loss {:.3})", f64::midpoint(q1, q2));
-                Event { message: Some(message), ..Event::default() }
-            }
-            Reported::Finished(done) => {
-                let seconds = done.seconds.map(rounded);
-                let numbers = [&seconds[..], &[done.transitions as f64], &done.losses.numbers()];
-                let evaluated = done.evaluation.as_ref().map_or_else(Vec::new, |evaluation| {
-                    let train = rows(done.iteration, TaskList::Train, &evaluation.train);
-                    [train, rows(done.iteration, TaskList::Test, &evaluation.test)].concat()
-                });
-                Event {
-                    evaluated,
-                    progress: Some(numbers.concat()),
-                    line: Some(line(&done)),
-                    message: Some(COLLECTING.into()),
-                    save: if done.checkpoint_due { Save::Checkpoint } else { Save::Point },
-                    ..Event::default()
-                }
-            }
-        };
-        Event { may_stop: true, ..event }
+    /// Says what an iteration brought.
+    fn finished(&self, done: &Iteration) -> Event {
+        let seconds = done.seconds.map(rounded);
+        let numbers = [&seconds[..], &[done.transitions as f64], &done.losses.numbers()];
+        let evaluated = done.evaluation.as_ref().map_or_else(Vec::new, |evaluation| {
+            let train = rows(done.iteration, TaskList::Train, &evaluation.train);
+            [train, rows(done.iteration, TaskList::Test, &evaluation.test)].concat()
+        });
+        let due = self.config.saves_at(done.iteration);
+        Event {
+            evaluated,
+            progress: Some(numbers.concat()),
+            line: Some(line(done)),
+            message: Some(COLLECTING.into()),
+            save: if due { Save::Checkpoint } else { Save::Point },
+            may_stop: true,
+        }
     }
+
+    /// Collects, updates or evaluates, and says so.
+    fn one(&mut self) -> Result<Event> {
+        let iteration = self.iteration + 1;
+        match self.updated {
+            None => {
+                let steps = self.collect();
+                let steps = steps
+                    .map_err(failed(&format!("in the collection of iteration {iteration}")))?;
+                let seconds = self.seconds[0];
+                let line =
+                    format!("iteration {iteration}: {steps} steps collected, {seconds:.1} s");
+                Ok(Event { line: Some(line), may_stop: true, ..Event::default() })
+            }
+            Some(done) if done < self.config.schedule().train_steps => {
+                let losses = self.learn(done);
+                let moment = format!("in update {} of iteration {iteration}", done + 1);
+                let [q1, q2] = losses.map_err(failed(&moment))?.critics;
+                let message = format!("(Q loss {:.3})", f64::midpoint(q1, q2));
+                Ok(Event { message: Some(message), may_stop: true, ..Event::default() })
+            }
+            Some(_) => {
+                let done = self.finish();
+                let moment = format!("in the evaluation after iteration {iteration}");
+                Ok(self.finished(&done.map_err(failed(&moment))?))
+            }
+        }
+    }
+}
+
+/// Says when in training something broke.
+fn failed(moment: &str) -> impl FnOnce(Error) -> Error {
+    move |error| error.in_training(moment, REMEDY)
 }
 
 impl Trainer for Pearl {
     fn advance(&mut self) -> Option<Result<Event>> {
-        Some(self.next()?.map(|event| self.tell(event)))
+        (self.iteration < self.config.iterations).then(|| self.one())
     }
 
     fn goal(&self) -> (u64, &'static str) {

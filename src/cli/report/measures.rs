@@ -37,13 +37,6 @@ type Measured = Result<ControlFlow<Done, Made>>;
 /// Rows that a table of all checkpoints may have on a page; `summary.csv` holds them all.
 const LONGEST_TABLE: usize = 200;
 
-/// How differences between returns are taken.
-const COMPARED: &str = "Differences are taken at each step or iteration that both runs have, and averaged over \
-    them: they speak of how fast a model learns; where it ends stands in the table of runs. Each environment \
-    stands by itself, for returns have no common scale. There is no interval \
-    within runs: successive evaluations of one run depend on each other and all start in the same \
-    states, so that one run does not tell the error of its own curve.";
-
 /// Settings as a table of provenance.
 fn as_table(settings: &impl Serialize) -> Result<toml::Table> {
     toml::Table::try_from(settings).map_err(|e| Error::Table(e.to_string()))
@@ -195,6 +188,7 @@ pub(super) fn returns(job: &Job) -> Measured {
         band: Band::Interval,
         baseline: &spec.baseline,
         paper: spec.paper.as_deref(),
+        compared: true,
     };
     let numbers = Numbers::of(&curves, &spec.baseline);
     let mut finding = returns_method::finding(&runs, &curves, &numbers, &shown);
@@ -205,7 +199,6 @@ pub(super) fn returns(job: &Job) -> Measured {
     }
     let compared = contrasts_of_returns(&curves, &spec.contrasts);
     let asked = spec.contrasts.len() * spec.select.envs.len();
-    finding.how_measured = format!("{}\n\n{COMPARED}", finding.how_measured);
     let contrasts = claim::table(&compared);
     let summary = finding.table.replace(contrasts.clone());
     finding.files.push(("contrasts.csv", contrasts));

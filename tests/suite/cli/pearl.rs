@@ -7,6 +7,7 @@ use std::process::Command;
 use hyperl::algo::pearl::Pearl;
 use hyperl::algo::pearl::agent::PearlAgent;
 use hyperl::algo::pearl::config::PearlConfig;
+use hyperl::algo::trainer::Trainer;
 use hyperl::checkpoint::save::checkpoint;
 use hyperl::checkpoint::{Checkpoint, resume_point};
 use hyperl::env::Family;
@@ -321,7 +322,9 @@ fn a_checkpoint_gives_its_agent_back_and_a_diverged_run_leaves_none() {
         ..PearlConfig::default()
     };
     let mut pearl = Pearl::new(few.resolved().unwrap(), workers::start(1).unwrap()).unwrap();
-    pearl.by_ref().for_each(|event| _ = event.unwrap());
+    while let Some(event) = pearl.advance() {
+        event.unwrap();
+    }
     let folder = tempfile::tempdir().unwrap();
     let path = checkpoint(folder.path(), &pearl).unwrap();
     let point = Checkpoint::open(&path).unwrap();

@@ -61,7 +61,7 @@ fn measured(command: &str, runs: &[&str], (out, more): (&Path, &str)) -> Said {
 }
 
 fn rows(out: &Path) -> Vec<StateRow> {
-    of_parquet(std::fs::read(out.join("states.parquet")).unwrap()).unwrap()
+    of_parquet(fs::read(out.join("states.parquet")).unwrap()).unwrap()
 }
 
 /// List, number, and whether it is test, of the task of each row, with its cosine.
