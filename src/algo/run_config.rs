@@ -159,7 +159,7 @@ pub trait RunConfig {
 
     /// Returns the sizes of observation and action.
     fn dims(&self) -> Dims {
-        Dims { obs: self.spec().obs_dim as i64, action: self.spec().action_dim as i64 }
+        Dims::of(self.spec())
     }
 
     /// Returns the run's folder name, such as `td3-hopper-sa-hyper-s0`.

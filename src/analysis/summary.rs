@@ -10,8 +10,7 @@ pub(crate) use super::noise::{
 };
 pub(crate) use super::table::Column;
 use super::table::{FLAGS, StateRow, by_task, units};
-use crate::env::Family;
-use crate::env::TaskList;
+use crate::env::{Family, TaskList};
 use crate::gradient::Settings;
 use crate::stats::corrected::FEWEST_STATES;
 use crate::stats::hypothesis::wilson_of_clusters;

@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use super::summary::{Column, Interval, corrected, mean_over_states};
 use super::table::StateRow;
-use crate::env::Family;
-use crate::env::TaskList;
+use crate::env::{Family, TaskList};
 use crate::gradient::Settings;
 use crate::stats::difference::difference;
 use crate::stats::{Estimate, LEVEL};

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use toml::Value;
+
 use super::disk;
 use super::run::{RUN, place_and_reason, read_config};
 use crate::algo::Algo;
@@ -28,7 +30,7 @@ pub fn read(folder: &Path) -> Result<Config> {
     let config = |reason: String| Error::Config { path: path.clone(), reason };
     let again = |reason| config(format!("{reason}; copy the file again, or train the run anew"));
     let table: toml::Table = read_config(&path)?;
-    let Some(algo) = table.get("algo").and_then(toml::Value::as_str) else {
+    let Some(algo) = table.get("algo").and_then(Value::as_str) else {
         let found = if table.is_empty() { "it is empty" } else { "it names no algorithm" };
         return Err(again(format!("{found}: expected `algo` and all other settings of a run")));
     };
@@ -83,22 +85,26 @@ pub(super) struct Apart {
 /// Returns the first setting, other than the length, in which two runs differ.
 pub(super) fn apart(first: &Config, second: &Config) -> Option<Apart> {
     let length = second.algo().unit().name();
-    let as_table = |c: &Config| toml::Table::try_from(c).unwrap_or_default();
-    let (first, second) = (settings(&as_table(first), ""), settings(&as_table(second), ""));
+    let (first, second) = (settings(first), settings(second));
     let differs = |key: &&String| *key != length && first.get(*key) != second.get(*key);
     let key = second.keys().chain(first.keys()).find(differs)?;
-    let show = |all: &BTreeMap<String, String>| all.get(key).map_or("nothing".into(), Clone::clone);
+    let show =
+        |all: &BTreeMap<String, Value>| all.get(key).map_or("nothing".into(), Value::to_string);
     Some(Apart { key: key.clone(), first: show(&first), second: show(&second) })
 }
 
-/// Returns every single setting of a table with its key as on the command line, such as `td3.tau`.
-fn settings(table: &toml::Table, path: &str) -> BTreeMap<String, String> {
-    let mut all = BTreeMap::new();
-    for (key, value) in table {
-        match value.as_table() {
-            Some(inner) => all.extend(settings(inner, &format!("{path}{key}."))),
-            None => _ = all.insert(format!("{path}{key}"), value.to_string()),
+/// Returns every single setting of a run by its key on the command line, such as `td3.tau`.
+pub(crate) fn settings(config: &Config) -> BTreeMap<String, Value> {
+    fn walk(table: toml::Table, path: &str, all: &mut BTreeMap<String, Value>) {
+        for (key, value) in table {
+            let key = format!("{path}{key}");
+            match value {
+                Value::Table(inner) => walk(inner, &format!("{key}."), all),
+                value => _ = all.insert(key, value),
+            }
         }
     }
+    let mut all = BTreeMap::new();
+    walk(toml::Table::try_from(config).unwrap_or_default(), "", &mut all);
     all
 }

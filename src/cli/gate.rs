@@ -193,7 +193,7 @@ pub(super) fn gate(args: &GateArgs) -> Result<Done> {
         print(&outcomes, verdict)?;
     }
     Ok(match verdict {
-        Verdict::Regressed => Done::Regressed,
+        Verdict::Regressed => Done::Failed,
         Verdict::NonInferior => Done::Finished,
         Verdict::Inconclusive if args.allow_inconclusive => {
             shared::note!("warning: inconclusive, and allowed to be");

@@ -78,7 +78,7 @@ pub(super) fn run(args: &SelfTestArgs) -> Result<Done> {
 }
 
 fn outcome(rows: &[Row]) -> Done {
-    if rows.iter().all(Row::came_out) { Done::Finished } else { Done::WrongAnswer }
+    if rows.iter().all(Row::came_out) { Done::Finished } else { Done::Failed }
 }
 
 /// Writes how often intervals cover.
@@ -111,6 +111,6 @@ mod tests {
             checks: vec![Check::near("κ", found, 1.0, 0.02)],
         };
         assert_eq!(outcome(&[row(1.01), row(0.99)]), Done::Finished);
-        assert_eq!(outcome(&[row(1.01), row(0.97)]), Done::WrongAnswer);
+        assert_eq!(outcome(&[row(1.01), row(0.97)]), Done::Failed);
     }
 }

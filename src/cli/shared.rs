@@ -40,10 +40,8 @@ pub(super) enum Done {
     Stopped,
     /// A signal came before there was anything to save.
     StoppedUnsaved,
-    /// The gate found a regression.
-    Regressed,
-    /// A known answer did not come out.
-    WrongAnswer,
+    /// The gate found a regression, or a known answer did not come out.
+    Failed,
     /// The gate could not decide.
     Inconclusive,
 }
@@ -55,7 +53,7 @@ pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
         Ok(Done::Finished) => ExitCode::SUCCESS,
         Ok(Done::Stopped) => ExitCode::from(STOPPED),
         Ok(Done::StoppedUnsaved) => ExitCode::from(UNSAVED),
-        Ok(Done::Regressed | Done::WrongAnswer) => ExitCode::from(FAILED),
+        Ok(Done::Failed) => ExitCode::from(FAILED),
         Ok(Done::Inconclusive) => ExitCode::from(INCONCLUSIVE),
         Err(error) => {
             note!("error: {error}");

@@ -10,6 +10,7 @@ use super::init::Inits;
 use super::mlp::{Mlp, MlpCritic};
 use super::residual::ResNet35;
 use super::weights::{Builder, Of, Params, Reuse, Shapes, Source, Training};
+use crate::env::Spec;
 use crate::error::Result;
 use crate::names::named;
 
@@ -20,6 +21,13 @@ pub struct Dims {
     pub obs: i64,
     /// Length `A` of an action.
     pub action: i64,
+}
+
+impl Dims {
+    /// Returns the sizes of an environment.
+    pub fn of(spec: &Spec) -> Self {
+        Self { obs: spec.obs_dim as i64, action: spec.action_dim as i64 }
+    }
 }
 
 named!("critic",

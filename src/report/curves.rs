@@ -5,7 +5,9 @@
 
 use super::axis::{Scale, tick_labels, x_range, y_range};
 use super::canvas::{Sheet, render as render_sheet, text_width};
-use super::figure::{Axis, Figure, Panel, Point, ReferenceShape, Series, SeriesKind, YRange};
+use super::figure::{
+    Axis, Figure, Panel, Point, ReferenceShape, Series, SeriesKind, YRange, sheet_size,
+};
 use super::geometry::Area;
 use super::header::{Entry, Header, MARGIN, Sample};
 use super::labels::spread;
@@ -89,12 +91,7 @@ impl<'a> Plan<'a> {
     /// Lays out header and panels.
     fn with(figure: &'a Figure, names: &[&str], looks: &[Style], labelling: Labelling) -> Self {
         let count = figure.panels.len();
-        let (width, height, columns) = match count {
-            1 => (720.0, 480.0, 1),
-            2 => (960.0, 440.0, 2),
-            3 => (1200.0, 440.0, 3),
-            _ => (960.0, 800.0, 2),
-        };
+        let (width, height, columns) = sheet_size(count);
         let entries = match labelling {
             Labelling::Direct => Vec::new(),
             Labelling::Legend => entries(names, looks),

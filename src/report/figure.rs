@@ -21,6 +21,27 @@ pub struct Figure {
     pub y_range: YRange,
 }
 
+/// Width and height of a sheet with so many panels, in pixels, and panels in a row.
+pub(super) fn sheet_size(panels: usize) -> (f64, f64, usize) {
+    match panels {
+        1 => (720.0, 480.0, 1),
+        2 => (960.0, 440.0, 2),
+        3 => (1200.0, 440.0, 3),
+        _ => (960.0, 800.0, 2),
+    }
+}
+
+/// What comes several times once, in order of appearance.
+pub(super) fn each_once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut once = Vec::new();
+    for one in all {
+        if !once.contains(&one) {
+            once.push(one);
+        }
+    }
+    once
+}
+
 /// How the vertical ranges of panels relate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum YRange {
@@ -213,13 +234,7 @@ impl Reference {
 impl Figure {
     /// Names of all series, each once, in order of appearance.
     pub fn series_names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = Vec::new();
-        for series in self.panels.iter().flat_map(|panel| &panel.series) {
-            if !names.contains(&series.name.as_str()) {
-                names.push(&series.name);
-            }
-        }
-        names
+        each_once(self.panels.iter().flat_map(|panel| &panel.series).map(|series| &*series.name))
     }
 
     /// Refuses what no reader could make sense of.

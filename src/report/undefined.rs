@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::theme::model_label;
-use crate::algo::Unit;
 use crate::analysis::measure::returns::ReturnCurve;
 
 /// Most steps that a warning lists.
@@ -25,7 +24,7 @@ fn of_run(curve: &ReturnCurve) -> Option<String> {
     if undefined.is_empty() {
         return None;
     }
-    let (count, moment) = (undefined.len(), moment(curve));
+    let (count, moment) = (undefined.len(), curve.algo.unit().one());
     let more = if count > LISTED { format!(" and {} more", count - LISTED) } else { String::new() };
     let steps = undefined[..count.min(LISTED)].join(", ");
     let left = match curve.measured().last() {
@@ -38,14 +37,6 @@ fn of_run(curve: &ReturnCurve) -> Option<String> {
     ))
 }
 
-/// What a run is counted in.
-fn moment(curve: &ReturnCurve) -> &'static str {
-    match curve.algo.unit() {
-        Unit::Iterations => "iteration",
-        Unit::Steps => "step",
-    }
-}
-
 /// Says of which models no mean over seeds exists.
 fn without_common_step(curves: &[ReturnCurve]) -> Vec<String> {
     let mut models: BTreeMap<(&str, &str, &str), Vec<&ReturnCurve>> = BTreeMap::new();
@@ -56,7 +47,7 @@ fn without_common_step(curves: &[ReturnCurve]) -> Vec<String> {
         let steps =
             |run: &&ReturnCurve| run.measured().map(|(at, _)| at).collect::<BTreeSet<u64>>();
         let common = runs.iter().map(steps).reduce(|a, b| &a & &b)?;
-        let (seeds, moment) = (runs.len(), moment(runs[0]));
+        let (seeds, moment) = (runs.len(), runs[0].algo.unit().one());
         (seeds > 1 && common.is_empty()).then(|| {
             format!(
                 "{env}, {}: no {moment} has an evaluation of all {seeds} seeds, and so there is no mean \

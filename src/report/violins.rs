@@ -8,7 +8,7 @@
 
 use super::axis::{Scale, tick_labels, y_range};
 use super::canvas::{Pen, Sheet, render, text_width};
-use super::figure::{Axis, MAX_PANELS, YRange};
+use super::figure::{Axis, MAX_PANELS, YRange, each_once, sheet_size};
 use super::geometry::Area;
 use super::header::{Entry, Header, MARGIN, Sample};
 use super::panel::TICK_SIZE;
@@ -52,12 +52,7 @@ pub fn render_violins(figure: &ViolinFigure) -> Result<String> {
     }
     let names = names(figure.panels.iter().flat_map(|panel| &panel.groups));
     let looks = styles(names.iter().copied());
-    let (width, height, columns) = match figure.panels.len() {
-        1 => (720.0, 480.0, 1),
-        2 => (960.0, 440.0, 2),
-        3 => (1200.0, 440.0, 3),
-        _ => (960.0, 800.0, 2),
-    };
+    let (width, height, columns) = sheet_size(figure.panels.len());
     let header = Header::new(&figure.title, &figure.subtitle, &entries(figure, &looks), width);
     let cells = cells(figure, &Room { top: header.height(), width, height, columns });
     let sheet = Sheet { width, height, title: &figure.title, description: &figure.description };
@@ -92,13 +87,7 @@ impl ViolinFigure {
 
 /// Names of all violins, each once, in order of appearance.
 fn names<'a>(groups: impl Iterator<Item = &'a ViolinGroup>) -> Vec<&'a str> {
-    let mut names: Vec<&str> = Vec::new();
-    for violin in groups.flat_map(|group| &group.violins) {
-        if !names.contains(&violin.name.as_str()) {
-            names.push(&violin.name);
-        }
-    }
-    names
+    each_once(groups.flat_map(|group| &group.violins).map(|violin| &*violin.name))
 }
 
 /// The legend: models, and what the lines are.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use toml::Value;
 
 use super::selection::{Selection, Variant};
@@ -171,7 +170,7 @@ impl Wanted<'_> {
             // A name does not tell these runs from others, whose tasks are not theirs.
             set.entry("as_coded_tasks".into()).or_insert(Value::Boolean(false));
         }
-        let own = settings(&stored);
+        let own = stored::settings(&stored);
         let differs =
             set.iter().find(|(key, value)| !own.get(*key).is_some_and(|x| same(x, value)));
         differs.map_or(Ok(()), |(key, value)| {
@@ -189,7 +188,7 @@ impl Variant {
     /// Returns the settings that `config` does not have by itself.
     fn beside(&self, config: Config) -> Result<BTreeMap<String, Value>> {
         let algo = config.algo();
-        let own = settings(&config.resolved()?);
+        let own = stored::settings(&config.resolved()?);
         let mut set = BTreeMap::new();
         for (key, value) in &self.set {
             match own.get(key) {
@@ -224,22 +223,6 @@ fn same(a: &Value, b: &Value) -> bool {
 /// A setting as the command line takes it.
 fn shown(value: &Value) -> String {
     number(value).map_or_else(|| value.to_string(), |x| x.to_string())
-}
-
-/// All settings, by their keys on the command line.
-fn settings(config: &impl Serialize) -> BTreeMap<String, Value> {
-    fn walk(table: toml::Table, path: &str, all: &mut BTreeMap<String, Value>) {
-        for (key, value) in table {
-            let name = format!("{path}{key}");
-            match value {
-                Value::Table(inner) => walk(inner, &format!("{name}."), all),
-                value => _ = all.insert(name, value),
-            }
-        }
-    }
-    let mut all = BTreeMap::new();
-    walk(toml::Table::try_from(config).unwrap_or_default(), "", &mut all);
-    all
 }
 
 impl Found {

@@ -135,8 +135,7 @@ impl Trajectory {
 impl Player<'_> {
     /// Returns the sizes of observations and actions.
     pub fn dims(&self) -> Dims {
-        let spec = self.family.spec();
-        Dims { obs: spec.obs_dim as i64, action: spec.action_dim as i64 }
+        Dims::of(self.family.spec())
     }
 
     /// Runs trajectories, each until its episode ends; returns them in the same order.

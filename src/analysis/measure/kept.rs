@@ -11,10 +11,9 @@ use super::policy_cosine;
 use super::subject::Subject;
 use crate::analysis::bank::BankFile;
 use crate::analysis::table::{self, StateRow};
-use crate::checkpoint::Checkpoint;
-use crate::checkpoint::disk;
 use crate::checkpoint::kept::{self, Kept};
 use crate::checkpoint::lock::Lock;
+use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
 

@@ -29,7 +29,7 @@ const GAMMA: f64 = 0.99;
 pub fn hopper(setup: &Setup) -> Result<Vec<Check>> {
     let spec = EnvId::Hopper.spec();
     let stream = Stream::new(setup.seed, "self-test on hopper");
-    let dims = Dims { obs: spec.obs_dim as i64, action: spec.action_dim as i64 };
+    let dims = Dims::of(spec);
     let mut weights = Draw { stream: &stream, kind: Kind::Float, device: Device::Cpu };
     let actor = Actor::new(dims, Training::Frozen, &mut weights)?;
     let starts = starts(&stream)?;

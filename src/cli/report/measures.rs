@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use super::job::{Job, Made};
 use crate::analysis::hyper_parameters::hyper_parameters as parameters_of;
-use crate::analysis::measure::cosine::Against;
-use crate::analysis::measure::cosine::Cosine;
+use crate::analysis::measure::cosine::{Against, Cosine};
 use crate::analysis::measure::maml_adaptation::AdaptationSettings;
 use crate::analysis::measure::maml_noise::NoiseSettings;
 use crate::analysis::measure::returns::{ReturnCurve, Run, read_all};

@@ -1,6 +1,6 @@
 //! Histograms of the weights of one layer, a panel for each environment.
 
-use super::super::figure::{Axis, Panel, Point, Series};
+use super::super::figure::{Axis, Panel, Point, Series, each_once};
 use super::super::theme::env_label;
 use super::{Group, groups};
 use crate::analysis::measure::weights::distance::{display, display_end};
@@ -13,12 +13,7 @@ use crate::stats::{LEVEL, summary};
 /// Returns one panel for each environment: densities of the dynamic weights and of MLP-Small's.
 pub(crate) fn histograms(measured: &[Measured], layer: Layer) -> Result<Vec<Panel>> {
     let all = groups(measured);
-    let mut envs: Vec<EnvId> = Vec::new();
-    for group in &all {
-        if !envs.contains(&group.env) {
-            envs.push(group.env);
-        }
-    }
+    let envs = each_once(all.iter().map(|group| group.env));
     let of = |env: EnvId| {
         let groups: Vec<&Group<'_>> =
             all.iter().filter(|g| g.env == env && g.layer == layer).collect();

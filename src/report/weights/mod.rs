@@ -125,6 +125,12 @@ impl Group<'_> {
     }
 }
 
+/// Half of an estimate.
+fn half(estimate: &Estimate) -> Estimate {
+    let Estimate { value, low, high, n } = *estimate;
+    Estimate { value: value / 2.0, low: low / 2.0, high: high / 2.0, n }
+}
+
 /// Total variation in percent.
 fn tv(binned: &Binned) -> f64 {
     100.0 * binned.tv
@@ -161,14 +167,13 @@ impl Group<'_> {
     /// Returns what is known of this group, on the bins asked for.
     pub(crate) fn summary(&self) -> GroupSummary {
         let tv = self.tv(0);
-        let Estimate { value, low, high, n } = tv;
         GroupSummary {
             env: self.env,
             layer: self.layer,
             start: self.start,
-            networks: n,
+            networks: tv.n,
             tv: tv.into(),
-            half_tv: Estimate { value: value / 2.0, low: low / 2.0, high: high / 2.0, n }.into(),
+            half_tv: half(&tv).into(),
             null: self.null(0).into(),
             excess: self.excess(0).into(),
             wasserstein: self.wasserstein().into(),

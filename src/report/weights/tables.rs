@@ -3,9 +3,9 @@
 use super::super::tables::{Cell, Column, Table};
 use super::super::theme::env_label;
 use super::contrasts::{Closer, contrasts};
-use super::{Group, groups};
+use super::{Group, groups, half};
 use crate::analysis::measure::weights::{Layer, Measured, Start};
-use crate::stats::{Estimate, summary};
+use crate::stats::summary;
 
 /// One line for each environment, layer and initialisation, on the bins asked for.
 pub(crate) fn distance_table(measured: &[Measured]) -> Table {
@@ -57,11 +57,6 @@ pub(crate) fn distance_table(measured: &[Measured]) -> Table {
         ]);
     }
     table.without_empty_columns()
-}
-
-fn half(estimate: &Estimate) -> Estimate {
-    let Estimate { value, low, high, n } = *estimate;
-    Estimate { value: value / 2.0, low: low / 2.0, high: high / 2.0, n }
 }
 
 /// Every choice of bins in one line: means over environments, what the claim would be, and how far the

@@ -59,19 +59,15 @@ fn dynamic(env: EnvId, obs: &Tensor, (stream, hyper): (&Stream, HyperInit)) -> R
     let inits = Inits { hyper, ..Inits::default() };
     let critic = draw(env, CriticKind::SaHyper, (stream, inits))?;
     // The weights are functions of the state alone.
-    let action = Tensor::zeros([obs.size()[0], dims(env).action], (Kind::Float, Device::Cpu));
+    let action =
+        Tensor::zeros([obs.size()[0], Dims::of(env.spec()).action], (Kind::Float, Device::Cpu));
     let made = Weights::dynamic(&critic, obs, &action)?;
     Ok(made.unwrap_or_else(|| unreachable!("SA-Hyper is a hypernetwork")))
 }
 
 fn draw(env: EnvId, kind: CriticKind, (stream, inits): (&Stream, Inits)) -> Result<QNet> {
     let source = &mut Draw { stream, kind: Kind::Float, device: Device::Cpu };
-    QNet::with_init(kind, dims(env), Training::Frozen, (source, inits))
-}
-
-fn dims(env: EnvId) -> Dims {
-    let spec = env.spec();
-    Dims { obs: spec.obs_dim as i64, action: spec.action_dim as i64 }
+    QNet::with_init(kind, Dims::of(env.spec()), Training::Frozen, (source, inits))
 }
 
 /// Draws one MLP-Small with `PyTorch`'s initialisation.
