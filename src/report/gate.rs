@@ -1,10 +1,10 @@
 //! The gate's outcome for people and for machines: Markdown for a pull request, `JUnit` for a CI.
 
-use std::fmt::Write as _;
+use serde_json::json;
 
-use super::canvas::escape;
 use super::numbers::short;
 use super::tables::{Cell, Table};
+use super::text::fill;
 use crate::analysis::gate::{Outcome, Range, Truth};
 use crate::error::Result;
 use crate::stats::Estimate;
@@ -55,69 +55,42 @@ fn gate_table(outcomes: &[Outcome]) -> Table {
 }
 
 /// Returns a summary fit for a pull request.
+///
+/// # Errors
+/// Those of the table.
 pub(crate) fn gate_markdown(outcomes: &[Outcome], verdict: Verdict) -> Result<String> {
-    let mut text = format!("## Gradient quality: {}\n\n", verdict_label(verdict));
-    text += &gate_table(outcomes).to_markdown()?;
-    text.push('\n');
-    for o in outcomes {
-        let _ = writeln!(
-            text,
-            "- **{}**: {}. A true drop of {} would alarm with 80 % power.",
-            o.env,
-            o.reason,
-            short(o.min_detectable_drop_80)
-        );
-        for warning in &o.warnings {
-            let _ = writeln!(text, "- **Warning**, {warning}.");
-        }
-    }
-    let paired = outcomes.iter().any(|o| o.truth == Truth::Stored);
-    let _ = write!(
-        text,
-        "\nInside: mean cosine of the critic's and the true action gradient, all coordinates, with the policy's \
-         action pulled into the box; corrected for the noise of the rollouts.{} Intervals of cosines: 95 %; of the difference: one-sided {:.0} % bounds.\n",
-        if paired {
-            " With stored truth the difference is that of measured cosines, on the same rollouts."
-        } else {
-            ""
-        },
-        100.0 * (1.0 - outcomes.first().map_or(0.05, |o| o.alpha)),
-    );
-    Ok(text)
+    let table = gate_table(outcomes).to_markdown()?;
+    let values = json!({
+        "verdict": verdict_label(verdict),
+        "table": table.trim_end(),
+        "outcomes": views(outcomes),
+        "paired": outcomes.iter().any(|o| o.truth == Truth::Stored),
+        "level": format!("{:.0}", 100.0 * (1.0 - outcomes.first().map_or(0.05, |o| o.alpha))),
+    });
+    Ok(fill("gate.md", values) + "\n")
 }
 
 /// Returns a `JUnit` report: a failure for a regression, a skipped test for an inconclusive one.
 pub(crate) fn gate_junit(outcomes: &[Outcome]) -> String {
     let count = |verdict| outcomes.iter().filter(|o| o.verdict == verdict).count();
-    let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"hyperl gate\" \
-         tests=\"{}\" failures=\"{}\" skipped=\"{}\" errors=\"0\">\n",
-        outcomes.len(),
-        count(Verdict::Regressed),
-        count(Verdict::Inconclusive)
-    );
-    for o in outcomes {
-        let _ = write!(
-            text,
-            "    <testcase classname=\"hyperl.gate\" name=\"{}\">",
-            escape(&format!("gradient quality on {}", o.env))
-        );
-        let reason = escape(&o.reason);
-        match o.verdict {
-            Verdict::Regressed => {
-                let _ = write!(text, "<failure message=\"{reason}\"/>");
-            }
-            Verdict::Inconclusive => {
-                let _ = write!(text, "<skipped message=\"{reason}\"/>");
-            }
-            Verdict::NonInferior => {
-                let _ = write!(text, "<system-out>{reason}</system-out>");
-            }
-        }
-        for warning in &o.warnings {
-            let _ = write!(text, "<system-err>{}</system-err>", escape(warning));
-        }
-        text += "</testcase>\n";
-    }
-    text + "  </testsuite>\n</testsuites>\n"
+    let values = json!({
+        "outcomes": views(outcomes),
+        "failures": count(Verdict::Regressed),
+        "skipped": count(Verdict::Inconclusive),
+    });
+    fill("gate.xml", values) + "\n"
+}
+
+/// Outcomes as both templates see them.
+fn views(outcomes: &[Outcome]) -> Vec<serde_json::Value> {
+    let view = |o: &Outcome| {
+        json!({
+            "env": o.env,
+            "verdict": verdict_label(o.verdict),
+            "reason": o.reason,
+            "drop": short(o.min_detectable_drop_80),
+            "warnings": o.warnings,
+        })
+    };
+    outcomes.iter().map(view).collect()
 }

@@ -11,9 +11,11 @@ use super::canvas::escape;
 
 /// All templates by name: two of pages, of which that in HTML escapes what it is given, and one for the sentences
 /// of each measure.
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 14] = [
     ("compare-critics.md", include_str!("text/compare-critics.md")),
     ("cosine.md", include_str!("text/cosine.md")),
+    ("gate.md", include_str!("text/gate.md")),
+    ("gate.xml", include_str!("text/gate.xml")),
     ("maml-adaptation.md", include_str!("text/maml-adaptation.md")),
     ("maml-noise.md", include_str!("text/maml-noise.md")),
     ("page.html", include_str!("text/page.html")),

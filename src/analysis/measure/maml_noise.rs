@@ -16,12 +16,10 @@ use tch::{Kind, Tensor};
 
 use super::kept::Listener;
 use crate::algo::maml::{Maml, Play, mean_returns};
-use crate::checkpoint::Checkpoint;
-use crate::checkpoint::disk;
 use crate::checkpoint::kept::{self, Kept};
 use crate::checkpoint::tensors::{TensorFile, TensorSet};
-use crate::env::Task;
-use crate::env::TaskList;
+use crate::checkpoint::{Checkpoint, disk};
+use crate::env::{Task, TaskList};
 use crate::error::{Error, Result};
 use crate::rng::Stream;
 use crate::stats::resample::Bootstrap;

@@ -2,8 +2,7 @@
 
 use crate::algo::RunConfig;
 use crate::algo::pearl::config::PearlConfig;
-use crate::analysis::series::VARIANT;
-use crate::analysis::series::pearl_name;
+use crate::analysis::series::{VARIANT, pearl_name};
 use crate::env::TaskList;
 use crate::gradient::score::StateScore;
 use crate::gradient::{Settings, StateResult};
