@@ -22,7 +22,7 @@ pub enum Against {
 
 /// How cosines are measured.
 #[derive(Debug, Clone)]
-pub(crate) struct Cosine {
+pub struct Cosine {
     /// How the estimator works.
     pub settings: Settings,
     /// What the critic's gradient is compared with.

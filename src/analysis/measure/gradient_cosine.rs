@@ -1,6 +1,8 @@
 //! Agreement of critic and truth at the states of one checkpoint (paper §3, App. B).
 
-use super::cosine::{Against, Cosine};
+use serde::Serialize;
+
+use super::cosine::{Against, Cosine, Work};
 use crate::algo::config::TrainConfig;
 use crate::algo::sac::SacConfig;
 use crate::analysis::table::{Column, StateRow};
@@ -24,9 +26,13 @@ const REVISION: u32 = 4;
 
 /// Returns a key that is equal exactly if checkpoint, settings and method are.
 pub(super) fn key(checkpoint: &Checkpoint, how: &Cosine) -> String {
-    let settings =
-        serde_json::to_string(&(&how.settings, how.against, REVISION)).expect("plain data");
-    hash(format!("{} {settings}", checkpoint.hash()).as_bytes())[..16].to_owned()
+    key_of(checkpoint, &(&how.settings, how.against, REVISION))
+}
+
+/// Returns a key that is equal exactly if checkpoint and `what` are.
+pub(super) fn key_of(checkpoint: &Checkpoint, what: &impl Serialize) -> String {
+    let what = serde_json::to_string(what).expect("plain data");
+    hash(format!("{} {what}", checkpoint.hash()).as_bytes())[..16].to_owned()
 }
 
 /// The networks of a checkpoint that a measurement needs, and what its critics estimate.
@@ -158,28 +164,34 @@ pub fn check(checkpoint: &Checkpoint, settings: &Settings, against: Against) -> 
 ///
 /// # Errors
 /// Those of loading, and of the estimator.
-pub fn rows(
-    checkpoint: &Checkpoint,
-    settings: &Settings,
-    against: Against,
-    (workers, progress): (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
-) -> Result<Vec<StateRow>> {
-    let config = checkpoint.off_policy()?;
-    let networks = Networks::load(checkpoint, settings, against)?;
+pub fn rows(checkpoint: &Checkpoint, how: &Cosine, work: Work) -> Result<Vec<StateRow>> {
+    let (config, settings) = (checkpoint.off_policy()?, &how.settings);
+    let networks = Networks::load(checkpoint, settings, how.against)?;
     let make_env = || config.env.make();
     let bootstrap = networks.targets.as_ref().map(|targets| targets as _);
     let agent = Agent { bootstrap, ..networks.agent(&make_env) };
     let starts = starts(checkpoint, &*networks.policy, settings)?;
     let step = checkpoint.manifest().step;
-    let row = |state: usize| StateRow::new(config, step, settings, state);
+    measured(&agent, &starts, how, work, |state| StateRow::new(config, step, settings, state))
+}
+
+/// Measures an agent at states, without a bank; `row` says where each belongs.
+pub(super) fn measured(
+    agent: &Agent,
+    starts: &[Visited],
+    how: &Cosine,
+    Work { workers, progress }: Work,
+    row: impl Fn(usize) -> StateRow,
+) -> Result<Vec<StateRow>> {
+    let Cosine { settings, against } = how;
     let results = match against {
         Against::OwnValues if settings.mode == Mode::Lab => {
-            let own = own_scores(&agent, &starts, settings.std, settings.seed)?;
+            let own = own_scores(agent, starts, settings.std, settings.seed)?;
             let own = own.iter().enumerate();
             return Ok(own.map(|(i, own)| row(i).judged(own, Column::SelfCosine, 0)).collect());
         }
-        Against::Returns => measure(&agent, &starts, settings, workers, progress)?,
-        Against::OwnValues => self_check(&agent, &starts, settings)?,
+        Against::Returns => measure(agent, starts, settings, workers, progress)?,
+        Against::OwnValues => self_check(agent, starts, settings)?,
     };
     Ok(results.iter().enumerate().map(|(state, result)| row(state).with(result)).collect())
 }

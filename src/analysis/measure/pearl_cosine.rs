@@ -17,20 +17,17 @@ use std::sync::Arc;
 use tch::Tensor;
 
 use super::cosine::{Against, Cosine, FirstTasks, Work};
+use super::gradient_cosine::{key_of, measured};
 use crate::algo::pearl::agent::PearlAgent;
 use crate::algo::pearl::trajectory::Player;
 use crate::analysis::table::{Column, OfTask, StateRow};
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::disk::hash;
 use crate::env::Task;
 use crate::error::{Error, Result};
 use crate::gradient::bank::{Plan, make_bank};
 use crate::gradient::critic_gradient::{CriticInTask, Smaller};
-use crate::gradient::own::own_scores;
 use crate::gradient::score::score_states;
-use crate::gradient::{
-    ActionValue, Agent, Judged, Mode, Returns, Settings, StatesFrom, measure, self_check, states,
-};
+use crate::gradient::{ActionValue, Agent, Judged, Mode, Returns, Settings, StatesFrom, states};
 use crate::rng::Stream;
 use crate::rollout::SoftInTask;
 
@@ -39,9 +36,7 @@ const REVISION: u32 = 3;
 
 /// Returns a key that is equal exactly if checkpoint, tasks, settings and method are.
 pub(super) fn key(checkpoint: &Checkpoint, tasks: FirstTasks, how: &Cosine) -> String {
-    let what = (&how.settings, how.against, tasks.list, tasks.count, REVISION);
-    let what = serde_json::to_string(&what).expect("plain data");
-    hash(format!("{} {what}", checkpoint.hash()).as_bytes())[..16].to_owned()
+    key_of(checkpoint, &(&how.settings, how.against, tasks.list, tasks.count, REVISION))
 }
 
 /// Checks that it can be measured.
@@ -143,25 +138,17 @@ impl InTasks<'_> {
         let settings = &Settings { states, ..settings.clone() };
         let starts = states::from_policy(&make_env, &policy, states, &stream("states"))?;
         let row = |state| StateRow::in_task(config, iteration, settings, (task, state));
-        let results = match (settings.mode, against) {
-            (Mode::Lab, Against::Returns) => {
-                let horizon = settings.horizon(config.gamma, 0, u32::MAX);
-                let (blocks, std, seed) = (settings.blocks(), settings.std, settings.seed);
-                let plan = Plan { blocks, std, horizon, seed, ..Plan::default() };
-                let bank = make_bank(&in_task, &starts, 0, &plan, workers, progress)?;
-                let stream = stream("smoothing");
-                let scores = score_states(&bank, 0, in_task.critic, &stream)?.into_iter();
-                let row = |(i, score)| row(i).judged(&score, Column::Cosine, horizon);
-                return Ok(scores.enumerate().map(row).collect());
-            }
-            (Mode::Lab, Against::OwnValues) => {
-                let own = own_scores(&in_task, &starts, settings.std, settings.seed)?.into_iter();
-                let row = |(i, own)| row(i).judged(&own, Column::SelfCosine, 0);
-                return Ok(own.enumerate().map(row).collect());
-            }
-            (_, Against::Returns) => measure(&in_task, &starts, settings, workers, progress)?,
-            (_, Against::OwnValues) => self_check(&in_task, &starts, settings)?,
-        };
-        Ok(results.iter().enumerate().map(|(state, result)| row(state).with(result)).collect())
+        if settings.mode == Mode::Lab && *against == Against::Returns {
+            let horizon = settings.horizon(config.gamma, 0, u32::MAX);
+            let (blocks, std, seed) = (settings.blocks(), settings.std, settings.seed);
+            let plan = Plan { blocks, std, horizon, seed, ..Plan::default() };
+            let bank = make_bank(&in_task, &starts, 0, &plan, workers, progress)?;
+            let stream = stream("smoothing");
+            let scores = score_states(&bank, 0, in_task.critic, &stream)?.into_iter();
+            let row = |(i, score)| row(i).judged(&score, Column::Cosine, horizon);
+            return Ok(scores.enumerate().map(row).collect());
+        }
+        let how = Cosine { settings: settings.clone(), against: *against };
+        measured(&in_task, &starts, &how, *work, row)
     }
 }

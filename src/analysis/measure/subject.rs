@@ -69,12 +69,8 @@ impl<'c> Subject<'c> {
 
     /// Measures it; one row for each state.
     pub(crate) fn rows(&self, how: &Cosine, work: Work) -> Result<Vec<StateRow>> {
-        let Cosine { settings, against } = how;
         match self.tasks {
-            None => {
-                let Work { workers, progress } = work;
-                gradient_cosine::rows(self.checkpoint, settings, *against, (workers, progress))
-            }
+            None => gradient_cosine::rows(self.checkpoint, how, work),
             Some(tasks) => pearl_cosine::rows(self.checkpoint, tasks, how, work),
         }
         .map_err(|e| in_checkpoint(self.checkpoint.path(), e))

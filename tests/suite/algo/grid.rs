@@ -6,7 +6,7 @@ use hyperl::algo::evaluate::{episode_returns, initial_states};
 use hyperl::algo::off_policy::OffPolicy;
 use hyperl::algo::replay::{Replay, Transition};
 use hyperl::algo::{Algo, RunConfig};
-use hyperl::analysis::measure::cosine::{Against, Work};
+use hyperl::analysis::measure::cosine::{Against, Cosine, Work};
 use hyperl::analysis::measure::gradient_cosine::{check, rows};
 use hyperl::analysis::measure::policy_cosine;
 use hyperl::analysis::measure::returns::ReturnCurve;
@@ -128,7 +128,7 @@ fn assert_weights(checkpoint: &Checkpoint) {
 #[test]
 fn every_critic_goes_from_training_through_resume_to_its_measurements() {
     let workers = workers::start(2).unwrap();
-    let context = (&*workers, &(|_| ()) as &(dyn Fn(u64) + Sync));
+    let work = Work { workers: &workers, progress: &|_| () };
     for algo in Algo::OFF_POLICY {
         for critic in CriticKind::ALL {
             let (folder, config) = (tempfile::tempdir().unwrap(), tiny(algo, critic));
@@ -148,11 +148,11 @@ fn every_critic_goes_from_training_through_resume_to_its_measurements() {
                 for against in [Against::Returns, Against::OwnValues] {
                     check(&checkpoint, &settings, against).unwrap();
                     let rows = if settings.mode == Mode::Lab && against == Against::Returns {
-                        let work = Work { workers: &workers, progress: &|_| () };
                         let file = policy_cosine::make(&checkpoint, &settings, work).unwrap();
                         policy_cosine::rows(&checkpoint, &settings, &file).unwrap()
                     } else {
-                        rows(&checkpoint, &settings, against, context).unwrap()
+                        rows(&checkpoint, &Cosine { settings: settings.clone(), against }, work)
+                            .unwrap()
                     };
                     assert_eq!(rows.len(), 2, "{what}");
                     assert!(rows.iter().all(|row| row.algo == algo.name()), "{what}");
@@ -170,7 +170,7 @@ fn every_critic_goes_from_training_through_resume_to_its_measurements() {
 #[test]
 fn the_value_that_is_judged_is_the_one_that_the_actor_climbs_unless_another_is_asked_for() {
     let workers = workers::start(2).unwrap();
-    let context = (&*workers, &(|_| ()) as &(dyn Fn(u64) + Sync));
+    let work = Work { workers: &workers, progress: &|_| () };
     for algo in Algo::OFF_POLICY {
         let (folder, config) = (tempfile::tempdir().unwrap(), tiny(algo, CriticKind::MlpSmall));
         let mut training = start(&config);
@@ -180,7 +180,8 @@ fn the_value_that_is_judged_is_the_one_that_the_actor_climbs_unless_another_is_a
         let norms = |judged, returns| -> Vec<(f64, f64)> {
             let settings =
                 Settings { states: 6, horizon: Some(20), judged, returns, ..Settings::default() };
-            let rows = rows(&checkpoint, &settings, Against::Returns, context).unwrap();
+            let how = Cosine { settings, against: Against::Returns };
+            let rows = rows(&checkpoint, &how, work).unwrap();
             rows.iter().map(|row| (row.critic_norm, row.truth_norm)).collect()
         };
         let (usual, q1, min) =
