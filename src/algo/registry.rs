@@ -108,7 +108,6 @@ impl Config {
         own.resolved()
     }
 
-    /// Returns the same settings with another seed.
     #[must_use]
     pub(crate) fn with_seed(mut self, seed: u64) -> Self {
         match &mut self {
@@ -119,7 +118,6 @@ impl Config {
         self
     }
 
-    /// Returns the same settings with another length.
     #[must_use]
     pub(crate) fn with_length(mut self, length: u64) -> Self {
         match &mut self {

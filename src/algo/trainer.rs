@@ -95,7 +95,6 @@ pub struct Event {
     pub may_stop: bool,
 }
 
-/// Rounds seconds as tables hold them.
 pub(super) fn rounded(seconds: f64) -> f64 {
     (seconds * 1e3).round() / 1e3
 }

@@ -68,7 +68,6 @@ pub struct BankFile {
     pub bank: Bank,
 }
 
-/// A column of real numbers.
 fn numbers(name: impl Into<String>, values: Vec<f64>) -> Column {
     Series::new(name.into().into(), values).into()
 }
@@ -233,7 +232,6 @@ impl BankFile {
     }
 }
 
-/// Returns the rows of a Parquet file, and its metadata.
 fn decode(bytes: Vec<u8>) -> Result<(DataFrame, BTreeMap<String, String>)> {
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     let metadata = reader.get_metadata()?.key_value_metadata().clone().unwrap_or_default();
@@ -281,7 +279,6 @@ impl Columns<'_> {
     }
 }
 
-/// Returns the states of a frame.
 fn states(frame: &DataFrame, plan: &Plan) -> Result<Vec<BankState>> {
     let columns = Columns(frame);
     let (numbers, blocks) = (columns.whole("state")?, columns.whole("block")?);

@@ -46,7 +46,6 @@ pub(crate) struct HyperParameter {
 }
 
 impl HyperParameter {
-    /// Returns whether ours are those of the paper.
     pub(crate) fn agrees(&self) -> bool {
         [&self.plain, &self.hyper] == self.paper
     }
@@ -101,7 +100,6 @@ pub(crate) fn hyper_parameters(algo: Algo) -> Result<Vec<HyperParameter>> {
 }
 
 impl Row {
-    /// Returns the row with our values.
     fn beside(&'static self, algo: Algo) -> Result<HyperParameter> {
         let env = self.env.as_deref();
         let plain = self.value(algo, env, false)?;

@@ -91,14 +91,12 @@ pub fn lock(folder: &Path) -> Result<Lock> {
     Ok(lock)
 }
 
-/// Returns the folders in which points are written.
 fn folders(run: &Path) -> Result<Vec<PathBuf>> {
     let replay = run.join(RESUME).join(REPLAY);
     let buffers = disk::entries(&replay)?.into_iter().filter(|path| path.is_dir()).collect();
     Ok([vec![run.join(RESUME), replay], buffers].concat())
 }
 
-/// Folder of a replay buffer.
 fn replay(run: &Path, buffer: usize) -> PathBuf {
     run.join(RESUME).join(REPLAY).join(format!("{buffer:03}"))
 }

@@ -213,7 +213,6 @@ impl RunLog {
     }
 }
 
-/// Reads the file of returns.
 fn read_evaluations(file: &Path) -> Result<Vec<Evaluated>> {
     let csv = Csv::read(file, HEADER)?;
     let mut rows: Vec<Evaluated> = Vec::new();

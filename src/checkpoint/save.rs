@@ -18,7 +18,6 @@ pub const STATES: &str = "states.safetensors";
 /// File that describes a checkpoint.
 pub(crate) const MANIFEST: &str = "manifest.json";
 
-/// Returns the folder of a step inside a run.
 pub(crate) fn step_folder(run: &Path, step: u64) -> PathBuf {
     run.join(format!("step-{step:09}"))
 }

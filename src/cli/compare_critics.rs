@@ -154,7 +154,6 @@ impl CompareArgs {
         .validated()
     }
 
-    /// Returns the command that makes the folder again.
     fn command(&self) -> String {
         let [ckpt, out] = [&self.checkpoint, &self.out].map(|path| shell_words(&[path]));
         let against = shell_words(&self.against);

@@ -26,7 +26,6 @@ struct AlgoLines {
     parameters: Vec<HyperParameter>,
 }
 
-/// Runs the command.
 pub(super) fn run(args: &HyperParameterArgs) -> Result<Done> {
     let algos = Algo::ALL.into_iter().filter(|a| args.algo.is_none_or(|wanted| wanted == *a));
     let lines = algos.map(|algo| Ok(AlgoLines { algo, parameters: hyper_parameters(algo)? }));

@@ -79,7 +79,6 @@ fn about(checkpoint: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
     Ok(about)
 }
 
-/// Reads every tensor of a file.
 fn lines(weights: &TensorFile) -> Result<Vec<TensorLine>> {
     let line = |(name, shape): (String, Vec<i64>)| {
         let tensor = weights.tensor(&name)?.to_kind(tch::Kind::Double);

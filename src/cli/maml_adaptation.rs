@@ -37,7 +37,6 @@ pub(super) struct AdaptationArgs {
     json: bool,
 }
 
-/// Runs the command.
 pub(super) fn run(args: &AdaptationArgs) -> Result<Done> {
     let settings = AdaptationSettings { rates: args.rates.clone(), episodes: args.episodes };
     settings.check()?;
@@ -68,7 +67,6 @@ pub(super) fn run(args: &AdaptationArgs) -> Result<Done> {
     Ok(Done::Finished)
 }
 
-/// Prints what each step did.
 fn print(all: &[Adaptation]) -> Result<()> {
     for a in all {
         let star = if a.own { "*" } else { "" };
@@ -103,7 +101,7 @@ pub(super) fn measure(
                 shared::note!("stopped; nothing is saved");
                 return Ok(None);
             }
-            all.push(maml_adaptation(point, (settings.episodes, Some(*rate)), workers)?);
+            all.push(maml_adaptation(point, (settings.episodes, *rate), workers)?);
             bar.inc(1);
         }
     }

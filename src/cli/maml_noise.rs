@@ -50,7 +50,6 @@ pub(super) struct MamlNoiseArgs {
     json: bool,
 }
 
-/// Runs the command.
 pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
     let settings = settings(args)?;
     let points = select::maml_checkpoints(&args.checkpoints)?;
@@ -120,12 +119,10 @@ fn settings(args: &MamlNoiseArgs) -> Result<NoiseSettings> {
     Ok(settings)
 }
 
-/// Writes every single return.
 pub(super) fn write_returns(folder: &Path, noises: &[Noise]) -> Result<()> {
     disk::write(&folder.join("returns.json"), to_json(&noises)?.as_bytes())
 }
 
-/// Prints the spread of each checkpoint's updates.
 fn print(noises: &[Noise]) -> Result<()> {
     for Noise { env, model, iteration, before, variation: v, .. } in noises {
         shared::say!("{env} {model}, iteration {iteration}: return before {}", fixed(*before, 1));

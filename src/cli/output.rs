@@ -27,7 +27,6 @@ pub(super) fn origins(checkpoints: &[Checkpoint]) -> Vec<Origin> {
     checkpoints.iter().map(origin).collect()
 }
 
-/// Returns run, step and hash of a checkpoint.
 pub(super) fn origin(checkpoint: &Checkpoint) -> Origin {
     Origin {
         run: checkpoint.config().run_name(),
@@ -52,7 +51,6 @@ pub(super) fn shell_words(words: &[impl AsRef<OsStr>]) -> String {
     quoted.collect::<Vec<_>>().join(" ")
 }
 
-/// Writes `provenance.toml`.
 pub(super) fn write_provenance(folder: &Path, provenance: &impl Serialize) -> Result<()> {
     let text = toml::to_string(provenance).map_err(|e| Error::Table(e.to_string()))?;
     disk::write(&folder.join("provenance.toml"), text.as_bytes())
@@ -88,7 +86,6 @@ pub(super) fn write_figure(folder: &Path, name: &str, figure: &Figure) -> Result
     Ok(PageFigure { file: format!("{name}.svg"), alt: figure.description.clone(), svg })
 }
 
-/// Writes `report.md` and `report.html`.
 pub(super) fn write_page(folder: &Path, page: &Page) -> Result<()> {
     disk::write(&folder.join("report.md"), render_markdown(page)?.as_bytes())?;
     disk::write(&folder.join("report.html"), render_html(page)?.as_bytes())

@@ -58,7 +58,6 @@ fn job(args: &ReportArgs, path: &Path) -> Result<Job> {
     Ok(Job { spec, found, folder, units, threads, command })
 }
 
-/// Returns the command that makes the report of a spec again.
 fn command(args: &ReportArgs, path: &Path, of_runs: bool) -> String {
     let word = |path: &Path| shell_words(&[path]);
     let runs = if of_runs {
@@ -70,7 +69,6 @@ fn command(args: &ReportArgs, path: &Path, of_runs: bool) -> String {
     format!("hyperl-analyze report {}{runs} --out {}", word(path), word(&args.out))
 }
 
-/// Measures what a spec asks for, judges its claim and writes its report.
 fn make(job: &Job) -> Result<Done> {
     let Job { spec, found, folder, command, .. } = job;
     if found.asked > 0 {

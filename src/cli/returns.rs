@@ -141,7 +141,6 @@ fn check_baseline(baseline: &str, curves: &[ReturnCurve]) -> Result<()> {
     Err(Error::Usage(format!("--baseline '{baseline}' is no critic and none of: {series}")))
 }
 
-/// The command that makes the report again.
 fn command(args: &ReturnsArgs, on: Option<TaskList>) -> String {
     format!(
         "hyperl-analyze returns --ckpt {}{}{}{}{} --out {}",
@@ -158,7 +157,6 @@ fn command(args: &ReturnsArgs, on: Option<TaskList>) -> String {
     )
 }
 
-/// Prints final and highest return of each curve.
 fn print(summaries: &[ReturnSummary]) -> Result<()> {
     let width = |of: fn(&ReturnSummary) -> &str| {
         summaries.iter().map(|s| of(s).chars().count()).max().unwrap_or(0).max(13)

@@ -81,7 +81,6 @@ fn outcome(rows: &[Row]) -> Done {
     if rows.iter().all(Row::came_out) { Done::Finished } else { Done::Failed }
 }
 
-/// Writes how often intervals cover.
 fn write_table(args: &SelfTestArgs, file: &Path, setup: &Setup) -> Result<Done> {
     let draws = if args.quick { QUICK } else { DRAWS_OF_TABLE };
     let bar = shared::progress_bar(worlds() as u64, "worlds");

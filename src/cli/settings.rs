@@ -45,12 +45,10 @@ fn too_large() -> String {
 /// A flag and its value, if it was given.
 pub(super) type Flag = (&'static str, Option<toml::Value>);
 
-/// Returns the value of a flag that is a name.
 pub(super) fn text(value: impl std::fmt::Display) -> toml::Value {
     toml::Value::String(value.to_string())
 }
 
-/// Returns the value of a flag that is a count.
 pub(super) fn number(value: u64) -> toml::Value {
     toml::Value::Integer(value as i64)
 }
@@ -78,7 +76,6 @@ pub(super) fn settings(file: Option<&Path>, set: &[String], flags: &[Flag]) -> R
     Ok(table)
 }
 
-/// Says that something is wrong with `--set`.
 pub(super) fn of_set(reason: &impl ToString) -> Error {
     let reason = reason.to_string().trim().replace('\n', "; ");
     Error::Config { path: "--set".into(), reason }

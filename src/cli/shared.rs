@@ -128,7 +128,6 @@ pub(super) use say;
 pub(super) use super::signals::{save_and_stop, stop_asked};
 pub(super) use super::stderr::note;
 
-/// Writes warnings to standard error.
 pub(super) fn warn(warnings: &[String]) {
     for warning in warnings {
         note!("warning: {warning}");
@@ -153,7 +152,6 @@ pub(super) fn one_checkpoint(path: &Path) -> Result<Checkpoint> {
     Ok(found.remove(0))
 }
 
-/// Prints the completions of program `C` for a shell.
 pub(super) fn completions<C: CommandFactory>(shell: clap_complete::Shell) -> Result<()> {
     let mut command = C::command();
     let name = command.get_name().to_owned();
@@ -162,7 +160,6 @@ pub(super) fn completions<C: CommandFactory>(shell: clap_complete::Shell) -> Res
     print(&script)
 }
 
-/// Starts the workers.
 pub(super) fn workers(threads: usize) -> Result<Arc<rayon::ThreadPool>> {
     workers::start(threads)
 }
@@ -216,7 +213,6 @@ pub(super) fn spinner(unit: &str) -> ProgressBar {
     spinner
 }
 
-/// Prints a result as JSON to standard output.
 pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print(format!("{}\n", to_json(value)?).as_bytes())
 }

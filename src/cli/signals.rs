@@ -97,7 +97,6 @@ pub(super) fn save_and_stop() {
     SAVES.store(true, Ordering::SeqCst);
 }
 
-/// Returns whether a signal asked for a stop.
 pub(super) fn stop_asked() -> bool {
     STOP.load(Ordering::SeqCst)
 }

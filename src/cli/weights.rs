@@ -233,7 +233,6 @@ fn uneven((checkpoint, against): (&Checkpoint, Against<'_>)) -> Option<String> {
     })
 }
 
-/// The command that makes the report again.
 fn command(args: &WeightsArgs, which: &str, also: &str) -> String {
     format!(
         "hyperl-analyze weights {which} --states {} --binning {} --bins {}{also} --out {}",

@@ -32,7 +32,6 @@ pub(super) struct Study {
 }
 
 impl Study {
-    /// Returns what was asked for.
     pub(super) fn asked(&self) -> &Reading {
         &self.readings[0]
     }
@@ -59,7 +58,6 @@ const EXCEPTION: &str = "The paper's own Table 2 contradicts both halves of its 
     Walker2d layer 2: 30.8 against 39.6 at the start, 28.5 against 20.8 after 100K steps; \
     judged as strictly as here it would fail too. Its numbers are printed without spread.";
 
-/// Writes everything into a folder.
 pub(super) fn write(folder: &Path, study: &Study) -> Result<()> {
     disk::create_dir(folder)?;
     let Reading { settings, measured } = study.asked();

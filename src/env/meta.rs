@@ -42,7 +42,6 @@ impl Goal {
     }
 }
 
-/// Returns `Σa²` of the action that the motors get.
 fn squared_clipped(action: &[f64]) -> f64 {
     action.iter().map(|a| a.clamp(-1.0, 1.0).powi(2)).sum()
 }

@@ -165,7 +165,6 @@ fn observed(agent: &Agent, starts: &[Visited]) -> Result<(Array2<f64>, Vec<u32>,
     Ok((obs, elapsed, env.spec().action_dim))
 }
 
-/// Returns the policy's action for each observation.
 fn greedy(policy: &dyn Policy, obs: &Array2<f64>, action_dim: usize) -> Result<Array2<f64>> {
     in_blocks(obs, action_dim, |obs, actions| policy.act(obs, actions))
 }

@@ -16,7 +16,7 @@
 //! | `study.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
 //! | `tasks.rs` | the same in tasks; training against test |
 //! | `undefined.rs` | NaN and infinite returns, which enter none of these |
-//! | `returns_method.rs` | how returns are measured, and what they do not show |
+//! | `returns_method.rs` | what there is to see of returns |
 //! | `scores.rs` | final and highest returns of several runs, beside the paper's; their normalisation |
 //! | `update_noise.rs`, `adaptation.rs` | MAML: noise of updates (Fig. 5, Table 1); steps of adaptation |
 //! | `task_gap.rs` | PEARL in tasks that it was not trained on |

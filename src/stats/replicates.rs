@@ -124,14 +124,12 @@ impl Replicates {
 
 /// Means over states are functions of such rows.
 impl Replicates {
-    /// The fields, in their order.
     pub(super) fn row(&self) -> [f64; 8] {
         let Self { full, block, pair, quad, dot, truth_square, critic_square, error_square } =
             *self;
         [full, block, pair, quad, dot, truth_square, critic_square, error_square]
     }
 
-    /// The fields from a row.
     pub(super) fn of_row(row: [f64; 8]) -> Self {
         let [full, block, pair, quad, dot, truth_square, critic_square, error_square] = row;
         Self { full, block, pair, quad, dot, truth_square, critic_square, error_square }

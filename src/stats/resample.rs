@@ -233,7 +233,6 @@ pub fn paired_differences(candidate: &[f64], base: &[f64]) -> Vec<f64> {
     candidate.iter().zip(base).map(|(c, b)| c - b).collect()
 }
 
-/// The mean of each column.
 fn column_means<const K: usize>(units: &[[f64; K]]) -> [f64; K] {
     std::array::from_fn(|k| units.iter().map(|unit| unit[k]).sum::<f64>() / units.len() as f64)
 }

@@ -261,13 +261,11 @@ fn over_updates<T: Clone>(
     bootstrap(units, stat, settings, &mut stream)
 }
 
-/// Variance with divisor `n`.
 fn population_variance(values: &[f64]) -> f64 {
     let n = values.len() as f64;
     std(values).powi(2) * (n - 1.0) / n
 }
 
-/// IQR/1.349.
 fn robust_sd(values: &[f64]) -> f64 {
     interquartile_range(values) / NORMAL_IQR
 }

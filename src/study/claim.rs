@@ -59,7 +59,6 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    /// Returns the verdict.
     pub(crate) fn verdict(&self) -> Verdict {
         let any = |wanted| self.comparisons.contains(&wanted);
         let all = |wanted| self.comparisons.iter().all(|verdict| *verdict == wanted);

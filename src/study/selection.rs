@@ -102,7 +102,6 @@ impl Selection {
         })
     }
 
-    /// Returns each variant, or one time none.
     pub(super) fn variants(&self) -> Vec<Option<&Variant>> {
         let all: Vec<_> = self.variants.iter().map(Some).collect();
         if all.is_empty() { vec![None] } else { all }

@@ -149,7 +149,6 @@ fn pairs<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<[String;
     Vec::<Vec<String>>::deserialize(from)?.into_iter().map(pair).collect()
 }
 
-/// A message of several lines as one.
 fn one_line(message: &str) -> String {
     message.trim().replace('\n', "; ")
 }

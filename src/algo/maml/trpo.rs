@@ -234,7 +234,6 @@ fn shared(params: &[Tensor]) -> Vec<Tensor> {
     params.iter().map(Tensor::shallow_clone).collect()
 }
 
-/// Copies values into parameters.
 fn assign(params: &[Tensor], values: &[Tensor]) {
     tch::no_grad(|| {
         for (param, value) in params.iter().zip(values) {

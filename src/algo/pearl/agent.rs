@@ -67,7 +67,6 @@ impl PearlLosses {
         ])
     }
 
-    /// Returns the losses of [`Self::numbers`].
     pub(crate) fn of_numbers([divergence, q1, q2, value, policy]: [f64; 5]) -> Self {
         Self { divergence, critics: [q1, q2], value, policy }
     }

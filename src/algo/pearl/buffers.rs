@@ -54,7 +54,6 @@ impl Buffers {
         &self.tasks
     }
 
-    /// Returns the memory of each task, to put saved transitions back.
     pub(crate) fn tasks_mut(&mut self) -> &mut [Memory] {
         &mut self.tasks
     }

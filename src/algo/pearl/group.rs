@@ -184,7 +184,6 @@ fn critic_error(
     ((loss.double_value(&[]), gradients), slope)
 }
 
-/// Returns a loss and its gradient for each weight.
 fn descent(loss: &Tensor, params: &Params) -> Descent {
     let gradients = Tensor::run_backward(&[loss], &params.tensors(), false, false);
     (loss.double_value(&[]), gradients)

@@ -92,7 +92,6 @@ fn step(adam: &mut Adam, params: &Params, groups: Vec<Descent>, follow: Option<F
     loss
 }
 
-/// Cuts a batch into its groups.
 fn in_groups(batch: &PearlBatch, [latent_noise, noise]: [&Tensor; 2]) -> Vec<Rows> {
     let PearlBatch { context, obs, action, reward, next_obs, alive } = batch;
     let all = [context, obs, action, reward, next_obs, alive, latent_noise, noise];

@@ -78,15 +78,14 @@ pub(crate) struct Adaptation {
     pub gain: Estimate,
 }
 
-/// Adapts a checkpoint's policy to each of its test tasks at the step `rate`, with `episodes` episodes
+/// Adapts a checkpoint's policy to each of its test tasks at the step `inner_lr`, with `episodes` episodes
 /// before and after. All rates start from the same states and draw the same noise.
 pub(crate) fn maml_adaptation(
     point: &Checkpoint,
-    (episodes, rate): (usize, Option<f64>),
+    (episodes, inner_lr): (usize, f64),
     workers: &Arc<rayon::ThreadPool>,
 ) -> Result<Adaptation> {
     let config = point.maml()?;
-    let inner_lr = rate.unwrap_or(config.inner_lr());
     let maml = point.restore_maml(config.clone(), Arc::clone(workers))?;
     let stream = maml.stream("adaptation");
     let all = maml.adaptations(&maml.tasks().test, (episodes, inner_lr), &stream);

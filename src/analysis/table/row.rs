@@ -20,7 +20,6 @@ pub enum Column {
 }
 
 impl Column {
-    /// Returns the value of a row.
     pub(crate) fn of(self, row: &StateRow) -> f64 {
         match self {
             Self::Cosine => row.cosine,

@@ -36,12 +36,10 @@ type Measured = Result<ControlFlow<Done, Made>>;
 /// Rows that a table of all checkpoints may have on a page; `summary.csv` holds them all.
 const LONGEST_TABLE: usize = 200;
 
-/// Settings as a table of provenance.
 fn as_table(settings: &impl Serialize) -> Result<toml::Table> {
     toml::Table::try_from(settings).map_err(|e| Error::Table(e.to_string()))
 }
 
-/// Cosines of the critics of checkpoints.
 pub(super) fn cosines(job: &Job) -> Measured {
     let Job { spec, found, folder, .. } = job;
     let against = spec.measure.against().unwrap_or(Against::Returns);
@@ -166,7 +164,6 @@ fn last_of_each_run(summaries: &[Summary]) -> Vec<Summary> {
     last.into_values().cloned().collect()
 }
 
-/// Reads the logs of the runs that were found.
 fn runs(job: &Job) -> Result<(Vec<Run>, Vec<Origin>)> {
     let found = job.found.runs.iter();
     let runs = read_all(found.map(|run| (&*run.folder, Some(&*run.label))))?;
@@ -174,7 +171,6 @@ fn runs(job: &Job) -> Result<(Vec<Run>, Vec<Origin>)> {
     Ok((runs, origins))
 }
 
-/// Returns during training.
 pub(super) fn returns(job: &Job) -> Measured {
     let Job { spec, .. } = job;
     let (runs, sources) = runs(job)?;
@@ -219,7 +215,6 @@ pub(super) fn task_gap(job: &Job) -> Measured {
     Ok(Continue(Made { finding, settings: toml::Table::new(), sources, _lock: lock }))
 }
 
-/// The noise of MAML's updates.
 pub(super) fn maml_noise(job: &Job) -> Measured {
     let settings: NoiseSettings = job.spec.settings()?;
     let (points, workers) = (job.found.checkpoints()?, shared::workers(job.threads)?);
@@ -234,7 +229,6 @@ pub(super) fn maml_noise(job: &Job) -> Measured {
     Ok(Continue(Made { finding, settings, sources, _lock: lock }))
 }
 
-/// What adaptation steps of MAML do.
 pub(super) fn maml_adaptation(job: &Job) -> Measured {
     let settings: AdaptationSettings = job.spec.settings()?;
     let (points, workers) = (job.found.checkpoints()?, shared::workers(job.threads)?);
@@ -247,7 +241,6 @@ pub(super) fn maml_adaptation(job: &Job) -> Measured {
     Ok(Continue(Made { finding, settings, sources, _lock: lock }))
 }
 
-/// Defaults beside the paper's values.
 pub(super) fn hyper_parameters(job: &Job) -> Measured {
     let parameters = parameters_of(job.spec.select.algo)?;
     let lock = Lock::folder(&job.folder)?;

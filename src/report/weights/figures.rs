@@ -22,7 +22,6 @@ pub(crate) fn histograms(measured: &[Measured], layer: Layer) -> Result<Vec<Pane
     envs.into_iter().map(of).collect()
 }
 
-/// Name of the series of a hypernetwork.
 fn name(start: Start) -> &'static str {
     match start {
         Start::Hyper | Start::Trained => "sa-hyper",
@@ -51,7 +50,6 @@ fn panel(env: EnvId, layer: Layer, groups: &[&Group<'_>]) -> Result<Panel> {
 }
 
 impl Group<'_> {
-    /// Returns the number of runs or drawn networks.
     fn seeds(&self) -> usize {
         self.values(|_| 0.0).len()
     }

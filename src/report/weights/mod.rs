@@ -125,13 +125,11 @@ impl Group<'_> {
     }
 }
 
-/// Half of an estimate.
 fn half(estimate: &Estimate) -> Estimate {
     let Estimate { value, low, high, n } = *estimate;
     Estimate { value: value / 2.0, low: low / 2.0, high: high / 2.0, n }
 }
 
-/// Total variation in percent.
 fn tv(binned: &Binned) -> f64 {
     100.0 * binned.tv
 }

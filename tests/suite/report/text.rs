@@ -2,7 +2,7 @@
 
 use hyperl::report::{
     Headline, Page, Point, Reference, ReferenceShape, Section, figure_table, fixed, interval,
-    render_html, render_markdown, short, significant,
+    render_html, render_markdown, short, significant, to_json,
 };
 use hyperl::stats::Estimate;
 
@@ -30,6 +30,14 @@ fn numbers_read_well() {
         "0.500 (interval undetermined, n = 7)"
     );
     assert_eq!(interval(&estimate(f64::NAN, 0.0, 1.0)), "–");
+}
+
+#[test]
+fn in_json_zero_has_no_sign_and_all_else_is_as_serde_writes_it() {
+    let value = serde_json::json!({ "a": [0.1, -2.5e-9, 1e300], "b": {}, "c": [], "d": "-0.0", "e": ["a, -0.0"] });
+    assert_eq!(to_json(&value).unwrap(), serde_json::to_string_pretty(&value).unwrap());
+    assert_eq!(to_json(&[-0.0, 0.0]).unwrap(), "[\n  0.0,\n  0.0\n]");
+    assert_eq!(to_json(&f64::NAN).unwrap(), "null");
 }
 
 #[test]
