@@ -107,7 +107,7 @@ pub(super) fn on_identified(fit: &Fit, critic: &[f64], truth: &Array1<f64>) -> [
 impl StateResult {
     /// What is known before the fit.
     fn before_fit(clouds: &Clouds, state: usize, outcomes: &[Outcome]) -> Self {
-        let (cloud, critic) = (&clouds.clouds[state], clouds.critic.row(state));
+        let (cloud, critic) = (&clouds.tried[state], clouds.critic.row(state));
         let n = outcomes.len() as f64;
         let fell = outcomes.iter().filter(|o| o.end == End::Terminated).count() as f64 / n;
         let finite: Array1<f64> =
@@ -177,7 +177,7 @@ impl StateResult {
 /// Compares the critic's gradient at one state with the fit to its own values.
 pub(super) fn compare_own(clouds: &Clouds, state: usize, own: &Fit) -> StateResult {
     let mut result = StateResult::before_fit(clouds, state, &[]);
-    (result.horizon, result.rollouts) = (0, clouds.clouds[state].actions.nrows());
+    (result.horizon, result.rollouts) = (0, clouds.tried[state].actions.nrows());
     result.judge(own, &clouds.critic.row(state).to_vec());
     result.self_cosine = std::mem::replace(&mut result.cosine, f64::NAN);
     result
@@ -192,7 +192,7 @@ pub(super) fn compare(
     own: &Fit,
     halves: Stream,
 ) -> Result<StateResult> {
-    let cloud = &clouds.clouds[state];
+    let cloud = &clouds.tried[state];
     let critic = clouds.critic.row(state).to_vec();
     let mut result = StateResult::before_fit(clouds, state, outcomes);
     result.self_cosine = compare_own(clouds, state, own).self_cosine;

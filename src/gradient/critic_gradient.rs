@@ -17,6 +17,9 @@ pub trait ActionValue {
 
     /// Returns Q of many actions in one state, equal to [`Self::value`] up to rounding; `obs [S]`,
     /// `actions [n, A]`, result `[n]`.
+    ///
+    /// # Errors
+    /// As [`Self::value`].
     fn value_in_state(&self, obs: &[f64], actions: &Array2<f64>) -> Result<Vec<f64>> {
         let rows = aview1(obs).broadcast((actions.nrows(), obs.len())).map(|rows| rows.to_owned());
         self.value(&rows.expect("a row repeats"), actions)

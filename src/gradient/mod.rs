@@ -140,9 +140,9 @@ fn clouds(agent: &Agent, starts: &[Visited], settings: &Settings) -> Result<Clou
         let mut stream = stream.child(&state.to_string());
         perturb(&centre.to_vec(), settings.rollouts, settings.std, design, &mut stream)
     };
-    let clouds = centres.rows().into_iter().enumerate().map(draw).collect();
+    let tried = centres.rows().into_iter().enumerate().map(draw).collect();
     let critic = agent.critic.action_gradient(&obs, &centres)?;
-    Ok(Clouds { obs, clouds, critic, horizons })
+    Ok(Clouds { obs, tried, critic, horizons })
 }
 
 /// Returns the observation, the policy's action and the steps since the reset of each state.
@@ -199,7 +199,7 @@ fn returns(
 ) -> Result<Vec<Vec<Outcome>>> {
     let draws = agent.stream(settings, "draws");
     let mut tries = Vec::new();
-    for (state, cloud) in clouds.clouds.iter().enumerate() {
+    for (state, cloud) in clouds.tried.iter().enumerate() {
         for action in cloud.actions.rows() {
             tries.push((state, action.to_vec(), draws.child(&state.to_string())));
         }
@@ -231,7 +231,7 @@ fn returns(
         add_bootstrap(agent, critic, &jobs, &mut outcomes)?;
     }
     let mut outcomes = outcomes.into_iter();
-    Ok(clouds.clouds.iter().map(|c| outcomes.by_ref().take(c.actions.nrows()).collect()).collect())
+    Ok(clouds.tried.iter().map(|c| outcomes.by_ref().take(c.actions.nrows()).collect()).collect())
 }
 
 /// Adds γᵏ min(Q₁', Q₂')(o, π(o)) where the time limit was reached, as the authors' script does,
@@ -257,7 +257,7 @@ fn add_bootstrap(
 
 /// Fits the critic's own values on the actions of a state.
 fn own_fit(critic: &dyn ActionValue, clouds: &Clouds, state: usize) -> Result<Fit> {
-    let actions = &clouds.clouds[state].actions;
+    let actions = &clouds.tried[state].actions;
     let obs = clouds.obs.row(state);
     let repeated = obs.broadcast((actions.nrows(), obs.len())).expect("a row repeats").to_owned();
     let values = Array1::from_vec(critic.value(&repeated, actions)?);

@@ -100,7 +100,7 @@ pub(crate) struct Clouds {
     /// Observation of each state, `[states, S]`.
     pub obs: Array2<f64>,
     /// Actions tried at each state.
-    pub clouds: Vec<Cloud>,
+    pub tried: Vec<Cloud>,
     /// Critic's gradient at the policy's action, `[states, A]`.
     pub critic: Array2<f64>,
     /// Steps after which a rollout from each state is cut.

@@ -34,6 +34,9 @@ pub trait Policy: Send {
     ///
     /// A deterministic policy acts greedily and leaves `bonus` at 0. `noise [BLOCK, draws]` is
     /// standard normal, drawn by the caller.
+    ///
+    /// # Errors
+    /// As [`Self::act`].
     fn follow(
         &self,
         (obs, _noise): (&[f64], &[f64]),
