@@ -1,6 +1,7 @@
 //! Analyses: which checkpoints, which measure, what comes out as rows.
 
 pub mod bank;
+pub(crate) mod exact_critic;
 pub mod gate;
 pub mod hyper_parameters;
 mod interval;

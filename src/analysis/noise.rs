@@ -82,7 +82,7 @@ pub(crate) fn corrected<'r>(
 }
 
 /// The design of the rows with replicates, which are of one environment.
-fn lift(rows: &[&StateRow], settings: &Settings) -> Lift {
+pub(super) fn lift(rows: &[&StateRow], settings: &Settings) -> Lift {
     let tried = rows.iter().filter(|r| r.replicates().is_some()).map(|r| r.tried as usize);
     let dims = rows.first().map_or(1, |row| row.dims as usize);
     settings.lift(dims).tried(&tried.collect::<Vec<_>>())

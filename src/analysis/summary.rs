@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::exact_critic::ExactCritic;
 pub(crate) use super::interval::Interval;
 pub(crate) use super::noise::{
     NoiseCorrected, Status, corrected, corrected_values, kappa_values, stacked,
@@ -69,6 +70,9 @@ pub(crate) struct Summary {
     pub learnable: BTreeMap<String, f64>,
     /// Their Wilson intervals.
     pub learnable_interval: BTreeMap<String, Interval>,
+    /// Share of all states in which an exactly right critic would be above each threshold under this noise; NaN where it
+    /// cannot be told ([`ExactCritic::of`]).
+    pub learnable_ceiling: BTreeMap<String, f64>,
     /// Number of states with each flag (`non_finite`: of rollouts), and of those in which the action
     /// box moved an action (`clipped`), a rollout fell, or a rollout was cut (`truncated`).
     pub flags: BTreeMap<&'static str, u64>,
@@ -201,6 +205,10 @@ pub(crate) fn summarise(rows: &[StateRow], column: Column, settings: &Settings) 
         |f: fn(&StateRow) -> f64| usable.iter().map(|row| f(row)).sum::<f64>() / rows.len() as f64;
     let chances = [chance(|r| r.chance_25), chance(|r| r.chance_75)];
     let fractions = THRESHOLDS.map(|tau| (name(tau), learnable(rows, column, tau)));
+    let exact = (column == Column::Cosine)
+        .then(|| ExactCritic::of(&rows.iter().collect::<Vec<_>>(), settings))
+        .flatten();
+    let ceiling = |tau| exact.as_ref().map_or(f64::NAN, |critic| critic.above(tau));
     let fits: Vec<f64> = rows.iter().map(|r| r.adjusted_r2).filter(|x| x.is_finite()).collect();
     let most = |f: fn(&StateRow) -> u64| rows.iter().map(f).max().unwrap_or(0);
     Summary {
@@ -227,6 +235,7 @@ pub(crate) fn summarise(rows: &[StateRow], column: Column, settings: &Settings) 
         chance: THRESHOLDS.map(name).into_iter().zip(chances).collect(),
         learnable: fractions.iter().map(|(n, e)| (n.clone(), e.value)).collect(),
         learnable_interval: fractions.iter().map(|(n, e)| (n.clone(), (*e).into())).collect(),
+        learnable_ceiling: THRESHOLDS.map(|tau| (name(tau), ceiling(tau))).into(),
         flags: flags(rows),
         adjusted_r2: if fits.is_empty() { f64::NAN } else { summary::median(&fits) },
         fell: mean(|r| r.fell),

@@ -66,7 +66,7 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
         ControlFlow::Break(done) => return Ok(done),
     };
     table::write_parquet(&out.join("states.parquet"), &rows.concat())?;
-    let found = Cosines::new(&rows, &how);
+    let found = Cosines { question: what.question(), ..Cosines::new(&rows, &how) };
     let command = command_line(what.name(), args, &how.settings, &out);
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&how.settings)?;
     let finding = found.finding(&how, &rows, &what.panels());

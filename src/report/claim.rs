@@ -59,8 +59,8 @@ fn headline(c: &Contrast) -> Headline {
     Headline {
         label: format!(
             "difference {} − {} in {} on {}{}",
-            c.better,
-            c.worse,
+            model_label(&c.better),
+            model_label(&c.worse),
             c.quantity,
             c.envs.join(", "),
             if within { ", interval within these runs only" } else { "" }

@@ -3,6 +3,7 @@
 use super::cosine_method::{self as method, in_tasks, moment};
 use super::figure::Panel;
 use super::finding::{Finding, appendix};
+use super::learnable;
 use super::numbers::{fixed, interval};
 use super::policy_cosine::sentence;
 use super::study::state_panels;
@@ -27,11 +28,34 @@ const SHOWN: [&str; 8] =
 const SHOWN_IN_LAB: [&str; 8] =
     ["environment", "critic", "seed", "step", "κ", "ceiling of κ", "gain", "corrected"];
 
+/// The same where it is asked in what share of states a critic is right enough.
+const SHOWN_OF_SHARES: [&str; 8] = [
+    "environment",
+    "critic",
+    "seed",
+    "step",
+    "above 0.25",
+    "ceiling 0.25",
+    "chance 0.25",
+    "above 0.75",
+];
+
 /// The same of a self-check, which has no noise.
 const SHOWN_OF_OWN: [&str; 6] = ["environment", "critic", "seed", "step", "states", "cosine"];
 
+/// What is asked of cosines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// How large is their mean?
+    Mean,
+    /// In what share of states is one above a threshold?
+    Shares,
+}
+
 /// Cosines of several checkpoints.
 pub(crate) struct Cosines {
+    /// What the table and the answer are about.
+    pub question: Question,
     /// One line for each checkpoint, or for it in the tasks of one list.
     pub summaries: Vec<Summary>,
     /// Training minus test tasks, where both were measured.
@@ -39,11 +63,12 @@ pub(crate) struct Cosines {
 }
 
 impl Cosines {
-    /// Summarises the rows of each checkpoint.
+    /// Summarises the rows of each checkpoint, to ask for their mean.
     pub(crate) fn new(checkpoints: &[Vec<StateRow>], how: &Cosine) -> Self {
         let (column, settings) = (how.column(), &how.settings);
         let summary = |rows: &Vec<StateRow>| summarise(rows, column, settings);
         Self {
+            question: Question::Mean,
             summaries: checkpoints.iter().map(summary).collect(),
             differences: task_differences(&checkpoints.concat(), column, settings),
         }
@@ -58,7 +83,7 @@ impl Cosines {
     ) -> Finding {
         let rows = checkpoints.concat();
         let panels = panels(how, &rows, specs);
-        let Method { how_measured, does_not_show } = method::method(how, &rows);
+        let Method { how_measured, does_not_show } = method::method(how, &rows, specs);
         let differences = difference_table(&self.differences);
         let shown = difference_table(&self.differences).only(|name| name != "out of distribution");
         let of_differences = ("differences.csv", differences);
@@ -86,7 +111,10 @@ impl Cosines {
 
     /// Returns the table for people; `summary.csv` has all columns.
     pub(crate) fn table(&self, how: &Cosine) -> Table {
-        table(&self.summaries, how)
+        match self.question {
+            Question::Mean => table(&self.summaries, how),
+            Question::Shares => only(&self.summaries, &SHOWN_OF_SHARES),
+        }
     }
 
     /// Returns the answer, a sentence each: of the differences between lists of tasks, or without any of the last
@@ -103,14 +131,22 @@ impl Cosines {
             )
         };
         let last = self.summaries.last().filter(|_| self.differences.is_empty());
-        let last = last.map(|s| of_checkpoint(s, how));
+        let last = last.map(|s| match self.question {
+            Question::Mean => of_checkpoint(s, how),
+            Question::Shares => learnable::sentence(&whose(s), s),
+        });
         self.differences.iter().map(of_difference).chain(last).collect()
     }
 }
 
+/// Names a checkpoint.
+fn whose(s: &Summary) -> String {
+    format!("{} on {} at {} {}", model_label(&s.model), place(s), moment(s), s.step)
+}
+
 /// Says what one checkpoint shows.
 fn of_checkpoint(s: &Summary, how: &Cosine) -> String {
-    let whose = format!("{} on {} at {} {}", model_label(&s.model), place(s), moment(s), s.step);
+    let whose = whose(s);
     let cosine = interval(&s.cosine.over(units(s, s.usable)));
     if let (Against::Returns, Some(policy)) = (how.against, &s.policy) {
         return sentence(&whose, policy, f64::NAN);
@@ -163,11 +199,7 @@ pub(crate) fn table(summaries: &[Summary], how: &Cosine) -> Table {
         Against::Returns => &SHOWN,
         Against::OwnValues => &SHOWN_OF_OWN,
     };
-    let of_moment = |name: &str| shown.contains(&name) || name == "iteration";
-    let mut table = summary_table(summaries).only(of_moment);
-    for (row, s) in table.rows.iter_mut().zip(summaries) {
-        row[0] = Cell::text(place(s));
-    }
+    let mut table = only(summaries, shown);
     let lab = how.settings.mode == Mode::Lab;
     for column in &mut table.columns {
         match &*column.name {
@@ -179,9 +211,19 @@ pub(crate) fn table(summaries: &[Summary], how: &Cosine) -> Table {
     table
 }
 
+/// The summaries with some columns.
+fn only(summaries: &[Summary], shown: &[&str]) -> Table {
+    let of_moment = |name: &str| shown.contains(&name) || name == "iteration";
+    let mut table = summary_table(summaries).only(of_moment);
+    for (row, s) in table.rows.iter_mut().zip(summaries) {
+        row[0] = Cell::text(place(s));
+    }
+    table
+}
+
 /// Returns the paper's number of each checkpoint beside κ and inside.
 pub(crate) fn beside_paper(pairs: &[(Summary, Summary)]) -> Table {
-    let names = ["environment", "critic", "seed", "step", "paper's", "κ", "inside"];
+    let names = ["environment", "critic", "seed", "step", "paper's number", "κ", "inside"];
     let row = |(paper, lab): &(Summary, Summary)| {
         let all = summary_row(lab);
         let of = |name: &str| {
@@ -313,8 +355,10 @@ fn summary_row(s: &Summary) -> Vec<(&'static str, Cell)> {
         ("ceiling of κ", s.policy.map_or(Cell::Missing, |p| Cell::number(p.ceiling.value))),
         ("gain", policy(|p| p.gain)),
         ("above 0.25", share("0.25")),
+        ("ceiling 0.25", Cell::number(s.learnable_ceiling["0.25"])),
         ("chance 0.25", Cell::number(s.chance["0.25"])),
         ("above 0.75", share("0.75")),
+        ("ceiling 0.75", Cell::number(s.learnable_ceiling["0.75"])),
         ("chance 0.75", Cell::number(s.chance["0.75"])),
         ("adjusted R²", Cell::number(s.adjusted_r2)),
         ("fell", Cell::number(s.fell)),

@@ -24,13 +24,15 @@ pub(super) fn in_tasks(rows: &[StateRow]) -> bool {
 }
 
 /// How it was measured, and what that does not show.
-pub(super) fn method(how: &Cosine, rows: &[StateRow]) -> Method {
+pub(super) fn method(how: &Cosine, rows: &[StateRow], specs: &[PanelSpec]) -> Method {
     let Settings { mode, states, adaptive, rollouts, std, seed, judged, returns, .. } =
         &how.settings;
     let values = json!({
         "mode": mode.name(),
         "against": how.against,
         "in_tasks": in_tasks(rows),
+        // Whether shares of states are drawn.
+        "shares": specs.iter().any(|panel| panel.draw.is_of_shares()),
         "states": states,
         "adaptive": adaptive,
         "blocks": how.settings.blocks(),
@@ -200,10 +202,13 @@ mod tests {
     use super::*;
     use crate::analysis::table::{OfTask, blank};
     use crate::env::TaskList;
+    use crate::study::spec::Draw;
 
     #[test]
     fn every_way_to_measure_is_told_in_whole_sentences() {
         let task = OfTask { split: TaskList::Test, number: 0, goal: 1.0 };
+        let draw = Draw::LearnableByThreshold;
+        let specs = [PanelSpec { draw, tau: None, window: 1, facet: Facet::Pooled }];
         let mut told = BTreeSet::new();
         for mode in [Mode::Lab, Mode::Paper, Mode::AsReleased] {
             for against in [Against::Returns, Against::OwnValues] {
@@ -213,7 +218,7 @@ mod tests {
                         let settings = Settings { mode, judged, returns, ..Settings::lab() };
                         let rows = [StateRow { algo: algo.into(), task, ..blank() }];
                         let Method { how_measured, does_not_show } =
-                            method(&Cosine { settings, against }, &rows);
+                            method(&Cosine { settings, against }, &rows, &specs);
                         for text in [&how_measured, &does_not_show] {
                             assert!(text.ends_with('.') && !text.contains("  "), "{text}");
                             assert!(!text.contains(" ,") && !text.contains(" ."), "{text}");

@@ -1,6 +1,6 @@
 //! Figures, tables and pages from plain data.
 //!
-//! But for `study.rs`, `groups.rs`, `tasks.rs`, `returns.rs`, `scores.rs`, `claim.rs`, `weights/` and the files of
+//! But for `study.rs`, `view.rs`, `learnable.rs`, `groups.rs`, `tasks.rs`, `returns.rs`, `scores.rs`, `claim.rs`, `weights/` and the files of
 //! meta-learning, which read results, nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
 //! [`Figure`], a [`ViolinFigure`], a [`Table`] or a [`Page`], and gets text back
 //! (SVG, Markdown, CSV, HTML). Writing it to a file is the caller's affair.
@@ -13,7 +13,8 @@
 //! | `violins.rs`, `violin.rs` | distributions as data and their layout; the drawing of a panel |
 //! | `tables.rs`, `json.rs` | Markdown and CSV; JSON |
 //! | `page.rs`, `text.rs`, `text/` | the report: claim, verdict, number, figure, table, method, limits; templates of pages and of their sentences |
-//! | `study.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
+//! | `study.rs`, `view.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
+//! | `learnable.rs` | shares of states above a threshold, beside chance and an exactly right critic |
 //! | `tasks.rs` | the same in tasks; training against test |
 //! | `undefined.rs` | NaN and infinite returns, which enter none of these |
 //! | `returns_method.rs` | what there is to see of returns |
@@ -43,6 +44,7 @@ mod header;
 pub(crate) mod hyper_parameters;
 mod json;
 mod labels;
+mod learnable;
 mod numbers;
 mod page;
 mod panel;
@@ -60,6 +62,7 @@ pub(crate) mod text;
 pub mod theme;
 pub(crate) mod undefined;
 pub(crate) mod update_noise;
+mod view;
 mod violin;
 mod violins;
 pub(crate) mod weights;

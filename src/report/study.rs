@@ -2,27 +2,21 @@
 //!
 //! Sees plain rows. Intervals are over seeds where there are several, else over the states of the
 //! one run, or over its tasks where there are several; the subtitle says which. How environments share a
-//! panel: `groups.rs`.
-//!
-//! Shares of states are shares of *all* states, in the critic's curve, chance and replicate alike: a
-//! state in which a number is undefined (saturated actions) lies below every threshold.
+//! panel: `groups.rs`; shares of states: `learnable.rs`.
 
 use std::convert::identity;
 
-use super::figure::{Axis, Panel, Point, Reference, Series, YRange, smoothed};
-use super::groups::{Group, Rows, average, by, by_critic, groups, seeds};
-use crate::analysis::summary::{Column, corrected, learnable, mean_over_states, of_share, stacked};
-use crate::analysis::table::{StateRow, by_task};
+use super::figure::{Axis, Panel, Point, Reference, YRange};
+use super::groups::{Rows, average, by, by_critic, groups};
+use super::learnable;
+use super::view::{View, dims, reference, step_axis};
+use crate::analysis::summary::{Column, corrected, mean_over_states, stacked};
+use crate::analysis::table::StateRow;
 use crate::gradient::{Mode, Settings};
+use crate::stats::Estimate;
 use crate::stats::corrected::FEWEST_STATES;
-use crate::stats::hypothesis::dkw_half_width;
-use crate::stats::similarity::chance_above;
-use crate::stats::{Estimate, LEVEL, summary};
 use crate::study::contrast::NORMAL_QUANTILE;
 use crate::study::spec::{Draw, Panel as PanelSpec};
-
-/// Thresholds of a learnable-state curve.
-const THRESHOLDS: usize = 51;
 
 /// What labels of returns begin with.
 const RETURN: &str = "return";
@@ -46,8 +40,8 @@ pub(crate) fn state_panels(
         .map(|group| {
             let view = View { group, spec, column, settings };
             match spec.draw {
-                Draw::LearnableByThreshold => view.by_threshold(),
-                Draw::LearnableByStep => view.learnable_by_step(),
+                Draw::LearnableByThreshold => learnable::by_threshold(&view),
+                Draw::LearnableByStep => learnable::by_step(&view),
                 // A spec of cosines asks for none of the others (`Spec::read`).
                 Draw::MeanByStep
                 | Draw::ReturnByStep
@@ -60,132 +54,7 @@ pub(crate) fn state_panels(
         .collect()
 }
 
-/// Dimensions that the comparison of a row was made in.
-fn dims(row: &StateRow) -> usize {
-    if row.tried > 0 { row.tried as usize } else { row.dims as usize }
-}
-
-/// A curve from at least two points, else a line or a band; `None` without a point.
-fn reference(label: &str, points: Vec<Point>) -> Option<Reference> {
-    match points[..] {
-        [] => None,
-        [only] if only.low < only.high => Some(Reference::band(label, only.low, only.high)),
-        [only] => Some(Reference::level(label, only.y)),
-        _ => Some(Reference::curve(label, points)),
-    }
-}
-
-/// Label of the axis of training.
-pub(super) const STEPS: &str = "environment steps";
-
-fn step_axis() -> Axis {
-    Axis::new(STEPS, "")
-}
-
-/// One panel to be: its rows, and what its spec asks for.
-struct View<'v> {
-    group: Group<'v>,
-    spec: &'v PanelSpec,
-    column: Column,
-    settings: &'v Settings,
-}
-
 impl View<'_> {
-    /// One line for each critic: a statistic of its rows at each step, as it is `shown`.
-    fn lines(
-        &self,
-        stat: impl Fn(&[&StateRow]) -> Estimate,
-        shown: fn(Estimate) -> Estimate,
-    ) -> Vec<Series> {
-        by_critic(&self.group.rows)
-            .into_iter()
-            .map(|(critic, rows)| {
-                let point = |(step, at): (u64, Rows<'_>)| {
-                    Point::estimate(step as f64, &shown(self.group.over_seeds(&at, &stat)))
-                };
-                let points = by(&rows, |row| row.step).into_iter().map(point).collect();
-                Series::line(critic, smoothed(points, self.spec.window), seeds(&rows))
-            })
-            .collect()
-    }
-
-    /// Such a reference at each step.
-    fn reference_by_step(
-        &self,
-        label: &str,
-        stat: impl Fn(&[&StateRow]) -> f64,
-    ) -> Option<Reference> {
-        let point = |(step, at): (u64, Rows<'_>)| {
-            let [y, low, high] = self.group.over_critics(&at, &stat)?;
-            Some(Point { x: step as f64, y, low, high })
-        };
-        let steps = by(&self.group.rows, |row| row.step);
-        reference(label, steps.into_iter().filter_map(point).collect())
-    }
-
-    /// Share of states in which a random direction exceeds `tau`; it does not where the critic's
-    /// cosine is undefined.
-    fn chance(&self, rows: &[&StateRow], tau: f64) -> f64 {
-        let of = |row: &&StateRow| {
-            let defined = self.column.of(row).is_finite();
-            if defined { chance_above(tau, dims(row)) } else { 0.0 }
-        };
-        summary::mean(&rows.iter().map(of).collect::<Vec<_>>())
-    }
-
-    fn by_threshold(&self) -> Panel {
-        let rows = &self.group.rows;
-        let taus: Vec<f64> = (0..THRESHOLDS).map(|i| i as f64 / (THRESHOLDS - 1) as f64).collect();
-        let series = by_critic(rows).into_iter().map(|(critic, rows)| {
-            let point = |&tau: &f64| {
-                let share = |rows: &[&StateRow]| learnable(rows.iter().copied(), self.column, tau);
-                Point::estimate(tau, &of_share(self.group.over_seeds(&rows, &share)))
-            };
-            let series = Series::step(critic, taus.iter().map(point).collect(), seeds(&rows));
-            // States that share a task are no independent draws, which this band asks for.
-            let independent = seeds(&rows) == 1 && by_task(&rows).is_none();
-            if independent { series.with_outer(whole_curve(&rows)) } else { series }
-        });
-        let curve = |label, stat: &dyn Fn(&[&StateRow], f64) -> f64| {
-            let point = |&tau: &f64| {
-                let [y, low, high] = self.group.over_critics(rows, |rows| stat(rows, tau))?;
-                Some(Point { x: tau, y, low, high })
-            };
-            reference(label, taus.iter().filter_map(point).collect())
-        };
-        // Two independent estimates, each as noisy as a part of the rollouts is: an exactly right
-        // critic lies above this curve (docs/estimator.md §6.1).
-        let replicate = |rows: &[&StateRow], tau: f64| {
-            let above = rows.iter().filter(|row| row.replicate_cosine > tau).count();
-            above as f64 / rows.len() as f64
-        };
-        let replicated =
-            self.column == Column::Cosine && rows.iter().any(|r| r.replicate_cosine.is_finite());
-        let chance = curve("chance", &|rows, tau| self.chance(rows, tau));
-        let replicate = replicated.then(|| curve("replicate", &replicate)).flatten();
-        Panel {
-            title: format!("{}, all checkpoints", self.group.title),
-            x: Axis::new("threshold τ", "").with_range(0.0, 1.0),
-            y: Axis::new("states with cosine > τ", "share").with_range(0.0, 1.0),
-            series: series.collect(),
-            references: [chance, replicate].into_iter().flatten().collect(),
-        }
-    }
-
-    fn learnable_by_step(&self) -> Panel {
-        let tau = self.spec.tau.unwrap_or_default();
-        Panel {
-            title: format!("{}, τ = {tau}", self.group.title),
-            x: step_axis(),
-            y: Axis::new(format!("states with cosine > {tau}"), "share").with_range(0.0, 1.0),
-            series: self.lines(|at| learnable(at.iter().copied(), self.column, tau), of_share),
-            references: self
-                .reference_by_step("chance", |rows| self.chance(rows, tau))
-                .into_iter()
-                .collect(),
-        }
-    }
-
     /// What an exactly right critic would show at each step; `None` if nothing was replicated.
     fn ceiling(&self, label: &str) -> Option<Reference> {
         let of = |rows: &[&StateRow]| corrected(rows.iter().copied(), self.settings).ceiling.value;
@@ -255,11 +124,17 @@ impl View<'_> {
             Some(found) if found.resolved => found.kappa,
             _ => Estimate::without_interval(f64::NAN, rows.len()),
         };
+        let series = self.lines(known, identity);
+        // Intervals may go far beyond what a cosine can be: they do not set the range.
+        let values = series.iter().flat_map(|line| &line.points).map(|point| point.y);
+        let values = values.filter(|kappa| kappa.is_finite());
+        let (low, high) = values
+            .fold((-1.0, 1.0), |(low, high): (f64, f64), kappa| (low.min(kappa), high.max(kappa)));
         Panel {
             title: self.group.title.clone(),
             x: step_axis(),
-            y: Axis::new("κ", ""),
-            series: self.lines(known, identity),
+            y: Axis::new("κ", "").with_range(low, high),
+            series,
             references: vec![Reference::level("exact critic", 1.0)],
         }
     }
@@ -281,15 +156,6 @@ impl View<'_> {
             references: references.into_iter().flatten().collect(),
         }
     }
-}
-
-/// Half-width of the simultaneous band (DKW) around a whole learnable-state curve of one seed;
-/// over several environments, the average of bands that hold together (Bonferroni).
-fn whole_curve(rows: &[&StateRow]) -> f64 {
-    let by_env = by(rows, |row| row.env.as_str());
-    let level = 1.0 - (1.0 - LEVEL) / by_env.len() as f64;
-    let each: Vec<f64> = by_env.values().map(|rows| dkw_half_width(rows.len(), level)).collect();
-    summary::mean(&each)
 }
 
 #[cfg(test)]
@@ -332,33 +198,6 @@ mod tests {
     fn panel(rows: &[StateRow], draw: Draw, tau: Option<f64>) -> Panel {
         let spec = PanelSpec { draw, tau, window: 1, facet: Facet::Pooled };
         state_panels(rows, &spec, (Column::Cosine, &Settings::lab())).remove(0)
-    }
-
-    fn curve<'p>(panel: &'p Panel, label: &str) -> &'p [Point] {
-        let found = panel.references.iter().find(|reference| reference.label == label).unwrap();
-        let ReferenceShape::Curve(points) = &found.shape else { panic!("{found:?}") };
-        points
-    }
-
-    #[test]
-    fn critic_chance_and_replicate_are_shares_of_the_same_states() {
-        let nan = f64::NAN;
-        let states = [(0.9, 0.8), (0.1, 0.7), (nan, nan), (nan, nan)];
-        let rows: Vec<StateRow> = states.iter().map(|&(c, pair)| state("ant", c, pair)).collect();
-        let drawn = panel(&rows, Draw::LearnableByThreshold, None);
-        // At τ = 0.5: one, two, and a quarter (a random direction in three dimensions) of two, of four.
-        let at = |points: &[Point]| {
-            let point = points.iter().find(|point| (point.x - 0.5).abs() < 1e-9).unwrap();
-            point.y
-        };
-        assert!((at(&drawn.series[0].points) - 0.25).abs() < 1e-12);
-        assert!((at(curve(&drawn, "replicate")) - 0.5).abs() < 1e-12);
-        assert!((at(curve(&drawn, "chance")) - 0.125).abs() < 1e-12);
-        // √(ln 40 / 8)
-        assert!((drawn.series[0].outer.unwrap() - 0.679_050_8).abs() < 1e-6);
-        let by_step = panel(&rows, Draw::LearnableByStep, Some(0.5));
-        let ReferenceShape::Level(chance) = by_step.references[0].shape else { panic!() };
-        assert!((chance - 0.125).abs() < 1e-12);
     }
 
     #[test]

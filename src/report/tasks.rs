@@ -1,8 +1,9 @@
 //! States in tasks: panels of each list of tasks, and training against test in a table.
 
 use super::figure::{Axis, Panel};
-use super::study::{STEPS, state_panels};
+use super::study::state_panels;
 use super::tables::{Cell, Table};
+use super::view::STEPS;
 use crate::analysis::summary::{Column, Interval};
 use crate::analysis::table::StateRow;
 use crate::analysis::task_difference::TaskDifference;

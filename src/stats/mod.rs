@@ -8,6 +8,7 @@
 //! | [`attenuation`] | which cosine would an exactly right critic show under this noise? |
 //! | [`replicates`] | what do independent replicates of the truth say about one state? |
 //! | [`lift`] | and under all rollouts, if one block of them is known? |
+//! | [`signal_law`] | in which share of states would an exactly right critic be above a threshold? |
 //! | [`corrected`] | how right is the critic once the noise of the rollouts is taken out? |
 //! | [`stacked`] | how right is a critic for the actor as a whole, all states stacked? |
 //! | `quotient` | and how sure is that, if the truth below the line is noisy? |
@@ -36,6 +37,7 @@ mod noncentral;
 pub(crate) mod quotient;
 pub mod replicates;
 pub mod resample;
+pub mod signal_law;
 pub mod similarity;
 pub(crate) mod simultaneous;
 pub mod stacked;

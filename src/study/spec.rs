@@ -132,6 +132,11 @@ named!("quantity",
 );
 
 impl Draw {
+    /// Returns whether shares of states are drawn.
+    pub(crate) fn is_of_shares(self) -> bool {
+        matches!(self, Self::LearnableByThreshold | Self::LearnableByStep)
+    }
+
     /// Returns whether returns are drawn, and not cosines.
     fn is_of_returns(self) -> bool {
         matches!(self, Self::ReturnByStep | Self::ReturnBySecond | Self::NormalisedByStep)

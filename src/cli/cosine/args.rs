@@ -13,6 +13,7 @@ use crate::checkpoint::Checkpoint;
 use crate::env::TaskList;
 use crate::error::{Error, Result};
 use crate::gradient::{Adaptive, Judged, Mode, Returns, Settings, StatesFrom};
+use crate::report::cosine::Question;
 use crate::study::spec::{Draw, Facet, Panel};
 
 /// Tasks of each list, unless asked otherwise.
@@ -43,6 +44,10 @@ impl What {
 
     pub(super) fn against(self) -> Against {
         if self == Self::SelfCheck { Against::OwnValues } else { Against::Returns }
+    }
+
+    pub(super) fn question(self) -> Question {
+        if self == Self::Learnable { Question::Shares } else { Question::Mean }
     }
 
     pub(super) fn title(self) -> &'static str {

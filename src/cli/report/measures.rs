@@ -21,6 +21,7 @@ use crate::cli::shared::{self, Done};
 use crate::cli::{cosine, maml_adaptation as adaptation, maml_noise as noise, returns as returned};
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
+use crate::report::Table;
 use crate::report::cosine::{self as cosine_view, Cosines};
 use crate::report::finding::{Answer, Finding, appendix};
 use crate::report::returns::Band;
@@ -76,15 +77,16 @@ pub(super) fn cosines(job: &Job) -> Measured {
     }
     let mut finding = of_states(&rows, spec, &how);
     if !beside.is_empty() {
-        add_paper(
-            &mut finding,
-            &Cosines::new(&beside, &paper).summaries,
-            &Cosines::new(&rows, &how),
-        );
+        let summaries = Cosines::new(&beside, &paper).summaries;
+        let side_by_side = beside_paper(&summaries, &Cosines::new(&rows, &how));
         let values = run_values(&beside, Quantity::Mean(how.column()), &paper.settings);
         let name = format!("the paper's {}", Quantity::Mean(how.column()).name());
         let of_paper = claim::table(&contrasts(&values, &spec.contrasts, &name));
-        finding.appendices.extend(appendix("The claim by the paper's number", &of_paper, false));
+        let first = [
+            appendix("The paper's number, κ and inside", &side_by_side, false),
+            appendix("The claim by the paper's number", &of_paper, false),
+        ];
+        finding.appendices.splice(0..0, first.into_iter().flatten());
     }
     let (settings, sources) = (as_table(&how.settings)?, origins(&checkpoints));
     Ok(Continue(Made { finding, settings, sources, _lock: lock }))
@@ -139,17 +141,15 @@ fn of_states(checkpoints: &[Vec<StateRow>], spec: &Spec, how: &Cosine) -> Findin
     }
 }
 
-/// Adds a table of each run's last checkpoint: the paper's number, κ and inside.
-fn add_paper(finding: &mut Finding, paper: &[Summary], found: &Cosines) {
-    let last = last_of_each_run(paper);
+/// Each run's last checkpoint: the paper's number, κ and inside.
+fn beside_paper(paper: &[Summary], found: &Cosines) -> Table {
     let row = |s: &Summary| {
         let same =
             |o: &&Summary| (&o.env, &o.model, o.seed, o.step) == (&s.env, &s.model, s.seed, s.step);
         Some((s.clone(), found.summaries.iter().find(same)?.clone()))
     };
-    let rows: Vec<(Summary, Summary)> = last.iter().filter_map(row).collect();
-    let table = cosine_view::beside_paper(&rows);
-    finding.appendices.extend(appendix("The paper's number, κ and inside", &table, false));
+    let rows: Vec<_> = last_of_each_run(paper).iter().filter_map(row).collect();
+    cosine_view::beside_paper(&rows)
 }
 
 /// The last checkpoint of each run.

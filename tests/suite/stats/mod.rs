@@ -11,6 +11,7 @@ mod replicates;
 mod resample;
 mod scipy;
 mod scipy_gate;
+mod signal_law;
 mod similarity;
 mod simulated_gradients;
 mod summary;
