@@ -162,6 +162,7 @@ fn whole_curve(rows: &[&StateRow]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::summary::summarise;
     use crate::analysis::table::blank;
     use crate::gradient::Settings;
     use crate::report::ReferenceShape;
@@ -252,6 +253,31 @@ mod tests {
         ] {
             assert_eq!(find(&drawn, CEILING), None);
             assert!(find(&drawn, "chance").is_some());
+        }
+    }
+
+    #[test]
+    fn a_share_is_told_beside_an_exactly_right_critic_and_chance() {
+        let told = |pair: f64, mode: Mode| {
+            let state = |i: u64| {
+                let cosine = if i < 15 { 0.5 } else { 0.1 };
+                StateRow { state: i, chance_25: 0.25, chance_75: 0.125, ..state(cosine, pair) }
+            };
+            let rows: Vec<StateRow> = (0..30).map(state).collect();
+            let settings = Settings { mode, ..Settings::lab() };
+            sentence("It", &summarise(&rows, Column::Cosine, &settings))
+        };
+        let seen = "It: 50 % (33 to 67 %) of 30 states have a cosine above 0.25; ";
+        let clear = told(0.9999, Mode::Lab);
+        let exact = "with an exactly right critic it would be about 100 %, by chance 25 %.";
+        assert_eq!(clear, format!("{seen}{exact}"));
+        for (pair, mode, why) in [
+            (0.9999, Mode::Paper, "only lab mode can tell."),
+            (0.0, Mode::Lab, "do not agree, so that this says nothing about the critic."),
+        ] {
+            let told = told(pair, mode);
+            assert!(told.starts_with(&format!("{seen}by chance it would be 25 %.")), "{told}");
+            assert!(told.ends_with(why), "{told}");
         }
     }
 }
