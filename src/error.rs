@@ -65,6 +65,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// Files of an agent that another tool trained, which are damaged or not understood.
+    #[error("{} cannot be read as an agent: {reason}", path.display())]
+    Agent {
+        /// The file or folder.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+
     /// A run that exists already; nothing is overwritten.
     #[error("{} exists already; add --resume to continue it, or choose another --out", .0.display())]
     RunExists(PathBuf),
@@ -181,6 +190,11 @@ impl Error {
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { action, path, source }
+    }
+
+    /// Says why files cannot be read as an agent.
+    pub(crate) fn agent(path: &Path, reason: String) -> Self {
+        Self::Agent { path: path.into(), reason }
     }
 
     /// Says when in training something broke, and what helps against divergence. Physics is to blame only

@@ -20,12 +20,14 @@
 //! | [`rollout`] | the return of a first action from a simulator state, in bulk |
 //! | [`algo`] | training: TD3, SAC, MAML, PEARL, and what is the same for all |
 //! | [`checkpoint`] | what is on disk: format, save, load, resume |
+//! | [`agents`] | agents that other tools trained, taken over as checkpoints |
 //! | [`gradient`] | the estimator: states → actions → returns → fit → compare |
 //! | [`analysis`] | selection of checkpoints, measures, tables |
 //! | [`study`] | specs: which runs, what is measured and compared, what that says of a claim |
 //! | [`report`] | figures, tables and pages from those tables |
 //! | [`cli`] | flags → resolved config → run; the one place that prints |
 
+pub mod agents;
 pub mod algo;
 pub mod analysis;
 pub mod checkpoint;

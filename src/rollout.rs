@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 
 pub use in_task::SoftInTask;
-pub use policy::{Greedy, Policy, Soft, following};
+pub use policy::{Greedy, Policy, Soft, following, greedy};
 
 use crate::env::{Env, Snapshot};
 use crate::error::{Error, Result};

@@ -12,6 +12,7 @@ use super::td3::{Td3, Td3Sources};
 use crate::error::Result;
 use crate::nn::actor::Actor;
 use crate::nn::critic::QNet;
+use crate::nn::mlp::HIDDEN;
 use crate::nn::policy_net::PolicyNet;
 use crate::nn::squashed_gaussian::SquashedGaussian;
 use crate::nn::weights::{Draw, Shapes, Source, Training};
@@ -48,17 +49,31 @@ pub fn make(
 /// Those of the source.
 pub fn policy(config: &TrainConfig, source: &mut dyn Source) -> Result<PolicyNet> {
     let (dims, frozen) = (config.dims(), Training::Frozen);
+    let hidden = config.hidden.as_ref().map_or(&HIDDEN[..], |hidden| &hidden.actor);
     Ok(if config.is_sac() {
-        PolicyNet::SquashedGaussian(SquashedGaussian::new(dims, frozen, source)?)
+        let actor = SquashedGaussian::with_hidden(hidden, dims, frozen, source)?;
+        PolicyNet::SquashedGaussian(actor)
     } else {
-        PolicyNet::Deterministic(Actor::new(dims, frozen, source)?)
+        PolicyNet::Deterministic(Actor::with_hidden(hidden, dims, frozen, source)?)
     })
+}
+
+/// Makes one critic of an agent.
+///
+/// # Errors
+/// Those of the source.
+pub fn critic(config: &TrainConfig, source: &mut dyn Source) -> Result<QNet> {
+    let (dims, frozen) = (config.dims(), Training::Frozen);
+    match &config.hidden {
+        Some(hidden) => QNet::plain(&hidden.critic, dims, frozen, source),
+        None => QNet::new(config.critic, dims, frozen, source),
+    }
 }
 
 /// Returns name and shape of every tensor of an agent, slow copies included.
 pub(super) fn tensors(config: &TrainConfig) -> Result<Vec<(String, Vec<i64>)>> {
     let actor = policy(config, &mut Shapes)?;
-    let critic = QNet::new(config.critic, config.dims(), Training::Frozen, &mut Shapes)?;
+    let critic = critic(config, &mut Shapes)?;
     let mut all = actor.params().shapes("actor");
     if !config.is_sac() {
         all.extend(actor.params().shapes(&target_name("actor")));

@@ -18,6 +18,28 @@ pub(super) const MOST_TRANSITIONS: usize = 1_000_000_000;
 /// Standard deviation of TD3's exploration noise (paper, Table 5), in action half-ranges.
 const EXPLORATION: f64 = 0.1;
 
+/// Widths of the hidden layers of agents that another tool trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hidden {
+    /// Of the actor.
+    pub actor: Vec<i64>,
+    /// Of each critic.
+    pub critic: Vec<i64>,
+}
+
+impl Hidden {
+    /// Most hidden layers, and the widest.
+    const MOST: (usize, i64) = (16, 1 << 16);
+
+    fn fits(&self) -> bool {
+        let (layers, widest) = Self::MOST;
+        [&self.actor, &self.critic].into_iter().all(|widths| {
+            widths.len() <= layers && widths.iter().all(|width| (1..=widest).contains(width))
+        })
+    }
+}
+
 /// One off-policy training run, with the defaults of [`TrainConfig::of`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -49,6 +71,10 @@ pub struct TrainConfig {
     pub replay_capacity: usize,
     /// Exact simulator states that a checkpoint carries, a uniform sample of those visited.
     pub reservoir: usize,
+    /// Hidden layers of an agent that another tool trained, where they are not those of `critic` and of our
+    /// actors; unset in every run of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<Hidden>,
     /// Hyper-parameters of TD3; unset for other algorithms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub td3: Option<Td3Config>,
@@ -84,13 +110,14 @@ impl TrainConfig {
             exploration_noise: (!sac).then_some(EXPLORATION),
             replay_capacity: 1_000_000,
             reservoir: 1_000,
+            hidden: None,
             td3: (!sac).then(Td3Config::default),
             sac: sac.then(SacConfig::default),
         }
     }
 
     /// Returns whether the algorithm is SAC; else it is TD3.
-    pub(crate) fn is_sac(&self) -> bool {
+    pub fn is_sac(&self) -> bool {
         self.algo == Algo::Sac
     }
 
@@ -136,6 +163,12 @@ impl TrainConfig {
             let algo = self.algo.name();
             return Err(Error::Usage(format!("{algo} has no setting {name}; drop it")));
         }
+        if self.hidden.is_some() {
+            return Err(Error::Usage(
+                "hidden is for agents that another tool trained; choose a critic by --critic"
+                    .into(),
+            ));
+        }
         check(&[
             (self.steps > 0, "steps", "at least 1"),
             (self.checkpoint_every > 0, "checkpoint_every", "at least 1"),
@@ -166,13 +199,21 @@ impl RunConfig for TrainConfig {
     same_fields!(length: steps);
 
     fn model(&self) -> String {
-        self.critic.to_string()
+        let widths = |hidden: &Hidden| {
+            hidden.critic.iter().fold("mlp".to_owned(), |name, width| format!("{name}-{width}"))
+        };
+        self.hidden.as_ref().map_or_else(|| self.critic.to_string(), widths)
     }
 
     fn ranges(&self) -> Vec<Range> {
         vec![
             ((0.0..1.0).contains(&self.gamma()), "gamma", "in [0, 1)"),
             (positive(self.sac().reward_scale), "sac.reward_scale", "positive"),
+            (
+                self.hidden.as_ref().is_none_or(Hidden::fits),
+                "hidden",
+                "at most 16 layers of 1 to 65536",
+            ),
             (self.evaluate_every > 0, "evaluate_every", "at least 1"),
             (self.evaluation_episodes > 0, "evaluation_episodes", "at least 1"),
         ]

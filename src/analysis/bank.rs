@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::gradient::bank::{Bank, BankState, Plan, Tried};
 use crate::gradient::horizon::{Candidate, Choice};
 use crate::gradient::pairs::{Around, Pair};
-use crate::gradient::{Mode, Settings};
+use crate::gradient::{Mode, Settings, StatesFrom};
 
 /// Key of the metadata.
 const KEY: &str = "hyperl";
@@ -48,6 +48,9 @@ pub struct About {
     pub entropy: f64,
     /// How it was made.
     pub plan: Plan,
+    /// Where its states come from, if that was asked for; else they are those that training visited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub states_from: Option<StatesFrom>,
     /// How its horizon was chosen.
     pub choice: Choice,
     /// What a pilot said of shorter horizons; empty if none was made.
@@ -77,7 +80,9 @@ impl BankFile {
     pub fn settings(&self) -> Settings {
         let Plan { blocks, std, horizon, seed, .. } = self.about.plan;
         let (states, blocks, horizon) = (self.bank.states.len(), Some(blocks), Some(horizon));
-        Settings { mode: Mode::Lab, states, blocks, std, horizon, seed, ..Settings::default() }
+        let states_from = self.about.states_from;
+        let base = Settings { mode: Mode::Lab, states_from, ..Settings::default() };
+        Settings { states, blocks, std, horizon, seed, ..base }
     }
 
     /// Returns the bytes of the file.

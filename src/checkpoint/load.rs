@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use tch::Tensor;
 
+use super::manifest::Imported;
 use super::networks::{check_finite, copy_weights};
 use super::open::Checkpoint;
 use super::save::STATES;
 use super::tensors::TensorFile;
+use crate::algo::agent;
 use crate::algo::learner::by_name;
 use crate::algo::maml::Maml;
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::agent::{PearlAgent, PearlSources};
-use crate::algo::{RunConfig, agent};
 use crate::env::{Snapshot, Visited};
 use crate::error::{Error, Result};
 use crate::nn::critic::QNet;
 use crate::nn::policy_net::PolicyNet;
-use crate::nn::weights::{Params, Training};
+use crate::nn::weights::Params;
 
 /// One of the four critics in a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub enum Which {
 
 impl Which {
     /// Returns the prefix of its tensors.
-    pub(crate) fn prefix(self) -> &'static str {
+    pub fn prefix(self) -> &'static str {
         match self {
             Self::Q1 => "critic.q1",
             Self::Q2 => "critic.q2",
@@ -60,9 +61,7 @@ impl Checkpoint {
     /// # Errors
     /// As [`Self::policy`].
     pub fn critic(&self, weights: &TensorFile, which: Which) -> Result<QNet> {
-        let config = self.off_policy()?;
-        let source = &mut weights.source(which.prefix());
-        let critic = QNet::new(config.critic, config.dims(), Training::Frozen, source)?;
+        let critic = agent::critic(self.off_policy()?, &mut weights.source(which.prefix()))?;
         check_finite(self.path(), critic.params().non_finite(), which.prefix())?;
         Ok(critic)
     }
@@ -70,10 +69,18 @@ impl Checkpoint {
     /// Reads the sample of visited states of TD3 or SAC.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if the file does not hold what the manifest says; as [`Self::off_policy`].
+    /// [`Error::Corrupt`] if the file does not hold what the manifest says; [`Error::Usage`] if another tool
+    /// trained it, and saved none; as [`Self::off_policy`].
     pub fn states(&self) -> Result<Vec<Visited>> {
         self.off_policy()?;
         let manifest = self.manifest();
+        if let Some(Imported { tool, .. }) = &manifest.imported {
+            return Err(Error::Usage(format!(
+                "{}: an agent of {tool} comes without the states that its training visited; states of its policy's \
+                 episodes are there (--states-from policy)",
+                self.path().display()
+            )));
+        }
         let path = self.path().join(STATES);
         let hash = manifest.hashes.states.as_deref().unwrap_or_default();
         let states = visited(&TensorFile::open(&path, hash)?, "states")?;

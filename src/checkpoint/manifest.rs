@@ -34,6 +34,10 @@ pub struct Manifest<C = Config> {
     /// The sample of visited states, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub states: Option<States>,
+    /// Where it was taken over from, where another tool trained it: of `config` only the algorithm, the
+    /// environment, γ, the temperature, the steps and the seed are then known; all else are our defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
     /// SHA-256 of the files beside it.
     pub hashes: Hashes,
     /// What wrote it.
@@ -48,6 +52,28 @@ pub struct States {
     pub kept: usize,
     /// Visited states of which they are a sample.
     pub seen: u64,
+}
+
+/// Where an agent that another tool trained was taken over from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imported {
+    /// The tool and its algorithm.
+    pub tool: String,
+    /// The files that were read.
+    pub files: Vec<ImportedFile>,
+    /// Whether the actor climbs the mean of both critics, as TQC's does, and not what is usual in `algo`.
+    pub mean_of_critics: bool,
+}
+
+/// A file that an agent was read from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedFile {
+    /// Its name, without folders.
+    pub name: String,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
 }
 
 /// SHA-256 of the files of a checkpoint, in hexadecimal.

@@ -192,13 +192,16 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Manifest> {
     }
     let raw = if format == 1 { v1::manifest(table.clone(), algo) } else { raw };
     let manifest: Manifest = serde_json::from_value(raw).map_err(unreadable)?;
-    let Manifest { config, unit, states, hashes, .. } = &manifest;
+    let Manifest { config, unit, states, imported, hashes, .. } = &manifest;
     if let Some(reason) = stored::impossible(config) {
         return Err(damaged(reason));
     }
     let off_policy = Algo::OFF_POLICY.contains(&algo);
+    // Other tools do not save states that a simulator could return to.
+    let visited = off_policy && imported.is_none();
     if (manifest.algo, *unit) != (algo, algo.unit())
-        || [states.is_some(), hashes.states.is_some()] != [off_policy; 2]
+        || [states.is_some(), hashes.states.is_some()] != [visited; 2]
+        || imported.is_some() && !off_policy
     {
         return Err(damaged(format!("it does not describe a checkpoint of {algo}")));
     }

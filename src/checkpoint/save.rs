@@ -62,6 +62,7 @@ pub fn checkpoint(run: &Path, trainer: &dyn Trainer) -> Result<PathBuf> {
             transitions: trainer.transitions(),
             tasks: trainer.tasks().cloned(),
             states,
+            imported: None,
             hashes,
             versions: Versions::current(),
         };

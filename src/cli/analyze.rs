@@ -9,8 +9,8 @@ use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
-    bank, compare_critics, gate, hyper_parameters, inspect, maml_adaptation, maml_noise, promise,
-    report, returns, self_test, weights,
+    bank, compare_critics, gate, hyper_parameters, import, inspect, maml_adaptation, maml_noise,
+    promise, report, returns, self_test, weights,
 };
 use crate::algo::RunConfig;
 use crate::algo::config::TrainConfig;
@@ -33,8 +33,15 @@ enum Command {
   hyperl-analyze cosine --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000
   hyperl-analyze cosine --ckpt checkpoints/td3-hopper-sa-hyper-s0 --json
   hyperl-analyze cosine --ckpt 'checkpoints/*' --mode as-released --states 30
+  hyperl-analyze cosine --ckpt sac-HalfCheetah-v3.zip --env half-cheetah
   hyperl-analyze cosine --ckpt 'checkpoints/pearl-half-cheetah-vel-medium-*' --tasks 8 --states 240")]
     Cosine(CosineArgs),
+    /// Take over an agent that another tool trained, as a checkpoint: zips of Stable-Baselines3 (SAC, TD3), the files of
+    /// TD3's authors, folders with a file for each network of a SAC. Nothing in the files is executed.
+    #[command(after_help = "Examples:
+  hyperl-analyze import sac-HalfCheetah-v3.zip --env half-cheetah --out checkpoints/sb3-sac-half-cheetah
+  hyperl-analyze import TD3_Hopper-v3_0 --env hopper --gamma 0.99 --steps 400000 --out checkpoints/td3-hopper")]
+    Import(import::ImportArgs),
     /// Make the rollouts that judge any number of critics of one policy, as a Parquet file.
     #[command(after_help = "Example:
   hyperl-analyze bank --ckpt checkpoints/td3-hopper-sa-hyper-s0/step-000010000 --out bank.parquet
@@ -168,6 +175,7 @@ fn renamed(former: &str, now: &str) -> Error {
 pub fn main() -> ExitCode {
     shared::main(|cli: Cli| match cli.command {
         Command::Cosine(args) => cosine::run(&args, What::Cosine),
+        Command::Import(args) => import::run(&args),
         Command::Bank(args) => bank::run(&args),
         Command::Promise(args) => promise::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),

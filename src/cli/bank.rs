@@ -10,6 +10,7 @@ use super::told::Told;
 use crate::analysis::measure::cosine::Work;
 use crate::analysis::measure::kept::Listener;
 use crate::analysis::measure::policy_cosine;
+use crate::analysis::measure::subject::with_source;
 use crate::analysis::select;
 use crate::checkpoint::disk;
 use crate::error::{Error, Result};
@@ -74,6 +75,7 @@ pub(super) fn run(args: &BankArgs) -> Result<Done> {
             all.len()
         )));
     };
+    let settings = with_source(settings, [checkpoint])?;
     policy_cosine::check(checkpoint, &settings)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let told = Told::new(1, "banks");

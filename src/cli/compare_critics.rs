@@ -15,6 +15,7 @@ use crate::analysis::gate::Algos;
 use crate::analysis::measure::compare_critics::{Comparison, InWeights, check, compare};
 use crate::analysis::measure::kept::{Keeper, Stopped, UNITS};
 use crate::analysis::measure::policy_cosine::{self, Judged, check_bank};
+use crate::analysis::measure::subject::with_source;
 use crate::checkpoint::lock::Lock;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
@@ -86,6 +87,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<Done> {
     let checkpoints =
         paths.map(|path| shared::one_checkpoint(path)).collect::<Result<Vec<Checkpoint>>>()?;
     let first = &checkpoints[0];
+    let settings = with_source(settings, [first])?;
     let algos = if args.across_algorithms { Algos::Any } else { Algos::Same };
     let same_returns = check(&checkpoints, algos)?;
     match &given {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::agent::{self, Said};
 use super::finding::{self, Source};
 use super::output::{origins, write_page};
 use super::shared::{self, Done};
@@ -48,7 +49,9 @@ struct JsonLine<'s> {
 pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
     let settings = args.settings(what)?;
     shared::save_and_stop();
-    let checkpoints = select::with_critics(&args.checkpoints)?;
+    let told = if args.json { Said::Aside } else { Said::Aloud };
+    let paths = agent::as_checkpoints(&args.checkpoints, &args.agent, &args.folder(what), told)?;
+    let checkpoints = select::with_critics(&paths)?;
     select::one_figure(&checkpoints)?;
     let (subjects, settings) = args.subjects(&checkpoints, settings)?;
     let in_tasks = subjects.iter().any(|subject| subject.tasks.is_some());

@@ -9,6 +9,7 @@ use super::output::{origins, shell_words, versions, write_figures, write_page, w
 use super::settings::whole;
 use super::shared::{self, Done};
 use crate::analysis::measure::diagnose::{Diagnosis, Scale, diagnose};
+use crate::analysis::measure::subject::with_source;
 use crate::analysis::select;
 use crate::analysis::summary::Interval;
 use crate::checkpoint::disk;
@@ -54,6 +55,7 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
     }
     .validated()?;
     let checkpoints = select::checkpoints(&args.checkpoints)?;
+    let settings = with_source(settings, &checkpoints)?;
     let _lock = Lock::folder(&args.out)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     shared::save_and_stop();

@@ -16,6 +16,7 @@ use crate::analysis::gate::{Algos, Baseline, Comparison, Outcome, Range, Truth, 
 use crate::analysis::measure::cosine::Work;
 use crate::analysis::measure::kept::Listener;
 use crate::analysis::measure::policy_cosine::check;
+use crate::analysis::measure::subject::with_source;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::env::EnvId;
 use crate::error::{Error, Result};
@@ -124,6 +125,7 @@ pub(super) fn baseline(args: &BaselineArgs) -> Result<Done> {
     .validated()?;
     must_be_parquet(&args.out)?;
     let checkpoint = shared::one_checkpoint(&args.checkpoint)?;
+    let settings = with_source(settings, [&checkpoint])?;
     check(&checkpoint, &settings)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     make_place_for(&args.out)?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::shared::{self, Done};
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::manifest::{Manifest, Versions};
+use crate::checkpoint::manifest::{Imported, Manifest, Versions};
 use crate::checkpoint::tensors::TensorFile;
 use crate::env::TaskLists;
 use crate::error::Result;
@@ -66,6 +66,10 @@ fn about(checkpoint: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
     let Manifest { config, unit, step, updates, .. } = checkpoint.manifest();
     let mut about =
         vec![("run", config.run_name()), (unit.one(), format!("{step} ({updates} updates)"))];
+    if let Some(Imported { tool, files, .. }) = &checkpoint.manifest().imported {
+        let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        about.push(("from", format!("{tool}: {}", names.join(", "))));
+    }
     if let Some(TaskLists { train, test }) = &checkpoint.manifest().tasks {
         about.push(("tasks", format!("{} of training, {} of the test", train.len(), test.len())));
     }

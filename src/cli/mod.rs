@@ -4,6 +4,7 @@
 //! failed, 2 inconclusive, 3 usage or data error, 130 stopped by a signal after saving, 131 stopped by a signal
 //! with nothing saved (yet, or since the last save).
 
+mod agent;
 pub mod analyze;
 mod bank;
 mod compare_critics;
@@ -13,6 +14,7 @@ mod diagnose;
 mod finding;
 mod gate;
 mod hyper_parameters;
+mod import;
 mod inspect;
 mod maml_adaptation;
 mod maml_noise;

@@ -13,6 +13,7 @@ use super::told::Told;
 use crate::analysis::measure::cosine::Work;
 use crate::analysis::measure::kept::{Listener, Stopped, UNITS, kept_or_made};
 use crate::analysis::measure::promise::{self, Promised};
+use crate::analysis::measure::subject::with_source;
 use crate::analysis::select;
 use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
@@ -66,19 +67,13 @@ struct Line<'p> {
 }
 
 pub(super) fn run(args: &PromiseArgs) -> Result<Done> {
-    let PromiseArgs { states, std, horizon, seed, out, .. } = args;
-    let settings = Settings {
-        mode: Mode::Lab,
-        states: *states,
-        std: *std,
-        horizon: *horizon,
-        seed: *seed,
-        ..Settings::default()
-    }
-    .validated()?;
+    let PromiseArgs { states, std, horizon, seed, ref out, .. } = *args;
+    let base = Settings { mode: Mode::Lab, ..Settings::default() };
+    let settings = Settings { states, std, horizon, seed, ..base }.validated()?;
     shared::save_and_stop();
     let checkpoints = select::checkpoints(&args.checkpoints)?;
     select::one_figure(&checkpoints)?;
+    let settings = with_source(settings, &checkpoints)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let _lock = Lock::folder(out)?;
     let units = out.parent().unwrap_or(out).join(UNITS);

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::rng::Stream;
 
 mod ant;
+mod gymnasium;
 mod half_cheetah;
 mod hopper;
 mod lockstep;

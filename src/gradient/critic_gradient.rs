@@ -154,6 +154,28 @@ impl<V: ActionValue> ActionValue for Smaller<V> {
     }
 }
 
+/// The mean of two critics: what TQC's actor climbs.
+pub struct Mean<V>(pub [V; 2]);
+
+impl<V: ActionValue> ActionValue for Mean<V> {
+    fn value(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Vec<f64>> {
+        let [first, second] = &self.0;
+        let values = first.value(obs, actions)?.into_iter().zip(second.value(obs, actions)?);
+        Ok(values.map(|(a, b)| 0.5 * (a + b)).collect())
+    }
+
+    fn value_in_state(&self, obs: &[f64], actions: &Array2<f64>) -> Result<Vec<f64>> {
+        let [first, second] = &self.0;
+        let first = first.value_in_state(obs, actions)?.into_iter();
+        Ok(first.zip(second.value_in_state(obs, actions)?).map(|(a, b)| 0.5 * (a + b)).collect())
+    }
+
+    fn action_gradient(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Array2<f64>> {
+        let [first, second] = &self.0;
+        Ok(0.5 * (first.action_gradient(obs, actions)? + second.action_gradient(obs, actions)?))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

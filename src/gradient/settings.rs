@@ -93,6 +93,8 @@ named!("value",
         Q1 = "q1",
         /// The smaller one, min(Q₁, Q₂): what SAC's actor climbs.
         Min = "min",
+        /// The mean of both: what TQC's actor climbs.
+        Mean = "mean",
     }
 );
 

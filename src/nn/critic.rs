@@ -7,7 +7,7 @@ use super::architecture::{Critic, DynamicNetwork};
 use super::d2rl::D2rl;
 use super::hyper::{AsHyper, EmbHyper, Hypernetwork, LEARNED, ResNetFeatures, SaHyper};
 use super::init::Inits;
-use super::mlp::{Mlp, MlpCritic};
+use super::mlp::{HIDDEN, Mlp, MlpCritic, widths};
 use super::residual::ResNet35;
 use super::weights::{Builder, Of, Params, Reuse, Shapes, Source, Training};
 use crate::env::Spec;
@@ -73,11 +73,12 @@ impl CriticKind {
         Inits { plain, hyper }: Inits,
     ) -> Result<Box<dyn Critic>> {
         let both = obs + action;
-        let mut mlp = |widths: &[i64]| Mlp::new(builder, widths, plain).map(MlpCritic);
+        let mut mlp =
+            |hidden: &[i64]| Mlp::new(builder, &widths(both, hidden, 1), plain).map(MlpCritic);
         Ok(match self {
-            Self::MlpStandard => Box::new(mlp(&[both, 256, 256, 1])?),
-            Self::MlpSmall => Box::new(mlp(&[both, 256, 1])?),
-            Self::MlpLarge => Box::new(mlp(&[both, 2900, 2900, 1])?),
+            Self::MlpStandard => Box::new(mlp(&HIDDEN)?),
+            Self::MlpSmall => Box::new(mlp(&[256])?),
+            Self::MlpLarge => Box::new(mlp(&[2900, 2900])?),
             Self::ResNetFeatures => Box::new(ResNetFeatures::new(builder, [obs, action], plain)?),
             Self::ResNet35 => Box::new(ResNet35::new(builder, both, plain)?),
             Self::QD2rl => Box::new(D2rl::new(builder, both, plain)?),
@@ -92,9 +93,18 @@ impl CriticKind {
     }
 }
 
+/// What a critic is built as.
+#[derive(Debug, Clone)]
+enum Architecture {
+    /// One of those that exist by name.
+    Named(CriticKind),
+    /// A plain one with hidden layers of these widths.
+    Plain(Vec<i64>),
+}
+
 /// A critic together with its weights.
 pub struct QNet {
-    kind: CriticKind,
+    architecture: Architecture,
     dims: Dims,
     critic: Box<dyn Critic>,
     params: Params,
@@ -126,7 +136,25 @@ impl QNet {
     ) -> Result<Self> {
         let mut builder = Builder::new(source, training);
         let critic = kind.build(&mut builder, dims, inits)?;
-        Ok(Self { kind, dims, critic, params: builder.finish() })
+        let architecture = Architecture::Named(kind);
+        Ok(Self { architecture, dims, critic, params: builder.finish() })
+    }
+
+    /// Builds a plain critic `[s, a] → … → 1` with hidden layers of these widths.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn plain(
+        hidden: &[i64],
+        dims: Dims,
+        training: Training,
+        source: &mut dyn Source,
+    ) -> Result<Self> {
+        let mut builder = Builder::new(source, training);
+        let widths = widths(dims.obs + dims.action, hidden, 1);
+        let critic = Box::new(MlpCritic(Mlp::new(&mut builder, &widths, Inits::default().plain)?));
+        let architecture = Architecture::Plain(hidden.to_vec());
+        Ok(Self { architecture, dims, critic, params: builder.finish() })
     }
 
     /// Returns a critic with the same weights: a copy, or the same memory.
@@ -135,7 +163,10 @@ impl QNet {
     /// None in practice: the architectures are equal.
     pub fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
         let mut source = Of { params: &self.params, reuse };
-        Self::new(self.kind, self.dims, training, &mut source)
+        match &self.architecture {
+            Architecture::Named(kind) => Self::new(*kind, self.dims, training, &mut source),
+            Architecture::Plain(hidden) => Self::plain(hidden, self.dims, training, &mut source),
+        }
     }
 
     /// Returns Q; `obs [B, S]`, `action [B, A]`, result `[B]`.

@@ -8,6 +8,14 @@ use super::init::{Init, LayerInit};
 use super::weights::Builder;
 use crate::error::Result;
 
+/// Widths of the hidden layers of actors and of MLP-Standard.
+pub const HIDDEN: [i64; 2] = [256, 256];
+
+/// Returns the widths of a network: inputs, hidden layers, outputs.
+pub(super) fn widths(inputs: i64, hidden: &[i64], outputs: i64) -> Vec<i64> {
+    [&[inputs], hidden, &[outputs]].concat()
+}
+
 /// Linear layers with ReLU between them and none after the last.
 #[derive(Debug)]
 pub struct Mlp {

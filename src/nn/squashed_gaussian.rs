@@ -1,7 +1,7 @@
 //! The stochastic actor of SAC: a Gaussian squashed by tanh (Haarnoja et al. 2018, App. C).
 //!
 //! `s → 256 → 256`, ReLU, then two linear heads: mean μ and log σ. The action is tanh(ξ) with
-//! ξ = μ + σ·ε.
+//! ξ = μ + σ·ε. Other tools' actors may be of other widths.
 
 use std::f64::consts::{LN_2, PI};
 
@@ -11,11 +11,9 @@ use tch::Tensor;
 use super::critic::Dims;
 use super::dense::Linear;
 use super::init::LayerInit;
+use super::mlp::HIDDEN;
 use super::weights::{Builder, Of, Params, Reuse, Source, Training};
 use crate::error::Result;
-
-/// Width of a hidden layer.
-const WIDTH: i64 = 256;
 
 /// Bounds of log σ.
 const LOG_STD: [f64; 2] = [-20.0, 2.0];
@@ -23,7 +21,8 @@ const LOG_STD: [f64; 2] = [-20.0, 2.0];
 /// A policy that draws its actions in `(-1, 1)^A`.
 pub struct SquashedGaussian {
     dims: Dims,
-    hidden: [Linear; 2],
+    widths: Vec<i64>,
+    hidden: Vec<Linear>,
     mean: Linear,
     log_std: Linear,
     params: Params,
@@ -57,13 +56,31 @@ impl SquashedGaussian {
     /// # Errors
     /// Those of the weights' source.
     pub fn new(dims: Dims, training: Training, source: &mut dyn Source) -> Result<Self> {
+        Self::with_hidden(&HIDDEN, dims, training, source)
+    }
+
+    /// Builds an actor with hidden layers of these widths.
+    ///
+    /// # Errors
+    /// Those of the weights' source.
+    pub fn with_hidden(
+        widths: &[i64],
+        dims: Dims,
+        training: Training,
+        source: &mut dyn Source,
+    ) -> Result<Self> {
         let mut builder = Builder::new(source, training);
         let mut layer =
             |name: &str, sizes| builder.within(name, |b| Linear::new(b, sizes, LayerInit::Xavier));
-        let hidden = [layer("layers.0", [dims.obs, WIDTH])?, layer("layers.1", [WIDTH, WIDTH])?];
-        let mean = layer("mean", [WIDTH, dims.action])?;
-        let log_std = layer("log_std", [WIDTH, dims.action])?;
-        Ok(Self { dims, hidden, mean, log_std, params: builder.finish() })
+        let (mut hidden, mut inputs) = (Vec::with_capacity(widths.len()), dims.obs);
+        for (i, width) in widths.iter().enumerate() {
+            hidden.push(layer(&format!("layers.{i}"), [inputs, *width])?);
+            inputs = *width;
+        }
+        let mean = layer("mean", [inputs, dims.action])?;
+        let log_std = layer("log_std", [inputs, dims.action])?;
+        let (widths, params) = (widths.to_vec(), builder.finish());
+        Ok(Self { dims, widths, hidden, mean, log_std, params })
     }
 
     /// Returns an actor with the same weights: a copy, or the same memory.
@@ -71,12 +88,13 @@ impl SquashedGaussian {
     /// # Errors
     /// None in practice: the architectures are equal.
     pub fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
-        Self::new(self.dims, training, &mut Of { params: &self.params, reuse })
+        let source = &mut Of { params: &self.params, reuse };
+        Self::with_hidden(&self.widths, self.dims, training, source)
     }
 
     fn features(&self, obs: &Tensor) -> Tensor {
-        let [first, second] = &self.hidden;
-        second.forward(&first.forward(obs).relu()).relu()
+        let layer = |input: Tensor, layer: &Linear| layer.forward(&input).relu();
+        self.hidden.iter().fold(obs.shallow_clone(), layer)
     }
 
     /// Draws actions; `obs [B, S]`, `noise [B, A]` is standard normal, drawn by the caller.

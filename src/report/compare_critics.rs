@@ -11,8 +11,8 @@ use super::text::{self, Method};
 use super::theme::{env_label, model_label};
 use crate::analysis::measure::compare_critics::{ALPHA_STATES, Comparison, InWeights};
 use crate::analysis::measure::policy_cosine::{Judged, Whose};
-use crate::gradient::Settings;
 use crate::gradient::paired::Difference;
+use crate::gradient::{Settings, StatesFrom};
 use crate::stats::Estimate;
 
 /// Returns, for each critic, whatever tells it from the others beside its kind.
@@ -243,6 +243,7 @@ pub(crate) fn finding(found: &Comparison, settings: &Settings) -> Finding {
         "std": settings.std,
         "horizon": first.map_or(0, |judged| judged.horizon),
         "seed": settings.seed,
+        "visited": settings.source() == StatesFrom::Replay,
         "soft": first.is_some_and(|judged| judged.whose.algo == "sac"),
         "pairs": found.differences.pairs.len(),
         "level": fixed(100.0 * found.differences.level, 1),

@@ -44,6 +44,7 @@ pub(super) fn method(how: &Cosine, rows: &[StateRow], specs: &[PanelSpec]) -> Me
         "value": judged.map(|judged| match judged {
             Judged::Q1 => "Q₁",
             Judged::Min => "min(Q₁, Q₂)",
+            Judged::Mean => "the mean of Q₁ and Q₂",
         }),
         // Whether the critics of some run estimate entropy, and returns of rewards alone were asked for.
         "soft": rows.iter().any(|row| row.algo == Algo::Sac.name()),

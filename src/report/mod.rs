@@ -48,6 +48,7 @@ mod learnable;
 mod numbers;
 mod page;
 mod panel;
+pub(crate) mod played;
 pub(crate) mod policy_cosine;
 pub(crate) mod promise;
 pub(crate) mod returns;

@@ -9,9 +9,9 @@ use super::tables::{Cell, Column, Table};
 use super::text::{self, Method};
 use super::theme::{env_label, model_label};
 use crate::analysis::measure::policy_cosine::{Judged, Whose};
-use crate::gradient::Settings;
 use crate::gradient::horizon::{CLEAR, Choice, PILOT};
 use crate::gradient::score::StateScore;
+use crate::gradient::{Settings, StatesFrom};
 use crate::names::named;
 use crate::stats::Estimate;
 use crate::stats::stacked::Stacked;
@@ -320,6 +320,7 @@ struct Values {
     pilot: usize,
     clear: f64,
     source: &'static str,
+    visited: bool,
     soft: bool,
 }
 
@@ -344,6 +345,7 @@ pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
         pilot: PILOT,
         clear: CLEAR,
         source: settings.source().name(),
+        visited: settings.source() == StatesFrom::Replay,
         soft: all.iter().any(|judged| judged.whose.algo == "sac"),
     };
     let Method { how_measured, does_not_show } = text::method("policy-cosine.md", values);

@@ -11,8 +11,8 @@ use super::text::{self, Method};
 use super::theme::{env_label, model_label};
 use crate::analysis::measure::policy_cosine::Whose;
 use crate::analysis::measure::promise::Promised;
-use crate::gradient::Settings;
 use crate::gradient::promise::{Along, Kept};
+use crate::gradient::{Settings, StatesFrom};
 use crate::stats::resample::jackknife;
 use crate::stats::{Estimate, LEVEL, summary};
 
@@ -148,7 +148,9 @@ fn panel(promised: &Promised) -> Panel {
 
 /// Returns what was found.
 pub(crate) fn finding(all: &[Promised], settings: &Settings) -> Finding {
-    let values = json!({ "std": settings.std, "seed": settings.seed, "bins": BINS });
+    let visited = settings.source() == StatesFrom::Replay;
+    let values =
+        json!({ "std": settings.std, "seed": settings.seed, "bins": BINS, "visited": visited });
     let Method { how_measured, does_not_show } = text::method("promise.md", values);
     Finding {
         subtitle: "difference of return between both sides of the policy's action, by what the critic says of it; \

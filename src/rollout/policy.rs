@@ -175,3 +175,14 @@ pub fn following(net: &PolicyNet, temperature: f64) -> Result<Box<dyn Policy>> {
         PolicyNet::SquashedGaussian(actor) => Box::new(Soft::new(actor, temperature)),
     })
 }
+
+/// Returns a policy without its noise: tanh of its mean where it draws its actions.
+///
+/// # Errors
+/// None in practice: the architectures are equal.
+pub fn greedy(net: &PolicyNet) -> Result<Box<dyn Policy>> {
+    Ok(match net.again(Reuse::Share, Training::Frozen)? {
+        PolicyNet::Deterministic(actor) => Box::new(actor),
+        PolicyNet::SquashedGaussian(actor) => Box::new(Greedy::new(actor, Greedily::Tanh)),
+    })
+}

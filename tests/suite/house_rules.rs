@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 mod circles;
 
 /// The modules of `src/`, in the order of `lib.rs`: each uses only itself and those before it.
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 15] = [
     "error",
     "names",
     "rng",
@@ -17,6 +17,7 @@ const LAYERS: [&str; 14] = [
     "rollout",
     "algo",
     "checkpoint",
+    "agents",
     "gradient",
     "analysis",
     "study",

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "tests say what they could not cover")]
 #![allow(clippy::float_cmp, reason = "bit for bit is what several tests are about")]
 
+mod agents;
 mod algo;
 mod analysis;
 mod checkpoint;

@@ -9,9 +9,10 @@ use crate::analysis::table::{Column, StateRow};
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk::hash;
 use crate::checkpoint::load::Which;
+use crate::checkpoint::manifest::Imported;
 use crate::env::{Env, Visited};
 use crate::error::{Error, Result};
-use crate::gradient::critic_gradient::Smaller;
+use crate::gradient::critic_gradient::{Mean, Smaller};
 use crate::gradient::own::own_scores;
 use crate::gradient::{
     ActionValue, Agent, Judged, Mode, Returns, Settings, StatesFrom, measure, self_check, states,
@@ -89,10 +90,16 @@ impl Networks {
         let weights = checkpoint.weights()?;
         let actor = checkpoint.policy(&weights)?;
         let critic = |which| checkpoint.critic(&weights, which);
-        let climbed = if config.is_sac() { Judged::Min } else { Judged::Q1 };
+        let imported = checkpoint.manifest().imported.as_ref();
+        let climbed = match imported {
+            Some(Imported { mean_of_critics: true, .. }) => Judged::Mean,
+            _ if config.is_sac() => Judged::Min,
+            _ => Judged::Q1,
+        };
         let judged: Box<dyn ActionValue> = match settings.judged.unwrap_or(climbed) {
             Judged::Q1 => Box::new(critic(Which::Q1)?),
             Judged::Min => Box::new(Smaller([critic(Which::Q1)?, critic(Which::Q2)?])),
+            Judged::Mean => Box::new(Mean([critic(Which::Q1)?, critic(Which::Q2)?])),
         };
         let targets = match settings.mode {
             Mode::AsReleased if against == Against::Returns => {

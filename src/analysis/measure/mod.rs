@@ -8,6 +8,7 @@ pub(crate) mod kept;
 pub(crate) mod maml_adaptation;
 pub(crate) mod maml_noise;
 pub(crate) mod pearl_cosine;
+pub(crate) mod played;
 pub mod policy_cosine;
 pub(crate) mod promise;
 pub mod returns;

@@ -25,7 +25,7 @@ use crate::checkpoint::Checkpoint;
 use crate::env::Task;
 use crate::error::{Error, Result};
 use crate::gradient::bank::{Plan, make_bank};
-use crate::gradient::critic_gradient::{CriticInTask, Smaller};
+use crate::gradient::critic_gradient::{CriticInTask, Mean, Smaller};
 use crate::gradient::score::score_states;
 use crate::gradient::{ActionValue, Agent, Judged, Mode, Returns, Settings, StatesFrom, states};
 use crate::rng::Stream;
@@ -119,6 +119,7 @@ impl InTasks<'_> {
         let [first, second] = agent.frozen_critics()?.map(|critic| CriticInTask::new(critic, &z));
         let critic: Box<dyn ActionValue> = match settings.judged {
             Some(Judged::Q1) => Box::new(first),
+            Some(Judged::Mean) => Box::new(Mean([first, second])),
             Some(Judged::Min) | None => Box::new(Smaller([first, second])),
         };
         let hard = settings.returns == Some(Returns::Hard);

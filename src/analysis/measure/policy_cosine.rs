@@ -31,10 +31,9 @@ pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
 
 /// Returns the settings with a first look that is no later than the states of a checkpoint allow.
 fn within_reach(checkpoint: &Checkpoint, settings: &Settings) -> Result<Settings> {
-    let there = checkpoint.states()?.len();
     let adaptive = settings.adaptive.is_some() && settings.source() == StatesFrom::Replay;
-    let states = if adaptive { settings.states.min(there) } else { settings.states };
-    Ok(Settings { states, ..settings.clone() })
+    let there = if adaptive { checkpoint.states()?.len() } else { usize::MAX };
+    Ok(Settings { states: settings.states.min(there), ..settings.clone() })
 }
 
 /// Checks that a checkpoint can be measured, so that the last one of many does not fail after hours.
@@ -104,6 +103,7 @@ pub fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> Result<
         reward_scale: agent.reward_scale,
         entropy: networks.temperature,
         plan,
+        states_from: settings.states_from,
         choice,
         pilot: found,
     };

@@ -7,9 +7,9 @@ use super::gradient_cosine::{Networks, starts};
 use super::policy_cosine::{self, Whose};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
-use crate::gradient::Settings;
 use crate::gradient::horizon::{Choice, choose_horizon};
 use crate::gradient::promise::{Along, Kept, Promise, promises};
+use crate::gradient::{Settings, StatesFrom};
 
 /// What was measured of a checkpoint.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,8 +52,9 @@ pub(crate) fn measure(
     let env = checkpoint.off_policy()?.env;
     let make_env = || env.make();
     let agent = networks.agent(&make_env);
-    let states = settings.states.min(checkpoint.states()?.len());
-    let settings = Settings { states, ..settings.clone() };
+    let visited = settings.source() == StatesFrom::Replay;
+    let there = if visited { checkpoint.states()?.len() } else { usize::MAX };
+    let settings = Settings { states: settings.states.min(there), ..settings.clone() };
     let starts = starts(checkpoint, &*networks.policy, &settings)?;
     let (horizon, choice, _) = choose_horizon(&agent, &starts, &settings, workers, progress)?;
     let Settings { std, seed, .. } = settings;

@@ -6,7 +6,30 @@ use crate::analysis::table::StateRow;
 use crate::checkpoint::Checkpoint;
 use crate::env::TaskList;
 use crate::error::{Error, Result};
-use crate::gradient::Mode;
+use crate::gradient::{Mode, Settings, StatesFrom};
+
+/// Returns the settings with the source of states that checkpoints have: agents that another tool trained come without
+/// those that their training visited, and are measured at those that their policies reach, unless asked otherwise.
+///
+/// # Errors
+/// [`Error::Usage`] if some come with states and some do not.
+pub(crate) fn with_source<'c>(
+    settings: Settings,
+    checkpoints: impl IntoIterator<Item = &'c Checkpoint>,
+) -> Result<Settings> {
+    let mut imported = checkpoints.into_iter().map(|c| c.manifest().imported.is_some());
+    let first = imported.next().unwrap_or(false);
+    let mixed = imported.any(|other| other != first);
+    match settings.states_from {
+        None if mixed => Err(Error::Usage(
+            "some of these agents were trained by another tool and come without the states that their training \
+             visited: ask for --states-from policy, or give the others alone"
+                .into(),
+        )),
+        None if first => Ok(Settings { states_from: Some(StatesFrom::Policy), ..settings }),
+        _ => Ok(settings),
+    }
+}
 
 /// What is measured at once and kept in one file.
 #[derive(Clone, Copy)]

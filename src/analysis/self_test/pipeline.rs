@@ -98,6 +98,7 @@ pub fn parquet(setup: &Setup) -> Result<Vec<Check>> {
     let plan = Plan { marks: vec![1, 2], ..world.plan(setup.seed) };
     let bank = world.bank(&plan, setup.workers)?;
     let about = About {
+        states_from: None,
         hyperl_bank: About::FORMAT,
         env: "linear-quadratic".into(),
         run: "self-test".into(),

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::super::agent::AgentArgs;
 use super::super::output::shell_words;
 use super::super::settings::whole;
 use crate::analysis::measure::cosine::Against;
-use crate::analysis::measure::subject::Subject;
+use crate::analysis::measure::subject::{Subject, with_source};
 use crate::checkpoint::Checkpoint;
 use crate::env::TaskList;
 use crate::error::{Error, Result};
@@ -113,8 +114,8 @@ pub(in crate::cli) struct CosineArgs {
     /// Where the states come from [replay, policy; default: replay; as released, and PEARL: policy]
     #[arg(long)]
     states_from: Option<StatesFrom>,
-    /// Which value is judged: the first critic, or the smaller of both [q1, min; default: the one that the
-    /// algorithm's actor climbs, q1 for TD3 and min for SAC and PEARL]
+    /// Which value is judged: the first critic, the smaller of both, or their mean [q1, min, mean; default: the one
+    /// that the algorithm's actor climbs, q1 for TD3, min for SAC and PEARL, mean for TQC]
     #[arg(long)]
     value: Option<Judged>,
     /// Which return it is to be right about: rewards, or with the entropy of the policy's later actions
@@ -127,6 +128,8 @@ pub(in crate::cli) struct CosineArgs {
     /// PEARL: which list of tasks, or both and their difference [default: both]
     #[arg(long, value_enum)]
     split: Option<SplitName>,
+    #[command(flatten)]
+    pub(super) agent: AgentArgs,
     /// Seed of states and perturbations
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
@@ -180,6 +183,7 @@ impl CosineArgs {
                     "--tasks and --split are for checkpoints of PEARL; drop them for these".into(),
                 ));
             }
+            let settings = with_source(settings, checkpoints)?;
             return Ok((checkpoints.iter().map(Subject::plain).collect(), settings));
         }
         settings.states_from = settings.states_from.or(Some(StatesFrom::Policy));
@@ -294,5 +298,10 @@ pub(super) fn command_line(
     given("states-from", args.states_from.map(|source| source.to_string()));
     given("value", settings.judged.map(|judged| judged.to_string()));
     given("returns", settings.returns.map(|returns| returns.to_string()));
+    let AgentArgs { env, gamma, alpha, steps } = &args.agent;
+    given("env", env.map(|env| env.to_string()));
+    given("gamma", gamma.map(|x| x.to_string()));
+    given("alpha", alpha.map(|x| x.to_string()));
+    given("steps", steps.map(|n| n.to_string()));
     text + " --out " + &shell_words(&[out])
 }

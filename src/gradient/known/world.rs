@@ -51,8 +51,7 @@ impl Place {
     /// In two coordinates of three mostly at the bound.
     pub const HALF: Self = Self { name: "half saturated", spread: 2.0, shift: [0.0, 2.0, -2.0] };
     /// At the bound in all coordinates: a few states decide.
-    pub(crate) const SATURATED: Self =
-        Self { name: "saturated", spread: 1.0, shift: [3.0, -3.5, 3.0] };
+    pub const SATURATED: Self = Self { name: "saturated", spread: 1.0, shift: [3.0, -3.5, 3.0] };
     /// All three.
     pub const ALL: [Self; 3] = [Self::FREE, Self::HALF, Self::SATURATED];
 
@@ -128,7 +127,7 @@ impl World {
 
     /// The same world without rewards of the system: nothing but unrest is left.
     #[must_use]
-    pub(crate) fn without_signal(self) -> Self {
+    pub fn without_signal(self) -> Self {
         Self { signal: false, ..self }
     }
 

@@ -47,6 +47,7 @@ fn json(value: &impl serde::Serialize) -> Vec<u8> {
 
 fn manifest(config: Config, states: Option<States>) -> Case {
     let manifest = Manifest {
+        imported: None,
         hyperl_checkpoint: FORMAT,
         algo: config.algo(),
         unit: config.algo().unit(),
@@ -86,6 +87,7 @@ fn baseline() -> Case {
         tried: pairs.into_iter().map(tried).collect(),
     };
     let about = About {
+        states_from: None,
         hyperl_bank: About::FORMAT,
         env: env.name().into(),
         run: "td3-hopper-mlp-small-s0".into(),

@@ -1,0 +1,156 @@
+//! An agent as another tool left it: networks, and what its files say of it.
+
+use std::path::PathBuf;
+
+use super::pickle_code::Read;
+use super::state_dict::Layer;
+use crate::algo::Algo;
+use crate::algo::config::Hidden;
+use crate::env::EnvId;
+
+/// Largest difference from the bounds ±1 that is none.
+const BOUND_TOLERANCE: f64 = 1e-6;
+
+/// The layers of an actor.
+pub(super) struct Actor {
+    pub(super) hidden: Vec<Layer>,
+    /// What the action is tanh of.
+    pub(super) mean: Layer,
+    /// Of a distribution, log σ.
+    pub(super) log_std: Option<Layer>,
+}
+
+/// The layers of both critics.
+pub(super) struct Critics(pub(super) [Vec<Layer>; 2]);
+
+/// An agent that another tool trained.
+pub(super) struct ForeignAgent {
+    /// Whose files these are, such as `Stable-Baselines3 SAC`.
+    pub(super) tool: &'static str,
+    pub(super) algo: Algo,
+    pub(super) actor: Actor,
+    /// The slow copy, where the algorithm has one and the files hold it.
+    pub(super) actor_target: Option<Actor>,
+    pub(super) critics: Critics,
+    /// The slow copies, where the files hold them.
+    pub(super) critic_targets: Option<Critics>,
+    /// Whether the actor climbs the mean of both critics, and not what is usual in its algorithm.
+    pub(super) mean_of_critics: bool,
+    /// Discount factor, where the files say it.
+    pub(super) gamma: Option<f64>,
+    /// What a unit of entropy is worth, where the files say it.
+    pub(super) alpha: Option<f64>,
+    /// Environment steps of training, where the files say them.
+    pub(super) steps: Option<u64>,
+    /// Updates, where the files say them.
+    pub(super) updates: Option<u64>,
+    /// Seed of training, where the files say it.
+    pub(super) seed: Option<u64>,
+    /// Lowest and highest action, where the files say it.
+    pub(super) bounds: Option<Vec<[f64; 2]>>,
+    /// The files that were read.
+    pub(super) files: Vec<PathBuf>,
+}
+
+impl ForeignAgent {
+    /// Returns an agent of which the files say nothing but its networks.
+    pub(super) fn new(
+        tool: &'static str,
+        algo: Algo,
+        actor: Actor,
+        critics: Critics,
+        files: Vec<PathBuf>,
+    ) -> Self {
+        Self {
+            tool,
+            algo,
+            actor,
+            actor_target: None,
+            critics,
+            critic_targets: None,
+            mean_of_critics: false,
+            gamma: None,
+            alpha: None,
+            steps: None,
+            updates: None,
+            seed: None,
+            bounds: None,
+            files,
+        }
+    }
+
+    /// Returns the widths of the hidden layers; all critics must have the same.
+    ///
+    /// # Errors
+    /// Says which network differs.
+    pub(super) fn hidden(&self) -> Read<Hidden> {
+        let actor = widths(&self.actor.hidden);
+        if self.actor_target.as_ref().is_some_and(|target| widths(&target.hidden) != actor) {
+            return Err("its actor and the slow copy of it are of different widths".into());
+        }
+        let all = [Some(&self.critics), self.critic_targets.as_ref()];
+        let all = all.into_iter().flatten().flat_map(|Critics(both)| both);
+        let mut critics = all.map(|critic| widths(&critic[..critic.len().saturating_sub(1)]));
+        let critic = critics.next().unwrap_or_default();
+        if critics.any(|other| other != critic) {
+            return Err("its critics are of different widths".into());
+        }
+        Ok(Hidden { actor, critic })
+    }
+
+    /// Checks that the agent can act in an environment.
+    ///
+    /// # Errors
+    /// Says what was expected and what came.
+    pub(super) fn check(&self, env: EnvId) -> Read<()> {
+        let (spec, actor) = (env.spec(), &self.actor);
+        let check = |actor: &Actor| {
+            let heads = std::iter::once(&actor.mean).chain(&actor.log_std);
+            let mut networks = heads.map(|head| actor.hidden.iter().chain([head]).collect());
+            let ends = [spec.obs_dim, spec.action_dim];
+            networks.try_for_each(|layers: Vec<&Layer>| fits(env, "its actor", &layers, ends))
+        };
+        check(actor)?;
+        self.actor_target.as_ref().map_or(Ok(()), check)?;
+        let all = [Some(&self.critics), self.critic_targets.as_ref()];
+        for critic in all.into_iter().flatten().flat_map(|Critics(both)| both) {
+            let layers: Vec<&Layer> = critic.iter().collect();
+            fits(env, "its critic", &layers, [spec.obs_dim + spec.action_dim, 1])?;
+        }
+        let unit = |[low, high]: &[f64; 2]| {
+            (low + 1.0).abs() < BOUND_TOLERANCE && (high - 1.0).abs() < BOUND_TOLERANCE
+        };
+        match self.bounds.as_ref().and_then(|bounds| bounds.iter().find(|bound| !unit(bound))) {
+            Some([low, high]) => {
+                Err(format!("its actions lie in [{low}, {high}]; those of {env} lie in [-1, 1]"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Checks that a network's layers fit each other and what goes in and out.
+fn fits(env: EnvId, what: &str, layers: &[&Layer], ends: [usize; 2]) -> Read<()> {
+    let (Some(first), Some(last)) = (layers.first(), layers.last()) else {
+        return Err(format!("{what} has no layers"));
+    };
+    for pair in layers.windows(2) {
+        if pair[0].outputs() != pair[1].inputs() {
+            return Err(format!("{what} has layers that do not fit each other"));
+        }
+    }
+    let found = [first.inputs(), last.outputs()];
+    if found == ends {
+        return Ok(());
+    }
+    let ([takes, gives], [inputs, outputs]) = (found, ends);
+    Err(format!(
+        "{what} takes {takes} numbers and gives {gives}; in {env} it would take {inputs} and give {outputs}: choose \
+         another --env"
+    ))
+}
+
+/// Returns the widths of hidden layers.
+fn widths(layers: &[Layer]) -> Vec<i64> {
+    layers.iter().map(|layer| layer.outputs() as i64).collect()
+}

@@ -1,0 +1,219 @@
+//! From an agent of another tool to a checkpoint of ours.
+
+use std::path::Path;
+
+use super::foreign::{Actor, Critics, ForeignAgent};
+use super::state_dict::Layer;
+use super::tensor::Tensor as Numbers;
+use super::{sac_files, sb3, td3_files::Td3Files};
+use crate::algo::RunConfig;
+use crate::algo::config::TrainConfig;
+use crate::algo::sac::SacConfig;
+use crate::algo::td3::Td3Config;
+use crate::checkpoint::disk;
+use crate::checkpoint::manifest::{FORMAT, Hashes, Imported, ImportedFile, Manifest, Versions};
+use crate::checkpoint::save::{MANIFEST, WEIGHTS};
+use crate::checkpoint::tensors::TensorSet;
+use crate::env::EnvId;
+use crate::error::{Error, Result};
+use crate::nn::critic::CriticKind;
+use crate::nn::mlp::HIDDEN;
+
+/// What a user says of an agent; all but the environment only where its files do not.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// The environment in which it acts.
+    pub env: EnvId,
+    /// Discount factor γ, per environment step.
+    pub gamma: Option<f64>,
+    /// Temperature: what a unit of entropy is worth; SAC only.
+    pub alpha: Option<f64>,
+    /// Environment steps of its training.
+    pub steps: Option<u64>,
+    /// Seed of its training: names it beside others.
+    pub seed: Option<u64>,
+}
+
+/// Returns whether a path names an agent of a kind that can be read.
+pub fn is_agent(path: &Path) -> bool {
+    sac_files::is_one(path)
+        || Td3Files::of(path).is_some()
+        || (path.is_file() && std::fs::read(path).is_ok_and(|bytes| sb3::is_one(&bytes)))
+}
+
+/// Reads an agent and writes it as a checkpoint into `folder`; an old folder of that name goes. Returns what was
+/// recognised, in a line.
+///
+/// # Errors
+/// [`Error::Agent`] naming what is damaged, not known or does not fit the environment; [`Error::Usage`] naming the
+/// flag for what its files do not say, or say otherwise; [`Error::Io`].
+pub fn import(path: &Path, given: &Given, folder: &Path) -> Result<String> {
+    let agent = read(path)?;
+    agent.check(given.env).map_err(|reason| Error::agent(path, reason))?;
+    let config = config(&agent, given)?;
+    let said = said(&agent, &config);
+    let imported = Imported {
+        tool: agent.tool.into(),
+        files: files(&agent)?,
+        mean_of_critics: agent.mean_of_critics,
+    };
+    disk::write_dir(folder, |partial| {
+        let weights = partial.join(WEIGHTS);
+        tensors(&agent)?.write(&weights)?;
+        let manifest = Manifest {
+            hyperl_checkpoint: FORMAT,
+            algo: agent.algo,
+            config: config.to_json()?,
+            unit: agent.algo.unit(),
+            step: config.steps,
+            updates: agent.updates.unwrap_or(0),
+            transitions: None,
+            tasks: None,
+            states: None,
+            imported: Some(imported),
+            hashes: Hashes { weights: disk::hash_part(&weights)?, states: None },
+            versions: Versions::current(),
+        };
+        disk::write(&partial.join(MANIFEST), &disk::json(&manifest)?)
+    })?;
+    Ok(said)
+}
+
+/// Reads an agent of whichever kind it is.
+fn read(path: &Path) -> Result<ForeignAgent> {
+    if sac_files::is_one(path) {
+        return sac_files::read(path);
+    }
+    if let Some(files) = Td3Files::of(path) {
+        return files.read();
+    }
+    let bytes = disk::read(path)?;
+    if sb3::is_one(&bytes) {
+        return sb3::read(path, &bytes).map_err(|reason| Error::agent(path, reason));
+    }
+    let known = "it is no zip of Stable-Baselines3, no NAME_actor beside NAME_critic, and no folder with actor.pt, \
+                 q1.pt and q2.pt";
+    Err(Error::agent(path, known.into()))
+}
+
+/// Returns the settings of a run that would have made the agent; what its files do not say must be given, and what
+/// they say must not be given otherwise.
+fn config(agent: &ForeignAgent, given: &Given) -> Result<TrainConfig> {
+    let tool = agent.tool;
+    let gamma = settled("gamma", tool, agent.gamma, given.gamma)?;
+    let steps = settled("steps", tool, agent.steps, given.steps)?;
+    let seed = given.seed.or(agent.seed).unwrap_or(0);
+    if i64::try_from(seed.max(steps)).is_err() {
+        return Err(Error::Usage(format!("{seed} or {steps} is too large for a seed or steps")));
+    }
+    let base = TrainConfig {
+        critic: CriticKind::MlpStandard,
+        seed,
+        steps,
+        ..TrainConfig::of(agent.algo, given.env)
+    };
+    let config = if base.is_sac() {
+        let alpha = settled("alpha", tool, agent.alpha, given.alpha)?;
+        TrainConfig { sac: Some(SacConfig { gamma, alpha, ..base.sac() }), ..base }
+    } else if given.alpha.is_some() {
+        return Err(Error::Usage("--alpha is SAC's, and this is an agent of TD3; drop it".into()));
+    } else {
+        TrainConfig { td3: Some(Td3Config { gamma, ..base.td3() }), ..base }
+    };
+    let hidden = agent.hidden().map_err(|reason| Error::agent(&agent.files[0], reason))?;
+    let ours = hidden.actor == HIDDEN && hidden.critic == HIDDEN;
+    // Of runs of ours the widths follow from the critic's name.
+    Ok(TrainConfig { hidden: (!ours).then_some(hidden), ..config.resolved()? })
+}
+
+/// Returns what the files say, or else the flag.
+fn settled<T: PartialEq + Copy + std::fmt::Display>(
+    flag: &str,
+    tool: &str,
+    said: Option<T>,
+    given: Option<T>,
+) -> Result<T> {
+    match (said, given) {
+        (Some(said), Some(given)) if said != given => Err(Error::Usage(format!(
+            "--{flag} {given}: the files of this agent say {said}; drop the flag"
+        ))),
+        (Some(value), _) | (None, Some(value)) => Ok(value),
+        (None, None) => {
+            Err(Error::Usage(format!("files of {tool} do not say its {flag}; add --{flag}")))
+        }
+    }
+}
+
+/// Says in a line what was recognised.
+fn said(agent: &ForeignAgent, config: &TrainConfig) -> String {
+    let Critics([critic, _]) = &agent.critics;
+    let widths = critic[..critic.len() - 1].iter().map(|layer| layer.outputs().to_string());
+    let widths = widths.collect::<Vec<_>>().join("×");
+    let temperature = if config.is_sac() {
+        format!(", entropy coefficient {}", three_digits(config.sac().alpha))
+    } else {
+        String::new()
+    };
+    let (tool, gamma, steps) = (agent.tool, config.gamma(), config.steps);
+    format!("{tool}: two critics {widths}, γ {gamma}{temperature}, {steps} steps")
+}
+
+/// Returns a positive number to three significant digits.
+fn three_digits(x: f64) -> String {
+    if x <= 0.0 {
+        return x.to_string();
+    }
+    let decimals = (2.0 - x.log10().floor()).clamp(0.0, 12.0) as usize;
+    format!("{x:.decimals$}")
+}
+
+/// Returns all weights under our names; slow copies that the files do not hold are equal to what they follow.
+fn tensors(agent: &ForeignAgent) -> Result<TensorSet> {
+    let mut set = TensorSet::default();
+    add_actor(&mut set, "actor", &agent.actor)?;
+    if agent.actor.log_std.is_none() {
+        let target = agent.actor_target.as_ref().unwrap_or(&agent.actor);
+        add_actor(&mut set, "actor_target", target)?;
+    }
+    let targets = agent.critic_targets.as_ref().unwrap_or(&agent.critics);
+    for (name, Critics(both)) in [("critic", &agent.critics), ("critic_target", targets)] {
+        for (which, layers) in ["q1", "q2"].into_iter().zip(both) {
+            for (i, layer) in layers.iter().enumerate() {
+                add(&mut set, &format!("{name}.{which}.layers.{i}"), layer)?;
+            }
+        }
+    }
+    Ok(set)
+}
+
+fn add_actor(set: &mut TensorSet, name: &str, actor: &Actor) -> Result<()> {
+    let Actor { hidden, mean, log_std } = actor;
+    for (i, layer) in hidden.iter().enumerate() {
+        add(set, &format!("{name}.layers.{i}"), layer)?;
+    }
+    match log_std {
+        Some(log_std) => {
+            add(set, &format!("{name}.mean"), mean)?;
+            add(set, &format!("{name}.log_std"), log_std)
+        }
+        None => add(set, &format!("{name}.layers.{}", hidden.len()), mean),
+    }
+}
+
+fn add(set: &mut TensorSet, name: &str, Layer { weight, bias }: &Layer) -> Result<()> {
+    let tensor = |Numbers { shape, numbers }: &Numbers| {
+        let shape: Vec<i64> = shape.iter().map(|n| *n as i64).collect();
+        Ok::<_, Error>(tch::Tensor::f_from_slice(numbers)?.f_view(&shape[..])?)
+    };
+    set.add(format!("{name}.weight"), &tensor(weight)?)?;
+    set.add(format!("{name}.bias"), &tensor(bias)?)
+}
+
+/// Returns name and hash of each file.
+fn files(agent: &ForeignAgent) -> Result<Vec<ImportedFile>> {
+    let file = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(ImportedFile { name, sha256: disk::hash_part(path)? })
+    };
+    agent.files.iter().map(file).collect()
+}

@@ -1,0 +1,29 @@
+//! Agents that other tools trained, taken over as checkpoints.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `pickle.rs`, `pickle_code.rs`, `pickle_machine.rs` | a machine that reads pickles and executes nothing |
+//! | `archive.rs`, `torch_file.rs`, `storage.rs`, `tensor.rs` | zip archives, files of `torch.save`, their tensors |
+//! | `state_dict.rs` | tensors by name, and layers |
+//! | `sb3.rs`, `td3_files.rs`, `sac_files.rs` | one way to save an agent each |
+//! | `foreign.rs`, `import.rs` | what all of them give, and the checkpoint that becomes of it |
+//!
+//! Whatever is not understood is refused, never passed over.
+
+mod archive;
+mod foreign;
+mod import;
+mod pickle;
+mod pickle_code;
+mod pickle_machine;
+mod sac_files;
+mod sb3;
+mod state_dict;
+mod storage;
+mod td3_files;
+mod tensor;
+#[cfg(test)]
+mod tests;
+mod torch_file;
+
+pub use import::{Given, import, is_agent};

@@ -1,0 +1,212 @@
+//! The objects of a pickle, and questions to them.
+
+use std::borrow::Cow;
+
+use super::pickle_code::{Kind, Span};
+
+/// Number of an object.
+pub(super) type Id = u32;
+
+/// The end of a chain of items.
+pub(super) const END: u32 = u32::MAX;
+
+/// An object. Containers and calls are numbers of a table, so that each takes 16 bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Node {
+    None,
+    Bool(bool),
+    Int(i64),
+    /// A fraction, or an integer of more than 64 bits: nobody needs their values.
+    OtherNumber,
+    Bytes(Span),
+    Text(Span),
+    /// Items in the order in which they were put in; keys and values of a dictionary take turns.
+    Items {
+        kind: Kind,
+        chain: Chain,
+    },
+    /// A name that `Python` would import.
+    Global {
+        module: Id,
+        name: Id,
+    },
+    /// What a call of something would make, by its place in [`Pickle::calls`].
+    Call(u32),
+    /// What the program that wrote the file stores elsewhere.
+    Persistent(Id),
+}
+
+/// The first and the last link of a chain of items; [`END`] where there is none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chain {
+    pub(super) first: u32,
+    pub(super) last: u32,
+}
+
+impl Chain {
+    pub(super) const EMPTY: Self = Self { first: END, last: END };
+}
+
+/// What a call would make: it is not made. Of what it would be given afterwards only the items are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call {
+    pub(super) callable: Id,
+    pub(super) args: Id,
+    pub(super) items: Chain,
+}
+
+/// One item of a container, and the place of the next one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Link {
+    pub(super) item: Id,
+    pub(super) next: u32,
+}
+
+/// The objects of a pickle.
+#[derive(Debug)]
+pub(super) struct Pickle<'a> {
+    /// The pickle's bytes, and what may follow it.
+    pub(super) bytes: Cow<'a, [u8]>,
+    /// The bytes that it takes of them.
+    pub(super) length: usize,
+    pub(super) nodes: Vec<Node>,
+    pub(super) calls: Vec<Call>,
+    pub(super) links: Vec<Link>,
+    /// The object that the pickle is of.
+    pub(super) root: Id,
+}
+
+impl Pickle<'_> {
+    /// Returns the object that the pickle is of.
+    pub(super) fn root(&self) -> Value<'_> {
+        Value { pickle: self, id: self.root }
+    }
+
+    /// Returns what names each object that is stored elsewhere.
+    pub(super) fn persistent(&self) -> impl Iterator<Item = Value<'_>> {
+        self.nodes.iter().filter_map(|node| match node {
+            Node::Persistent(id) => Some(Value { pickle: self, id: *id }),
+            _ => None,
+        })
+    }
+}
+
+/// An object of a pickle.
+#[derive(Clone, Copy)]
+pub(super) struct Value<'p> {
+    pickle: &'p Pickle<'p>,
+    id: Id,
+}
+
+impl<'p> Value<'p> {
+    fn of(&self, id: Id) -> Self {
+        Self { id, ..*self }
+    }
+
+    fn node(&self) -> Node {
+        self.pickle.nodes[self.id as usize]
+    }
+
+    fn called(&self) -> Option<Call> {
+        match self.node() {
+            Node::Call(number) => Some(self.pickle.calls[number as usize]),
+            _ => None,
+        }
+    }
+
+    pub(super) fn int(&self) -> Option<i64> {
+        match self.node() {
+            Node::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn bool(&self) -> Option<bool> {
+        match self.node() {
+            Node::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Returns a text, or bytes that are one: `Python` 2 knew no difference.
+    pub(super) fn text(&self) -> Option<&'p str> {
+        match self.node() {
+            Node::Text(span) | Node::Bytes(span) => {
+                std::str::from_utf8(span.of(&self.pickle.bytes)).ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the items of a tuple.
+    pub(super) fn tuple(&self) -> Option<Vec<Self>> {
+        match self.node() {
+            Node::Items { kind: Kind::Tuple, chain } => Some(self.items(chain).collect()),
+            _ => None,
+        }
+    }
+
+    /// Returns the items of a list or a tuple.
+    pub(super) fn sequence(&self) -> Option<Vec<Self>> {
+        match self.node() {
+            Node::Items { kind: Kind::Tuple | Kind::List, chain } => {
+                Some(self.items(chain).collect())
+            }
+            _ => None,
+        }
+    }
+
+    fn items(self, Chain { first, .. }: Chain) -> impl Iterator<Item = Self> {
+        let mut next = first;
+        std::iter::from_fn(move || {
+            let Link { item, next: after } = *self.pickle.links.get(next as usize)?;
+            next = after;
+            Some(self.of(item))
+        })
+    }
+
+    /// Returns keys and values of a dictionary, or of what an `OrderedDict` was called for.
+    pub(super) fn entries(&self) -> Option<Vec<(Self, Self)>> {
+        let chain = match (self.node(), self.called()) {
+            (Node::Items { kind: Kind::Dict, chain }, _) => chain,
+            (_, Some(call)) if self.calls("collections", "OrderedDict").is_some() => call.items,
+            _ => return None,
+        };
+        let items: Vec<Self> = self.items(chain).collect();
+        Some(items.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect())
+    }
+
+    /// Returns the value of a key of a dictionary; the last one, if there are several.
+    pub(super) fn get(&self, key: &str) -> Option<Self> {
+        let entries = self.entries()?;
+        entries.into_iter().rev().find(|(k, _)| k.text() == Some(key)).map(|(_, value)| value)
+    }
+
+    /// Returns the module and the name of what would be imported.
+    pub(super) fn global(&self) -> Option<(&'p str, &'p str)> {
+        match self.node() {
+            Node::Global { module, name } => Some((self.of(module).text()?, self.of(name).text()?)),
+            _ => None,
+        }
+    }
+
+    /// Returns what would be called, where this is the result of a call.
+    pub(super) fn callable(&self) -> Option<Self> {
+        self.called().map(|call| self.of(call.callable))
+    }
+
+    /// Returns the arguments, where this is what a call of a name would make.
+    pub(super) fn calls(&self, module: &str, name: &str) -> Option<Vec<Self>> {
+        let call = self.called()?;
+        let of_name = self.of(call.callable).global()? == (module, name);
+        if of_name { self.of(call.args).tuple() } else { None }
+    }
+
+    /// Returns what names an object that is stored elsewhere.
+    pub(super) fn persistent(&self) -> Option<Self> {
+        match self.node() {
+            Node::Persistent(id) => Some(self.of(id)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! A folder with a file for each network of a SAC: `actor.pt`, `q1.pt`, `q2.pt`, the slow copies `q1_tgt.pt` and
+//! `q2_tgt.pt`, and `alpha.pt`, where they are there.
+
+use std::path::{Path, PathBuf};
+
+use super::foreign::{Actor, Critics, ForeignAgent};
+use super::pickle_code::Read;
+use super::state_dict::{Layer, StateDict};
+use super::tensor::Tensor;
+use crate::algo::Algo;
+use crate::error::{Error, Result};
+
+/// Files without which it is no such folder.
+const NEEDED: [&str; 3] = ["actor.pt", "q1.pt", "q2.pt"];
+
+/// Returns whether a folder is such a one.
+pub(super) fn is_one(folder: &Path) -> bool {
+    NEEDED.iter().all(|name| folder.join(name).is_file())
+}
+
+/// Reads the folder. Neither γ nor the steps are in it.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Agent`] saying what does not fit.
+pub(super) fn read(folder: &Path) -> Result<ForeignAgent> {
+    let mut files = Vec::new();
+    let mut open = |name: &str| {
+        let path = folder.join(name);
+        files.push(path.clone());
+        Ok::<_, Error>((StateDict::open(&path)?, path))
+    };
+    let (actor, bounds) = of_file(open("actor.pt")?, actor)?;
+    let mut critics = |names: [&str; 2]| {
+        let [first, second] = names.map(|name| open(name).and_then(|file| of_file(file, critic)));
+        Ok::<_, Error>(Critics([first?, second?]))
+    };
+    let online = critics(["q1.pt", "q2.pt"])?;
+    let there = |name: &str| folder.join(name).is_file();
+    let slow = ["q1_tgt.pt", "q2_tgt.pt"];
+    let targets = slow.iter().all(|name| there(name)).then(|| critics(slow)).transpose()?;
+    let alpha = there("alpha.pt")
+        .then(|| of_file(open("alpha.pt")?, |state| state.number("log_alpha").map(f64::exp)));
+    let alpha = alpha.transpose()?;
+    let agent = ForeignAgent::new("SAC, a file for each network", Algo::Sac, actor, online, files);
+    Ok(ForeignAgent { critic_targets: targets, alpha, bounds: Some(bounds), ..agent })
+}
+
+/// Takes from a file what it holds, which must be all.
+fn of_file<T>(
+    (mut state, path): (StateDict, PathBuf),
+    take: impl FnOnce(&mut StateDict) -> Read<T>,
+) -> Result<T> {
+    let taken = take(&mut state).and_then(|taken| state.finish().map(|()| taken));
+    taken.map_err(|e| Error::agent(&path, e))
+}
+
+/// Takes the actor, whose last layer gives means and then logarithms of σ, and the bounds of its actions.
+fn actor(state: &mut StateDict) -> Read<(Actor, Vec<[f64; 2]>)> {
+    let mut hidden = state.sequential("net.")?;
+    let [mean, log_std] = hidden.pop().ok_or("an actor without layers")?.halves()?;
+    let Tensor { numbers: scale, .. } = state.take("scale")?;
+    let Tensor { numbers: middle, .. } = state.take("bias")?;
+    let bound = |(scale, middle): (f32, f32)| [middle - scale, middle + scale].map(f64::from);
+    let bounds = scale.into_iter().zip(middle).map(bound).collect();
+    Ok((Actor { hidden, mean, log_std: Some(log_std) }, bounds))
+}
+
+fn critic(state: &mut StateDict) -> Read<Vec<Layer>> {
+    state.sequential("q.")
+}

@@ -1,0 +1,211 @@
+//! Agents of Stable-Baselines3: SAC and TD3 of any version, and TQC of its sb3-contrib.
+//!
+//! A zip archive of `data` (JSON; what is no plain data stands in it as a pickle in base64 and as text),
+//! `policy.pth` (the state dict of all networks) and `pytorch_variables.pth` (the temperature of SAC).
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::archive::Archive;
+use super::foreign::{Actor, Critics, ForeignAgent};
+use super::pickle_code::Read;
+use super::state_dict::StateDict;
+use crate::algo::Algo;
+
+/// Names under which the statistics of normalised observations are saved, beside an agent. The agent itself does not
+/// say whether it was trained with any.
+const NORMALISED: [&str; 2] = ["vecnormalize.pkl", "vec_normalize.pkl"];
+
+/// What is looked at of `data`; all else is passed over.
+#[derive(Deserialize)]
+struct Data {
+    gamma: Option<f64>,
+    num_timesteps: Option<u64>,
+    #[serde(rename = "_n_updates")]
+    updates: Option<u64>,
+    seed: Option<u64>,
+    #[serde(default)]
+    use_sde: bool,
+    policy_class: Option<Class>,
+    policy_kwargs: Option<Keywords>,
+    action_space: Option<Space>,
+}
+
+/// A class that is named.
+#[derive(Deserialize)]
+struct Class {
+    #[serde(rename = "__module__")]
+    module: Option<String>,
+}
+
+/// What the policy was made with.
+#[derive(Deserialize)]
+struct Keywords {
+    activation_fn: Option<String>,
+}
+
+/// A box of actions; its bounds as `numpy` prints them.
+#[derive(Deserialize)]
+struct Space {
+    low: Option<String>,
+    high: Option<String>,
+}
+
+/// Returns whether an archive is one of Stable-Baselines3.
+pub(super) fn is_one(bytes: &[u8]) -> bool {
+    let names = Archive::open(bytes).and_then(|archive| archive.names());
+    names.is_ok_and(|names| names.iter().any(|name| name == "policy.pth"))
+}
+
+/// Reads an agent.
+///
+/// # Errors
+/// Says what is missing, damaged, or not known.
+pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
+    if let Some(beside) = NORMALISED.iter().find(|name| path.with_file_name(name).is_file()) {
+        return Err(format!(
+            "{beside} lies beside it: agents that see normalised observations cannot be measured so far"
+        ));
+    }
+    let mut archive = Archive::open(bytes)?;
+    let data = archive.read("data")?;
+    let data: Data = serde_json::from_slice(&data).map_err(|e| format!("data: {e}"))?;
+    let in_file = |file: &'static str| move |e: String| format!("{file}: {e}");
+    let mut policy =
+        StateDict::read(&archive.read("policy.pth")?).map_err(in_file("policy.pth"))?;
+    let kind = Kind::of(&data, &policy)?;
+    data.check()?;
+    let (tool, algo) = kind.names();
+    let alpha = if algo == Algo::Sac { Some(temperature(&mut archive)?) } else { None };
+    let mut networks = || {
+        let online = (actor(&mut policy, "actor")?, critics(&mut policy, "critic", kind)?);
+        let target = (algo == Algo::Td3).then(|| actor(&mut policy, "actor_target")).transpose()?;
+        Ok((online, (target, critics(&mut policy, "critic_target", kind)?)))
+    };
+    let read = networks().and_then(|all| policy.finish().map(|()| all));
+    let ((actor, critics), (actor_target, critic_targets)) = read.map_err(in_file("policy.pth"))?;
+    Ok(ForeignAgent {
+        mean_of_critics: kind == Kind::Tqc,
+        actor_target,
+        critic_targets: Some(critic_targets),
+        gamma: data.gamma,
+        alpha,
+        steps: data.num_timesteps,
+        updates: data.updates,
+        seed: data.seed,
+        bounds: data.action_space.as_ref().map(Space::bounds).transpose()?.flatten(),
+        ..ForeignAgent::new(tool, algo, actor, critics, vec![path.to_owned()])
+    })
+}
+
+/// The algorithms whose agents are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sac,
+    Td3,
+    /// Each critic gives quantiles of its value. Their mean is what counts, and what the actor climbs is the mean of
+    /// both critics; else it is SAC.
+    Tqc,
+}
+
+impl Kind {
+    /// Says which one it is, by what the file says, or else by its networks.
+    fn of(data: &Data, policy: &StateDict) -> Read<Self> {
+        match data.policy_class.as_ref().and_then(|class| class.module.as_deref()) {
+            Some("stable_baselines3.sac.policies") => Ok(Self::Sac),
+            Some("stable_baselines3.td3.policies") => Ok(Self::Td3),
+            Some("sb3_contrib.tqc.policies") => Ok(Self::Tqc),
+            Some(other) => Err(format!("an agent of {other}; SAC, TD3 and TQC can be read")),
+            None if policy.has("actor.log_std.weight") => Ok(Self::Sac),
+            None if policy.has("actor.mu.0.weight") => Ok(Self::Td3),
+            None => Err("an agent that is neither of SAC nor of TD3".into()),
+        }
+    }
+
+    fn names(self) -> (&'static str, Algo) {
+        match self {
+            Self::Sac => ("Stable-Baselines3 SAC", Algo::Sac),
+            Self::Td3 => ("Stable-Baselines3 TD3", Algo::Td3),
+            Self::Tqc => ("TQC of sb3-contrib", Algo::Sac),
+        }
+    }
+}
+
+impl Data {
+    /// Checks that nothing was used that would change what the networks' numbers mean.
+    fn check(&self) -> Read<()> {
+        if self.use_sde {
+            return Err("it explores by state-dependent noise (use_sde), which is not read".into());
+        }
+        let activation = self.policy_kwargs.as_ref().and_then(|k| k.activation_fn.as_deref());
+        if let Some(activation) = activation
+            && !activation.trim_end_matches("'>").ends_with(".ReLU")
+        {
+            return Err(format!(
+                "its activation is {activation}; only ReLU can be measured so far"
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Space {
+    /// Returns lowest and highest action, where the text says them.
+    fn bounds(&self) -> Read<Option<Vec<[f64; 2]>>> {
+        let (Some(low), Some(high)) = (&self.low, &self.high) else { return Ok(None) };
+        let numbers = |text: &str| {
+            let inner = text.trim().trim_start_matches('[').trim_end_matches(']');
+            let numbers = inner.split_whitespace().map(|number| number.parse().ok());
+            let numbers: Option<Vec<f64>> = numbers.collect();
+            numbers.ok_or_else(|| format!("its action space is {text}"))
+        };
+        let (low, high) = (numbers(low)?, numbers(high)?);
+        if low.len() != high.len() {
+            return Err(format!("its action space has {} and {} bounds", low.len(), high.len()));
+        }
+        Ok(Some(low.into_iter().zip(high).map(|(low, high)| [low, high]).collect()))
+    }
+}
+
+/// Reads the temperature: its logarithm where it was learnt, else the number itself.
+fn temperature(archive: &mut Archive) -> Read<f64> {
+    let names = archive.names()?;
+    // Before version 1.0 it was called `tensors.pth`.
+    let mut files = ["pytorch_variables.pth", "tensors.pth"].into_iter();
+    let file = files.find(|file| names.iter().any(|name| name == file));
+    let file = file.ok_or("its temperature is missing: there is no pytorch_variables.pth")?;
+    let number = |mut variables: StateDict| {
+        if variables.has("log_ent_coef") {
+            return variables.number("log_ent_coef").map(f64::exp);
+        }
+        variables.number("ent_coef_tensor")
+    };
+    let variables = archive.read(file)?;
+    StateDict::read(&variables).and_then(number).map_err(|e| format!("{file}: {e}"))
+}
+
+fn actor(policy: &mut StateDict, name: &str) -> Read<Actor> {
+    if policy.has(&format!("{name}.log_std.weight")) {
+        return Ok(Actor {
+            hidden: policy.sequential(&format!("{name}.latent_pi."))?,
+            mean: policy.layer(&format!("{name}.mu"))?,
+            log_std: Some(policy.layer(&format!("{name}.log_std"))?),
+        });
+    }
+    let mut hidden = policy.sequential(&format!("{name}.mu."))?;
+    let mean = hidden.pop().ok_or("an actor without layers")?;
+    Ok(Actor { hidden, mean, log_std: None })
+}
+
+fn critics(policy: &mut StateDict, name: &str, kind: Kind) -> Read<Critics> {
+    let mut critic = |i: usize| {
+        let mut layers = policy.sequential(&format!("{name}.qf{i}."))?;
+        if let (Kind::Tqc, Some(last)) = (kind, layers.last_mut()) {
+            // The mean of outputs of a linear layer is one output of another.
+            *last = last.mean_of_outputs();
+        }
+        Ok::<_, String>(layers)
+    };
+    Ok(Critics([critic(0)?, critic(1)?]))
+}

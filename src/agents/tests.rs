@@ -1,0 +1,163 @@
+//! Files that Python and `PyTorch` wrote (`tests/fixtures/agents/make.py`), whole and damaged.
+
+use std::path::{Path, PathBuf};
+
+use super::archive::Archive;
+use super::pickle_machine::read;
+use super::sb3;
+use super::state_dict::StateDict;
+use super::tensor::Tensor;
+use crate::rng::Stream;
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agents")
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(fixtures().join(name)).unwrap()
+}
+
+/// Says why a pickle is refused.
+fn refused(bytes: &[u8]) -> String {
+    read(bytes).unwrap_err()
+}
+
+#[test]
+fn every_protocol_says_the_same() {
+    for protocol in 0..=5 {
+        let bytes = fixture(&format!("protocol-{protocol}.pkl"));
+        let pickle = read(&bytes[..]).unwrap();
+        assert_eq!(pickle.length, bytes.len(), "protocol {protocol}");
+        let root = pickle.root();
+        let of = |key: &str| root.get(key).unwrap();
+        for key in ["numbers", "again"] {
+            let numbers = of(key).sequence().unwrap();
+            let numbers: Vec<i64> = numbers.iter().map(|n| n.int().unwrap()).collect();
+            assert_eq!(numbers, [1, -2, 300, 70_000, 1 << 40], "protocol {protocol}");
+        }
+        let pair = of("pair").tuple().unwrap();
+        assert_eq!((pair.len(), pair[0].bool(), pair[1].bool()), (2, Some(true), None));
+        assert_eq!((of("fraction").int(), of("huge").int()), (None, None));
+        assert_eq!(of("ordered").get("a").unwrap().text(), Some("b"));
+        assert!(root.get("none").is_none());
+    }
+}
+
+#[test]
+fn what_python_would_call_is_noted_and_not_done() {
+    // `os.system("rm -rf /")` as the simplest dangerous pickle has it.
+    let pickle = read(&b"cos\nsystem\n(S'rm -rf /'\ntR."[..]).unwrap();
+    let callable = pickle.root().callable().unwrap();
+    assert_eq!(callable.global(), Some(("os", "system")));
+    assert_eq!(pickle.root().calls("os", "system").unwrap()[0].text(), Some("rm -rf /"));
+    assert!(pickle.root().entries().is_none() && !Tensor::is_one(pickle.root()));
+}
+
+#[test]
+fn a_pickle_that_is_none_is_refused_in_words() {
+    let said = [
+        (&b""[..], "the file ends too early, at byte 0"),
+        (b"X\xff\xff\xff\xffabc", "the file ends too early"),
+        (b"\x8e\xff\xff\xff\xff\xff\xff\xff\xffabc", "the file ends too early"),
+        (b"\x80\x06N.", "a protocol after 5"),
+        (b"\xff.", "no instruction is 0xff"),
+        (b"t.", "a container that never began"),
+        (b"(a.", "a value is missing"),
+        (b"h\x07.", "a reference to nothing"),
+        (b"Nr\xff\xff\xff\xff.", "far more objects than a file of this length should have"),
+        (b"NNb.", "a state is set of what has none"),
+        (b")Na.", "items are put into a tuple"),
+        (b"(Nd.", "a key without a value"),
+        (b"\x82\x01.", "a name from a registry of extensions"),
+        (b"V\\u0041\n.", "text with escapes (protocol 0)"),
+        (b".", "a value is missing, at the end"),
+    ];
+    for (bytes, words) in said {
+        assert!(refused(bytes).contains(words), "{bytes:?}: {}", refused(bytes));
+    }
+    let deep = [b"\x80\x04".to_vec(), vec![b'('; 2_000]].concat();
+    assert!(refused(&deep).contains("more than 1000 containers"));
+    let wide = [b"\x80\x04".to_vec(), vec![b'N'; 20_000]].concat();
+    assert!(refused(&wide).contains("more than 16384 values"));
+    let many = [b"\x80\x04".to_vec(), b"]0".repeat(100_000)].concat();
+    assert!(refused(&many).contains("far more objects"));
+}
+
+#[test]
+fn a_list_that_holds_itself_is_read() {
+    let pickle = read(&b"\x80\x02]q\x00h\x00a."[..]).unwrap();
+    let items = pickle.root().sequence().unwrap();
+    assert_eq!((items.len(), items[0].sequence().unwrap().len()), (1, 1));
+}
+
+#[test]
+fn an_archive_that_would_grow_is_refused() {
+    let mut bytes = Vec::new();
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(&mut bytes));
+    let how = zip::write::SimpleFileOptions::default();
+    let how = how.compression_method(zip::CompressionMethod::Deflated);
+    zip.start_file("zeros", how).unwrap();
+    std::io::Write::write_all(&mut zip, &vec![0; 10_000_000]).unwrap();
+    zip.finish().unwrap();
+    assert!(bytes.len() < 100_000);
+    let said = Archive::open(&bytes).unwrap().read("zeros").unwrap_err();
+    assert!(said.contains("10000000 bytes, far more than"), "{said}");
+}
+
+/// Reads whatever a file may be; says how many numbers came.
+fn try_all(bytes: &[u8]) -> usize {
+    let dict = StateDict::read(bytes).map_or(0, |dict| dict.count());
+    let _ = read(bytes);
+    let _ = sb3::read(Path::new("mutated"), bytes);
+    dict
+}
+
+/// Damages a file in one to three places.
+fn mutated(whole: &[u8], stream: &mut Stream) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    for _ in 0..=stream.index(3) {
+        let at = stream.index(bytes.len().max(1)).min(bytes.len().saturating_sub(1));
+        let end = (at + 1 + stream.index(8)).min(bytes.len());
+        match stream.index(6) {
+            0 => bytes.truncate(at),
+            1 => bytes[at..end].fill(0xff),
+            2 => bytes[at..end].fill(0),
+            3 => drop(bytes.drain(at..end)),
+            4 => bytes.splice(at..at, vec![stream.index(256) as u8; 8]).for_each(drop),
+            _ => bytes.iter_mut().skip(at).take(1).for_each(|b| *b ^= 1 << stream.index(8)),
+        }
+    }
+    bytes
+}
+
+#[test]
+fn damaged_files_are_refused_without_a_crash() {
+    let names = [
+        "protocol-0.pkl",
+        "protocol-2.pkl",
+        "protocol-5.pkl",
+        "authors_critic",
+        "authors-old_actor",
+        "authors-old_critic",
+        "sac-files/actor.pt",
+        "sac-files/q2.pt",
+        "sac-files/alpha.pt",
+        "sac.zip",
+        "sac-deflated.zip",
+        "td3.zip",
+    ];
+    let mut stream = Stream::new(0, "mutations");
+    let mut differ = 0;
+    for name in names {
+        let whole = fixture(name);
+        let numbers = try_all(&whole);
+        for _ in 0..300 {
+            let bytes = mutated(&whole, &mut stream);
+            let found = try_all(&bytes);
+            // A tensor cannot have more numbers than the file has bytes.
+            assert!(found <= 10 * bytes.len().max(100), "{name}: {found} numbers");
+            differ += usize::from(found != numbers);
+        }
+    }
+    assert!(differ > 500, "the damage was seen only {differ} times");
+}

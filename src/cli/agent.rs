@@ -1,0 +1,131 @@
+//! Agents of other tools on the command line: what is said of them, and the checkpoints that become of them.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::shared;
+use crate::agents::{self, Given};
+use crate::analysis::measure::played::{self, play};
+use crate::checkpoint::Checkpoint;
+use crate::checkpoint::disk;
+use crate::env::EnvId;
+use crate::error::{Error, Result};
+use crate::report::played::{sentences, warnings};
+
+/// Episodes that are played, unless asked otherwise.
+pub(super) const EPISODES: usize = 10;
+
+/// What the files of an agent may leave out.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Of an agent that another tool trained")]
+pub(super) struct AgentArgs {
+    /// Its environment, by our name or Gymnasium's
+    #[arg(long, value_parser = EnvId::of_gymnasium)]
+    pub(super) env: Option<EnvId>,
+    /// Its discount factor, if its files do not say it
+    #[arg(long)]
+    pub(super) gamma: Option<f64>,
+    /// What a unit of entropy is worth to it, if its files do not say it
+    #[arg(long)]
+    pub(super) alpha: Option<f64>,
+    /// Environment steps of its training, if its files do not say them
+    #[arg(long)]
+    pub(super) steps: Option<u64>,
+}
+
+/// Where sentences go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    /// To standard output.
+    Aloud,
+    /// To standard error, for standard output is JSON.
+    Aside,
+}
+
+impl Said {
+    /// Says a line.
+    pub(super) fn say(self, line: &str) -> Result<()> {
+        match self {
+            Self::Aloud => shared::say!("{line}"),
+            Self::Aside => shared::note!("{line}"),
+        }
+        Ok(())
+    }
+}
+
+/// Takes over the agents of other tools among paths, into a folder beside `out`, and plays a few episodes of each.
+/// Returns the paths with checkpoints in their places.
+///
+/// # Errors
+/// [`Error::Usage`] if an agent's environment is not given, or there is no agent of which something is said; those
+/// of taking it over.
+pub(super) fn as_checkpoints(
+    paths: &[PathBuf],
+    args: &AgentArgs,
+    out: &Path,
+    said: Said,
+) -> Result<Vec<PathBuf>> {
+    let AgentArgs { env, gamma, alpha, steps } = *args;
+    let foreign: Vec<bool> = paths.iter().map(|path| agents::is_agent(path)).collect();
+    if !foreign.contains(&true) {
+        let given = [env.is_some(), gamma.is_some(), alpha.is_some(), steps.is_some()];
+        if given.contains(&true) {
+            return Err(Error::Usage(
+                "--env, --gamma, --alpha and --steps are for agents that other tools trained, and none is given; drop \
+                 them"
+                    .into(),
+            ));
+        }
+        return Ok(paths.to_vec());
+    }
+    let mut all = Vec::new();
+    for (path, foreign) in paths.iter().zip(foreign) {
+        if !foreign {
+            all.push(path.clone());
+            continue;
+        }
+        let env = env.ok_or_else(|| {
+            Error::Usage(format!(
+                "{} does not say its environment; add --env, such as --env half-cheetah",
+                path.display()
+            ))
+        })?;
+        let given = Given { env, gamma, alpha, steps, seed: None };
+        let name = disk::hash(format!("{} {given:?}", path.display()).as_bytes());
+        let folder = out.parent().unwrap_or(out).join("agents").join(&name[..16]);
+        take_over(path, &given, &folder, EPISODES, None, said)?;
+        all.push(folder);
+    }
+    Ok(all)
+}
+
+/// Takes over one agent as a checkpoint in `folder`, plays a few episodes, and says what was recognised and what came;
+/// `claimed` is the return that it is said to reach.
+///
+/// # Errors
+/// Those of taking it over and of the rollouts.
+pub(super) fn take_over(
+    path: &Path,
+    given: &Given,
+    folder: &Path,
+    episodes: usize,
+    claimed: Option<f64>,
+    said: Said,
+) -> Result<()> {
+    if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        disk::create_dir(parent)?;
+    }
+    said.say(&agents::import(path, given, folder)?)?;
+    if !(1..=played::MOST).contains(&episodes) {
+        let most = played::MOST;
+        return Err(Error::Usage(format!("--episodes must be 1 to {most}, not {episodes}")));
+    }
+    let workers = shared::workers(shared::processors())?;
+    let played = play(&Checkpoint::open(folder)?, episodes, &workers)?;
+    for sentence in sentences(&played, claimed) {
+        said.say(&sentence)?;
+    }
+    shared::warn(&warnings(&played, claimed));
+    Ok(())
+}

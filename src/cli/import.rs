@@ -1,0 +1,58 @@
+//! `hyperl-analyze import`: an agent that another tool trained, as a checkpoint.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::agent::{EPISODES, Said, take_over};
+use super::settings::whole;
+use super::shared::{self, Done};
+use crate::agents::Given;
+use crate::checkpoint::Checkpoint;
+use crate::env::EnvId;
+use crate::error::{Error, Result};
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// The agent: a zip, one of its files, or its folder
+    agent: PathBuf,
+    /// Its environment, by our name or Gymnasium's
+    #[arg(long, value_parser = EnvId::of_gymnasium)]
+    env: EnvId,
+    /// Its discount factor, if its files do not say it
+    #[arg(long)]
+    gamma: Option<f64>,
+    /// What a unit of entropy is worth to it, if its files do not say it
+    #[arg(long)]
+    alpha: Option<f64>,
+    /// Environment steps of its training, if its files do not say them
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Seed of its training, by which it is told from others [default: what its files say, else 0]
+    #[arg(long, value_parser = whole)]
+    seed: Option<u64>,
+    /// The return that it is said to reach
+    #[arg(long = "return", value_name = "RETURN", allow_negative_numbers = true)]
+    claimed: Option<f64>,
+    /// Episodes to play, to see whether it does
+    #[arg(long, default_value_t = EPISODES)]
+    episodes: usize,
+    /// Folder of the checkpoint; one that was taken over before is replaced
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub(super) fn run(args: &ImportArgs) -> Result<Done> {
+    let ImportArgs { env, gamma, alpha, steps, seed, ref out, .. } = *args;
+    let imported = || Checkpoint::open(out).is_ok_and(|old| old.manifest().imported.is_some());
+    if out.exists() && !imported() {
+        return Err(Error::Usage(format!(
+            "{} exists, and is no agent that was taken over before; choose another --out",
+            out.display()
+        )));
+    }
+    let given = Given { env, gamma, alpha, steps, seed };
+    take_over(&args.agent, &given, out, args.episodes, args.claimed, Said::Aloud)?;
+    shared::note!("wrote {}", out.display());
+    Ok(Done::Finished)
+}

@@ -1,0 +1,114 @@
+//! What is asked for, and what is refused, when an agent of another tool is taken over.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hyperl::agents::{Given, import};
+use hyperl::env::EnvId;
+
+use super::torch::given;
+use crate::support::bench::Bench;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agents").join(name)
+}
+
+/// Says why an agent is refused, without its path.
+fn refused(path: &Path, given: &Given) -> String {
+    let place = tempfile::tempdir().unwrap();
+    let error = import(path, given, &place.path().join("checkpoint")).unwrap_err().to_string();
+    assert!(fs::read_dir(place.path()).unwrap().next().is_none(), "nothing is left behind");
+    error.replace(&fixture("").display().to_string(), "")
+}
+
+#[test]
+fn what_the_files_do_not_say_is_asked_for_and_what_they_say_is_not_overruled() {
+    let hopper = given(EnvId::Hopper);
+    assert_eq!(
+        refused(&fixture("authors_critic"), &hopper),
+        "files of TD3 of its authors do not say its gamma; add --gamma"
+    );
+    let told = Given { gamma: Some(0.99), ..hopper.clone() };
+    assert_eq!(
+        refused(&fixture("authors_critic"), &told),
+        "files of TD3 of its authors do not say its steps; add --steps"
+    );
+    let told = Given { steps: Some(1), alpha: Some(0.1), ..told };
+    assert_eq!(
+        refused(&fixture("authors"), &told),
+        "--alpha is SAC's, and this is an agent of TD3; drop it"
+    );
+    let otherwise = Given { gamma: Some(0.99), ..hopper };
+    assert_eq!(
+        refused(&fixture("sac.zip"), &otherwise),
+        "--gamma 0.99: the files of this agent say 0.98; drop the flag"
+    );
+}
+
+#[test]
+fn an_agent_of_another_environment_is_refused() {
+    assert_eq!(
+        refused(&fixture("sac.zip"), &given(EnvId::Walker2d)),
+        "sac.zip cannot be read as an agent: its actor takes 11 numbers and gives 3; in walker2d it would take 17 and \
+         give 6: choose another --env"
+    );
+}
+
+#[test]
+fn what_is_no_agent_is_named() {
+    let known = "it is no zip of Stable-Baselines3, no NAME_actor beside NAME_critic, and no folder with actor.pt, \
+                 q1.pt and q2.pt";
+    let hopper = given(EnvId::Hopper);
+    for name in ["answers.json", "sac-files/q1.pt"] {
+        let said = refused(&fixture(name), &hopper);
+        assert_eq!(said, format!("{name} cannot be read as an agent: {known}"));
+    }
+}
+
+#[test]
+fn the_program_takes_over_an_agent_and_measures_it() {
+    let bench = Bench::new();
+    let zip = fixture("sac.zip").display().to_string();
+    let said =
+        bench.done(&format!("import {zip} --env Hopper-v4 --out agent --episodes 3 --return 3000"));
+    let lines: Vec<&str> = said.stdout.lines().collect();
+    assert!(lines[0].starts_with("Stable-Baselines3 SAC: two critics 8×6"), "{}", said.stdout);
+    assert!(
+        lines[1].starts_with("In hopper, 3 episodes without noise: return "),
+        "{}",
+        said.stdout
+    );
+    assert!(said.stderr.contains("warning: the return is"), "{}", said.stderr);
+    // Its own manifest says where it is from, and the same numbers come by either way.
+    assert!(bench.done("inspect agent").stdout.contains("Stable-Baselines3 SAC: sac.zip"));
+    let how = "--states 12 --horizon 5 --json";
+    let [kept, direct] = [
+        format!("cosine --ckpt agent --out reports/kept {how}"),
+        format!("cosine --ckpt {zip} --env hopper --out reports/direct {how}"),
+    ]
+    .map(|words| bench.done(&words).json()["checkpoints"][0]["score"].clone());
+    assert!(kept.is_object() && kept == direct, "{kept} {direct}");
+    let page = fs::read_to_string(bench.path("reports/direct/report.md")).unwrap();
+    assert!(page.contains("states from policy") && !page.contains("training visited"), "{page}");
+    for (words, error) in [
+        (format!("cosine --ckpt {zip}"), "does not say its environment; add --env"),
+        (
+            "cosine --ckpt agent --states-from replay".into(),
+            "comes without the states that its training visited",
+        ),
+        (
+            "cosine --ckpt agent --env hopper".into(),
+            "--env, --gamma, --alpha and --steps are for agents",
+        ),
+        (
+            format!("import {zip} --env Walker2d-v5 --out other"),
+            "its right foot has twice the friction",
+        ),
+        (
+            format!("import {zip} --env hopper --out reports"),
+            "is no agent that was taken over before",
+        ),
+    ] {
+        assert!(bench.error(&words).contains(error), "{words}: {}", bench.error(&words));
+    }
+}

@@ -1,0 +1,4 @@
+//! Are agents that other tools trained understood as those tools do?
+
+mod import;
+mod torch;
