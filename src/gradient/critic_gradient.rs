@@ -185,6 +185,28 @@ mod tests {
     use tch::Device;
 
     #[test]
+    fn the_mean_of_two_critics_is_half_their_sum() {
+        let stream = Stream::new(0, "critics");
+        let net = |name: &str| {
+            let stream = stream.child(name);
+            let mut source = Draw { stream: &stream, kind: Kind::Float, device: Device::Cpu };
+            let dims = Dims { obs: 2, action: 3 };
+            QNet::new(CriticKind::MlpSmall, dims, Training::Frozen, &mut source).unwrap()
+        };
+        let mut drawn = stream.child("rows");
+        let [obs, actions] =
+            [2, 3].map(|n| Array2::from_shape_simple_fn((70, n), || drawn.normal()));
+        let mean = Mean([net("first"), net("second")]);
+        let both = ["first", "second"].map(|name| net(name).value(&obs, &actions).unwrap());
+        for (row, q) in mean.value(&obs, &actions).unwrap().iter().enumerate() {
+            assert!((q - 0.5 * (both[0][row] + both[1][row])).abs() < 1e-12);
+        }
+        let (state, one) = (obs.row(0).to_vec(), actions.slice(ndarray::s![..1, ..]).to_owned());
+        let in_state = mean.value_in_state(&state, &one).unwrap()[0];
+        assert!((in_state - 0.5 * (both[0][0] + both[1][0])).abs() < 1e-6);
+    }
+
+    #[test]
     fn values_in_one_state_are_those_of_its_rows() {
         let stream = Stream::new(0, "critics");
         let mut drawn = stream.child("rows");
