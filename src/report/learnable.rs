@@ -28,7 +28,7 @@ const CEILING: &str = "ceiling";
 /// The rows that share a policy and so have one law of signal and noise: a critic's run in an environment.
 type Run<'r> = (&'r str, u64, &'r str);
 
-fn run<'r>(row: &'r StateRow) -> Run<'r> {
+fn run(row: &StateRow) -> Run<'_> {
     (&row.critic, row.seed, &row.env)
 }
 
