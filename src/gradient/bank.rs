@@ -237,7 +237,9 @@ impl BankState {
             return Some(format!("the pairs of {name} are not those that its metadata say"));
         }
         let pairs = || self.tried.iter().map(|tried| &tried.pair);
-        if pairs().any(|pair| !(pair.length > 0.0) || pair.direction.len() != dims) {
+        if pairs()
+            .any(|pair| pair.length.is_nan() || pair.length <= 0.0 || pair.direction.len() != dims)
+        {
             return Some(format!("a pair of {name} has no length or no direction"));
         }
         let blocks: Vec<&Pair> = pairs().collect();
@@ -247,7 +249,7 @@ impl BankState {
                 (0..dims).any(|j| {
                     let sum: f64 = block.iter().map(|p| p.direction[i] * p.direction[j]).sum();
                     let square = if i == j { block.len() as f64 } else { 0.0 };
-                    !((sum - square).abs() < 1e-6)
+                    sum.is_nan() || (sum - square).abs() > 1e-6
                 })
             })
         };
@@ -302,12 +304,13 @@ mod tests {
     use crate::gradient::known::{Place, World};
     use crate::nn::workers;
 
+    type Edit = fn(&mut Bank);
+
     #[test]
     fn a_bank_that_was_edited_has_a_flaw_and_one_that_was_made_has_none() {
         let world = World::new(Place::FREE, 3, 0).unwrap();
         let made = world.bank(&world.plan(0), &workers::start(1).unwrap()).unwrap();
         assert_eq!(made.flaw(), None);
-        type Edit = fn(&mut Bank);
         let edits: [(&str, Edit); 12] = [
             ("no states", |bank| bank.states.clear()),
             ("σ = 1", |bank| bank.plan.std = 1.0),
@@ -320,7 +323,7 @@ mod tests {
             ("not finite", |bank| bank.states[2].before_tanh[0] = f64::INFINITY),
             ("no length", |bank| bank.states[2].tried[0].pair.length = f64::NAN),
             ("no length or no direction", |bank| {
-                bank.states[2].tried[0].pair.direction.truncate(2)
+                bank.states[2].tried[0].pair.direction.truncate(2);
             }),
             ("all coordinates alike", |bank| bank.states[2].tried[0].pair.direction[0] *= 1.1),
         ];
