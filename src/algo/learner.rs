@@ -47,7 +47,7 @@ pub(super) fn check_finite(losses: &[(&str, f64)]) -> Result<()> {
 /// A network that learns, with its slow copy and its optimiser.
 #[derive(Clone, Copy)]
 pub struct Part<'l> {
-    /// Name on disk: `actor`, `critic.q1` or `critic.q2`; the slow copy's is [`target_name`].
+    /// Name on disk: `actor`, `critic.q1` or `critic.q2`; the slow copy's is `target_name`.
     pub name: &'static str,
     /// The weights that learn.
     pub online: &'l Params,

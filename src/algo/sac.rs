@@ -7,7 +7,7 @@
 //! # Deviations
 //!
 //! - Those of [`twin`](super::twin_critic).
-//! - The actor's batch is cut into [`PIECES`].
+//! - The actor's batch is cut into `PIECES`.
 //! - The first update comes once a batch is stored, as in the authors' code, which draws it before the
 //!   step of the environment and not after it.
 //! - Minibatches are drawn with replacement, as TD3's; the authors' are drawn without.

@@ -6,7 +6,7 @@
 //! # Deviations
 //!
 //! - Those of [`twin`](super::twin_critic).
-//! - The actor's batch is cut into [`PIECES`].
+//! - The actor's batch is cut into `PIECES`.
 //! - No gradient flows into the critic's weights in the actor's update (the authors compute it and
 //!   throw it away).
 

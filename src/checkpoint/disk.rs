@@ -19,7 +19,7 @@ pub fn hash(bytes: &[u8]) -> String {
 /// Returns the SHA-256 of a part of something larger, in hexadecimal, without holding it in memory.
 ///
 /// # Errors
-/// As [`read_part`].
+/// As `read_part`.
 pub fn hash_part(path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(part(path))?;
     let mut digest = Sha256::new();

@@ -31,7 +31,7 @@ const GUTTER: f64 = 14.0;
 /// Draws a figure and returns its SVG: text is text, and it stays below 200 kB.
 ///
 /// # Errors
-/// [`crate::Error::Figure`] if the figure fails [`Figure::validate`].
+/// [`crate::Error::Figure`] if the figure fails `Figure::validate`.
 pub fn render_curves(figure: &Figure) -> Result<String> {
     figure.validate()?;
     let names = figure.series_names();

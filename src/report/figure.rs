@@ -15,7 +15,7 @@ pub struct Figure {
     pub subtitle: String,
     /// What the picture says, for readers who cannot see it.
     pub description: String,
-    /// One to [`MAX_PANELS`] panels, in reading order.
+    /// One to `MAX_PANELS` panels, in reading order.
     pub panels: Vec<Panel>,
     /// Whether panels compare at a glance.
     pub y_range: YRange,

@@ -11,7 +11,7 @@ pub(crate) const MISSING: &str = "–";
 /// Writes `value` with at least `digits` significant digits.
 ///
 /// Digits before the decimal point are never rounded away: 3418.2 with three digits is "3418".
-/// Below 1e-4 and from 1e9 on the exponent is written out. NaN and infinities are [`MISSING`].
+/// Below 1e-4 and from 1e9 on the exponent is written out. NaN and infinities are `MISSING`.
 ///
 /// # Examples
 /// ```

@@ -36,14 +36,14 @@ pub struct ViolinFigure {
     pub y: Axis,
     /// Whether panels compare at a glance.
     pub y_range: YRange,
-    /// One to [`MAX_PANELS`] panels, in reading order.
+    /// One to `MAX_PANELS` panels, in reading order.
     pub panels: Vec<ViolinPanel>,
 }
 
 /// Draws distributions and returns the SVG.
 ///
 /// # Errors
-/// [`Error::Figure`] if there is no panel or more than [`MAX_PANELS`], if a panel has no violin or a
+/// [`Error::Figure`] if there is no panel or more than `MAX_PANELS`, if a panel has no violin or a
 /// group has two of one name, if a value is not finite, or if the vertical axis has no label or an
 /// empty range.
 pub fn render_violins(figure: &ViolinFigure) -> Result<String> {

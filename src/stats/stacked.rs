@@ -12,7 +12,7 @@
 //! a few may decide: intervals count the effective number `n = (Σ x)²/Σ x²` of independent units, with `x` the
 //! squares `T` of the truth, the critic's `V` for gain, and whichever gives fewer for what has both below the line.
 //! Noise is alike in all states and makes `T` look as if many decided where the signal is in a few. Where `U` stands
-//! below the line its error is no small one: κ and found have the intervals of [`super::quotient`].
+//! below the line its error is no small one: κ and found have the intervals of `quotient`.
 
 use super::quotient::Quotient;
 use super::resample::{jackknife_with_freedom, pseudo_values_of_clusters, without_each};

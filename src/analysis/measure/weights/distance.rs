@@ -137,7 +137,7 @@ pub(crate) fn display_end(start: Start, bound: f64) -> f64 {
     }
 }
 
-/// Returns the bins that a histogram of a layer shows: 60 up to [`display_end`].
+/// Returns the bins that a histogram of a layer shows: 60 up to `display_end`.
 ///
 /// # Errors
 /// If the bound is not positive.

@@ -23,7 +23,7 @@ pub fn at_start(env: EnvId, layer: Layer, start: Start) -> Option<f64> {
     }
 }
 
-/// Returns the table's number for SA-Hyper with the paper's initialisation after [`LATER`] steps.
+/// Returns the table's number for SA-Hyper with the paper's initialisation after `LATER` steps.
 pub fn trained(env: EnvId, layer: Layer) -> Option<f64> {
     line(env, layer).map(|[_, [hyper, _]]| hyper)
 }

@@ -55,7 +55,7 @@ fn flat(weights: &Tensor) -> Result<Vec<f64>> {
     Ok(Vec::<f64>::try_from(weights)?)
 }
 
-/// Returns the observations that [`VISITED`] steps of the uniformly random policy start from, each
+/// Returns the observations that `VISITED` steps of the uniformly random policy start from, each
 /// `[S]`; episodes end where the environment ends them.
 ///
 /// # Errors
