@@ -39,6 +39,15 @@ fn q_and_its_derivatives_in_the_worked_example_are_known() {
     let system = LinearQuadratic::worked_example().unwrap();
     assert_near(system.q(&S, &A), -9.854_173_665_577_78);
     assert_all_near(&system.q_gradient(&S, &A), [-0.465_126_665_964_595_1, -1.062_746_011_353_217]);
+    // The gradient is linear in the action, so that a step of 1 along a coordinate gives a column of the Hessian.
+    let hessian = [
+        [-0.351_838_076_886_812_3, -0.097_519_223_127_661_93],
+        [-0.097_519_223_127_661_93, -0.601_244_130_385_477_4],
+    ];
+    for (beyond, column) in [[A[0] + 1.0, A[1]], [A[0], A[1] + 1.0]].into_iter().zip(hessian) {
+        let more = system.q_gradient(&S, &beyond) - system.q_gradient(&S, &A);
+        assert_all_near(&more, column);
+    }
     let mean = [-0.125, -0.25];
     assert_near(system.q(&S, &mean), -9.637_956_746_948_452);
     let gradient = system.q_gradient(&S, &mean);
