@@ -34,6 +34,20 @@ pub(super) struct AgentArgs {
     pub(super) steps: Option<u64>,
 }
 
+impl AgentArgs {
+    /// Returns the flags that were given, as a shell reads them, each after a space.
+    pub(super) fn flags(&self) -> String {
+        let Self { env, gamma, alpha, steps } = self;
+        let given = [
+            env.map(|env| format!(" --env {env}")),
+            gamma.map(|x| format!(" --gamma {x}")),
+            alpha.map(|x| format!(" --alpha {x}")),
+            steps.map(|n| format!(" --steps {n}")),
+        ];
+        given.into_iter().flatten().collect()
+    }
+}
+
 /// Where sentences go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Said {
@@ -93,11 +107,23 @@ pub(super) fn as_checkpoints(
         })?;
         let given = Given { env, gamma, alpha, steps, seed: None };
         let name = disk::hash(format!("{} {given:?}", path.display()).as_bytes());
-        let folder = out.parent().unwrap_or(out).join("agents").join(&name[..16]);
+        let folder = out.parent().unwrap_or(out).join("imported").join(&name[..16]);
         take_over(path, &given, &folder, EPISODES, None, said)?;
         all.push(folder);
     }
     Ok(all)
+}
+
+/// Refuses a number of episodes that cannot be played.
+///
+/// # Errors
+/// [`Error::Usage`] if there are none or too many.
+pub(super) fn episodes_checked(episodes: usize) -> Result<()> {
+    let most = played::MOST;
+    if (1..=most).contains(&episodes) {
+        return Ok(());
+    }
+    Err(Error::Usage(format!("--episodes must be 1 to {most}, not {episodes}")))
 }
 
 /// Takes over one agent as a checkpoint in `folder`, plays a few episodes, and says what was recognised and what came;
@@ -113,14 +139,11 @@ pub(super) fn take_over(
     claimed: Option<f64>,
     said: Said,
 ) -> Result<()> {
+    episodes_checked(episodes)?;
     if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         disk::create_dir(parent)?;
     }
     said.say(&agents::import(path, given, folder)?)?;
-    if !(1..=played::MOST).contains(&episodes) {
-        let most = played::MOST;
-        return Err(Error::Usage(format!("--episodes must be 1 to {most}, not {episodes}")));
-    }
     let workers = shared::workers(shared::processors())?;
     let played = play(&Checkpoint::open(folder)?, episodes, &workers)?;
     for sentence in sentences(&played, claimed) {

@@ -9,8 +9,8 @@ use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
-    bank, compare_critics, gate, hyper_parameters, import, inspect, maml_adaptation, maml_noise,
-    promise, report, returns, self_test, weights,
+    audit, bank, compare_critics, gate, hyper_parameters, import, inspect, maml_adaptation,
+    maml_noise, promise, report, returns, self_test, weights,
 };
 use crate::algo::RunConfig;
 use crate::algo::config::TrainConfig;
@@ -52,6 +52,11 @@ enum Command {
   hyperl-analyze promise --ckpt checkpoints/td3-hopper-sa-hyper-s0
   hyperl-analyze promise --ckpt checkpoints/td3-half-cheetah-sa-hyper-s0/step-000100000 --horizon 60 --json")]
     Promise(promise::PromiseArgs),
+    /// Say all that can be said of the critics of several agents, in one table: value bias, κ, gain, inside, promise.
+    #[command(after_help = "Examples:
+  hyperl-analyze audit --ckpt sac-HalfCheetah-v3.zip --env half-cheetah
+  hyperl-analyze audit --ckpt 'agents/*' --half-width 0.15 --out reports/agents")]
+    Audit(audit::AuditArgs),
     /// Show why a gradient can or cannot be resolved: scale, smoothing, falls, chaos.
     #[command(
         after_help = "Example:\n  hyperl-analyze diagnose --ckpt checkpoints/td3-half-cheetah-sa-hyper-s0/step-000010000"
@@ -178,6 +183,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Bank(args) => bank::run(&args),
         Command::Promise(args) => promise::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Baseline(args) => gate::baseline(&args),
         Command::Gate(args) => gate::gate(&args),

@@ -6,6 +6,7 @@
 
 mod agent;
 pub mod analyze;
+mod audit;
 mod bank;
 mod compare_critics;
 mod cosine;

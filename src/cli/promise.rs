@@ -1,5 +1,6 @@
 //! `hyperl-analyze promise`: realised against promised improvement.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,12 +11,10 @@ use super::output::{origins, shell_words, write_page};
 use super::settings::whole;
 use super::shared::{self, Done};
 use super::told::Told;
-use crate::analysis::measure::cosine::Work;
-use crate::analysis::measure::kept::{Listener, Stopped, UNITS, kept_or_made};
-use crate::analysis::measure::promise::{self, Promised};
+use crate::analysis::measure::kept::{Keeper, UNITS};
+use crate::analysis::measure::promise::Promised;
 use crate::analysis::measure::subject::with_source;
 use crate::analysis::select;
-use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
 use crate::error::Result;
 use crate::gradient::{Mode, Settings};
@@ -77,25 +76,12 @@ pub(super) fn run(args: &PromiseArgs) -> Result<Done> {
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let _lock = Lock::folder(out)?;
     let units = out.parent().unwrap_or(out).join(UNITS);
-    disk::create_dir(&units)?;
     let told = Told::new(checkpoints.len(), "checkpoints");
-    let mut all: Vec<Promised> = Vec::new();
-    for checkpoint in &checkpoints {
-        let path = units.join(format!("{}.json", promise::key(checkpoint, &settings)));
-        let progress = |more: u64| told.steps(more);
-        let work = Work { workers: &workers, progress: &progress };
-        let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes).ok();
-        let made = kept_or_made(&path, &told, read, || {
-            let measured = promise::measure(checkpoint, &settings, work)?;
-            let bytes = disk::json(&measured)?;
-            Ok((measured, bytes))
-        })?;
-        let Some(measured) = made else {
-            return Ok(told.stopped(Stopped { saved: !all.is_empty() }));
-        };
-        all.push(Promised::of(checkpoint, measured));
-        told.unit();
-    }
+    let keeper = Keeper { units: &units, workers: &workers, listener: &told };
+    let all = match keeper.promised(&checkpoints, &settings)? {
+        ControlFlow::Continue(all) => all,
+        ControlFlow::Break(stopped) => return Ok(told.stopped(stopped)),
+    };
     told.bar.finish_and_clear();
     let finding = finding(&all, &settings);
     let command = format!(

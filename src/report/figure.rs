@@ -121,6 +121,19 @@ impl Series {
         Self { name: name.into(), points, kind: SeriesKind::Line, n: Some(n), outer: None }
     }
 
+    /// Points that no line joins, each with the bar of its interval.
+    pub fn scatter(name: impl Into<String>, points: Vec<Point>, n: usize) -> Self {
+        let mut apart: Vec<Point> = Vec::new();
+        for point in points {
+            if let Some(last) = apart.last() {
+                // A gap between two points keeps the line from joining them.
+                apart.push(Point::new(f64::midpoint(last.x, point.x), f64::NAN));
+            }
+            apart.push(point);
+        }
+        Self::line(name, apart, n)
+    }
+
     /// A staircase, such as the fraction of learnable states against the threshold.
     pub fn step(name: impl Into<String>, points: Vec<Point>, n: usize) -> Self {
         Self { name: name.into(), points, kind: SeriesKind::Step, n: Some(n), outer: None }

@@ -28,6 +28,7 @@
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
 
 pub(crate) mod adaptation;
+pub(crate) mod audit;
 mod axis;
 mod canvas;
 pub(crate) mod claim;

@@ -2,6 +2,7 @@
 
 use super::numbers::{fixed, significant};
 use crate::analysis::measure::played::{Beside, Played};
+use crate::stats::summary::mean;
 
 /// Correlation below which the critic can hardly belong to the actor.
 const BELONGS: f64 = 0.3;
@@ -64,10 +65,6 @@ pub(crate) fn warnings(played: &Played, claimed: Option<f64>) -> Vec<String> {
         ));
     }
     all
-}
-
-fn mean(all: &[f64]) -> f64 {
-    all.iter().sum::<f64>() / all.len() as f64
 }
 
 #[cfg(test)]

@@ -25,8 +25,8 @@ const RETURN: &str = "return";
 /// environment and do not.
 pub(crate) fn y_range(panels: &[Panel]) -> YRange {
     let same = panels.windows(2).all(|pair| pair[0].y.label == pair[1].y.label);
-    let returns = panels.iter().any(|panel| panel.y.label.starts_with(RETURN));
-    if same && !returns { YRange::Shared } else { YRange::PerPanel }
+    let of_robot = |panel: &Panel| panel.y.label.starts_with(RETURN) || !panel.y.unit.is_empty();
+    if same && !panels.iter().any(of_robot) { YRange::Shared } else { YRange::PerPanel }
 }
 
 /// Returns the panels that a panel of a spec asks for, from rows of states.

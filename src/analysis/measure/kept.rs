@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cosine::{Cosine, Work, in_checkpoint};
-use super::policy_cosine;
+use super::policy_cosine::{self, Judged};
+use super::promise::{self, Promised};
 use super::subject::Subject;
 use crate::analysis::bank::BankFile;
 use crate::analysis::table::{self, StateRow};
@@ -88,6 +89,57 @@ impl Keeper<'_> {
         })
     }
 
+    /// Returns what the bank of its policy says of each checkpoint's critic.
+    pub(crate) fn judged(
+        &self,
+        checkpoints: &[Checkpoint],
+        settings: &Settings,
+    ) -> Result<ControlFlow<Stopped, Vec<Judged>>> {
+        self.each(checkpoints, |checkpoint| {
+            let file = self.bank(checkpoint, settings)?;
+            file.map(|file| policy_cosine::judged(checkpoint, settings, &file)).transpose()
+        })
+    }
+
+    /// Returns how each checkpoint's critic keeps its promises.
+    pub(crate) fn promised(
+        &self,
+        checkpoints: &[Checkpoint],
+        settings: &Settings,
+    ) -> Result<ControlFlow<Stopped, Vec<Promised>>> {
+        self.each(checkpoints, |checkpoint| {
+            let path = self.units.join(format!("{}.json", promise::key(checkpoint, settings)));
+            let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes).ok();
+            let measured = kept_or_made(&path, self.listener, read, || {
+                let progress = |more: u64| self.listener.steps(more);
+                let work = Work { workers: self.workers, progress: &progress };
+                let measured = promise::measure(checkpoint, settings, work)?;
+                let bytes = disk::json(&measured)?;
+                Ok((measured, bytes))
+            })?;
+            Ok(measured.map(|measured| Promised::of(checkpoint, measured)))
+        })
+    }
+
+    /// Measures each checkpoint, until a stop is asked for.
+    fn each<T>(
+        &self,
+        checkpoints: &[Checkpoint],
+        measure: impl Fn(&Checkpoint) -> Result<Option<T>>,
+    ) -> Result<ControlFlow<Stopped, Vec<T>>> {
+        disk::create_dir(self.units)?;
+        let mut all = Vec::new();
+        for checkpoint in checkpoints {
+            let measured = measure(checkpoint).map_err(|e| in_checkpoint(checkpoint.path(), e))?;
+            let Some(measured) = measured else {
+                return Ok(ControlFlow::Break(Stopped { saved: !all.is_empty() }));
+            };
+            all.push(measured);
+            self.listener.unit();
+        }
+        Ok(ControlFlow::Continue(all))
+    }
+
     /// Returns the rows of one subject; `None` if a stop was asked for before its turn came.
     fn rows_of(&self, subject: &Subject, how: &Cosine) -> Result<Option<Vec<StateRow>>> {
         if subject.has_bank(how) {
@@ -110,7 +162,7 @@ impl Keeper<'_> {
 
 /// Returns what is kept under `path`, or makes and keeps it, one process at a time; `None` if a stop was asked for
 /// before its turn came. `read` says what bytes are, and `None` if they cannot be what was written.
-pub(crate) fn kept_or_made<T>(
+fn kept_or_made<T>(
     path: &Path,
     listener: &dyn Listener,
     read: impl Fn(Vec<u8>) -> Option<T>,

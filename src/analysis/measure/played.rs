@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::gradient::{ActionValue, Settings};
 use crate::rng::Stream;
 use crate::rollout::{BLOCK, Policy, greedy, is_action};
+use crate::stats::summary::mean;
 
 /// Most episodes.
 pub(crate) const MOST: usize = BLOCK;
@@ -175,7 +176,6 @@ fn beside(
     if steps < FEWEST {
         return Ok(None);
     }
-    let mean = |all: &[f64]| all.iter().sum::<f64>() / steps as f64;
     let (value, discounted_return) = (mean(&values), mean(&returns));
     let mut sums = [0.0; 3];
     for (q, g) in values.iter().zip(&returns) {

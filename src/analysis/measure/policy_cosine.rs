@@ -168,13 +168,14 @@ pub(crate) struct Whose {
 }
 
 impl Whose {
-    /// That of a checkpoint.
+    /// That of a checkpoint; in place of the model stands the tool that trained it, where it was another one.
     pub(crate) fn of(checkpoint: &Checkpoint) -> Self {
         let config = checkpoint.config();
+        let imported = checkpoint.manifest().imported.as_ref();
         Self {
             env: config.env_name().into(),
             algo: config.algo().name().into(),
-            model: config.model(),
+            model: imported.map_or_else(|| config.model(), |imported| imported.tool.clone()),
             seed: config.seed(),
             step: checkpoint.manifest().step,
         }

@@ -128,8 +128,6 @@ pub(in crate::cli) struct CosineArgs {
     /// PEARL: which list of tasks, or both and their difference [default: both]
     #[arg(long, value_enum)]
     split: Option<SplitName>,
-    #[command(flatten)]
-    pub(super) agent: AgentArgs,
     /// Seed of states and perturbations
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
@@ -142,6 +140,8 @@ pub(in crate::cli) struct CosineArgs {
     /// Print the summary as JSON to standard output
     #[arg(long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) agent: AgentArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -298,10 +298,6 @@ pub(super) fn command_line(
     given("states-from", args.states_from.map(|source| source.to_string()));
     given("value", settings.judged.map(|judged| judged.to_string()));
     given("returns", settings.returns.map(|returns| returns.to_string()));
-    let AgentArgs { env, gamma, alpha, steps } = &args.agent;
-    given("env", env.map(|env| env.to_string()));
-    given("gamma", gamma.map(|x| x.to_string()));
-    given("alpha", alpha.map(|x| x.to_string()));
-    given("steps", steps.map(|n| n.to_string()));
+    text += &args.agent.flags();
     text + " --out " + &shell_words(&[out])
 }

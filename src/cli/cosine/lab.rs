@@ -1,5 +1,7 @@
 //! `cosine` in lab mode: κ, gain and inside, by banks of rollouts.
 
+use std::ops::ControlFlow;
+
 use serde::Serialize;
 
 use super::super::finding::{self, Source};
@@ -8,10 +10,10 @@ use super::super::shared::{self, Done};
 use super::super::told::Told;
 use super::args::{CosineArgs, What, command_line};
 use crate::analysis::bank::BankFile;
-use crate::analysis::measure::kept::{Keeper, Listener, Stopped, UNITS};
+use crate::analysis::measure::kept::{Keeper, UNITS};
 use crate::analysis::measure::policy_cosine::{self, Judged};
+use crate::checkpoint::Checkpoint;
 use crate::checkpoint::lock::Lock;
-use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
 use crate::gradient::Settings;
 use crate::report::policy_cosine::{Direction, answers, finding, table};
@@ -51,22 +53,19 @@ pub(super) fn run(
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let _lock = Lock::folder(&out)?;
     let units = out.parent().unwrap_or(&out).join(UNITS);
-    disk::create_dir(&units)?;
     let told = Told::new(checkpoints.len(), "checkpoints");
     let keeper = Keeper { units: &units, workers: &workers, listener: &told };
-    let mut all: Vec<Judged> = Vec::new();
-    for checkpoint in checkpoints {
-        let made = match &given {
-            Some(_) => None,
-            None => match keeper.bank(checkpoint, settings)? {
-                Some(file) => Some(file),
-                None => return Ok(told.stopped(Stopped { saved: !all.is_empty() })),
-            },
-        };
-        let Some(file) = given.as_ref().or(made.as_ref()) else { unreachable!("made or given") };
-        all.push(policy_cosine::judged(checkpoint, settings, file)?);
-        told.unit();
-    }
+    let judged = match &given {
+        Some(file) => {
+            let judged = checkpoints.iter().map(|c| policy_cosine::judged(c, settings, file));
+            ControlFlow::Continue(judged.collect::<Result<_>>()?)
+        }
+        None => keeper.judged(checkpoints, settings)?,
+    };
+    let all: Vec<Judged> = match judged {
+        ControlFlow::Continue(all) => all,
+        ControlFlow::Break(stopped) => return Ok(told.stopped(stopped)),
+    };
     told.bar.finish_and_clear();
     let finding = finding(&all, settings);
     let command = command_line("cosine", args, settings, &out);

@@ -1,5 +1,6 @@
 //! Does `hyperl-analyze` keep its word: contracts of output, equal bytes, errors that help?
 
+mod audit;
 mod compare_critics;
 mod errors;
 mod files;

@@ -1,0 +1,141 @@
+//! `hyperl-analyze audit`: all that can be said of the critics of several agents, in one table.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::agent::{self, AgentArgs, EPISODES, Said, episodes_checked};
+use super::finding::{self, Source};
+use super::output::{origins, shell_words, write_page};
+use super::settings::whole;
+use super::shared::{self, Done};
+use super::told::Told;
+use crate::analysis::measure::kept::{Keeper, UNITS};
+use crate::analysis::measure::played::play;
+use crate::analysis::measure::policy_cosine;
+use crate::analysis::measure::subject::with_source;
+use crate::analysis::select;
+use crate::checkpoint::Checkpoint;
+use crate::checkpoint::lock::Lock;
+use crate::error::{Error, Result};
+use crate::gradient::{Adaptive, Mode, Settings};
+use crate::report::audit::{Audited, answer, finding, table};
+use crate::report::{Page, Section, short};
+
+#[derive(Debug, Args)]
+pub(super) struct AuditArgs {
+    /// Checkpoints, runs, or quoted patterns of either; agents of other tools, with --env
+    #[arg(long = "ckpt", value_name = "PATH", required = true, num_args = 1..)]
+    checkpoints: Vec<PathBuf>,
+    /// Draw states until the interval of κ is ± this
+    #[arg(long, default_value_t = 0.1, allow_negative_numbers = true)]
+    half_width: f64,
+    /// States after which to give that up
+    #[arg(long, default_value_t = 300)]
+    max_states: usize,
+    /// States at which promises are asked for
+    #[arg(long, default_value_t = 1000)]
+    states: usize,
+    /// Episodes whose returns are set beside the critic's values
+    #[arg(long, default_value_t = EPISODES)]
+    episodes: usize,
+    /// Seed of states and perturbations
+    #[arg(long, default_value_t = 0, value_parser = whole)]
+    seed: u64,
+    /// Worker threads; results do not depend on it [default: the processors]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Folder of tables and figures
+    #[arg(long, default_value = "reports/audit")]
+    out: PathBuf,
+    /// Print the numbers as JSON to standard output
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    agent: AgentArgs,
+}
+
+const TITLE: &str = "Are these critics right?";
+
+pub(super) fn run(args: &AuditArgs) -> Result<Done> {
+    let AuditArgs { half_width, max_states, states, episodes, seed, ref out, .. } = *args;
+    episodes_checked(episodes)?;
+    let adaptive = Adaptive { half_width, max_states };
+    let lab = Settings::lab();
+    let first = lab.states.min(max_states.max(1));
+    let bank = Settings { states: first, adaptive: Some(adaptive), seed, ..lab }.validated()?;
+    let promise = Settings { mode: Mode::Lab, states, seed, ..Settings::default() }.validated()?;
+    shared::save_and_stop();
+    let told = if args.json { Said::Aside } else { Said::Aloud };
+    let paths = agent::as_checkpoints(&args.checkpoints, &args.agent, out, told)?;
+    let checkpoints = select::with_critics(&paths)?;
+    let names = names(&checkpoints)?;
+    let [bank, promise] = [with_source(bank, &checkpoints)?, with_source(promise, &checkpoints)?];
+    checkpoints.iter().try_for_each(|checkpoint| policy_cosine::check(checkpoint, &bank))?;
+    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let _lock = Lock::folder(out)?;
+    let units = out.parent().unwrap_or(out).join(UNITS);
+    let told = Told::new(2 * checkpoints.len(), "measurements");
+    let keeper = Keeper { units: &units, workers: &workers, listener: &told };
+    let judged = match keeper.judged(&checkpoints, &bank)? {
+        ControlFlow::Continue(judged) => judged,
+        ControlFlow::Break(stopped) => return Ok(told.stopped(stopped)),
+    };
+    let promised = match keeper.promised(&checkpoints, &promise)? {
+        ControlFlow::Continue(promised) => promised,
+        ControlFlow::Break(stopped) => return Ok(told.stopped(stopped)),
+    };
+    let played = checkpoints.iter().map(|checkpoint| play(checkpoint, episodes, &workers));
+    let played = played.collect::<Result<Vec<_>>>()?;
+    told.bar.finish_and_clear();
+    let together = names.into_iter().zip(played).zip(judged.into_iter().zip(promised));
+    let all: Vec<Audited> = together
+        .map(|((name, played), (judged, promised))| Audited { name, played, judged, promised })
+        .collect();
+    let finding = finding(&all, [&bank, &promise]);
+    let command = format!(
+        "hyperl-analyze audit --ckpt {}{} --half-width {half_width} --max-states {max_states} --states {states} \
+         --episodes {episodes} --seed {seed} --out {}",
+        shell_words(&args.checkpoints),
+        args.agent.flags(),
+        shell_words(&[out])
+    );
+    let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&bank)?;
+    let description = format!("{TITLE} {}", finding.subtitle);
+    let section = finding::write(out, TITLE, &description, &finding, &source)?;
+    let section = Section { answer: answer(&all), ..section };
+    write_page(out, &Page { title: TITLE.into(), sections: vec![section] })?;
+    if args.json {
+        shared::print_json(&all)?;
+    } else {
+        shared::say!("{}\n", answer(&all));
+        shared::print(table(&all).to_text()?.as_bytes())?;
+        shared::warn(&finding.warnings);
+    }
+    shared::note!("wrote {}", out.join("report.md").display());
+    Ok(Done::Finished)
+}
+
+/// Returns a name of each: that of its folder if another tool trained it, else of its run, and its step.
+///
+/// # Errors
+/// [`Error::Usage`] if two have the same.
+fn names(checkpoints: &[Checkpoint]) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for checkpoint in checkpoints {
+        let folder = checkpoint.path().file_name().map(|name| name.to_string_lossy().into_owned());
+        let step = short(checkpoint.manifest().step as f64);
+        let name = match &checkpoint.manifest().imported {
+            Some(imported) => folder.unwrap_or_else(|| imported.tool.clone()),
+            None => format!("{} {step}", checkpoint.config().run_name()),
+        };
+        if names.contains(&name) {
+            return Err(Error::Usage(format!(
+                "two checkpoints would be called {name}; give one of them, or each a folder of another name"
+            )));
+        }
+        names.push(name);
+    }
+    Ok(names)
+}

@@ -1,0 +1,232 @@
+//! Critics of several agents in one table: values beside returns, κ, gain, inside, promise.
+
+use serde::Serialize;
+
+use super::figure::{Axis, Panel, Point, Reference, Series, each_once};
+use super::finding::Finding;
+use super::numbers::{fixed, significant};
+use super::played;
+use super::policy_cosine::{self, Direction};
+use super::promise;
+use super::tables::{Cell, Table};
+use super::theme::env_label;
+use crate::analysis::measure::played::{Beside, Played};
+use crate::analysis::measure::policy_cosine::Judged;
+use crate::analysis::measure::promise::Promised;
+use crate::gradient::Settings;
+use crate::stats::{Estimate, summary};
+
+/// All that was measured of an agent.
+#[derive(Debug, Serialize)]
+pub(crate) struct Audited {
+    /// What it is called beside others.
+    pub name: String,
+    pub played: Played,
+    pub judged: Judged,
+    pub promised: Promised,
+}
+
+impl Audited {
+    /// Mean return of the episodes that were played.
+    fn came(&self) -> f64 {
+        summary::mean(&self.played.returns)
+    }
+
+    /// How far the critic's values are above the discounted returns that came, as a share of these.
+    fn excess(&self) -> Option<f64> {
+        let Beside { value, discounted_return, .. } = self.played.values?;
+        Some((value - discounted_return) / discounted_return.abs())
+    }
+
+    fn resolved(&self, pick: fn(&Judged) -> Estimate) -> Option<Estimate> {
+        self.judged.score.policy.resolved.then(|| pick(&self.judged))
+    }
+
+    fn inside(&self) -> Option<Estimate> {
+        let inside = &self.judged.score.inside;
+        inside.resolved.then_some(inside.corrected)
+    }
+
+    fn kept(&self) -> Estimate {
+        self.promised.own.kept
+    }
+}
+
+/// Says in plain words what all of them together show; of a single one, what is known of it.
+pub(crate) fn answer(all: &[Audited]) -> String {
+    if let [only] = all {
+        let mut said = vec![policy_cosine::answer(&only.judged)];
+        said.extend(promise::answers(std::slice::from_ref(&only.promised)));
+        said.extend(played::sentences(&only.played, None));
+        return said.join("\n\n");
+    }
+    let count = |of: &dyn Fn(&Audited) -> bool| all.iter().filter(|a| of(a)).count();
+    let pointing = |which: Direction| count(&|a| Direction::of(&a.judged) == which);
+    let inside = count(&|a| a.inside().is_some_and(|inside| inside.low > 0.0));
+    let kept = count(&|a| a.kept().low > 0.0);
+    let part = count(&|a| a.kept().low > 0.0 && a.kept().high < 1.0);
+    let mut said = vec![
+        format!(
+            "Of {} critics {} point uphill and {} downhill; {} may do neither, of {} it cannot be told, and {} actors \
+             cannot move.",
+            all.len(),
+            pointing(Direction::Uphill),
+            pointing(Direction::Downhill),
+            pointing(Direction::Neither),
+            pointing(Direction::Unknown),
+            pointing(Direction::Stuck)
+        ),
+        format!("Inside the box {inside} are right by more than chance."),
+        format!(
+            "Of the improvement that they promise along their own gradients, some is known to be real for {kept}, \
+             and known to be less than promised for {part} of these."
+        ),
+    ];
+    let excess: Vec<f64> = all.iter().filter_map(Audited::excess).collect();
+    if !excess.is_empty() {
+        let most = excess.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        said.push(format!(
+            "Values are above the returns that came for {} of {}: {} in the median, {} at most.",
+            excess.iter().filter(|share| **share > 0.0).count(),
+            excess.len(),
+            percent(summary::median(&excess)),
+            percent(most)
+        ));
+    }
+    said.join(" ")
+}
+
+/// A share with its sign, in percent.
+fn percent(share: f64) -> String {
+    let sign = if share > 0.0 { "+" } else { "" };
+    format!("{sign}{} %", fixed(100.0 * share, 0))
+}
+
+fn cell(estimate: Option<Estimate>) -> Cell {
+    estimate.map_or_else(|| Cell::text("unresolved"), Cell::Interval)
+}
+
+/// Returns the numbers that a page has room for, one line for each agent.
+pub(crate) fn table(all: &[Audited]) -> Table {
+    let names = ["agent", "return", "value", "κ", "ceiling", "gain", "inside", "kept"];
+    let row = |audited: &Audited| {
+        vec![
+            Cell::text(&audited.name),
+            Cell::text(fixed(audited.came(), 0)),
+            audited.excess().map_or(Cell::Missing, |share| Cell::text(percent(share))),
+            cell(audited.resolved(|j| j.score.policy.kappa)),
+            Cell::number(audited.judged.score.policy.ceiling.value),
+            cell(audited.resolved(|j| j.score.policy.gain)),
+            cell(audited.inside()),
+            Cell::Interval(audited.kept()),
+        ]
+    };
+    Table::of(names, all.iter().map(row))
+}
+
+/// Returns what was played beside all that was judged, one line for each agent.
+fn summary(all: &[Audited]) -> Table {
+    let names = ["agent", "episodes", "return", "lowest return", "highest return", "value"];
+    let names = names.into_iter().chain(["discounted return", "correlation", "kept", "slope"]);
+    let row = |audited: &Audited| {
+        let Played { returns, values, .. } = &audited.played;
+        let beside = |pick: fn(&Beside) -> f64| {
+            values.as_ref().map_or(Cell::Missing, |values| Cell::number(pick(values)))
+        };
+        let end = |start, of: fn(f64, f64) -> f64| returns.iter().copied().fold(start, of);
+        vec![
+            Cell::text(&audited.name),
+            Cell::text(returns.len().to_string()),
+            Cell::number(audited.came()),
+            Cell::number(end(f64::INFINITY, f64::min)),
+            Cell::number(end(f64::NEG_INFINITY, f64::max)),
+            beside(|b| b.value),
+            beside(|b| b.discounted_return),
+            beside(|b| b.correlation),
+            Cell::Interval(audited.kept()),
+            Cell::Interval(audited.promised.own.slope),
+        ]
+    };
+    let mut table = Table::of(names, all.iter().map(row));
+    let judged: Vec<Judged> = all.iter().map(|audited| audited.judged.clone()).collect();
+    let Table { columns, rows } = policy_cosine::summary(&judged);
+    table.columns.extend(columns);
+    for (row, more) in table.rows.iter_mut().zip(rows) {
+        row.extend(more);
+    }
+    table
+}
+
+/// Returns a panel of one number of each agent, over the return that it reaches.
+fn panel(
+    all: &[Audited],
+    title: &str,
+    reference: Reference,
+    of: impl Fn(&Audited) -> Option<Estimate>,
+) -> Panel {
+    let envs = each_once(all.iter().map(|audited| &*audited.judged.whose.env));
+    let series = |env: &str| {
+        let there = all.iter().filter(|audited| audited.judged.whose.env == env);
+        let mut points: Vec<Point> = there
+            .filter_map(|audited| Some(Point::estimate(audited.came(), &of(audited)?)))
+            .collect();
+        points.sort_by(|a, b| a.x.total_cmp(&b.x));
+        points.dedup_by(|b, a| b.x <= a.x);
+        let count = points.len();
+        Series::scatter(env_label(env), points, count)
+    };
+    Panel {
+        title: title.into(),
+        x: Axis::new("return of the actor", ""),
+        y: Axis::new(title, ""),
+        series: envs.into_iter().map(series).collect(),
+        references: vec![reference],
+    }
+}
+
+/// Returns what was found: `settings` are those of the banks and of the promises.
+pub(crate) fn finding(all: &[Audited], settings: [&Settings; 2]) -> Finding {
+    let right = || Reference::level("exactly right", 1.0);
+    let values = |audited: &Audited| {
+        let Beside { value, discounted_return, .. } = audited.played.values?;
+        Some(Estimate::without_interval(value / discounted_return, audited.played.returns.len()))
+    };
+    let judged: Vec<Judged> = all.iter().map(|audited| audited.judged.clone()).collect();
+    let promised: Vec<Promised> = all.iter().map(|audited| audited.promised.clone()).collect();
+    let episodes = all.first().map_or(0, |audited| audited.played.returns.len());
+    let [first, second] =
+        [policy_cosine::finding(&judged, settings[0]), promise::finding(&promised, settings[1])];
+    let doubts = |audited: &Audited| {
+        let said = played::warnings(&audited.played, None).into_iter();
+        said.map(|warning| format!("{}: {warning}", audited.name)).collect::<Vec<_>>()
+    };
+    let said = format!(
+        "Return is the mean of {episodes} episodes without the policy's noise. Value says how far the critic's values of the \
+         actions taken are above the discounted returns that came, on average over the steps of {episodes} episodes of the \
+         policy as its critic has it, as a share of these. Kept is the share of the improvement promised along the critic's \
+         own gradient that is real, over finite steps; κ, ceiling, gain and inside are told below."
+    );
+    Finding {
+        subtitle: format!(
+            "critics of {} agents; bars: 95 %; where the truth is not resolved there is no point",
+            significant(all.len() as f64, 3)
+        ),
+        panels: vec![
+            panel(all, "value over what came", right(), values),
+            panel(all, "κ", right(), |a| a.resolved(|j| j.score.policy.kappa)),
+            panel(all, "inside", right(), Audited::inside),
+            panel(all, "promise kept", right(), |a| Some(a.kept())),
+        ],
+        files: vec![("summary.csv", summary(all))],
+        table: Some(table(all)),
+        warnings: all
+            .iter()
+            .flat_map(doubts)
+            .chain(first.warnings)
+            .chain(second.warnings)
+            .collect(),
+        how_measured: [said, first.how_measured, second.how_measured].join("\n\n"),
+        does_not_show: [first.does_not_show, second.does_not_show].join("\n\n"),
+        ..Finding::default()
+    }
+}
