@@ -11,7 +11,7 @@ use super::output::{origins, shell_words, write_page};
 use super::settings::whole;
 use super::shared::{self, Done};
 use super::told::Told;
-use crate::analysis::measure::kept::{Keeper, UNITS};
+use crate::analysis::measure::kept::{Keeper, Stopped, UNITS};
 use crate::analysis::measure::played::play;
 use crate::analysis::measure::policy_cosine;
 use crate::analysis::measure::subject::with_source;
@@ -82,10 +82,15 @@ pub(super) fn run(args: &AuditArgs) -> Result<Done> {
         ControlFlow::Continue(judged) => judged,
         ControlFlow::Break(stopped) => return Ok(told.stopped(stopped)),
     };
-    let promised = match keeper.promised(&checkpoints, &promise)? {
-        ControlFlow::Continue(promised) => promised,
-        ControlFlow::Break(stopped) => return Ok(told.stopped(stopped)),
-    };
+    let mut promised = Vec::new();
+    for (checkpoint, judged) in checkpoints.iter().zip(&judged) {
+        // As long as those of the bank: one pilot is enough.
+        let how = Settings { horizon: Some(judged.horizon), ..promise.clone() };
+        match keeper.promised(std::slice::from_ref(checkpoint), &how)? {
+            ControlFlow::Continue(more) => promised.extend(more),
+            ControlFlow::Break(_) => return Ok(told.stopped(Stopped { saved: true })),
+        }
+    }
     let played = checkpoints.iter().map(|checkpoint| play(checkpoint, episodes, &workers));
     let played = played.collect::<Result<Vec<_>>>()?;
     told.bar.finish_and_clear();

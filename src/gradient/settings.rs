@@ -167,6 +167,9 @@ impl Default for Settings {
 /// Far beyond what anyone measures: more is a slip, and would take all memory before it fails.
 const MOST_BLOCKS: usize = 1000;
 
+/// The same of states and of rollouts.
+const MOST: usize = 1_000_000;
+
 impl Settings {
     /// Returns the defaults of lab mode.
     pub fn lab() -> Self {
@@ -180,8 +183,8 @@ impl Settings {
     /// [`Error::Usage`] naming the setting.
     pub(crate) fn validated(self) -> Result<Self> {
         let checks = [
-            (self.states > 0, "--states must be at least 1"),
-            (self.rollouts > 0, "--rollouts must be at least 1"),
+            ((1..=MOST).contains(&self.states), "--states must be 1 to 1000000"),
+            ((1..=MOST).contains(&self.rollouts), "--rollouts must be 1 to 1000000"),
             (self.blocks.is_none_or(|b| b <= MOST_BLOCKS), "--blocks must be at most 1000"),
             (self.std.is_finite() && self.std > 0.0, "--std must be positive"),
             (self.horizon != Some(0), "--horizon must be at least 1"),
@@ -199,8 +202,9 @@ impl Settings {
                 "--blocks, --half-width and --max-states belong to --mode lab; drop them",
             ),
             (
-                self.adaptive.is_none_or(|a| a.half_width > 0.0 && a.max_states > 0),
-                "--half-width must be positive and --max-states at least 1",
+                self.adaptive
+                    .is_none_or(|a| a.half_width > 0.0 && (1..=MOST).contains(&a.max_states)),
+                "--half-width must be positive and --max-states 1 to 1000000",
             ),
         ];
         match checks.into_iter().find(|(fits, _)| !fits) {

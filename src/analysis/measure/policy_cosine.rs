@@ -128,7 +128,7 @@ pub(in crate::analysis) fn smoothing(seed: u64) -> Stream {
 /// [`Error::Mismatch`] if it is of others; those of loading.
 pub(crate) fn check_bank(checkpoint: &Checkpoint, file: &BankFile) -> Result<()> {
     let networks = Networks::for_critic(checkpoint)?;
-    let About { run, step, policy, gamma, reward_scale, entropy, .. } = &file.about;
+    let About { env, run, step, policy, gamma, reward_scale, entropy, .. } = &file.about;
     let mismatch = |what: &str, expected: String, found: String| Error::Mismatch {
         what: format!("{what} of {}", checkpoint.path().display()),
         expected,
@@ -146,6 +146,10 @@ pub(crate) fn check_bank(checkpoint: &Checkpoint, file: &BankFile) -> Result<()>
             format!("γ {gamma}, rewards times {scale}, entropy times {entropy}")
         };
         return Err(mismatch("returns", said(theirs), said(ours)));
+    }
+    let ours = checkpoint.off_policy()?.env.name();
+    if env != ours {
+        return Err(mismatch("environment", env.clone(), ours.into()));
     }
     let (spec, states) = (checkpoint.off_policy()?.env.spec(), &file.bank.states);
     let of_bank = states.first().map_or([0; 2], |s| [s.obs.len(), s.before_tanh.len()]);

@@ -17,7 +17,10 @@ fn an_audit_says_what_cosine_promise_and_the_episodes_say() {
     assert_eq!(audited[1]["name"], "td3-hopper-mlp-small-s1 60");
     // Elsewhere, so that nothing kept is read.
     let cosine = bench.done(&format!("cosine --ckpt @ {flags} --out b/cosine")).json();
-    let promise = bench.done("promise --ckpt @ --states 20 --seed 3 --json --out b/promise").json();
+    let horizon = &cosine["checkpoints"][0]["horizon"];
+    let words =
+        format!("promise --ckpt @ --horizon {horizon} --states 20 --seed 3 --json --out b/promise");
+    let promise = bench.done(&words).json();
     assert_eq!(audited[0]["judged"]["score"], cosine["checkpoints"][0]["score"]);
     assert_eq!(audited[0]["promised"]["own"], promise["checkpoints"][0]["own"]);
     let returns = audited[0]["played"]["returns"].as_array().unwrap();

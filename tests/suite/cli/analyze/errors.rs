@@ -192,8 +192,9 @@ fn settings_that_cannot_be_are_refused() {
         ("--std -1", "--std must be positive"),
         ("--std 0", "--std must be positive"),
         ("--std NaN", "--std must be positive"),
-        ("--states 0", "--states must be at least 1"),
-        ("--mode paper --rollouts 0", "--rollouts must be at least 1"),
+        ("--states 0", "--states must be 1 to 1000000"),
+        ("--mode paper --rollouts 0", "--rollouts must be 1 to 1000000"),
+        ("--mode paper --rollouts 18446744073709551615", "--rollouts must be 1 to 1000000"),
         ("--horizon 0", "--horizon must be at least 1"),
         ("--threads 0", "--threads must be at least 1"),
         (

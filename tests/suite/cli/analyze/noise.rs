@@ -69,6 +69,10 @@ fn a_pilot_chooses_the_horizon_and_a_bank_judges_as_new_rollouts_do() {
         bench.error("cosine --ckpt @ --bank edited.parquet")
     };
     let mut file = of();
+    file.about.env = "walker2d".into();
+    let said = refused(&file);
+    assert!(said.contains("expected walker2d, found hopper"), "{said}");
+    let mut file = of();
     file.about.gamma = 0.9;
     let said = refused(&file);
     assert!(said.contains("expected γ 0.9, rewards times 1, entropy times 0"), "{said}");
