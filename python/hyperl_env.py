@@ -9,7 +9,9 @@
 An environment has `reset(seed=...)` and `step(action)` as Gymnasium has them. What a later step reads must be in its
 state. Of MuJoCo that is known (`model` and `data` of the innermost environment); of plain attributes, such as a
 counter of steps, too; for anything else give `get_state(env)`, which returns something that pickle can take, and
-`set_state(env, state)`. hyperl checks at the start that a restored state repeats bit for bit what followed it.
+`set_state(env, state)`. Generators of random numbers among its attributes are seeded anew when hyperl asks for other
+noise; for others give `set_noise(env, seed)`. hyperl checks at the start that a restored state repeats bit for bit what
+followed it.
 """
 
 import collections
@@ -41,12 +43,12 @@ if numpy:
     PLAIN += (numpy.ndarray, numpy.generic, numpy.random.Generator, numpy.random.RandomState)
 
 
-def serve(make, name=None, time_limit=None, get_state=None, set_state=None):
+def serve(make, name=None, time_limit=None, get_state=None, set_state=None, set_noise=None):
     """Answers on standard input and output until the input ends; whatever is printed goes to standard error."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    served = Served(make, name, time_limit, get_state, set_state)
+    served = Served(make, name, time_limit, get_state, set_state, set_noise)
     while (head := requests.read(4)) and len(head) == 4:
         request = requests.read(*struct.unpack("<I", head))
         try:
@@ -61,9 +63,10 @@ def serve(make, name=None, time_limit=None, get_state=None, set_state=None):
 class Served:
     """Environments of one kind, by number, made when first asked for."""
 
-    def __init__(self, make, name, time_limit, get_state, set_state):
+    def __init__(self, make, name, time_limit, get_state, set_state, set_noise):
         self.make, self.slots = make, {}
         self.get_state, self.set_state = get_state or get_known_state, set_state or set_known_state
+        self.set_noise = set_noise or set_known_noise
         if (get_state is None) != (set_state is None):
             raise TypeError("give both get_state and set_state, or neither")
         env = self.slot(0)
@@ -96,7 +99,7 @@ class Served:
             self.set_state(env, pickle.loads(body[4:]))
             return b""
         if kind == NOISE:
-            reseed(env, struct.unpack_from("<I", body, 4)[0])
+            self.set_noise(env, struct.unpack_from("<I", body, 4)[0])
             return b""
         raise ValueError(f"a request of unknown kind {kind}")
 
@@ -198,15 +201,20 @@ def set_known_state(env, saved):
         stale = stale[numbers.size :]
 
 
-def reseed(env, seed):
-    """Starts the noise of the next steps from a seed, where the environment draws any as Gymnasium's do."""
-    inner = innermost(env)
-    if numpy and isinstance(vars(inner).get("_np_random"), numpy.random.Generator):
-        inner._np_random = numpy.random.default_rng(seed)
+def set_known_noise(env, seed):
+    """Seeds all generators of random numbers among the attributes of an environment and those that it wraps."""
+    for layer in layers(env):
+        for name, value in vars(layer).items():
+            if isinstance(value, random.Random):
+                vars(layer)[name] = random.Random(seed)
+            elif numpy and isinstance(value, numpy.random.Generator):
+                vars(layer)[name] = numpy.random.default_rng(seed)
+            elif numpy and isinstance(value, numpy.random.RandomState):
+                vars(layer)[name] = numpy.random.RandomState(seed)
 
 
 def fingerprint():
-    """Returns what an environment is made of: hashes of the user's files, versions of the packages below them."""
+    """Returns what an environment is made of: a hash of the user's files, what they were started with, and versions."""
     main = getattr(sys.modules["__main__"], "__file__", None)
     digest = hashlib.sha256()
     if main is None:
@@ -214,10 +222,11 @@ def fingerprint():
     else:
         folder = os.path.dirname(os.path.abspath(main))
         files = {getattr(module, "__file__", None) for module in list(sys.modules.values())} - {None, __file__}
-        own = {os.path.abspath(f) for f in files if os.path.dirname(os.path.abspath(f)) == folder}
+        below = {path for path in map(os.path.abspath, files) if path.startswith(folder + os.sep)}
+        own = {path for path in below if not any(part in path for part in ("site-packages", "dist-packages"))}
         for file in sorted(own | {os.path.abspath(main)}):
             with open(file, "rb") as source:
                 digest.update(source.read())
     packages = [name for name in ("gymnasium", "dm_control", "mujoco") if name in sys.modules]
     versions = [f"{name} {getattr(sys.modules[name], '__version__', '?')}" for name in packages]
-    return " ".join([f"files {digest.hexdigest()[:16]}", *versions])
+    return " ".join([f"files {digest.hexdigest()[:16]}", *sys.argv[1:], *versions])

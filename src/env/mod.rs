@@ -130,5 +130,8 @@ pub trait Env: Send {
 
     /// Says which action the next [`Self::step`] is to take, so that a process with many environments makes the
     /// steps of all of them at once. Where each step is made by itself, there is nothing to prepare.
+    ///
+    /// # Panics
+    /// Where there is: if `action` has not `A` entries; the next step, if it takes another action.
     fn prepare(&mut self, _action: &[f64]) {}
 }

@@ -137,13 +137,6 @@ impl Lease {
         inside.queued.push((slot, action));
     }
 
-    /// Returns whether a step was asked for and not taken.
-    pub(super) fn is_queued(&self, slot: u32) -> bool {
-        let inside = lock(&self.inside);
-        inside.queued.iter().any(|(queued, _)| *queued == slot)
-            || inside.made.iter().any(|(made, _)| *made == slot)
-    }
-
     /// Returns what came of the step that was asked for; all that wait are made, if it is one of them.
     pub(super) fn step(&self, slot: u32) -> Result<Stepped> {
         let mut inside = lock(&self.inside);

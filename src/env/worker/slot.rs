@@ -20,13 +20,15 @@ pub(super) struct Slot {
     number: u32,
     obs: Vec<f64>,
     elapsed: u32,
+    /// The action of the step that was asked for and not taken.
+    prepared: Option<Vec<f64>>,
 }
 
 impl Slot {
     /// Makes an environment after a reset from seed 0.
     pub(super) fn new(lease: Arc<Lease>) -> Result<Self> {
         let (number, obs) = (lease.take_slot(), vec![0.0; lease.pool.spec.obs_dim]);
-        let mut slot = Self { lease, number, obs, elapsed: 0 };
+        let mut slot = Self { lease, number, obs, elapsed: 0, prepared: None };
         slot.reset_from(0)?;
         Ok(slot)
     }
@@ -37,7 +39,7 @@ impl Slot {
             protocol::reset(self.number, seed),
             Some(8 * self.obs.len()),
         )?;
-        (self.obs, self.elapsed) = (protocol::numbers(&answer), 0);
+        (self.obs, self.elapsed, self.prepared) = (protocol::numbers(&answer), 0, None);
         if self.obs.iter().all(|x| x.is_finite()) {
             return Ok(());
         }
@@ -91,12 +93,14 @@ impl Env for Slot {
     fn prepare(&mut self, action: &[f64]) {
         assert_eq!(action.len(), self.spec().action_dim, "one number per motor");
         self.lease.queue(self.number, self.between_bounds(action));
+        self.prepared = Some(action.to_vec());
     }
 
     fn step(&mut self, action: &[f64]) -> Result<Step> {
-        if !self.lease.is_queued(self.number) {
+        if self.prepared.is_none() {
             self.prepare(action);
         }
+        assert_eq!(self.prepared.take().as_deref(), Some(action), "the action that was prepared");
         let stepped = self.lease.step(self.number)?;
         if stepped.unstable {
             return Err(self.unstable("its simulator has warned"));
@@ -142,6 +146,7 @@ impl Env for Slot {
         let bytes = |packed: &f64| (*packed as u64).to_le_bytes()[..PACKED].to_vec();
         let state: Vec<u8> = numbers[before..there].iter().flat_map(bytes).take(length).collect();
         self.lease.ask(self.number, protocol::restore(self.number, &state), Some(0))?;
+        self.prepared = None;
         self.elapsed = numbers[0] as u32;
         self.obs.copy_from_slice(&numbers[1..before - 1]);
         Ok(())

@@ -1,8 +1,8 @@
 //! Environments in other processes: `tests/fixtures/worker/linear.py`, whose rewards are known, and its faults.
 
-use hyperl::env::{EnvId, Snapshot, Step};
+use hyperl::env::{EnvId, RecordedState, Snapshot, Step};
 use hyperl::rng::Stream;
-use hyperl::rollout::{BLOCK, End, Job, Policy, Rollouts};
+use hyperl::rollout::{BLOCK, End, Job, Outcome, Policy, Rollouts};
 use hyperl::{Error, Result};
 
 use crate::support::worker::{command, has_python};
@@ -74,6 +74,17 @@ fn many_environments_of_one_process_step_as_their_closed_form_says() {
 }
 
 #[test]
+fn a_step_takes_the_action_that_was_prepared() {
+    if !has_python() {
+        return;
+    }
+    let mut env = serve("", 60.0).unwrap().make().unwrap();
+    env.prepare(&[0.5; 3]);
+    let other = std::panic::AssertUnwindSafe(|| env.step(&[0.25; 3]));
+    assert!(std::panic::catch_unwind(other).is_err());
+}
+
+#[test]
 fn actions_are_stretched_to_the_bounds_of_the_environment() {
     if !has_python() {
         return;
@@ -105,6 +116,28 @@ impl Policy for Back {
     }
 }
 
+/// Makes a rollout of so many steps from each state, with a first action.
+fn roll_out<'s>(
+    id: EnvId,
+    starts: impl Iterator<Item = &'s Snapshot>,
+    (first, max_steps): ([f64; 3], u32),
+    threads: usize,
+) -> Vec<Outcome> {
+    let first_action = Some(&first[..]);
+    let job = |start| Job { start, first_action, max_steps, noise: None, draws: None };
+    let workers = hyperl::nn::workers::start(threads).unwrap();
+    let rollouts = Rollouts {
+        make_env: &|| id.make(),
+        policy: &Back,
+        gamma: 0.9,
+        hold: 1,
+        marks: &[],
+        workers: &workers,
+        progress: &|_| (),
+    };
+    rollouts.run(&starts.map(job).collect::<Vec<_>>()).unwrap()
+}
+
 #[test]
 fn rollouts_are_those_of_the_closed_form_for_any_number_of_workers() {
     if !has_python() {
@@ -113,29 +146,7 @@ fn rollouts_are_those_of_the_closed_form_for_any_number_of_workers() {
     let id = serve("", 60.0).unwrap();
     let starts: Vec<_> = (0..70).map(|seed| start(id, seed)).collect();
     let first = [0.3, -0.6, 0.9];
-    let run = |threads| {
-        let jobs: Vec<Job> = starts
-            .iter()
-            .map(|(start, _)| Job {
-                start,
-                first_action: Some(&first[..]),
-                max_steps: 9,
-                noise: None,
-                draws: None,
-            })
-            .collect();
-        let workers = hyperl::nn::workers::start(threads).unwrap();
-        let rollouts = Rollouts {
-            make_env: &|| id.make(),
-            policy: &Back,
-            gamma: 0.9,
-            hold: 1,
-            marks: &[],
-            workers: &workers,
-            progress: &|_| (),
-        };
-        rollouts.run(&jobs).unwrap()
-    };
+    let run = |threads| roll_out(id, starts.iter().map(|(state, _)| state), (first, 9), threads);
     let alone = run(1);
     assert_eq!(alone, run(2));
     assert_eq!(alone, run(3));
@@ -226,4 +237,84 @@ fn a_worker_that_hangs_is_ended_with_all_that_it_started() {
     let error = EnvId::worker("sleep 1000 & wait", Some(0.5)).unwrap_err().to_string();
     assert!(error.contains("no answer within 0.5 seconds"), "{error}");
     assert!(started.elapsed().as_secs() < 30);
+}
+
+/// Serves `hopper.py` by the Python of `HYPERL_PYTHON`, if that has Gymnasium and `MuJoCo`.
+fn gymnasium() -> Option<EnvId> {
+    let python = std::env::var("HYPERL_PYTHON").unwrap_or("python3".into());
+    let asked = std::process::Command::new(&python)
+        .args(["-c", "import gymnasium, mujoco; assert mujoco.__version__ == '3.17.0'"])
+        .stderr(std::process::Stdio::null())
+        .status();
+    if !asked.is_ok_and(|status| status.success()) {
+        eprintln!(
+            "HYPERL_PYTHON has no Gymnasium with MuJoCo 3.17.0: its Hopper is not compared with ours"
+        );
+        return None;
+    }
+    let here = env!("CARGO_MANIFEST_DIR");
+    let script = format!("{here}/tests/fixtures/worker/hopper.py");
+    let command =
+        format!("PYTHONPATH='{here}/python' exec '{python}' -W ignore '{script}' 2>/dev/null");
+    Some(EnvId::worker(&command, None).unwrap())
+}
+
+#[test]
+fn gymnasiums_hopper_in_a_worker_is_ours_step_by_step() {
+    let Some(worker) = gymnasium() else { return };
+    let [mut theirs, mut ours] = [worker, EnvId::Hopper].map(|id| id.make().unwrap());
+    let mut actions = Stream::new(0, "actions");
+    let (mut steps, mut worst, mut both) = (0, 0.0f64, Vec::new());
+    for seed in 0..20 {
+        theirs.reset(&mut Stream::new(seed, "reset")).unwrap();
+        let middle = 5 + seed as u32;
+        let mut kept = None;
+        // From the reset, and then once more from a state that was restored: an episode with a fall at its end.
+        for restored in [false, true] {
+            if let (true, Some((state, recorded))) = (restored, &kept) {
+                let same = EnvId::Hopper.snapshot_from_state(recorded).unwrap();
+                theirs.restore(state).unwrap();
+                ours.restore(&same).unwrap();
+                both.push([Snapshot::clone(state), same]);
+            } else {
+                let start = recorded(theirs.obs(), 0);
+                ours.restore(&EnvId::Hopper.snapshot_from_state(&start).unwrap()).unwrap();
+            }
+            loop {
+                if theirs.elapsed() == middle && !restored {
+                    kept = Some((theirs.snapshot().unwrap(), recorded(theirs.obs(), middle)));
+                }
+                let action = [0; 3].map(|_| actions.uniform(-1.0, 1.0));
+                let [a, b] = [theirs.step(&action).unwrap(), ours.step(&action).unwrap()];
+                assert_eq!((a.terminated, a.truncated), (b.terminated, b.truncated));
+                let pairs = theirs.obs()[..11].iter().zip(ours.obs());
+                let apart =
+                    pairs.map(|(a, b)| (a - b).abs()).fold((a.reward - b.reward).abs(), f64::max);
+                (steps, worst) = (steps + 1, worst.max(apart));
+                if a.terminated {
+                    break;
+                }
+            }
+        }
+    }
+    // Whatever is measured is made of such returns.
+    let [a, b] = [(worker, 0), (EnvId::Hopper, 1)].map(|(id, i)| {
+        roll_out(id, both.iter().map(|pair: &[Snapshot; 2]| &pair[i]), ([0.9, -0.5, 0.1], 100), 2)
+    });
+    for (a, b) in a.iter().zip(&b) {
+        assert_eq!((a.steps, a.end), (b.steps, b.end));
+        worst = worst.max((a.discounted_return - b.discounted_return).abs());
+    }
+    eprintln!(
+        "{steps} steps and {} rollouts of Gymnasium's Hopper, at most {worst:e} from ours",
+        both.len()
+    );
+    assert!(steps > 400 && worst < 1e-8, "{steps} {worst:e}");
+}
+
+/// Returns the state at the end of an observation of `hopper.py`.
+fn recorded(obs: &[f64], elapsed: u32) -> RecordedState {
+    let part = |i: usize| obs[11 + 6 * i..17 + 6 * i].to_vec();
+    let [qpos, qvel, warmstart] = [part(0), part(1), part(2)];
+    RecordedState { qpos, qvel, warmstart, torso_xpos: [0.0; 3], elapsed }
 }
