@@ -131,6 +131,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// An environment in another process that does not do as `docs/worker.md` says.
+    #[error("the environment `{command}`: {reason}")]
+    Worker {
+        /// The command that started it.
+        command: String,
+        /// What it did, and what to do.
+        reason: String,
+    },
+
     /// Checkpoints that an analysis needs and nobody has made yet.
     #[error("missing checkpoint for {what}; make it with: {command}")]
     MissingCheckpoint {

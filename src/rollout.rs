@@ -104,18 +104,21 @@ impl Rollouts<'_> {
             .into_iter()
             .map(|jobs| Ok((jobs, self.policy.share()?)))
             .collect::<Result<Vec<_>>>()?;
-        let idle: Mutex<Vec<Vec<Box<dyn Env>>>> = Mutex::new(Vec::new());
+        // Each worker keeps its own: where they are in another process, that is the worker's own, too.
+        let threads = self.workers.current_num_threads();
+        let idle: Vec<Mutex<Vec<Box<dyn Env>>>> = (0..threads).map(|_| Mutex::default()).collect();
         let outcomes: Vec<Result<Vec<Outcome>>> = self.workers.install(|| {
             blocks
                 .into_par_iter()
                 .with_max_len(1)
                 .map(|(jobs, policy)| {
-                    let mut envs = lock(&idle).pop().unwrap_or_default();
+                    let idle = &idle[rayon::current_thread_index().unwrap_or(0)];
+                    let mut envs = std::mem::take(&mut *lock(idle));
                     while envs.len() < jobs.len() {
                         envs.push(make_env()?);
                     }
                     let outcomes = run_block(&mut envs, &*policy, jobs, (gamma, hold, marks))?;
-                    lock(&idle).push(envs);
+                    *lock(idle) = envs;
                     progress(outcomes.iter().map(|o| u64::from(o.steps)).sum());
                     Ok(outcomes)
                 })
@@ -134,10 +137,10 @@ fn blocks<T>(jobs: &[T]) -> Vec<&[T]> {
 }
 
 /// Makes the rollouts of one block in lockstep.
-fn run_block(
+fn run_block<'j>(
     envs: &mut [Box<dyn Env>],
     policy: &dyn Policy,
-    jobs: &[Job],
+    jobs: &[Job<'j>],
     (gamma, hold, marks): (f64, u32, &[u32]),
 ) -> Result<Vec<Outcome>> {
     let (obs_dim, action_dim) = (envs[0].spec().obs_dim, envs[0].spec().action_dim);
@@ -149,7 +152,7 @@ fn run_block(
     for ((env, job), row) in envs.iter_mut().zip(jobs).zip(obs.chunks_exact_mut(obs_dim)) {
         env.restore(job.start)?;
         if let Some(noise) = job.noise {
-            env.set_noise(noise);
+            env.set_noise(noise)?;
         }
         row.copy_from_slice(env.obs());
         runs.push(Run { discount: 1.0, ..Run::default() });
@@ -162,14 +165,22 @@ fn run_block(
         if !runs.iter().zip(jobs).all(holding) {
             policy.follow((&obs, noise), (&mut actions, &mut bonus))?;
         }
+        let first = |run: &Run, job: &Job<'j>| job.first_action.filter(|_| run.steps < hold);
+        for (((run, job), env), action) in
+            runs.iter().zip(jobs).zip(&mut *envs).zip(actions.chunks_exact(action_dim))
+        {
+            let action = first(run, job).unwrap_or(action);
+            if run.end.is_none() && is_action(action) {
+                env.prepare(action);
+            }
+        }
         let chosen = actions.chunks_exact(action_dim).zip(&bonus);
         let rows = obs.chunks_exact_mut(obs_dim).zip(chosen);
         for (((run, job), env), (row, (action, bonus))) in
             runs.iter_mut().zip(jobs).zip(&mut *envs).zip(rows)
         {
             if run.end.is_none() {
-                let first = job.first_action.filter(|_| run.steps < hold);
-                let taken = first.map_or((action, *bonus), |first| (first, 0.0));
+                let taken = first(run, job).map_or((action, *bonus), |first| (first, 0.0));
                 run.advance(&mut **env, taken, (gamma, job.max_steps))?;
                 if marks.contains(&run.steps) {
                     run.partial.push(run.discounted_return);

@@ -193,14 +193,14 @@ fn on_both<I: Send>(
 fn environment(config: &TrainConfig, stream: &Stream) -> Result<f64> {
     let mut env: Box<dyn Env> = config.env.make()?;
     let mut draws = stream.child("environment");
-    env.reset(&mut draws);
+    env.reset(&mut draws).expect("a simulator of ours resets");
     let steps = 2000;
     for _ in 0..steps {
         let action: Vec<f64> =
             (0..env.spec().action_dim).map(|_| draws.uniform(-1.0, 1.0)).collect();
         let step = env.step(&action)?;
         if step.terminated || step.truncated {
-            env.reset(&mut draws);
+            env.reset(&mut draws).expect("a simulator of ours resets");
         }
     }
     Ok(f64::from(steps))

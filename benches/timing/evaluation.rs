@@ -131,8 +131,8 @@ impl Env for Tireless {
         self.0.spec()
     }
 
-    fn reset(&mut self, reset: &mut Stream) {
-        self.0.reset(reset);
+    fn reset(&mut self, reset: &mut Stream) -> Result<()> {
+        self.0.reset(reset)
     }
 
     fn obs(&self) -> &[f64] {
@@ -147,7 +147,7 @@ impl Env for Tireless {
         self.0.elapsed()
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&self) -> Result<Snapshot> {
         self.0.snapshot()
     }
 
@@ -155,7 +155,7 @@ impl Env for Tireless {
         self.0.restore(snapshot)
     }
 
-    fn set_noise(&mut self, noise: &Stream) {
-        self.0.set_noise(noise);
+    fn set_noise(&mut self, noise: &Stream) -> Result<()> {
+        self.0.set_noise(noise)
     }
 }

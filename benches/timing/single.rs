@@ -113,7 +113,7 @@ pub(crate) fn env_steps(env: EnvId, workers: &rayon::ThreadPool, effort: Effort)
     let mut steps = Vec::new();
     steps.resize_with(SLOTS, || None);
     let times = sample(effort, || {
-        workers.install(|| lockstep.reset_all(&mut resets));
+        workers.install(|| lockstep.reset_all(&mut resets)).expect("simulators of ours reset");
         for _ in 0..SHORT {
             for action in &mut actions {
                 *action = draws.uniform(-1.0, 1.0);
@@ -204,8 +204,8 @@ pub(crate) fn starts(env: EnvId, count: usize) -> Result<Vec<Snapshot>> {
     let stream = Stream::new(0, "runtime");
     let mut simulator = env.make()?;
     let start = |i: usize| {
-        simulator.reset(&mut stream.child(&i.to_string()));
-        simulator.snapshot()
+        simulator.reset(&mut stream.child(&i.to_string())).expect("it resets");
+        simulator.snapshot().expect("it has a state")
     };
     Ok((0..count).map(start).collect())
 }

@@ -8,7 +8,7 @@ use crate::algo::Algo;
 use crate::algo::config::Hidden;
 use crate::env::EnvId;
 
-/// Largest difference from the bounds ±1 that is none.
+/// Largest difference of bounds that is none.
 const BOUND_TOLERANCE: f64 = 1e-6;
 
 /// The layers of an actor.
@@ -117,13 +117,15 @@ impl ForeignAgent {
             let layers: Vec<&Layer> = critic.iter().collect();
             fits(env, "its critic", &layers, [spec.obs_dim + spec.action_dim, 1])?;
         }
-        let unit = |[low, high]: &[f64; 2]| {
-            (low + 1.0).abs() < BOUND_TOLERANCE && (high - 1.0).abs() < BOUND_TOLERANCE
+        let near = |one: &[f64; 2], other: &[f64; 2]| {
+            one.iter().zip(other).all(|(one, other)| (one - other).abs() < BOUND_TOLERANCE)
         };
-        match self.bounds.as_ref().and_then(|bounds| bounds.iter().find(|bound| !unit(bound))) {
-            Some([low, high]) => {
-                Err(format!("its actions lie in [{low}, {high}]; those of {env} lie in [-1, 1]"))
-            }
+        let ours = env.bounds();
+        let mut pairs = self.bounds.iter().flatten().zip(&ours);
+        match pairs.find(|(theirs, ours)| !near(theirs, ours)) {
+            Some(([low, high], [lowest, highest])) => Err(format!(
+                "its actions lie in [{low}, {high}]; those of {env} lie in [{lowest}, {highest}]"
+            )),
             None => Ok(()),
         }
     }

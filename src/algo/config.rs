@@ -236,7 +236,7 @@ impl RunConfig for TrainConfig {
     }
 
     fn order(&self) -> [String; 2] {
-        [self.env as usize, self.critic as usize].map(|place| format!("{place:02}"))
+        [self.env.place(), self.critic as usize].map(|place| format!("{place:02}"))
     }
 
     fn tasks(&self) -> Result<Option<TaskLists>> {

@@ -18,15 +18,15 @@ pub struct Evaluation {
 /// Draws the initial states on which every evaluation of a run starts.
 ///
 /// # Errors
-/// Those of making the environment.
+/// Those of the environment.
 pub fn initial_states(env: EnvId, seed: u64, episodes: usize) -> Result<Vec<Snapshot>> {
     let stream = Stream::new(seed + 100, "evaluate");
     let mut env = env.make()?;
-    let draw = |episode: usize| {
-        env.reset(&mut stream.child(&episode.to_string()));
+    let draw = |episode: usize| -> Result<Snapshot> {
+        env.reset(&mut stream.child(&episode.to_string()))?;
         env.snapshot()
     };
-    Ok((0..episodes).map(draw).collect())
+    (0..episodes).map(draw).collect()
 }
 
 /// Runs one greedy episode from each state, up to the time limit.

@@ -113,7 +113,7 @@ impl OffPolicy {
             reservoir: Stream::new(seed, "reservoir"),
         };
         let mut env = config.env.make()?;
-        env.reset(&mut streams.reset);
+        env.reset(&mut streams.reset)?;
         let mut run = Self {
             device,
             env,
@@ -148,7 +148,10 @@ impl OffPolicy {
     }
 
     /// Returns the simulator's state.
-    pub fn env_state(&self) -> Snapshot {
+    ///
+    /// # Errors
+    /// Those of [`Env::snapshot`].
+    pub fn env_state(&self) -> Result<Snapshot> {
         self.env.snapshot()
     }
 
@@ -191,8 +194,9 @@ impl OffPolicy {
     /// One environment step: act, step, store, learn.
     fn advance(&mut self) -> Result<()> {
         let obs = self.env.obs().to_vec();
-        let visited = || Visited { snapshot: self.env.snapshot(), episode: Some(self.episodes) };
-        self.reservoir.offer(&mut self.streams.reservoir, visited);
+        let episode = Some(self.episodes);
+        let visited = || Ok(Visited { snapshot: self.env.snapshot()?, episode });
+        self.reservoir.offer(&mut self.streams.reservoir, visited)?;
 
         let warm = self.step >= self.config.warmup_steps;
         let action = if warm { self.explore(&obs)? } else { self.random_action() };
@@ -214,7 +218,7 @@ impl OffPolicy {
         let ended = step.terminated || step.truncated;
         let episode_return = ended.then_some(self.episode_return);
         if ended {
-            self.env.reset(&mut self.streams.reset);
+            self.env.reset(&mut self.streams.reset)?;
             self.episodes += 1;
             self.episode_return = 0.0;
         }

@@ -5,6 +5,7 @@
 //! state visited so far is in it with the same probability (Vitter's algorithm R).
 
 use crate::env::Visited;
+use crate::error::Result;
 use crate::rng::Stream;
 
 /// A fixed-size uniform sample of a stream of states.
@@ -27,16 +28,24 @@ impl Reservoir {
     }
 
     /// Offers the next state of the stream; `visited` is only called if it is kept.
-    pub fn offer(&mut self, stream: &mut Stream, visited: impl FnOnce() -> Visited) {
+    ///
+    /// # Errors
+    /// Those of `visited`.
+    pub fn offer(
+        &mut self,
+        stream: &mut Stream,
+        visited: impl FnOnce() -> Result<Visited>,
+    ) -> Result<()> {
         self.seen += 1;
         if self.states.len() < self.capacity {
-            self.states.push(visited());
-            return;
+            self.states.push(visited()?);
+            return Ok(());
         }
         let place = stream.index(self.seen as usize);
         if let Some(slot) = self.states.get_mut(place) {
-            *slot = visited();
+            *slot = visited()?;
         }
+        Ok(())
     }
 
     /// Returns the number of states offered so far.

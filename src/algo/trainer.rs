@@ -175,7 +175,10 @@ pub trait Trainer {
     fn check(&self) -> Result<()>;
 
     /// Returns all that is not in weights, moments and transitions.
-    fn state(&self) -> State;
+    ///
+    /// # Errors
+    /// Those of [`crate::env::Env::snapshot`].
+    fn state(&self) -> Result<State>;
 
     /// Goes on from a saved state, after weights, moments and transitions were put back. Returns `None` if a
     /// number of it is not readable, or names what is not there.

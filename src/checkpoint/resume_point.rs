@@ -107,7 +107,7 @@ fn replay(run: &Path, buffer: usize) -> PathBuf {
 /// [`Error::Diverged`] if training has diverged, whose point would take the place of a good one;
 /// [`Error::Io`] naming the file.
 pub fn save(run: &Path, trainer: &dyn Trainer) -> Result<()> {
-    let State { counters, seconds, simulator, visited } = trainer.state();
+    let State { counters, seconds, simulator, visited } = trainer.state()?;
     let mut saved = match latest(run)? {
         // The state of a moment is always the same; a complete point is not touched again.
         Some((_, point)) if point.counters == counters => return Ok(()),

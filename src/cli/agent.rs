@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::shared;
+use super::worker::WorkerArgs;
 use crate::agents::{self, Given};
 use crate::analysis::measure::played::{self, play};
 use crate::checkpoint::Checkpoint;
@@ -21,7 +22,7 @@ pub(super) const EPISODES: usize = 10;
 #[command(next_help_heading = "Of an agent that another tool trained")]
 pub(super) struct AgentArgs {
     /// Its environment, by our name or Gymnasium's
-    #[arg(long, value_parser = EnvId::of_gymnasium)]
+    #[arg(long, value_parser = EnvId::of_gymnasium, conflicts_with = "env_command")]
     pub(super) env: Option<EnvId>,
     /// Its discount factor, if its files do not say it
     #[arg(long)]
@@ -32,19 +33,21 @@ pub(super) struct AgentArgs {
     /// Environment steps of its training, if its files do not say them
     #[arg(long)]
     pub(super) steps: Option<u64>,
+    #[command(flatten)]
+    pub(super) worker: WorkerArgs,
 }
 
 impl AgentArgs {
     /// Returns the flags that were given, as a shell reads them, each after a space.
     pub(super) fn flags(&self) -> String {
-        let Self { env, gamma, alpha, steps } = self;
+        let Self { env, gamma, alpha, steps, worker } = self;
         let given = [
             env.map(|env| format!(" --env {env}")),
             gamma.map(|x| format!(" --gamma {x}")),
             alpha.map(|x| format!(" --alpha {x}")),
             steps.map(|n| format!(" --steps {n}")),
         ];
-        given.into_iter().flatten().collect()
+        given.into_iter().flatten().chain([worker.flags()]).collect()
     }
 }
 
@@ -68,19 +71,19 @@ impl Said {
     }
 }
 
-/// Takes over the agents of other tools among paths, into a folder beside `out`, and plays a few episodes of each.
-/// Returns the paths with checkpoints in their places.
+/// Takes over the agents of other tools among paths, into a folder beside `out`, and plays a few episodes of each, in
+/// the environment `served` by another process, if there is one. Returns the paths with checkpoints in their places.
 ///
 /// # Errors
 /// [`Error::Usage`] if an agent's environment is not given, or there is no agent of which something is said; those
 /// of taking it over.
 pub(super) fn as_checkpoints(
     paths: &[PathBuf],
-    args: &AgentArgs,
+    (args, served): (&AgentArgs, Option<EnvId>),
     out: &Path,
     said: Said,
 ) -> Result<Vec<PathBuf>> {
-    let AgentArgs { env, gamma, alpha, steps } = *args;
+    let AgentArgs { env, gamma, alpha, steps, .. } = *args;
     let foreign: Vec<bool> = paths.iter().map(|path| agents::is_agent(path)).collect();
     if !foreign.contains(&true) {
         let given = [env.is_some(), gamma.is_some(), alpha.is_some(), steps.is_some()];
@@ -99,9 +102,9 @@ pub(super) fn as_checkpoints(
             all.push(path.clone());
             continue;
         }
-        let env = env.ok_or_else(|| {
+        let env = env.or(served).ok_or_else(|| {
             Error::Usage(format!(
-                "{} does not say its environment; add --env, such as --env half-cheetah",
+                "{} does not say its environment; add --env, such as --env half-cheetah, or --env-command",
                 path.display()
             ))
         })?;

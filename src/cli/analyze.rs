@@ -34,13 +34,15 @@ enum Command {
   hyperl-analyze cosine --ckpt checkpoints/td3-hopper-sa-hyper-s0 --json
   hyperl-analyze cosine --ckpt 'checkpoints/*' --mode as-released --states 30
   hyperl-analyze cosine --ckpt sac-HalfCheetah-v3.zip --env half-cheetah
+  hyperl-analyze cosine --ckpt agent.zip --env-command 'python my_env.py'
   hyperl-analyze cosine --ckpt 'checkpoints/pearl-half-cheetah-vel-medium-*' --tasks 8 --states 240")]
     Cosine(CosineArgs),
     /// Take over an agent that another tool trained, as a checkpoint: zips of Stable-Baselines3 (SAC, TD3), the files of
     /// TD3's authors, folders with a file for each network of a SAC. Nothing in the files is executed.
     #[command(after_help = "Examples:
   hyperl-analyze import sac-HalfCheetah-v3.zip --env half-cheetah --out checkpoints/sb3-sac-half-cheetah
-  hyperl-analyze import TD3_Hopper-v3_0 --env hopper --gamma 0.99 --steps 400000 --out checkpoints/td3-hopper")]
+  hyperl-analyze import TD3_Hopper-v3_0 --env hopper --gamma 0.99 --steps 400000 --out checkpoints/td3-hopper
+  hyperl-analyze import agent.zip --env-command 'python my_env.py' --out checkpoints/mine")]
     Import(import::ImportArgs),
     /// Make the rollouts that judge any number of critics of one policy, as a Parquet file.
     #[command(after_help = "Example:

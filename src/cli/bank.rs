@@ -7,6 +7,7 @@ use clap::Args;
 use super::settings::whole;
 use super::shared::{self, Done};
 use super::told::Told;
+use super::worker::{self, WorkerArgs};
 use crate::analysis::measure::cosine::Work;
 use crate::analysis::measure::kept::Listener;
 use crate::analysis::measure::policy_cosine;
@@ -36,6 +37,8 @@ pub(super) struct BankArgs {
     /// Seed of states, directions and noise
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
+    #[command(flatten)]
+    worker: WorkerArgs,
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
@@ -67,7 +70,9 @@ pub(super) fn run(args: &BankArgs) -> Result<Done> {
     }
     .validated()?;
     must_be_parquet(&args.out)?;
+    let served = args.worker.start()?;
     let all = select::checkpoints(std::slice::from_ref(&args.checkpoint))?;
+    worker::check(served, &all)?;
     let [checkpoint] = &all[..] else {
         return Err(Error::Usage(format!(
             "--ckpt {}: a bank is of one policy, and {} checkpoints are there; give one of them",

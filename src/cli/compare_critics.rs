@@ -10,6 +10,7 @@ use super::output::{origins, shell_words, write_page};
 use super::settings::whole;
 use super::shared::{self, Done};
 use super::told::Told;
+use super::worker::{self, WorkerArgs};
 use crate::analysis::bank::BankFile;
 use crate::analysis::gate::Algos;
 use crate::analysis::measure::compare_critics::{Comparison, InWeights, check, compare};
@@ -48,6 +49,8 @@ pub(super) struct CompareArgs {
     /// Judge critics of another algorithm, or of other returns, too, all by the first one's returns
     #[arg(long)]
     across_algorithms: bool,
+    #[command(flatten)]
+    worker: WorkerArgs,
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
@@ -80,12 +83,14 @@ struct Line<'j> {
 const TITLE: &str = "Which critic's gradient is more uphill?";
 
 pub(super) fn run(args: &CompareArgs) -> Result<Done> {
+    let served = args.worker.start()?;
     let given = args.bank.as_deref().map(BankFile::read).transpose()?;
     let settings = given.as_ref().map_or_else(|| args.settings(), |file| Ok(file.settings()))?;
     shared::save_and_stop();
     let paths = std::iter::once(&args.checkpoint).chain(&args.against);
     let checkpoints =
         paths.map(|path| shared::one_checkpoint(path)).collect::<Result<Vec<Checkpoint>>>()?;
+    worker::check(served, &checkpoints)?;
     let first = &checkpoints[0];
     let settings = with_source(settings, [first])?;
     let algos = if args.across_algorithms { Algos::Any } else { Algos::Same };

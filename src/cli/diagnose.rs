@@ -8,6 +8,7 @@ use super::finding::Source;
 use super::output::{origins, shell_words, versions, write_figures, write_page, write_provenance};
 use super::settings::whole;
 use super::shared::{self, Done};
+use super::worker::{self, WorkerArgs};
 use crate::analysis::measure::diagnose::{Diagnosis, Scale, diagnose};
 use crate::analysis::measure::subject::with_source;
 use crate::analysis::select;
@@ -34,6 +35,8 @@ pub(super) struct DiagnoseArgs {
     /// Seed of states and perturbations
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
+    #[command(flatten)]
+    worker: WorkerArgs,
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
@@ -54,7 +57,9 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
         ..Settings::lab()
     }
     .validated()?;
+    let served = args.worker.start()?;
     let checkpoints = select::checkpoints(&args.checkpoints)?;
+    worker::check(served, &checkpoints)?;
     let settings = with_source(settings, &checkpoints)?;
     let _lock = Lock::folder(&args.out)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;

@@ -12,6 +12,7 @@ use super::bank::must_be_parquet;
 use super::settings::whole;
 use super::shared::{self, Done};
 use super::told::Told;
+use super::worker::{self, WorkerArgs};
 use crate::analysis::gate::{Algos, Baseline, Comparison, Outcome, Range, Truth, conclude};
 use crate::analysis::measure::cosine::Work;
 use crate::analysis::measure::kept::Listener;
@@ -46,6 +47,8 @@ pub(super) struct BaselineArgs {
     /// Seed of states, directions and noise
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
+    #[command(flatten)]
+    worker: WorkerArgs,
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
@@ -77,6 +80,8 @@ pub(super) struct GateArgs {
     /// Exit with 0 in place of 2 where nothing can be decided
     #[arg(long)]
     allow_inconclusive: bool,
+    #[command(flatten)]
+    worker: WorkerArgs,
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
@@ -124,7 +129,9 @@ pub(super) fn baseline(args: &BaselineArgs) -> Result<Done> {
     }
     .validated()?;
     must_be_parquet(&args.out)?;
+    let served = args.worker.start()?;
     let checkpoint = shared::one_checkpoint(&args.checkpoint)?;
+    worker::check(served, [&checkpoint])?;
     let settings = with_source(settings, [&checkpoint])?;
     check(&checkpoint, &settings)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
@@ -220,6 +227,7 @@ fn rule(args: &GateArgs) -> Result<Rule> {
 
 /// Finds the baseline of each candidate.
 fn pairs(args: &GateArgs) -> Result<Vec<(Checkpoint, Baseline)>> {
+    let served = args.worker.start()?;
     let mut known: BTreeMap<EnvId, Baseline> = BTreeMap::new();
     for path in &args.baselines {
         let read = Baseline::read(path)?;
@@ -242,6 +250,7 @@ fn pairs(args: &GateArgs) -> Result<Vec<(Checkpoint, Baseline)>> {
         };
         pairs.push((checkpoint, base));
     }
+    worker::check(served, pairs.iter().map(|(checkpoint, _)| checkpoint))?;
     if let Some(env) = known.keys().next() {
         let message = format!(
             "no checkpoint was given for the baseline of {env}; add it or drop the baseline"

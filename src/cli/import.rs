@@ -7,6 +7,7 @@ use clap::Args;
 use super::agent::{EPISODES, Said, take_over};
 use super::settings::whole;
 use super::shared::{self, Done};
+use super::worker::WorkerArgs;
 use crate::agents::Given;
 use crate::checkpoint::Checkpoint;
 use crate::env::EnvId;
@@ -17,8 +18,9 @@ pub(super) struct ImportArgs {
     /// The agent: a zip, one of its files, or its folder
     agent: PathBuf,
     /// Its environment, by our name or Gymnasium's
-    #[arg(long, value_parser = EnvId::of_gymnasium)]
-    env: EnvId,
+    #[arg(long, value_parser = EnvId::of_gymnasium, required_unless_present = "env_command",
+        conflicts_with = "env_command")]
+    env: Option<EnvId>,
     /// Its discount factor, if its files do not say it
     #[arg(long)]
     gamma: Option<f64>,
@@ -37,13 +39,15 @@ pub(super) struct ImportArgs {
     /// Episodes to play, to see whether it does
     #[arg(long, default_value_t = EPISODES)]
     episodes: usize,
+    #[command(flatten)]
+    worker: WorkerArgs,
     /// Folder of the checkpoint; one that was taken over before is replaced
     #[arg(long)]
     out: PathBuf,
 }
 
 pub(super) fn run(args: &ImportArgs) -> Result<Done> {
-    let ImportArgs { env, gamma, alpha, steps, seed, ref out, .. } = *args;
+    let ImportArgs { gamma, alpha, steps, seed, ref out, .. } = *args;
     let imported = || Checkpoint::open(out).is_ok_and(|old| old.manifest().imported.is_some());
     if out.exists() && !imported() {
         return Err(Error::Usage(format!(
@@ -51,6 +55,9 @@ pub(super) fn run(args: &ImportArgs) -> Result<Done> {
             out.display()
         )));
     }
+    let Some(env) = args.worker.start()?.or(args.env) else {
+        return Err(Error::Usage("say its environment by --env or --env-command".into()));
+    };
     let given = Given { env, gamma, alpha, steps, seed };
     take_over(&args.agent, &given, out, args.episodes, args.claimed, Said::Aloud)?;
     shared::note!("wrote {}", out.display());

@@ -33,3 +33,4 @@ pub mod train;
 mod training;
 mod weights;
 mod weights_page;
+mod worker;

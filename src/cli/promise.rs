@@ -11,6 +11,7 @@ use super::output::{origins, shell_words, write_page};
 use super::settings::whole;
 use super::shared::{self, Done};
 use super::told::Told;
+use super::worker::{self, WorkerArgs};
 use crate::analysis::measure::kept::{Keeper, UNITS};
 use crate::analysis::measure::promise::Promised;
 use crate::analysis::measure::subject::with_source;
@@ -38,6 +39,8 @@ pub(super) struct PromiseArgs {
     /// Seed of states, steps and random directions
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
+    #[command(flatten)]
+    worker: WorkerArgs,
     /// Worker threads; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
@@ -70,7 +73,9 @@ pub(super) fn run(args: &PromiseArgs) -> Result<Done> {
     let base = Settings { mode: Mode::Lab, ..Settings::default() };
     let settings = Settings { states, std, horizon, seed, ..base }.validated()?;
     shared::save_and_stop();
+    let served = args.worker.start()?;
     let checkpoints = select::checkpoints(&args.checkpoints)?;
+    worker::check(served, &checkpoints)?;
     select::one_figure(&checkpoints)?;
     let settings = with_source(settings, &checkpoints)?;
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;

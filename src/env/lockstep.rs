@@ -30,7 +30,7 @@ impl Lockstep {
     /// use hyperl::rng::Stream;
     ///
     /// let mut envs = Lockstep::new(2, || EnvId::Hopper.make())?;
-    /// envs.reset_all(&mut [Stream::new(0, "a"), Stream::new(0, "b")]);
+    /// envs.reset_all(&mut [Stream::new(0, "a"), Stream::new(0, "b")])?;
     /// let mut steps = [None, None];
     /// envs.step(&[0.0; 2 * 3], &[true, false], &mut steps);
     /// assert!(matches!(steps, [Some(Ok(_)), None]));
@@ -63,11 +63,14 @@ impl Lockstep {
 
     /// Starts an episode in each slot, from its own stream `[B]`.
     ///
+    /// # Errors
+    /// Those of [`Env::reset`].
+    ///
     /// # Panics
     /// If there is not one stream per slot.
-    pub fn reset_all(&mut self, streams: &mut [Stream]) {
+    pub fn reset_all(&mut self, streams: &mut [Stream]) -> Result<()> {
         assert_eq!(streams.len(), self.len(), "one stream per slot");
-        self.slots.par_iter_mut().zip(streams).for_each(|(slot, stream)| slot.reset(stream));
+        self.slots.par_iter_mut().zip(streams).try_for_each(|(slot, stream)| slot.reset(stream))
     }
 
     /// Writes the observations of all slots `[B, S]`, row by row, as networks read them.

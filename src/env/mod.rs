@@ -20,6 +20,7 @@ mod simulated;
 mod task_list;
 mod tasks;
 mod walker2d;
+mod worker;
 
 pub use lockstep::Lockstep;
 pub(crate) use physics::mujoco_version;
@@ -27,6 +28,7 @@ pub use registry::EnvId;
 pub use simulated::RecordedState;
 pub use task_list::TaskList;
 pub use tasks::{Family, Task, TaskLists};
+pub use worker::WorkerEnv;
 
 /// Sizes and limits of an environment. Actions live in the box `[-1, 1]^A`.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +84,10 @@ pub trait Env: Send {
     fn spec(&self) -> &Spec;
 
     /// Starts an episode; the initial state is drawn from `reset`.
-    fn reset(&mut self, reset: &mut Stream);
+    ///
+    /// # Errors
+    /// [`crate::Error::Worker`] of an environment in another process; none of ours.
+    fn reset(&mut self, reset: &mut Stream) -> Result<()>;
 
     /// Returns the current observation `[S]`.
     fn obs(&self) -> &[f64];
@@ -103,7 +108,10 @@ pub trait Env: Send {
     fn elapsed(&self) -> u32;
 
     /// Returns the state, such that [`Self::restore`] continues bit for bit.
-    fn snapshot(&self) -> Snapshot;
+    ///
+    /// # Errors
+    /// As [`Self::reset`].
+    fn snapshot(&self) -> Result<Snapshot>;
 
     /// Returns to a state; the next steps repeat bit for bit what followed it.
     ///
@@ -113,5 +121,17 @@ pub trait Env: Send {
 
     /// Draws the noise of the next steps from this stream, so that two rollouts can share theirs.
     /// A deterministic simulator, as all of `MuJoCo` are, has none to draw.
-    fn set_noise(&mut self, _noise: &Stream) {}
+    ///
+    /// # Errors
+    /// As [`Self::reset`].
+    fn set_noise(&mut self, _noise: &Stream) -> Result<()> {
+        Ok(())
+    }
+
+    /// Says which action the next [`Self::step`] is to take, so that a process with many environments makes the
+    /// steps of all of them at once. Where each step is made by itself, there is nothing to prepare.
+    ///
+    /// # Panics
+    /// Where there is: if `action` has not `A` entries; the next step, if it takes another action.
+    fn prepare(&mut self, _action: &[f64]) {}
 }

@@ -94,7 +94,7 @@ impl Simulated {
         self.physics.set_torso_xpos(state.torso_xpos);
         self.elapsed = state.elapsed;
         self.robot.observe(&self.physics, &mut self.obs);
-        Ok(self.snapshot())
+        self.snapshot()
     }
 
     fn unstable(&self, reason: &str) -> Error {
@@ -121,12 +121,13 @@ impl Env for Simulated {
         self.robot.spec()
     }
 
-    fn reset(&mut self, reset: &mut Stream) {
+    fn reset(&mut self, reset: &mut Stream) -> Result<()> {
         self.physics.reset();
         self.robot.scatter(&mut self.physics, reset);
         self.physics.forward();
         self.robot.observe(&self.physics, &mut self.obs);
         self.elapsed = 0;
+        Ok(())
     }
 
     fn obs(&self) -> &[f64] {
@@ -164,14 +165,14 @@ impl Env for Simulated {
     }
 
     // Layout: steps since the reset | torso position (3) | integration state | observation (S).
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&self) -> Result<Snapshot> {
         let state = self.physics.state_len();
         let mut numbers = vec![0.0; 4 + state];
         numbers[0] = f64::from(self.elapsed);
         numbers[1..4].copy_from_slice(&self.physics.torso_xpos());
         self.physics.save(&mut numbers[4..]);
         numbers.extend_from_slice(&self.obs);
-        Snapshot(numbers)
+        Ok(Snapshot(numbers))
     }
 
     fn restore(&mut self, Snapshot(numbers): &Snapshot) -> Result<()> {

@@ -62,7 +62,7 @@ fn run_block(
         let mut stream = stream.child(&state.to_string());
         let mut env = make_env()?;
         let left = stream.index(env.spec().time_limit as usize);
-        env.reset(&mut stream);
+        env.reset(&mut stream)?;
         walks.push(Walk { env, stream, left, ended: false });
     }
     let (obs_dim, action_dim) = (walks[0].env.spec().obs_dim, walks[0].env.spec().action_dim);
@@ -74,14 +74,19 @@ fn run_block(
         }
         policy.act(&obs, &mut actions)?;
         for (action, walk) in actions.chunks_exact(action_dim).zip(&mut walks) {
+            if walk.left > 0 && !walk.ended {
+                walk.env.prepare(action);
+            }
+        }
+        for (action, walk) in actions.chunks_exact(action_dim).zip(&mut walks) {
             walk.advance(action)?;
         }
     }
     // A state at which the episode has ended has no value; the walk starts anew there.
     for walk in walks.iter_mut().filter(|walk| walk.ended) {
-        walk.env.reset(&mut walk.stream);
+        walk.env.reset(&mut walk.stream)?;
     }
-    Ok(walks.iter().map(|walk| walk.env.snapshot().into()).collect())
+    walks.iter().map(|walk| Ok(walk.env.snapshot()?.into())).collect()
 }
 
 impl Walk {
@@ -91,7 +96,7 @@ impl Walk {
         }
         self.left -= 1;
         if self.ended {
-            self.env.reset(&mut self.stream);
+            self.env.reset(&mut self.stream)?;
             self.ended = false;
         } else {
             let step = self.env.step(action)?;

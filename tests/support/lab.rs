@@ -202,8 +202,8 @@ impl Env for World {
         self.env.spec()
     }
 
-    fn reset(&mut self, reset: &mut Stream) {
-        self.env.reset(reset);
+    fn reset(&mut self, reset: &mut Stream) -> Result<()> {
+        self.env.reset(reset)
     }
 
     fn obs(&self) -> &[f64] {
@@ -228,7 +228,7 @@ impl Env for World {
         self.env.elapsed()
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&self) -> Result<Snapshot> {
         self.env.snapshot()
     }
 
@@ -237,10 +237,11 @@ impl Env for World {
         self.env.restore(snapshot)
     }
 
-    fn set_noise(&mut self, noise: &Stream) {
+    fn set_noise(&mut self, noise: &Stream) -> Result<()> {
         if self.lab.process_noise == Some(true) {
-            self.env.set_noise(noise);
+            self.env.set_noise(noise)?;
         }
+        Ok(())
     }
 }
 

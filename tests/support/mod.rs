@@ -13,3 +13,4 @@ pub(crate) mod seeds;
 pub(crate) mod svg;
 pub(crate) mod torch;
 pub(crate) mod violins;
+pub(crate) mod worker;

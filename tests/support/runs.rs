@@ -43,7 +43,7 @@ fn whole(training: &OffPolicy) -> Whole {
         adam_steps: parts.iter().map(|part| part.adam.steps()).collect(),
         replay: (replay, training.replay.added()),
         reservoir: training.reservoir.states().to_vec(),
-        simulator: training.env_state(),
+        simulator: training.env_state().unwrap(),
         progress: training.progress(),
     }
 }

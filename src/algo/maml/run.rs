@@ -112,8 +112,8 @@ impl Trainer for Maml {
         Self::check(self)
     }
 
-    fn state(&self) -> State {
-        State { counters: self.iteration.into(), ..State::default() }
+    fn state(&self) -> Result<State> {
+        Ok(State { counters: self.iteration.into(), ..State::default() })
     }
 
     fn restore(&mut self, state: State) -> Result<Option<()>> {

@@ -49,7 +49,7 @@ pub fn collect(
         .map(|episode| {
             let stream = stream.child(&episode.to_string());
             let mut env = family.make(task)?;
-            env.reset(&mut stream.child("reset"));
+            env.reset(&mut stream.child("reset"))?;
             let (obs, actions, rewards) = (Vec::new(), Vec::new(), Vec::new());
             Ok(Running { env, noise: stream.child("act"), obs, actions, rewards, over: false })
         })

@@ -83,13 +83,13 @@ impl Trainer for OffPolicy {
         Self::check(self)
     }
 
-    fn state(&self) -> State {
-        State {
+    fn state(&self) -> Result<State> {
+        Ok(State {
             counters: serde_json::to_value(self.progress()).unwrap_or_default(),
             seconds: vec![self.seconds()],
-            simulator: Some(self.env_state()),
+            simulator: Some(self.env_state()?),
             visited: self.reservoir.states().to_vec(),
-        }
+        })
     }
 
     fn restore(&mut self, state: State) -> Result<Option<()>> {

@@ -175,7 +175,7 @@ impl Trainer for Pearl {
         Self::check(self)
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> Result<State> {
         let bits = |loss: f64| format!("{:016x}", loss.to_bits());
         let context = |memory: &Memory| [memory.context.start, memory.context.end];
         let progress = Progress {
@@ -185,7 +185,7 @@ impl Trainer for Pearl {
             contexts: self.buffers.tasks().iter().map(context).collect(),
         };
         let counters = serde_json::to_value(progress).unwrap_or_default();
-        State { counters, seconds: self.seconds.to_vec(), ..State::default() }
+        Ok(State { counters, seconds: self.seconds.to_vec(), ..State::default() })
     }
 
     fn restore(&mut self, state: State) -> Result<Option<()>> {

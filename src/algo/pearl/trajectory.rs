@@ -161,7 +161,7 @@ impl Player<'_> {
             self.family.make(tasks.next().expect("one task for each slot"))
         })?;
         let mut resets: Vec<Stream> = starts.iter().map(|s| s.stream.child("reset")).collect();
-        envs.reset_all(&mut resets);
+        envs.reset_all(&mut resets)?;
         let mut noise: Vec<Stream> = starts.iter().map(|s| s.stream.child("act")).collect();
         let z: Vec<f32> = starts.iter().flat_map(|start| start.z.iter().copied()).collect();
         let z = Tensor::from_slice(&z).view([rows as i64, -1]);

@@ -130,6 +130,13 @@ fn record(env: EnvId, policy: &dyn Policy, starts: &[Snapshot]) -> Result<Vec<Ep
             row.fill_with(|| stream.normal());
         }
         policy.follow((&obs, &noise), (&mut actions, &mut bonuses))?;
+        for ((episode, env), action) in
+            all.iter().zip(&mut envs).zip(actions.chunks_exact(spec.action_dim))
+        {
+            if !episode.ended && is_action(action) {
+                env.prepare(action);
+            }
+        }
         let chosen = actions.chunks_exact(spec.action_dim).zip(&bonuses);
         for ((episode, env), (action, bonus)) in all.iter_mut().zip(&mut envs).zip(chosen) {
             if !episode.ended {

@@ -92,9 +92,14 @@ pub fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> Result<
         }
         look = Adaptive::next_look(look);
     }
+    // A table has as many columns for each state; those of other processes may differ in length.
+    let longest = bank.states.iter().map(|state| state.snapshot.0.len()).max().unwrap_or(0);
+    for state in &mut bank.states {
+        state.snapshot.0.resize(longest, 0.0);
+    }
     let about = About {
         hyperl_bank: About::FORMAT,
-        env: env.name().into(),
+        env: env.identity(),
         run: checkpoint.config().run_name(),
         step: checkpoint.manifest().step,
         checkpoint: checkpoint.hash().into(),
@@ -128,7 +133,7 @@ pub(in crate::analysis) fn smoothing(seed: u64) -> Stream {
 /// [`Error::Mismatch`] if it is of others; those of loading.
 pub(crate) fn check_bank(checkpoint: &Checkpoint, file: &BankFile) -> Result<()> {
     let networks = Networks::for_critic(checkpoint)?;
-    let About { env, run, step, policy, gamma, reward_scale, entropy, .. } = &file.about;
+    let About { run, step, policy, gamma, reward_scale, entropy, .. } = &file.about;
     let mismatch = |what: &str, expected: String, found: String| Error::Mismatch {
         what: format!("{what} of {}", checkpoint.path().display()),
         expected,
@@ -147,11 +152,11 @@ pub(crate) fn check_bank(checkpoint: &Checkpoint, file: &BankFile) -> Result<()>
         };
         return Err(mismatch("returns", said(theirs), said(ours)));
     }
-    let ours = checkpoint.off_policy()?.env.name();
-    if env != ours {
-        return Err(mismatch("environment", env.clone(), ours.into()));
+    let env = checkpoint.off_policy()?.env;
+    if env.identity() != file.about.env {
+        return Err(mismatch("environment", file.about.env.clone(), env.identity()));
     }
-    let (spec, states) = (checkpoint.off_policy()?.env.spec(), &file.bank.states);
+    let (spec, states) = (env.spec(), &file.bank.states);
     let of_bank = states.first().map_or([0; 2], |s| [s.obs.len(), s.before_tanh.len()]);
     if of_bank != [spec.obs_dim, spec.action_dim] {
         let said = |[obs, action]: [usize; 2]| format!("{obs} observations and {action} actions");

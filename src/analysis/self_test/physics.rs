@@ -70,11 +70,11 @@ fn starts(stream: &Stream) -> Result<Vec<Visited>> {
     (0..4)
         .map(|state: u32| {
             let mut stream = stream.child(&format!("state {state}"));
-            env.reset(&mut stream);
+            env.reset(&mut stream)?;
             for _ in 0..2 * state {
                 env.step(&[0; 3].map(|_| stream.uniform(-1.0, 1.0)))?;
             }
-            Ok(env.snapshot().into())
+            Ok(env.snapshot()?.into())
         })
         .collect()
 }

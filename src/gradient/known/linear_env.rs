@@ -63,7 +63,17 @@ impl LinearEnv {
     /// If `s` has not `S` entries.
     pub fn snapshot_at(&self, s: &[f64]) -> Snapshot {
         assert_eq!(s.len(), self.s.len(), "one number per state");
-        Self { s: s.to_vec(), elapsed: 0, ..self.clone() }.snapshot()
+        Self { s: s.to_vec(), elapsed: 0, ..self.clone() }.saved()
+    }
+
+    // Layout: steps since the reset | state (S) | stream of saved noise (9), if there is one.
+    fn saved(&self) -> Snapshot {
+        let mut numbers = vec![f64::from(self.elapsed)];
+        numbers.extend_from_slice(&self.s);
+        if let ProcessNoise::Saved(stream) = &self.noise {
+            numbers.extend(to_numbers(&stream.state()));
+        }
+        Snapshot(numbers)
     }
 }
 
@@ -72,9 +82,10 @@ impl Env for LinearEnv {
         &self.spec
     }
 
-    fn reset(&mut self, reset: &mut Stream) {
+    fn reset(&mut self, reset: &mut Stream) -> Result<()> {
         self.s.iter_mut().for_each(|x| *x = reset.normal());
         self.elapsed = 0;
+        Ok(())
     }
 
     fn obs(&self) -> &[f64] {
@@ -113,14 +124,8 @@ impl Env for LinearEnv {
         self.elapsed
     }
 
-    // Layout: steps since the reset | state (S) | stream of saved noise (9), if there is one.
-    fn snapshot(&self) -> Snapshot {
-        let mut numbers = vec![f64::from(self.elapsed)];
-        numbers.extend_from_slice(&self.s);
-        if let ProcessNoise::Saved(stream) = &self.noise {
-            numbers.extend(to_numbers(&stream.state()));
-        }
-        Snapshot(numbers)
+    fn snapshot(&self) -> Result<Snapshot> {
+        Ok(self.saved())
     }
 
     fn restore(&mut self, Snapshot(numbers): &Snapshot) -> Result<()> {
@@ -148,10 +153,11 @@ impl Env for LinearEnv {
         Ok(())
     }
 
-    fn set_noise(&mut self, noise: &Stream) {
+    fn set_noise(&mut self, noise: &Stream) -> Result<()> {
         if let ProcessNoise::Saved(stream) | ProcessNoise::Fresh(stream) = &mut self.noise {
             stream.clone_from(noise);
         }
+        Ok(())
     }
 }
 

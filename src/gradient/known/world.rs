@@ -302,9 +302,10 @@ impl Env for Turbulent {
         self.env.spec()
     }
 
-    fn reset(&mut self, reset: &mut Stream) {
-        self.env.reset(reset);
+    fn reset(&mut self, reset: &mut Stream) -> Result<()> {
+        self.env.reset(reset)?;
         (self.first, self.x) = (true, reset.uniform(0.0, 1.0));
+        Ok(())
     }
 
     fn obs(&self) -> &[f64] {
@@ -334,10 +335,10 @@ impl Env for Turbulent {
     }
 
     // Layout: that of the system | hidden number.
-    fn snapshot(&self) -> Snapshot {
-        let mut numbers = self.env.snapshot().0;
+    fn snapshot(&self) -> Result<Snapshot> {
+        let mut numbers = self.env.snapshot()?.0;
         numbers.push(self.x);
-        Snapshot(numbers)
+        Ok(Snapshot(numbers))
     }
 
     fn restore(&mut self, Snapshot(numbers): &Snapshot) -> Result<()> {

@@ -13,7 +13,7 @@ fn every_visited_state_is_kept_with_the_same_probability() {
         let mut stream = drawn(seed, "reservoir");
         let mut reservoir = Reservoir::new(20);
         for i in 0..100 {
-            reservoir.offer(&mut stream, || Snapshot(vec![f64::from(i)]).into());
+            reservoir.offer(&mut stream, || Ok(Snapshot(vec![f64::from(i)]).into())).unwrap();
         }
         assert_eq!((reservoir.states().len(), reservoir.seen()), (20, 100));
         for state in reservoir.states() {

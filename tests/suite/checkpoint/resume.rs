@@ -96,7 +96,7 @@ fn unstable_physics_names_the_step_and_the_remedy() {
     let mut training = start(&small().resolved().unwrap());
     go_on(&mut training, 70, None);
     // qpos follows elapsed (1), torso position (3) and time (1).
-    let Snapshot(mut numbers) = training.env_state();
+    let Snapshot(mut numbers) = training.env_state().unwrap();
     numbers[6] = f64::NAN;
     let progress = training.progress();
     training.go_on(&progress, &Snapshot(numbers)).unwrap().unwrap();

@@ -80,7 +80,7 @@ fn baseline() -> Case {
     let tried = |pair| Tried { pair, returns: [1.5, f64::NAN], partial: Default::default() };
     let pairs = Around::Inside.pairs(3, plan.std, plan.blocks, &mut Stream::new(0, "pairs"));
     let state = BankState {
-        snapshot: env.make().unwrap().snapshot(),
+        snapshot: env.make().unwrap().snapshot().unwrap(),
         episode: None,
         obs: vec![0.1; 11],
         before_tanh: vec![0.1, 0.2, 0.3],

@@ -44,7 +44,7 @@ fn play(env: &mut dyn Env, steps: usize, stream: &mut Stream) -> Vec<Record> {
 }
 
 fn episode(env: &mut dyn Env, seed: u64) -> Vec<Record> {
-    env.reset(&mut Stream::new(seed, "reset"));
+    env.reset(&mut Stream::new(seed, "reset")).unwrap();
     play(env, 40, &mut Stream::new(seed, "action"))
 }
 
@@ -55,7 +55,7 @@ fn every_environment_obeys_its_spec() {
         let spec = env.spec().clone();
         assert_eq!(spec.name, name);
         assert_eq!(env.obs().len(), spec.obs_dim, "{name}");
-        env.reset(&mut Stream::new(0, "reset"));
+        env.reset(&mut Stream::new(0, "reset")).unwrap();
         for (t, (step, obs)) in
             play(&mut *env, 1002, &mut Stream::new(0, "action")).into_iter().enumerate()
         {
@@ -64,7 +64,7 @@ fn every_environment_obeys_its_spec() {
             assert_eq!(step.truncated, t + 1 >= spec.time_limit as usize, "{name} {t}");
         }
         assert_eq!(env.elapsed(), 1002, "{name}");
-        env.reset(&mut Stream::new(1, "reset"));
+        env.reset(&mut Stream::new(1, "reset")).unwrap();
         assert_eq!(env.elapsed(), 0, "{name}");
     }
 }
@@ -142,9 +142,10 @@ fn restored_state_replays_the_same_trajectory() {
     for (name, make) in all_envs() {
         for before in [0, 1, 7, 60, 300] {
             let mut env = make();
-            env.reset(&mut Stream::new(5, "reset"));
+            env.reset(&mut Stream::new(5, "reset")).unwrap();
             play(&mut *env, before, &mut Stream::new(5, "action"));
-            let (snapshot, obs, elapsed) = (env.snapshot(), env.obs().to_vec(), env.elapsed());
+            let (snapshot, obs, elapsed) =
+                (env.snapshot().unwrap(), env.obs().to_vec(), env.elapsed());
             let expected = play(&mut *env, 60, &mut Stream::new(6, "action"));
 
             let mut dirty = make();
@@ -153,7 +154,7 @@ fn restored_state_replays_the_same_trajectory() {
                 other.restore(&snapshot).unwrap();
                 assert_eq!(other.obs(), obs, "{name} {kind} after {before}");
                 assert_eq!(other.elapsed(), elapsed, "{name} {kind} after {before}");
-                assert_eq!(other.snapshot(), snapshot, "{name} {kind} after {before}");
+                assert_eq!(other.snapshot().unwrap(), snapshot, "{name} {kind} after {before}");
                 let replayed = play(&mut *other, 60, &mut Stream::new(6, "action"));
                 for (t, (found, expected)) in replayed.iter().zip(&expected).enumerate() {
                     assert_eq!(found, expected, "{name} {kind} after {before}, step {t}");
@@ -182,7 +183,7 @@ fn a_family_pays_for_the_action_that_its_motors_get() {
         let mut env = family.make(Task(1.0)).unwrap();
         let dim = env.spec().action_dim;
         let after = [1.0, 3.0].map(|size| {
-            env.reset(&mut Stream::new(0, "reset"));
+            env.reset(&mut Stream::new(0, "reset")).unwrap();
             (env.step(&vec![-size; dim]).unwrap(), env.obs().to_vec())
         });
         assert_eq!(after[0], after[1], "{family}");
@@ -200,7 +201,7 @@ fn cheetahs_of_the_families_observe_single_precision() {
 
 #[test]
 fn a_snapshot_of_another_environment_is_refused() {
-    let ant = EnvId::AntV4.make().unwrap().snapshot();
+    let ant = EnvId::AntV4.make().unwrap().snapshot().unwrap();
     let error = EnvId::Hopper.make().unwrap().restore(&ant).unwrap_err();
     assert!(matches!(error, Error::Mismatch { .. }), "{error}");
     assert!(error.to_string().contains("length of a snapshot of hopper"), "{error}");
@@ -216,8 +217,8 @@ fn a_recorded_state_of_another_model_is_refused() {
 fn unstable_physics_is_an_error_until_the_next_reset() {
     for id in EnvId::ALL {
         let mut env = id.make().unwrap();
-        env.reset(&mut Stream::new(0, "reset"));
-        let good = env.snapshot();
+        env.reset(&mut Stream::new(0, "reset")).unwrap();
+        let good = env.snapshot().unwrap();
         let mut wild = vec![0.0; id.spec().action_dim];
         wild[0] = f64::NAN;
         let error = env.step(&wild).unwrap_err();
@@ -228,7 +229,7 @@ fn unstable_physics_is_an_error_until_the_next_reset() {
         env.restore(&good).unwrap();
         assert!(env.step(&calm).is_ok(), "{id}");
         assert!(env.step(&wild).is_err(), "{id}");
-        env.reset(&mut Stream::new(0, "reset"));
+        env.reset(&mut Stream::new(0, "reset")).unwrap();
         assert!(env.step(&calm).is_ok(), "{id}");
     }
 }
@@ -237,15 +238,15 @@ fn unstable_physics_is_an_error_until_the_next_reset() {
 fn a_broken_state_is_an_error_although_mujoco_resets_itself() {
     for id in EnvId::ALL {
         let mut env = id.make().unwrap();
-        env.reset(&mut Stream::new(0, "reset"));
+        env.reset(&mut Stream::new(0, "reset")).unwrap();
         // qpos follows elapsed (1), torso position (3) and time (1).
         for broken in [f64::NAN, 1e12] {
-            let Snapshot(mut numbers) = env.snapshot();
+            let Snapshot(mut numbers) = env.snapshot().unwrap();
             numbers[6] = broken;
             env.restore(&Snapshot(numbers)).unwrap();
             let result = env.step(&vec![0.0; id.spec().action_dim]);
             assert!(matches!(result, Err(Error::Physics { .. })), "{id} {broken}");
-            env.reset(&mut Stream::new(0, "reset"));
+            env.reset(&mut Stream::new(0, "reset")).unwrap();
         }
     }
 }
@@ -270,7 +271,7 @@ fn lockstep_equals_one_at_a_time_for_any_number_of_threads() {
         let alone: Vec<Vec<Record>> = (0..SLOTS)
             .map(|i| {
                 let mut env = id.make().unwrap();
-                env.reset(&mut Stream::new(i as u64, "reset"));
+                env.reset(&mut Stream::new(i as u64, "reset")).unwrap();
                 (0..STEPS.min(10 + 3 * i))
                     .map(|t| {
                         let row = (t * SLOTS + i) * dim;
@@ -287,7 +288,7 @@ fn lockstep_equals_one_at_a_time_for_any_number_of_threads() {
                 let mut envs = Lockstep::new(SLOTS, || id.make()).unwrap();
                 let mut streams: Vec<Stream> =
                     (0..SLOTS as u64).map(|i| Stream::new(i, "reset")).collect();
-                envs.reset_all(&mut streams);
+                envs.reset_all(&mut streams).unwrap();
                 let mut steps: Vec<_> = (0..SLOTS).map(|_| None).collect();
                 let mut obs = vec![0.0f32; SLOTS * id.spec().obs_dim];
                 for (t, row) in actions.chunks_exact(SLOTS * dim).enumerate() {

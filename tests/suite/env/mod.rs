@@ -4,3 +4,4 @@ mod every_environment;
 mod physics_parity;
 mod registry;
 mod tasks;
+mod worker;

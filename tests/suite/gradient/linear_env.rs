@@ -18,15 +18,15 @@ fn rewards(env: &mut LinearEnv, steps: usize) -> Vec<f64> {
 #[test]
 fn saved_noise_repeats_in_another_slot_and_fresh_noise_does_not() {
     let mut env = noisy(ProcessNoise::Saved(drawn(0, "process")));
-    env.reset(&mut drawn(0, "reset"));
+    env.reset(&mut drawn(0, "reset")).unwrap();
     rewards(&mut env, 5);
-    let snapshot = env.snapshot();
+    let snapshot = env.snapshot().unwrap();
     let mut other = noisy(ProcessNoise::Saved(drawn(1, "process")));
     other.restore(&snapshot).unwrap();
     assert_eq!(rewards(&mut env, 20), rewards(&mut other, 20));
 
     let mut fresh = noisy(ProcessNoise::Fresh(drawn(0, "process")));
-    let start = fresh.snapshot();
+    let start = fresh.snapshot().unwrap();
     let first = rewards(&mut fresh, 20);
     fresh.restore(&start).unwrap();
     assert_ne!(first, rewards(&mut fresh, 20));
@@ -78,7 +78,7 @@ fn the_mean_of_noisy_rollouts_is_q() {
 #[test]
 fn episodes_are_truncated_and_never_terminate() {
     let mut env = noisy(ProcessNoise::Off).with_time_limit(3);
-    env.reset(&mut drawn(0, "reset"));
+    env.reset(&mut drawn(0, "reset")).unwrap();
     let ends: Vec<_> = (0..4).map(|_| env.step(&[0.0; 2]).unwrap().truncated).collect();
     assert_eq!(ends, [false, false, true, true]);
     assert!(env.step(&[f64::NAN, 0.0]).is_err());

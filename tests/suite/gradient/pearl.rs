@@ -46,12 +46,12 @@ fn latent() -> Tensor {
 fn state(task: Task, seed: u64, elapsed: u32) -> Snapshot {
     let mut env = FAMILY.make(task).unwrap();
     let mut stream = Stream::new(seed, "start");
-    env.reset(&mut stream);
+    env.reset(&mut stream).unwrap();
     for _ in 0..elapsed {
         let action: Vec<f64> = (0..6).map(|_| stream.uniform(-0.9, 0.9)).collect();
         env.step(&action).unwrap();
     }
-    env.snapshot()
+    env.snapshot().unwrap()
 }
 
 /// One rollout by itself, as defined: Σ γᵏ rₖ − α Σ γᵏ log π(aₖ|sₖ, z), without the entropy of the action

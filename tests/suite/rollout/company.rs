@@ -27,8 +27,8 @@ fn an_outcome_depends_neither_on_its_place_nor_on_its_company_nor_on_the_workers
     let mut simulator = env.make().unwrap();
     let starts: Vec<Snapshot> = (0..40)
         .map(|i| {
-            simulator.reset(&mut stream.child(&i.to_string()));
-            simulator.snapshot()
+            simulator.reset(&mut stream.child(&i.to_string())).unwrap();
+            simulator.snapshot().unwrap()
         })
         .collect();
     let run = |starts: &[Snapshot], threads| {
@@ -58,7 +58,7 @@ fn an_outcome_depends_neither_on_its_place_nor_on_its_company_nor_on_the_workers
 fn a_snapshot_of_another_environment_is_refused() {
     let policy = actor(EnvId::Hopper);
     let workers = workers::start(1).unwrap();
-    let start = EnvId::Ant.make().unwrap().snapshot();
+    let start = EnvId::Ant.make().unwrap().snapshot().unwrap();
     let rollouts = Rollouts {
         make_env: &|| EnvId::Hopper.make(),
         policy: &policy,

@@ -36,8 +36,8 @@ fn again(actor: &SquashedGaussian) -> SquashedGaussian {
 fn starts(count: usize) -> Vec<Snapshot> {
     let mut env = ENV.make().unwrap();
     let start = |i: usize| {
-        env.reset(&mut drawn(i as u64, "start"));
-        env.snapshot()
+        env.reset(&mut drawn(i as u64, "start")).unwrap();
+        env.snapshot().unwrap()
     };
     (0..count).map(start).collect()
 }

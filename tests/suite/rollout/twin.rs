@@ -40,12 +40,16 @@ fn starts(env: EnvId, count: usize) -> Vec<Start> {
     let dims = env.spec().action_dim;
     let mut start = |i: usize| {
         if i.is_multiple_of(4) {
-            simulator.reset(&mut stream);
+            simulator.reset(&mut stream).unwrap();
         }
         let mut random = || (0..dims).map(|_| stream.uniform(-1.0, 1.0)).collect::<Vec<_>>();
         simulator.step(&random()).unwrap();
         let first_action = (!i.is_multiple_of(3)).then(random);
-        Start { state: simulator.snapshot(), first_action, max_steps: 1 + (i as u32 * 37) % 60 }
+        Start {
+            state: simulator.snapshot().unwrap(),
+            first_action,
+            max_steps: 1 + (i as u32 * 37) % 60,
+        }
     };
     (0..count).map(&mut start).collect()
 }
@@ -219,8 +223,9 @@ impl Env for Ladder {
     fn spec(&self) -> &Spec {
         &self.spec
     }
-    fn reset(&mut self, _reset: &mut Stream) {
+    fn reset(&mut self, _reset: &mut Stream) -> Result<()> {
         self.obs = [0.0];
+        Ok(())
     }
     fn obs(&self) -> &[f64] {
         &self.obs
@@ -233,8 +238,8 @@ impl Env for Ladder {
     fn elapsed(&self) -> u32 {
         self.obs[0] as u32
     }
-    fn snapshot(&self) -> Snapshot {
-        Snapshot(self.obs.to_vec())
+    fn snapshot(&self) -> Result<Snapshot> {
+        Ok(Snapshot(self.obs.to_vec()))
     }
     fn restore(&mut self, snapshot: &Snapshot) -> Result<()> {
         self.obs = [snapshot.0[0]];

@@ -63,7 +63,7 @@ fn flat(weights: &Tensor) -> Result<Vec<f64>> {
 pub fn visited(env: EnvId, stream: &Stream) -> Result<Vec<Vec<f64>>> {
     let (mut resets, mut actions) = (stream.child("resets"), stream.child("actions"));
     let mut env = env.make()?;
-    env.reset(&mut resets);
+    env.reset(&mut resets)?;
     let mut action = vec![0.0; env.spec().action_dim];
     let mut all = Vec::with_capacity(VISITED);
     for _ in 0..VISITED {
@@ -71,7 +71,7 @@ pub fn visited(env: EnvId, stream: &Stream) -> Result<Vec<Vec<f64>>> {
         action.fill_with(|| actions.uniform(-1.0, 1.0));
         let step = env.step(&action)?;
         if step.terminated || step.truncated {
-            env.reset(&mut resets);
+            env.reset(&mut resets)?;
         }
     }
     Ok(all)

@@ -48,7 +48,7 @@ fn a_restored_world_goes_on_bit_for_bit() {
         let mut env = (agent.make_env)()?;
         env.restore(&starts[0].snapshot)?;
         env.step(&[0.1, 0.2, 0.3])?;
-        let kept = env.snapshot();
+        let kept = env.snapshot().unwrap();
         let first = env.step(&[-0.1, 0.0, 0.4])?;
         let mut other = (agent.make_env)()?;
         other.restore(&kept)?;

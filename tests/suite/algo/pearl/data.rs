@@ -140,7 +140,7 @@ type Rows = (Vec<Vec<f32>>, f64);
 impl Slow<'_> {
     fn run(&self, task: Task, z: &Tensor, stream: &Stream, greedy: bool) -> Rows {
         let mut env = self.family.make(task).unwrap();
-        env.reset(&mut stream.child("reset"));
+        env.reset(&mut stream.child("reset")).unwrap();
         let mut act = stream.child("act");
         let (mut rows, mut total) = (Vec::new(), 0.0);
         for _ in 0..self.horizon {

@@ -12,3 +12,4 @@ mod self_test;
 mod specs;
 mod variants;
 mod weights;
+mod worker;

@@ -225,7 +225,7 @@ impl Episode {
     /// Returns the largest errors of (positions, qvel, observation, reward) after step `t`.
     fn errors(&self, t: usize, env: &dyn Env, reward: f64) -> [f64; 4] {
         // Layout of a snapshot: elapsed (1), torso position (3), time (1), qpos, qvel.
-        let Snapshot(state) = env.snapshot();
+        let Snapshot(state) = env.snapshot().unwrap();
         let (qpos, rest) = state[5..].split_at(self.init_qpos.len());
         let torso = largest_error(&state[1..4], &self.torso_xpos[t], 0.0);
         [
