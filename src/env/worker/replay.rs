@@ -28,7 +28,8 @@ struct Followed {
     obs: Vec<f64>,
 }
 
-/// Plays a few episodes of random actions.
+/// Plays a few episodes of random actions. Nothing is restored here: what followed a state is what follows it in an
+/// environment that just goes on.
 pub(super) fn record(env: &mut Slot) -> Result<Vec<Replay>> {
     (1..=EPISODES)
         .map(|episode| {
@@ -36,24 +37,21 @@ pub(super) fn record(env: &mut Slot) -> Result<Vec<Replay>> {
             let (seed, mut actions) = (stream.child("reset"), stream.child("actions"));
             env.reset(&mut seed.clone())?;
             let after_reset = env.obs().to_vec();
-            let mut state = env.snapshot()?;
-            for _ in 0..episode * BEFORE {
-                let Followed { step, .. } = play(env, &mut actions)?;
-                if step.terminated || step.truncated {
-                    break;
+            let (mut states, mut played) = (Vec::new(), Vec::new());
+            while played.len() < episode * BEFORE + AFTER {
+                if states.len() <= episode * BEFORE {
+                    states.push(env.snapshot()?);
                 }
-                state = env.snapshot()?;
-            }
-            let mut followed = Vec::new();
-            env.restore(&state)?;
-            while followed.len() < AFTER {
-                followed.push(play(env, &mut actions)?);
-                let Step { terminated, truncated, .. } = followed[followed.len() - 1].step;
+                let followed = play(env, &mut actions)?;
+                let Step { terminated, truncated, .. } = followed.step;
+                played.push(followed);
                 if terminated || truncated {
                     break;
                 }
             }
-            Ok(Replay { seed, after_reset, state, followed })
+            let before = states.len() - 1;
+            let followed = played.split_off(before);
+            Ok(Replay { seed, after_reset, state: states.swap_remove(before), followed })
         })
         .collect()
 }
