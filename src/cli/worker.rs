@@ -11,8 +11,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Of an environment in another process")]
 pub(super) struct WorkerArgs {
-    /// Command that serves it (docs/worker.md), such as "python env.py" [default: the one with which the agent was
-    /// imported]
+    /// Command that serves it (docs/worker.md), such as "python env.py"
     #[arg(long, value_name = "COMMAND")]
     pub(super) env_command: Option<String>,
     /// Seconds that it may take for an answer [default: 60]

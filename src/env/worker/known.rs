@@ -29,6 +29,8 @@ struct Known {
     pool: Pool,
     /// What a restored state must repeat, once the first process has shown it.
     replays: OnceLock<Vec<Replay>>,
+    /// Set where the user gave the command: what a file names is never started.
+    given: OnceLock<()>,
 }
 
 /// Every one that a command or a file of this process has named.
@@ -44,7 +46,7 @@ impl WorkerEnv {
     }
 
     /// Starts a command, asks what environment it is, and checks that its states can be restored. From now on it is
-    /// this command that makes it, whatever files name.
+    /// this command that makes it, whatever files name; no file may have named another before.
     ///
     /// # Errors
     /// [`Error::Worker`] if it does not start, answer or restore; [`Error::Usage`] for a time limit that is none.
@@ -55,13 +57,30 @@ impl WorkerEnv {
         })?;
         let mut process = Process::start(command, limit)?;
         let known = known(lease::ask_spec(&mut process)?, command, limit);
-        known.known().pool.give_back(process);
+        let Known { pool, given, .. } = known.known();
+        if pool.command != command {
+            let reason = format!("a file named `{}` for the same before", pool.command);
+            return Err(Error::Worker { command: command.into(), reason });
+        }
+        given.get_or_init(|| ());
+        pool.give_back(process);
         known.make()?;
         Ok(known)
     }
 
     /// Makes one environment; the first that a thread makes starts a process for it.
+    ///
+    /// # Errors
+    /// [`Error::Worker`] if its command stands in a file alone, or does not do as it should.
     pub(in crate::env) fn make(self) -> Result<Box<dyn Env>> {
+        let Known { pool, given, .. } = self.known();
+        if given.get().is_none() {
+            return Err(Error::Worker {
+                command: pool.command.clone(),
+                reason: "a file names it, and what files name is not started; look at it, then give it by --env-command"
+                    .into(),
+            });
+        }
         let lease = Lease::of_thread(&self.known().pool, |lease| self.check(lease))?;
         Ok(Box::new(Slot::new(lease)?))
     }
@@ -119,7 +138,7 @@ fn known(said: Said, command: &str, limit: Duration) -> WorkerEnv {
         dt: 1.0,
     };
     let pool = Pool::new(said, command, limit, spec);
-    all.push(Box::leak(Box::new(Known { pool, replays: OnceLock::new() })));
+    all.push(Box::leak(Box::new(Known { pool, replays: OnceLock::new(), given: OnceLock::new() })));
     WorkerEnv(all.len() - 1)
 }
 

@@ -5,7 +5,7 @@ use hyperl::rng::Stream;
 use hyperl::rollout::{BLOCK, End, Job, Outcome, Policy, Rollouts};
 use hyperl::{Error, Result};
 
-use crate::support::worker::{command, has_python};
+use crate::support::worker::command;
 
 fn serve(fault: &str, seconds: f64) -> Result<EnvId> {
     EnvId::worker(&command(fault), Some(seconds))
@@ -30,9 +30,6 @@ fn start(env: EnvId, seed: u64) -> (Snapshot, Vec<f64>) {
 
 #[test]
 fn many_environments_of_one_process_step_as_their_closed_form_says() {
-    if !has_python() {
-        return;
-    }
     let id = serve("", 60.0).unwrap();
     assert_eq!((id.name(), id.spec().obs_dim, id.spec().time_limit), ("linear-sum", 11, 1000));
     let mut envs: Vec<_> = (0..5).map(|_| id.make().unwrap()).collect();
@@ -75,9 +72,6 @@ fn many_environments_of_one_process_step_as_their_closed_form_says() {
 
 #[test]
 fn a_step_takes_the_action_that_was_prepared() {
-    if !has_python() {
-        return;
-    }
     let mut env = serve("", 60.0).unwrap().make().unwrap();
     env.prepare(&[0.5; 3]);
     let other = std::panic::AssertUnwindSafe(|| env.step(&[0.25; 3]));
@@ -86,9 +80,6 @@ fn a_step_takes_the_action_that_was_prepared() {
 
 #[test]
 fn actions_are_stretched_to_the_bounds_of_the_environment() {
-    if !has_python() {
-        return;
-    }
     let id = serve("wide", 60.0).unwrap();
     assert_eq!(id.bounds(), [[-1.0, 3.0]; 3]);
     let mut env = id.make().unwrap();
@@ -140,9 +131,6 @@ fn roll_out<'s>(
 
 #[test]
 fn rollouts_are_those_of_the_closed_form_for_any_number_of_workers() {
-    if !has_python() {
-        return;
-    }
     let id = serve("", 60.0).unwrap();
     let starts: Vec<_> = (0..70).map(|seed| start(id, seed)).collect();
     let first = [0.3, -0.6, 0.9];
@@ -164,9 +152,6 @@ fn rollouts_are_those_of_the_closed_form_for_any_number_of_workers() {
 
 #[test]
 fn noise_is_part_of_the_state_until_another_one_is_set() {
-    if !has_python() {
-        return;
-    }
     let id = serve("noisy", 60.0).unwrap();
     let (state, _) = start(id, 0);
     let mut env = id.make().unwrap();
@@ -195,9 +180,6 @@ fn fails(fault: &str, seconds: f64) -> String {
 
 #[test]
 fn whatever_a_worker_does_wrong_is_said() {
-    if !has_python() {
-        return;
-    }
     for (fault, said) in [
         ("dying", "the environment `it`: it ended (exit status: 7) before it answered"),
         ("stopping", "it ended (exit status: 1) before it answered"),
@@ -226,9 +208,6 @@ fn whatever_a_worker_does_wrong_is_said() {
 
 #[test]
 fn a_worker_that_hangs_is_ended_with_all_that_it_started() {
-    if !has_python() {
-        return;
-    }
     let error = fails("hanging", 1.5);
     assert!(error.contains("it gave no answer within 1.5 seconds, and was ended"), "{error}");
     // The shell has a child of its own here, which holds its output open.

@@ -6,10 +6,12 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::Value;
 
 use crate::support::bench::Bench;
-use crate::support::worker::has_python;
 
 /// An agent that observes 11 numbers and takes 3 actions.
 const AGENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/agents/td3.zip");
+
+/// The flag that serves it.
+const SERVED: &str = "--env-command ./serve";
 
 /// A folder with an environment of the user's own, and scripts that serve it.
 fn bench() -> Bench {
@@ -28,9 +30,6 @@ fn bench() -> Bench {
 
 #[test]
 fn an_agent_is_measured_in_an_environment_of_another_process() {
-    if !has_python() {
-        return;
-    }
     let bench = bench();
     let said = bench
         .done(&format!("import {AGENT} --env-command ./serve --out agent --episodes 2"))
@@ -41,27 +40,31 @@ fn an_agent_is_measured_in_an_environment_of_another_process() {
         bench.done(&format!("{words} --json")).json()["checkpoints"][0]["score"].clone()
     };
     // The same by either way, with any number of workers.
-    let kept = score(&format!("cosine --ckpt agent --out reports/kept {how} --threads 1"));
+    let kept = score(&format!("cosine --ckpt agent --out reports/kept {how} {SERVED} --threads 1"));
     let direct = score(&format!(
         "cosine --ckpt {AGENT} --env-command ./serve --out reports/direct {how} --threads 2"
     ));
     assert!(kept.is_object() && kept == direct, "{kept} {direct}");
     let page = fs::read_to_string(bench.path("reports/direct/report.md")).unwrap();
     assert!(page.contains("--env-command ./serve"), "{page}");
-    // All others follow the command that the checkpoint names.
-    bench.done(&format!("bank --ckpt agent {how} --out bank.parquet"));
+    // A file may come from anybody: what it names is not started.
+    let alone = bench.analyze(&format!("promise --ckpt agent {how}"));
+    let said = "`./serve`: a file names it, and what files name is not started";
+    assert!(alone.code == 3 && alone.stderr.contains(said), "{}", alone.stderr);
+    // A bank needs no environment.
+    bench.done(&format!("bank --ckpt agent {how} {SERVED} --out bank.parquet"));
     score("cosine --ckpt agent --bank bank.parquet --out reports/bank");
-    bench.done(&format!("promise --ckpt agent {how}"));
+    bench.done(&format!("promise --ckpt agent {how} {SERVED}"));
     bench.done("compare-critics --ckpt agent --against agent --bank bank.parquet");
-    bench.done("diagnose --ckpt agent --states 4 --horizon 3");
-    bench.done(&format!("baseline --ckpt agent {how}"));
+    bench.done(&format!("diagnose --ckpt agent --states 4 --horizon 3 {SERVED}"));
+    bench.done(&format!("baseline --ckpt agent {how} {SERVED}"));
     let found = bench.done("gate --ckpt agent --baseline baseline.parquet --json").json();
     assert_eq!(found["environments"][0]["diff"]["est"], 0.0, "{found}");
     assert!(bench.done("inspect agent").stdout.contains("linear-sum"));
 
     // The command may have another name elsewhere.
     fs::remove_file(bench.path("serve")).unwrap();
-    let gone = bench.analyze(&format!("promise --ckpt agent {how} --seed 1"));
+    let gone = bench.analyze(&format!("promise --ckpt agent {how} {SERVED} --seed 1"));
     assert!(
         gone.code == 3 && gone.stderr.contains("`./serve`: it ended (exit status: 127)"),
         "{}",
@@ -74,9 +77,6 @@ fn an_agent_is_measured_in_an_environment_of_another_process() {
 
 #[test]
 fn another_environment_than_that_of_the_agent_is_refused() {
-    if !has_python() {
-        return;
-    }
     let bench = bench();
     bench.done(&format!("import {AGENT} --env-command ./serve --out agent --episodes 1"));
     let refused = |words: &str| {
@@ -108,9 +108,9 @@ fn another_environment_than_that_of_the_agent_is_refused() {
     // A line more, and it is another environment.
     let text = fs::read_to_string(bench.path("my_env.py")).unwrap();
     bench.write("my_env.py", &(text + "# A change.\n"));
-    let changed = refused(&format!("promise --ckpt agent {how}"));
+    let changed = refused(&format!("promise --ckpt agent {how} {SERVED}"));
     assert!(
-        changed.contains("error: environment of `./serve`: expected linear-sum (11 observations, 3 actions, 1000 steps")
+        changed.contains("error: environment of agent: expected linear-sum (files ")
             && changed.contains("import the agent again"),
         "{changed}"
     );
@@ -118,9 +118,6 @@ fn another_environment_than_that_of_the_agent_is_refused() {
 
 #[test]
 fn what_a_checkpoint_says_of_its_environment_is_checked() {
-    if !has_python() {
-        return;
-    }
     let bench = bench();
     bench.done(&format!("import {AGENT} --env-command ./serve --out agent --episodes 1"));
     let manifest = bench.path("agent/manifest.json");
