@@ -7,14 +7,14 @@ use clap::Args;
 use super::agent::{EPISODES, Said, take_over};
 use super::settings::whole;
 use super::shared::{self, Done};
-use crate::agents::Given;
+use crate::agents::{Given, Normalise};
 use crate::checkpoint::Checkpoint;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    /// The agent: a zip, one of its files, or its folder
+    /// The agent: a zip, one of its files, its folder, or a TOML file that says what is what (docs/agents.md)
     agent: PathBuf,
     /// Its environment, by our name or Gymnasium's
     #[arg(long, value_parser = EnvId::of_gymnasium)]
@@ -28,6 +28,9 @@ pub(super) struct ImportArgs {
     /// Environment steps of its training, if its files do not say them
     #[arg(long)]
     steps: Option<u64>,
+    /// The vecnormalize.pkl of its training, through which it sees observations; `none` if it sees them as they are
+    #[arg(long, value_name = "FILE")]
+    normalise: Option<Normalise>,
     /// Seed of its training, by which it is told from others [default: what its files say, else 0]
     #[arg(long, value_parser = whole)]
     seed: Option<u64>,
@@ -51,7 +54,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<Done> {
             out.display()
         )));
     }
-    let given = Given { env, gamma, alpha, steps, seed };
+    let given = Given { env, gamma, alpha, steps, seed, normalise: args.normalise.clone() };
     take_over(&args.agent, &given, out, args.episodes, args.claimed, Said::Aloud)?;
     shared::note!("wrote {}", out.display());
     Ok(Done::Finished)

@@ -298,10 +298,11 @@ pub(super) fn command_line(
     given("states-from", args.states_from.map(|source| source.to_string()));
     given("value", settings.judged.map(|judged| judged.to_string()));
     given("returns", settings.returns.map(|returns| returns.to_string()));
-    let AgentArgs { env, gamma, alpha, steps } = &args.agent;
+    let AgentArgs { env, gamma, alpha, steps, normalise } = &args.agent;
     given("env", env.map(|env| env.to_string()));
     given("gamma", gamma.map(|x| x.to_string()));
     given("alpha", alpha.map(|x| x.to_string()));
     given("steps", steps.map(|n| n.to_string()));
+    given("normalise", normalise.as_ref().map(|by| shell_words(&[&by.to_string()])));
     text + " --out " + &shell_words(&[out])
 }
