@@ -7,6 +7,7 @@ use super::state_dict::Layer;
 use crate::algo::Algo;
 use crate::algo::config::Hidden;
 use crate::env::EnvId;
+use crate::nn::plain::Activation;
 
 /// Largest difference of bounds that is none.
 const BOUND_TOLERANCE: f64 = 1e-6;
@@ -20,8 +21,22 @@ pub(super) struct Actor {
     pub(super) log_std: Option<Layer>,
 }
 
-/// The layers of both critics.
+/// The layers of both critics; a single one is both.
 pub(super) struct Critics(pub(super) [Vec<Layer>; 2]);
+
+impl Critics {
+    /// Returns a single critic: the smaller and the mean of it and itself are itself.
+    pub(super) fn single(layers: Vec<Layer>) -> Self {
+        Self([layers.clone(), layers])
+    }
+}
+
+/// What standardises observations: (o − mean) / std, clipped.
+pub(super) struct Standardised {
+    pub(super) mean: Vec<f64>,
+    pub(super) std: Vec<f64>,
+    pub(super) clip: f64,
+}
 
 /// An agent that another tool trained.
 pub(super) struct ForeignAgent {
@@ -34,6 +49,16 @@ pub(super) struct ForeignAgent {
     pub(super) critics: Critics,
     /// The slow copies, where the files hold them.
     pub(super) critic_targets: Option<Critics>,
+    /// Whether there is one critic, and the second is the first again.
+    pub(super) one_critic: bool,
+    /// What stands between layers.
+    pub(super) activation: Activation,
+    /// What all networks see observations through.
+    pub(super) standardised: Option<Standardised>,
+    /// The factor on rewards in training.
+    pub(super) reward_scale: Option<f64>,
+    /// Where rewards were clipped, after that factor.
+    pub(super) reward_clip: Option<f64>,
     /// Whether the actor climbs the mean of both critics, and not what is usual in its algorithm.
     pub(super) mean_of_critics: bool,
     /// Discount factor, where the files say it.
@@ -68,6 +93,11 @@ impl ForeignAgent {
             actor_target: None,
             critics,
             critic_targets: None,
+            one_critic: false,
+            activation: Activation::Relu,
+            standardised: None,
+            reward_scale: None,
+            reward_clip: None,
             mean_of_critics: false,
             gamma: None,
             alpha: None,
@@ -79,7 +109,7 @@ impl ForeignAgent {
         }
     }
 
-    /// Returns the widths of the hidden layers; all critics must have the same.
+    /// Returns how its networks are built; all critics must have the same.
     ///
     /// # Errors
     /// Says which network differs.
@@ -95,7 +125,8 @@ impl ForeignAgent {
         if critics.any(|other| other != critic) {
             return Err("its critics are of different widths".into());
         }
-        Ok(Hidden { actor, critic })
+        let activation = Some(self.activation).filter(|other| *other != Activation::Relu);
+        Ok(Hidden { actor, critic, activation, standardised: self.standardised.is_some() })
     }
 
     /// Checks that the agent can act in an environment.
@@ -116,6 +147,14 @@ impl ForeignAgent {
         for critic in all.into_iter().flatten().flat_map(|Critics(both)| both) {
             let layers: Vec<&Layer> = critic.iter().collect();
             fits(env, "its critic", &layers, [spec.obs_dim + spec.action_dim, 1])?;
+        }
+        if let Some(Standardised { mean, .. }) = &self.standardised
+            && mean.len() != spec.obs_dim
+        {
+            let (found, expected) = (mean.len(), spec.obs_dim);
+            return Err(format!(
+                "its observations are standardised as {found} numbers; those of {env} are {expected}"
+            ));
         }
         let near = |one: &[f64; 2], other: &[f64; 2]| {
             one.iter().zip(other).all(|(one, other)| (one - other).abs() < BOUND_TOLERANCE)

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::foreign::{Actor, Critics, ForeignAgent};
+use super::foreign::{Actor, Critics, ForeignAgent, Standardised};
 use super::state_dict::Layer;
 use super::tensor::Tensor as Numbers;
-use super::{sac_files, sb3, td3_files::Td3Files};
+use super::vec_normalize::Normalise;
+use super::{cleanrl, described, sac_files, sb3, spinning_up, td3_files::Td3Files, vec_normalize};
 use crate::algo::RunConfig;
-use crate::algo::config::TrainConfig;
+use crate::algo::config::{Hidden, TrainConfig};
 use crate::algo::sac::SacConfig;
 use crate::algo::td3::Td3Config;
 use crate::checkpoint::disk;
@@ -17,7 +18,7 @@ use crate::checkpoint::tensors::TensorSet;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
-use crate::nn::mlp::HIDDEN;
+use crate::nn::plain::{Activation, Plain, Standardiser};
 
 /// What a user says of an agent; all but the environment only where its files do not.
 #[derive(Debug, Clone)]
@@ -32,13 +33,18 @@ pub struct Given {
     pub steps: Option<u64>,
     /// Seed of its training: names it beside others.
     pub seed: Option<u64>,
+    /// Whether, and by what, observations are standardised.
+    pub normalise: Option<Normalise>,
 }
 
 /// Returns whether a path names an agent of a kind that can be read.
 pub fn is_agent(path: &Path) -> bool {
     sac_files::is_one(path)
         || Td3Files::of(path).is_some()
-        || (path.is_file() && std::fs::read(path).is_ok_and(|bytes| sb3::is_one(&bytes)))
+        || cleanrl::is_one(path)
+        || described::is_one(path)
+        || std::fs::read(spinning_up::file(path))
+            .is_ok_and(|bytes| sb3::is_one(&bytes) || spinning_up::is_one(&bytes))
 }
 
 /// Reads an agent and writes it as a checkpoint into `folder`; an old folder of that name goes. Returns what was
@@ -48,7 +54,8 @@ pub fn is_agent(path: &Path) -> bool {
 /// [`Error::Agent`] naming what is damaged, not known or does not fit the environment; [`Error::Usage`] naming the
 /// flag for what its files do not say, or say otherwise; [`Error::Io`].
 pub fn import(path: &Path, given: &Given, folder: &Path) -> Result<String> {
-    let agent = read(path)?;
+    let mut agent = read(path)?;
+    vec_normalize::add(&mut agent, path, given.normalise.as_ref())?;
     agent.check(given.env).map_err(|reason| Error::agent(path, reason))?;
     let config = config(&agent, given)?;
     let said = said(&agent, &config);
@@ -56,6 +63,8 @@ pub fn import(path: &Path, given: &Given, folder: &Path) -> Result<String> {
         tool: agent.tool.into(),
         files: files(&agent)?,
         mean_of_critics: agent.mean_of_critics,
+        one_critic: agent.one_critic,
+        reward_scale: agent.reward_scale,
     };
     disk::write_dir(folder, |partial| {
         let weights = partial.join(WEIGHTS);
@@ -87,13 +96,24 @@ fn read(path: &Path) -> Result<ForeignAgent> {
     if let Some(files) = Td3Files::of(path) {
         return files.read();
     }
-    let bytes = disk::read(path)?;
-    if sb3::is_one(&bytes) {
-        return sb3::read(path, &bytes).map_err(|reason| Error::agent(path, reason));
+    if described::is_one(path) {
+        return described::read(path);
     }
-    let known = "it is no zip of Stable-Baselines3, no NAME_actor beside NAME_critic, and no folder with actor.pt, \
-                 q1.pt and q2.pt";
-    Err(Error::agent(path, known.into()))
+    let file = spinning_up::file(path);
+    let bytes = disk::read(&file)?;
+    let agent = if cleanrl::is_one(path) {
+        cleanrl::read(path, &bytes)
+    } else if sb3::is_one(&bytes) {
+        sb3::read(path, &bytes)
+    } else if spinning_up::is_one(&bytes) {
+        spinning_up::read(&file, &bytes)
+    } else {
+        Err("it is no zip of Stable-Baselines3, no .cleanrl_model, no model.pt of Spinning Up, no NAME_actor beside \
+             NAME_critic, and no folder with actor.pt, q1.pt and q2.pt; of other state dicts, a TOML file can say what \
+             is what"
+            .into())
+    };
+    agent.map_err(|reason| Error::agent(&file, reason))
 }
 
 /// Returns the settings of a run that would have made the agent; what its files do not say must be given, and what
@@ -116,14 +136,22 @@ fn config(agent: &ForeignAgent, given: &Given) -> Result<TrainConfig> {
         let alpha = settled("alpha", tool, agent.alpha, given.alpha)?;
         TrainConfig { sac: Some(SacConfig { gamma, alpha, ..base.sac() }), ..base }
     } else if given.alpha.is_some() {
-        return Err(Error::Usage("--alpha is SAC's, and this is an agent of TD3; drop it".into()));
+        return Err(Error::Usage(format!(
+            "--alpha is SAC's, and this is an agent of {tool}; drop it"
+        )));
     } else {
         TrainConfig { td3: Some(Td3Config { gamma, ..base.td3() }), ..base }
     };
     let hidden = agent.hidden().map_err(|reason| Error::agent(&agent.files[0], reason))?;
-    let ours = hidden.actor == HIDDEN && hidden.critic == HIDDEN;
-    // Of runs of ours the widths follow from the critic's name.
-    Ok(TrainConfig { hidden: (!ours).then_some(hidden), ..config.resolved()? })
+    // Of runs of ours all follows from the critic's name.
+    let ours = Plain::default();
+    let of_ours = Hidden {
+        actor: ours.hidden.clone(),
+        critic: ours.hidden,
+        activation: None,
+        standardised: false,
+    };
+    Ok(TrainConfig { hidden: (hidden != of_ours).then_some(hidden), ..config.resolved()? })
 }
 
 /// Returns what the files say, or else the flag.
@@ -149,13 +177,30 @@ fn said(agent: &ForeignAgent, config: &TrainConfig) -> String {
     let Critics([critic, _]) = &agent.critics;
     let widths = critic[..critic.len() - 1].iter().map(|layer| layer.outputs().to_string());
     let widths = widths.collect::<Vec<_>>().join("×");
+    let critics = if agent.one_critic { "one critic" } else { "two critics" };
+    let activation = match agent.activation {
+        Activation::Relu => String::new(),
+        other => format!(" with {other}"),
+    };
+    let seen =
+        agent.standardised.as_ref().map_or(String::new(), |Standardised { clip, .. }| {
+            format!(", observations standardised and clipped at ±{clip}")
+        });
+    let scaled = agent.reward_scale.map_or(String::new(), |scale| {
+        format!(", values in units of {} of reward", three_digits(1.0 / scale))
+    });
+    let clipped = agent.reward_clip.map_or(String::new(), |clip| {
+        format!(" (that training clipped rewards at ±{clip} of these units is not followed)")
+    });
     let temperature = if config.is_sac() {
         format!(", entropy coefficient {}", three_digits(config.sac().alpha))
     } else {
         String::new()
     };
     let (tool, gamma, steps) = (agent.tool, config.gamma(), config.steps);
-    format!("{tool}: two critics {widths}, γ {gamma}{temperature}, {steps} steps")
+    format!(
+        "{tool}: {critics} {widths}{activation}, γ {gamma}{temperature}, {steps} steps{seen}{scaled}{clipped}"
+    )
 }
 
 /// Returns a positive number to three significant digits.
@@ -170,20 +215,38 @@ fn three_digits(x: f64) -> String {
 /// Returns all weights under our names; slow copies that the files do not hold are equal to what they follow.
 fn tensors(agent: &ForeignAgent) -> Result<TensorSet> {
     let mut set = TensorSet::default();
+    let through = agent.standardised.as_ref();
+    add_standardised(&mut set, "actor", through)?;
     add_actor(&mut set, "actor", &agent.actor)?;
     if agent.actor.log_std.is_none() {
         let target = agent.actor_target.as_ref().unwrap_or(&agent.actor);
+        add_standardised(&mut set, "actor_target", through)?;
         add_actor(&mut set, "actor_target", target)?;
     }
     let targets = agent.critic_targets.as_ref().unwrap_or(&agent.critics);
     for (name, Critics(both)) in [("critic", &agent.critics), ("critic_target", targets)] {
         for (which, layers) in ["q1", "q2"].into_iter().zip(both) {
+            add_standardised(&mut set, &format!("{name}.{which}"), through)?;
             for (i, layer) in layers.iter().enumerate() {
                 add(&mut set, &format!("{name}.{which}.layers.{i}"), layer)?;
             }
         }
     }
     Ok(set)
+}
+
+fn add_standardised(
+    set: &mut TensorSet,
+    network: &str,
+    through: Option<&Standardised>,
+) -> Result<()> {
+    let Some(Standardised { mean, std, clip }) = through else { return Ok(()) };
+    for (name, numbers) in [("mean", mean), ("std", std), ("clip", &vec![*clip])] {
+        let numbers: Vec<f32> = numbers.iter().map(|x| *x as f32).collect();
+        let name = format!("{network}.{}.{name}", Standardiser::PATH);
+        set.add(name, &tch::Tensor::f_from_slice(&numbers)?)?;
+    }
+    Ok(())
 }
 
 fn add_actor(set: &mut TensorSet, name: &str, actor: &Actor) -> Result<()> {

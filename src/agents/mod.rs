@@ -5,19 +5,27 @@
 //! | `pickle.rs`, `pickle_code.rs`, `pickle_machine.rs` | a machine that reads pickles and executes nothing |
 //! | `archive.rs`, `torch_file.rs`, `storage.rs`, `tensor.rs` | zip archives, files of `torch.save`, their tensors |
 //! | `state_dict.rs` | tensors by name, and layers |
-//! | `sb3.rs`, `td3_files.rs`, `sac_files.rs` | one way to save an agent each |
+//! | `modules.rs` | modules that were saved whole |
+//! | `numpy.rs`, `vec_normalize.rs` | arrays of `numpy`, and what standardises observations |
+//! | `sb3.rs`, `cleanrl.rs`, `spinning_up.rs`, `td3_files.rs`, `sac_files.rs` | one way to save an agent each |
+//! | `described.rs` | state dicts of any tool, with a file that says what is what |
 //! | `foreign.rs`, `import.rs` | what all of them give, and the checkpoint that becomes of it |
 //!
 //! Whatever is not understood is refused, never passed over.
 
 mod archive;
+mod cleanrl;
+mod described;
 mod foreign;
 mod import;
+mod modules;
+mod numpy;
 mod pickle;
 mod pickle_code;
 mod pickle_machine;
 mod sac_files;
 mod sb3;
+mod spinning_up;
 mod state_dict;
 mod storage;
 mod td3_files;
@@ -25,5 +33,7 @@ mod tensor;
 #[cfg(test)]
 mod tests;
 mod torch_file;
+mod vec_normalize;
 
 pub use import::{Given, import, is_agent};
+pub use vec_normalize::Normalise;

@@ -16,8 +16,9 @@ pub(super) enum Node {
     None,
     Bool(bool),
     Int(i64),
-    /// A fraction, or an integer of more than 64 bits: nobody needs their values.
-    OtherNumber,
+    Float(f64),
+    /// An integer of more than 64 bits, whose value nobody needs.
+    Huge,
     Bytes(Span),
     Text(Span),
     /// Items in the order in which they were put in; keys and values of a dictionary take turns.
@@ -47,12 +48,13 @@ impl Chain {
     pub(super) const EMPTY: Self = Self { first: END, last: END };
 }
 
-/// What a call would make: it is not made. Of what it would be given afterwards only the items are kept.
+/// What a call would make: it is not made. What it would be given afterwards is kept: items, and a state.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call {
     pub(super) callable: Id,
     pub(super) args: Id,
     pub(super) items: Chain,
+    pub(super) state: Id,
 }
 
 /// One item of a container, and the place of the next one.
@@ -121,6 +123,19 @@ impl<'p> Value<'p> {
         }
     }
 
+    /// Returns a number.
+    pub(super) fn float(&self) -> Option<f64> {
+        match self.node() {
+            Node::Float(value) => Some(value),
+            Node::Int(value) => Some(value as f64),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self.node(), Node::None)
+    }
+
     pub(super) fn bool(&self) -> Option<bool> {
         match self.node() {
             Node::Bool(value) => Some(value),
@@ -134,6 +149,14 @@ impl<'p> Value<'p> {
             Node::Text(span) | Node::Bytes(span) => {
                 std::str::from_utf8(span.of(&self.pickle.bytes)).ok()
             }
+            _ => None,
+        }
+    }
+
+    /// Returns bytes.
+    pub(super) fn bytes(&self) -> Option<&'p [u8]> {
+        match self.node() {
+            Node::Bytes(span) => Some(span.of(&self.pickle.bytes)),
             _ => None,
         }
     }
@@ -200,6 +223,16 @@ impl<'p> Value<'p> {
         let call = self.called()?;
         let of_name = self.of(call.callable).global()? == (module, name);
         if of_name { self.of(call.args).tuple() } else { None }
+    }
+
+    /// Returns the state that the result of a call would be given.
+    pub(super) fn state(&self) -> Option<Self> {
+        self.called().map(|call| self.of(call.state))
+    }
+
+    /// Returns an attribute of an object of a class.
+    pub(super) fn attribute(&self, name: &str) -> Option<Self> {
+        self.state()?.get(name)
     }
 
     /// Returns what names an object that is stored elsewhere.

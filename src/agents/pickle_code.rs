@@ -52,8 +52,7 @@ pub(super) enum Op {
     Bool(bool),
     /// An integer; none if it has more than 64 bits.
     Int(Option<i64>),
-    /// A fraction, whose value nobody needs.
-    Float,
+    Float(f64),
     Bytes(Span),
     Text(Span),
     /// A container of all values above the mark.
@@ -118,7 +117,7 @@ impl<'b> Code<'b> {
             b'M' => Op::Int(Some(i64::from(u16::from_le_bytes(self.array()?)))),
             b'\x8a' => Op::Int(self.long_of(1)?),
             b'\x8b' => Op::Int(self.long_of(4)?),
-            b'G' => self.take(8).map(|_| Op::Float)?,
+            b'G' => Op::Float(f64::from_be_bytes(self.array()?)),
             b'S' => self.quoted()?,
             b'T' | b'B' => Op::Bytes(self.counted(4)?),
             b'U' | b'C' => Op::Bytes(self.counted(1)?),
@@ -222,7 +221,7 @@ impl<'b> Code<'b> {
         let wrong = || "no number where one should be".to_owned();
         let line = self.of_line()?;
         match (code, line) {
-            (b'F', _) => line.parse::<f64>().map(|_| Op::Float).map_err(|_| wrong()),
+            (b'F', _) => line.parse().map(Op::Float).map_err(|_| wrong()),
             (b'I', "00") => Ok(Op::Bool(false)),
             (b'I', "01") => Ok(Op::Bool(true)),
             _ => {

@@ -80,8 +80,8 @@ impl Machine {
             Op::Nothing => Ok(()),
             Op::None => self.push(NONE),
             Op::Bool(value) => self.make(Node::Bool(value)),
-            Op::Int(value) => self.make(value.map_or(Node::OtherNumber, Node::Int)),
-            Op::Float => self.make(Node::OtherNumber),
+            Op::Int(value) => self.make(value.map_or(Node::Huge, Node::Int)),
+            Op::Float(value) => self.make(Node::Float(value)),
             Op::Bytes(span) => self.make(Node::Bytes(span)),
             Op::Text(span) => self.make(Node::Text(span)),
             Op::Empty(kind) => self.collect(kind, &[]),
@@ -162,7 +162,7 @@ impl Machine {
                 let callable = self.global(module, name)?;
                 self.call_with(callable, &items)
             }
-            Op::Build => self.drop_state(),
+            Op::Build => self.set_state(),
             _ => unreachable!("every instruction has its place"),
         }
     }
@@ -305,15 +305,22 @@ impl Machine {
     fn call(&mut self, callable: Id, args: Id) -> Read<()> {
         self.spend(size_of::<Call>())?;
         let number = self.calls.len() as u32;
-        self.calls.push(Call { callable, args, items: Chain::EMPTY });
+        self.calls.push(Call { callable, args, items: Chain::EMPTY, state: NONE });
         self.make(Node::Call(number))
     }
 
-    /// Drops the state that the result of a call would be given.
-    fn drop_state(&mut self) -> Read<()> {
-        self.pop()?;
+    /// Notes the state that the result of a call would be given.
+    fn set_state(&mut self) -> Read<()> {
+        let state = self.pop()?;
         match self.nodes[self.top()? as usize] {
-            Node::Call(_) => Ok(()),
+            Node::Call(number) => {
+                let call = &mut self.calls[number as usize];
+                if call.state != NONE {
+                    return Err("a state is set twice".into());
+                }
+                call.state = state;
+                Ok(())
+            }
             _ => Err("a state is set of what has none".into()),
         }
     }

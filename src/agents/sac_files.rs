@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::cleanrl::bounds;
 use super::foreign::{Actor, Critics, ForeignAgent};
 use super::pickle_code::Read;
 use super::state_dict::{Layer, StateDict};
-use super::tensor::Tensor;
 use crate::algo::Algo;
 use crate::error::{Error, Result};
 
@@ -58,10 +58,7 @@ fn of_file<T>(
 fn actor(state: &mut StateDict) -> Read<(Actor, Vec<[f64; 2]>)> {
     let mut hidden = state.sequential("net.")?;
     let [mean, log_std] = hidden.pop().ok_or("an actor without layers")?.halves()?;
-    let Tensor { numbers: scale, .. } = state.take("scale")?;
-    let Tensor { numbers: middle, .. } = state.take("bias")?;
-    let bound = |(scale, middle): (f32, f32)| [middle - scale, middle + scale].map(f64::from);
-    let bounds = scale.into_iter().zip(middle).map(bound).collect();
+    let bounds = bounds(&state.take("scale")?, &state.take("bias")?);
     Ok((Actor { hidden, mean, log_std: Some(log_std) }, bounds))
 }
 

@@ -1,4 +1,4 @@
-//! Agents of Stable-Baselines3: SAC and TD3 of any version, and TQC of its sb3-contrib.
+//! Agents of Stable-Baselines3: SAC, TD3 and DDPG of any version, and TQC of its sb3-contrib.
 //!
 //! A zip archive of `data` (JSON; what is no plain data stands in it as a pickle in base64 and as text),
 //! `policy.pth` (the state dict of all networks) and `pytorch_variables.pth` (the temperature of SAC).
@@ -11,11 +11,9 @@ use super::archive::Archive;
 use super::foreign::{Actor, Critics, ForeignAgent};
 use super::pickle_code::Read;
 use super::state_dict::StateDict;
+use super::torch_file::activation_of;
 use crate::algo::Algo;
-
-/// Names under which the statistics of normalised observations are saved, beside an agent. The agent itself does not
-/// say whether it was trained with any.
-const NORMALISED: [&str; 2] = ["vecnormalize.pkl", "vec_normalize.pkl"];
+use crate::nn::plain::Activation;
 
 /// What is looked at of `data`; all else is passed over.
 #[derive(Deserialize)]
@@ -27,6 +25,8 @@ struct Data {
     seed: Option<u64>,
     #[serde(default)]
     use_sde: bool,
+    policy_delay: Option<u64>,
+    target_noise_clip: Option<f64>,
     policy_class: Option<Class>,
     policy_kwargs: Option<Keywords>,
     action_space: Option<Space>,
@@ -63,11 +63,6 @@ pub(super) fn is_one(bytes: &[u8]) -> bool {
 /// # Errors
 /// Says what is missing, damaged, or not known.
 pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
-    if let Some(beside) = NORMALISED.iter().find(|name| path.with_file_name(name).is_file()) {
-        return Err(format!(
-            "{beside} lies beside it: agents that see normalised observations cannot be measured so far"
-        ));
-    }
     let mut archive = Archive::open(bytes)?;
     let data = archive.read("data")?;
     let data: Data = serde_json::from_slice(&data).map_err(|e| format!("data: {e}"))?;
@@ -75,18 +70,26 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
     let mut policy =
         StateDict::read(&archive.read("policy.pth")?).map_err(in_file("policy.pth"))?;
     let kind = Kind::of(&data, &policy)?;
-    data.check()?;
-    let (tool, algo) = kind.names();
+    let activation = data.activation()?;
+    let one_critic = !policy.has("critic.qf1.0.weight");
+    let (mut tool, algo) = kind.names();
+    // DDPG is kept as a TD3 of one critic, without its delay and its noise.
+    if one_critic && data.policy_delay == Some(1) && data.target_noise_clip == Some(0.0) {
+        tool = "Stable-Baselines3 DDPG";
+    }
     let alpha = if algo == Algo::Sac { Some(temperature(&mut archive)?) } else { None };
+    let how = (kind, one_critic);
     let mut networks = || {
-        let online = (actor(&mut policy, "actor")?, critics(&mut policy, "critic", kind)?);
+        let online = (actor(&mut policy, "actor")?, critics(&mut policy, "critic", how)?);
         let target = (algo == Algo::Td3).then(|| actor(&mut policy, "actor_target")).transpose()?;
-        Ok((online, (target, critics(&mut policy, "critic_target", kind)?)))
+        Ok((online, (target, critics(&mut policy, "critic_target", how)?)))
     };
     let read = networks().and_then(|all| policy.finish().map(|()| all));
     let ((actor, critics), (actor_target, critic_targets)) = read.map_err(in_file("policy.pth"))?;
     Ok(ForeignAgent {
         mean_of_critics: kind == Kind::Tqc,
+        one_critic,
+        activation,
         actor_target,
         critic_targets: Some(critic_targets),
         gamma: data.gamma,
@@ -116,7 +119,7 @@ impl Kind {
             Some("stable_baselines3.sac.policies") => Ok(Self::Sac),
             Some("stable_baselines3.td3.policies") => Ok(Self::Td3),
             Some("sb3_contrib.tqc.policies") => Ok(Self::Tqc),
-            Some(other) => Err(format!("an agent of {other}; SAC, TD3 and TQC can be read")),
+            Some(other) => Err(format!("an agent of {other}; SAC, TD3, DDPG and TQC can be read")),
             None if policy.has("actor.log_std.weight") => Ok(Self::Sac),
             None if policy.has("actor.mu.0.weight") => Ok(Self::Td3),
             None => Err("an agent that is neither of SAC nor of TD3".into()),
@@ -133,20 +136,17 @@ impl Kind {
 }
 
 impl Data {
-    /// Checks that nothing was used that would change what the networks' numbers mean.
-    fn check(&self) -> Read<()> {
+    /// Returns the activation; checks that nothing else was used that would change what the networks' numbers mean.
+    fn activation(&self) -> Read<Activation> {
         if self.use_sde {
             return Err("it explores by state-dependent noise (use_sde), which is not read".into());
         }
         let activation = self.policy_kwargs.as_ref().and_then(|k| k.activation_fn.as_deref());
-        if let Some(activation) = activation
-            && !activation.trim_end_matches("'>").ends_with(".ReLU")
-        {
-            return Err(format!(
-                "its activation is {activation}; only ReLU can be measured so far"
-            ));
-        }
-        Ok(())
+        let Some(activation) = activation else { return Ok(Activation::Relu) };
+        let class = activation.trim_end_matches("'>").rsplit('.').next();
+        class
+            .and_then(activation_of)
+            .ok_or_else(|| format!("its activation is {activation}, which is not known"))
     }
 }
 
@@ -198,7 +198,7 @@ fn actor(policy: &mut StateDict, name: &str) -> Read<Actor> {
     Ok(Actor { hidden, mean, log_std: None })
 }
 
-fn critics(policy: &mut StateDict, name: &str, kind: Kind) -> Read<Critics> {
+fn critics(policy: &mut StateDict, name: &str, (kind, single): (Kind, bool)) -> Read<Critics> {
     let mut critic = |i: usize| {
         let mut layers = policy.sequential(&format!("{name}.qf{i}."))?;
         if let (Kind::Tqc, Some(last)) = (kind, layers.last_mut()) {
@@ -207,5 +207,8 @@ fn critics(policy: &mut StateDict, name: &str, kind: Kind) -> Read<Critics> {
         }
         Ok::<_, String>(layers)
     };
+    if single {
+        return critic(0).map(Critics::single);
+    }
     Ok(Critics([critic(0)?, critic(1)?]))
 }

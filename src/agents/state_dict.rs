@@ -79,6 +79,20 @@ impl StateDict {
         Ok(Self(all))
     }
 
+    /// Reads a file of `torch.save` that holds several, one after the other.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(super) fn all(bytes: &[u8]) -> Read<Vec<Self>> {
+        let file = TorchFile::read(bytes)?;
+        let dicts = file.root().sequence().ok_or("it holds no list of state dicts")?;
+        let dict = |value: Value| {
+            let mut all = BTreeMap::new();
+            collect(&file, value, "", &mut all).map(|()| Self(all))
+        };
+        dicts.into_iter().map(dict).collect()
+    }
+
     /// Reads such a file from disk.
     ///
     /// # Errors
@@ -86,6 +100,11 @@ impl StateDict {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
         Self::read(&bytes).map_err(|reason| Error::agent(path, reason))
+    }
+
+    /// Puts a tensor in.
+    pub(super) fn insert(&mut self, name: String, tensor: Tensor) {
+        self.0.insert(name, tensor);
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

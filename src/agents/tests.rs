@@ -1,12 +1,12 @@
-//! Files that Python and `PyTorch` wrote (`tests/fixtures/agents/make.py`), whole and damaged.
+//! Files that Python and `PyTorch` wrote (`tests/fixtures/agents/make.py` and `make_more.py`), whole and damaged.
 
 use std::path::{Path, PathBuf};
 
 use super::archive::Archive;
 use super::pickle_machine::read;
-use super::sb3;
 use super::state_dict::StateDict;
 use super::tensor::Tensor;
+use super::{cleanrl, sb3, spinning_up, vec_normalize};
 use crate::rng::Stream;
 
 fn fixtures() -> PathBuf {
@@ -66,6 +66,7 @@ fn a_pickle_that_is_none_is_refused_in_words() {
         (b"h\x07.", "a reference to nothing"),
         (b"Nr\xff\xff\xff\xff.", "far more objects than a file of this length should have"),
         (b"NNb.", "a state is set of what has none"),
+        (b"cos\nsystem\n)RK\x01bK\x01b.", "a state is set twice"),
         (b")Na.", "items are put into a tuple"),
         (b"(Nd.", "a key without a value"),
         (b"\x82\x01.", "a name from a registry of extensions"),
@@ -108,7 +109,9 @@ fn an_archive_that_would_grow_is_refused() {
 fn try_all(bytes: &[u8]) -> usize {
     let dict = StateDict::read(bytes).map_or(0, |dict| dict.count());
     let _ = read(bytes);
-    let _ = sb3::read(Path::new("mutated"), bytes);
+    let path = Path::new("mutated");
+    let _ = (sb3::read(path, bytes), vec_normalize::read(bytes));
+    let _ = (cleanrl::read(path, bytes), spinning_up::read(path, bytes));
     dict
 }
 
@@ -145,6 +148,11 @@ fn damaged_files_are_refused_without_a_crash() {
         "sac.zip",
         "sac-deflated.zip",
         "td3.zip",
+        "td3-normalised.pkl",
+        "td3-normalised-protocol-5.pkl",
+        "td3.cleanrl_model",
+        "spinning-up-sac/pyt_save/model.pt",
+        "spinning-up-td3/pyt_save/model.pt",
     ];
     let mut stream = Stream::new(0, "mutations");
     let mut differ = 0;

@@ -12,6 +12,7 @@ use super::pickle::{Pickle, Value};
 use super::pickle_code::Read;
 use super::pickle_machine::read;
 use super::storage::{Dtype, Storage};
+use crate::nn::plain::Activation;
 
 /// What the oldest files begin with: 0x1950a86a20f9469cfc6c as a pickle of protocol 2.
 const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
@@ -95,7 +96,11 @@ fn of_pickles(mut rest: &[u8]) -> Read<TorchFile<'_>> {
     let keys = next()?;
     let keys = keys.root().sequence().ok_or("the list of its storages is missing")?;
     let mut dtypes: BTreeMap<&str, Dtype> = BTreeMap::new();
-    for storage in object.persistent() {
+    // Of modules that were saved whole, their classes are there too.
+    let is_class = |stored: &Value| {
+        stored.tuple().is_some_and(|t| t.first().and_then(Value::text) == Some("module"))
+    };
+    for storage in object.persistent().filter(|stored| !is_class(stored)) {
         let Storage { key, dtype, .. } = Storage::of(storage)?;
         dtypes.insert(key, dtype);
     }
@@ -113,4 +118,17 @@ fn of_pickles(mut rest: &[u8]) -> Read<TorchFile<'_>> {
     }
     drop(dtypes);
     Ok(TorchFile { object, storages })
+}
+
+/// Returns the activation that a class of `torch.nn` is, with the numbers that it has by default.
+pub(super) fn activation_of(class: &str) -> Option<Activation> {
+    Some(match class {
+        "ReLU" => Activation::Relu,
+        "Tanh" => Activation::Tanh,
+        "ELU" => Activation::Elu,
+        "GELU" => Activation::Gelu,
+        "SiLU" => Activation::Silu,
+        "LeakyReLU" => Activation::LeakyRelu,
+        _ => return None,
+    })
 }

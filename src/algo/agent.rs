@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tch::{Device, Kind};
 
-use super::config::TrainConfig;
+use super::config::{Hidden, TrainConfig};
 use super::learner::{Learner, target_name};
 use super::run_config::RunConfig;
 use super::sac::Sac;
@@ -12,7 +12,7 @@ use super::td3::{Td3, Td3Sources};
 use crate::error::Result;
 use crate::nn::actor::Actor;
 use crate::nn::critic::QNet;
-use crate::nn::mlp::HIDDEN;
+use crate::nn::plain::Plain;
 use crate::nn::policy_net::PolicyNet;
 use crate::nn::squashed_gaussian::SquashedGaussian;
 use crate::nn::weights::{Draw, Shapes, Source, Training};
@@ -49,12 +49,12 @@ pub fn make(
 /// Those of the source.
 pub fn policy(config: &TrainConfig, source: &mut dyn Source) -> Result<PolicyNet> {
     let (dims, frozen) = (config.dims(), Training::Frozen);
-    let hidden = config.hidden.as_ref().map_or(&HIDDEN[..], |hidden| &hidden.actor);
+    let plain = config.hidden.as_ref().map_or_else(Plain::default, Hidden::actor);
     Ok(if config.is_sac() {
-        let actor = SquashedGaussian::with_hidden(hidden, dims, frozen, source)?;
+        let actor = SquashedGaussian::plain(&plain, dims, frozen, source)?;
         PolicyNet::SquashedGaussian(actor)
     } else {
-        PolicyNet::Deterministic(Actor::with_hidden(hidden, dims, frozen, source)?)
+        PolicyNet::Deterministic(Actor::plain(&plain, dims, frozen, source)?)
     })
 }
 
@@ -65,7 +65,7 @@ pub fn policy(config: &TrainConfig, source: &mut dyn Source) -> Result<PolicyNet
 pub fn critic(config: &TrainConfig, source: &mut dyn Source) -> Result<QNet> {
     let (dims, frozen) = (config.dims(), Training::Frozen);
     match &config.hidden {
-        Some(hidden) => QNet::plain(&hidden.critic, dims, frozen, source),
+        Some(hidden) => QNet::plain(&hidden.critic(), dims, frozen, source),
         None => QNet::new(config.critic, dims, frozen, source),
     }
 }

@@ -8,6 +8,7 @@ use super::td3::Td3Config;
 use crate::env::{EnvId, Spec, TaskLists};
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
+use crate::nn::plain::{Activation, Plain};
 
 /// Most rows of a batch, and most states and episodes of a run: more would not fit into memory.
 pub(super) const MOST: usize = 1_000_000;
@@ -18,19 +19,47 @@ pub(super) const MOST_TRANSITIONS: usize = 1_000_000_000;
 /// Standard deviation of TD3's exploration noise (paper, Table 5), in action half-ranges.
 const EXPLORATION: f64 = 0.1;
 
-/// Widths of the hidden layers of agents that another tool trained.
+/// How the networks of an agent that another tool trained are built.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hidden {
-    /// Of the actor.
+    /// Widths of the actor's hidden layers.
     pub actor: Vec<i64>,
-    /// Of each critic.
+    /// Of those of each critic.
     pub critic: Vec<i64>,
+    /// What stands between layers; ReLU where unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+    /// Whether all networks see standardised observations.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standardised: bool,
 }
 
 impl Hidden {
     /// Most hidden layers, and the widest.
     const MOST: (usize, i64) = (16, 1 << 16);
+
+    /// Returns how the actor is built.
+    pub(super) fn actor(&self) -> Plain {
+        self.plain(&self.actor)
+    }
+
+    /// Returns how each critic is built.
+    pub(super) fn critic(&self) -> Plain {
+        self.plain(&self.critic)
+    }
+
+    fn plain(&self, hidden: &[i64]) -> Plain {
+        let activation = self.activation.unwrap_or(Activation::Relu);
+        Plain { hidden: hidden.to_vec(), activation, standardised: self.standardised }
+    }
+
+    /// Returns the name of the critic.
+    fn model(&self) -> String {
+        let widths = self.critic.iter().map(|width| format!("-{width}"));
+        let activation = self.activation.map(|activation| format!("-{activation}"));
+        std::iter::once("mlp".to_owned()).chain(widths).chain(activation).collect()
+    }
 
     fn fits(&self) -> bool {
         let (layers, widest) = Self::MOST;
@@ -199,10 +228,7 @@ impl RunConfig for TrainConfig {
     same_fields!(length: steps);
 
     fn model(&self) -> String {
-        let widths = |hidden: &Hidden| {
-            hidden.critic.iter().fold("mlp".to_owned(), |name, width| format!("{name}-{width}"))
-        };
-        self.hidden.as_ref().map_or_else(|| self.critic.to_string(), widths)
+        self.hidden.as_ref().map_or_else(|| self.critic.to_string(), Hidden::model)
     }
 
     fn ranges(&self) -> Vec<Range> {

@@ -55,7 +55,7 @@ pub struct States {
 }
 
 /// Where an agent that another tool trained was taken over from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Imported {
     /// The tool and its algorithm.
@@ -64,6 +64,12 @@ pub struct Imported {
     pub files: Vec<ImportedFile>,
     /// Whether the actor climbs the mean of both critics, as TQC's does, and not what is usual in `algo`.
     pub mean_of_critics: bool,
+    /// Whether it has one critic, as DDPG's do; the second is then the first again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_critic: bool,
+    /// The factor on rewards in its training, where there was one: values are in these units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reward_scale: Option<f64>,
 }
 
 /// A file that an agent was read from.

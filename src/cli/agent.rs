@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::output::shell_words;
 use super::shared;
 use super::worker::WorkerArgs;
-use crate::agents::{self, Given};
+use crate::agents::{self, Given, Normalise};
 use crate::analysis::measure::played::{self, play};
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk;
@@ -33,6 +34,9 @@ pub(super) struct AgentArgs {
     /// Environment steps of its training, if its files do not say them
     #[arg(long)]
     pub(super) steps: Option<u64>,
+    /// The vecnormalize.pkl of its training, through which it sees observations; `none` if it sees them as they are
+    #[arg(long, value_name = "FILE")]
+    pub(super) normalise: Option<Normalise>,
     #[command(flatten)]
     pub(super) worker: WorkerArgs,
 }
@@ -40,12 +44,14 @@ pub(super) struct AgentArgs {
 impl AgentArgs {
     /// Returns the flags that were given, as a shell reads them, each after a space.
     pub(super) fn flags(&self) -> String {
-        let Self { env, gamma, alpha, steps, worker } = self;
+        let Self { env, gamma, alpha, steps, normalise, worker } = self;
+        let normalise = normalise.as_ref().map(Normalise::to_string);
         let given = [
             env.map(|env| format!(" --env {env}")),
             gamma.map(|x| format!(" --gamma {x}")),
             alpha.map(|x| format!(" --alpha {x}")),
             steps.map(|n| format!(" --steps {n}")),
+            normalise.map(|by| format!(" --normalise {}", shell_words(&[by]))),
         ];
         given.into_iter().flatten().chain([worker.flags()]).collect()
     }
@@ -83,14 +89,15 @@ pub(super) fn as_checkpoints(
     out: &Path,
     said: Said,
 ) -> Result<Vec<PathBuf>> {
-    let AgentArgs { env, gamma, alpha, steps, .. } = *args;
+    let AgentArgs { env, gamma, alpha, steps, ref normalise, .. } = *args;
     let foreign: Vec<bool> = paths.iter().map(|path| agents::is_agent(path)).collect();
     if !foreign.contains(&true) {
-        let given = [env.is_some(), gamma.is_some(), alpha.is_some(), steps.is_some()];
+        let numbers = [env.is_some(), gamma.is_some(), alpha.is_some(), steps.is_some()];
+        let given = [&numbers[..], &[normalise.is_some()]].concat();
         if given.contains(&true) {
             return Err(Error::Usage(
-                "--env, --gamma, --alpha and --steps are for agents that other tools trained, and none is given; drop \
-                 them"
+                "--env, --gamma, --alpha, --steps and --normalise are for agents that other tools trained, and none is \
+                 given; drop them"
                     .into(),
             ));
         }
@@ -108,7 +115,7 @@ pub(super) fn as_checkpoints(
                 path.display()
             ))
         })?;
-        let given = Given { env, gamma, alpha, steps, seed: None };
+        let given = Given { env, gamma, alpha, steps, seed: None, normalise: normalise.clone() };
         let name = disk::hash(format!("{} {given:?}", path.display()).as_bytes());
         let folder = out.parent().unwrap_or(out).join("imported").join(&name[..16]);
         take_over(path, &given, &folder, EPISODES, None, said)?;

@@ -8,14 +8,14 @@ use super::agent::{EPISODES, Said, take_over};
 use super::settings::whole;
 use super::shared::{self, Done};
 use super::worker::WorkerArgs;
-use crate::agents::Given;
+use crate::agents::{Given, Normalise};
 use crate::checkpoint::Checkpoint;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    /// The agent: a zip, one of its files, or its folder
+    /// The agent: a zip, one of its files, its folder, or a TOML file that says what is what (docs/agents.md)
     agent: PathBuf,
     /// Its environment, by our name or Gymnasium's
     #[arg(long, value_parser = EnvId::of_gymnasium, required_unless_present = "env_command",
@@ -30,6 +30,9 @@ pub(super) struct ImportArgs {
     /// Environment steps of its training, if its files do not say them
     #[arg(long)]
     steps: Option<u64>,
+    /// The vecnormalize.pkl of its training, through which it sees observations; `none` if it sees them as they are
+    #[arg(long, value_name = "FILE")]
+    normalise: Option<Normalise>,
     /// Seed of its training, by which it is told from others [default: what its files say, else 0]
     #[arg(long, value_parser = whole)]
     seed: Option<u64>,
@@ -58,7 +61,8 @@ pub(super) fn run(args: &ImportArgs) -> Result<Done> {
     let Some(env) = args.worker.start()?.or(args.env) else {
         return Err(Error::Usage("say its environment by --env or --env-command".into()));
     };
-    let given = Given { env, gamma, alpha, steps, seed };
+    let normalise = args.normalise.clone();
+    let given = Given { env, gamma, alpha, steps, seed, normalise };
     take_over(&args.agent, &given, out, args.episodes, args.claimed, Said::Aloud)?;
     shared::note!("wrote {}", out.display());
     Ok(Done::Finished)

@@ -66,9 +66,16 @@ fn about(checkpoint: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
     let Manifest { config, unit, step, updates, .. } = checkpoint.manifest();
     let mut about =
         vec![("run", config.run_name()), (unit.one(), format!("{step} ({updates} updates)"))];
-    if let Some(Imported { tool, files, .. }) = &checkpoint.manifest().imported {
+    if let Some(imported) = &checkpoint.manifest().imported {
+        let Imported { tool, files, one_critic, reward_scale, .. } = imported;
         let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
         about.push(("from", format!("{tool}: {}", names.join(", "))));
+        if *one_critic {
+            about.push(("critics", "one; q2 is q1 again".into()));
+        }
+        if let Some(scale) = reward_scale {
+            about.push(("values", format!("in units of {:.4} of reward", 1.0 / scale)));
+        }
     }
     if let Some(TaskLists { train, test }) = &checkpoint.manifest().tasks {
         about.push(("tasks", format!("{} of training, {} of the test", train.len(), test.len())));

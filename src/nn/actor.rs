@@ -1,17 +1,19 @@
-//! The deterministic actor of TD3: `s → 256 → 256 → a`, ReLU, tanh at the end; other tools' may be of other widths.
+//! The deterministic actor of TD3: `s → 256 → 256 → a`, ReLU, tanh at the end; other tools' may be built otherwise.
 
 use tch::Tensor;
 
 use super::critic::Dims;
 use super::init::LayerInit;
-use super::mlp::{HIDDEN, Mlp, widths};
+use super::mlp::{Mlp, widths};
+use super::plain::{Plain, Standardiser, seen};
 use super::weights::{Builder, Of, Params, Reuse, Source, Training};
 use crate::error::Result;
 
 /// A policy that returns one action in `[-1, 1]^A` for each observation.
 pub struct Actor {
     dims: Dims,
-    hidden: Vec<i64>,
+    plain: Plain,
+    standardiser: Option<Standardiser>,
     trunk: Mlp,
     params: Params,
 }
@@ -22,23 +24,24 @@ impl Actor {
     /// # Errors
     /// Those of the weights' source.
     pub fn new(dims: Dims, training: Training, source: &mut dyn Source) -> Result<Self> {
-        Self::with_hidden(&HIDDEN, dims, training, source)
+        Self::plain(&Plain::default(), dims, training, source)
     }
 
-    /// Builds an actor with hidden layers of these widths.
+    /// Builds an actor in another way.
     ///
     /// # Errors
     /// Those of the weights' source.
-    pub fn with_hidden(
-        hidden: &[i64],
+    pub fn plain(
+        plain: &Plain,
         dims: Dims,
         training: Training,
         source: &mut dyn Source,
     ) -> Result<Self> {
         let mut builder = Builder::new(source, training);
-        let widths = widths(dims.obs, hidden, dims.action);
-        let trunk = Mlp::new(&mut builder, &widths, LayerInit::Pytorch)?;
-        Ok(Self { dims, hidden: hidden.to_vec(), trunk, params: builder.finish() })
+        let standardiser = plain.standardiser(&mut builder, dims.obs)?;
+        let widths = widths(dims.obs, &plain.hidden, dims.action);
+        let trunk = Mlp::new(&mut builder, &widths, LayerInit::Pytorch)?.with(plain.activation);
+        Ok(Self { dims, plain: plain.clone(), standardiser, trunk, params: builder.finish() })
     }
 
     /// Returns an actor with the same weights: a copy, or the same memory.
@@ -47,7 +50,7 @@ impl Actor {
     /// None in practice: the architectures are equal.
     pub fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
         let source = &mut Of { params: &self.params, reuse };
-        Self::with_hidden(&self.hidden, self.dims, training, source)
+        Self::plain(&self.plain, self.dims, training, source)
     }
 
     /// Returns the greedy actions; `obs [B, S]`, result `[B, A]`.
@@ -57,7 +60,7 @@ impl Actor {
 
     /// Returns what the greedy actions are tanh of; `obs [B, S]`, result `[B, A]`.
     pub fn before_tanh(&self, obs: &Tensor) -> Tensor {
-        self.trunk.forward(obs)
+        self.trunk.forward(&seen(self.standardiser.as_ref(), obs))
     }
 
     /// Returns the weights.

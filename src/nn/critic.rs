@@ -7,7 +7,8 @@ use super::architecture::{Critic, DynamicNetwork};
 use super::d2rl::D2rl;
 use super::hyper::{AsHyper, EmbHyper, Hypernetwork, LEARNED, ResNetFeatures, SaHyper};
 use super::init::Inits;
-use super::mlp::{HIDDEN, Mlp, MlpCritic, widths};
+use super::mlp::{Mlp, MlpCritic, widths};
+use super::plain::{HIDDEN, Plain, Standardised};
 use super::residual::ResNet35;
 use super::weights::{Builder, Of, Params, Reuse, Shapes, Source, Training};
 use crate::env::Spec;
@@ -98,8 +99,8 @@ impl CriticKind {
 enum Architecture {
     /// One of those that exist by name.
     Named(CriticKind),
-    /// A plain one with hidden layers of these widths.
-    Plain(Vec<i64>),
+    /// A plain one.
+    Plain(Plain),
 }
 
 /// A critic together with its weights.
@@ -140,20 +141,22 @@ impl QNet {
         Ok(Self { architecture, dims, critic, params: builder.finish() })
     }
 
-    /// Builds a plain critic `[s, a] → … → 1` with hidden layers of these widths.
+    /// Builds a plain critic `[s, a] → … → 1`.
     ///
     /// # Errors
     /// Those of the weights' source.
     pub fn plain(
-        hidden: &[i64],
+        plain: &Plain,
         dims: Dims,
         training: Training,
         source: &mut dyn Source,
     ) -> Result<Self> {
         let mut builder = Builder::new(source, training);
-        let widths = widths(dims.obs + dims.action, hidden, 1);
-        let critic = Box::new(MlpCritic(Mlp::new(&mut builder, &widths, Inits::default().plain)?));
-        let architecture = Architecture::Plain(hidden.to_vec());
+        let standardiser = plain.standardiser(&mut builder, dims.obs)?;
+        let widths = widths(dims.obs + dims.action, &plain.hidden, 1);
+        let mlp = Mlp::new(&mut builder, &widths, Inits::default().plain)?.with(plain.activation);
+        let critic = Box::new(Standardised { standardiser, critic: MlpCritic(mlp) });
+        let architecture = Architecture::Plain(plain.clone());
         Ok(Self { architecture, dims, critic, params: builder.finish() })
     }
 
@@ -165,7 +168,7 @@ impl QNet {
         let mut source = Of { params: &self.params, reuse };
         match &self.architecture {
             Architecture::Named(kind) => Self::new(*kind, self.dims, training, &mut source),
-            Architecture::Plain(hidden) => Self::plain(hidden, self.dims, training, &mut source),
+            Architecture::Plain(plain) => Self::plain(plain, self.dims, training, &mut source),
         }
     }
 

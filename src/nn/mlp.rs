@@ -5,21 +5,20 @@ use tch::Tensor;
 use super::architecture::Critic;
 use super::dense::{LINE, Linear};
 use super::init::{Init, LayerInit};
+use super::plain::Activation;
 use super::weights::Builder;
 use crate::error::Result;
-
-/// Widths of the hidden layers of actors and of MLP-Standard.
-pub const HIDDEN: [i64; 2] = [256, 256];
 
 /// Returns the widths of a network: inputs, hidden layers, outputs.
 pub(super) fn widths(inputs: i64, hidden: &[i64], outputs: i64) -> Vec<i64> {
     [&[inputs], hidden, &[outputs]].concat()
 }
 
-/// Linear layers with ReLU between them and none after the last.
+/// Linear layers with ReLU, or another activation, between them and none after the last.
 #[derive(Debug)]
 pub struct Mlp {
     layers: Vec<Linear>,
+    activation: Activation,
 }
 
 impl Mlp {
@@ -31,7 +30,14 @@ impl Mlp {
         let layer = |(index, pair): (usize, &[i64])| {
             builder.within(&format!("layers.{index}"), |b| Linear::new(b, [pair[0], pair[1]], init))
         };
-        Ok(Self { layers: widths.windows(2).enumerate().map(layer).collect::<Result<_>>()? })
+        let layers = widths.windows(2).enumerate().map(layer).collect::<Result<_>>()?;
+        Ok(Self { layers, activation: Activation::Relu })
+    }
+
+    /// Returns the network with another activation.
+    #[must_use]
+    pub(super) fn with(self, activation: Activation) -> Self {
+        Self { activation, ..self }
     }
 
     /// Adds a layer `[inputs] → [outputs]` at the end, whose weight and bias start by a rule of their own.
@@ -47,15 +53,16 @@ impl Mlp {
     /// Returns the same network, in the same memory.
     #[must_use]
     pub fn share(&self) -> Self {
-        Self { layers: self.layers.iter().map(Linear::share).collect() }
+        let layers = self.layers.iter().map(Linear::share).collect();
+        Self { layers, activation: self.activation }
     }
 
-    /// Returns the network with ReLU and one more layer after it, all in the same memory.
+    /// Returns the network with its activation and one more layer after it, all in the same memory.
     #[must_use]
     pub(crate) fn followed_by(&self, layer: Linear) -> Self {
-        let mut layers = self.share().layers;
-        layers.push(layer);
-        Self { layers }
+        let mut all = self.share();
+        all.layers.push(layer);
+        all
     }
 
     /// Returns the network with hidden layers whose width is a multiple of [`LINE`], for large batches: the
@@ -73,7 +80,8 @@ impl Mlp {
             let [outputs, inputs] = [0, 1].map(|axis| layer.parts()[0].size()[axis]);
             layer.filled_up([in_lines(inputs, index == 0), in_lines(outputs, index == last)])
         };
-        Self { layers: self.layers.iter().enumerate().map(layer).collect() }
+        let layers = self.layers.iter().enumerate().map(layer).collect();
+        Self { layers, activation: self.activation }
     }
 
     /// Applies the network; `input [B, widths[0]]`, result `[B, last width]`.
@@ -84,16 +92,21 @@ impl Mlp {
         let (last, hidden) = self.layers.split_last().expect("an MLP has layers");
         let mut x = input.shallow_clone();
         for layer in hidden {
-            x = layer.forward(&x).relu_();
+            x = self.activate(layer.forward(&x));
         }
         last.forward(&x)
+    }
+
+    fn activate(&self, mut x: Tensor) -> Tensor {
+        if self.activation == Activation::Relu { x.relu_() } else { self.activation.apply(x) }
     }
 
     /// Applies the network and keeps what [`Self::slope`] needs; `input [B, widths[0]]`.
     ///
     /// # Panics
-    /// If it was built without layers.
+    /// If it was built without layers, or with another activation than ReLU.
     pub fn pass(&self, input: &Tensor) -> Passed {
+        assert_eq!(self.activation, Activation::Relu, "slopes are those of ReLU");
         let (last, layers) = self.layers.split_last().expect("an MLP has layers");
         let mut hidden: Vec<Tensor> = Vec::with_capacity(layers.len());
         for layer in layers {

@@ -18,6 +18,7 @@ pub mod memory;
 pub mod meta_policy;
 pub mod mlp;
 pub mod pearl;
+pub mod plain;
 pub mod policy_net;
 pub mod residual;
 pub mod squashed_gaussian;

@@ -1,7 +1,7 @@
 //! The stochastic actor of SAC: a Gaussian squashed by tanh (Haarnoja et al. 2018, App. C).
 //!
 //! `s → 256 → 256`, ReLU, then two linear heads: mean μ and log σ. The action is tanh(ξ) with
-//! ξ = μ + σ·ε. Other tools' actors may be of other widths.
+//! ξ = μ + σ·ε. Other tools' actors may be built otherwise.
 
 use std::f64::consts::{LN_2, PI};
 
@@ -11,7 +11,7 @@ use tch::Tensor;
 use super::critic::Dims;
 use super::dense::Linear;
 use super::init::LayerInit;
-use super::mlp::HIDDEN;
+use super::plain::{Plain, Standardiser, seen};
 use super::weights::{Builder, Of, Params, Reuse, Source, Training};
 use crate::error::Result;
 
@@ -21,7 +21,8 @@ const LOG_STD: [f64; 2] = [-20.0, 2.0];
 /// A policy that draws its actions in `(-1, 1)^A`.
 pub struct SquashedGaussian {
     dims: Dims,
-    widths: Vec<i64>,
+    plain: Plain,
+    standardiser: Option<Standardiser>,
     hidden: Vec<Linear>,
     mean: Linear,
     log_std: Linear,
@@ -56,31 +57,32 @@ impl SquashedGaussian {
     /// # Errors
     /// Those of the weights' source.
     pub fn new(dims: Dims, training: Training, source: &mut dyn Source) -> Result<Self> {
-        Self::with_hidden(&HIDDEN, dims, training, source)
+        Self::plain(&Plain::default(), dims, training, source)
     }
 
-    /// Builds an actor with hidden layers of these widths.
+    /// Builds an actor in another way.
     ///
     /// # Errors
     /// Those of the weights' source.
-    pub fn with_hidden(
-        widths: &[i64],
+    pub fn plain(
+        plain: &Plain,
         dims: Dims,
         training: Training,
         source: &mut dyn Source,
     ) -> Result<Self> {
         let mut builder = Builder::new(source, training);
+        let standardiser = plain.standardiser(&mut builder, dims.obs)?;
         let mut layer =
             |name: &str, sizes| builder.within(name, |b| Linear::new(b, sizes, LayerInit::Xavier));
-        let (mut hidden, mut inputs) = (Vec::with_capacity(widths.len()), dims.obs);
-        for (i, width) in widths.iter().enumerate() {
+        let (mut hidden, mut inputs) = (Vec::with_capacity(plain.hidden.len()), dims.obs);
+        for (i, width) in plain.hidden.iter().enumerate() {
             hidden.push(layer(&format!("layers.{i}"), [inputs, *width])?);
             inputs = *width;
         }
         let mean = layer("mean", [inputs, dims.action])?;
         let log_std = layer("log_std", [inputs, dims.action])?;
-        let (widths, params) = (widths.to_vec(), builder.finish());
-        Ok(Self { dims, widths, hidden, mean, log_std, params })
+        let (plain, params) = (plain.clone(), builder.finish());
+        Ok(Self { dims, plain, standardiser, hidden, mean, log_std, params })
     }
 
     /// Returns an actor with the same weights: a copy, or the same memory.
@@ -89,12 +91,13 @@ impl SquashedGaussian {
     /// None in practice: the architectures are equal.
     pub fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
         let source = &mut Of { params: &self.params, reuse };
-        Self::with_hidden(&self.widths, self.dims, training, source)
+        Self::plain(&self.plain, self.dims, training, source)
     }
 
     fn features(&self, obs: &Tensor) -> Tensor {
-        let layer = |input: Tensor, layer: &Linear| layer.forward(&input).relu();
-        self.hidden.iter().fold(obs.shallow_clone(), layer)
+        let layer =
+            |input: Tensor, layer: &Linear| self.plain.activation.apply(layer.forward(&input));
+        self.hidden.iter().fold(seen(self.standardiser.as_ref(), obs), layer)
     }
 
     /// Draws actions; `obs [B, S]`, `noise [B, A]` is standard normal, drawn by the caller.

@@ -178,6 +178,17 @@ impl<'s> Builder<'s> {
         Ok(tensor)
     }
 
+    /// Returns the tensor `name` of the current part, of which no gradient is taken.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub(super) fn constant(&mut self, name: &str, shape: &[i64], init: &Init) -> Result<Tensor> {
+        let training = std::mem::replace(&mut self.training, Training::Frozen);
+        let tensor = self.param(name, shape, init);
+        self.training = training;
+        tensor
+    }
+
     /// Returns all tensors that were handed out.
     pub(crate) fn finish(self) -> Params {
         Params(self.params)

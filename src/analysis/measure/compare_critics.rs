@@ -174,7 +174,9 @@ fn in_parameters<'g>(
     gradient: &dyn Fn(usize) -> Option<&'g [f64]>,
 ) -> Result<Tensor> {
     let actor = actor.again(Reuse::Share, Training::Trainable)?;
-    let params = actor.params().tensors();
+    let mut params = actor.params().tensors();
+    // What standardises observations is no weight.
+    params.retain(Tensor::requires_grad);
     let rows = |rows: Vec<&[f64]>| -> Result<Tensor> {
         let values: Vec<f32> = rows.iter().flat_map(|row| row.iter().map(|&x| x as f32)).collect();
         Ok(Tensor::f_from_slice(&values)?.f_view([rows.len() as i64, -1])?)

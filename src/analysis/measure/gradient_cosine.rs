@@ -86,11 +86,12 @@ impl Networks {
         against: Against,
     ) -> Result<Self> {
         let config = checkpoint.off_policy()?;
-        let (temperature, reward_scale) = soft(config, settings)?;
+        let imported = checkpoint.manifest().imported.as_ref();
+        let scale = imported.and_then(|imported| imported.reward_scale);
+        let (temperature, reward_scale) = soft(config, settings, scale)?;
         let weights = checkpoint.weights()?;
         let actor = checkpoint.policy(&weights)?;
         let critic = |which| checkpoint.critic(&weights, which);
-        let imported = checkpoint.manifest().imported.as_ref();
         let climbed = match imported {
             Some(Imported { mean_of_critics: true, .. }) => Judged::Mean,
             _ if config.is_sac() => Judged::Min,
@@ -120,19 +121,21 @@ impl Networks {
     }
 }
 
-/// Returns what a unit of entropy is worth in units of reward, and the factor on returns.
-fn soft(config: &TrainConfig, settings: &Settings) -> Result<(f64, f64)> {
+/// Returns what a unit of entropy is worth in units of reward, and the factor on returns, which the training of another
+/// tool may have had.
+fn soft(config: &TrainConfig, settings: &Settings, scale: Option<f64>) -> Result<(f64, f64)> {
     let wrong = match config.is_sac() {
         false if settings.returns == Some(Returns::Soft) => {
             "--returns soft: TD3's critics estimate no entropy; drop it for this checkpoint"
         }
-        false => return Ok((0.0, 1.0)),
+        false => return Ok((0.0, scale.unwrap_or(1.0))),
         true if settings.mode == Mode::AsReleased => {
             "--mode as-released is the authors' script for TD3, whose targets know no entropy; use \
              --mode lab or paper for a SAC checkpoint"
         }
         true => {
             let SacConfig { alpha, reward_scale, .. } = config.sac();
+            let reward_scale = scale.unwrap_or(reward_scale);
             let hard = settings.returns == Some(Returns::Hard);
             return Ok((if hard { 0.0 } else { alpha / reward_scale }, reward_scale));
         }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hyperl::agents::{Given, import};
+use hyperl::agents::{Given, Normalise, import};
 use hyperl::env::EnvId;
 
 use super::torch::given;
@@ -36,7 +36,7 @@ fn what_the_files_do_not_say_is_asked_for_and_what_they_say_is_not_overruled() {
     let told = Given { steps: Some(1), alpha: Some(0.1), ..told };
     assert_eq!(
         refused(&fixture("authors"), &told),
-        "--alpha is SAC's, and this is an agent of TD3; drop it"
+        "--alpha is SAC's, and this is an agent of TD3 of its authors; drop it"
     );
     let otherwise = Given { gamma: Some(0.99), ..hopper };
     assert_eq!(
@@ -55,9 +55,58 @@ fn an_agent_of_another_environment_is_refused() {
 }
 
 #[test]
+fn statistics_beside_an_agent_are_asked_about_and_checked() {
+    let place = tempfile::tempdir().unwrap();
+    let [zip, beside] = ["td3.zip", "vecnormalize.pkl"].map(|name| place.path().join(name));
+    fs::copy(fixture("td3.zip"), &zip).unwrap();
+    fs::copy(fixture("td3-normalised.pkl"), &beside).unwrap();
+    let hopper = given(EnvId::Hopper);
+    let said = refused(&zip, &hopper).replace(&place.path().display().to_string(), "");
+    assert_eq!(
+        said,
+        "/vecnormalize.pkl lies beside /td3.zip: add --normalise /vecnormalize.pkl if its training used it, else \
+         --normalise none"
+    );
+    let told = Given { normalise: Some(Normalise::No), ..hopper.clone() };
+    let said = import(&zip, &told, &place.path().join("checkpoint")).unwrap();
+    assert!(!said.contains("standardised"), "{said}");
+    let wrong = Given { normalise: Some(Normalise::By(fixture("protocol-5.pkl"))), ..hopper };
+    let said = refused(&fixture("td3.zip"), &wrong);
+    assert!(said.ends_with("it holds no VecNormalize of Stable-Baselines3"), "{said}");
+}
+
+#[test]
+fn a_description_says_what_in_it_cannot_be() {
+    let place = tempfile::tempdir().unwrap();
+    for name in ["silu.toml", "actor.safetensors", "critic.pth"] {
+        fs::copy(fixture("described").join(name), place.path().join(name)).unwrap();
+    }
+    let file = place.path().join("silu.toml");
+    let whole = fs::read_to_string(&file).unwrap();
+    for (from, to, words) in [
+        ("\"silu\"", "\"swish\"", "unknown activation"),
+        (
+            "[actor]",
+            "[actor]\naction_scale = 2.0",
+            "its actions lie in [-2, 2]; those of hopper lie in [-1, 1]",
+        ),
+        ("value.4", "value.9", "it holds no tensor value.9.weight"),
+        ("\"action\", \"observation\"", "\"action\", \"action\"", "once each"),
+        ("algo = \"td3\"", "algo = \"sac\"", "must be td3, or sac with a log_std"),
+        ("gamma = 0.97", "gama = 0.97", "unknown field `gama`"),
+    ] {
+        fs::write(&file, whole.replace(from, to)).unwrap();
+        let error = import(&file, &given(EnvId::Hopper), &place.path().join("checkpoint"));
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(words), "{to}: {error}");
+    }
+}
+
+#[test]
 fn what_is_no_agent_is_named() {
-    let known = "it is no zip of Stable-Baselines3, no NAME_actor beside NAME_critic, and no folder with actor.pt, \
-                 q1.pt and q2.pt";
+    let known = "it is no zip of Stable-Baselines3, no .cleanrl_model, no model.pt of Spinning Up, no NAME_actor beside \
+                 NAME_critic, and no folder with actor.pt, q1.pt and q2.pt; of other state dicts, a TOML file can say \
+                 what is what";
     let hopper = given(EnvId::Hopper);
     for name in ["answers.json", "sac-files/q1.pt"] {
         let said = refused(&fixture(name), &hopper);
@@ -98,7 +147,7 @@ fn the_program_takes_over_an_agent_and_measures_it() {
         ),
         (
             "cosine --ckpt agent --env hopper".into(),
-            "--env, --gamma, --alpha and --steps are for agents",
+            "--env, --gamma, --alpha, --steps and --normalise are for agents",
         ),
         (
             format!("import {zip} --env Walker2d-v5 --out other"),

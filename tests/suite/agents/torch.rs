@@ -1,10 +1,10 @@
 //! Actions, values and slopes of agents in files of other tools, as `PyTorch` says them
-//! (`tests/fixtures/agents/make.py`).
+//! (`tests/fixtures/agents/make.py` and `make_more.py`).
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hyperl::agents::{Given, import};
+use hyperl::agents::{Given, Normalise, import};
 use hyperl::checkpoint::Checkpoint;
 use hyperl::checkpoint::load::Which;
 use hyperl::env::EnvId;
@@ -25,19 +25,103 @@ struct Answers {
     q1: Vec<f64>,
     q2: Vec<f64>,
     slope: Vec<f64>,
+    reward_scale: Option<f64>,
 }
 
 const TOLERANCE: f64 = 1e-5;
 
 pub(super) fn given(env: EnvId) -> Given {
-    Given { env, gamma: None, alpha: None, steps: None, seed: None }
+    Given { env, gamma: None, alpha: None, steps: None, seed: None, normalise: None }
 }
 
 /// Agents by the names of their answers: the path, what is not in the files, and what is recognised.
-fn agents() -> [(&'static str, &'static str, Given, &'static str); 7] {
+fn agents() -> Vec<(&'static str, &'static str, Given, &'static str)> {
     let hopper = given(EnvId::Hopper);
     let told = Given { gamma: Some(0.99), steps: Some(400_000), seed: Some(3), ..hopper.clone() };
-    [
+    let through = |file: &str| {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agents").join(file);
+        Given { normalise: Some(Normalise::By(file)), ..hopper.clone() }
+    };
+    let [td3_through, td3_through_5] =
+        ["td3-normalised.pkl", "td3-normalised-protocol-5.pkl"].map(through);
+    let five = Given { steps: Some(5), ..hopper.clone() };
+    let sac_through = through("sac-normalised.pkl");
+    let td3_normalised = "Stable-Baselines3 TD3: two critics 8×6, γ 0.99, 300 steps, observations standardised and clipped at ±1.5, values in units of 3.04 of reward (that training clipped rewards at ±10 of these units is not followed)";
+    vec![
+        (
+            "ddpg",
+            "ddpg.zip",
+            hopper.clone(),
+            "Stable-Baselines3 DDPG: one critic 8×6, γ 0.99, 300 steps",
+        ),
+        (
+            "td3-tanh",
+            "td3-tanh.zip",
+            hopper.clone(),
+            "Stable-Baselines3 TD3: two critics 7 with tanh, γ 0.99, 300 steps",
+        ),
+        (
+            "sac-elu",
+            "sac-elu.zip",
+            hopper.clone(),
+            "Stable-Baselines3 SAC: two critics 7 with elu, γ 0.99, entropy coefficient 0.926, 300 steps",
+        ),
+        ("td3-normalised", "td3-normalised.zip", td3_through, td3_normalised),
+        ("td3-normalised", "td3-normalised.zip", td3_through_5, td3_normalised),
+        (
+            "sac-normalised",
+            "sac-normalised.zip",
+            sac_through,
+            "Stable-Baselines3 SAC: two critics 8, γ 0.99, entropy coefficient 0.927, 300 steps, observations standardised and clipped at ±10",
+        ),
+        (
+            "spinning-up-sac",
+            "spinning-up-sac",
+            five.clone(),
+            "Spinning Up SAC: two critics 8×6, γ 0.98, entropy coefficient 0.200, 5 steps",
+        ),
+        (
+            "spinning-up-td3",
+            "spinning-up-td3/pyt_save/model.pt",
+            five.clone(),
+            "Spinning Up TD3: two critics 8×6 with tanh, γ 0.98, 5 steps",
+        ),
+        (
+            "spinning-up-ddpg",
+            "spinning-up-ddpg",
+            five,
+            "Spinning Up DDPG: one critic 8×6, γ 0.98, 5 steps",
+        ),
+        (
+            "described-silu",
+            "described/silu.toml",
+            hopper.clone(),
+            "Described in TOML: one critic 8×6 with silu, γ 0.97, 5000 steps",
+        ),
+        (
+            "described-gelu",
+            "described/gelu.toml",
+            hopper.clone(),
+            "Described in TOML: one critic 8×6 with gelu, γ 0.97, 5000 steps",
+        ),
+        (
+            "described-leaky-relu",
+            "described/leaky-relu.toml",
+            hopper.clone(),
+            "Described in TOML: one critic 8×6 with leaky-relu, γ 0.97, 5000 steps",
+        ),
+        (
+            "cleanrl-td3",
+            "td3.cleanrl_model",
+            told.clone(),
+            "CleanRL TD3: two critics 8×8, γ 0.99, 400000 steps",
+        ),
+        (
+            "cleanrl-ddpg",
+            "ddpg.cleanrl_model",
+            told.clone(),
+            "CleanRL DDPG: one critic 8×8, γ 0.99, 400000 steps",
+        ),
         (
             "sac",
             "sac.zip",
@@ -56,7 +140,12 @@ fn agents() -> [(&'static str, &'static str, Given, &'static str); 7] {
             hopper.clone(),
             "TQC of sb3-contrib: two critics 6, γ 0.99, entropy coefficient 0.223, 12345 steps",
         ),
-        ("td3", "td3.zip", hopper, "Stable-Baselines3 TD3: two critics 8×6×5, γ 0.99, 12345 steps"),
+        (
+            "td3",
+            "td3.zip",
+            hopper.clone(),
+            "Stable-Baselines3 TD3: two critics 8×6×5, γ 0.99, 12345 steps",
+        ),
         (
             "authors",
             "authors_actor",
@@ -81,20 +170,34 @@ fn agents() -> [(&'static str, &'static str, Given, &'static str); 7] {
 #[test]
 fn agents_of_other_tools_are_what_pytorch_says() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agents");
-    let text = include_str!("../../fixtures/agents/answers.json");
-    let answers: BTreeMap<String, Answers> = serde_json::from_str(text).unwrap();
+    let mut answers: BTreeMap<String, Answers> = BTreeMap::new();
+    for text in [
+        include_str!("../../fixtures/agents/answers.json"),
+        include_str!("../../fixtures/agents/answers_more.json"),
+    ] {
+        answers.extend(serde_json::from_str::<BTreeMap<_, _>>(text).unwrap());
+    }
     let place = tempfile::tempdir().unwrap();
     for (name, path, given, recognised) in agents() {
         let folder = place.path().join(name);
         assert_eq!(import(&fixtures.join(path), &given, &folder).unwrap(), recognised);
         let checkpoint = Checkpoint::open(&folder).unwrap();
         let config = checkpoint.off_policy().unwrap();
-        let seed = if name.starts_with("sac") && given.seed.is_none() { 7 } else { 0 };
-        assert_eq!(config.seed, given.seed.unwrap_or(seed), "{name}");
-        let mean = checkpoint.manifest().imported.as_ref().unwrap().mean_of_critics;
-        assert_eq!(mean, name == "tqc");
+        let seed = match name {
+            "sac" | "sac-deflated" => 7,
+            "td3" | "tqc" => 0,
+            _ if name.starts_with("described") => 0,
+            _ if name.starts_with("spinning-up") => 4,
+            _ => 3,
+        };
+        assert_eq!(config.seed, seed, "{name}");
+        let imported = checkpoint.manifest().imported.as_ref().unwrap();
+        assert_eq!(imported.mean_of_critics, name == "tqc");
+        assert_eq!(imported.one_critic, name.contains("ddpg") || name.starts_with("described"));
         let weights = checkpoint.weights().unwrap();
-        let Answers { obs, action, greedy, q1, q2, slope } = &answers[name];
+        let Answers { obs, action, greedy, q1, q2, slope, reward_scale } = &answers[name];
+        let scales = [imported.reward_scale, *reward_scale].map(|scale| scale.unwrap_or(1.0));
+        assert!((scales[0] / scales[1] - 1.0).abs() < 1e-12, "{name}: {scales:?}");
         let rows =
             |flat: &[f64]| Array2::from_shape_vec((5, flat.len() / 5), flat.to_vec()).unwrap();
         let seen = Tensor::from_slice(obs).view([5, -1]).to_kind(tch::Kind::Float);

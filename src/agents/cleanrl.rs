@@ -1,0 +1,61 @@
+//! Agents of `CleanRL`: a `.cleanrl_model` holds the state dicts of actor and critics, one after the other. TD3 has two
+//! critics, DDPG one. `CleanRL` itself saves no SAC, whose σ is bounded by a tanh that is not read.
+
+use std::path::Path;
+
+use super::foreign::{Actor, Critics, ForeignAgent};
+use super::pickle_code::Read;
+use super::state_dict::{Layer, StateDict};
+use super::tensor::Tensor;
+use crate::algo::Algo;
+
+/// Returns whether a path names such a file.
+pub(super) fn is_one(path: &Path) -> bool {
+    path.is_file() && path.extension().is_some_and(|extension| extension == "cleanrl_model")
+}
+
+/// Reads an agent. Neither γ nor the steps are in it, nor slow copies.
+///
+/// # Errors
+/// Says what is missing, damaged, or not known.
+pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
+    let mut networks = StateDict::all(bytes)?.into_iter();
+    let (actor, bounds) = actor(networks.next().ok_or("it holds no networks")?)?;
+    let mut critics = networks.map(critic).collect::<Read<Vec<_>>>()?.into_iter();
+    let (critics, one_critic) = match (critics.next(), critics.next(), critics.next()) {
+        (Some(first), Some(second), None) => (Critics([first, second]), false),
+        (Some(only), None, None) => (Critics::single(only), true),
+        _ => return Err("after the actor there is neither one critic nor two".into()),
+    };
+    let tool = if one_critic { "CleanRL DDPG" } else { "CleanRL TD3" };
+    let agent = ForeignAgent::new(tool, Algo::Td3, actor, critics, vec![path.to_owned()]);
+    Ok(ForeignAgent { one_critic, bounds: Some(bounds), ..agent })
+}
+
+/// Takes the actor and the bounds of its actions.
+fn actor(mut state: StateDict) -> Read<(Actor, Vec<[f64; 2]>)> {
+    if state.has("fc_logstd.weight") {
+        return Err(
+            "an agent of SAC, whose σ is bounded by a tanh; TD3 and DDPG can be read".into()
+        );
+    }
+    let actor = Actor { hidden: two(&mut state)?, mean: state.layer("fc_mu")?, log_std: None };
+    let bounds = bounds(&state.take("action_scale")?, &state.take("action_bias")?);
+    state.finish().map(|()| (actor, bounds))
+}
+
+fn critic(mut state: StateDict) -> Read<Vec<Layer>> {
+    let mut layers = two(&mut state)?;
+    layers.push(state.layer("fc3")?);
+    state.finish().map(|()| layers)
+}
+
+fn two(state: &mut StateDict) -> Read<Vec<Layer>> {
+    Ok(vec![state.layer("fc1")?, state.layer("fc2")?])
+}
+
+/// Returns lowest and highest action of each coordinate.
+pub(super) fn bounds(scale: &Tensor, middle: &Tensor) -> Vec<[f64; 2]> {
+    let bound = |(scale, middle): (&f32, &f32)| [middle - scale, middle + scale].map(f64::from);
+    scale.numbers.iter().zip(&middle.numbers).map(bound).collect()
+}
