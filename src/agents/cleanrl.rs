@@ -1,5 +1,5 @@
-//! Agents of `CleanRL`: a `.cleanrl_model` holds the state dicts of actor and critics, one after the other. TD3 has two
-//! critics, DDPG one. `CleanRL` itself saves no SAC, whose σ is bounded by a tanh that is not read.
+//! Agents of `CleanRL`: a `.cleanrl_model` holds the state dicts of actor and critics, one after the other. TD3 and SAC
+//! have two critics, DDPG one.
 
 use std::path::Path;
 
@@ -8,6 +8,9 @@ use super::pickle_code::Read;
 use super::state_dict::{Layer, StateDict};
 use super::tensor::Tensor;
 use crate::algo::Algo;
+
+/// Bounds of SAC's log σ, which a tanh keeps (`LOG_STD_MIN` and `LOG_STD_MAX`).
+const LOG_STD: [f64; 2] = [-5.0, 2.0];
 
 /// Returns whether a path names such a file.
 pub(super) fn is_one(path: &Path) -> bool {
@@ -27,19 +30,25 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
         (Some(only), None, None) => (Critics::single(only), true),
         _ => return Err("after the actor there is neither one critic nor two".into()),
     };
-    let tool = if one_critic { "CleanRL DDPG" } else { "CleanRL TD3" };
-    let agent = ForeignAgent::new(tool, Algo::Td3, actor, critics, vec![path.to_owned()]);
-    Ok(ForeignAgent { one_critic, bounds: Some(bounds), ..agent })
+    let sac = actor.log_std.is_some();
+    let (tool, algo) = match (sac, one_critic) {
+        (true, false) => ("CleanRL SAC", Algo::Sac),
+        (false, false) => ("CleanRL TD3", Algo::Td3),
+        (false, true) => ("CleanRL DDPG", Algo::Td3),
+        (true, true) => return Err("an agent of SAC with one critic".into()),
+    };
+    let agent = ForeignAgent::new(tool, algo, actor, critics, vec![path.to_owned()]);
+    let tanh_log_std = sac.then_some(LOG_STD);
+    Ok(ForeignAgent { one_critic, bounds: Some(bounds), tanh_log_std, ..agent })
 }
 
 /// Takes the actor and the bounds of its actions.
 fn actor(mut state: StateDict) -> Read<(Actor, Vec<[f64; 2]>)> {
-    if state.has("fc_logstd.weight") {
-        return Err(
-            "an agent of SAC, whose σ is bounded by a tanh; TD3 and DDPG can be read".into()
-        );
-    }
-    let actor = Actor { hidden: two(&mut state)?, mean: state.layer("fc_mu")?, log_std: None };
+    let sac = state.has("fc_logstd.weight");
+    let hidden = two(&mut state)?;
+    let mean = state.layer(if sac { "fc_mean" } else { "fc_mu" })?;
+    let log_std = sac.then(|| state.layer("fc_logstd")).transpose()?;
+    let actor = Actor { hidden, mean, log_std };
     let bounds = bounds(&state.take("action_scale")?, &state.take("action_bias")?);
     state.finish().map(|()| (actor, bounds))
 }

@@ -53,6 +53,8 @@ pub(super) struct ForeignAgent {
     pub(super) one_critic: bool,
     /// What stands between layers.
     pub(super) activation: Activation,
+    /// Lowest and highest log σ, where a tanh bounds it.
+    pub(super) tanh_log_std: Option<[f64; 2]>,
     /// What all networks see observations through.
     pub(super) standardised: Option<Standardised>,
     /// The factor on rewards in training.
@@ -73,6 +75,8 @@ pub(super) struct ForeignAgent {
     pub(super) seed: Option<u64>,
     /// Lowest and highest action, where the files say it.
     pub(super) bounds: Option<Vec<[f64; 2]>>,
+    /// Whether its networks see actions in [-1, 1], whatever the bounds of the environment are.
+    pub(super) unit_actions: bool,
     /// The files that were read.
     pub(super) files: Vec<PathBuf>,
 }
@@ -95,6 +99,7 @@ impl ForeignAgent {
             critic_targets: None,
             one_critic: false,
             activation: Activation::Relu,
+            tanh_log_std: None,
             standardised: None,
             reward_scale: None,
             reward_clip: None,
@@ -105,6 +110,7 @@ impl ForeignAgent {
             updates: None,
             seed: None,
             bounds: None,
+            unit_actions: false,
             files,
         }
     }
@@ -126,7 +132,9 @@ impl ForeignAgent {
             return Err("its critics are of different widths".into());
         }
         let activation = Some(self.activation).filter(|other| *other != Activation::Relu);
-        Ok(Hidden { actor, critic, activation, standardised: self.standardised.is_some() })
+        let standardised = self.standardised.is_some();
+        let tanh_log_std = self.tanh_log_std;
+        Ok(Hidden { actor, critic, activation, standardised, tanh_log_std })
     }
 
     /// Checks that the agent can act in an environment.
@@ -161,6 +169,13 @@ impl ForeignAgent {
         };
         let ours = env.bounds();
         let mut pairs = self.bounds.iter().flatten().zip(&ours);
+        let stretched = ours.iter().find(|bounds| !near(bounds, &[-1.0, 1.0]));
+        if let (Some([low, high]), false) = (stretched, self.unit_actions) {
+            return Err(format!(
+                "its networks see actions as {env} takes them, in [{low}, {high}]; of this tool only agents whose actions \
+                 lie in [-1, 1] are read"
+            ));
+        }
         match pairs.find(|(theirs, ours)| !near(theirs, ours)) {
             Some(([low, high], [lowest, highest])) => Err(format!(
                 "its actions lie in [{low}, {high}]; those of {env} lie in [{lowest}, {highest}]"

@@ -150,6 +150,7 @@ fn config(agent: &ForeignAgent, given: &Given) -> Result<TrainConfig> {
         critic: ours.hidden,
         activation: None,
         standardised: false,
+        tanh_log_std: None,
     };
     Ok(TrainConfig { hidden: (hidden != of_ours).then_some(hidden), ..config.resolved()? })
 }

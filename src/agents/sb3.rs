@@ -97,6 +97,7 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
         steps: data.num_timesteps,
         updates: data.updates,
         seed: data.seed,
+        unit_actions: true,
         bounds: data.action_space.as_ref().map(Space::bounds).transpose()?.flatten(),
         ..ForeignAgent::new(tool, algo, actor, critics, vec![path.to_owned()])
     })

@@ -112,7 +112,11 @@ pub(super) fn read(bytes: &[u8]) -> Read<Statistics> {
         if mean.len() != var.len() || var.iter().any(|var| *var < 0.0) {
             return Err(format!("its {key} holds no means and variances"));
         }
-        Ok([mean, var.iter().map(|var| (var + epsilon).sqrt()).collect()])
+        let std: Vec<f64> = var.iter().map(|var| (var + epsilon).sqrt()).collect();
+        if std.iter().any(|std| *std as f32 == 0.0) {
+            return Err(format!("its {key} and epsilon are too small to divide by"));
+        }
+        Ok([mean, std])
     };
     let obs = on("norm_obs")?.then(|| {
         let [mean, std] = moments("obs_rms")?;

@@ -33,6 +33,9 @@ pub struct Hidden {
     /// Whether all networks see standardised observations.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub standardised: bool,
+    /// Lowest and highest log σ of the actor, where a tanh bounds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tanh_log_std: Option<[f64; 2]>,
 }
 
 impl Hidden {
@@ -51,7 +54,12 @@ impl Hidden {
 
     fn plain(&self, hidden: &[i64]) -> Plain {
         let activation = self.activation.unwrap_or(Activation::Relu);
-        Plain { hidden: hidden.to_vec(), activation, standardised: self.standardised }
+        Plain {
+            hidden: hidden.to_vec(),
+            activation,
+            standardised: self.standardised,
+            tanh_log_std: self.tanh_log_std,
+        }
     }
 
     /// Returns the name of the critic.

@@ -44,7 +44,7 @@ impl Activation {
 }
 
 /// How a plain network is built.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plain {
     /// Widths of the hidden layers.
     pub hidden: Vec<i64>,
@@ -52,13 +52,15 @@ pub struct Plain {
     pub activation: Activation,
     /// Whether observations are standardised before they go in.
     pub standardised: bool,
+    /// Lowest and highest log σ of a distribution that a tanh bounds; where unset it is clipped.
+    pub tanh_log_std: Option<[f64; 2]>,
 }
 
 impl Default for Plain {
     /// As our own actors and MLP-Standard are built.
     fn default() -> Self {
         let hidden = HIDDEN.to_vec();
-        Self { hidden, activation: Activation::Relu, standardised: false }
+        Self { hidden, activation: Activation::Relu, standardised: false, tanh_log_std: None }
     }
 }
 

@@ -106,8 +106,11 @@ impl SquashedGaussian {
     /// which does not overflow.
     pub fn sample(&self, obs: &Tensor, noise: &Tensor) -> Sample {
         let features = self.features(obs);
-        let [low, high] = LOG_STD;
-        let log_std = self.log_std.forward(&features).clamp(low, high);
+        let log_std = self.log_std.forward(&features);
+        let log_std = match self.plain.tanh_log_std {
+            None => log_std.clamp(LOG_STD[0], LOG_STD[1]),
+            Some([low, high]) => (log_std.tanh() + 1.0) * (0.5 * (high - low)) + low,
+        };
         let before = self.mean.forward(&features) + log_std.exp() * noise;
         let gaussian = noise.square() * -0.5 - &log_std - 0.5 * (2.0 * PI).ln();
         let squash = (LN_2 - &before - (&before * -2.0).softplus()) * 2.0;

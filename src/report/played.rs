@@ -51,7 +51,8 @@ pub(crate) fn warnings(played: &Played, claimed: Option<f64>) -> Vec<String> {
     let came = mean(&played.returns);
     if let Some(claimed) = claimed.filter(|claimed| (came - claimed).abs() > NEAR * claimed.abs()) {
         all.push(format!(
-            "the return is {}, {} was claimed: another environment or version of it, or normalised observations?",
+            "the return is {}, {} was claimed: another environment or version of it, or \
+             normalised observations (--normalise)?",
             fixed(came, 0),
             fixed(claimed, 0)
         ));

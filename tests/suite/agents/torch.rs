@@ -10,6 +10,7 @@ use hyperl::checkpoint::load::Which;
 use hyperl::env::EnvId;
 use hyperl::gradient::ActionValue;
 use hyperl::gradient::critic_gradient::{Mean, Smaller};
+use hyperl::nn::policy_net::PolicyNet;
 use ndarray::Array2;
 use serde::Deserialize;
 use tch::Tensor;
@@ -26,6 +27,7 @@ struct Answers {
     q2: Vec<f64>,
     slope: Vec<f64>,
     reward_scale: Option<f64>,
+    log_prob: Option<Vec<f64>>,
 }
 
 const TOLERANCE: f64 = 1e-5;
@@ -34,151 +36,165 @@ pub(super) fn given(env: EnvId) -> Given {
     Given { env, gamma: None, alpha: None, steps: None, seed: None, normalise: None }
 }
 
-/// Agents by the names of their answers: the path, what is not in the files, and what is recognised.
-fn agents() -> Vec<(&'static str, &'static str, Given, &'static str)> {
-    let hopper = given(EnvId::Hopper);
-    let told = Given { gamma: Some(0.99), steps: Some(400_000), seed: Some(3), ..hopper.clone() };
-    let through = |file: &str| {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agents").join(file);
-        Given { normalise: Some(Normalise::By(file)), ..hopper.clone() }
-    };
-    let [td3_through, td3_through_5] =
-        ["td3-normalised.pkl", "td3-normalised-protocol-5.pkl"].map(through);
-    let five = Given { steps: Some(5), ..hopper.clone() };
-    let sac_through = through("sac-normalised.pkl");
-    let td3_normalised = "Stable-Baselines3 TD3: two critics 8×6, γ 0.99, 300 steps, observations standardised and clipped at ±1.5, values in units of 3.04 of reward (that training clipped rewards at ±10 of these units is not followed)";
-    vec![
-        (
-            "ddpg",
-            "ddpg.zip",
-            hopper.clone(),
-            "Stable-Baselines3 DDPG: one critic 8×6, γ 0.99, 300 steps",
-        ),
-        (
-            "td3-tanh",
-            "td3-tanh.zip",
-            hopper.clone(),
-            "Stable-Baselines3 TD3: two critics 7 with tanh, γ 0.99, 300 steps",
-        ),
-        (
-            "sac-elu",
-            "sac-elu.zip",
-            hopper.clone(),
-            "Stable-Baselines3 SAC: two critics 7 with elu, γ 0.99, entropy coefficient 0.926, 300 steps",
-        ),
-        ("td3-normalised", "td3-normalised.zip", td3_through, td3_normalised),
-        ("td3-normalised", "td3-normalised.zip", td3_through_5, td3_normalised),
-        (
-            "sac-normalised",
-            "sac-normalised.zip",
-            sac_through,
-            "Stable-Baselines3 SAC: two critics 8, γ 0.99, entropy coefficient 0.927, 300 steps, observations standardised and clipped at ±10",
-        ),
-        (
-            "spinning-up-sac",
-            "spinning-up-sac",
-            five.clone(),
-            "Spinning Up SAC: two critics 8×6, γ 0.98, entropy coefficient 0.200, 5 steps",
-        ),
-        (
-            "spinning-up-td3",
-            "spinning-up-td3/pyt_save/model.pt",
-            five.clone(),
-            "Spinning Up TD3: two critics 8×6 with tanh, γ 0.98, 5 steps",
-        ),
-        (
-            "spinning-up-ddpg",
-            "spinning-up-ddpg",
-            five,
-            "Spinning Up DDPG: one critic 8×6, γ 0.98, 5 steps",
-        ),
-        (
-            "described-silu",
-            "described/silu.toml",
-            hopper.clone(),
-            "Described in TOML: one critic 8×6 with silu, γ 0.97, 5000 steps",
-        ),
-        (
-            "described-gelu",
-            "described/gelu.toml",
-            hopper.clone(),
-            "Described in TOML: one critic 8×6 with gelu, γ 0.97, 5000 steps",
-        ),
-        (
-            "described-leaky-relu",
-            "described/leaky-relu.toml",
-            hopper.clone(),
-            "Described in TOML: one critic 8×6 with leaky-relu, γ 0.97, 5000 steps",
-        ),
-        (
-            "cleanrl-td3",
-            "td3.cleanrl_model",
-            told.clone(),
-            "CleanRL TD3: two critics 8×8, γ 0.99, 400000 steps",
-        ),
-        (
-            "cleanrl-ddpg",
-            "ddpg.cleanrl_model",
-            told.clone(),
-            "CleanRL DDPG: one critic 8×8, γ 0.99, 400000 steps",
-        ),
-        (
-            "sac",
-            "sac.zip",
-            hopper.clone(),
-            "Stable-Baselines3 SAC: two critics 8×6, γ 0.98, entropy coefficient 0.223, 12345 steps",
-        ),
-        (
-            "sac-deflated",
-            "sac-deflated.zip",
-            hopper.clone(),
-            "Stable-Baselines3 SAC: two critics 8×6, γ 0.98, entropy coefficient 0.223, 12345 steps",
-        ),
-        (
-            "tqc",
-            "tqc.zip",
-            hopper.clone(),
-            "TQC of sb3-contrib: two critics 6, γ 0.99, entropy coefficient 0.223, 12345 steps",
-        ),
-        (
-            "td3",
-            "td3.zip",
-            hopper.clone(),
-            "Stable-Baselines3 TD3: two critics 8×6×5, γ 0.99, 12345 steps",
-        ),
-        (
-            "authors",
-            "authors_actor",
-            told.clone(),
-            "TD3 of its authors: two critics 8×6, γ 0.99, 400000 steps",
-        ),
-        (
-            "authors-old",
-            "authors-old",
-            told.clone(),
-            "TD3 of its authors: two critics 8×6, γ 0.99, 400000 steps",
-        ),
-        (
-            "sac-files",
-            "sac-files",
-            told,
-            "SAC, a file for each network: two critics 8, γ 0.99, entropy coefficient 0.497, 400000 steps",
-        ),
-    ]
+/// Agents: the name of their answers, the path, what is said besides it, and what is recognised.
+const AGENTS: [[&str; 4]; 22] = [
+    ["ddpg", "ddpg.zip", "", "Stable-Baselines3 DDPG: one critic 8×6, γ 0.99, 300 steps"],
+    [
+        "td3-tanh",
+        "td3-tanh.zip",
+        "",
+        "Stable-Baselines3 TD3: two critics 7 with tanh, γ 0.99, 300 steps",
+    ],
+    [
+        "sac-elu",
+        "sac-elu.zip",
+        "",
+        "Stable-Baselines3 SAC: two critics 7 with elu, γ 0.99, entropy coefficient 0.926, 300 steps",
+    ],
+    [
+        "td3-normalised",
+        "td3-normalised.zip",
+        "normalise=td3-normalised.pkl",
+        "Stable-Baselines3 TD3: two critics 8×6, γ 0.99, 300 steps, observations standardised and clipped at ±1.5, values in units of 3.04 of reward (that training clipped rewards at ±10 of these units is not followed)",
+    ],
+    [
+        "td3-normalised",
+        "td3-normalised.zip",
+        "normalise=td3-normalised-protocol-5.pkl",
+        "Stable-Baselines3 TD3: two critics 8×6, γ 0.99, 300 steps, observations standardised and clipped at ±1.5, values in units of 3.04 of reward (that training clipped rewards at ±10 of these units is not followed)",
+    ],
+    [
+        "sac-normalised",
+        "sac-normalised.zip",
+        "normalise=sac-normalised.pkl",
+        "Stable-Baselines3 SAC: two critics 8, γ 0.99, entropy coefficient 0.927, 300 steps, observations standardised and clipped at ±10",
+    ],
+    [
+        "spinning-up-sac",
+        "spinning-up-sac",
+        "steps=5",
+        "Spinning Up SAC: two critics 8×6, γ 0.98, entropy coefficient 0.200, 5 steps",
+    ],
+    [
+        "spinning-up-td3",
+        "spinning-up-td3/pyt_save/model.pt",
+        "steps=5",
+        "Spinning Up TD3: two critics 8×6 with tanh, γ 0.98, 5 steps",
+    ],
+    [
+        "spinning-up-ddpg",
+        "spinning-up-ddpg",
+        "steps=5",
+        "Spinning Up DDPG: one critic 8×6, γ 0.98, 5 steps",
+    ],
+    [
+        "described-silu",
+        "described/silu.toml",
+        "",
+        "Described in TOML: one critic 8×6 with silu, γ 0.97, 5000 steps",
+    ],
+    [
+        "described-gelu",
+        "described/gelu.toml",
+        "",
+        "Described in TOML: one critic 8×6 with gelu, γ 0.97, 5000 steps",
+    ],
+    [
+        "described-leaky-relu",
+        "described/leaky-relu.toml",
+        "",
+        "Described in TOML: one critic 8×6 with leaky-relu, γ 0.97, 5000 steps",
+    ],
+    [
+        "cleanrl-sac",
+        "sac.cleanrl_model",
+        "gamma=0.99 steps=400000 seed=3 alpha=0.2",
+        "CleanRL SAC: two critics 8×8, γ 0.99, entropy coefficient 0.200, 400000 steps",
+    ],
+    [
+        "cleanrl-td3",
+        "td3.cleanrl_model",
+        "gamma=0.99 steps=400000 seed=3",
+        "CleanRL TD3: two critics 8×8, γ 0.99, 400000 steps",
+    ],
+    [
+        "cleanrl-ddpg",
+        "ddpg.cleanrl_model",
+        "gamma=0.99 steps=400000 seed=3",
+        "CleanRL DDPG: one critic 8×8, γ 0.99, 400000 steps",
+    ],
+    [
+        "sac",
+        "sac.zip",
+        "",
+        "Stable-Baselines3 SAC: two critics 8×6, γ 0.98, entropy coefficient 0.223, 12345 steps",
+    ],
+    [
+        "sac-deflated",
+        "sac-deflated.zip",
+        "",
+        "Stable-Baselines3 SAC: two critics 8×6, γ 0.98, entropy coefficient 0.223, 12345 steps",
+    ],
+    [
+        "tqc",
+        "tqc.zip",
+        "",
+        "TQC of sb3-contrib: two critics 6, γ 0.99, entropy coefficient 0.223, 12345 steps",
+    ],
+    ["td3", "td3.zip", "", "Stable-Baselines3 TD3: two critics 8×6×5, γ 0.99, 12345 steps"],
+    [
+        "authors",
+        "authors_actor",
+        "gamma=0.99 steps=400000 seed=3",
+        "TD3 of its authors: two critics 8×6, γ 0.99, 400000 steps",
+    ],
+    [
+        "authors-old",
+        "authors-old",
+        "gamma=0.99 steps=400000 seed=3",
+        "TD3 of its authors: two critics 8×6, γ 0.99, 400000 steps",
+    ],
+    [
+        "sac-files",
+        "sac-files",
+        "gamma=0.99 steps=400000 seed=3",
+        "SAC, a file for each network: two critics 8, γ 0.99, entropy coefficient 0.497, 400000 steps",
+    ],
+];
+
+/// Reads what is said of an agent besides its path.
+fn said(words: &str, fixtures: &Path) -> Given {
+    let mut given = given(EnvId::Hopper);
+    for (key, value) in words.split_whitespace().filter_map(|word| word.split_once('=')) {
+        match key {
+            "gamma" => given.gamma = value.parse().ok(),
+            "alpha" => given.alpha = value.parse().ok(),
+            "steps" => given.steps = value.parse().ok(),
+            "seed" => given.seed = value.parse().ok(),
+            "normalise" => given.normalise = Some(Normalise::By(fixtures.join(value))),
+            other => panic!("{other} cannot be said of an agent"),
+        }
+    }
+    given
+}
+
+/// What `PyTorch` says, by the names of agents.
+fn answers() -> BTreeMap<String, Answers> {
+    let texts = [
+        include_str!("../../fixtures/agents/answers.json"),
+        include_str!("../../fixtures/agents/answers_more.json"),
+    ];
+    let read = |text| serde_json::from_str::<BTreeMap<_, _>>(text).unwrap();
+    texts.into_iter().flat_map(read).collect()
 }
 
 #[test]
 fn agents_of_other_tools_are_what_pytorch_says() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agents");
-    let mut answers: BTreeMap<String, Answers> = BTreeMap::new();
-    for text in [
-        include_str!("../../fixtures/agents/answers.json"),
-        include_str!("../../fixtures/agents/answers_more.json"),
-    ] {
-        answers.extend(serde_json::from_str::<BTreeMap<_, _>>(text).unwrap());
-    }
+    let answers = answers();
     let place = tempfile::tempdir().unwrap();
-    for (name, path, given, recognised) in agents() {
+    for [name, path, words, recognised] in AGENTS {
+        let given = said(words, &fixtures);
         let folder = place.path().join(name);
         assert_eq!(import(&fixtures.join(path), &given, &folder).unwrap(), recognised);
         let checkpoint = Checkpoint::open(&folder).unwrap();
@@ -195,7 +211,7 @@ fn agents_of_other_tools_are_what_pytorch_says() {
         assert_eq!(imported.mean_of_critics, name == "tqc");
         assert_eq!(imported.one_critic, name.contains("ddpg") || name.starts_with("described"));
         let weights = checkpoint.weights().unwrap();
-        let Answers { obs, action, greedy, q1, q2, slope, reward_scale } = &answers[name];
+        let Answers { obs, action, greedy, q1, q2, slope, reward_scale, log_prob } = &answers[name];
         let scales = [imported.reward_scale, *reward_scale].map(|scale| scale.unwrap_or(1.0));
         assert!((scales[0] / scales[1] - 1.0).abs() < 1e-12, "{name}: {scales:?}");
         let rows =
@@ -208,6 +224,11 @@ fn agents_of_other_tools_are_what_pytorch_says() {
             TOLERANCE,
             &format!("{name}: actions"),
         );
+        if let (Some(log_prob), PolicyNet::SquashedGaussian(actor)) = (log_prob, &policy) {
+            let none = Tensor::zeros([5, 3], (tch::Kind::Float, tch::Device::Cpu));
+            let found = numbers(&actor.sample(&seen, &none).log_prob);
+            assert_close(&found, log_prob, TOLERANCE, &format!("{name}: densities"));
+        }
         let critic = |which| checkpoint.critic(&weights, which).unwrap();
         let (obs, action) = (rows(obs), rows(action));
         for (which, values) in [(Which::Q1, q1), (Which::Q2, q2)] {
