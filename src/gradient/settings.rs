@@ -167,8 +167,11 @@ impl Default for Settings {
 /// Far beyond what anyone measures: more is a slip, and would take all memory before it fails.
 const MOST_BLOCKS: usize = 1000;
 
-/// The same of states and of rollouts.
+/// The same of states.
 const MOST: usize = 1_000_000;
+
+/// Rollouts above which no memory can even be asked for; below that, what there is decides.
+const COUNTABLE: usize = 1_000_000_000_000_000_000;
 
 impl Settings {
     /// Returns the defaults of lab mode.
@@ -184,7 +187,7 @@ impl Settings {
     pub(crate) fn validated(self) -> Result<Self> {
         let checks = [
             ((1..=MOST).contains(&self.states), "--states must be 1 to 1000000"),
-            ((1..=MOST).contains(&self.rollouts), "--rollouts must be 1 to 1000000"),
+            ((1..=COUNTABLE).contains(&self.rollouts), "--rollouts must be 1 to 10¹⁸"),
             (self.blocks.is_none_or(|b| b <= MOST_BLOCKS), "--blocks must be at most 1000"),
             (self.std.is_finite() && self.std > 0.0, "--std must be positive"),
             (self.horizon != Some(0), "--horizon must be at least 1"),

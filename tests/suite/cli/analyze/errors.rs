@@ -193,8 +193,8 @@ fn settings_that_cannot_be_are_refused() {
         ("--std 0", "--std must be positive"),
         ("--std NaN", "--std must be positive"),
         ("--states 0", "--states must be 1 to 1000000"),
-        ("--mode paper --rollouts 0", "--rollouts must be 1 to 1000000"),
-        ("--mode paper --rollouts 18446744073709551615", "--rollouts must be 1 to 1000000"),
+        ("--mode paper --rollouts 0", "--rollouts must be 1 to 10¹⁸"),
+        ("--mode paper --rollouts 18446744073709551615", "--rollouts must be 1 to 10¹⁸"),
         ("--horizon 0", "--horizon must be at least 1"),
         ("--threads 0", "--threads must be at least 1"),
         (
@@ -217,8 +217,8 @@ fn settings_that_cannot_be_are_refused() {
             "--states asks for a fixed number, --half-width and --max-states for as many as it \
              takes; drop one",
         ),
-        ("--half-width -1", "--half-width must be positive and --max-states at least 1"),
-        ("--max-states 0", "--half-width must be positive and --max-states at least 1"),
+        ("--half-width -1", "--half-width must be positive and --max-states 1 to 1000000"),
+        ("--max-states 0", "--half-width must be positive and --max-states 1 to 1000000"),
         ("--blocks 1", "--blocks must be at least 2: one is no replicate"),
         (
             "--mode paper --blocks 2",
