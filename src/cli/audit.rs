@@ -62,11 +62,7 @@ const TITLE: &str = "Are these critics right?";
 pub(super) fn run(args: &AuditArgs) -> Result<Done> {
     let AuditArgs { half_width, max_states, states, episodes, seed, ref out, .. } = *args;
     episodes_checked(episodes)?;
-    let adaptive = Adaptive { half_width, max_states };
-    let lab = Settings::lab();
-    let first = lab.states.min(max_states.max(1));
-    let bank = Settings { states: first, adaptive: Some(adaptive), seed, ..lab }.validated()?;
-    let promise = Settings { mode: Mode::Lab, states, seed, ..Settings::default() }.validated()?;
+    let [bank, promise] = args.settings()?;
     shared::save_and_stop();
     let told = if args.json { Said::Aside } else { Said::Aloud };
     let served = args.agent.worker.start()?;
@@ -123,6 +119,19 @@ pub(super) fn run(args: &AuditArgs) -> Result<Done> {
     }
     shared::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
+}
+
+impl AuditArgs {
+    /// Returns how banks are made, and how promises are asked for.
+    fn settings(&self) -> Result<[Settings; 2]> {
+        let Self { half_width, max_states, states, seed, .. } = *self;
+        let adaptive = Some(Adaptive { half_width, max_states });
+        let lab = Settings::lab();
+        let first = lab.states.min(max_states.max(1));
+        let bank = Settings { states: first, adaptive, seed, ..lab }.validated()?;
+        let promise = Settings { mode: Mode::Lab, states, seed, ..Settings::default() };
+        Ok([bank, promise.validated()?])
+    }
 }
 
 /// Returns a name of each: that of its folder if another tool trained it, else of its run, and its step.
