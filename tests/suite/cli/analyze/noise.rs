@@ -71,7 +71,7 @@ fn a_pilot_chooses_the_horizon_and_a_bank_judges_as_new_rollouts_do() {
     let mut file = of();
     file.about.env = "walker2d".into();
     let said = refused(&file);
-    assert!(said.contains("expected walker2d, found hopper"), "{said}");
+    assert!(said.contains("expected walker2d, got hopper"), "{said}");
     let mut file = of();
     file.about.gamma = 0.9;
     let said = refused(&file);
