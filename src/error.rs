@@ -186,7 +186,8 @@ pub enum GradientError {
     NonFinite(usize),
     /// Two rollouts of a state would try the same action.
     #[error(
-        "--std {std} is too small: two rollouts of a state would try the same action; use a larger one"
+        "two rollouts of a state would try the same action: --std {std} is too small, or the actor is so far beyond its \
+         bound that tanh tells its actions apart no longer; use a larger --std, or an actor that can move"
     )]
     RepeatedAction {
         /// Standard deviation of the perturbations.

@@ -76,7 +76,7 @@ pub(crate) fn answer(all: &[Audited]) -> String {
             pointing(Direction::Unknown),
             pointing(Direction::Stuck)
         ),
-        format!("Inside the box {inside} are right by more than chance."),
+        format!("Inside the box the gradients of {inside} are right by more than chance."),
         format!(
             "Of the improvement that they promise along their own gradients, some is known to be real for {kept}, \
              and known to be less than promised for {part} of these."
