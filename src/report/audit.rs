@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::figure::{Axis, Panel, Point, Reference, Series, each_once};
 use super::finding::Finding;
-use super::numbers::{fixed, significant};
+use super::numbers::fixed;
 use super::played;
 use super::policy_cosine::{self, Direction};
 use super::promise;
@@ -209,7 +209,7 @@ pub(crate) fn finding(all: &[Audited], settings: [&Settings; 2]) -> Finding {
     Finding {
         subtitle: format!(
             "critics of {} agents; bars: 95 %; where the truth is not resolved there is no point",
-            significant(all.len() as f64, 3)
+            all.len()
         ),
         panels: vec![
             panel(all, "value over what came", right(), values),
