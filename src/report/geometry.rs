@@ -23,6 +23,9 @@ pub(super) struct Area {
     pub(super) bottom: f64,
 }
 
+/// Pixels that rounding may move a point beyond an edge.
+const ROUNDING: f64 = 1e-6;
+
 impl Area {
     /// Width in pixels.
     pub(super) fn width(&self) -> f64 {
@@ -31,7 +34,6 @@ impl Area {
 
     /// Whether `point` lies in the box or on its edge, up to rounding.
     pub(super) fn contains(&self, point: Px) -> bool {
-        const ROUNDING: f64 = 1e-6;
         let within = |low: f64, x: f64, high: f64| (low - ROUNDING..=high + ROUNDING).contains(&x);
         within(self.left, point.x, self.right) && within(self.top, point.y, self.bottom)
     }
@@ -53,7 +55,7 @@ impl Area {
         ];
         for (outward, room) in edges {
             if outward == 0.0 {
-                if room < 0.0 {
+                if room < -ROUNDING {
                     return None;
                 }
             } else if outward < 0.0 {
@@ -162,5 +164,8 @@ mod tests {
         let area = Area { left: 1.0, top: 2.0, right: 3.0, bottom: 4.0 };
         assert!(area.contains(px(3.0 + 1e-12, 2.0 - 1e-12)));
         assert!(!area.contains(px(3.1, 2.0)) && !area.contains(px(3.0, 1.9)));
+        // So is the error bar of such a point.
+        let bar = |x| area.clip_segment(px(x, 3.0), px(x, 3.5));
+        assert!(bar(3.0 + 1e-12).is_some() && bar(3.1).is_none());
     }
 }
