@@ -185,10 +185,7 @@ pub enum GradientError {
     #[error("return or action of rollout {0} is not finite; leave that rollout out of the fit")]
     NonFinite(usize),
     /// Two rollouts of a state would try the same action.
-    #[error(
-        "two rollouts of a state would try the same action: --std {std} is too small, or the actor is so far beyond its \
-         bound that tanh tells its actions apart no longer; use a larger --std, or an actor that can move"
-    )]
+    #[error("two rollouts of a state would try the same action: --std {std} is too small; use a larger one")]
     RepeatedAction {
         /// Standard deviation of the perturbations.
         std: f64,

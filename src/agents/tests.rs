@@ -105,14 +105,24 @@ fn an_archive_that_would_grow_is_refused() {
     assert!(said.contains("10000000 bytes, far more than"), "{said}");
 }
 
-/// Reads whatever a file may be; says how many numbers came.
-fn try_all(bytes: &[u8]) -> usize {
-    let dict = StateDict::read(bytes).map_or(0, |dict| dict.count());
-    let _ = read(bytes);
+/// Reads whatever a file may be; says how many numbers came, and checks that no reader allocates more than ten times
+/// the file beside what little it takes to say what is wrong.
+fn try_all(name: &str, bytes: &[u8]) -> usize {
+    let mut numbers = 0;
     let path = Path::new("mutated");
-    let _ = (sb3::read(path, bytes), vec_normalize::read(bytes));
-    let _ = (cleanrl::read(path, bytes), spinning_up::read(path, bytes));
-    dict
+    let readers: [&mut dyn FnMut(); 6] = [
+        &mut || numbers = StateDict::read(bytes).map_or(0, |dict| dict.count()),
+        &mut || drop(read(bytes)),
+        &mut || drop(sb3::read(path, bytes)),
+        &mut || drop(vec_normalize::read(bytes)),
+        &mut || drop(cleanrl::read(path, bytes)),
+        &mut || drop(spinning_up::read(path, bytes)),
+    ];
+    for (i, reader) in readers.into_iter().enumerate() {
+        let most = allocation_counter::measure(reader).bytes_max;
+        assert!(most <= 10 * bytes.len() as u64 + 65_536, "{name}, reader {i}: {most} bytes");
+    }
+    numbers
 }
 
 /// Damages a file in one to three places.
@@ -154,18 +164,18 @@ fn damaged_files_are_refused_without_a_crash() {
         "spinning-up-sac/pyt_save/model.pt",
         "spinning-up-td3/pyt_save/model.pt",
     ];
-    let mut stream = Stream::new(0, "mutations");
+    // As many copies of each as HYPERL_MUTATIONS says.
+    let copies = std::env::var("HYPERL_MUTATIONS").map_or(300, |n| n.parse().expect("a number"));
     let mut differ = 0;
     for name in names {
         let whole = fixture(name);
-        let numbers = try_all(&whole);
-        for _ in 0..300 {
-            let bytes = mutated(&whole, &mut stream);
-            let found = try_all(&bytes);
-            // A tensor cannot have more numbers than the file has bytes.
-            assert!(found <= 10 * bytes.len().max(100), "{name}: {found} numbers");
-            differ += usize::from(found != numbers);
+        let numbers = try_all(name, &whole);
+        let mut stream = Stream::new(copies, "mutations").child(name);
+        for _ in 0..copies {
+            let found = try_all(name, &mutated(&whole, &mut stream));
+            differ += u64::from(found != numbers);
         }
     }
-    assert!(differ > 500, "the damage was seen only {differ} times");
+    eprintln!("{copies} damaged copies of each of {} files: {differ} read otherwise", names.len());
+    assert!(differ > copies, "the damage was seen only {differ} times");
 }

@@ -55,7 +55,8 @@ fn of_words(text: &str, place: &str) -> Error {
 /// Rust's own answer is to abort.
 struct OrSaySo;
 
-#[global_allocator]
+#[cfg_attr(not(test), global_allocator)]
+#[cfg_attr(test, expect(dead_code, reason = "unit tests count what is allocated"))]
 static ALLOCATOR: OrSaySo = OrSaySo;
 
 #[allow(unsafe_code, reason = "an allocator has no safe form")]

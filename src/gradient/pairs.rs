@@ -20,6 +20,10 @@ use crate::rng::Stream;
 /// Shortest and longest pair, relative to σ.
 pub(super) const LENGTHS: [f64; 2] = [0.7, 1.3];
 
+/// Where every coordinate lies beyond this before tanh, none can move: its actions are within 10⁻⁹ of the bound, and
+/// soon tanh rounds two different ones to the same.
+const BEYOND: f64 = 12.0;
+
 named!("place",
     /// What the actions of a pair lie around.
     Around {
@@ -44,9 +48,13 @@ pub struct Pair {
 }
 
 impl Around {
-    /// Returns what pairs at `u [A]`, the policy's action before tanh, lie around.
+    /// Returns what pairs at `u [A]`, the policy's action before tanh, lie around. Where all of `u` is so far beyond the
+    /// bound that no coordinate can move, it is infinite: all actions are the bound itself, and all slopes 0.
     pub fn centre(self, u: &[f64], std: f64) -> Vec<f64> {
         match self {
+            Self::Policy if u.iter().all(|u| u.abs() > BEYOND) => {
+                u.iter().map(|u| u.signum() * f64::INFINITY).collect()
+            }
             Self::Policy => u.to_vec(),
             Self::Inside => u.iter().map(|u| u.tanh().clamp(std - 1.0, 1.0 - std)).collect(),
         }
@@ -175,6 +183,7 @@ fn paley(q: usize) -> Vec<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gradient::perturb::repeats;
     use crate::rng::drawn;
 
     #[test]
@@ -219,6 +228,24 @@ mod tests {
         for (i, a) in flat.iter().enumerate() {
             assert!(a.iter().all(|a| a.abs() <= 1.0) && !flat[..i].contains(a), "{a:?}");
         }
+    }
+
+    #[test]
+    fn an_actor_beyond_its_bound_tries_the_bound_itself_and_never_two_actions_that_tanh_makes_one() {
+        let mut stream = drawn(5, "pairs");
+        for beyond in [12.1, 15.0, 17.0, 18.5, 40.0] {
+            let u = [beyond, -beyond, 1.3 * beyond];
+            let centre = Around::Policy.centre(&u, 0.3);
+            for pair in Around::Policy.pairs(3, 0.3, 4, &mut stream) {
+                assert_eq!(pair.actions(&centre), [[1.0, -1.0, 1.0]; 2], "{beyond}");
+            }
+        }
+        // With one coordinate that moves all are told apart.
+        let u = [11.9, -40.0, 17.0];
+        let centre = Around::Policy.centre(&u, 0.3);
+        assert_eq!(centre, u);
+        let pairs = Around::Policy.pairs(3, 0.3, 4, &mut stream);
+        assert!(!repeats(pairs.iter().flat_map(|pair| pair.actions(&centre))));
     }
 
     #[test]

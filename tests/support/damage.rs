@@ -157,6 +157,12 @@ pub(crate) fn saturate(folder: &Path) {
     saturate_above(folder, -1e3);
 }
 
+/// Makes a hopper checkpoint whose actor wants `u` in all actions before tanh, wherever it is.
+pub(crate) fn always(folder: &Path, u: f64) {
+    let all = [(0, u), (1, u), (2, u)];
+    set(folder, &[("actor.layers.2.weight", &[]), ("actor.layers.2.bias", &all)]);
+}
+
 /// Makes a baseline one of SAC.
 pub(crate) fn of_sac(baseline: &Path) {
     reseal(baseline, baseline, |base| base.critic.algo = Algo::Sac);

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::support::bench::{Bench, RUN, Ran, edit, run};
+use crate::support::damage;
 
 /// Copies a folder with all that is in it.
 fn copy_all(from: &Path, to: &Path) {
@@ -202,7 +203,7 @@ fn an_undetermined_interval_of_a_share_is_said_to_be_one() {
 #[test]
 fn zero_has_no_sign_and_an_actor_at_its_bounds_is_measured_inside() {
     let bench = Bench::new();
-    crate::support::damage::saturate(&bench.copy());
+    damage::saturate(&bench.copy());
     let small = "--states 12 --horizon 5 --ckpt ckpt";
     let ran = bench.done(&format!("cosine {small}"));
     assert!(
@@ -217,6 +218,15 @@ fn zero_has_no_sign_and_an_actor_at_its_bounds_is_measured_inside() {
     let said = bench.done(&format!("diagnose {small}")).stdout;
     // Inside the box an actor that cannot move can still be measured.
     assert!(said.contains("  - at σ = 0.3 ") && !signed(&said), "{said}");
+}
+
+#[test]
+fn an_actor_whose_actions_tanh_hardly_tells_apart_cannot_move() {
+    let bench = Bench::new();
+    damage::always(&bench.copy(), 17.5);
+    let said = bench.done("cosine --states 12 --horizon 5 --ckpt ckpt").stdout;
+    assert!(said.contains("the actor cannot move: 100 % of its coordinates"), "{said}");
+    assert!(bench.done("promise --states 12 --horizon 5 --ckpt ckpt").code == 0);
 }
 
 /// Starts the program with arguments that may be of any bytes.
