@@ -105,8 +105,8 @@ fn an_archive_that_would_grow_is_refused() {
     assert!(said.contains("10000000 bytes, far more than"), "{said}");
 }
 
-/// Reads whatever a file may be; says how many numbers came, and checks that no reader allocates more than ten times
-/// the file beside what little it takes to say what is wrong.
+/// Reads whatever a file may be; says how many numbers came, and checks that no reader ever holds more than ten times
+/// the file beside the 256 KiB that a small one may take.
 fn try_all(name: &str, bytes: &[u8]) -> usize {
     let mut numbers = 0;
     let path = Path::new("mutated");
@@ -120,7 +120,7 @@ fn try_all(name: &str, bytes: &[u8]) -> usize {
     ];
     for (i, reader) in readers.into_iter().enumerate() {
         let most = allocation_counter::measure(reader).bytes_max;
-        assert!(most <= 10 * bytes.len() as u64 + 65_536, "{name}, reader {i}: {most} bytes");
+        assert!(most <= 10 * bytes.len() as u64 + (1 << 18), "{name}, reader {i}: {most} bytes");
     }
     numbers
 }
