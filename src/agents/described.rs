@@ -1,19 +1,20 @@
-//! State dicts of any tool, with a short TOML file that says what is what (`docs/agents.md` shows one).
+//! State dicts and scripts of any tool, with a short TOML file that says what is what (`docs/agents.md` shows two).
 
 use std::path::{Path, PathBuf};
 
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
-use super::foreign::{Actor, Critics, ForeignAgent};
-use super::pickle_code::Read;
+use super::foreign::{Actor, Critics, ForeignAgent, Network, Script};
 use super::state_dict::{Layer, StateDict};
-use super::storage::Dtype;
-use super::tensor::Tensor;
 use crate::algo::Algo;
 use crate::checkpoint::disk;
 use crate::error::{Error, Result};
-use crate::nn::plain::Activation;
+use crate::nn::plain::{Activation, Gives};
+use crate::pickled::pickle_code::Read;
+use crate::pickled::script::checked;
+use crate::pickled::storage::Dtype;
+use crate::pickled::tensor::Tensor;
 
 /// What the TOML file says.
 #[derive(Deserialize)]
@@ -35,7 +36,10 @@ struct Description {
 struct ActorPart {
     file: PathBuf,
     /// Linear layers in order, each `NAME.weight` and `NAME.bias`; the action is tanh of the last, times the scale.
+    #[serde(default)]
     layers: Vec<String>,
+    /// The file is a script instead, which gives this.
+    script: Option<Gives>,
     /// Another layer after the hidden ones, for log σ.
     log_std: Option<String>,
     action_scale: Option<f64>,
@@ -45,7 +49,10 @@ struct ActorPart {
 #[serde(deny_unknown_fields)]
 struct CriticPart {
     file: PathBuf,
+    #[serde(default)]
     layers: Vec<String>,
+    /// The file is a script instead, which takes the observation first.
+    script: Option<Gives>,
     /// What goes in, in order.
     #[serde(default = "observation_first")]
     inputs: [Input; 2],
@@ -62,6 +69,10 @@ fn observation_first() -> [Input; 2] {
     [Input::Observation, Input::Action]
 }
 
+const NO_ACTOR: &str = "its actor must have either layers or a script; of td3 that is \"before-tanh\" or \"action\", of sac \
+                        \"mean-and-log-std\"";
+const NO_CRITICS: &str = "its critics must both have layers, or both script = \"value\" and none";
+
 /// Returns whether a path names such a description.
 pub(super) fn is_one(path: &Path) -> bool {
     path.is_file() && path.extension().is_some_and(|extension| extension == "toml")
@@ -77,40 +88,70 @@ pub(super) fn read(path: &Path) -> Result<ForeignAgent> {
     let described: Description = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
     let Description { algo, activation, gamma, alpha, steps, seed, actor: of_actor, critics } =
         described;
-    if ![Algo::Td3, Algo::Sac].contains(&algo) || (algo == Algo::Sac) != of_actor.log_std.is_some()
-    {
-        return Err(wrong("its algo must be td3, or sac with a log_std of the actor".into()));
+    let draws = of_actor.log_std.is_some() || of_actor.script == Some(Gives::MeanAndLogStd);
+    if ![Algo::Td3, Algo::Sac].contains(&algo) || (algo == Algo::Sac) != draws {
+        return Err(wrong(
+            "its algo must be td3, or sac with a log_std of the actor or a script of \"mean-and-log-std\"".into(),
+        ));
     }
     let mut files = vec![path.to_owned()];
-    let mut open = |file: &Path| {
+    let mut place = |file: &Path| {
         let file = path.parent().unwrap_or(path).join(file);
-        let state = state(&file)?;
         if !files.contains(&file) {
-            files.push(file);
+            files.push(file.clone());
         }
-        Ok::<_, Error>(state)
+        file
     };
-    let actor = open(&of_actor.file).and_then(|state| actor(state, &of_actor).map_err(wrong))?;
-    let actions = actor.mean.outputs();
-    let mut critic = |part: &CriticPart| {
-        open(&part.file).and_then(|state| critic(state, part, actions).map_err(wrong))
+    let (actor, actions) = match of_actor.script {
+        Some(gives) if of_actor.layers.is_empty() && gives.is_of_actor(draws) => {
+            (Network::Scripts(vec![script(&place(&of_actor.file), gives)?]), None)
+        }
+        Some(_) => return Err(wrong(NO_ACTOR.into())),
+        None => {
+            let state = state(&place(&of_actor.file))?;
+            let actor = actor(state, &of_actor).map_err(wrong)?;
+            let actions = actor.mean.outputs();
+            (Network::Layers(actor), Some(actions))
+        }
     };
-    let (critics, one_critic) = match &critics[..] {
-        [only] => (Critics::single(critic(only)?), true),
-        [first, second] => (Critics([critic(first)?, critic(second)?]), false),
-        other => return Err(wrong(format!("it names {} critics; name one or two", other.len()))),
+    let one_critic = critics.len() == 1;
+    let (Some(first), Some(second), None) =
+        (critics.first(), critics.get(1).or(critics.first()), critics.get(2))
+    else {
+        return Err(wrong(format!("it names {} critics; name one or two", critics.len())));
+    };
+    let critics = match [first, second].map(|part| (part.script, part.layers.is_empty())) {
+        [(Some(Gives::Value), true), (Some(Gives::Value), true)] => {
+            let script = |part: &CriticPart| script(&place(&part.file), Gives::Value);
+            Network::Scripts([first, second].map(script).into_iter().collect::<Result<_>>()?)
+        }
+        [(None, _), (None, _)] => {
+            let mut critic = |part: &CriticPart| {
+                let state = state(&place(&part.file))?;
+                critic(state, part, actions).map_err(wrong)
+            };
+            Network::Layers(Critics([critic(first)?, critic(second)?]))
+        }
+        _ => return Err(wrong(NO_CRITICS.into())),
     };
     let scale = of_actor.action_scale.unwrap_or(1.0);
     Ok(ForeignAgent {
         one_critic,
         activation: activation.unwrap_or(Activation::Relu),
-        bounds: Some(vec![[-scale, scale]; actions]),
+        bounds: Some(vec![[-scale, scale]; actions.unwrap_or(1)]),
         gamma,
         alpha,
         steps,
         seed,
         ..ForeignAgent::new("Described in TOML", algo, actor, critics, files)
     })
+}
+
+/// Reads a script that gives this.
+fn script(file: &Path, gives: Gives) -> Result<Script> {
+    let bytes = checked(&disk::read(file)?).map_err(|reason| Error::agent(file, reason))?;
+    let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Script { file, bytes, gives })
 }
 
 fn actor(mut state: StateDict, part: &ActorPart) -> Read<Actor> {
@@ -121,12 +162,14 @@ fn actor(mut state: StateDict, part: &ActorPart) -> Read<Actor> {
 }
 
 /// Takes a critic, whose first layer then sees the observation first.
-fn critic(mut state: StateDict, part: &CriticPart, actions: usize) -> Read<Vec<Layer>> {
+fn critic(mut state: StateDict, part: &CriticPart, actions: Option<usize>) -> Read<Vec<Layer>> {
     let mut layers = layers(&mut state, &part.layers)?;
     let first = layers.first_mut().ok_or("it names no layers of a critic")?;
     match part.inputs {
         [Input::Observation, Input::Action] => {}
         [Input::Action, Input::Observation] => {
+            let actions = actions
+                .ok_or("beside a script, a critic of layers must see the observation first")?;
             let inputs = first.inputs();
             first
                 .weight

@@ -1,12 +1,17 @@
-//! Files that Python and `PyTorch` wrote (`tests/fixtures/agents/make.py` and `make_more.py`), whole and damaged.
+//! Files that Python and `PyTorch` wrote (`make.py`, `make_more.py` and `make_scripts.py` of `tests/fixtures/agents`), whole and
+//! damaged.
 
 use std::path::{Path, PathBuf};
 
-use super::archive::Archive;
-use super::pickle_machine::read;
+use super::foreign::Script;
 use super::state_dict::StateDict;
-use super::tensor::Tensor;
 use super::{cleanrl, sb3, spinning_up, vec_normalize};
+use crate::env::EnvId;
+use crate::nn::plain::Gives;
+use crate::pickled::archive::Archive;
+use crate::pickled::pickle_machine::read;
+use crate::pickled::script::checked;
+use crate::pickled::tensor::Tensor;
 use crate::rng::Stream;
 
 fn fixtures() -> PathBuf {
@@ -112,6 +117,11 @@ fn try_all(bytes: &[u8]) -> usize {
     let path = Path::new("mutated");
     let _ = (sb3::read(path, bytes), vec_normalize::read(bytes));
     let _ = (cleanrl::read(path, bytes), spinning_up::read(path, bytes));
+    // What passes here is for PyTorch to read.
+    let script = Script { file: "mutated".into(), bytes: bytes.to_vec(), gives: Gives::Value };
+    if checked(bytes).is_ok() && script.check(EnvId::Hopper).is_ok() {
+        return bytes.len();
+    }
     dict
 }
 
@@ -153,6 +163,8 @@ fn damaged_files_are_refused_without_a_crash() {
         "td3.cleanrl_model",
         "spinning-up-sac/pyt_save/model.pt",
         "spinning-up-td3/pyt_save/model.pt",
+        "scripts/critic.pt",
+        "scripts/critic_traced.pt",
     ];
     let mut stream = Stream::new(0, "mutations");
     let mut differ = 0;
