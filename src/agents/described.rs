@@ -58,6 +58,14 @@ struct CriticPart {
     inputs: [Input; 2],
 }
 
+impl CriticPart {
+    /// Returns whether it is a script, and nothing that only layers have is said of it.
+    fn is_script(&self) -> bool {
+        let inputs = observation_first();
+        self.script == Some(Gives::Value) && self.layers.is_empty() && self.inputs == inputs
+    }
+}
+
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Input {
@@ -71,7 +79,8 @@ fn observation_first() -> [Input; 2] {
 
 const NO_ACTOR: &str = "its actor must have either layers or a script; of td3 that is \"before-tanh\" or \"action\", of sac \
                         \"mean-and-log-std\"";
-const NO_CRITICS: &str = "its critics must both have layers, or both script = \"value\" and none";
+const NO_CRITICS: &str = "its critics must either both have layers, or both script = \"value\", which take the observation \
+                          first, and no layers";
 
 /// Returns whether a path names such a description.
 pub(super) fn is_one(path: &Path) -> bool {
@@ -103,7 +112,11 @@ pub(super) fn read(path: &Path) -> Result<ForeignAgent> {
         file
     };
     let (actor, actions) = match of_actor.script {
-        Some(gives) if of_actor.layers.is_empty() && gives.is_of_actor(draws) => {
+        Some(gives)
+            if of_actor.layers.is_empty()
+                && of_actor.log_std.is_none()
+                && gives.is_of_actor(draws) =>
+        {
             (Network::Scripts(vec![script(&place(&of_actor.file), gives)?]), None)
         }
         Some(_) => return Err(wrong(NO_ACTOR.into())),
@@ -115,25 +128,12 @@ pub(super) fn read(path: &Path) -> Result<ForeignAgent> {
         }
     };
     let one_critic = critics.len() == 1;
-    let (Some(first), Some(second), None) =
-        (critics.first(), critics.get(1).or(critics.first()), critics.get(2))
-    else {
-        return Err(wrong(format!("it names {} critics; name one or two", critics.len())));
+    let critics = match &critics[..] {
+        [only] => both(&[only, only], actions, &mut place),
+        [first, second] => both(&[first, second], actions, &mut place),
+        other => Err(wrong(format!("it names {} critics; name one or two", other.len()))),
     };
-    let critics = match [first, second].map(|part| (part.script, part.layers.is_empty())) {
-        [(Some(Gives::Value), true), (Some(Gives::Value), true)] => {
-            let script = |part: &CriticPart| script(&place(&part.file), Gives::Value);
-            Network::Scripts([first, second].map(script).into_iter().collect::<Result<_>>()?)
-        }
-        [(None, _), (None, _)] => {
-            let mut critic = |part: &CriticPart| {
-                let state = state(&place(&part.file))?;
-                critic(state, part, actions).map_err(wrong)
-            };
-            Network::Layers(Critics([critic(first)?, critic(second)?]))
-        }
-        _ => return Err(wrong(NO_CRITICS.into())),
-    };
+    let critics = critics?.ok_or_else(|| wrong(NO_CRITICS.into()))?;
     let scale = of_actor.action_scale.unwrap_or(1.0);
     Ok(ForeignAgent {
         one_critic,
@@ -145,6 +145,27 @@ pub(super) fn read(path: &Path) -> Result<ForeignAgent> {
         seed,
         ..ForeignAgent::new("Described in TOML", algo, actor, critics, files)
     })
+}
+
+/// Reads both critics; none if they are of different kinds.
+fn both(
+    parts: &[&CriticPart; 2],
+    actions: Option<usize>,
+    place: &mut dyn FnMut(&Path) -> PathBuf,
+) -> Result<Option<Network<Critics>>> {
+    if parts.iter().all(|part| part.is_script()) {
+        let script = |part: &&CriticPart| script(&place(&part.file), Gives::Value);
+        let scripts = parts.iter().map(script).collect::<Result<_>>()?;
+        return Ok(Some(Network::Scripts(scripts)));
+    }
+    if parts.iter().any(|part| part.script.is_some()) {
+        return Ok(None);
+    }
+    let mut critic = |part: &CriticPart| {
+        let file = place(&part.file);
+        critic(state(&file)?, part, actions).map_err(|reason| Error::agent(&file, reason))
+    };
+    Ok(Some(Network::Layers(Critics([critic(parts[0])?, critic(parts[1])?]))))
 }
 
 /// Reads a script that gives this.

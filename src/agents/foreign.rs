@@ -38,7 +38,7 @@ impl Script {
     /// Tries it on observations and actions of an environment.
     pub(super) fn check(&self, env: EnvId) -> Read<()> {
         let plain = Plain { script: Some(self.gives), ..Plain::default() };
-        let tried = QNet::plain(&plain, Dims::of(&env.spec()), Training::Frozen, &mut &*self);
+        let tried = QNet::plain(&plain, Dims::of(env.spec()), Training::Frozen, &mut &*self);
         match tried {
             Ok(_) => Ok(()),
             Err(Error::Script(reason)) => Err(format!("{}: {reason}", self.file)),

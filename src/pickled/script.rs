@@ -34,14 +34,15 @@ pub(crate) fn checked(bytes: &[u8]) -> Read<Vec<u8>> {
     let constants = names.iter().find_map(|name| name.strip_suffix("constants.pkl"));
     let folder = constants.ok_or("it is no file of torch.jit.save: there is no constants.pkl")?;
     let mut new = New::default();
-    let version = ["version", ".data/version"].into_iter();
-    let version = version.filter(|name| names.contains(&format!("{folder}{name}"))).last();
+    let version = [".data/version", "version"];
+    let version = version.into_iter().find(|name| names.contains(&format!("{folder}{name}")));
     let version = version.ok_or("it is no file of torch.jit.save: it says no version")?;
     new.add(version, &archive.read(&format!("{folder}{version}"))?)?;
     let mut functions = 0;
     for name in &names {
         let inside = name.strip_prefix(folder).unwrap_or_default();
-        if inside.starts_with("code/") && inside.ends_with(".py") {
+        let code = inside.strip_prefix("code/").and_then(|path| path.strip_suffix(".py"));
+        if code.is_some() {
             let code = archive.read(name)?;
             let text = str::from_utf8(&code).map_err(|e| format!("{inside}: {e}"))?;
             functions += script_code::check(text).map_err(|e| format!("{inside}, {e}"))?;

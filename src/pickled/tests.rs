@@ -4,7 +4,7 @@ use super::script_code::check;
 
 /// A module whose `forward` does this, one statement a line.
 fn module(body: &str) -> String {
-    let body: String = body.lines().map(|line| format!("    {}\n", line.trim_end())).collect();
+    let body = format!("    {}\n", body.replace('\n', "\n    "));
     format!(
         "class Net(Module):\n  fc : __torch__.torch.nn.modules.linear.Linear\n  def forward(self: __torch__.Net,\n    \
          x: Tensor) -> Tensor:\n{body}  def features(self: __torch__.Net,\n    x: Tensor) -> Tensor:\n    return x\n"

@@ -112,6 +112,13 @@ fn a_script_that_gives_something_else_is_refused_with_both_shapes() {
         (&ddpg, "script = \"action\"", "script = \"value\"", either),
         (&ddpg, "script = \"action\"", "script = \"action\"\nlayers = [\"out\"]", either),
         (&ddpg, "script = \"value\"", "layers = [\"out\"]\nscript = \"value\"", "both have layers"),
+        (
+            &ddpg,
+            "\"value\"",
+            "\"value\"\ninputs = [\"action\", \"observation\"]",
+            "observation first",
+        ),
+        (&sac, "\"mean-and-log-std\"", "\"mean-and-log-std\"\nlog_std = \"x\"", either),
         (&ddpg, "\"action\"", "\"mean\"", "unknown output of a script 'mean'"),
         (&td3, "td3", "sac", "must be td3, or sac with a log_std"),
     ] {
