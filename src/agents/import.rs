@@ -109,8 +109,8 @@ fn read(path: &Path) -> Result<ForeignAgent> {
         spinning_up::read(&file, &bytes)
     } else {
         Err("it is no zip of Stable-Baselines3, no .cleanrl_model, no model.pt of Spinning Up, no NAME_actor beside \
-             NAME_critic, and no folder with actor.pt, q1.pt and q2.pt; of other state dicts, a TOML file can say what \
-             is what"
+             NAME_critic, and no folder with actor.pt, q1.pt and q2.pt; of other state dicts and of \
+             TorchScript, a TOML file can say what is what"
             .into())
     };
     agent.map_err(|reason| Error::agent(&file, reason))

@@ -14,6 +14,9 @@ use crate::pickled::script::checked;
 use crate::pickled::tensor::Tensor;
 use crate::rng::Stream;
 
+/// How often each script is damaged.
+const DAMAGED: usize = 300;
+
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agents")
 }
@@ -180,4 +183,41 @@ fn damaged_files_are_refused_without_a_crash() {
         }
     }
     assert!(differ > 500, "the damage was seen only {differ} times");
+}
+
+/// An archive of which one part is damaged, with a checksum that fits.
+fn damaged_inside(whole: &[u8], stream: &mut Stream) -> Vec<u8> {
+    let mut archive = Archive::open(whole).unwrap();
+    let names = archive.names().unwrap();
+    let names: Vec<_> = names.iter().filter(|name| !name.contains("debug")).collect();
+    let damaged = stream.index(names.len());
+    let mut bytes = Vec::new();
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(&mut bytes));
+    let how = zip::write::SimpleFileOptions::default();
+    let how = how.compression_method(zip::CompressionMethod::Stored);
+    for (i, name) in names.into_iter().enumerate() {
+        let part = archive.read(name).unwrap();
+        let part = if i == damaged { mutated(&part, stream) } else { part };
+        zip.start_file(name.as_str(), how).unwrap();
+        std::io::Write::write_all(&mut zip, &part).unwrap();
+    }
+    zip.finish().unwrap();
+    bytes
+}
+
+#[test]
+fn scripts_with_damaged_code_objects_or_numbers_are_refused_without_a_crash() {
+    let mut stream = Stream::new(0, "damage inside");
+    let (mut refused, mut by_torch) = (0, 0);
+    for name in ["scripts/critic.pt", "scripts/critic_traced.pt"] {
+        let whole = fixture(name);
+        for _ in 0..DAMAGED {
+            let bytes = damaged_inside(&whole, &mut stream);
+            let script = Script { file: name.into(), bytes, gives: Gives::Value };
+            let ours = checked(&script.bytes).is_err();
+            refused += usize::from(ours);
+            by_torch += usize::from(!ours && script.check(EnvId::Hopper).is_err());
+        }
+    }
+    assert!(refused > DAMAGED / 4 && by_torch > DAMAGED / 20, "{refused} {by_torch}");
 }
