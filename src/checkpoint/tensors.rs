@@ -154,6 +154,14 @@ impl TensorFile {
         self.of_kind(name, &[(Dtype::F32, Kind::Float), (Dtype::F64, Kind::Double)])
     }
 
+    /// Reads the bytes of a script.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub(crate) fn bytes(&self, name: &str) -> Result<Tensor> {
+        self.of_kind(name, &[(Dtype::U8, Kind::Uint8)])
+    }
+
     /// Reads one tensor whose numbers are of one of some kinds.
     fn of_kind(&self, name: &str, kinds: &[(Dtype, Kind)]) -> Result<Tensor> {
         let tensors = self.tensors()?;
@@ -203,11 +211,8 @@ pub struct FileSource<'f> {
 impl Source for FileSource<'_> {
     fn tensor(&mut self, name: &str, shape: &[i64], _init: &Init) -> Result<Tensor> {
         let name = format!("{}.{name}", self.prefix);
-        let tensor = if shape == [BYTES] {
-            self.file.of_kind(&name, &[(Dtype::U8, Kind::Uint8)])?
-        } else {
-            self.file.tensor(&name)?
-        };
+        let tensor =
+            if shape == [BYTES] { self.file.bytes(&name)? } else { self.file.tensor(&name)? };
         check_shape(&name, shape, &tensor.size())?;
         Ok(tensor)
     }

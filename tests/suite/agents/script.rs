@@ -180,6 +180,33 @@ fn a_script_sees_standardised_observations_and_repeats_itself_in_any_thread() {
 }
 
 #[test]
+fn an_actor_of_layers_may_stand_beside_a_critic_that_is_a_script() {
+    let place = copied();
+    for name in ["silu.toml", "actor.safetensors", "critic.pth"] {
+        fs::copy(fixtures().join("described").join(name), place.path().join(name)).unwrap();
+    }
+    let text = |name: &str| fs::read_to_string(place.path().join(name)).unwrap();
+    let [actor, critic] = [text("silu.toml"), text("ddpg.toml")];
+    let critics = "[[critics]]";
+    let mixed = [actor.split(critics).next().unwrap(), critic.split(critics).nth(1).unwrap()];
+    fs::write(place.path().join("mixed.toml"), mixed.join(critics)).unwrap();
+    let taken = |name: &str| {
+        let out = place.path().join(format!("of-{name}"));
+        import(&place.path().join(name), &given(EnvId::Hopper), &out).unwrap();
+        Checkpoint::open(&out).unwrap()
+    };
+    let [mixed, silu, ddpg] = ["mixed.toml", "silu.toml", "ddpg.toml"].map(taken);
+    let obs = Tensor::arange(5 * 11, (Kind::Float, Device::Cpu)).view([5, 11]).sin();
+    let actions = |of: &Checkpoint| of.policy(&of.weights().unwrap()).unwrap().greedy(&obs);
+    assert_eq!(actions(&mixed), actions(&silu));
+    let action = actions(&silu);
+    let values =
+        |of: &Checkpoint| of.critic(&of.weights().unwrap(), Which::Q1).unwrap().q(&obs, &action);
+    assert_eq!(values(&mixed), values(&ddpg));
+    assert_ne!(values(&mixed), values(&silu));
+}
+
+#[test]
 fn the_program_measures_scripts() {
     let bench = Bench::new();
     for name in ["td3", "sac", "ddpg"] {
@@ -193,5 +220,11 @@ fn the_program_measures_scripts() {
         let one = score(1);
         assert!(one.is_object(), "{name}: {one}");
         assert_eq!(one, score(2), "{name}: the same numbers with two threads");
+        bench.done(&format!("import {} --env hopper --out {name} --episodes 1", toml.display()));
+        let said = bench.done(&format!("inspect {name}")).stdout;
+        assert!(
+            said.contains("critic_target.q2.script") && said.contains("script      0"),
+            "{said}"
+        );
     }
 }
