@@ -153,6 +153,10 @@ pub enum Error {
     #[error("{}", torch_message(&.0.to_string()))]
     Torch(#[from] tch::TchError),
 
+    /// A network in `TorchScript` that holds what is not allowed, or is not what it should be.
+    #[error("a network in TorchScript cannot be used: {0}")]
+    Script(String),
+
     /// Memory that the system refuses.
     #[error("{}", out_of_memory(.0))]
     OutOfMemory(String),
@@ -193,6 +197,22 @@ pub enum GradientError {
 }
 
 impl Error {
+    /// Says why libtorch cannot read or run a script, in the line of its message that says so; meant for `map_err`.
+    pub(crate) fn script(error: tch::TchError) -> Self {
+        let error = match error {
+            tch::TchError::Torch(said) => said,
+            other => other.to_string(),
+        };
+        // What follows is about libtorch itself.
+        let own = |line: &&str| {
+            !["Exception raised from", "frame #"].iter().any(|at| line.starts_with(at))
+        };
+        let said = error.lines().map(str::trim).take_while(own);
+        let mut said = said.filter(|line| !line.is_empty());
+        let reason = said.clone().filter(|line| line.contains("Error:")).last().or(said.next());
+        Self::Script(reason.unwrap_or(&error).to_owned())
+    }
+
     /// Wraps an I/O error with the verb and the path it belongs to; meant for `map_err`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();

@@ -16,6 +16,7 @@
 //! | [`rng`] | named, independent random streams from one seed |
 //! | [`stats`] | pure functions on slices: intervals, similarity, tests |
 //! | [`mod@env`] | physics, the environments, exact snapshots |
+//! | `pickled` | files of `PyTorch`: pickles, tensors and scripts, read without executing anything |
 //! | [`nn`] | networks: layers, critics, actors, their weights, Adam |
 //! | [`rollout`] | the return of a first action from a simulator state, in bulk |
 //! | [`algo`] | training: TD3, SAC, MAML, PEARL, and what is the same for all |
@@ -37,6 +38,7 @@ pub mod error;
 pub mod gradient;
 mod names;
 pub mod nn;
+mod pickled;
 pub mod report;
 pub mod rng;
 pub mod rollout;

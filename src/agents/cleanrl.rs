@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use super::foreign::{Actor, Critics, ForeignAgent};
-use super::pickle_code::Read;
 use super::state_dict::{Layer, StateDict};
-use super::tensor::Tensor;
 use crate::algo::Algo;
+use crate::pickled::pickle_code::Read;
+use crate::pickled::tensor::Tensor;
 
 /// Bounds of SAC's log σ, which a tanh keeps (`LOG_STD_MIN` and `LOG_STD_MAX`).
 const LOG_STD: [f64; 2] = [-5.0, 2.0];

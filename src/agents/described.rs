@@ -1,19 +1,20 @@
-//! State dicts of any tool, with a short TOML file that says what is what (`docs/agents.md` shows one).
+//! State dicts and scripts of any tool, with a short TOML file that says what is what (`docs/agents.md` shows two).
 
 use std::path::{Path, PathBuf};
 
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
-use super::foreign::{Actor, Critics, ForeignAgent};
-use super::pickle_code::Read;
+use super::foreign::{Actor, Critics, ForeignAgent, Network, Script};
 use super::state_dict::{Layer, StateDict};
-use super::storage::Dtype;
-use super::tensor::Tensor;
 use crate::algo::Algo;
 use crate::checkpoint::disk;
 use crate::error::{Error, Result};
-use crate::nn::plain::Activation;
+use crate::nn::plain::{Activation, Gives};
+use crate::pickled::pickle_code::Read;
+use crate::pickled::script::checked;
+use crate::pickled::storage::Dtype;
+use crate::pickled::tensor::Tensor;
 
 /// What the TOML file says.
 #[derive(Deserialize)]
@@ -35,7 +36,10 @@ struct Description {
 struct ActorPart {
     file: PathBuf,
     /// Linear layers in order, each `NAME.weight` and `NAME.bias`; the action is tanh of the last, times the scale.
+    #[serde(default)]
     layers: Vec<String>,
+    /// The file is a script instead, which gives this.
+    script: Option<Gives>,
     /// Another layer after the hidden ones, for log σ.
     log_std: Option<String>,
     action_scale: Option<f64>,
@@ -45,10 +49,21 @@ struct ActorPart {
 #[serde(deny_unknown_fields)]
 struct CriticPart {
     file: PathBuf,
+    #[serde(default)]
     layers: Vec<String>,
+    /// The file is a script instead, which takes the observation first.
+    script: Option<Gives>,
     /// What goes in, in order.
     #[serde(default = "observation_first")]
     inputs: [Input; 2],
+}
+
+impl CriticPart {
+    /// Returns whether it is a script, and nothing that only layers have is said of it.
+    fn is_script(&self) -> bool {
+        let inputs = observation_first();
+        self.script == Some(Gives::Value) && self.layers.is_empty() && self.inputs == inputs
+    }
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +76,11 @@ enum Input {
 fn observation_first() -> [Input; 2] {
     [Input::Observation, Input::Action]
 }
+
+const NO_ACTOR: &str = "its actor must have either layers or a script; of td3 that is \"before-tanh\" or \"action\", of sac \
+                        \"mean-and-log-std\"";
+const NO_CRITICS: &str = "its critics must either both have layers, or both script = \"value\", which take the observation \
+                          first, and no layers";
 
 /// Returns whether a path names such a description.
 pub(super) fn is_one(path: &Path) -> bool {
@@ -77,40 +97,82 @@ pub(super) fn read(path: &Path) -> Result<ForeignAgent> {
     let described: Description = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
     let Description { algo, activation, gamma, alpha, steps, seed, actor: of_actor, critics } =
         described;
-    if ![Algo::Td3, Algo::Sac].contains(&algo) || (algo == Algo::Sac) != of_actor.log_std.is_some()
-    {
-        return Err(wrong("its algo must be td3, or sac with a log_std of the actor".into()));
+    let draws = of_actor.log_std.is_some() || of_actor.script == Some(Gives::MeanAndLogStd);
+    if ![Algo::Td3, Algo::Sac].contains(&algo) || (algo == Algo::Sac) != draws {
+        return Err(wrong(
+            "its algo must be td3, or sac with a log_std of the actor or a script of \"mean-and-log-std\"".into(),
+        ));
     }
     let mut files = vec![path.to_owned()];
-    let mut open = |file: &Path| {
+    let mut place = |file: &Path| {
         let file = path.parent().unwrap_or(path).join(file);
-        let state = state(&file)?;
         if !files.contains(&file) {
-            files.push(file);
+            files.push(file.clone());
         }
-        Ok::<_, Error>(state)
+        file
     };
-    let actor = open(&of_actor.file).and_then(|state| actor(state, &of_actor).map_err(wrong))?;
-    let actions = actor.mean.outputs();
-    let mut critic = |part: &CriticPart| {
-        open(&part.file).and_then(|state| critic(state, part, actions).map_err(wrong))
+    let (actor, actions) = match of_actor.script {
+        Some(gives)
+            if of_actor.layers.is_empty()
+                && of_actor.log_std.is_none()
+                && gives.is_of_actor(draws) =>
+        {
+            (Network::Scripts(vec![script(&place(&of_actor.file), gives)?]), None)
+        }
+        Some(_) => return Err(wrong(NO_ACTOR.into())),
+        None => {
+            let state = state(&place(&of_actor.file))?;
+            let actor = actor(state, &of_actor).map_err(wrong)?;
+            let actions = actor.mean.outputs();
+            (Network::Layers(actor), Some(actions))
+        }
     };
-    let (critics, one_critic) = match &critics[..] {
-        [only] => (Critics::single(critic(only)?), true),
-        [first, second] => (Critics([critic(first)?, critic(second)?]), false),
-        other => return Err(wrong(format!("it names {} critics; name one or two", other.len()))),
+    let one_critic = critics.len() == 1;
+    let critics = match &critics[..] {
+        [only] => both(&[only, only], actions, &mut place),
+        [first, second] => both(&[first, second], actions, &mut place),
+        other => Err(wrong(format!("it names {} critics; name one or two", other.len()))),
     };
+    let critics = critics?.ok_or_else(|| wrong(NO_CRITICS.into()))?;
     let scale = of_actor.action_scale.unwrap_or(1.0);
     Ok(ForeignAgent {
         one_critic,
         activation: activation.unwrap_or(Activation::Relu),
-        bounds: Some(vec![[-scale, scale]; actions]),
+        bounds: Some(vec![[-scale, scale]; actions.unwrap_or(1)]),
         gamma,
         alpha,
         steps,
         seed,
         ..ForeignAgent::new("Described in TOML", algo, actor, critics, files)
     })
+}
+
+/// Reads both critics; none if they are of different kinds.
+fn both(
+    parts: &[&CriticPart; 2],
+    actions: Option<usize>,
+    place: &mut dyn FnMut(&Path) -> PathBuf,
+) -> Result<Option<Network<Critics>>> {
+    if parts.iter().all(|part| part.is_script()) {
+        let script = |part: &&CriticPart| script(&place(&part.file), Gives::Value);
+        let scripts = parts.iter().map(script).collect::<Result<_>>()?;
+        return Ok(Some(Network::Scripts(scripts)));
+    }
+    if parts.iter().any(|part| part.script.is_some()) {
+        return Ok(None);
+    }
+    let mut critic = |part: &CriticPart| {
+        let file = place(&part.file);
+        critic(state(&file)?, part, actions).map_err(|reason| Error::agent(&file, reason))
+    };
+    Ok(Some(Network::Layers(Critics([critic(parts[0])?, critic(parts[1])?]))))
+}
+
+/// Reads a script that gives this.
+fn script(file: &Path, gives: Gives) -> Result<Script> {
+    let bytes = checked(&disk::read(file)?).map_err(|reason| Error::agent(file, reason))?;
+    let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Script { file, bytes, gives })
 }
 
 fn actor(mut state: StateDict, part: &ActorPart) -> Read<Actor> {
@@ -121,12 +183,14 @@ fn actor(mut state: StateDict, part: &ActorPart) -> Read<Actor> {
 }
 
 /// Takes a critic, whose first layer then sees the observation first.
-fn critic(mut state: StateDict, part: &CriticPart, actions: usize) -> Read<Vec<Layer>> {
+fn critic(mut state: StateDict, part: &CriticPart, actions: Option<usize>) -> Read<Vec<Layer>> {
     let mut layers = layers(&mut state, &part.layers)?;
     let first = layers.first_mut().ok_or("it names no layers of a critic")?;
     match part.inputs {
         [Input::Observation, Input::Action] => {}
         [Input::Action, Input::Observation] => {
+            let actions = actions
+                .ok_or("beside a script, a critic of layers must see the observation first")?;
             let inputs = first.inputs();
             first
                 .weight

@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
-use super::pickle_code::Read;
 use super::state_dict::Layer;
 use crate::algo::Algo;
 use crate::algo::config::Hidden;
 use crate::env::EnvId;
-use crate::nn::plain::Activation;
+use crate::error::{Error, Result};
+use crate::nn::critic::{Dims, QNet};
+use crate::nn::init::Init;
+use crate::nn::plain::{Activation, Gives, Plain};
+use crate::nn::weights::{Source, Training};
+use crate::pickled::pickle_code::Read;
 
 /// Largest difference of bounds that is none.
 const BOUND_TOLERANCE: f64 = 1e-6;
@@ -19,6 +23,62 @@ pub(super) struct Actor {
     pub(super) mean: Layer,
     /// Of a distribution, log σ.
     pub(super) log_std: Option<Layer>,
+}
+
+/// A network in `TorchScript`.
+#[derive(Clone)]
+pub(super) struct Script {
+    /// Its file, for messages.
+    pub(super) file: String,
+    pub(super) bytes: Vec<u8>,
+    pub(super) gives: Gives,
+}
+
+impl Script {
+    /// Tries it on observations and actions of an environment.
+    pub(super) fn check(&self, env: EnvId) -> Read<()> {
+        let plain = Plain { script: Some(self.gives), ..Plain::default() };
+        let tried = QNet::plain(&plain, Dims::of(env.spec()), Training::Frozen, &mut &*self);
+        match tried {
+            Ok(_) => Ok(()),
+            Err(Error::Script(reason)) => Err(format!("{}: {reason}", self.file)),
+            Err(other) => Err(other.to_string()),
+        }
+    }
+}
+
+impl Source for &Script {
+    fn tensor(&mut self, _name: &str, _shape: &[i64], _init: &Init) -> Result<tch::Tensor> {
+        Ok(tch::Tensor::f_from_slice(&self.bytes)?)
+    }
+}
+
+/// Layers; or scripts, one of an actor and two of critics.
+pub(super) enum Network<L> {
+    Layers(L),
+    Scripts(Vec<Script>),
+}
+
+impl<L> Network<L> {
+    fn scripts(&self) -> &[Script] {
+        match self {
+            Self::Layers(_) => &[],
+            Self::Scripts(scripts) => scripts,
+        }
+    }
+
+    fn layers(&self) -> Option<&L> {
+        match self {
+            Self::Layers(layers) => Some(layers),
+            Self::Scripts(_) => None,
+        }
+    }
+}
+
+impl<L> From<L> for Network<L> {
+    fn from(layers: L) -> Self {
+        Self::Layers(layers)
+    }
 }
 
 /// The layers of both critics; a single one is both.
@@ -43,10 +103,10 @@ pub(super) struct ForeignAgent {
     /// Whose files these are, such as `Stable-Baselines3 SAC`.
     pub(super) tool: &'static str,
     pub(super) algo: Algo,
-    pub(super) actor: Actor,
+    pub(super) actor: Network<Actor>,
     /// The slow copy, where the algorithm has one and the files hold it.
     pub(super) actor_target: Option<Actor>,
-    pub(super) critics: Critics,
+    pub(super) critics: Network<Critics>,
     /// The slow copies, where the files hold them.
     pub(super) critic_targets: Option<Critics>,
     /// Whether there is one critic, and the second is the first again.
@@ -86,16 +146,16 @@ impl ForeignAgent {
     pub(super) fn new(
         tool: &'static str,
         algo: Algo,
-        actor: Actor,
-        critics: Critics,
+        actor: impl Into<Network<Actor>>,
+        critics: impl Into<Network<Critics>>,
         files: Vec<PathBuf>,
     ) -> Self {
         Self {
             tool,
             algo,
-            actor,
+            actor: actor.into(),
             actor_target: None,
-            critics,
+            critics: critics.into(),
             critic_targets: None,
             one_critic: false,
             activation: Activation::Relu,
@@ -120,11 +180,11 @@ impl ForeignAgent {
     /// # Errors
     /// Says which network differs.
     pub(super) fn hidden(&self) -> Read<Hidden> {
-        let actor = widths(&self.actor.hidden);
+        let actor = self.actor.layers().map(|actor| widths(&actor.hidden)).unwrap_or_default();
         if self.actor_target.as_ref().is_some_and(|target| widths(&target.hidden) != actor) {
             return Err("its actor and the slow copy of it are of different widths".into());
         }
-        let all = [Some(&self.critics), self.critic_targets.as_ref()];
+        let all = [self.critics.layers(), self.critic_targets.as_ref()];
         let all = all.into_iter().flatten().flat_map(|Critics(both)| both);
         let mut critics = all.map(|critic| widths(&critic[..critic.len().saturating_sub(1)]));
         let critic = critics.next().unwrap_or_default();
@@ -133,8 +193,15 @@ impl ForeignAgent {
         }
         let activation = Some(self.activation).filter(|other| *other != Activation::Relu);
         let standardised = self.standardised.is_some();
-        let tanh_log_std = self.tanh_log_std;
-        Ok(Hidden { actor, critic, activation, standardised, tanh_log_std })
+        Ok(Hidden {
+            actor,
+            critic,
+            activation,
+            standardised,
+            tanh_log_std: self.tanh_log_std,
+            actor_script: self.actor.scripts().first().map(|script| script.gives),
+            critic_script: self.critics.scripts().first().map(|script| script.gives),
+        })
     }
 
     /// Checks that the agent can act in an environment.
@@ -142,20 +209,21 @@ impl ForeignAgent {
     /// # Errors
     /// Says what was expected and what came.
     pub(super) fn check(&self, env: EnvId) -> Read<()> {
-        let (spec, actor) = (env.spec(), &self.actor);
+        let spec = env.spec();
         let check = |actor: &Actor| {
             let heads = std::iter::once(&actor.mean).chain(&actor.log_std);
             let mut networks = heads.map(|head| actor.hidden.iter().chain([head]).collect());
             let ends = [spec.obs_dim, spec.action_dim];
             networks.try_for_each(|layers: Vec<&Layer>| fits(env, "its actor", &layers, ends))
         };
-        check(actor)?;
-        self.actor_target.as_ref().map_or(Ok(()), check)?;
-        let all = [Some(&self.critics), self.critic_targets.as_ref()];
+        self.actor.layers().into_iter().chain(&self.actor_target).try_for_each(check)?;
+        let all = [self.critics.layers(), self.critic_targets.as_ref()];
         for critic in all.into_iter().flatten().flat_map(|Critics(both)| both) {
             let layers: Vec<&Layer> = critic.iter().collect();
             fits(env, "its critic", &layers, [spec.obs_dim + spec.action_dim, 1])?;
         }
+        let mut scripts = self.actor.scripts().iter().chain(self.critics.scripts());
+        scripts.try_for_each(|script| script.check(env))?;
         if let Some(Standardised { mean, .. }) = &self.standardised
             && mean.len() != spec.obs_dim
         {

@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use super::foreign::{Actor, Critics, ForeignAgent, Standardised};
+use super::foreign::{Actor, Critics, ForeignAgent, Network, Script, Standardised};
 use super::state_dict::Layer;
-use super::tensor::Tensor as Numbers;
 use super::vec_normalize::Normalise;
 use super::{cleanrl, described, sac_files, sb3, spinning_up, td3_files::Td3Files, vec_normalize};
-use crate::algo::RunConfig;
 use crate::algo::config::{Hidden, TrainConfig};
 use crate::algo::sac::SacConfig;
 use crate::algo::td3::Td3Config;
+use crate::algo::{Algo, RunConfig};
 use crate::checkpoint::disk;
 use crate::checkpoint::manifest::{FORMAT, Hashes, Imported, ImportedFile, Manifest, Versions};
 use crate::checkpoint::save::{MANIFEST, WEIGHTS};
@@ -19,6 +18,7 @@ use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
 use crate::nn::plain::{Activation, Plain, Standardiser};
+use crate::pickled::tensor::Tensor as Numbers;
 
 /// What a user says of an agent; all but the environment only where its files do not.
 #[derive(Debug, Clone)]
@@ -109,8 +109,8 @@ fn read(path: &Path) -> Result<ForeignAgent> {
         spinning_up::read(&file, &bytes)
     } else {
         Err("it is no zip of Stable-Baselines3, no .cleanrl_model, no model.pt of Spinning Up, no NAME_actor beside \
-             NAME_critic, and no folder with actor.pt, q1.pt and q2.pt; of other state dicts, a TOML file can say what \
-             is what"
+             NAME_critic, and no folder with actor.pt, q1.pt and q2.pt; of other state dicts and of \
+             TorchScript, a TOML file can say what is what"
             .into())
     };
     agent.map_err(|reason| Error::agent(&file, reason))
@@ -151,6 +151,8 @@ fn config(agent: &ForeignAgent, given: &Given) -> Result<TrainConfig> {
         activation: None,
         standardised: false,
         tanh_log_std: None,
+        actor_script: None,
+        critic_script: None,
     };
     Ok(TrainConfig { hidden: (hidden != of_ours).then_some(hidden), ..config.resolved()? })
 }
@@ -175,13 +177,17 @@ fn settled<T: PartialEq + Copy + std::fmt::Display>(
 
 /// Says in a line what was recognised.
 fn said(agent: &ForeignAgent, config: &TrainConfig) -> String {
-    let Critics([critic, _]) = &agent.critics;
-    let widths = critic[..critic.len() - 1].iter().map(|layer| layer.outputs().to_string());
-    let widths = widths.collect::<Vec<_>>().join("×");
     let critics = if agent.one_critic { "one critic" } else { "two critics" };
-    let activation = match agent.activation {
-        Activation::Relu => String::new(),
-        other => format!(" with {other}"),
+    let built = match &agent.critics {
+        Network::Layers(Critics([critic, _])) => {
+            let widths = critic[..critic.len() - 1].iter().map(|layer| layer.outputs().to_string());
+            let widths = widths.collect::<Vec<_>>().join("×");
+            match agent.activation {
+                Activation::Relu => widths,
+                other => format!("{widths} with {other}"),
+            }
+        }
+        Network::Scripts(_) => "in TorchScript".into(),
     };
     let seen =
         agent.standardised.as_ref().map_or(String::new(), |Standardised { clip, .. }| {
@@ -200,7 +206,7 @@ fn said(agent: &ForeignAgent, config: &TrainConfig) -> String {
     };
     let (tool, gamma, steps) = (agent.tool, config.gamma(), config.steps);
     format!(
-        "{tool}: {critics} {widths}{activation}, γ {gamma}{temperature}, {steps} steps{seen}{scaled}{clipped}"
+        "{tool}: {critics} {built}, γ {gamma}{temperature}, {steps} steps{seen}{scaled}{clipped}"
     )
 }
 
@@ -217,20 +223,29 @@ fn three_digits(x: f64) -> String {
 fn tensors(agent: &ForeignAgent) -> Result<TensorSet> {
     let mut set = TensorSet::default();
     let through = agent.standardised.as_ref();
-    add_standardised(&mut set, "actor", through)?;
-    add_actor(&mut set, "actor", &agent.actor)?;
-    if agent.actor.log_std.is_none() {
-        let target = agent.actor_target.as_ref().unwrap_or(&agent.actor);
-        add_standardised(&mut set, "actor_target", through)?;
-        add_actor(&mut set, "actor_target", target)?;
+    let mut actor = |name: &str, slow: Option<&Actor>| {
+        add_standardised(&mut set, name, through)?;
+        match (slow, &agent.actor) {
+            (Some(actor), _) | (None, Network::Layers(actor)) => add_actor(&mut set, name, actor),
+            (None, Network::Scripts(scripts)) => add_scripts(&mut set, &[name.into()], scripts),
+        }
+    };
+    actor("actor", None)?;
+    if agent.algo != Algo::Sac {
+        actor("actor_target", agent.actor_target.as_ref())?;
     }
-    let targets = agent.critic_targets.as_ref().unwrap_or(&agent.critics);
-    for (name, Critics(both)) in [("critic", &agent.critics), ("critic_target", targets)] {
-        for (which, layers) in ["q1", "q2"].into_iter().zip(both) {
-            add_standardised(&mut set, &format!("{name}.{which}"), through)?;
-            for (i, layer) in layers.iter().enumerate() {
-                add(&mut set, &format!("{name}.{which}.layers.{i}"), layer)?;
+    for (name, slow) in [("critic", None), ("critic_target", agent.critic_targets.as_ref())] {
+        let names = ["q1", "q2"].map(|which| format!("{name}.{which}"));
+        names.iter().try_for_each(|name| add_standardised(&mut set, name, through))?;
+        match (slow, &agent.critics) {
+            (Some(critics), _) | (None, Network::Layers(critics)) => {
+                for (name, layers) in names.iter().zip(&critics.0) {
+                    for (i, layer) in layers.iter().enumerate() {
+                        add(&mut set, &format!("{name}.layers.{i}"), layer)?;
+                    }
+                }
             }
+            (None, Network::Scripts(scripts)) => add_scripts(&mut set, &names, scripts)?,
         }
     }
     Ok(set)
@@ -246,6 +261,13 @@ fn add_standardised(
         let numbers: Vec<f32> = numbers.iter().map(|x| *x as f32).collect();
         let name = format!("{network}.{}.{name}", Standardiser::PATH);
         set.add(name, &tch::Tensor::f_from_slice(&numbers)?)?;
+    }
+    Ok(())
+}
+
+fn add_scripts(set: &mut TensorSet, networks: &[String], scripts: &[Script]) -> Result<()> {
+    for (network, Script { bytes, .. }) in networks.iter().zip(scripts) {
+        set.add(format!("{network}.script"), &tch::Tensor::f_from_slice(bytes)?)?;
     }
     Ok(())
 }

@@ -2,8 +2,6 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `pickle.rs`, `pickle_code.rs`, `pickle_machine.rs` | a machine that reads pickles and executes nothing |
-//! | `archive.rs`, `torch_file.rs`, `storage.rs`, `tensor.rs` | zip archives, files of `torch.save`, their tensors |
 //! | `state_dict.rs` | tensors by name, and layers |
 //! | `modules.rs` | modules that were saved whole |
 //! | `numpy.rs`, `vec_normalize.rs` | arrays of `numpy`, and what standardises observations |
@@ -13,26 +11,19 @@
 //!
 //! Whatever is not understood is refused, never passed over.
 
-mod archive;
 mod cleanrl;
 mod described;
 mod foreign;
 mod import;
 mod modules;
 mod numpy;
-mod pickle;
-mod pickle_code;
-mod pickle_machine;
 mod sac_files;
 mod sb3;
 mod spinning_up;
 mod state_dict;
-mod storage;
 mod td3_files;
-mod tensor;
 #[cfg(test)]
 mod tests;
-mod torch_file;
 mod vec_normalize;
 
 pub use import::{Given, import, is_agent};

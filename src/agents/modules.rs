@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use super::numpy::numbers;
-use super::pickle::Value;
-use super::pickle_code::Read;
 use super::state_dict::{Layer, StateDict};
-use super::tensor::Tensor;
-use super::torch_file::{TorchFile, activation_of};
 use crate::nn::plain::Activation;
+use crate::pickled::pickle::Value;
+use crate::pickled::pickle_code::Read;
+use crate::pickled::tensor::Tensor;
+use crate::pickled::torch_file::TorchFile;
 
 /// Most modules of one, all levels together.
 const MOST: usize = 1_000;
@@ -159,4 +159,17 @@ fn check_defaults(name: &str, value: Value) -> Read<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Returns the activation that a class of `torch.nn` is, with the numbers that it has by default.
+pub(super) fn activation_of(class: &str) -> Option<Activation> {
+    Some(match class {
+        "ReLU" => Activation::Relu,
+        "Tanh" => Activation::Tanh,
+        "ELU" => Activation::Elu,
+        "GELU" => Activation::Gelu,
+        "SiLU" => Activation::Silu,
+        "LeakyReLU" => Activation::LeakyRelu,
+        _ => return None,
+    })
 }

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::pickle::Value;
-use super::pickle_code::Read;
+use crate::pickled::pickle::Value;
+use crate::pickled::pickle_code::Read;
 
 /// Returns bytes; protocols before 3 have them as text in Latin-1.
 fn bytes_of(value: Value<'_>) -> Option<Cow<'_, [u8]>> {

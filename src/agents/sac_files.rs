@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::cleanrl::bounds;
 use super::foreign::{Actor, Critics, ForeignAgent};
-use super::pickle_code::Read;
 use super::state_dict::{Layer, StateDict};
 use crate::algo::Algo;
 use crate::error::{Error, Result};
+use crate::pickled::pickle_code::Read;
 
 /// Files without which it is no such folder.
 const NEEDED: [&str; 3] = ["actor.pt", "q1.pt", "q2.pt"];

@@ -7,13 +7,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::archive::Archive;
 use super::foreign::{Actor, Critics, ForeignAgent};
-use super::pickle_code::Read;
+use super::modules::activation_of;
 use super::state_dict::StateDict;
-use super::torch_file::activation_of;
 use crate::algo::Algo;
 use crate::nn::plain::Activation;
+use crate::pickled::archive::Archive;
+use crate::pickled::pickle_code::Read;
 
 /// What is looked at of `data`; all else is passed over.
 #[derive(Deserialize)]

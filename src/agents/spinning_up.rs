@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::foreign::{Actor, Critics, ForeignAgent};
 use super::modules::Modules;
-use super::pickle_code::Read;
-use super::torch_file::TorchFile;
 use crate::algo::Algo;
 use crate::nn::plain::Activation;
+use crate::pickled::pickle_code::Read;
+use crate::pickled::torch_file::TorchFile;
 
 /// The file in the folder of a run.
 const MODEL: &str = "pyt_save/model.pt";

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::pickle::Value;
-use super::pickle_code::Read;
-use super::tensor::Tensor;
-use super::torch_file::TorchFile;
 use crate::error::{Error, Result};
+use crate::pickled::pickle::Value;
+use crate::pickled::pickle_code::Read;
+use crate::pickled::tensor::Tensor;
+use crate::pickled::torch_file::TorchFile;
 
 /// Dictionaries inside each other.
 const MOST_NESTED: usize = 4;

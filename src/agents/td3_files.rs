@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::foreign::{Actor, Critics, ForeignAgent};
-use super::pickle_code::Read;
 use super::state_dict::{Layer, StateDict};
 use crate::algo::Algo;
 use crate::error::{Error, Result};
+use crate::pickled::pickle_code::Read;
 
 /// Both files.
 pub(super) struct Td3Files {

@@ -1,13 +1,23 @@
-//! Files that Python and `PyTorch` wrote (`tests/fixtures/agents/make.py` and `make_more.py`), whole and damaged.
+//! Files that Python and `PyTorch` wrote (`make.py`, `make_more.py` and `make_scripts.py` of `tests/fixtures/agents`), whole and
+//! damaged.
 
 use std::path::{Path, PathBuf};
 
-use super::archive::Archive;
-use super::pickle_machine::read;
+use super::foreign::Script;
 use super::state_dict::StateDict;
-use super::tensor::Tensor;
 use super::{cleanrl, sb3, spinning_up, vec_normalize};
+use crate::env::EnvId;
+use crate::nn::plain::Gives;
+use crate::pickled::archive::Archive;
+use crate::pickled::pickle_machine::read;
+use crate::pickled::script::checked;
+use crate::pickled::tensor::Tensor;
 use crate::rng::Stream;
+
+/// Damaged copies of each file: as many as `HYPERL_MUTATIONS` says.
+fn copies() -> u64 {
+    std::env::var("HYPERL_MUTATIONS").map_or(300, |n| n.parse().expect("a number"))
+}
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agents")
@@ -110,17 +120,24 @@ fn an_archive_that_would_grow_is_refused() {
 fn try_all(name: &str, bytes: &[u8]) -> usize {
     let mut numbers = 0;
     let path = Path::new("mutated");
-    let readers: [&mut dyn FnMut(); 6] = [
+    let mut is_script = false;
+    let readers: [&mut dyn FnMut(); 7] = [
         &mut || numbers = StateDict::read(bytes).map_or(0, |dict| dict.count()),
         &mut || drop(read(bytes)),
         &mut || drop(sb3::read(path, bytes)),
         &mut || drop(vec_normalize::read(bytes)),
         &mut || drop(cleanrl::read(path, bytes)),
         &mut || drop(spinning_up::read(path, bytes)),
+        &mut || is_script = checked(bytes).is_ok(),
     ];
     for (i, reader) in readers.into_iter().enumerate() {
         let most = allocation_counter::measure(reader).bytes_max;
         assert!(most <= 10 * bytes.len() as u64 + (1 << 18), "{name}, reader {i}: {most} bytes");
+    }
+    // What passes here is for PyTorch to read.
+    let script = Script { file: "mutated".into(), bytes: bytes.to_vec(), gives: Gives::Value };
+    if is_script && script.check(EnvId::Hopper).is_ok() {
+        return bytes.len();
     }
     numbers
 }
@@ -163,9 +180,10 @@ fn damaged_files_are_refused_without_a_crash() {
         "td3.cleanrl_model",
         "spinning-up-sac/pyt_save/model.pt",
         "spinning-up-td3/pyt_save/model.pt",
+        "scripts/critic.pt",
+        "scripts/critic_traced.pt",
     ];
-    // As many copies of each as HYPERL_MUTATIONS says.
-    let copies = std::env::var("HYPERL_MUTATIONS").map_or(300, |n| n.parse().expect("a number"));
+    let copies = copies();
     let mut differ = 0;
     for name in names {
         let whole = fixture(name);
@@ -177,4 +195,41 @@ fn damaged_files_are_refused_without_a_crash() {
         }
     }
     assert!(differ > copies, "the damage was seen only {differ} times");
+}
+
+/// An archive of which one part is damaged, with a checksum that fits.
+fn damaged_inside(whole: &[u8], stream: &mut Stream) -> Vec<u8> {
+    let mut archive = Archive::open(whole).unwrap();
+    let names = archive.names().unwrap();
+    let names: Vec<_> = names.iter().filter(|name| !name.contains("debug")).collect();
+    let damaged = stream.index(names.len());
+    let mut bytes = Vec::new();
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(&mut bytes));
+    let how = zip::write::SimpleFileOptions::default();
+    let how = how.compression_method(zip::CompressionMethod::Stored);
+    for (i, name) in names.into_iter().enumerate() {
+        let part = archive.read(name).unwrap();
+        let part = if i == damaged { mutated(&part, stream) } else { part };
+        zip.start_file(name.as_str(), how).unwrap();
+        std::io::Write::write_all(&mut zip, &part).unwrap();
+    }
+    zip.finish().unwrap();
+    bytes
+}
+
+#[test]
+fn scripts_with_damaged_code_objects_or_numbers_are_refused_without_a_crash() {
+    let mut stream = Stream::new(0, "damage inside");
+    let (copies, mut refused, mut by_torch) = (copies(), 0, 0);
+    for name in ["scripts/critic.pt", "scripts/critic_traced.pt"] {
+        let whole = fixture(name);
+        for _ in 0..copies {
+            let bytes = damaged_inside(&whole, &mut stream);
+            let script = Script { file: name.into(), bytes, gives: Gives::Value };
+            let ours = checked(&script.bytes).is_err();
+            refused += u64::from(ours);
+            by_torch += u64::from(!ours && script.check(EnvId::Hopper).is_err());
+        }
+    }
+    assert!(refused > copies / 4 && by_torch > copies / 20, "{refused} {by_torch}");
 }

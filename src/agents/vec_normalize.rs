@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use super::foreign::{ForeignAgent, Standardised};
 use super::numpy::numbers;
-use super::pickle::Value;
-use super::pickle_code::Read;
-use super::pickle_machine;
 use crate::checkpoint::disk;
 use crate::error::{Error, Result};
+use crate::pickled::pickle::Value;
+use crate::pickled::pickle_code::Read;
+use crate::pickled::pickle_machine;
 
 /// Names under which such statistics usually lie beside an agent, which itself does not say whether it was trained
 /// with any.

@@ -14,6 +14,7 @@ use crate::nn::actor::Actor;
 use crate::nn::critic::QNet;
 use crate::nn::plain::Plain;
 use crate::nn::policy_net::PolicyNet;
+use crate::nn::script;
 use crate::nn::squashed_gaussian::SquashedGaussian;
 use crate::nn::weights::{Draw, Shapes, Source, Training};
 use crate::rng::Stream;
@@ -72,15 +73,22 @@ pub fn critic(config: &TrainConfig, source: &mut dyn Source) -> Result<QNet> {
 
 /// Returns name and shape of every tensor of an agent, slow copies included.
 pub(super) fn tensors(config: &TrainConfig) -> Result<Vec<(String, Vec<i64>)>> {
-    let actor = policy(config, &mut Shapes)?;
-    let critic = critic(config, &mut Shapes)?;
-    let mut all = actor.params().shapes("actor");
+    let (obs, hidden) = (config.dims().obs, config.hidden.as_ref());
+    let actor = |name: &str| match hidden.map(Hidden::actor) {
+        Some(plain) if plain.script.is_some() => script::shapes(&plain, obs, name),
+        _ => Ok(policy(config, &mut Shapes)?.params().shapes(name)),
+    };
+    let critic = |name: &str| match hidden.map(Hidden::critic) {
+        Some(plain) if plain.script.is_some() => script::shapes(&plain, obs, name),
+        _ => Ok(critic(config, &mut Shapes)?.params().shapes(name)),
+    };
+    let mut all = actor("actor")?;
     if !config.is_sac() {
-        all.extend(actor.params().shapes(&target_name("actor")));
+        all.extend(actor(&target_name("actor"))?);
     }
     for name in ["critic.q1", "critic.q2"] {
-        all.extend(critic.params().shapes(name));
-        all.extend(critic.params().shapes(&target_name(name)));
+        all.extend(critic(name)?);
+        all.extend(critic(&target_name(name))?);
     }
     Ok(all)
 }

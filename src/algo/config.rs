@@ -8,7 +8,7 @@ use super::td3::Td3Config;
 use crate::env::{EnvId, Spec, TaskLists};
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
-use crate::nn::plain::{Activation, Plain};
+use crate::nn::plain::{Activation, Gives, Plain};
 
 /// Most rows of a batch, and most states and episodes of a run: more would not fit into memory.
 pub(super) const MOST: usize = 1_000_000;
@@ -36,6 +36,12 @@ pub struct Hidden {
     /// Lowest and highest log σ of the actor, where a tanh bounds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tanh_log_std: Option<[f64; 2]>,
+    /// What the actor gives, where it is a script and has no layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_script: Option<Gives>,
+    /// What each critic gives, where it is a script and has no layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critic_script: Option<Gives>,
 }
 
 impl Hidden {
@@ -44,29 +50,39 @@ impl Hidden {
 
     /// Returns how the actor is built.
     pub(super) fn actor(&self) -> Plain {
-        self.plain(&self.actor)
+        self.plain(&self.actor, self.actor_script)
     }
 
     /// Returns how each critic is built.
     pub(super) fn critic(&self) -> Plain {
-        self.plain(&self.critic)
+        self.plain(&self.critic, self.critic_script)
     }
 
-    fn plain(&self, hidden: &[i64]) -> Plain {
+    fn plain(&self, hidden: &[i64], script: Option<Gives>) -> Plain {
         let activation = self.activation.unwrap_or(Activation::Relu);
         Plain {
             hidden: hidden.to_vec(),
             activation,
             standardised: self.standardised,
             tanh_log_std: self.tanh_log_std,
+            script,
         }
     }
 
     /// Returns the name of the critic.
     fn model(&self) -> String {
+        if self.critic_script.is_some() {
+            return "torchscript".into();
+        }
         let widths = self.critic.iter().map(|width| format!("-{width}"));
         let activation = self.activation.map(|activation| format!("-{activation}"));
         std::iter::once("mlp".to_owned()).chain(widths).chain(activation).collect()
+    }
+
+    /// Returns whether its scripts give what those of SAC, or of TD3, must.
+    fn gives_what_is_needed(&self, sac: bool) -> bool {
+        self.actor_script.is_none_or(|gives| gives.is_of_actor(sac))
+            && self.critic_script.is_none_or(|gives| gives == Gives::Value)
     }
 
     fn fits(&self) -> bool {
@@ -247,6 +263,13 @@ impl RunConfig for TrainConfig {
                 self.hidden.as_ref().is_none_or(Hidden::fits),
                 "hidden",
                 "at most 16 layers of 1 to 65536",
+            ),
+            (
+                self.hidden
+                    .as_ref()
+                    .is_none_or(|hidden| hidden.gives_what_is_needed(self.is_sac())),
+                "hidden.actor_script and hidden.critic_script",
+                "what actors and critics of its algorithm give",
             ),
             (self.evaluate_every > 0, "evaluate_every", "at least 1"),
             (self.evaluation_episodes > 0, "evaluation_episodes", "at least 1"),

@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
 use crate::nn::init::Init;
-use crate::nn::weights::{Params, Source, check_shape};
+use crate::nn::weights::{BYTES, Params, Source, check_shape};
 
 /// A tensor on its way to disk, contiguous and in the memory of the CPU. It shares that memory where
 /// it can; its bytes are copied when they are written, one tensor at a time.
@@ -42,7 +42,7 @@ impl View for &Stored {
 pub struct TensorSet(Vec<(String, Stored)>);
 
 impl TensorSet {
-    /// Adds one tensor of `f32` or `f64`.
+    /// Adds one tensor of `f32` or `f64`, or of bytes.
     ///
     /// # Errors
     /// [`Error::Usage`] for other number types.
@@ -50,6 +50,7 @@ impl TensorSet {
         let dtype = match tensor.kind() {
             Kind::Float => Dtype::F32,
             Kind::Double => Dtype::F64,
+            Kind::Uint8 => Dtype::U8,
             kind => return Err(Error::Usage(format!("tensor {name} is {kind:?}, not f32 or f64"))),
         };
         let tensor = tensor.detach().to_device(Device::Cpu).contiguous();
@@ -150,15 +151,26 @@ impl TensorFile {
     /// # Errors
     /// [`Error::Corrupt`] if it is not there.
     pub fn tensor(&self, name: &str) -> Result<Tensor> {
+        self.of_kind(name, &[(Dtype::F32, Kind::Float), (Dtype::F64, Kind::Double)])
+    }
+
+    /// Reads the bytes of a script.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    pub(crate) fn bytes(&self, name: &str) -> Result<Tensor> {
+        self.of_kind(name, &[(Dtype::U8, Kind::Uint8)])
+    }
+
+    /// Reads one tensor whose numbers are of one of some kinds.
+    fn of_kind(&self, name: &str, kinds: &[(Dtype, Kind)]) -> Result<Tensor> {
         let tensors = self.tensors()?;
         let view = tensors.tensor(name).map_err(|e| self.corrupt(e.to_string()))?;
-        let kind = match view.dtype() {
-            Dtype::F32 => Kind::Float,
-            Dtype::F64 => Kind::Double,
-            other => return Err(self.corrupt(format!("tensor {name} is {other:?}"))),
+        let Some((_, kind)) = kinds.iter().find(|(dtype, _)| *dtype == view.dtype()) else {
+            return Err(self.corrupt(format!("tensor {name} is {:?}", view.dtype())));
         };
         let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
-        Ok(Tensor::f_from_data_size(view.data(), &shape, kind)?)
+        Ok(Tensor::f_from_data_size(view.data(), &shape, *kind)?)
     }
 
     /// Returns a source for the network whose tensors stand under `prefix`.
@@ -179,7 +191,7 @@ impl TensorFile {
         for (name, shape) in &expected {
             match found.iter().find(|f| f.0 == *name) {
                 None => return Err(self.corrupt(format!("tensor {name} is missing"))),
-                Some((_, other)) if other != shape => {
+                Some((_, other)) if other != shape && *shape != [BYTES] => {
                     let reason = format!("tensor {name} has shape {other:?}, expected {shape:?}");
                     return Err(self.corrupt(reason));
                 }
@@ -199,7 +211,8 @@ pub struct FileSource<'f> {
 impl Source for FileSource<'_> {
     fn tensor(&mut self, name: &str, shape: &[i64], _init: &Init) -> Result<Tensor> {
         let name = format!("{}.{name}", self.prefix);
-        let tensor = self.file.tensor(&name)?;
+        let tensor =
+            if shape == [BYTES] { self.file.bytes(&name)? } else { self.file.tensor(&name)? };
         check_shape(&name, shape, &tensor.size())?;
         Ok(tensor)
     }

@@ -34,7 +34,8 @@ struct TensorLine {
     name: String,
     shape: Vec<i64>,
     non_finite: i64,
-    rms: f64,
+    /// None of a script, which is bytes.
+    rms: Option<f64>,
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<Done> {
@@ -56,7 +57,8 @@ pub(super) fn run(args: &InspectArgs) -> Result<Done> {
     shared::say!("  written by hyperl {hyperl}, libtorch {libtorch}, MuJoCo {mujoco}");
     shared::say!("  {:52} {:>14} {:>10} {:>6}", "tensor", "shape", "rms", "NaN/∞");
     for TensorLine { name, shape, non_finite, rms } in &tensors {
-        shared::say!("  {name:52} {:>14} {rms:>10.4} {non_finite:>6}", format!("{shape:?}"));
+        let rms = rms.map_or_else(|| "script".into(), |rms| format!("{rms:.4}"));
+        shared::say!("  {name:52} {:>14} {rms:>10} {non_finite:>6}", format!("{shape:?}"));
     }
     Ok(Done::Finished)
 }
@@ -92,9 +94,12 @@ fn about(checkpoint: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
 
 fn lines(weights: &TensorFile) -> Result<Vec<TensorLine>> {
     let line = |(name, shape): (String, Vec<i64>)| {
+        if weights.bytes(&name).is_ok() {
+            return Ok(TensorLine { name, shape, non_finite: 0, rms: None });
+        }
         let tensor = weights.tensor(&name)?.to_kind(tch::Kind::Double);
         let non_finite = tensor.isfinite().logical_not().sum(tch::Kind::Int64).int64_value(&[]);
-        let rms = tensor.square().mean(tch::Kind::Double).sqrt().double_value(&[]);
+        let rms = Some(tensor.square().mean(tch::Kind::Double).sqrt().double_value(&[]));
         Ok(TensorLine { name, shape, non_finite, rms })
     };
     weights.shapes()?.into_iter().map(line).collect()

@@ -6,6 +6,7 @@ use super::critic::Dims;
 use super::init::LayerInit;
 use super::mlp::{Mlp, widths};
 use super::plain::{Plain, Standardiser, seen};
+use super::script::Script;
 use super::weights::{Builder, Of, Params, Reuse, Source, Training};
 use crate::error::Result;
 
@@ -14,8 +15,14 @@ pub struct Actor {
     dims: Dims,
     plain: Plain,
     standardiser: Option<Standardiser>,
-    trunk: Mlp,
+    trunk: Trunk,
     params: Params,
+}
+
+/// What gives the actions.
+enum Trunk {
+    Layers(Mlp),
+    Script(Script),
 }
 
 impl Actor {
@@ -39,8 +46,13 @@ impl Actor {
     ) -> Result<Self> {
         let mut builder = Builder::new(source, training);
         let standardiser = plain.standardiser(&mut builder, dims.obs)?;
-        let widths = widths(dims.obs, &plain.hidden, dims.action);
-        let trunk = Mlp::new(&mut builder, &widths, LayerInit::Pytorch)?.with(plain.activation);
+        let trunk = if let Some(gives) = plain.script {
+            Trunk::Script(Script::new(&mut builder, gives, [dims.obs, dims.action])?)
+        } else {
+            let widths = widths(dims.obs, &plain.hidden, dims.action);
+            let mlp = Mlp::new(&mut builder, &widths, LayerInit::Pytorch)?;
+            Trunk::Layers(mlp.with(plain.activation))
+        };
         Ok(Self { dims, plain: plain.clone(), standardiser, trunk, params: builder.finish() })
     }
 
@@ -55,12 +67,19 @@ impl Actor {
 
     /// Returns the greedy actions; `obs [B, S]`, result `[B, A]`.
     pub fn act(&self, obs: &Tensor) -> Tensor {
-        self.before_tanh(obs).tanh()
+        match &self.trunk {
+            Trunk::Layers(_) => self.before_tanh(obs).tanh(),
+            Trunk::Script(script) => script.act(&seen(self.standardiser.as_ref(), obs)),
+        }
     }
 
     /// Returns what the greedy actions are tanh of; `obs [B, S]`, result `[B, A]`.
     pub fn before_tanh(&self, obs: &Tensor) -> Tensor {
-        self.trunk.forward(&seen(self.standardiser.as_ref(), obs))
+        let obs = seen(self.standardiser.as_ref(), obs);
+        match &self.trunk {
+            Trunk::Layers(mlp) => mlp.forward(&obs),
+            Trunk::Script(script) => script.before_tanh(&obs),
+        }
     }
 
     /// Returns the weights.

@@ -10,6 +10,7 @@ use super::init::Inits;
 use super::mlp::{Mlp, MlpCritic, widths};
 use super::plain::{HIDDEN, Plain, Standardised};
 use super::residual::ResNet35;
+use super::script::Script;
 use super::weights::{Builder, Of, Params, Reuse, Shapes, Source, Training};
 use crate::env::Spec;
 use crate::error::Result;
@@ -141,7 +142,7 @@ impl QNet {
         Ok(Self { architecture, dims, critic, params: builder.finish() })
     }
 
-    /// Builds a plain critic `[s, a] → … → 1`.
+    /// Builds a plain critic `[s, a] → … → 1`, or one that is a script.
     ///
     /// # Errors
     /// Those of the weights' source.
@@ -153,9 +154,14 @@ impl QNet {
     ) -> Result<Self> {
         let mut builder = Builder::new(source, training);
         let standardiser = plain.standardiser(&mut builder, dims.obs)?;
-        let widths = widths(dims.obs + dims.action, &plain.hidden, 1);
-        let mlp = Mlp::new(&mut builder, &widths, Inits::default().plain)?.with(plain.activation);
-        let critic = Box::new(Standardised { standardiser, critic: MlpCritic(mlp) });
+        let critic: Box<dyn Critic> = if let Some(gives) = plain.script {
+            let critic = Script::new(&mut builder, gives, [dims.obs, dims.action])?;
+            Box::new(Standardised { standardiser, critic })
+        } else {
+            let widths = widths(dims.obs + dims.action, &plain.hidden, 1);
+            let mlp = Mlp::new(&mut builder, &widths, Inits::default().plain)?;
+            Box::new(Standardised { standardiser, critic: MlpCritic(mlp.with(plain.activation)) })
+        };
         let architecture = Architecture::Plain(plain.clone());
         Ok(Self { architecture, dims, critic, params: builder.finish() })
     }

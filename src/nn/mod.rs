@@ -21,6 +21,7 @@ pub mod pearl;
 pub mod plain;
 pub mod policy_net;
 pub mod residual;
+pub mod script;
 pub mod squashed_gaussian;
 pub mod task_net;
 pub mod weights;

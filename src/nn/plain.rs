@@ -43,6 +43,31 @@ impl Activation {
     }
 }
 
+named!("output of a script",
+    /// What a network in `TorchScript` gives.
+    Gives {
+        /// Of an actor what its actions are tanh of, `[B, A]`.
+        BeforeTanh = "before-tanh",
+        /// Of an actor its actions in `[-1, 1]`, `[B, A]`.
+        Action = "action",
+        /// Of an actor that draws its actions: mean and log σ of what they are tanh of, two of `[B, A]`.
+        MeanAndLogStd = "mean-and-log-std",
+        /// Of a critic Q, `[B]` or `[B, 1]`.
+        Value = "value",
+    }
+);
+
+impl Gives {
+    /// Returns whether an actor of SAC, or of TD3, gives this.
+    pub(crate) fn is_of_actor(self, sac: bool) -> bool {
+        match self {
+            Self::BeforeTanh | Self::Action => !sac,
+            Self::MeanAndLogStd => sac,
+            Self::Value => false,
+        }
+    }
+}
+
 /// How a plain network is built.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plain {
@@ -54,13 +79,16 @@ pub struct Plain {
     pub standardised: bool,
     /// Lowest and highest log σ of a distribution that a tanh bounds; where unset it is clipped.
     pub tanh_log_std: Option<[f64; 2]>,
+    /// What a script gives that stands in place of the layers.
+    pub script: Option<Gives>,
 }
 
 impl Default for Plain {
     /// As our own actors and MLP-Standard are built.
     fn default() -> Self {
         let hidden = HIDDEN.to_vec();
-        Self { hidden, activation: Activation::Relu, standardised: false, tanh_log_std: None }
+        let activation = Activation::Relu;
+        Self { hidden, activation, standardised: false, tanh_log_std: None, script: None }
     }
 }
 

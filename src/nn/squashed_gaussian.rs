@@ -12,6 +12,7 @@ use super::critic::Dims;
 use super::dense::Linear;
 use super::init::LayerInit;
 use super::plain::{Plain, Standardiser, seen};
+use super::script::Script;
 use super::weights::{Builder, Of, Params, Reuse, Source, Training};
 use crate::error::Result;
 
@@ -23,10 +24,14 @@ pub struct SquashedGaussian {
     dims: Dims,
     plain: Plain,
     standardiser: Option<Standardiser>,
-    hidden: Vec<Linear>,
-    mean: Linear,
-    log_std: Linear,
+    trunk: Trunk,
     params: Params,
+}
+
+/// What gives mean and log σ.
+enum Trunk {
+    Layers { hidden: Vec<Linear>, mean: Linear, log_std: Linear },
+    Script(Script),
 }
 
 /// What the policy does without noise.
@@ -72,6 +77,11 @@ impl SquashedGaussian {
     ) -> Result<Self> {
         let mut builder = Builder::new(source, training);
         let standardiser = plain.standardiser(&mut builder, dims.obs)?;
+        if let Some(gives) = plain.script {
+            let script = Script::new(&mut builder, gives, [dims.obs, dims.action])?;
+            let (plain, params) = (plain.clone(), builder.finish());
+            return Ok(Self { dims, plain, standardiser, trunk: Trunk::Script(script), params });
+        }
         let mut layer =
             |name: &str, sizes| builder.within(name, |b| Linear::new(b, sizes, LayerInit::Xavier));
         let (mut hidden, mut inputs) = (Vec::with_capacity(plain.hidden.len()), dims.obs);
@@ -82,7 +92,8 @@ impl SquashedGaussian {
         let mean = layer("mean", [inputs, dims.action])?;
         let log_std = layer("log_std", [inputs, dims.action])?;
         let (plain, params) = (plain.clone(), builder.finish());
-        Ok(Self { dims, plain, standardiser, hidden, mean, log_std, params })
+        let trunk = Trunk::Layers { hidden, mean, log_std };
+        Ok(Self { dims, plain, standardiser, trunk, params })
     }
 
     /// Returns an actor with the same weights: a copy, or the same memory.
@@ -94,10 +105,23 @@ impl SquashedGaussian {
         Self::plain(&self.plain, self.dims, training, source)
     }
 
-    fn features(&self, obs: &Tensor) -> Tensor {
+    /// Returns what the hidden layers make of what is seen.
+    fn features(&self, hidden: &[Linear], seen: Tensor) -> Tensor {
         let layer =
             |input: Tensor, layer: &Linear| self.plain.activation.apply(layer.forward(&input));
-        self.hidden.iter().fold(seen(self.standardiser.as_ref(), obs), layer)
+        hidden.iter().fold(seen, layer)
+    }
+
+    /// Returns mean and log σ, the latter without its bounds.
+    fn mean_and_log_std(&self, obs: &Tensor) -> [Tensor; 2] {
+        let seen = seen(self.standardiser.as_ref(), obs);
+        match &self.trunk {
+            Trunk::Layers { hidden, mean, log_std } => {
+                let features = self.features(hidden, seen);
+                [mean.forward(&features), log_std.forward(&features)]
+            }
+            Trunk::Script(script) => script.mean_and_log_std(&seen),
+        }
     }
 
     /// Draws actions; `obs [B, S]`, `noise [B, A]` is standard normal, drawn by the caller.
@@ -105,13 +129,12 @@ impl SquashedGaussian {
     /// log π = Σ log N(ξ; μ, σ²) − Σ log(1 − tanh² ξ), the latter as 2 (ln 2 − ξ − softplus(−2ξ)),
     /// which does not overflow.
     pub fn sample(&self, obs: &Tensor, noise: &Tensor) -> Sample {
-        let features = self.features(obs);
-        let log_std = self.log_std.forward(&features);
+        let [mean, log_std] = self.mean_and_log_std(obs);
         let log_std = match self.plain.tanh_log_std {
             None => log_std.clamp(LOG_STD[0], LOG_STD[1]),
             Some([low, high]) => (log_std.tanh() + 1.0) * (0.5 * (high - low)) + low,
         };
-        let before = self.mean.forward(&features) + log_std.exp() * noise;
+        let before = mean + log_std.exp() * noise;
         let gaussian = noise.square() * -0.5 - &log_std - 0.5 * (2.0 * PI).ln();
         let squash = (LN_2 - &before - (&before * -2.0).softplus()) * 2.0;
         let log_prob = (gaussian - squash).sum_dim_intlist([1i64].as_slice(), false, before.kind());
@@ -120,7 +143,11 @@ impl SquashedGaussian {
 
     /// Returns μ before it is squashed; `obs [B, S]`, result `[B, A]`.
     pub(crate) fn raw_mean(&self, obs: &Tensor) -> Tensor {
-        self.mean.forward(&self.features(obs))
+        let seen = seen(self.standardiser.as_ref(), obs);
+        match &self.trunk {
+            Trunk::Layers { hidden, mean, .. } => mean.forward(&self.features(hidden, seen)),
+            Trunk::Script(script) => script.before_tanh(&seen),
+        }
     }
 
     /// Returns the greedy actions tanh(μ).

@@ -1,6 +1,8 @@
 //! Named tensors: where the weights of a network come from, and what is done with all of them.
 
-use tch::{Device, Kind, Tensor};
+use std::sync::Arc;
+
+use tch::{CModule, Device, Kind, Tensor};
 
 use super::init::Init;
 use crate::error::{Error, Result};
@@ -17,7 +19,14 @@ pub struct Param {
 
 /// All weights of a network, in the order in which they were built.
 #[derive(Debug)]
-pub struct Params(Vec<Param>);
+pub struct Params {
+    all: Vec<Param>,
+    /// The script of a network that is one, loaded.
+    module: Option<Arc<CModule>>,
+}
+
+/// In place of a shape: bytes, as many as there are.
+pub(crate) const BYTES: i64 = -1;
 
 /// Whether gradients are taken with respect to the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +44,11 @@ pub trait Source {
     /// # Errors
     /// If the source has no such tensor, or one of another shape.
     fn tensor(&mut self, name: &str, shape: &[i64], init: &Init) -> Result<Tensor>;
+
+    /// Returns the script of a network that is one, if it is loaded already.
+    fn module(&self) -> Option<Arc<CModule>> {
+        None
+    }
 }
 
 /// New weights, drawn from a stream.
@@ -112,6 +126,10 @@ impl Source for Of<'_> {
             Reuse::Share => found.detach(),
         })
     }
+
+    fn module(&self) -> Option<Arc<CModule>> {
+        self.params.module.clone()
+    }
 }
 
 /// Checks that a stored tensor has the shape that the architecture needs.
@@ -119,7 +137,7 @@ impl Source for Of<'_> {
 /// # Errors
 /// [`Error::Mismatch`] with both shapes.
 pub(crate) fn check_shape(name: &str, expected: &[i64], found: &[i64]) -> Result<()> {
-    if expected == found {
+    if expected == found || expected == [BYTES] && found.len() == 1 {
         return Ok(());
     }
     Err(Error::Mismatch {
@@ -136,6 +154,7 @@ pub struct Builder<'s> {
     training: Training,
     path: String,
     params: Vec<Param>,
+    module: Option<Arc<CModule>>,
 }
 
 impl<'s> Builder<'s> {
@@ -146,7 +165,7 @@ impl<'s> Builder<'s> {
     pub fn new(source: &'s mut dyn Source, training: Training) -> Self {
         tch::set_num_threads(1);
         super::blas::sgemm_address();
-        Self { source, training, path: String::new(), params: Vec::new() }
+        Self { source, training, path: String::new(), params: Vec::new(), module: None }
     }
 
     /// Builds a part of the network under `name`.
@@ -189,41 +208,65 @@ impl<'s> Builder<'s> {
         tensor
     }
 
+    /// Returns the script of a network: the one that is loaded already, where no gradient by its weights is taken,
+    /// else what `load` makes of its bytes, the tensor `name`. Its weights become those of the network.
+    ///
+    /// # Errors
+    /// Those of the source and of `load`.
+    pub(super) fn script(
+        &mut self,
+        name: &str,
+        load: impl FnOnce(&Tensor) -> Result<CModule>,
+    ) -> Result<Arc<CModule>> {
+        let bytes = self.constant(name, &[BYTES], &Init::Zeros)?;
+        let trainable = self.training == Training::Trainable;
+        let module = match self.source.module().filter(|_| !trainable) {
+            Some(module) => module,
+            None => Arc::new(load(&bytes)?),
+        };
+        for (weight, tensor) in module.named_parameters()? {
+            let tensor = tensor.set_requires_grad(trainable);
+            self.params.push(Param { name: format!("{name}.{weight}"), tensor });
+        }
+        self.module = Some(Arc::clone(&module));
+        Ok(module)
+    }
+
     /// Returns all tensors that were handed out.
     pub(crate) fn finish(self) -> Params {
-        Params(self.params)
+        Params { all: self.params, module: self.module }
     }
 }
 
 impl Params {
     /// Iterates over the tensors and their names.
     pub fn iter(&self) -> impl Iterator<Item = &Param> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// Returns the tensors, sharing memory.
     pub fn tensors(&self) -> Vec<Tensor> {
-        self.0.iter().map(|param| param.tensor.shallow_clone()).collect()
+        self.all.iter().map(|param| param.tensor.shallow_clone()).collect()
     }
 
     /// Returns name and shape of each tensor, the names under a prefix such as `critic.q1`.
     pub fn shapes(&self, prefix: &str) -> Vec<(String, Vec<i64>)> {
-        self.0.iter().map(|p| (format!("{prefix}.{}", p.name), p.tensor.size())).collect()
+        self.all.iter().map(|p| (format!("{prefix}.{}", p.name), p.tensor.size())).collect()
     }
 
     /// Returns the number of single weights.
     pub fn count(&self) -> usize {
-        self.0.iter().map(|param| param.tensor.numel()).sum()
+        self.all.iter().map(|param| param.tensor.numel()).sum()
     }
 
     /// Returns the number of single weights that are NaN or infinite.
     pub fn non_finite(&self) -> i64 {
-        self.0.iter().map(|param| non_finite(&param.tensor)).sum()
+        self.all.iter().map(|param| non_finite(&param.tensor)).sum()
     }
 
     /// Returns the device that holds the weights.
     pub fn device(&self) -> Device {
-        self.0.first().map_or(Device::Cpu, |param| param.tensor.device())
+        self.all.first().map_or(Device::Cpu, |param| param.tensor.device())
     }
 
     /// Returns the tensor called `name`.
@@ -231,14 +274,14 @@ impl Params {
     /// # Errors
     /// [`Error::Mismatch`] if there is none.
     pub fn find(&self, name: &str) -> Result<&Tensor> {
-        self.0.iter().find(|param| param.name == name).map(|param| &param.tensor).ok_or_else(|| {
-            Error::Mismatch {
+        self.all.iter().find(|param| param.name == name).map(|param| &param.tensor).ok_or_else(
+            || Error::Mismatch {
                 what: "weights".into(),
                 expected: format!("a tensor {name}"),
                 found: "none of that name".into(),
                 remedy: "the weights belong to another model".into(),
-            }
-        })
+            },
+        )
     }
 }
 
@@ -252,6 +295,6 @@ impl<'p> IntoIterator for &'p Params {
     type IntoIter = std::slice::Iter<'p, Param>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.all.iter()
     }
 }

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 mod circles;
 
 /// The modules of `src/`, in the order of `lib.rs`: each uses only itself and those before it.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
     "error",
     "names",
     "rng",
     "stats",
     "env",
+    "pickled",
     "nn",
     "rollout",
     "algo",

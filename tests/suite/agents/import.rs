@@ -105,8 +105,8 @@ fn a_description_says_what_in_it_cannot_be() {
 #[test]
 fn what_is_no_agent_is_named() {
     let known = "it is no zip of Stable-Baselines3, no .cleanrl_model, no model.pt of Spinning Up, no NAME_actor beside \
-                 NAME_critic, and no folder with actor.pt, q1.pt and q2.pt; of other state dicts, a TOML file can say \
-                 what is what";
+                 NAME_critic, and no folder with actor.pt, q1.pt and q2.pt; of other state dicts and of \
+                 TorchScript, a TOML file can say what is what";
     let hopper = given(EnvId::Hopper);
     for name in ["answers.json", "sac-files/q1.pt"] {
         let said = refused(&fixture(name), &hopper);

@@ -1,4 +1,5 @@
 //! Are agents that other tools trained understood as those tools do?
 
 mod import;
+mod script;
 mod torch;

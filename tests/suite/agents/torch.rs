@@ -1,5 +1,5 @@
 //! Actions, values and slopes of agents in files of other tools, as `PyTorch` says them
-//! (`tests/fixtures/agents/make.py` and `make_more.py`).
+//! (`tests/fixtures/agents/make.py`, `make_more.py` and `make_scripts.py`).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,7 +37,7 @@ pub(super) fn given(env: EnvId) -> Given {
 }
 
 /// Agents: the name of their answers, the path, what is said besides it, and what is recognised.
-const AGENTS: [[&str; 4]; 22] = [
+const AGENTS: [[&str; 4]; 25] = [
     ["ddpg", "ddpg.zip", "", "Stable-Baselines3 DDPG: one critic 8×6, γ 0.99, 300 steps"],
     [
         "td3-tanh",
@@ -86,6 +86,24 @@ const AGENTS: [[&str; 4]; 22] = [
         "spinning-up-ddpg",
         "steps=5",
         "Spinning Up DDPG: one critic 8×6, γ 0.98, 5 steps",
+    ],
+    [
+        "script-td3",
+        "scripts/td3.toml",
+        "",
+        "Described in TOML: two critics in TorchScript, γ 0.98, 3000 steps",
+    ],
+    [
+        "script-ddpg",
+        "scripts/ddpg.toml",
+        "",
+        "Described in TOML: one critic in TorchScript, γ 0.98, 3000 steps",
+    ],
+    [
+        "script-sac",
+        "scripts/sac.toml",
+        "",
+        "Described in TOML: two critics in TorchScript, γ 0.98, entropy coefficient 0.100, 3000 steps",
     ],
     [
         "described-silu",
@@ -183,6 +201,7 @@ fn answers() -> BTreeMap<String, Answers> {
     let texts = [
         include_str!("../../fixtures/agents/answers.json"),
         include_str!("../../fixtures/agents/answers_more.json"),
+        include_str!("../../fixtures/agents/answers_scripts.json"),
     ];
     let read = |text| serde_json::from_str::<BTreeMap<_, _>>(text).unwrap();
     texts.into_iter().flat_map(read).collect()
@@ -202,7 +221,7 @@ fn agents_of_other_tools_are_what_pytorch_says() {
         let seed = match name {
             "sac" | "sac-deflated" => 7,
             "td3" | "tqc" => 0,
-            _ if name.starts_with("described") => 0,
+            _ if name.starts_with("described") || name.starts_with("script") => 0,
             _ if name.starts_with("spinning-up") => 4,
             _ => 3,
         };

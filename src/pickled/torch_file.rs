@@ -12,7 +12,6 @@ use super::pickle::{Pickle, Value};
 use super::pickle_code::Read;
 use super::pickle_machine::read;
 use super::storage::{Dtype, Storage};
-use crate::nn::plain::Activation;
 
 /// What the oldest files begin with: 0x1950a86a20f9469cfc6c as a pickle of protocol 2.
 const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
@@ -21,9 +20,9 @@ const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.
 const VERSION: i64 = 1001;
 
 /// A file of `torch.save`, with all its numbers.
-pub(super) struct TorchFile<'a> {
-    object: Pickle<'a>,
-    storages: BTreeMap<String, Cow<'a, [u8]>>,
+pub(crate) struct TorchFile<'a> {
+    pub(super) object: Pickle<'a>,
+    pub(super) storages: BTreeMap<String, Cow<'a, [u8]>>,
 }
 
 impl<'a> TorchFile<'a> {
@@ -31,7 +30,7 @@ impl<'a> TorchFile<'a> {
     ///
     /// # Errors
     /// Says what is damaged, missing or not known.
-    pub(super) fn read(bytes: &'a [u8]) -> Read<Self> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Read<Self> {
         if Archive::is_one(bytes) {
             return of_archive(Archive::open(bytes)?);
         }
@@ -41,13 +40,39 @@ impl<'a> TorchFile<'a> {
         Err("it is no file of torch.save".into())
     }
 
+    /// Reads one object of an archive: `PART.pkl` in a folder, and the storages in `PART/`.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(super) fn part(
+        archive: &mut Archive,
+        folder: &str,
+        part: &str,
+    ) -> Read<TorchFile<'static>> {
+        if let Ok(order) = archive.read(&format!("{folder}byteorder"))
+            && order != b"little"
+        {
+            return Err("its numbers are big-endian; save it on a little-endian machine".into());
+        }
+        let object = read(archive.read(&format!("{folder}{part}.pkl"))?)?;
+        let mut storages = BTreeMap::new();
+        for storage in object.persistent() {
+            let Storage { key, .. } = Storage::of(storage)?;
+            if !storages.contains_key(key) {
+                let bytes = archive.read(&format!("{folder}{part}/{key}"))?;
+                storages.insert(key.to_owned(), Cow::Owned(bytes));
+            }
+        }
+        Ok(TorchFile { object, storages })
+    }
+
     /// Returns the object that was saved.
-    pub(super) fn root(&self) -> Value<'_> {
+    pub(crate) fn root(&self) -> Value<'_> {
         self.object.root()
     }
 
     /// Returns the bytes of a storage.
-    pub(super) fn storage(&self, storage: &Storage) -> Read<&[u8]> {
+    pub(crate) fn storage(&self, storage: &Storage) -> Read<&[u8]> {
         let bytes = self.storages.get(storage.key);
         bytes.map(|bytes| &**bytes).ok_or_else(|| format!("storage {} is missing", storage.key))
     }
@@ -63,21 +88,7 @@ fn of_archive(mut archive: Archive) -> Read<TorchFile<'static>> {
         ));
     };
     let folder = object.strip_suffix("data.pkl").unwrap_or_default();
-    if let Ok(order) = archive.read(&format!("{folder}byteorder"))
-        && order != b"little"
-    {
-        return Err("its numbers are big-endian; save it on a little-endian machine".into());
-    }
-    let object = read(archive.read(&format!("{folder}data.pkl"))?)?;
-    let mut storages = BTreeMap::new();
-    for storage in object.persistent() {
-        let Storage { key, .. } = Storage::of(storage)?;
-        if !storages.contains_key(key) {
-            let bytes = archive.read(&format!("{folder}data/{key}"))?;
-            storages.insert(key.to_owned(), Cow::Owned(bytes));
-        }
-    }
-    Ok(TorchFile { object, storages })
+    TorchFile::part(&mut archive, folder, "data")
 }
 
 fn of_pickles(mut rest: &[u8]) -> Read<TorchFile<'_>> {
@@ -118,17 +129,4 @@ fn of_pickles(mut rest: &[u8]) -> Read<TorchFile<'_>> {
     }
     drop(dtypes);
     Ok(TorchFile { object, storages })
-}
-
-/// Returns the activation that a class of `torch.nn` is, with the numbers that it has by default.
-pub(super) fn activation_of(class: &str) -> Option<Activation> {
-    Some(match class {
-        "ReLU" => Activation::Relu,
-        "Tanh" => Activation::Tanh,
-        "ELU" => Activation::Elu,
-        "GELU" => Activation::Gelu,
-        "SiLU" => Activation::Silu,
-        "LeakyReLU" => Activation::LeakyRelu,
-        _ => return None,
-    })
 }

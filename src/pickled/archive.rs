@@ -14,14 +14,14 @@ const FACTOR: u64 = 8;
 const LEAST_ALLOWED: u64 = 1 << 16;
 
 /// An archive.
-pub(super) struct Archive<'a> {
+pub(crate) struct Archive<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
     allowed: u64,
 }
 
 impl<'a> Archive<'a> {
     /// Returns whether bytes begin as an archive does.
-    pub(super) fn is_one(bytes: &[u8]) -> bool {
+    pub(crate) fn is_one(bytes: &[u8]) -> bool {
         bytes.starts_with(b"PK\x03\x04")
     }
 
@@ -29,7 +29,7 @@ impl<'a> Archive<'a> {
     ///
     /// # Errors
     /// Says what is damaged.
-    pub(super) fn open(bytes: &'a [u8]) -> Read<Self> {
+    pub(crate) fn open(bytes: &'a [u8]) -> Read<Self> {
         let zip =
             ZipArchive::new(Cursor::new(bytes)).map_err(|e| format!("no zip archive: {e}"))?;
         let allowed = (FACTOR * bytes.len() as u64).max(LEAST_ALLOWED);
@@ -40,7 +40,7 @@ impl<'a> Archive<'a> {
     ///
     /// # Errors
     /// Says that a name is no text.
-    pub(super) fn names(&self) -> Read<Vec<String>> {
+    pub(crate) fn names(&self) -> Read<Vec<String>> {
         let names = self.zip.file_names().map(|name| name.map(Cow::into_owned));
         names.collect::<Result<_, _>>().map_err(|e| e.to_string())
     }
@@ -50,7 +50,7 @@ impl<'a> Archive<'a> {
     /// # Errors
     /// Says that it is missing, damaged, encrypted, packed by a method other than deflate, or far larger than the
     /// archive lets expect.
-    pub(super) fn read(&mut self, name: &str) -> Read<Vec<u8>> {
+    pub(crate) fn read(&mut self, name: &str) -> Read<Vec<u8>> {
         let mut entry = self.zip.by_name(name).map_err(|e| format!("{name}: {e}"))?;
         let size = entry.size();
         self.allowed = self.allowed.checked_sub(size).ok_or_else(|| {

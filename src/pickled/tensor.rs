@@ -10,14 +10,14 @@ const MOST_DIMENSIONS: usize = 8;
 
 /// A tensor, row by row.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Tensor {
-    pub(super) shape: Vec<usize>,
-    pub(super) numbers: Vec<f32>,
+pub(crate) struct Tensor {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) numbers: Vec<f32>,
 }
 
 impl Tensor {
     /// Returns whether an object is a tensor, or a parameter, which is one.
-    pub(super) fn is_one(value: Value) -> bool {
+    pub(crate) fn is_one(value: Value) -> bool {
         arguments(value).is_some()
     }
 
@@ -25,7 +25,7 @@ impl Tensor {
     ///
     /// # Errors
     /// Says what does not fit.
-    pub(super) fn read(file: &TorchFile, value: Value) -> Read<Self> {
+    pub(crate) fn read(file: &TorchFile, value: Value) -> Read<Self> {
         let arguments = arguments(value).ok_or("no tensor where one should be")?;
         let [storage, offset, size, stride, ..] = arguments[..] else {
             return Err("a tensor without a shape".into());

@@ -5,7 +5,7 @@ use super::pickle_code::Read;
 
 /// What the numbers of a storage are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dtype {
+pub(crate) enum Dtype {
     F16,
     Bf16,
     F32,
@@ -34,7 +34,7 @@ impl Dtype {
     }
 
     /// Returns the bytes of a number.
-    pub(super) fn bytes(self) -> usize {
+    pub(crate) fn bytes(self) -> usize {
         match self {
             Self::U8 => 1,
             Self::F16 | Self::Bf16 => 2,
@@ -45,7 +45,7 @@ impl Dtype {
     }
 
     /// Returns a number; `bytes` are as many as it has.
-    pub(super) fn number(self, bytes: &[u8]) -> f32 {
+    pub(crate) fn number(self, bytes: &[u8]) -> f32 {
         let mut eight = [0; 8];
         eight[..bytes.len()].copy_from_slice(bytes);
         let bits = u64::from_le_bytes(eight);
@@ -76,9 +76,9 @@ fn half(bits: u16) -> f32 {
 }
 
 /// Where the numbers of tensors are.
-pub(super) struct Storage<'p> {
-    pub(super) key: &'p str,
-    pub(super) dtype: Dtype,
+pub(crate) struct Storage<'p> {
+    pub(crate) key: &'p str,
+    pub(crate) dtype: Dtype,
 }
 
 impl<'p> Storage<'p> {
@@ -86,7 +86,7 @@ impl<'p> Storage<'p> {
     ///
     /// # Errors
     /// Says what it is if it is no storage, or one of another kind of numbers.
-    pub(super) fn of(named: Value<'p>) -> Read<Self> {
+    pub(crate) fn of(named: Value<'p>) -> Read<Self> {
         let parts = named.tuple().unwrap_or_default();
         let [tag, kind, key, _device, _count, ..] = parts[..] else {
             return Err("something is stored elsewhere that is no storage".into());

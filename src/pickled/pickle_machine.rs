@@ -32,7 +32,7 @@ const EMPTY: Id = u32::MAX;
 ///
 /// # Errors
 /// Says what in it is damaged, not known or too large.
-pub(super) fn read<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Read<Pickle<'a>> {
+pub(crate) fn read<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Read<Pickle<'a>> {
     let bytes = bytes.into();
     if u32::try_from(bytes.len()).is_err() {
         return Err("a pickle of more than 4 GB".into());

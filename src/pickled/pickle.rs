@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use super::pickle_code::{Kind, Span};
 
 /// Number of an object.
-pub(super) type Id = u32;
+pub(crate) type Id = u32;
 
 /// The end of a chain of items.
-pub(super) const END: u32 = u32::MAX;
+pub(crate) const END: u32 = u32::MAX;
 
 /// An object. Containers and calls are numbers of a table, so that each takes 16 bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Node {
+pub(crate) enum Node {
     None,
     Bool(bool),
     Int(i64),
@@ -39,53 +39,58 @@ pub(super) enum Node {
 
 /// The first and the last link of a chain of items; [`END`] where there is none.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Chain {
-    pub(super) first: u32,
-    pub(super) last: u32,
+pub(crate) struct Chain {
+    pub(crate) first: u32,
+    pub(crate) last: u32,
 }
 
 impl Chain {
-    pub(super) const EMPTY: Self = Self { first: END, last: END };
+    pub(crate) const EMPTY: Self = Self { first: END, last: END };
 }
 
 /// What a call would make: it is not made. What it would be given afterwards is kept: items, and a state.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Call {
-    pub(super) callable: Id,
-    pub(super) args: Id,
-    pub(super) items: Chain,
-    pub(super) state: Id,
+pub(crate) struct Call {
+    pub(crate) callable: Id,
+    pub(crate) args: Id,
+    pub(crate) items: Chain,
+    pub(crate) state: Id,
 }
 
 /// One item of a container, and the place of the next one.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Link {
-    pub(super) item: Id,
-    pub(super) next: u32,
+pub(crate) struct Link {
+    pub(crate) item: Id,
+    pub(crate) next: u32,
 }
 
 /// The objects of a pickle.
 #[derive(Debug)]
-pub(super) struct Pickle<'a> {
+pub(crate) struct Pickle<'a> {
     /// The pickle's bytes, and what may follow it.
-    pub(super) bytes: Cow<'a, [u8]>,
+    pub(crate) bytes: Cow<'a, [u8]>,
     /// The bytes that it takes of them.
-    pub(super) length: usize,
-    pub(super) nodes: Vec<Node>,
-    pub(super) calls: Vec<Call>,
-    pub(super) links: Vec<Link>,
+    pub(crate) length: usize,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) links: Vec<Link>,
     /// The object that the pickle is of.
-    pub(super) root: Id,
+    pub(crate) root: Id,
 }
 
 impl Pickle<'_> {
     /// Returns the object that the pickle is of.
-    pub(super) fn root(&self) -> Value<'_> {
+    pub(crate) fn root(&self) -> Value<'_> {
         Value { pickle: self, id: self.root }
     }
 
+    /// Returns every object.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Value<'_>> {
+        (0..self.nodes.len()).map(|id| Value { pickle: self, id: id as Id })
+    }
+
     /// Returns what names each object that is stored elsewhere.
-    pub(super) fn persistent(&self) -> impl Iterator<Item = Value<'_>> {
+    pub(crate) fn persistent(&self) -> impl Iterator<Item = Value<'_>> {
         self.nodes.iter().filter_map(|node| match node {
             Node::Persistent(id) => Some(Value { pickle: self, id: *id }),
             _ => None,
@@ -95,7 +100,7 @@ impl Pickle<'_> {
 
 /// An object of a pickle.
 #[derive(Clone, Copy)]
-pub(super) struct Value<'p> {
+pub(crate) struct Value<'p> {
     pickle: &'p Pickle<'p>,
     id: Id,
 }
@@ -116,7 +121,7 @@ impl<'p> Value<'p> {
         }
     }
 
-    pub(super) fn int(&self) -> Option<i64> {
+    pub(crate) fn int(&self) -> Option<i64> {
         match self.node() {
             Node::Int(value) => Some(value),
             _ => None,
@@ -124,7 +129,7 @@ impl<'p> Value<'p> {
     }
 
     /// Returns a number.
-    pub(super) fn float(&self) -> Option<f64> {
+    pub(crate) fn float(&self) -> Option<f64> {
         match self.node() {
             Node::Float(value) => Some(value),
             Node::Int(value) => Some(value as f64),
@@ -132,11 +137,11 @@ impl<'p> Value<'p> {
         }
     }
 
-    pub(super) fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         matches!(self.node(), Node::None)
     }
 
-    pub(super) fn bool(&self) -> Option<bool> {
+    pub(crate) fn bool(&self) -> Option<bool> {
         match self.node() {
             Node::Bool(value) => Some(value),
             _ => None,
@@ -144,7 +149,7 @@ impl<'p> Value<'p> {
     }
 
     /// Returns a text, or bytes that are one: `Python` 2 knew no difference.
-    pub(super) fn text(&self) -> Option<&'p str> {
+    pub(crate) fn text(&self) -> Option<&'p str> {
         match self.node() {
             Node::Text(span) | Node::Bytes(span) => {
                 std::str::from_utf8(span.of(&self.pickle.bytes)).ok()
@@ -154,7 +159,7 @@ impl<'p> Value<'p> {
     }
 
     /// Returns bytes.
-    pub(super) fn bytes(&self) -> Option<&'p [u8]> {
+    pub(crate) fn bytes(&self) -> Option<&'p [u8]> {
         match self.node() {
             Node::Bytes(span) => Some(span.of(&self.pickle.bytes)),
             _ => None,
@@ -162,7 +167,7 @@ impl<'p> Value<'p> {
     }
 
     /// Returns the items of a tuple.
-    pub(super) fn tuple(&self) -> Option<Vec<Self>> {
+    pub(crate) fn tuple(&self) -> Option<Vec<Self>> {
         match self.node() {
             Node::Items { kind: Kind::Tuple, chain } => Some(self.items(chain).collect()),
             _ => None,
@@ -170,7 +175,7 @@ impl<'p> Value<'p> {
     }
 
     /// Returns the items of a list or a tuple.
-    pub(super) fn sequence(&self) -> Option<Vec<Self>> {
+    pub(crate) fn sequence(&self) -> Option<Vec<Self>> {
         match self.node() {
             Node::Items { kind: Kind::Tuple | Kind::List, chain } => {
                 Some(self.items(chain).collect())
@@ -189,7 +194,7 @@ impl<'p> Value<'p> {
     }
 
     /// Returns keys and values of a dictionary, or of what an `OrderedDict` was called for.
-    pub(super) fn entries(&self) -> Option<Vec<(Self, Self)>> {
+    pub(crate) fn entries(&self) -> Option<Vec<(Self, Self)>> {
         let chain = match (self.node(), self.called()) {
             (Node::Items { kind: Kind::Dict, chain }, _) => chain,
             (_, Some(call)) if self.calls("collections", "OrderedDict").is_some() => call.items,
@@ -200,13 +205,13 @@ impl<'p> Value<'p> {
     }
 
     /// Returns the value of a key of a dictionary; the last one, if there are several.
-    pub(super) fn get(&self, key: &str) -> Option<Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<Self> {
         let entries = self.entries()?;
         entries.into_iter().rev().find(|(k, _)| k.text() == Some(key)).map(|(_, value)| value)
     }
 
     /// Returns the module and the name of what would be imported.
-    pub(super) fn global(&self) -> Option<(&'p str, &'p str)> {
+    pub(crate) fn global(&self) -> Option<(&'p str, &'p str)> {
         match self.node() {
             Node::Global { module, name } => Some((self.of(module).text()?, self.of(name).text()?)),
             _ => None,
@@ -214,29 +219,29 @@ impl<'p> Value<'p> {
     }
 
     /// Returns what would be called, where this is the result of a call.
-    pub(super) fn callable(&self) -> Option<Self> {
+    pub(crate) fn callable(&self) -> Option<Self> {
         self.called().map(|call| self.of(call.callable))
     }
 
     /// Returns the arguments, where this is what a call of a name would make.
-    pub(super) fn calls(&self, module: &str, name: &str) -> Option<Vec<Self>> {
+    pub(crate) fn calls(&self, module: &str, name: &str) -> Option<Vec<Self>> {
         let call = self.called()?;
         let of_name = self.of(call.callable).global()? == (module, name);
         if of_name { self.of(call.args).tuple() } else { None }
     }
 
     /// Returns the state that the result of a call would be given.
-    pub(super) fn state(&self) -> Option<Self> {
+    pub(crate) fn state(&self) -> Option<Self> {
         self.called().map(|call| self.of(call.state))
     }
 
     /// Returns an attribute of an object of a class.
-    pub(super) fn attribute(&self, name: &str) -> Option<Self> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<Self> {
         self.state()?.get(name)
     }
 
     /// Returns what names an object that is stored elsewhere.
-    pub(super) fn persistent(&self) -> Option<Self> {
+    pub(crate) fn persistent(&self) -> Option<Self> {
         match self.node() {
             Node::Persistent(id) => Some(self.of(id)),
             _ => None,

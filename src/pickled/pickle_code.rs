@@ -1,34 +1,34 @@
 //! The instructions of a pickle, one after the other: what they are called with lies in its bytes.
 
 /// What reading gives, or in words why it is refused.
-pub(super) type Read<T> = Result<T, String>;
+pub(crate) type Read<T> = Result<T, String>;
 
 /// A part of the pickle's bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
+pub(crate) struct Span {
     start: u32,
     length: u32,
 }
 
 impl Span {
-    pub(super) fn new(start: usize, length: usize) -> Self {
+    pub(crate) fn new(start: usize, length: usize) -> Self {
         // A pickle is below 4 GB.
         Self { start: start as u32, length: length as u32 }
     }
 
-    pub(super) fn length(self) -> usize {
+    pub(crate) fn length(self) -> usize {
         self.length as usize
     }
 
     /// Returns the part of a pickle that it is.
-    pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
+    pub(crate) fn of(self, bytes: &[u8]) -> &[u8] {
         &bytes[self.start as usize..][..self.length as usize]
     }
 }
 
 /// A kind of container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Tuple,
     List,
     Dict,
@@ -40,7 +40,7 @@ const NEWEST: u8 = 5;
 
 /// An instruction. Those that do the same to what is noted are one.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Op {
+pub(crate) enum Op {
     /// Protocol and frames.
     Nothing,
     Stop,
@@ -82,17 +82,17 @@ pub(super) enum Op {
 }
 
 /// The bytes of a pickle, and the place that is read.
-pub(super) struct Code<'b> {
+pub(crate) struct Code<'b> {
     bytes: &'b [u8],
     at: usize,
 }
 
 impl<'b> Code<'b> {
-    pub(super) fn new(bytes: &'b [u8]) -> Self {
+    pub(crate) fn new(bytes: &'b [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
-    pub(super) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         self.at
     }
 
@@ -100,7 +100,7 @@ impl<'b> Code<'b> {
     ///
     /// # Errors
     /// Says what is missing, damaged or not known.
-    pub(super) fn next(&mut self) -> Read<Op> {
+    pub(crate) fn next(&mut self) -> Read<Op> {
         let code = self.byte()?;
         Ok(match code {
             b'.' => Op::Stop,
