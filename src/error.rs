@@ -189,7 +189,9 @@ pub enum GradientError {
     #[error("return or action of rollout {0} is not finite; leave that rollout out of the fit")]
     NonFinite(usize),
     /// Two rollouts of a state would try the same action.
-    #[error("two rollouts of a state would try the same action: --std {std} is too small; use a larger one")]
+    #[error(
+        "two rollouts of a state would try the same action: --std {std} is too small; use a larger one"
+    )]
     RepeatedAction {
         /// Standard deviation of the perturbations.
         std: f64,

@@ -231,7 +231,8 @@ mod tests {
     }
 
     #[test]
-    fn an_actor_beyond_its_bound_tries_the_bound_itself_and_never_two_actions_that_tanh_makes_one() {
+    fn an_actor_beyond_its_bound_tries_the_bound_itself_and_never_two_actions_that_tanh_makes_one()
+    {
         let mut stream = drawn(5, "pairs");
         for beyond in [12.1, 15.0, 17.0, 18.5, 40.0] {
             let u = [beyond, -beyond, 1.3 * beyond];
