@@ -26,7 +26,7 @@ lint: setup ## Check format, lints and documentation
 demo: setup ## Train two tiny critics and compare their gradients, in minutes
 	scripts/demo
 
-study: setup ## Make the committed study again: figures 3, 4, 8 and 9 at small scale (some 90 minutes)
+study: setup ## Make the committed study again: figures 3, 4, 8 and 9 at small scale (two hours)
 	scripts/study
 
 critics: setup ## Make reports/critics again: nine critics with TD3, two with SAC, on hopper (two hours)

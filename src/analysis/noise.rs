@@ -164,9 +164,10 @@ fn unsure(found: &Corrected) -> Vec<String> {
         said.push(format!("{} usable states are too few to judge anything", found.states));
     } else if found.raw.n < FEWEST_UNITS && !found.resolved {
         said.push(format!(
-            "the states are of {} episodes, too few to judge anything: states of one episode resemble \
+            "the states are of {} episode{}, too few to judge anything: states of one episode resemble \
              each other; use a later checkpoint",
-            found.raw.n
+            found.raw.n,
+            if found.raw.n == 1 { "" } else { "s" }
         ));
     } else if !found.resolved {
         said.push(

@@ -93,6 +93,12 @@ impl BankState {
         (!blocks.is_empty()).then(|| (0..self.before_tanh.len()).map(mean).collect())
     }
 
+    /// Returns the number of blocks around a place, whatever became of their rollouts.
+    pub(super) fn blocks(&self, around: Around) -> usize {
+        let there = self.tried.iter().filter(|tried| tried.pair.around == around);
+        there.map(|tried| tried.pair.block + 1).max().unwrap_or(0)
+    }
+
     /// Returns an independent estimate of the gradient `[A]` from each block around a place whose rollouts
     /// were all stable, given what counts as the return of a pair.
     pub(super) fn gradients(

@@ -39,13 +39,14 @@ pub struct Said {
 pub struct StateScore {
     /// The episode in which training visited it, where that is known.
     pub episode: Option<u64>,
-    /// Products with the critic's smoothed gradient; `None` with fewer than two whole blocks.
+    /// Products with the critic's smoothed gradient; `None` with fewer than two blocks, or where a rollout became
+    /// unstable.
     pub smoothed: Option<Sums>,
     /// The true gradient and the critic's smoothed one before tanh `[A]`, where there are products.
     pub before_tanh: Option<[Vec<f64>; 2]>,
     /// Products with its gradient at the policy's action.
     pub local: Option<Sums>,
-    /// Cosines inside the box; `None` where they are undefined.
+    /// Cosines inside the box; `None` where they are undefined, or a rollout became unstable.
     pub inside: Option<Replicates>,
     /// What stands in the place of [`Self::inside`] where the critic has no gradient there (0 or not finite), and
     /// that is to count: cosines of 0. `None` where it has one, or the rollouts have none.
@@ -54,6 +55,8 @@ pub struct StateScore {
     pub reach: [f64; 2],
     /// Share of the coordinates that are saturated.
     pub saturated: f64,
+    /// Whether a rollout became unstable.
+    pub unstable: bool,
 }
 
 /// What a bank says of a critic.
@@ -71,7 +74,7 @@ pub struct Score {
     pub saturated: f64,
     /// States.
     pub states: usize,
-    /// States left out, for their simulation became unstable.
+    /// States left out of κ, of inside or of both, for their simulation became unstable.
     pub left_out: usize,
 }
 
@@ -150,10 +153,12 @@ impl StateScore {
             silent: None,
             reach: [square(&through), square(&said.local)],
             saturated: share(&derivatives(state), |d| *d < SATURATED),
+            unstable: state.tried.iter().flat_map(|tried| tried.returns).any(f64::is_nan),
         };
         for (&around, [first, second]) in around.iter().zip(&said.smoothed) {
             let blocks = state.gradients(around, |tried| tried.returns);
-            if blocks.len() < 2 {
+            // Fewer blocks than elsewhere are noisier, and the ceiling of all states would be another one.
+            if blocks.len() < state.blocks(around).max(2) {
                 continue;
             }
             let mean: Vec<f64> = first.iter().zip(second).map(|(a, b)| 0.5 * (a + b)).collect();
@@ -227,7 +232,7 @@ impl Score {
             reach: sum(|s| s.reach[0]) / sum(|s| s.reach[1]),
             saturated: sum(|s| s.saturated) / states.len() as f64,
             states: states.len(),
-            left_out: states.len() - smoothed.iter().map(Vec::len).sum::<usize>(),
+            left_out: states.iter().filter(|s| s.unstable).count(),
         }
     }
 }

@@ -180,6 +180,22 @@ fn a_bank_that_tries_an_action_twice_is_seen() {
 }
 
 #[test]
+fn a_state_whose_simulation_became_unstable_is_left_out_and_changes_no_other() {
+    let world = world(Place::FREE, 30, 3);
+    let mut bank = bank(&world, &plan(&world));
+    let critic = world.uneven(0.5, 0.75f64.sqrt());
+    let mut fewer = bank.clone();
+    fewer.states.pop();
+    let [whole, fewer] = [&bank, &fewer].map(|bank| score(bank, &critic));
+    let last = bank.states.last_mut().unwrap();
+    let inside = |tried: &&mut Tried| tried.pair.around == Around::Inside;
+    last.tried.iter_mut().find(inside).unwrap().returns[1] = f64::NAN;
+    let damaged = score(&bank, &critic);
+    assert_eq!((damaged.inside, damaged.left_out), (fewer.inside, 1));
+    assert_eq!((damaged.policy, whole.left_out), (whole.policy, 0));
+}
+
+#[test]
 fn along_its_own_gradient_a_critic_promises_something_better_on_the_side_that_it_points_to() {
     for place in Place::ALL {
         let world = world(place, 50, 4);

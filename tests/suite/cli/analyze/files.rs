@@ -310,7 +310,7 @@ fn folders_may_have_names_of_any_bytes() {
 fn a_candidate_of_another_algorithm_is_judged_only_where_asked_for() {
     let bench = Bench::new();
     bench.done("baseline --ckpt @ --states 12 --horizon 5 --out base.parquet");
-    crate::support::damage::of_sac(&bench.path("base.parquet"));
+    damage::of_sac(&bench.path("base.parquet"));
     let error = bench.error("gate --ckpt @ --baseline base.parquet");
     assert!(
         error.contains(": expected sac, got td3; they estimate values of different returns"),
