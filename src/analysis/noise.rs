@@ -14,7 +14,6 @@ use crate::stats::corrected::{
 };
 use crate::stats::lift::Lift;
 use crate::stats::replicates::Replicates;
-use crate::stats::resample::pseudo_values_of_clusters;
 use crate::stats::stacked::{Stacked, Sums};
 
 /// The mean cosine seen through the noise of its rollouts (`docs/estimator.md` §2.4).
@@ -97,8 +96,7 @@ pub(crate) fn corrected_values(rows: &[StateRow]) -> Vec<f64> {
         .collect();
     let pairs: Vec<Vec<[f64; 1]>> =
         of_units.iter().map(|unit| unit.iter().map(|r| [r.pair]).collect()).collect();
-    let states = pairs.iter().map(Vec::len).sum();
-    if !is_resolved(states, &pseudo_values_of_clusters(&pairs, |[pair]| pair)) {
+    if !is_resolved(&pairs) {
         return Vec::new();
     }
     corrected_pseudo_values(&of_units)

@@ -16,8 +16,7 @@ use statrs::function::gamma::ln_gamma;
 
 use super::lift::Lift;
 use super::replicates::Replicates;
-use super::resample::{jackknife, jackknife_of_clusters, pseudo_values_of_clusters};
-use super::summary::mean;
+use super::resample::{jackknife_of_clusters, pseudo_values_of_clusters};
 use super::{Estimate, LEVEL};
 
 /// The lower bound of the mean agreement above which a correction is believed.
@@ -116,16 +115,17 @@ pub fn correct_clusters(clusters: &[Vec<Replicates>], lift: Lift, level: f64) ->
     Corrected { depends_on_snr, resolved, ..numbers.corrected(states, states) }
 }
 
-/// Returns the one-sided 95 % lower bound of the mean agreement of blocks, from
-/// [`Replicates::pair`] of each state, or from pseudo-values of its mean; NaN below two.
-pub fn mean_pair_lower(pairs: &[f64]) -> f64 {
-    jackknife(pairs, mean, ONE_SIDED_95).low
+/// Returns the one-sided 95 % lower bound of the mean agreement of blocks, from [`Replicates::pair`] of the
+/// states of each independent unit; NaN below two units.
+pub fn mean_pair_lower(units: &[Vec<[f64; 1]>]) -> f64 {
+    jackknife_of_clusters(units, |[pair]| pair, ONE_SIDED_95).low
 }
 
-/// Tells whether the blocks of some `states` agree well enough, from one value for each independent unit
-/// whose mean is that of [`Replicates::pair`].
-pub fn is_resolved(states: usize, pairs: &[f64]) -> bool {
-    enough(states, pairs.len()) && mean_pair_lower(pairs) > RESOLVED_ABOVE
+/// Tells whether the blocks agree well enough, from [`Replicates::pair`] of the states of each independent unit.
+pub fn is_resolved(units: &[Vec<[f64; 1]>]) -> bool {
+    let states = units.iter().map(Vec::len).sum();
+    let drawn = units.iter().filter(|unit| !unit.is_empty()).count();
+    enough(states, drawn) && mean_pair_lower(units) > RESOLVED_ABOVE
 }
 
 /// Tells whether there are enough states, of enough units, to believe anything.

@@ -53,8 +53,13 @@ impl TTest {
 /// assert!(test.p_greater < 0.05 && test.p_less > 0.95);
 /// ```
 pub fn paired_t(differences: &[f64]) -> TTest {
-    let n = differences.len() as f64;
-    TTest::new(mean(differences), std(differences) / n.sqrt(), n - 1.0)
+    paired_t_with_freedom(differences, differences.len() as f64 - 1.0)
+}
+
+/// [`paired_t`] with other degrees of freedom than one less than there are differences.
+pub(super) fn paired_t_with_freedom(differences: &[f64], freedom: f64) -> TTest {
+    let error = std(differences) / (differences.len() as f64).sqrt();
+    TTest::new(mean(differences), error, freedom)
 }
 
 /// Tests whether two independent samples have the same mean, without assuming equal variances.
@@ -64,16 +69,19 @@ pub fn paired_t(differences: &[f64]) -> TTest {
 /// # References
 /// Welch, Biometrika 1947; degrees of freedom by Satterthwaite.
 pub fn welch_t(candidate: &[f64], base: &[f64]) -> TTest {
+    let freedom = |values: &[f64]| values.len() as f64 - 1.0;
+    welch_t_with_freedom(candidate, base, [freedom(candidate), freedom(base)])
+}
+
+/// [`welch_t`] with other degrees of freedom of either sample than one less than it has values.
+pub(super) fn welch_t_with_freedom(candidate: &[f64], base: &[f64], freedom: [f64; 2]) -> TTest {
     let difference = mean(candidate) - mean(base);
     let share = |v: &[f64]| std(v).powi(2) / v.len() as f64;
     let (a, b) = (share(candidate), share(base));
-    let (na, nb) = (candidate.len() as f64, base.len() as f64);
+    let [of_a, of_b] = freedom;
     // Two constant samples have no variance to share out; any positive dof gives the same p.
-    let dof = if a + b == 0.0 {
-        na + nb - 2.0
-    } else {
-        (a + b).powi(2) / (a * a / (na - 1.0) + b * b / (nb - 1.0))
-    };
+    let dof =
+        if a + b == 0.0 { of_a + of_b } else { (a + b).powi(2) / (a * a / of_a + b * b / of_b) };
     TTest::new(difference, (a + b).sqrt(), dof)
 }
 

@@ -66,7 +66,27 @@ pub(crate) fn jackknife_interval(value: f64, left_out: &[f64], level: f64) -> Es
     jackknife_with_freedom(value, left_out, (left_out.len() - 1) as f64, level)
 }
 
-/// The same with other degrees of freedom of Student's t than one less than there are units.
+/// Returns the degrees of freedom of clusters, at least 1: one less than the clusters of equal size that would
+/// tell as much, `(Σ n)²/Σ n²` for sizes `n`. A cluster that holds nearly everything is nearly the only one.
+///
+/// # References
+/// Kish, "Survey Sampling", 1965 (effective sample size).
+///
+/// # Examples
+/// ```
+/// use hyperl::stats::resample::freedom_of_clusters;
+/// assert_eq!(freedom_of_clusters(&[vec![0, 1], vec![2, 3], vec![4, 5], vec![]]), 2.0);
+/// // (51 + 9)²/(51² + 9) = 1.38
+/// let mut uneven = vec![vec![0; 51]];
+/// uneven.resize(10, vec![0]);
+/// assert_eq!(freedom_of_clusters(&uneven), 1.0);
+/// ```
+pub fn freedom_of_clusters<T>(clusters: &[Vec<T>]) -> f64 {
+    let of = |power: i32| clusters.iter().map(|c| (c.len() as f64).powi(power)).sum::<f64>();
+    (of(1).powi(2) / of(2) - 1.0).max(1.0)
+}
+
+/// [`jackknife_interval`] with other degrees of freedom of Student's t than one less than there are units.
 pub(super) fn jackknife_with_freedom(
     value: f64,
     left_out: &[f64],
@@ -81,7 +101,8 @@ pub(super) fn jackknife_with_freedom(
 }
 
 /// Returns `stat` of the means of `K` columns over all units, with the interval that leaves one cluster of
-/// them out at a time, `± t(c−1) · se` for `c` clusters: for units that share what their cluster drew.
+/// them out at a time, `± t · se` with the degrees of freedom of [`freedom_of_clusters`]: for units that share what
+/// their cluster drew.
 ///
 /// Clusters without units do not count. Without an interval (NaN) if one is left, or if the statistic is
 /// NaN without some cluster.
@@ -106,7 +127,7 @@ pub fn jackknife_of_clusters<const K: usize>(
     if left_out.len() < 2 {
         return Estimate::without_interval(value, left_out.len());
     }
-    jackknife_interval(value, &left_out, level)
+    jackknife_with_freedom(value, &left_out, freedom_of_clusters(clusters), level)
 }
 
 /// Returns one value for each cluster with units, `cθ − (c−1)θ₍ᵢ₎` for `c` clusters: the pseudo-values of

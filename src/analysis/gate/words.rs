@@ -38,7 +38,8 @@ fn reason(o: &Outcome) -> String {
             p_text(o.p_holm)
         ),
         Verdict::NonInferior => {
-            format!("a drop of {} in true cosine is ruled out ({})", o.delta_ni, p_text(o.p_ni))
+            let said = format!("a drop of {} in true cosine is ruled out", o.delta_ni);
+            format!("{said} ({}){}", p_text(o.p_ni), not_drawn(o))
         }
         Verdict::Inconclusive => match o.gate.doubt {
             Some(Doubt::TooFewStates) => too_few(o),
@@ -58,6 +59,20 @@ fn reason(o: &Outcome) -> String {
             },
         },
     }
+}
+
+/// Says what share of the episodes may hold the whole drop without one of them having been drawn, if that
+/// drop would exceed the margin: a critic turned round in a share `q` of them loses `2q`.
+fn not_drawn(o: &Outcome) -> String {
+    let share = 1.0 - 0.05f64.powf(1.0 / o.n_episodes as f64); // drawn at least once with 95 %
+    if 2.0 * share <= o.delta_ni {
+        return String::new();
+    }
+    format!(
+        "; one that sits whole in less than {:.1} % of the episodes may be in none of these {}",
+        100.0 * share,
+        o.n_episodes
+    )
 }
 
 fn would_decide(states: usize) -> String {

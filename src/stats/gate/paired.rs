@@ -1,10 +1,12 @@
 //! Two critics that met the same rollouts: differences by state.
 
-use super::plan::{Plan, Test, states_to_resolve};
+use super::plan::{Plan, Test, units_to_resolve};
 use super::{Doubt, Gate, PairedState, Rule, Spread, shrink};
 use crate::stats::corrected::{ceiling_block, enough, is_resolved};
-use crate::stats::hypothesis::paired_t;
-use crate::stats::resample::{jackknife, pseudo_values_of_clusters};
+use crate::stats::hypothesis::paired_t_with_freedom;
+use crate::stats::resample::{
+    freedom_of_clusters, jackknife_of_clusters, pseudo_values_of_clusters,
+};
 use crate::stats::summary::{mean, std};
 
 impl Gate {
@@ -18,8 +20,10 @@ impl Gate {
         let mean_of = |k: usize| mean(&all.iter().map(|row| row[k]).collect::<Vec<_>>());
         // One value for each unit: that of its state, where it has one.
         let differences = pseudo_values_of_clusters(&rows, |[d, _, _]| d);
-        let pairs = pseudo_values_of_clusters(&rows, |[_, pair, _]| pair);
-        let (count, resolved) = (differences.len(), is_resolved(all.len(), &pairs));
+        let pairs: Vec<Vec<[f64; 1]>> =
+            units.iter().map(|states| states.iter().map(|s| [s.pair]).collect()).collect();
+        let (count, resolved) = (differences.len(), is_resolved(&pairs));
+        let paired_t = |values: &[f64]| paired_t_with_freedom(values, freedom_of_clusters(units));
 
         // T1: mean d < −tolerance
         let shifted: Vec<f64> = differences.iter().map(|d| d + rule.tolerance).collect();
@@ -44,10 +48,10 @@ impl Gate {
                 units: count,
                 alarm: Test { sd, clear: clear_drop, seen: -mean(&shifted) },
                 pass: Test { sd: std(&above), clear: margin * ceiling, seen: mean(&above) },
-                resolving: states_to_resolve(all.len(), &pairs),
+                resolving: units_to_resolve(&pairs),
             },
         };
-        let difference = jackknife(&differences, mean, 1.0 - 2.0 * rule.alpha);
+        let difference = jackknife_of_clusters(&rows, |[d, ..]| d, 1.0 - 2.0 * rule.alpha);
         let doubt = match (enough(all.len(), count), resolved) {
             (false, _) => Some(Doubt::TooFewStates),
             (true, false) => Some(Doubt::TruthUnresolved),

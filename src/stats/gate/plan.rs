@@ -1,6 +1,7 @@
 //! How many states would decide what is not decided yet (`docs/estimator.md` §5.2).
 
 use crate::stats::corrected::{FEWEST_STATES, FEWEST_UNITS, RESOLVED_ABOVE, enough, is_resolved};
+use crate::stats::resample::pseudo_values_of_clusters;
 use crate::stats::summary::{mean, std};
 use crate::stats::tails::normal_quantile;
 
@@ -17,14 +18,15 @@ pub(super) fn states_for((mean, sd): (f64, f64), alpha: f64, power: f64) -> Opti
     (mean > 0.0 && needed.is_finite()).then(|| needed.ceil() as usize)
 }
 
-/// Returns how many units would show that the blocks of some `states` agree, from one value for each unit:
+/// Returns how many units would show that blocks agree, from the agreement in the states of each unit:
 /// 0 if these do, or if they are too few to tell. `None` if they do not agree in the mean.
-pub(super) fn states_to_resolve(states: usize, pairs: &[f64]) -> Option<usize> {
-    if !enough(states, pairs.len()) || is_resolved(states, pairs) {
+pub(super) fn units_to_resolve(units: &[Vec<[f64; 1]>]) -> Option<usize> {
+    let pairs = pseudo_values_of_clusters(units, |[pair]| pair);
+    if !enough(units.iter().map(Vec::len).sum(), pairs.len()) || is_resolved(units) {
         return Some(0);
     }
     // Resolved: the one-sided 95 % lower bound lies above the limit.
-    states_for((mean(pairs) - RESOLVED_ABOVE, std(pairs)), 0.05, POWER)
+    states_for((mean(&pairs) - RESOLVED_ABOVE, std(&pairs)), 0.05, POWER)
 }
 
 /// A one-sided test of a mean over units against 0.
@@ -113,13 +115,13 @@ mod tests {
         let hidden = Plan { states: 1000, units: 1000, alarm, pass, resolving: Some(0) };
         assert_eq!(hidden.states_to_decide(0.05, 1), None);
         // Blocks that do not agree in the mean will not with more states.
-        let lost: Vec<f64> = (0..40).map(|i| if i % 2 == 0 { 0.6 } else { -0.6 }).collect();
-        assert_eq!(states_to_resolve(40, &lost), None);
+        let pair = |i: u32, shift: f64| vec![[shift + if i % 2 == 0 { 0.6 } else { -0.6 }]];
+        let agreeing = |shift: f64| (0..40).map(|i| pair(i, shift)).collect::<Vec<_>>();
+        assert_eq!(units_to_resolve(&agreeing(0.0)), None);
         let unresolved = Plan { resolving: None, ..plan(0.0) };
         assert_eq!(unresolved.states_to_decide(0.05, 1), None);
         // Mean 0.15, sd 0.6·√(40/39): 6.1826 · (0.6076/0.1)² = 228.3
-        let weak: Vec<f64> = lost.iter().map(|pair| pair + 0.15).collect();
-        assert_eq!(states_to_resolve(40, &weak), Some(229));
+        assert_eq!(units_to_resolve(&agreeing(0.15)), Some(229));
         // Twice as many states in each unit are twice as many states.
         let paired = Plan { states: 200, ..plan(0.0) };
         assert_eq!(paired.states_to_decide(0.05, 1), Some(2 * 967));

@@ -1,12 +1,12 @@
 //! Two critics that each met rollouts of their own actor: corrected cosines, as independent samples.
 
-use super::plan::{Plan, Test, states_to_resolve};
+use super::plan::{Plan, Test, units_to_resolve};
 use super::{Doubt, Gate, Rule, Spread, shrink};
 use crate::stats::Estimate;
 use crate::stats::corrected::{corrected_pseudo_values, enough, is_resolved};
-use crate::stats::hypothesis::{TTest, welch_t};
+use crate::stats::hypothesis::{TTest, welch_t_with_freedom};
 use crate::stats::replicates::Replicates;
-use crate::stats::resample::pseudo_values_of_clusters;
+use crate::stats::resample::freedom_of_clusters;
 use crate::stats::summary::{mean, std};
 use crate::stats::tails::t_two_sided;
 
@@ -29,8 +29,9 @@ impl Gate {
         let states = sides.map(|units| units.iter().map(Vec::len).sum::<usize>());
         let [base_pseudo, cand_pseudo] = sides.map(corrected_pseudo_values);
         let pairs = sides.map(agreements);
-        let resolved = [0, 1].map(|side| is_resolved(states[side], &pairs[side]));
-        let few = [0, 1].iter().any(|&side| !enough(states[side], pairs[side].len()));
+        let resolved = [0, 1].map(|side| is_resolved(&pairs[side]));
+        let drawn = [base_pseudo.len(), cand_pseudo.len()];
+        let few = [0, 1].iter().any(|&side| !enough(states[side], drawn[side]));
         let doubt = match resolved {
             _ if few => Some(Doubt::TooFewStates),
             [true, true] => None,
@@ -40,16 +41,17 @@ impl Gate {
         // δ as for paired states: both corrected cosines, and so their difference, err low by some 4 %.
         let margin =
             rule.margin * shrink(sides.iter().copied().flatten().flatten().map(|s| s.quad));
+        let freedom = [candidate, base].map(freedom_of_clusters);
         let test = |shift: f64| -> TTest {
             let shifted: Vec<f64> = cand_pseudo.iter().map(|c| c + shift).collect();
-            welch_t(&shifted, &base_pseudo)
+            welch_t_with_freedom(&shifted, &base_pseudo, freedom)
         };
         let plain = test(0.0);
         let half = t_two_sided(1.0 - 2.0 * rule.alpha, plain.dof) * plain.standard_error;
         let units = base_pseudo.len().min(cand_pseudo.len());
         let difference = Estimate::symmetric(mean(&cand_pseudo) - mean(&base_pseudo), half, units);
         let sd = std(&base_pseudo).hypot(std(&cand_pseudo));
-        let resolving = [0, 1].map(|side| states_to_resolve(states[side], &pairs[side]));
+        let resolving = [0, 1].map(|side| units_to_resolve(&pairs[side]));
         let alarm_seen = -(difference.value + rule.tolerance);
         let spread = Spread {
             sd,
@@ -72,9 +74,7 @@ impl Gate {
     }
 }
 
-/// One value for each unit whose mean is the agreement of the blocks of all states.
-fn agreements(units: &[Vec<Replicates>]) -> Vec<f64> {
-    let rows: Vec<Vec<[f64; 1]>> =
-        units.iter().map(|states| states.iter().map(|s| [s.pair]).collect()).collect();
-    pseudo_values_of_clusters(&rows, |[pair]| pair)
+/// The agreement of the blocks of each state.
+fn agreements(units: &[Vec<Replicates>]) -> Vec<Vec<[f64; 1]>> {
+    units.iter().map(|states| states.iter().map(|s| [s.pair]).collect()).collect()
 }

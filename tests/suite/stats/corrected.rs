@@ -50,7 +50,7 @@ fn weak_agreement_is_computed_but_not_believed() {
     let found = correct(&states, LIFT, 0.95);
     assert!((found.corrected.value - 0.05 / 0.05f64.sqrt()).abs() < 1e-12);
     assert!(!found.resolved);
-    let pairs: Vec<f64> = states.iter().map(|s| s.pair).collect();
+    let pairs: Vec<_> = states.iter().map(|s| vec![[s.pair]]).collect();
     assert!(mean_pair_lower(&pairs) < 0.05 && mean_pair_lower(&pairs[..1]).is_nan());
 }
 

@@ -4,6 +4,8 @@ use hyperl::stats::gate::{Doubt, Gate, PairedState, Rule};
 use hyperl::stats::replicates::Replicates;
 use hyperl::stats::verdict::Verdict;
 
+use crate::support::seeds::drawn;
+
 /// States of an episode each, whose difference alternates around `mean` by `spread`, all with one agreement.
 fn states(n: usize, mean: f64, spread: f64, pair: f64) -> Vec<Vec<PairedState>> {
     let sign = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
@@ -77,6 +79,24 @@ fn states_of_one_episode_are_one_unit() {
     // Many states of a few episodes say nothing.
     let few = Gate::paired(&[copied.concat()], Rule::default());
     assert_eq!((few.verdict, few.doubt), (Verdict::Inconclusive, Some(Doubt::TooFewStates)));
+}
+
+#[test]
+fn equal_critics_alarm_as_rarely_where_one_episode_holds_most_states() {
+    // With as many degrees of freedom as there are episodes less one they did in a fifth of the draws.
+    let sizes = [51, 1, 1, 1, 1, 1, 1, 1, 1, 1];
+    let mut stream = drawn(3, "uneven episodes");
+    let mut of_episode = |states: usize| -> Vec<PairedState> {
+        let shared = stream.normal();
+        let mut state = |_| 0.4 + 0.1 * (shared + stream.normal());
+        let blocks = (0..states).map(&mut state);
+        let of = |cand_block| PairedState { base_block: 0.4, cand_block, pair: 0.5, quad: 0.25 };
+        blocks.map(of).collect()
+    };
+    let rule = Rule { tolerance: 0.0, ..Rule::default() };
+    let mut alarms = |_: &u32| Gate::paired(&sizes.map(&mut of_episode), rule).p_regress < 0.05;
+    let alarmed = (0..1000).filter(&mut alarms).count();
+    assert!(alarmed <= 80, "{alarmed} of 1000"); // 50 and four standard errors
 }
 
 #[test]

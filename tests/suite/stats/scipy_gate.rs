@@ -69,7 +69,7 @@ fn corrected_numbers_match_a_jackknife_written_out() {
         assert_estimate(found.alpha, &case["alpha"]);
         assert_near(found.second_opinion, &case["second_opinion"], 1e-10);
         assert_eq!(found.depends_on_snr, case["depends_on_snr"].as_bool().unwrap());
-        let pairs: Vec<f64> = states.iter().map(|s| s.pair).collect();
+        let pairs: Vec<_> = states.iter().map(|s| vec![[s.pair]]).collect();
         assert_near(mean_pair_lower(&pairs), &case["pair_lower"], 1e-10);
         let enough = states.len() >= 10;
         assert_eq!(found.resolved, enough && number(&case["pair_lower"]) > 0.05);
