@@ -95,11 +95,16 @@ pub(super) fn as_checkpoints(
         let numbers = [env.is_some(), gamma.is_some(), alpha.is_some(), steps.is_some()];
         let given = [&numbers[..], &[normalise.is_some()]].concat();
         if given.contains(&true) {
-            return Err(Error::Usage(
-                "--env, --gamma, --alpha, --steps and --normalise are for agents that other tools trained, and none is \
-                 given; drop them"
-                    .into(),
-            ));
+            let reason = match paths.iter().find(|path| path.is_file()) {
+                Some(file) => format!(
+                    "{} is not one: docs/agents.md lists what is read, such as a .zip of Stable-Baselines3",
+                    file.display()
+                ),
+                None => "a checkpoint of hyperl knows its own; drop them".into(),
+            };
+            return Err(Error::Usage(format!(
+                "--env, --gamma, --alpha, --steps and --normalise are for agents that other tools trained; {reason}"
+            )));
         }
         return Ok(paths.to_vec());
     }

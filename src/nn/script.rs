@@ -130,7 +130,14 @@ fn check(module: &CModule, gives: Gives, [obs, action]: [i64; 2]) -> Result<()> 
     let (seen, tried) = (rows(obs), rows(action).set_requires_grad(true));
     let critic = gives == Gives::Value;
     let inputs = if critic { vec![&seen, &tried] } else { vec![&seen] };
-    let given = run(module, &inputs)?;
+    let given = run(module, &inputs).map_err(|error| {
+        let given = if critic { format!(" and actions [{ROWS}, {action}]") } else { String::new() };
+        let why = if let Error::Script(reason) = error { reason } else { error.to_string() };
+        Error::Script(format!(
+            "it does not run on observations [{ROWS}, {obs}]{given} ({why}); if it was made for another environment, \
+             choose another --env"
+        ))
+    })?;
     let shapes: Vec<Vec<i64>> = given.iter().map(Tensor::size).collect();
     let fits = match gives {
         Gives::Value => shapes == [vec![ROWS]] || shapes == [vec![ROWS, 1]],
