@@ -235,9 +235,9 @@ fn models(args: &ModelsArgs) -> Result<Done> {
     if args.json {
         shared::print_json(&rows)?;
     } else {
-        shared::say!("{:15} {:13} {:>12}", "model", "environment", "parameters");
+        shared::say!("{:15} {:27} {:>12}", "model", "environment", "parameters");
         for ModelLine { model, env, parameters } in rows {
-            shared::say!("{model:15} {env:13} {parameters:>12}");
+            shared::say!("{model:15} {env:27} {parameters:>12}");
         }
     }
     Ok(Done::Finished)

@@ -72,7 +72,9 @@ continues bit for bit.")]
 
 #[derive(Debug, Args)]
 struct OffPolicyArgs {
-    /// Environment [hopper, walker2d, half-cheetah, ant, ant-v4, ant-contact; default: hopper]
+    /// Environment [hopper, walker2d, half-cheetah, ant, ant-v4, ant-contact, hopper-v5, walker2d-v5, ant-v5, swimmer,
+    /// reacher, reacher-v5, pusher-v5, inverted-pendulum, inverted-pendulum-v5, inverted-double-pendulum,
+    /// inverted-double-pendulum-v5, humanoid, humanoid-v5; default: hopper]
     #[arg(long)]
     env: Option<EnvId>,
     /// Critic [mlp-standard, mlp-small, mlp-large, resnet-features, resnet35, q-d2rl, sa-hyper, as-hyper,

@@ -1,4 +1,4 @@
-//! Ant: a sphere on four legs that runs along x in space. Three variants of one robot.
+//! Ant: a sphere on four legs that runs along x in space. Four variants of one robot.
 //!
 //! `qpos` is the torso's position (3) and quaternion (4), then hip and ankle of legs 1 to 4; motors
 //! start with leg 4. The robot starts with straight legs, outside the limits of its ankles, so each
@@ -12,7 +12,7 @@
 
 use super::Spec;
 use super::physics::{Model, Physics};
-use super::simulated::Robot;
+use super::simulated::{Done, Paid, Robot, scatter_normal, squared, write};
 use crate::rng::Stream;
 
 static MODEL: Model = Model::new("ant", include_str!("models/ant.xml"), 5);
@@ -21,7 +21,7 @@ static MODEL: Model = Model::new("ant", include_str!("models/ant.xml"), 5);
 /// normalised), and standard deviation of the normal noise on velocities, at a reset.
 const RESET_NOISE: f64 = 0.1;
 
-/// Reward per step for being there, on the last step too.
+/// Reward per step for being there.
 const ALIVE: f64 = 1.0;
 
 /// Cost per squared contact force, each component clipped to ±[`MAX_FORCE`].
@@ -36,6 +36,9 @@ const HEIGHT: std::ops::RangeInclusive<f64> = 0.2..=1.0;
 /// Numbers of the observation that are no contact forces: 13 positions, 14 velocities.
 const PROPRIOCEPTION: usize = 27;
 
+/// Components of all contact forces, those of the world first.
+const FORCES: usize = 84;
+
 /// What becomes of contact forces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Contacts {
@@ -43,7 +46,7 @@ enum Contacts {
     Hidden,
     /// Zeros are observed in their place; nothing is paid.
     Zeros,
-    /// They are observed and paid for.
+    /// They are observed, in -v5 without the world's row, and paid for.
     Live,
 }
 
@@ -54,19 +57,28 @@ pub(super) struct Ant {
     /// Cost per squared action.
     control_cost: f64,
     contacts: Contacts,
+    paid: Paid,
 }
 
 /// The paper's Ant: 111 numbers, no control cost, contact forces zero.
 pub(super) const PAPER: Ant =
-    Ant { spec: &spec("ant", 111), control_cost: 0.0, contacts: Contacts::Zeros };
+    Ant { spec: &spec("ant", 111), control_cost: 0.0, contacts: Contacts::Zeros, ..V4 };
 
 /// Gymnasium's Ant-v4: 27 numbers.
-pub(super) const V4: Ant =
-    Ant { spec: &spec("ant-v4", 27), control_cost: 0.5, contacts: Contacts::Hidden };
+pub(super) const V4: Ant = Ant {
+    spec: &spec("ant-v4", 27),
+    control_cost: 0.5,
+    contacts: Contacts::Hidden,
+    paid: Paid::Always,
+};
 
 /// Gymnasium's Ant-v4 with contact forces: 111 numbers, contact cost.
 pub(super) const CONTACT: Ant =
-    Ant { spec: &spec("ant-contact", 111), control_cost: 0.5, contacts: Contacts::Live };
+    Ant { spec: &spec("ant-contact", 111), contacts: Contacts::Live, ..V4 };
+
+/// Gymnasium's Ant-v5: 105 numbers, contact cost, nothing for being there on the step that ends.
+pub(super) const V5: Ant =
+    Ant { spec: &spec("ant-v5", 105), contacts: Contacts::Live, paid: Paid::Standing, ..V4 };
 
 const fn spec(name: &'static str, obs_dim: usize) -> Spec {
     Spec { name, obs_dim, action_dim: 8, time_limit: 1000, dt: 0.05 }
@@ -82,12 +94,10 @@ impl Robot for Ant {
     }
 
     fn scatter(&self, physics: &mut Physics, reset: &mut Stream) {
-        physics.qpos_mut().iter_mut().for_each(|q| *q += reset.uniform(-RESET_NOISE, RESET_NOISE));
-        physics.qvel_mut().iter_mut().for_each(|v| *v += RESET_NOISE * reset.normal());
+        scatter_normal(physics, RESET_NOISE, reset);
     }
 
-    fn place(&self, physics: &Physics) -> [f64; 2] {
-        let [x, y, _] = physics.torso_xpos();
+    fn place(&self, _: &Physics, [x, y, _]: [f64; 3]) -> [f64; 2] {
         [x, y]
     }
 
@@ -97,18 +107,17 @@ impl Robot for Ant {
         own[..13].copy_from_slice(&physics.qpos()[2..]);
         own[13..].copy_from_slice(physics.qvel());
         if self.contacts == Contacts::Live {
-            for (seen, force) in contacts.iter_mut().zip(clipped_forces(physics)) {
-                *seen = force;
-            }
+            let unseen = FORCES - contacts.len();
+            write(contacts, clipped_forces(physics).skip(unseen));
         }
     }
 
-    fn reward(&self, physics: &Physics, [forward, _]: [f64; 2], action: &[f64]) -> f64 {
-        let mut cost = self.control_cost * action.iter().map(|a| a * a).sum::<f64>();
+    fn reward(&self, physics: &Physics, done: &Done) -> f64 {
+        let mut cost = self.control_cost * squared(done.action);
         if self.contacts == Contacts::Live {
             cost += contact_cost(physics);
         }
-        forward + ALIVE - cost
+        done.velocity[0] + self.paid.of(ALIVE, done) - cost
     }
 
     fn terminated(&self, physics: &Physics) -> bool {

@@ -1,11 +1,12 @@
-//! `HalfCheetah`: two legs and a long back that run forward in a plane. Gymnasium's HalfCheetah-v4.
+//! `HalfCheetah`: two legs and a long back that run forward in a plane. Gymnasium's HalfCheetah-v4
+//! and -v5, which are the same task.
 //!
 //! `qpos` is x, height (relative to 0.7 m), pitch, then thigh, shin and foot of the back and of the
 //! front leg. It may lie on its back: no state ends the episode.
 
 use super::Spec;
 use super::physics::{Model, Physics};
-use super::simulated::{Robot, observe_in_plane};
+use super::simulated::{Done, Robot, observe_in_plane, scatter_normal, squared};
 use crate::rng::Stream;
 
 static MODEL: Model = Model::new("half-cheetah", include_str!("models/half_cheetah.xml"), 5);
@@ -33,16 +34,15 @@ impl Robot for HalfCheetah {
     }
 
     fn scatter(&self, physics: &mut Physics, reset: &mut Stream) {
-        physics.qpos_mut().iter_mut().for_each(|q| *q += reset.uniform(-RESET_NOISE, RESET_NOISE));
-        physics.qvel_mut().iter_mut().for_each(|v| *v += RESET_NOISE * reset.normal());
+        scatter_normal(physics, RESET_NOISE, reset);
     }
 
     fn observe(&self, physics: &Physics, obs: &mut [f64]) {
         observe_in_plane(physics, f64::INFINITY, obs);
     }
 
-    fn reward(&self, _: &Physics, [forward, _]: [f64; 2], action: &[f64]) -> f64 {
-        forward - CONTROL_COST * action.iter().map(|a| a * a).sum::<f64>()
+    fn reward(&self, _: &Physics, done: &Done) -> f64 {
+        done.velocity[0] - CONTROL_COST * squared(done.action)
     }
 
     fn terminated(&self, _: &Physics) -> bool {

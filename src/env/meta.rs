@@ -7,8 +7,8 @@
 use super::Spec;
 use super::ant;
 use super::half_cheetah::HalfCheetah;
-use super::physics::{Model, Physics};
-use super::simulated::Robot;
+use super::physics::{Model, Physics, TORSO};
+use super::simulated::{Done, Robot};
 use crate::rng::Stream;
 
 /// The cheetah's cost per squared action.
@@ -66,8 +66,8 @@ impl Robot for MetaCheetah {
         HalfCheetah.scatter(physics, reset);
     }
 
-    fn place(&self, physics: &Physics) -> [f64; 2] {
-        HalfCheetah.place(physics)
+    fn place(&self, physics: &Physics, stale: [f64; 3]) -> [f64; 2] {
+        HalfCheetah.place(physics, stale)
     }
 
     // What the base environment shows, then the torso's position, which shows x and is a fraction of
@@ -75,14 +75,14 @@ impl Robot for MetaCheetah {
     fn observe(&self, physics: &Physics, obs: &mut [f64]) {
         let (base, torso) = obs.split_at_mut(HalfCheetah.spec().obs_dim);
         HalfCheetah.observe(physics, base);
-        torso.copy_from_slice(&physics.torso_xpos());
+        torso.copy_from_slice(&physics.body_xpos(TORSO));
         for x in obs {
             *x = f64::from(*x as f32);
         }
     }
 
-    fn reward(&self, _: &Physics, velocity: [f64; 2], action: &[f64]) -> f64 {
-        self.goal.merit(velocity) - CHEETAH_CONTROL_COST * squared_clipped(action)
+    fn reward(&self, _: &Physics, done: &Done) -> f64 {
+        self.goal.merit(done.velocity) - CHEETAH_CONTROL_COST * squared_clipped(done.action)
     }
 
     fn terminated(&self, physics: &Physics) -> bool {
@@ -110,21 +110,21 @@ impl Robot for MetaAnt {
         ant::V4.scatter(physics, reset);
     }
 
-    fn place(&self, physics: &Physics) -> [f64; 2] {
-        ant::V4.place(physics)
+    fn place(&self, physics: &Physics, stale: [f64; 3]) -> [f64; 2] {
+        ant::V4.place(physics, stale)
     }
 
     fn observe(&self, physics: &Physics, obs: &mut [f64]) {
         ant::V4.observe(physics, obs);
     }
 
-    fn reward(&self, physics: &Physics, velocity: [f64; 2], action: &[f64]) -> f64 {
+    fn reward(&self, physics: &Physics, done: &Done) -> f64 {
         let bonus = match self.goal {
             Goal::Heading(_) => ANT_ALIVE,
             Goal::Velocity(_) => ANT_ALIVE + ANT_SPEED_BONUS,
         };
-        let cost = ANT_CONTROL_COST * squared_clipped(action) + ant::contact_cost(physics);
-        self.goal.merit(velocity) + bonus - cost
+        let cost = ANT_CONTROL_COST * squared_clipped(done.action) + ant::contact_cost(physics);
+        self.goal.merit(done.velocity) + bonus - cost
     }
 
     fn terminated(&self, physics: &Physics) -> bool {

@@ -3,7 +3,7 @@
 //! A [`Model`] is compiled once per process; each slot owns one [`Physics`]. Some quantities are
 //! stale by design: after a step, body positions and contact forces belong to the last force
 //! evaluation, not to the new `qpos`. Gymnasium's rewards read them as they are, so nothing here
-//! refreshes them, and a state that is put back gets its stale torso position back too.
+//! refreshes them, and whoever puts a state back keeps what the next reward reads of them.
 //!
 //! `MuJoCo` answers NaN, huge numbers and full buffers with a warning, after which it may reset the
 //! simulation by itself and go on. Here every warning is an error, until the next reset.
@@ -21,8 +21,8 @@ use crate::error::{Error, Result};
 /// What continues a simulation bit for bit: time, `qpos`, `qvel`, warmstart, controls, forces.
 const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
 
-/// The body whose position rewards read; body 0 is the world.
-const TORSO: usize = 1;
+/// The body at the root of a robot; body 0 is the world.
+pub(super) const TORSO: usize = 1;
 
 /// `MuJoCo`'s warnings, in the order of its enumeration.
 const WARNINGS: [&str; 7] = [
@@ -40,6 +40,8 @@ const WARNINGS: [&str; 7] = [
 pub(super) struct Model {
     name: &'static str,
     mjcf: &'static str,
+    /// What stands where in another variant of the model.
+    edit: [&'static str; 2],
     frame_skip: u32,
     compiled: OnceLock<std::result::Result<Arc<MjModel>, String>>,
 }
@@ -47,7 +49,17 @@ pub(super) struct Model {
 impl Model {
     /// Describes a model; `frame_skip` physics steps make one environment step.
     pub(super) const fn new(name: &'static str, mjcf: &'static str, frame_skip: u32) -> Self {
-        Self { name, mjcf, frame_skip, compiled: OnceLock::new() }
+        Self::edited(name, mjcf, ["", ""], frame_skip)
+    }
+
+    /// Describes a variant of a model, in which the second text stands wherever the first does.
+    pub(super) const fn edited(
+        name: &'static str,
+        mjcf: &'static str,
+        edit: [&'static str; 2],
+        frame_skip: u32,
+    ) -> Self {
+        Self { name, mjcf, edit, frame_skip, compiled: OnceLock::new() }
     }
 
     /// Returns the compiled model, the same one for everybody.
@@ -55,7 +67,9 @@ impl Model {
         self.compiled
             .get_or_init(|| {
                 take_over_messages();
-                MjModel::from_xml_string(self.mjcf).map(Arc::new).map_err(|e| e.to_string())
+                let [from, to] = self.edit;
+                let mjcf = if from.is_empty() { self.mjcf } else { &self.mjcf.replace(from, to) };
+                MjModel::from_xml_string(mjcf).map(Arc::new).map_err(|e| e.to_string())
             })
             .clone()
             .map_err(|reason| self.refused(&reason))
@@ -142,14 +156,45 @@ impl Physics {
         self.data.qacc_warmstart_mut()
     }
 
-    /// Position of the torso in metres, as old as the last force evaluation.
-    pub(super) fn torso_xpos(&self) -> [f64; 3] {
-        self.data.xpos()[TORSO]
+    /// Position of a body in metres, as old as the last force evaluation.
+    pub(super) fn body_xpos(&self, body: usize) -> [f64; 3] {
+        self.data.xpos()[body]
     }
 
-    /// Puts a stale torso position back, so that the next reward reads what it would have read.
-    pub(super) fn set_torso_xpos(&mut self, xpos: [f64; 3]) {
-        self.data.xpos_mut()[TORSO] = xpos;
+    /// Position of the model's only site in metres, as old as the last force evaluation.
+    pub(super) fn site_xpos(&self) -> [f64; 3] {
+        self.data.site_xpos()[0]
+    }
+
+    /// Centre of mass of all bodies in metres, as old as the last force evaluation.
+    pub(super) fn mass_centre(&self) -> [f64; 3] {
+        let masses = self.data.model().body_mass();
+        let all: f64 = masses.iter().sum();
+        [0, 1, 2].map(|axis| {
+            let weighted = masses.iter().zip(self.data.xipos()).map(|(mass, at)| mass * at[axis]);
+            weighted.sum::<f64>() / all
+        })
+    }
+
+    /// Inertia and mass of each body about the centre of mass `[nbody, 10]`, as old as the last force evaluation.
+    pub(super) fn inertias(&self) -> &[[f64; 10]] {
+        self.data.cinert()
+    }
+
+    /// Velocity of each body about the centre of mass, rotation first `[nbody, 6]`, as old as the last force
+    /// evaluation.
+    pub(super) fn body_velocities(&self) -> &[[f64; 6]] {
+        self.data.cvel()
+    }
+
+    /// Forces of the motors on each degree of freedom `[nv]`.
+    pub(super) fn motor_forces(&self) -> &[f64] {
+        self.data.qfrc_actuator()
+    }
+
+    /// Forces of limits and contacts on each degree of freedom `[nv]`, as old as the last force evaluation.
+    pub(super) fn constraint_forces(&self) -> &[f64] {
+        self.data.qfrc_constraint()
     }
 
     /// External force on each body, torque before force `[nbody, 6]`; zero after a reset.
@@ -170,7 +215,7 @@ impl Physics {
     /// Returns to a saved integration state.
     ///
     /// There is no forward pass: each physics step begins with its own, and nothing derived is read
-    /// before it except the torso position, which the caller puts back.
+    /// before it except what the caller has kept.
     pub(super) fn load(&mut self, state: &[f64]) -> Result<()> {
         self.data.reset();
         self.data.set_state(state, STATE).map_err(|e| Error::Mismatch {

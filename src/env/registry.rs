@@ -4,10 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::simulated::{RecordedState, Robot, Simulated};
 use super::worker::{Stored, WorkerEnv};
-use super::{Env, Family, Snapshot, Spec, ant, half_cheetah, hopper, walker2d};
+use super::{
+    Env, Family, Snapshot, Spec, ant, half_cheetah, hopper, humanoid, inverted_double_pendulum,
+    inverted_pendulum, pusher, reacher, swimmer, walker2d,
+};
 use crate::error::{Error, Result};
 
-/// The environments that exist, in the order of the documentation, and those that other processes make. In files and
+/// The environments that exist, in the order in which pages list them (`docs/environments.md`), and those that other processes make. In files and
 /// on the command line each is its [`EnvId::name`]; files hold what is known of one in another process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "StoredEnv", try_from = "StoredEnv")]
@@ -16,7 +19,7 @@ pub enum EnvId {
     Hopper,
     /// Gymnasium's Walker2d-v4.
     Walker2d,
-    /// Gymnasium's HalfCheetah-v4.
+    /// Gymnasium's HalfCheetah-v4 and -v5.
     HalfCheetah,
     /// The paper's Ant: 111 numbers whose contact part is zero, no control cost.
     Ant,
@@ -24,6 +27,32 @@ pub enum EnvId {
     AntV4,
     /// Gymnasium's Ant-v4 with contact forces: 111 numbers, control cost and contact cost.
     AntContact,
+    /// Gymnasium's Hopper-v5.
+    HopperV5,
+    /// Gymnasium's Walker2d-v5.
+    Walker2dV5,
+    /// Gymnasium's Ant-v5, 105 numbers.
+    AntV5,
+    /// Gymnasium's Swimmer-v4 and -v5.
+    Swimmer,
+    /// Gymnasium's Reacher-v4, 11 numbers.
+    Reacher,
+    /// Gymnasium's Reacher-v5, 10 numbers.
+    ReacherV5,
+    /// Gymnasium's Pusher-v5.
+    PusherV5,
+    /// Gymnasium's InvertedPendulum-v4.
+    InvertedPendulum,
+    /// Gymnasium's InvertedPendulum-v5.
+    InvertedPendulumV5,
+    /// Gymnasium's InvertedDoublePendulum-v4, 11 numbers.
+    InvertedDoublePendulum,
+    /// Gymnasium's InvertedDoublePendulum-v5, 9 numbers.
+    InvertedDoublePendulumV5,
+    /// Gymnasium's Humanoid-v4, 376 numbers.
+    Humanoid,
+    /// Gymnasium's Humanoid-v5, 348 numbers.
+    HumanoidV5,
     /// Any other one, in a process of its own (`docs/worker.md`).
     Worker(WorkerEnv),
 }
@@ -38,8 +67,27 @@ enum StoredEnv {
 
 impl EnvId {
     /// All that are built in.
-    pub const ALL: [Self; 6] =
-        [Self::Hopper, Self::Walker2d, Self::HalfCheetah, Self::Ant, Self::AntV4, Self::AntContact];
+    pub const ALL: [Self; 19] = [
+        Self::Hopper,
+        Self::Walker2d,
+        Self::HalfCheetah,
+        Self::Ant,
+        Self::AntV4,
+        Self::AntContact,
+        Self::HopperV5,
+        Self::Walker2dV5,
+        Self::AntV5,
+        Self::Swimmer,
+        Self::Reacher,
+        Self::ReacherV5,
+        Self::PusherV5,
+        Self::InvertedPendulum,
+        Self::InvertedPendulumV5,
+        Self::InvertedDoublePendulum,
+        Self::InvertedDoublePendulumV5,
+        Self::Humanoid,
+        Self::HumanoidV5,
+    ];
 
     /// Starts an environment of another process by a line for the shell, and checks that its states can be restored.
     /// An answer may take `seconds`, or a minute.
@@ -55,15 +103,7 @@ impl EnvId {
 
     /// Returns the name: of one that is built in, as on the command line and in files.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Hopper => "hopper",
-            Self::Walker2d => "walker2d",
-            Self::HalfCheetah => "half-cheetah",
-            Self::Ant => "ant",
-            Self::AntV4 => "ant-v4",
-            Self::AntContact => "ant-contact",
-            Self::Worker(worker) => worker.spec().name,
-        }
+        self.spec().name
     }
 
     /// Returns what tells it from all others: its name, and of one in another process what it is made of, too.
@@ -82,9 +122,9 @@ impl EnvId {
     /// Returns lowest and highest action as the environment itself has them. Everywhere else actions lie in
     /// `[-1, 1]`, and are stretched to this box.
     pub fn bounds(self) -> Vec<[f64; 2]> {
-        match self {
-            Self::Worker(worker) => worker.bounds().to_vec(),
-            ours => vec![[-1.0, 1.0]; ours.spec().action_dim],
+        match self.robot() {
+            Ok(robot) => vec![[-robot.reach(), robot.reach()]; robot.spec().action_dim],
+            Err(worker) => worker.bounds().to_vec(),
         }
     }
 
@@ -130,12 +170,25 @@ impl EnvId {
     /// another process there is none here.
     fn robot(self) -> std::result::Result<Box<dyn Robot>, WorkerEnv> {
         Ok(match self {
-            Self::Hopper => Box::new(hopper::Hopper),
-            Self::Walker2d => Box::new(walker2d::Walker2d),
+            Self::Hopper => Box::new(hopper::V4),
+            Self::Walker2d => Box::new(walker2d::V4),
             Self::HalfCheetah => Box::new(half_cheetah::HalfCheetah),
             Self::Ant => Box::new(ant::PAPER),
             Self::AntV4 => Box::new(ant::V4),
             Self::AntContact => Box::new(ant::CONTACT),
+            Self::HopperV5 => Box::new(hopper::V5),
+            Self::Walker2dV5 => Box::new(walker2d::V5),
+            Self::AntV5 => Box::new(ant::V5),
+            Self::Swimmer => Box::new(swimmer::Swimmer),
+            Self::Reacher => Box::new(reacher::V4),
+            Self::ReacherV5 => Box::new(reacher::V5),
+            Self::PusherV5 => Box::new(pusher::Pusher),
+            Self::InvertedPendulum => Box::new(inverted_pendulum::V4),
+            Self::InvertedPendulumV5 => Box::new(inverted_pendulum::V5),
+            Self::InvertedDoublePendulum => Box::new(inverted_double_pendulum::V4),
+            Self::InvertedDoublePendulumV5 => Box::new(inverted_double_pendulum::V5),
+            Self::Humanoid => Box::new(humanoid::V4),
+            Self::HumanoidV5 => Box::new(humanoid::V5),
             Self::Worker(worker) => return Err(worker),
         })
     }

@@ -150,8 +150,8 @@ fn the_program_takes_over_an_agent_and_measures_it() {
             "--env, --gamma, --alpha, --steps and --normalise are for agents",
         ),
         (
-            format!("import {zip} --env Walker2d-v5 --out other"),
-            "its right foot has twice the friction",
+            format!("import {zip} --env Humanoid-v3 --out other"),
+            "Humanoid-v3 is none of ours: its contact forces",
         ),
         (
             format!("import {zip} --env hopper --out reports"),

@@ -19,6 +19,8 @@ fn an_unknown_name_is_answered_with_the_known_ones() {
     assert_eq!(
         message,
         "unknown environment 'cheetah'; choose one of: \
-         hopper, walker2d, half-cheetah, ant, ant-v4, ant-contact"
+         hopper, walker2d, half-cheetah, ant, ant-v4, ant-contact, hopper-v5, walker2d-v5, ant-v5, swimmer, \
+         reacher, reacher-v5, pusher-v5, inverted-pendulum, inverted-pendulum-v5, inverted-double-pendulum, \
+         inverted-double-pendulum-v5, humanoid, humanoid-v5"
     );
 }

@@ -282,5 +282,5 @@ fn gymnasiums_hopper_in_a_worker_is_ours_step_by_step() {
 fn recorded(obs: &[f64], elapsed: u32) -> RecordedState {
     let part = |i: usize| obs[11 + 6 * i..17 + 6 * i].to_vec();
     let [qpos, qvel, warmstart] = [part(0), part(1), part(2)];
-    RecordedState { qpos, qvel, warmstart, torso_xpos: [0.0; 3], elapsed }
+    RecordedState { qpos, qvel, warmstart, stale: [0.0; 3], elapsed }
 }

@@ -10,11 +10,18 @@ use super::files;
 const MODEL_TOLERANCE: f64 = 1e-12;
 
 /// Compiled models and an environment that uses each.
-pub(super) const MODELS: [(&str, EnvId); 4] = [
+pub(super) const MODELS: [(&str, EnvId); 11] = [
     ("model_hopper", EnvId::Hopper),
     ("model_walker2d", EnvId::Walker2d),
     ("model_half_cheetah", EnvId::HalfCheetah),
     ("model_ant", EnvId::Ant),
+    ("model_walker2d_v5", EnvId::Walker2dV5),
+    ("model_swimmer", EnvId::Swimmer),
+    ("model_reacher", EnvId::Reacher),
+    ("model_pusher", EnvId::PusherV5),
+    ("model_inverted_pendulum", EnvId::InvertedPendulum),
+    ("model_inverted_double_pendulum", EnvId::InvertedDoublePendulum),
+    ("model_humanoid", EnvId::Humanoid),
 ];
 
 /// Returns the recorded entry as a flat list of numbers.
