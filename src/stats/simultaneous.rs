@@ -126,11 +126,12 @@ mod tests {
     #[test]
     fn the_level_is_sidaks_for_independent_numbers_and_its_own_for_one_number_thrice() {
         let stream = &mut drawn(1, "draws");
-        // P(max of three independent) = p³.
+        // P(max of three independent) = p³; four standard errors of the quantile of that many draws.
+        let error = 4.0 * (0.95f64 * 0.05 / DRAWS as f64).sqrt();
         let found = level_of_each(&numbers(&columns(4000, 0.0)), 0.95, stream);
-        assert!((found - 0.95_f64.cbrt()).abs() < 2e-3, "{found}");
+        assert!((found - 0.95_f64.cbrt()).abs() < error / 2.7, "{found}");
         let found = level_of_each(&numbers(&columns(50, 1.0)), 0.95, stream);
-        assert!((found - 0.95).abs() < 4e-3, "{found}");
+        assert!((found - 0.95).abs() < error, "{found}");
     }
 
     #[test]
@@ -141,7 +142,7 @@ mod tests {
         let two = &numbers(&units)[..2];
         let found = level_of_each(two, 0.95, &mut drawn(2, "draws"));
         let expected = 1.0 - 2.0 * tails::normal_above(2.152_44);
-        assert!((found - expected).abs() < 2e-3, "{found} {expected}");
+        assert!((found - expected).abs() < 5e-3, "{found} {expected}");
     }
 
     #[test]
