@@ -16,6 +16,9 @@ use crate::pickled::pickle_code::Read;
 /// Largest difference of bounds that is none.
 const BOUND_TOLERANCE: f64 = 1e-6;
 
+/// Between what our actions lie.
+const UNIT: [f64; 2] = [-1.0, 1.0];
+
 /// The layers of an actor.
 pub(super) struct Actor {
     pub(super) hidden: Vec<Layer>,
@@ -232,16 +235,14 @@ impl ForeignAgent {
                 "its observations are standardised as {found} numbers; those of {env} are {expected}"
             ));
         }
-        let near = |one: &[f64; 2], other: &[f64; 2]| {
-            one.iter().zip(other).all(|(one, other)| (one - other).abs() < BOUND_TOLERANCE)
-        };
         let ours = env.bounds();
         let mut pairs = self.bounds.iter().flatten().zip(&ours);
-        let stretched = ours.iter().find(|bounds| !near(bounds, &[-1.0, 1.0]));
-        if let (Some([low, high]), false) = (stretched, self.unit_actions) {
+        let stretched = ours.iter().find(|bounds| !near(bounds, &UNIT));
+        let rewritten = self.algo != Algo::Sac && self.critics.layers().is_some();
+        if let (Some([low, high]), false) = (stretched, self.unit_actions || rewritten) {
             return Err(format!(
-                "its networks see actions as {env} takes them, in [{low}, {high}]; of this tool only agents whose actions \
-                 lie in [-1, 1] are read"
+                "its networks see actions as {env} takes them, in [{low}, {high}]; agents of SAC and critics in \
+                 TorchScript must see them in [-1, 1], as those of Stable-Baselines3 do"
             ));
         }
         match pairs.find(|(theirs, ours)| !near(theirs, ours)) {
@@ -249,6 +250,40 @@ impl ForeignAgent {
                 "its actions lie in [{low}, {high}]; those of {env} lie in [{lowest}, {highest}]"
             )),
             None => Ok(()),
+        }
+    }
+
+    /// Rewrites critics that see actions as an environment takes them, where those do not lie in [-1, 1], after
+    /// [`Self::check`]. Actors need nothing: they give what the action is tanh of.
+    pub(super) fn see_unit_actions(&mut self, env: EnvId) {
+        let bounds = env.bounds();
+        if self.unit_actions || bounds.iter().all(|bounds| near(bounds, &UNIT)) {
+            return;
+        }
+        let online = match &mut self.critics {
+            Network::Layers(critics) => Some(critics),
+            Network::Scripts(_) => None,
+        };
+        for critic in online.into_iter().chain(&mut self.critic_targets).flat_map(|all| &mut all.0)
+        {
+            rewrite(&mut critic[0], &bounds);
+        }
+        self.unit_actions = true;
+    }
+}
+
+fn near(one: &[f64; 2], other: &[f64; 2]) -> bool {
+    one.iter().zip(other).all(|(one, other)| (one - other).abs() < BOUND_TOLERANCE)
+}
+
+/// Rewrites the first layer of a critic that sees actions between `bounds`, such that it sees them in `[-1, 1]`.
+fn rewrite(first: &mut Layer, bounds: &[[f64; 2]]) {
+    let observed = first.inputs() - bounds.len();
+    let rows = first.weight.numbers.chunks_exact_mut(observed + bounds.len());
+    for (row, bias) in rows.zip(&mut first.bias.numbers) {
+        for (weight, &[low, high]) in row[observed..].iter_mut().zip(bounds) {
+            *bias = (f64::from(*bias) + f64::from(*weight) * f64::midpoint(low, high)) as f32;
+            *weight = (f64::from(*weight) * (high - low) / 2.0) as f32;
         }
     }
 }

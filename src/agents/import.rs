@@ -57,6 +57,7 @@ pub fn import(path: &Path, given: &Given, folder: &Path) -> Result<String> {
     let mut agent = read(path)?;
     vec_normalize::add(&mut agent, path, given.normalise.as_ref())?;
     agent.check(given.env).map_err(|reason| Error::agent(path, reason))?;
+    agent.see_unit_actions(given.env);
     let config = config(&agent, given)?;
     let said = said(&agent, &config);
     let imported = Imported {

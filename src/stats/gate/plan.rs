@@ -115,7 +115,8 @@ mod tests {
         let hidden = Plan { states: 1000, units: 1000, alarm, pass, resolving: Some(0) };
         assert_eq!(hidden.states_to_decide(0.05, 1), None);
         // Blocks that do not agree in the mean will not with more states.
-        let pair = |i: u32, shift: f64| vec![[shift + if i % 2 == 0 { 0.6 } else { -0.6 }]];
+        let pair =
+            |i: u32, shift: f64| vec![[shift + if i.is_multiple_of(2) { 0.6 } else { -0.6 }]];
         let agreeing = |shift: f64| (0..40).map(|i| pair(i, shift)).collect::<Vec<_>>();
         assert_eq!(units_to_resolve(&agreeing(0.0)), None);
         let unresolved = Plan { resolving: None, ..plan(0.0) };

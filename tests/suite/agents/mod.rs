@@ -2,4 +2,5 @@
 
 mod import;
 mod script;
+mod stretched;
 mod torch;

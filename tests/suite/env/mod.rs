@@ -3,5 +3,6 @@
 mod every_environment;
 mod physics_parity;
 mod registry;
+mod resets;
 mod tasks;
 mod worker;
