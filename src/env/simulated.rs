@@ -1,8 +1,8 @@
 //! The episode of a simulated robot: reset, step, count, save and restore, written once.
 //!
 //! A [`Robot`] says what is particular: noise at the start, observation, reward, end. Robots are
-//! stateless; everything that changes is in the [`Physics`], the count of steps and the last
-//! observation.
+//! stateless; everything that changes is in the [`Physics`], the count of steps, the last
+//! observation, and what is stale.
 
 use super::physics::{Model, Physics, TORSO};
 use super::{Env, Snapshot, Spec, Step};

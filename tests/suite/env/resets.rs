@@ -3,7 +3,7 @@
 use hyperl::env::{EnvId, Snapshot};
 use hyperl::rng::Stream;
 
-const RESETS: usize = 2000;
+const RESETS: usize = 20_000;
 
 /// Two numbers of `qpos` after each of many resets; they follow elapsed (1), what is stale (3) and time (1).
 fn drawn(id: EnvId, first: usize) -> Vec<[f64; 2]> {
