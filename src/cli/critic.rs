@@ -44,9 +44,9 @@ pub(super) struct CriticArgs {
     #[arg(long)]
     lr: Option<f64>,
     #[command(flatten)]
-    agent: AgentArgs,
-    #[command(flatten)]
     run: RunArgs,
+    #[command(flatten)]
+    agent: AgentArgs,
 }
 
 impl CriticArgs {
@@ -82,13 +82,21 @@ impl CriticArgs {
 
     /// Returns the settings of a run that starts with the actor called `initial`.
     fn initial(&self, served: Option<EnvId>) -> Result<TrainConfig> {
-        let env = self.agent.env.or(served).ok_or_else(|| {
+        let AgentArgs { env, gamma, alpha, steps, normalise, .. } = &self.agent;
+        if alpha.is_some() || steps.is_some() || normalise.is_some() {
+            return Err(Error::Usage(
+                "--alpha, --steps and --normalise are for agents that other tools trained, and nothing trained \
+                 --actor initial; drop them"
+                    .into(),
+            ));
+        }
+        let env = env.or(served).ok_or_else(|| {
             Error::Usage(
                 "--actor initial needs an environment; add --env, such as --env hopper".into(),
             )
         })?;
         let default = Td3Config::default();
-        let td3 = Td3Config { gamma: self.agent.gamma.unwrap_or(default.gamma), ..default };
+        let td3 = Td3Config { gamma: gamma.unwrap_or(default.gamma), ..default };
         Ok(TrainConfig { td3: Some(td3), ..TrainConfig::of(Algo::Td3, env) })
     }
 

@@ -66,15 +66,17 @@ continues bit for bit.")]
     Pearl(PearlArgs),
     /// Train critics of an actor that stays as it is (policy evaluation): the same data for each.
     #[command(after_help = "Examples:
-  hyperl-train critic --actor checkpoints/td3-hopper-mlp-standard-s0/step-000100000 --critic mlp-standard sa-hyper
-  hyperl-train critic --actor agent.zip --env half-cheetah --critic mlp-standard --seeds 0..11 --updates 20000
-  hyperl-train critic --actor CKPT --critic sa-hyper mlp-standard --lr 1e-4 --out critics-1e-4
+  hyperl-train critic --actor initial --env hopper --critic mlp-standard sa-hyper --out critics
+  hyperl-train critic --actor td3-hopper-mlp-standard-s0/step-000100000 --critic sa-hyper
+  hyperl-train critic --actor agent.zip --env half-cheetah --critic mlp-small --seeds 0..11
+  hyperl-train critic --actor CKPT --critic sa-hyper mlp-standard --lr 1e-4 --out rate-1e-4
   hyperl-analyze cosine --ckpt 'critics/*'
 
-A run is the folder OUT/critic-ALGO-ENV-CRITIC-sSEED; its steps are updates. It collects --data transitions with the
-actor, exploring as its algorithm does, then makes --updates updates of both critics by their algorithm's loss. All
-critics of one seed learn from the same transitions in the same minibatches. Ctrl-C saves and stops; --resume continues bit
-for bit.")]
+A run is the folder OUT/critic-ALGO-ENV-CRITIC-sSEED; its steps are updates, with a checkpoint
+each tenth of them. It collects --data transitions with the actor, exploring as its algorithm
+does, then makes --updates updates of both critics by their algorithm's loss. All critics of one
+seed learn from the same transitions in the same minibatches. Ctrl-C saves and stops; --resume
+continues bit for bit.")]
     Critic(CriticArgs),
     /// Print completions for a shell.
     Completions {

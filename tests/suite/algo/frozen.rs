@@ -163,6 +163,8 @@ fn an_actor_is_frozen_by_the_command_alone() {
     assert!(said.contains("hyperl-train critic"), "{said}");
     let said = refused("critic --actor initial --critic mlp-small --dry-run");
     assert!(said.contains("add --env, such as --env hopper"), "{said}");
+    let alpha = "critic --actor initial --env hopper --critic mlp-small --alpha 0.2 --dry-run";
+    assert!(refused(alpha).contains("nothing trained --actor initial"));
     let few = "critic --actor initial --env hopper --critic mlp-small --data 50 --dry-run";
     assert!(refused(few).contains("frozen.data must be at least `batch`"));
 }
