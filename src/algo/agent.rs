@@ -34,13 +34,16 @@ pub fn make(
         [&actor, &q1, &q2].map(|stream| Draw { stream, kind: Kind::Float, device });
     let (actor, q1, q2) = (&mut actor, &mut q1, &mut q2);
     let (critic, workers) = ((config.critic, config.dims()), Arc::clone(workers));
+    let frozen = config.frozen.is_some();
     Ok(if config.is_sac() {
         let rates = config.sac().rates(config.critic, config.env);
-        Box::new(Sac::new(config.sac(), critic, rates, [actor, q1, q2], workers)?)
+        let sac = Sac::new(config.sac(), critic, rates, [actor, q1, q2], workers)?;
+        Box::new(sac.frozen(frozen))
     } else {
         let sources = Td3Sources { actor, q1, q2 };
         let noise = config.exploration_noise();
-        Box::new(Td3::new(config.td3(), critic, sources, workers)?.exploring(noise))
+        let td3 = Td3::new(config.td3(), critic, sources, workers)?;
+        Box::new(td3.exploring(noise).frozen(frozen))
     })
 }
 

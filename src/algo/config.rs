@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::frozen::Frozen;
 use super::run_config::{Algo, Range, RunConfig, same_fields};
 use super::sac::SacConfig;
 use super::td3::Td3Config;
@@ -128,6 +129,9 @@ pub struct TrainConfig {
     /// actors; unset in every run of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden: Option<Hidden>,
+    /// The actor, where it stays as it is and only critics learn; `steps` are then updates. Unset in training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Frozen>,
     /// Hyper-parameters of TD3; unset for other algorithms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub td3: Option<Td3Config>,
@@ -164,6 +168,7 @@ impl TrainConfig {
             replay_capacity: 1_000_000,
             reservoir: 1_000,
             hidden: None,
+            frozen: None,
             td3: (!sac).then(Td3Config::default),
             sac: sac.then(SacConfig::default),
         }
@@ -222,14 +227,22 @@ impl TrainConfig {
                     .into(),
             ));
         }
+        let frozen = self.frozen.as_ref();
+        let data = |fits: &dyn Fn(u64) -> bool| frozen.is_none_or(|frozen| fits(frozen.data));
         check(&[
+            (data(&|n| n >= self.batch as u64), "frozen.data", "at least `batch`"),
+            (
+                data(&|n| n <= self.replay_capacity as u64),
+                "frozen.data",
+                "at most `replay_capacity`",
+            ),
             (self.steps > 0, "steps", "at least 1"),
             (self.checkpoint_every > 0, "checkpoint_every", "at least 1"),
             (self.evaluate_every > 0, "evaluate_every", "at least 1"),
             (self.evaluation_episodes > 0, "evaluation_episodes", "at least 1"),
             (self.batch > 1, "batch", "at least 2"),
             (self.replay_capacity >= self.batch, "replay_capacity", "at least `batch`"),
-            (self.warmup_steps > 0, "warmup_steps", "at least 1"),
+            (self.warmup_steps > 0 || frozen.is_some(), "warmup_steps", "at least 1"),
             (self.reservoir > 0, "reservoir", "at least 1"),
             (self.batch <= MOST, "batch", "at most 1000000"),
             (self.evaluation_episodes <= MOST, "evaluation_episodes", "at most 1000000"),
@@ -253,6 +266,11 @@ impl RunConfig for TrainConfig {
 
     fn model(&self) -> String {
         self.hidden.as_ref().map_or_else(|| self.critic.to_string(), Hidden::model)
+    }
+
+    fn run_name(&self) -> String {
+        let of = if self.frozen.is_some() { "critic-" } else { "" };
+        format!("{of}{}-{}-{}-s{}", self.algo, self.env_name(), self.model(), self.seed)
     }
 
     fn ranges(&self) -> Vec<Range> {
@@ -284,7 +302,7 @@ impl RunConfig for TrainConfig {
     fn warning(&self) -> Option<String> {
         let (steps, first) = (self.steps, self.learn_from());
         let until = if self.is_sac() { "batch" } else { "warmup_steps" };
-        (steps <= first).then(|| {
+        (steps <= first && self.frozen.is_none()).then(|| {
             format!(
                 "there will be no update in {steps} steps, for learning starts after {first} ({until}); the \
                  networks stay as they start"

@@ -9,11 +9,13 @@
 //! | `trainer.rs` | a run under way, whichever its algorithm |
 //! | `registry.rs` | which settings and which run belong to a name |
 //! | `config.rs`, `agent.rs`, `off_policy.rs` | settings, agent and loop of TD3 and SAC |
+//! | `frozen.rs` | the same with an actor that stays as it is |
 //! | `maml/`, `pearl/` | the same of MAML and PEARL |
 
 pub mod agent;
 pub mod config;
 pub mod evaluate;
+pub mod frozen;
 pub mod learner;
 pub mod maml;
 pub mod off_policy;

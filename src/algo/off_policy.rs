@@ -91,6 +91,8 @@ pub struct OffPolicy {
     /// Seconds of training before this process.
     before: f64,
     started: Instant,
+    /// Whether the evaluation before the first step was made.
+    begun: bool,
 }
 
 impl OffPolicy {
@@ -114,7 +116,7 @@ impl OffPolicy {
         };
         let mut env = config.env.make()?;
         env.reset(&mut streams.reset)?;
-        let mut run = Self {
+        Ok(Self {
             device,
             env,
             agent,
@@ -129,12 +131,9 @@ impl OffPolicy {
             pending: VecDeque::new(),
             before: 0.0,
             started: Instant::now(),
+            begun: false,
             config,
-        };
-        let first = run.evaluate()?;
-        run.pending.push_back(first);
-        run.started = Instant::now();
-        Ok(run)
+        })
     }
 
     /// Returns the configuration.
@@ -188,20 +187,56 @@ impl OffPolicy {
         self.agent.set_updates(progress.updates);
         self.env.restore(env)?;
         self.pending.clear();
+        self.begun = true;
         Ok(Some(()))
     }
 
-    /// One environment step: act, step, store, learn.
+    /// The evaluation before the first step; its seconds are not those of training.
+    fn begin(&mut self) -> Result<()> {
+        let first = self.evaluate()?;
+        self.pending.push_back(first);
+        self.started = Instant::now();
+        self.begun = true;
+        Ok(())
+    }
+
+    /// One environment step: act, step, store, learn. Of a frozen actor all environment steps come first, which are not
+    /// counted, and then one update at a time.
     fn advance(&mut self) -> Result<()> {
+        let data = self.config.frozen.as_ref().map(|frozen| frozen.data);
+        let acts = data.is_none_or(|data| self.replay.added() < data);
+        let ended = acts && self.act()?;
+        self.step += u64::from(data.is_none() || !acts);
+        let learns = data.map_or(self.step > self.config.learn_from(), |_| !acts);
+        let losses = learns.then(|| self.learn()).transpose()?;
+
+        let episode_return = ended.then_some(self.episode_return);
+        if ended {
+            self.env.reset(&mut self.streams.reset)?;
+            self.episodes += 1;
+            self.episode_return = 0.0;
+        }
+        if self.step > 0 && self.config.evaluates_at(self.step) {
+            let evaluated = self.evaluate()?;
+            self.pending.push_back(evaluated);
+        }
+        if self.step > 0 && self.config.saves_at(self.step) {
+            self.pending.push_back(Event::CheckpointDue(self.step));
+        }
+        self.pending.push_back(Event::Stepped { step: self.step, losses, episode_return });
+        Ok(())
+    }
+
+    /// Acts, and stores what came of it; returns whether the episode has ended.
+    fn act(&mut self) -> Result<bool> {
         let obs = self.env.obs().to_vec();
         let episode = Some(self.episodes);
         let visited = || Ok(Visited { snapshot: self.env.snapshot()?, episode });
         self.reservoir.offer(&mut self.streams.reservoir, visited)?;
 
-        let warm = self.step >= self.config.warmup_steps;
+        let warm = self.replay.added() >= self.config.warmup_steps;
         let action = if warm { self.explore(&obs)? } else { self.random_action() };
         let step = self.env.step(&action).map_err(|error| self.failed(error, self.step + 1))?;
-        self.step += 1;
         self.episode_return += step.reward;
 
         self.replay.push(Transition {
@@ -212,25 +247,7 @@ impl OffPolicy {
             // A fall on the very last step counts as cut, as in the authors' code.
             terminated: step.terminated && !step.truncated,
         });
-        let learns = self.step > self.config.learn_from();
-        let losses = learns.then(|| self.learn()).transpose()?;
-
-        let ended = step.terminated || step.truncated;
-        let episode_return = ended.then_some(self.episode_return);
-        if ended {
-            self.env.reset(&mut self.streams.reset)?;
-            self.episodes += 1;
-            self.episode_return = 0.0;
-        }
-        if self.config.evaluates_at(self.step) {
-            let evaluated = self.evaluate()?;
-            self.pending.push_back(evaluated);
-        }
-        if self.config.saves_at(self.step) {
-            self.pending.push_back(Event::CheckpointDue(self.step));
-        }
-        self.pending.push_back(Event::Stepped { step: self.step, losses, episode_return });
-        Ok(())
+        Ok(step.terminated || step.truncated)
     }
 
     /// Checks that every number of the state is one: weights, slow copies and moments.
@@ -296,7 +313,7 @@ impl Iterator for OffPolicy {
             if self.step >= self.config.steps {
                 return None;
             }
-            if let Err(error) = self.advance() {
+            if let Err(error) = if self.begun { self.advance() } else { self.begin() } {
                 return Some(Err(error));
             }
         }

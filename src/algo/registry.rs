@@ -59,8 +59,9 @@ impl Config {
         })
     }
 
-    /// Lays settings over the defaults of an algorithm.
-    pub(crate) fn over_defaults(
+    /// Lays settings over those of `base`, or over the defaults of an algorithm.
+    pub(crate) fn over(
+        base: Option<&TrainConfig>,
         algo: Algo,
         table: &toml::Table,
     ) -> std::result::Result<Self, toml::de::Error> {
@@ -68,10 +69,10 @@ impl Config {
         let given = Self::read(algo, table.clone())?;
         let Self::OffPolicy(given) = given else { return Ok(given) };
         // TD3's and SAC's defaults depend on the environment.
-        let mut all = toml::Table::try_from(TrainConfig::of(algo, given.env))
-            .map_err(|e| toml::de::Error::custom(e.to_string()))?;
-        all.extend(table.clone());
-        Self::read(algo, all)
+        let base = base.cloned().unwrap_or_else(|| TrainConfig::of(algo, given.env));
+        let base =
+            toml::Table::try_from(base).map_err(|e| toml::de::Error::custom(e.to_string()))?;
+        Self::read(algo, overlaid(base, table))
     }
 
     /// Returns the settings with every value that depends on another one filled in.
@@ -155,6 +156,20 @@ impl Config {
             Self::Pearl(config) => Box::new(Pearl::new(config, workers)?),
         })
     }
+}
+
+/// Lays a table over another one, and the tables in it over those of the same name.
+fn overlaid(mut base: toml::Table, over: &toml::Table) -> toml::Table {
+    for (key, value) in over {
+        let value = match (base.remove(key), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => {
+                toml::Value::Table(overlaid(below, above))
+            }
+            (_, value) => value.clone(),
+        };
+        base.insert(key.clone(), value);
+    }
+    base
 }
 
 impl<'de> Deserialize<'de> for Config {

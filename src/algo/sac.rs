@@ -108,6 +108,7 @@ pub struct Sac {
     /// Both critics.
     pub critics: Twin,
     climbers: Vec<Climber>,
+    frozen: bool,
     updates: u64,
     workers: Arc<rayon::ThreadPool>,
 }
@@ -140,7 +141,13 @@ impl Sac {
         let climbers = (0..PIECES).map(climber).collect::<Result<_>>()?;
         let greedy = Greedy::new(online.again(Reuse::Share, Training::Frozen)?, config.evaluate);
         let actor = ActorUnit { online, greedy, adam };
-        Ok(Self { config, actor, critics, climbers, updates: 0, workers })
+        Ok(Self { config, actor, critics, climbers, frozen: false, updates: 0, workers })
+    }
+
+    /// Leaves the actor as it is, if `frozen`: critics alone learn.
+    #[must_use]
+    pub(crate) fn frozen(self, frozen: bool) -> Self {
+        Self { frozen, ..self }
     }
 
     /// One gradient step on `batch`; both `[B, A]` tensors of noise are standard normal, drawn by the
@@ -161,8 +168,8 @@ impl Sac {
         let critics = self.critics.regress(inputs, Some(tau));
 
         // The actor climbs min(Q₁, Q₂)(s, a) − α log π(a|s), a ~ π(s).
-        let actor = self.climb(&batch.obs, noise);
-        Losses { critics, actor: Some(actor) }
+        let actor = (!self.frozen).then(|| self.climb(&batch.obs, noise));
+        Losses { critics, actor }
     }
 
     /// One step of the actor; returns its loss.

@@ -95,6 +95,7 @@ pub struct Td3 {
     pub critics: Twin,
     climbers: Vec<Climber>,
     exploration: f64,
+    frozen: bool,
     updates: u64,
     workers: Arc<rayon::ThreadPool>,
 }
@@ -134,13 +135,28 @@ impl Td3 {
         };
         let climbers = (0..PIECES).map(climber).collect::<Result<_>>()?;
         let actor = ActorUnit { online, target, adam };
-        Ok(Self { config, actor, critics, climbers, exploration: 0.1, updates: 0, workers })
+        Ok(Self {
+            config,
+            actor,
+            critics,
+            climbers,
+            exploration: 0.1,
+            frozen: false,
+            updates: 0,
+            workers,
+        })
     }
 
     /// Sets the standard deviation of the exploration noise, in action half-ranges (0.1 unless set).
     #[must_use]
     pub(crate) fn exploring(self, std: f64) -> Self {
         Self { exploration: std, ..self }
+    }
+
+    /// Leaves the actor as it is, if `frozen`: critics alone learn.
+    #[must_use]
+    pub(crate) fn frozen(self, frozen: bool) -> Self {
+        Self { frozen, ..self }
     }
 
     /// One gradient step on `batch`; `noise [B, A]` is standard normal, drawn by the caller.
@@ -164,7 +180,7 @@ impl Td3 {
         let critics = self.critics.regress(inputs, delayed.then_some(tau));
 
         // The actor climbs Q₁; then its target follows.
-        let actor = delayed.then(|| self.climb(&batch.obs));
+        let actor = (delayed && !self.frozen).then(|| self.climb(&batch.obs));
         Losses { critics, actor }
     }
 

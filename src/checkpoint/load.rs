@@ -14,6 +14,7 @@ use crate::algo::learner::by_name;
 use crate::algo::maml::Maml;
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::agent::{PearlAgent, PearlSources};
+use crate::algo::trainer::Trainer;
 use crate::env::{Snapshot, Visited};
 use crate::error::{Error, Result};
 use crate::nn::critic::QNet;
@@ -54,6 +55,21 @@ impl Checkpoint {
         let policy = agent::policy(self.off_policy()?, &mut weights.source("actor"))?;
         check_finite(self.path(), policy.params().non_finite(), "actor")?;
         Ok(policy)
+    }
+
+    /// Copies the policy of TD3 or SAC into the actor of a run, and into its slow copy.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] if its shapes are others; as [`Self::policy`].
+    pub(crate) fn copy_policy(&self, run: &dyn Trainer) -> Result<()> {
+        let file = self.weights()?;
+        self.policy(&file)?;
+        for part in run.parts().into_iter().filter(|part| part.name == "actor") {
+            for params in std::iter::once(part.online).chain(part.target) {
+                copy_weights(&file, &[("actor".to_owned(), params)])?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads one critic of TD3 or SAC.

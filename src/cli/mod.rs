@@ -11,6 +11,7 @@ mod bank;
 mod compare_critics;
 mod cosine;
 mod crash;
+mod critic;
 mod diagnose;
 mod finding;
 mod gate;

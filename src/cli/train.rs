@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tch::Device;
 
+use super::critic::CriticArgs;
 use super::settings::{Flag, number, text, whole};
 use super::shared::{self, Done};
-use super::training::{RunArgs, train};
+use super::training::{From, RunArgs, train};
 use crate::algo::Algo;
 use crate::env::{EnvId, Family};
 use crate::error::{Error, Result};
@@ -63,6 +64,20 @@ continues bit for bit.")]
 A run is the folder OUT/pearl-ENV-MODEL-sSEED. Ctrl-C saves after the update under way and stops; --resume
 continues bit for bit.")]
     Pearl(PearlArgs),
+    /// Train critics of an actor that stays as it is (policy evaluation): the same data for each.
+    #[command(after_help = "Examples:
+  hyperl-train critic --actor initial --env hopper --critic mlp-standard sa-hyper --out critics
+  hyperl-train critic --actor td3-hopper-mlp-standard-s0/step-000100000 --critic sa-hyper
+  hyperl-train critic --actor agent.zip --env half-cheetah --critic mlp-small --seeds 0..11
+  hyperl-train critic --actor CKPT --critic sa-hyper mlp-standard --lr 1e-4 --out rate-1e-4
+  hyperl-analyze cosine --ckpt 'critics/*'
+
+A run is the folder OUT/critic-ALGO-ENV-CRITIC-sSEED; its steps are updates, with a checkpoint
+each tenth of them. It collects --data transitions with the actor, exploring as its algorithm
+does, then makes --updates updates of both critics by their algorithm's loss. All critics of one
+seed learn from the same transitions in the same minibatches. Ctrl-C saves and stops; --resume
+continues bit for bit.")]
+    Critic(CriticArgs),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -144,8 +159,13 @@ pub fn main() -> ExitCode {
     shared::main(|cli: Cli| match cli.command {
         Command::Td3(args) => args.train(Algo::Td3),
         Command::Sac(args) => args.train(Algo::Sac),
-        Command::Maml(args) => train(Algo::Maml, &args.run, &args.flags(), Device::Cpu),
-        Command::Pearl(args) => train(Algo::Pearl, &args.run, &args.flags(), Device::Cpu),
+        Command::Maml(args) => {
+            train(Algo::Maml, From::Scratch, &args.run, &args.flags(), Device::Cpu)
+        }
+        Command::Pearl(args) => {
+            train(Algo::Pearl, From::Scratch, &args.run, &args.flags(), Device::Cpu)
+        }
+        Command::Critic(args) => args.train(),
         Command::Completions { shell } => {
             shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)
@@ -160,7 +180,7 @@ impl OffPolicyArgs {
             ("critic", self.critic.map(text)),
             ("steps", self.steps.map(number)),
         ];
-        train(algo, &self.run, &flags, self.device.found()?)
+        train(algo, From::Scratch, &self.run, &flags, self.device.found()?)
     }
 }
 

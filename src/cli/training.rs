@@ -8,10 +8,11 @@ use tch::Device;
 use super::settings::{Flag, SeedRange, number, of_set, parse_seeds, settings, whole};
 use super::shared::{self, Done};
 use crate::algo::Algo;
+use crate::algo::config::TrainConfig;
 use crate::algo::registry::Config;
 use crate::algo::trainer::{Event, Save, Trainer};
 use crate::checkpoint::run_log::RunLog;
-use crate::checkpoint::{resume_point, run, save, stored};
+use crate::checkpoint::{Checkpoint, resume_point, run, save, stored};
 use crate::error::{Error, Result};
 
 #[derive(Debug, Args)]
@@ -49,9 +50,29 @@ pub(super) struct RunArgs {
     dry_run: bool,
 }
 
+/// What a run starts from that its settings do not hold.
+#[derive(Clone, Copy)]
+pub(super) enum From<'f> {
+    /// Nothing: all weights are drawn.
+    Scratch,
+    /// An actor that stays as it is.
+    Policy {
+        /// Where it comes from; unset if it is drawn.
+        actor: Option<&'f Checkpoint>,
+        /// What other settings lie over.
+        base: &'f TrainConfig,
+    },
+}
+
 /// Trains one run for each seed, or prints the settings if that is asked for.
-pub(super) fn train(algo: Algo, args: &RunArgs, flags: &[Flag], device: Device) -> Result<Done> {
-    let (config, says_length) = args.resolve(algo, flags)?;
+pub(super) fn train(
+    algo: Algo,
+    from: From,
+    args: &RunArgs,
+    flags: &[Flag],
+    device: Device,
+) -> Result<Done> {
+    let (config, says_length) = args.resolve(algo, from, flags)?;
     if args.dry_run {
         let text = toml::to_string(&config).map_err(|e| Error::Usage(e.to_string()))?;
         shared::print(text.as_bytes())?;
@@ -60,14 +81,20 @@ pub(super) fn train(algo: Algo, args: &RunArgs, flags: &[Flag], device: Device) 
     shared::save_and_stop();
     let seeds = args.seeds.map_or(config.seed()..=config.seed(), |range| range.first..=range.last);
     shared::one_by_one(seeds, |seed| {
-        train_one(args, config.clone().with_seed(seed), says_length, device)
+        let run = (config.clone().with_seed(seed), says_length);
+        train_one(args, from, run, device)
     })
 }
 
 impl RunArgs {
+    /// Returns the folder of the runs.
+    pub(super) fn out(&self) -> &Path {
+        &self.out
+    }
+
     /// Returns the algorithm's defaults, then the file, then `--set`, then the flags; and whether these say how
     /// long the run is to be.
-    fn resolve(&self, algo: Algo, flags: &[Flag]) -> Result<(Config, bool)> {
+    fn resolve(&self, algo: Algo, from: From, flags: &[Flag]) -> Result<(Config, bool)> {
         let seed = self.seeds.map_or(self.seed, |range| Some(range.first));
         let shared = [
             ("seed", seed.map(number)),
@@ -85,7 +112,16 @@ impl RunArgs {
                 "the settings are of {found}, the command is hyperl-train {algo}; give one or the other"
             )));
         }
-        let config = Config::over_defaults(algo, &table).map_err(|e| of_set(&e))?.resolved()?;
+        let base = match from {
+            From::Scratch if table.contains_key("frozen") => {
+                return Err(Error::Usage(
+                    "`frozen` is a setting of hyperl-train critic, which takes the actor by --actor".into(),
+                ));
+            }
+            From::Scratch => None,
+            From::Policy { base, .. } => Some(base),
+        };
+        let config = Config::over(base, algo, &table).map_err(|e| of_set(&e))?.resolved()?;
         Ok((config, table.contains_key(algo.unit().name())))
     }
 
@@ -103,7 +139,12 @@ impl RunArgs {
     }
 }
 
-fn train_one(args: &RunArgs, config: Config, says_length: bool, device: Device) -> Result<Done> {
+fn train_one(
+    args: &RunArgs,
+    from: From,
+    (config, says_length): (Config, bool),
+    device: Device,
+) -> Result<Done> {
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let folder = &args.out.join(config.run_name());
     let _lock = resume_point::lock(folder)?;
@@ -124,6 +165,9 @@ fn train_one(args: &RunArgs, config: Config, says_length: bool, device: Device) 
         log.write(folder)?;
     } else {
         resume_point::begin(folder)?;
+        if let From::Policy { actor: Some(actor), .. } = from {
+            actor.copy_policy(&*trainer)?;
+        }
     }
     run::write_config(folder, &config)?; // the run may have become longer
     if made == length {

@@ -8,6 +8,7 @@ use toml::Value;
 use super::selection::{Selection, Variant};
 use super::spec::Spec;
 use crate::algo::Algo;
+use crate::algo::config::TrainConfig;
 use crate::algo::registry::Config;
 use crate::analysis::series::label;
 use crate::checkpoint::run_log::evaluations_file;
@@ -143,15 +144,18 @@ impl Selection {
             }
             Config::Pearl(config) => format!("--model {}", config.model),
         };
-        let (algo, config) = (self.algo, &wanted.config);
+        let config = &wanted.config;
+        let (run, length_flag) = match &self.actor {
+            Some(actor) => (format!("critic --actor {actor} --data {}", self.data), "updates"),
+            None => (self.algo.to_string(), self.algo.unit().name()),
+        };
         let length = self.at.iter().copied().max().unwrap_or(self.length);
         let every = self.checkpoint_every.map(|steps| format!(" --checkpoint-every {steps}"));
         let set = wanted.set.iter().map(|(key, value)| format!(" --set {key}={}", shown(value)));
         format!(
-            "hyperl-train {algo} --env {} {model} --seed {} --{} {length}{}{}{} --out {}",
+            "hyperl-train {run} --env {} {model} --seed {} --{length_flag} {length}{}{}{} --out {}",
             config.env_name(),
             config.seed(),
-            algo.unit(),
             every.unwrap_or_default(),
             set.collect::<String>(),
             if there { " --resume" } else { "" },
@@ -166,6 +170,9 @@ impl Wanted<'_> {
         let stored = stored::read(folder)?;
         check_run(folder, &stored)?;
         let mut set = self.set.clone();
+        if let Config::OffPolicy(TrainConfig { frozen: Some(frozen), .. }) = &self.config {
+            set.insert("frozen.data".into(), Value::Integer(frozen.data as i64));
+        }
         if self.config.algo() == Algo::Pearl {
             // A name does not tell these runs from others, whose tasks are not theirs.
             set.entry("as_coded_tasks".into()).or_insert(Value::Boolean(false));

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::algo::Algo;
 use crate::algo::config::TrainConfig;
+use crate::algo::frozen::Frozen;
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::config::PearlConfig;
 use crate::algo::registry::Config;
@@ -22,6 +23,12 @@ use crate::nn::pearl::PearlModel;
 pub struct Selection {
     /// The algorithm.
     pub algo: Algo,
+    /// The actor that stays as it is, where only critics are trained, as `hyperl-train critic --actor` takes it.
+    #[serde(default)]
+    pub actor: Option<String>,
+    /// Transitions of that actor.
+    #[serde(default)]
+    pub data: u64,
     /// Environments, or families of tasks.
     #[serde(default)]
     pub envs: Vec<String>,
@@ -83,6 +90,7 @@ impl Selection {
             Algo::Td3 | Algo::Sac => Config::OffPolicy(TrainConfig {
                 critic: model.parse()?,
                 seed,
+                frozen: self.actor.as_ref().map(|_| Frozen::initial(self.data)),
                 ..TrainConfig::of(self.algo, env.parse()?)
             }),
             Algo::Maml => {

@@ -293,6 +293,11 @@ impl Spec {
         .find(|(needed, empty, _)| *needed && *empty)
         .map(|(.., name)| format!("`{name}` is empty: name at least one"))
         .or_else(|| (of_runs && *length == 0).then(|| "`length` must be at least 1".into()))
+        .or_else(|| {
+            let without = self.select.actor.is_some() && self.select.data == 0;
+            without
+                .then(|| "`data` must say how many transitions of the `actor` are collected".into())
+        })
         .or_else(|| (self.select.every == 0).then(|| "`every` must be at least 1".into()))
     }
 
@@ -320,7 +325,10 @@ impl Spec {
         let returns = measure == Measure::Returns;
         let in_tasks = returns && Algo::META.contains(&select.algo);
         let without = measure.is_of_log() || measure == Measure::HyperParameters;
+        let off_policy = Algo::OFF_POLICY.contains(&select.algo);
         let mut misplaced = [
+            (select.actor.is_some() && !off_policy, "`select.actor`", "td3 and sac"),
+            (select.actor.is_none() && select.data > 0, "`select.data`", "runs with an `actor`"),
             (!self.settings.is_empty() && without, "`settings`", "a measure of checkpoints"),
             (!self.panels.is_empty() && !measure.is_drawn(), "`panels`", "cosines and returns"),
             (

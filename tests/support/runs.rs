@@ -13,7 +13,7 @@ use tch::{Device, Tensor};
 
 /// Everything a run consists of; floats as bits.
 #[derive(Debug, PartialEq)]
-struct Whole {
+pub(crate) struct Whole {
     weights: Vec<Vec<u32>>,
     moments: Vec<Vec<u32>>,
     adam_steps: Vec<u64>,
@@ -28,7 +28,7 @@ fn bits(tensor: &Tensor) -> Vec<u32> {
     flat.into_iter().map(f32::to_bits).collect()
 }
 
-fn whole(training: &OffPolicy) -> Whole {
+pub(crate) fn whole(training: &OffPolicy) -> Whole {
     let parts = training.agent.parts();
     let params = parts.iter().flat_map(|part| [Some(part.online), part.target]).flatten();
     let replay = training.replay.rows(0..u64::MAX).into_iter().map(f32::to_bits).collect();

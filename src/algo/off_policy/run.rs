@@ -59,6 +59,18 @@ impl Trainer for OffPolicy {
         self.agent.updates()
     }
 
+    fn goal(&self) -> (u64, &'static str) {
+        match &self.config.frozen {
+            Some(frozen) => (frozen.data + self.config.steps, "transitions and updates"),
+            None => (self.config.steps, self.config.algo.unit().name()),
+        }
+    }
+
+    fn position(&self) -> u64 {
+        let collected = if self.config.frozen.is_some() { self.replay.added() } else { 0 };
+        collected + self.step
+    }
+
     fn reservoir(&self) -> Option<&Reservoir> {
         Some(&self.reservoir)
     }

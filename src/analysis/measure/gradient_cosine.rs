@@ -144,9 +144,12 @@ fn soft(config: &TrainConfig, settings: &Settings, scale: Option<f64>) -> Result
 }
 
 /// Returns the name of a checkpoint's random streams: its own, for the sample of visited states of
-/// one checkpoint holds most of those of the one before, and the same slots would be the same states.
+/// one checkpoint holds most of those of the one before, and the same slots would be the same states. Where the actor
+/// stays as it is, all are of the same states.
 fn streams(checkpoint: &Checkpoint) -> String {
-    format!("seed {} step {}", checkpoint.config().seed(), checkpoint.manifest().step)
+    let (seed, step) = (checkpoint.config().seed(), checkpoint.manifest().step);
+    let frozen = checkpoint.off_policy().is_ok_and(|config| config.frozen.is_some());
+    if frozen { format!("seed {seed}") } else { format!("seed {seed} step {step}") }
 }
 
 /// Checks that a checkpoint can be measured, so that the last one of many does not fail after hours.

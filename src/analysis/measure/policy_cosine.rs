@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use super::cosine::{Against, Work, in_checkpoint};
 use super::gradient_cosine::{self, Networks, starts};
+use crate::algo::frozen::Frozen;
+use crate::algo::sac::SacConfig;
 use crate::analysis::bank::{About, BankFile};
 use crate::analysis::table::{Column, StateRow};
 use crate::checkpoint::Checkpoint;
@@ -23,16 +25,36 @@ const REVISION: u32 = 6;
 /// that over 2σ a slope would be off by 0.03 and more.
 const SMALLEST_STD: f64 = 1e-3;
 
-/// Returns a key that is equal exactly if checkpoint and settings are.
+/// Returns a key that is equal exactly if checkpoint and settings are. All critics that learned from the same
+/// transitions of one actor share a bank.
 pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
     let settings = serde_json::to_string(&(settings, REVISION)).expect("plain data");
-    hash(format!("bank {} {settings}", checkpoint.hash()).as_bytes())[..16].to_owned()
+    let shared = shared_by(checkpoint);
+    let whose = shared.as_deref().unwrap_or_else(|| checkpoint.hash());
+    hash(format!("bank {whose} {settings}").as_bytes())[..16].to_owned()
 }
 
-/// Returns the settings with a first look that is no later than the states of a checkpoint allow.
+/// Says what the critics of an actor that stayed as it was have in common: the actor, the states and the returns.
+fn shared_by(checkpoint: &Checkpoint) -> Option<String> {
+    let config = checkpoint.off_policy().ok()?;
+    let Frozen { trained_by, weights, .. } = config.frozen.as_ref()?;
+    let states = checkpoint.manifest().hashes.states.as_deref()?;
+    let SacConfig { alpha, reward_scale, .. } = config.sac();
+    let (algo, seed, env) = (config.algo.name(), config.seed, config.env.identity());
+    let returns = (config.gamma(), config.is_sac().then_some([alpha, reward_scale]));
+    Some(format!("of {algo} {env} {trained_by} {weights} {seed} {states} {returns:?}"))
+}
+
+/// Returns the settings with a first look that is no later than the states of a checkpoint allow. Where critics share
+/// a bank none of them says how large it is, and all states are taken.
 fn within_reach(checkpoint: &Checkpoint, settings: &Settings) -> Result<Settings> {
-    let adaptive = settings.adaptive.is_some() && settings.source() == StatesFrom::Replay;
-    let there = if adaptive { checkpoint.states()?.len() } else { usize::MAX };
+    let Some(adaptive) = settings.adaptive else { return Ok(settings.clone()) };
+    let replay = settings.source() == StatesFrom::Replay;
+    let there = if replay { checkpoint.states()?.len() } else { usize::MAX };
+    if shared_by(checkpoint).is_some() {
+        let states = adaptive.max_states.max(settings.states).min(there);
+        return Ok(Settings { states, adaptive: None, ..settings.clone() });
+    }
     Ok(Settings { states: settings.states.min(there), ..settings.clone() })
 }
 

@@ -1,6 +1,7 @@
 //! Does every algorithm compute what it says, and learn?
 
 mod divergence;
+mod frozen;
 mod grid;
 mod learning;
 mod maml;

@@ -140,7 +140,8 @@ fn a_signal_two_seconds_after_the_first_ends_at_once() {
     // An evaluation of minutes, in which no stop is possible.
     let mut training =
         Started::new(short(folder.path(), "--steps 60 --set evaluation_episodes=100000"));
-    training.makes(&folder.path().join("td3-hopper-mlp-small-s0/run.toml"));
+    training.makes(&folder.path().join("td3-hopper-mlp-small-s0/resume"));
+    std::thread::sleep(Duration::from_millis(500)); // it begins soon after
     training.send(&["TERM", "TERM"]);
     training.says("stopping at the next safe point");
     std::thread::sleep(Duration::from_millis(2100)); // more is as good

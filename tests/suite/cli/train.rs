@@ -186,7 +186,7 @@ fn contradictions_and_half_a_command_are_refused() {
     assert_refused("td3 --set td3.gamma", "--set: expected KEY=VALUE, got 'td3.gamma'");
     assert_refused("td3 --set env.name=x --set env=ant --set env.name=x", "env is a value");
     assert_refused("td3 --env", "'--env <ENV>'");
-    assert_refused("", "hyperl-train needs a command: td3, sac, maml, pearl, completions");
+    assert_refused("", "hyperl-train needs a command: td3, sac, maml, pearl, critic, completions");
     assert_refused("completions klingon", "'klingon'");
 }
 

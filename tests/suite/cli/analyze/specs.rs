@@ -53,6 +53,37 @@ fn every_spec_of_the_project_is_valid() {
 }
 
 #[test]
+fn critics_of_an_actor_that_stays_as_it_is_are_asked_for_and_found() {
+    let bench = Bench::new();
+    let of_actor = "actor = \"initial\"\ndata = 200\nlength";
+    let spec = SPEC.replace("length", of_actor).replace("seeds = [0, 1]", "seeds = [3]");
+    bench.write("fig.toml", &spec.replace("data = 200\n", ""));
+    let said = bench.error("report fig.toml --checkpoints runs");
+    assert!(said.contains("`data` must say how many transitions"), "{said}");
+    bench.write("fig.toml", &spec);
+    let said = bench.error("report fig.toml --checkpoints runs");
+    let (what, command) = said.split_once("make it with: ").unwrap();
+    assert!(what.contains("critic-td3-hopper-mlp-small-s3"), "{said}");
+    assert!(
+        command.starts_with(
+            "hyperl-train critic --actor initial --data 200 --env hopper --critic mlp-small"
+        ),
+        "{command}"
+    );
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_hyperl-train"))
+        .args(command.split_whitespace().skip(1))
+        .args(["--set", "evaluation_episodes=1"])
+        .current_dir(bench.path("."))
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    bench.done("report fig.toml --checkpoints runs");
+    bench.write("fig.toml", &spec.replace("200", "300"));
+    let said = bench.error("report fig.toml --checkpoints runs");
+    assert!(said.contains("frozen.data of"), "{said}");
+}
+
+#[test]
 fn a_missing_run_is_answered_with_the_command_that_makes_it() {
     let bench = Bench::new();
     bench.write("fig.toml", SPEC);
