@@ -13,7 +13,7 @@ pub(crate) const INITIAL: &str = "initial";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Frozen {
-    /// The run, or the tool, that trained it; [`INITIAL`] if nothing did.
+    /// The run, or the tool, that trained it; `initial` if nothing did.
     pub trained_by: String,
     /// Its step in that training.
     pub step: u64,
