@@ -4,7 +4,7 @@
 DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models speed-pearl trained agents torture clean
+.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models speed-pearl trained agents evidence-a torture clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ speed-models: setup ## Time a training step of every algorithm and critic beside
 
 speed-pearl: setup ## Time an update of PEARL beside PyTorch's
 	scripts/speed-models pearl
+
+evidence-a: build ## Train critics of untrained actors and judge them: does a hypernetwork have the better gradient? (four hours)
+	scripts/evidence a
 
 agents: build ## Measure the published agents of a folder (AGENTS=folder) into reports/agents
 	scripts/agents $(AGENTS)
