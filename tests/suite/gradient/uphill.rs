@@ -110,8 +110,9 @@ fn an_estimator_that_leaves_noise_in_is_seen() {
 fn intervals_that_are_too_narrow_are_seen() {
     let narrow = with_fault(|s| {
         let kappa = &mut s.policy.kappa;
-        let third = kappa.half_width() / 3.0;
-        (kappa.low, kappa.high) = (kappa.value - third, kappa.value + third);
+        // A third of it still covers in up to 17 of 20 draws, for κ's interval errs on the wide side.
+        let sixth = kappa.half_width() / 6.0;
+        (kappa.low, kappa.high) = (kappa.value - sixth, kappa.value + sixth);
     });
     is_seen(&narrow, coverage::unrelated);
     is_seen(&narrow, |setup, _| coverage::moved_bias(&Setup { draws: 4 * DRAWS, ..*setup }));
