@@ -98,10 +98,10 @@ fn another_environment_than_that_of_the_agent_is_refused() {
         bounds.contains("its actions lie in [-1, 1]; those of linear-sum lie in [-1, 3]"),
         "{bounds}"
     );
-    // Networks of other tools than Stable-Baselines3 see actions as the environment takes them.
-    let authors = AGENT.replace("td3.zip", "authors");
-    let flags = "--env-command ./wide --gamma 0.99 --steps 1 --out other";
-    let raw = refused(&format!("import {authors} {flags}"));
+    // Critics of other tools than Stable-Baselines3 see actions as the environment takes them, and a script is not
+    // rewritten.
+    let script = AGENT.replace("td3.zip", "scripts/td3.toml");
+    let raw = refused(&format!("import {script} --env-command ./wide --out other"));
     assert!(raw.contains("its networks see actions as linear-sum takes them, in [-1, 3]"), "{raw}");
     let both = refused(&format!("import {AGENT} --env hopper --env-command ./serve --out other"));
     assert!(both.contains("cannot be used with"), "{both}");
