@@ -172,6 +172,7 @@ impl Wanted<'_> {
         let mut set = self.set.clone();
         if let Config::OffPolicy(TrainConfig { frozen: Some(frozen), .. }) = &self.config {
             set.insert("frozen.data".into(), Value::Integer(frozen.data as i64));
+            set.insert("frozen.trained_by".into(), Value::String(frozen.trained_by.clone()));
         }
         if self.config.algo() == Algo::Pearl {
             // A name does not tell these runs from others, whose tasks are not theirs.

@@ -23,7 +23,8 @@ use crate::nn::pearl::PearlModel;
 pub struct Selection {
     /// The algorithm.
     pub algo: Algo,
-    /// The actor that stays as it is, where only critics are trained, as `hyperl-train critic --actor` takes it.
+    /// The actor that stays as it is, where only critics are trained: `initial`, as `hyperl-train critic --actor`
+    /// has it.
     #[serde(default)]
     pub actor: Option<String>,
     /// Transitions of that actor.

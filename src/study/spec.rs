@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::former;
 use super::selection::Selection;
 use crate::algo::Algo;
+use crate::algo::frozen::INITIAL;
 use crate::analysis::measure::cosine::Against;
 use crate::analysis::measure::maml_adaptation::AdaptationSettings;
 use crate::analysis::measure::maml_noise::NoiseSettings;
@@ -297,6 +298,14 @@ impl Spec {
             let without = self.select.actor.is_some() && self.select.data == 0;
             without
                 .then(|| "`data` must say how many transitions of the `actor` are collected".into())
+        })
+        .or_else(|| {
+            let trained = self.select.actor.as_deref().is_some_and(|actor| actor != INITIAL);
+            trained.then(|| {
+                format!(
+                    "`actor` must be \"{INITIAL}\": a spec cannot say which run trained another one"
+                )
+            })
         })
         .or_else(|| (self.select.every == 0).then(|| "`every` must be at least 1".into()))
     }

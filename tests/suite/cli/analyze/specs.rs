@@ -60,6 +60,9 @@ fn critics_of_an_actor_that_stays_as_it_is_are_asked_for_and_found() {
     bench.write("fig.toml", &spec.replace("data = 200\n", ""));
     let said = bench.error("report fig.toml --checkpoints runs");
     assert!(said.contains("`data` must say how many transitions"), "{said}");
+    bench.write("fig.toml", &spec.replace("initial", "td3-hopper-mlp-small-s0"));
+    let said = bench.error("report fig.toml --checkpoints runs");
+    assert!(said.contains("`actor` must be \"initial\""), "{said}");
     bench.write("fig.toml", &spec);
     let said = bench.error("report fig.toml --checkpoints runs");
     let (what, command) = said.split_once("make it with: ").unwrap();
@@ -81,6 +84,13 @@ fn critics_of_an_actor_that_stays_as_it_is_are_asked_for_and_found() {
     bench.write("fig.toml", &spec.replace("200", "300"));
     let said = bench.error("report fig.toml --checkpoints runs");
     assert!(said.contains("frozen.data of"), "{said}");
+    // The run of another actor under the same name is another one.
+    bench.write("fig.toml", &spec);
+    let other = "runs/critic-td3-hopper-mlp-small-s3/run.toml";
+    let settings = fs::read_to_string(bench.path(other)).unwrap();
+    bench.write(other, &settings.replace("\"initial\"", "\"td3-hopper-mlp-small-s0\""));
+    let said = bench.error("report fig.toml --checkpoints runs");
+    assert!(said.contains("frozen.trained_by of"), "{said}");
 }
 
 #[test]
