@@ -230,10 +230,10 @@ impl TrainConfig {
         let frozen = self.frozen.as_ref();
         let data = |fits: &dyn Fn(u64) -> bool| frozen.is_none_or(|frozen| fits(frozen.data));
         check(&[
-            (data(&|n| n >= self.batch as u64), "frozen.data", "at least `batch`"),
+            (data(&|n| n >= self.batch as u64), "frozen.data (--data)", "at least `batch`"),
             (
                 data(&|n| n <= self.replay_capacity as u64),
-                "frozen.data",
+                "frozen.data (--data)",
                 "at most `replay_capacity`",
             ),
             (self.steps > 0, "steps", "at least 1"),

@@ -166,17 +166,17 @@ fn an_actor_is_frozen_by_the_command_alone() {
     let alpha = "critic --actor initial --env hopper --critic mlp-small --alpha 0.2 --dry-run";
     assert!(refused(alpha).contains("nothing trained --actor initial"));
     let few = "critic --actor initial --env hopper --critic mlp-small --data 50 --dry-run";
-    assert!(refused(few).contains("frozen.data must be at least `batch`"));
+    assert!(refused(few).contains("frozen.data (--data) must be at least `batch`"));
 }
 
 #[test]
 fn a_critic_of_a_game_without_a_future_learns_the_gradient_of_the_reward() {
     // With γ = 0 values are rewards, which half-cheetah's simulator gives exactly: by hand 0.995 and 0.97.
     let folder = tempfile::tempdir().unwrap();
-    let critic = "critic --actor initial --env half-cheetah --gamma 0 --critic mlp-standard --data 5500 --updates 400 \
+    let critic = "critic --actor initial --env half-cheetah --gamma 0 --critic mlp-standard --data 12000 --updates 400 \
                   --checkpoint-every 400 --set evaluation_episodes=1 --out critics";
     ends_well(folder.path(), hyperl_train(critic));
-    let cosine = "cosine --ckpt critics/critic-td3-half-cheetah-mlp-standard-s0 --states 40 --json";
+    let cosine = "cosine --ckpt critics/critic-td3-half-cheetah-mlp-standard-s0 --states 60 --json";
     let said = ends_well(folder.path(), hyperl_analyze(cosine));
     let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     let found = &json["checkpoints"][0];
