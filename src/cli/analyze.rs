@@ -10,7 +10,7 @@ use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
     audit, bank, compare_critics, gate, hyper_parameters, import, inspect, maml_adaptation,
-    maml_noise, promise, report, returns, self_test, weights,
+    maml_noise, promise, report, returns, self_test, value_error, weights,
 };
 use crate::algo::RunConfig;
 use crate::algo::config::TrainConfig;
@@ -54,6 +54,11 @@ enum Command {
   hyperl-analyze promise --ckpt checkpoints/td3-hopper-sa-hyper-s0
   hyperl-analyze promise --ckpt checkpoints/td3-half-cheetah-sa-hyper-s0/step-000100000 --horizon 60 --json")]
     Promise(promise::PromiseArgs),
+    /// Ask whether better values are better gradients, in a world whose values and gradients are known.
+    #[command(after_help = "Examples:
+  hyperl-analyze value-error
+  hyperl-analyze value-error --critic mlp-standard sa-hyper --data 5000 --updates 500 --seeds 0..2")]
+    ValueError(value_error::ValueErrorArgs),
     /// Say all that can be said of the critics of several agents, in one table: value bias, κ, gain, inside, promise.
     #[command(after_help = "Examples:
   hyperl-analyze audit --ckpt sac-HalfCheetah-v3.zip --env half-cheetah
@@ -185,6 +190,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Bank(args) => bank::run(&args),
         Command::Promise(args) => promise::run(&args),
+        Command::ValueError(args) => value_error::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Baseline(args) => gate::baseline(&args),

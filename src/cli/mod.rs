@@ -32,6 +32,7 @@ mod stderr;
 mod told;
 pub mod train;
 mod training;
+mod value_error;
 mod weights;
 mod weights_page;
 mod worker;

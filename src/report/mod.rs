@@ -64,6 +64,7 @@ pub(crate) mod text;
 pub mod theme;
 pub(crate) mod undefined;
 pub(crate) mod update_noise;
+pub(crate) mod value_error;
 mod view;
 mod violin;
 mod violins;

@@ -11,7 +11,7 @@ use super::canvas::escape;
 
 /// All templates by name: two of pages, of which that in HTML escapes what it is given, and one for the sentences
 /// of each measure.
-const TEMPLATES: [(&str, &str); 14] = [
+const TEMPLATES: [(&str, &str); 15] = [
     ("compare-critics.md", include_str!("text/compare-critics.md")),
     ("cosine.md", include_str!("text/cosine.md")),
     ("gate.md", include_str!("text/gate.md")),
@@ -25,6 +25,7 @@ const TEMPLATES: [(&str, &str); 14] = [
     ("returns.md", include_str!("text/returns.md")),
     ("self-test.md", include_str!("text/self-test.md")),
     ("task-gap.md", include_str!("text/task-gap.md")),
+    ("value-error.md", include_str!("text/value-error.md")),
     ("weights.md", include_str!("text/weights.md")),
 ];
 

@@ -9,6 +9,7 @@ use super::selection::{Selection, Variant};
 use super::spec::Spec;
 use crate::algo::Algo;
 use crate::algo::config::TrainConfig;
+use crate::algo::frozen::{Frozen, INITIAL};
 use crate::algo::registry::Config;
 use crate::analysis::series::label;
 use crate::checkpoint::run_log::evaluations_file;
@@ -146,7 +147,14 @@ impl Selection {
         };
         let config = &wanted.config;
         let (run, length_flag) = match &self.actor {
-            Some(actor) => (format!("critic --actor {actor} --data {}", self.data), "updates"),
+            Some(actor) => {
+                let Frozen { trained_by, step, data, .. } = actor;
+                let path = match &**trained_by {
+                    INITIAL => INITIAL.into(),
+                    run => step_folder(Path::new(run), *step),
+                };
+                (format!("critic --actor {} --data {data}", path.display()), "updates")
+            }
             None => (self.algo.to_string(), self.algo.unit().name()),
         };
         let length = self.at.iter().copied().max().unwrap_or(self.length);
@@ -171,8 +179,13 @@ impl Wanted<'_> {
         check_run(folder, &stored)?;
         let mut set = self.set.clone();
         if let Config::OffPolicy(TrainConfig { frozen: Some(frozen), .. }) = &self.config {
-            set.insert("frozen.data".into(), Value::Integer(frozen.data as i64));
-            set.insert("frozen.trained_by".into(), Value::String(frozen.trained_by.clone()));
+            let Frozen { trained_by, step, weights, data } = frozen;
+            set.insert("frozen.trained_by".into(), Value::String(trained_by.clone()));
+            set.insert("frozen.step".into(), Value::Integer(*step as i64));
+            set.insert("frozen.data".into(), Value::Integer(*data as i64));
+            if !weights.is_empty() {
+                set.insert("frozen.weights".into(), Value::String(weights.clone()));
+            }
         }
         if self.config.algo() == Algo::Pearl {
             // A name does not tell these runs from others, whose tasks are not theirs.

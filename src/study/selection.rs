@@ -23,13 +23,10 @@ use crate::nn::pearl::PearlModel;
 pub struct Selection {
     /// The algorithm.
     pub algo: Algo,
-    /// The actor that stays as it is, where only critics are trained: `initial`, as `hyperl-train critic --actor`
-    /// has it.
+    /// The actor that stays as it is, where only critics are trained, as `hyperl-train critic --dry-run` prints it;
+    /// without its hash any run of that name will do.
     #[serde(default)]
-    pub actor: Option<String>,
-    /// Transitions of that actor.
-    #[serde(default)]
-    pub data: u64,
+    pub actor: Option<Frozen>,
     /// Environments, or families of tasks.
     #[serde(default)]
     pub envs: Vec<String>,
@@ -91,7 +88,7 @@ impl Selection {
             Algo::Td3 | Algo::Sac => Config::OffPolicy(TrainConfig {
                 critic: model.parse()?,
                 seed,
-                frozen: self.actor.as_ref().map(|_| Frozen::initial(self.data)),
+                frozen: self.actor.clone(),
                 ..TrainConfig::of(self.algo, env.parse()?)
             }),
             Algo::Maml => {

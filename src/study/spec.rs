@@ -11,7 +11,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::former;
 use super::selection::Selection;
 use crate::algo::Algo;
-use crate::algo::frozen::INITIAL;
 use crate::analysis::measure::cosine::Against;
 use crate::analysis::measure::maml_adaptation::AdaptationSettings;
 use crate::analysis::measure::maml_noise::NoiseSettings;
@@ -294,19 +293,6 @@ impl Spec {
         .find(|(needed, empty, _)| *needed && *empty)
         .map(|(.., name)| format!("`{name}` is empty: name at least one"))
         .or_else(|| (of_runs && *length == 0).then(|| "`length` must be at least 1".into()))
-        .or_else(|| {
-            let without = self.select.actor.is_some() && self.select.data == 0;
-            without
-                .then(|| "`data` must say how many transitions of the `actor` are collected".into())
-        })
-        .or_else(|| {
-            let trained = self.select.actor.as_deref().is_some_and(|actor| actor != INITIAL);
-            trained.then(|| {
-                format!(
-                    "`actor` must be \"{INITIAL}\": a spec cannot say which run trained another one"
-                )
-            })
-        })
         .or_else(|| (self.select.every == 0).then(|| "`every` must be at least 1".into()))
     }
 
@@ -337,7 +323,6 @@ impl Spec {
         let off_policy = Algo::OFF_POLICY.contains(&select.algo);
         let mut misplaced = [
             (select.actor.is_some() && !off_policy, "`select.actor`", "td3 and sac"),
-            (select.actor.is_none() && select.data > 0, "`select.data`", "runs with an `actor`"),
             (!self.settings.is_empty() && without, "`settings`", "a measure of checkpoints"),
             (!self.panels.is_empty() && !measure.is_drawn(), "`panels`", "cosines and returns"),
             (

@@ -10,6 +10,7 @@ use super::cosine::{Cosine, Work, in_checkpoint};
 use super::policy_cosine::{self, Judged};
 use super::promise::{self, Promised};
 use super::subject::Subject;
+use super::value_error::{Learned, Unit};
 use crate::analysis::bank::BankFile;
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::kept::{self, Kept};
@@ -119,6 +120,27 @@ impl Keeper<'_> {
             })?;
             Ok(measured.map(|measured| Promised::of(checkpoint, measured)))
         })
+    }
+
+    /// Returns what critics of a known world learned.
+    pub(crate) fn learned(&self, units: &[Unit]) -> Result<ControlFlow<Stopped, Vec<Learned>>> {
+        disk::create_dir(self.units)?;
+        let mut all = Vec::new();
+        for unit in units {
+            let path = self.units.join(format!("{}.json", unit.key()));
+            let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes).ok();
+            let learned = kept_or_made(&path, self.listener, read, || {
+                let learned = unit.learn(self.workers)?;
+                let bytes = disk::json(&learned)?;
+                Ok((learned, bytes))
+            })?;
+            let Some(learned) = learned else {
+                return Ok(ControlFlow::Break(Stopped { saved: !all.is_empty() }));
+            };
+            all.push(learned);
+            self.listener.unit();
+        }
+        Ok(ControlFlow::Continue(all))
     }
 
     /// Measures each checkpoint, until a stop is asked for.

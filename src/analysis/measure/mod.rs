@@ -14,4 +14,5 @@ pub(crate) mod promise;
 pub mod returns;
 pub(crate) mod subject;
 pub mod task_gap;
+pub(crate) mod value_error;
 pub mod weights;

@@ -10,6 +10,7 @@ mod outputs;
 mod returns;
 mod self_test;
 mod specs;
+mod value_error;
 mod variants;
 mod weights;
 mod worker;

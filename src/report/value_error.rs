@@ -1,0 +1,234 @@
+//! Are better values better gradients? The answer, a table, a figure.
+
+use serde_json::json;
+
+use super::figure::{Axis, Panel, Point, Series, each_once};
+use super::finding::Finding;
+use super::numbers::{fixed, interval, short};
+use super::tables::{self, Table};
+use super::text::{self, Method};
+use super::theme::model_label;
+use crate::analysis::measure::value_error::{
+    ErrorOf, Learned, Targets, agreement, agreement_while_learning,
+};
+use crate::nn::critic::CriticKind;
+use crate::stats::resample::jackknife;
+use crate::stats::{Estimate, LEVEL, summary};
+
+const ERROR: ErrorOf = |point| point.value_error;
+
+/// What tells critics apart beside their kind and the amount of data: targets, and noise on the actions.
+pub(crate) type Group = (Targets, f64);
+
+/// Both shares of a group: of pairs of critics, and of pairs of moments of one.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Shares {
+    targets: Targets,
+    exploration: f64,
+    /// Of pairs of critics that learned from the same.
+    pub critics: Estimate,
+    /// Of pairs of moments of one critic that learns.
+    pub moments: Estimate,
+}
+
+fn group(learned: &Learned) -> Group {
+    (learned.unit.targets, learned.unit.exploration)
+}
+
+/// Returns the groups that there are.
+pub(crate) fn groups(all: &[Learned]) -> Vec<Group> {
+    each_once(all.iter().map(group))
+}
+
+fn of_group(all: &[Learned], which: Group) -> Vec<Learned> {
+    all.iter().filter(|learned| group(learned) == which).cloned().collect()
+}
+
+/// Returns the shares of a group.
+pub(crate) fn shares(all: &[Learned], which: Group) -> Shares {
+    let (of, (targets, exploration)) = (of_group(all, which), which);
+    let (critics, moments) = (agreement(&of, ERROR), agreement_while_learning(&of, ERROR));
+    Shares { targets, exploration, critics, moments }
+}
+
+/// Says whether better values are better gradients: a sentence for each group, and what the best values are worth.
+pub(crate) fn answers(all: &[Learned]) -> Vec<String> {
+    let groups = groups(all).into_iter().map(|group| answer(&shares(all, group)));
+    groups.chain(best_values(all)).collect()
+}
+
+fn answer(Shares { targets, exploration, critics, moments }: &Shares) -> String {
+    let by = match targets {
+        Targets::Bootstrapped => "Bootstrapped targets",
+        Targets::Exact => "Exact values as targets",
+    };
+    let verdict = match critics {
+        share if share.low > 0.5 => "better values are better gradients more often than not",
+        share if share.high < 0.5 => "better values are worse gradients more often than not",
+        _ => "better values cannot be told to be better gradients",
+    };
+    format!(
+        "{by}, noise of {exploration} on the actions: {verdict}. Of two critics of the same data that with the better \
+         values has the better gradient in {}, of two moments of one critic in {}; a coin says 50 %.",
+        percent(critics),
+        percent(moments)
+    )
+}
+
+fn percent(share: &Estimate) -> String {
+    let [value, low, high] =
+        [share.value, share.low, share.high].map(|x| fixed(100.0 * x.clamp(0.0, 1.0), 0));
+    if share.low.is_nan() { format!("{value} %") } else { format!("{value} % [{low}, {high}]") }
+}
+
+/// Says what κ goes with the smallest error of the values.
+fn best_values(all: &[Learned]) -> Option<String> {
+    let mean = |cell: &Cell| {
+        let mean = last_of(all, *cell, ERROR);
+        if mean.value.is_nan() { f64::INFINITY } else { mean.value }
+    };
+    let best = cells(all).into_iter().min_by(|a, b| mean(a).total_cmp(&mean(b)))?;
+    let Cell { group: (targets, exploration), data, critic } = best;
+    Some(format!(
+        "The best values of all are those of {} with {targets} targets, {} transitions and noise of {exploration}: off \
+         by {} of their standard deviation. Its κ is {}.",
+        model_label(critic.name()),
+        short(data as f64),
+        interval(&last_of(all, best, ERROR)),
+        interval(&last_of(all, best, |point| point.kappa))
+    ))
+}
+
+/// What is averaged over seeds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Cell {
+    group: Group,
+    data: usize,
+    critic: CriticKind,
+}
+
+fn cell(learned: &Learned) -> Cell {
+    Cell { group: group(learned), data: learned.unit.data, critic: learned.unit.critic }
+}
+
+fn cells(all: &[Learned]) -> Vec<Cell> {
+    each_once(all.iter().map(cell))
+}
+
+/// Returns the mean over seeds of what critics were worth in the end.
+fn last_of(all: &[Learned], which: Cell, of: ErrorOf) -> Estimate {
+    let last = all.iter().filter(|x| cell(x) == which).map(Learned::last);
+    jackknife(&last.map(|point| of(&point)).collect::<Vec<_>>(), summary::mean, LEVEL)
+}
+
+/// Returns what the critics are worth in the end: means over seeds.
+pub(crate) fn table(all: &[Learned]) -> Table {
+    let names = [
+        "targets",
+        "noise on actions",
+        "data",
+        "critic",
+        "seeds",
+        "value error",
+        "κ",
+        "gradient error",
+    ];
+    let row = |cell: Cell| {
+        let mean = |of: ErrorOf| tables::Cell::Interval(last_of(all, cell, of));
+        let Cell { group: (targets, exploration), data, critic } = cell;
+        let seeds = last_of(all, cell, ERROR).n;
+        let texts = [
+            targets.to_string(),
+            exploration.to_string(),
+            short(data as f64),
+            critic.to_string(),
+            seeds.to_string(),
+        ];
+        let means = [mean(ERROR), mean(|point| point.kappa), mean(|point| point.gradient_error)];
+        texts.map(tables::Cell::Text).into_iter().chain(means).collect()
+    };
+    Table::of(names, cells(all).into_iter().map(row))
+}
+
+/// Returns every look, a line each.
+fn looks(all: &[Learned]) -> Table {
+    let names = [
+        "targets",
+        "exploration",
+        "critic",
+        "data",
+        "seed",
+        "update",
+        "value_error",
+        "shifted_error",
+        "kappa",
+        "gradient_error",
+    ];
+    let rows = all.iter().flat_map(|learned| {
+        let unit = learned.unit;
+        learned.points.iter().map(move |point| {
+            vec![
+                tables::Cell::text(unit.targets.to_string()),
+                tables::Cell::text(unit.exploration.to_string()),
+                tables::Cell::text(unit.critic.to_string()),
+                tables::Cell::text(unit.data.to_string()),
+                tables::Cell::text(unit.seed.to_string()),
+                tables::Cell::text(point.update.to_string()),
+                tables::Cell::number(point.value_error),
+                tables::Cell::number(point.shifted_error),
+                tables::Cell::number(point.kappa),
+                tables::Cell::number(point.gradient_error),
+            ]
+        })
+    });
+    Table::of(names, rows)
+}
+
+/// Returns κ over the error of the values of all looks at critics of a group.
+fn panel(all: &[Learned], which: Group) -> Panel {
+    let errors =
+        all.iter().flat_map(|learned| &learned.points).map(|point| point.value_error.log10());
+    let (low, high) = errors
+        .filter(|x| x.is_finite())
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+    let air = 0.03 * (high - low).max(1.0);
+    let of = of_group(all, which);
+    let series = |critic| {
+        let of_critic = of.iter().filter(|x| x.unit.critic == critic);
+        let mut points: Vec<Point> = of_critic
+            .flat_map(|x| &x.points)
+            .map(|point| Point::new(point.value_error.log10(), point.kappa))
+            .filter(|point| point.x.is_finite() && point.y.is_finite())
+            .collect();
+        points.sort_by(|a, b| a.x.total_cmp(&b.x));
+        points.dedup_by(|b, a| b.x <= a.x);
+        let n = points.len();
+        Series::scatter(critic.to_string(), points, n)
+    };
+    let critics = each_once(of.iter().map(|x| x.unit.critic));
+    Panel {
+        title: format!("{} targets, noise of {} on actions", which.0, which.1),
+        x: Axis::new("log₁₀ of the values' error", "their SD").with_range(low - air, high + air),
+        y: Axis::new("κ", "").with_range(-1.0, 1.0),
+        series: critics.into_iter().map(series).collect(),
+        references: Vec::new(),
+    }
+}
+
+/// Returns what was found.
+pub(crate) fn finding(all: &[Learned]) -> Finding {
+    let seeds = each_once(all.iter().map(|learned| learned.unit.seed)).len();
+    let unit = all[0].unit;
+    let values = json!({ "seeds": seeds, "updates": short(unit.updates as f64), "looks": unit.looks, "tau": unit.tau });
+    let Method { how_measured, does_not_show } = text::method("value-error.md", values);
+    let groups = groups(all);
+    Finding {
+        subtitle: format!("one sign for each look at a critic that learns; {seeds} systems"),
+        panels: groups.into_iter().map(|group| panel(all, group)).collect(),
+        files: vec![("summary.csv", table(all)), ("looks.csv", looks(all))],
+        table: Some(table(all)),
+        how_measured,
+        does_not_show,
+        ..Finding::default()
+    }
+}
