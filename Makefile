@@ -4,7 +4,7 @@
 DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models speed-pearl trained agents evidence-a evidence-b evidence-d torture clean
+.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models speed-pearl trained agents evidence-a evidence-b evidence-c evidence-d torture clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ evidence-a: build ## Train critics of untrained actors and judge them: does a hy
 
 evidence-b: build ## The same of trained actors (RUNS=folder, AGENTS=folder; an hour each)
 	scripts/evidence b
+
+evidence-c: build ## The same at five learning rates (two hours)
+	scripts/evidence c
 
 evidence-d: build ## Are better values better gradients, where both are known? (four hours)
 	scripts/evidence d

@@ -77,6 +77,7 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
     let command = command_line(what.name(), args, &how.settings, &out);
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&how.settings)?;
     let finding = found.finding(&how, &rows, &what.panels());
+    let finding = if finding::of_critics(&checkpoints) { finding.in_updates() } else { finding };
     let title = what.title();
     let description = format!("{title}. {}", finding.subtitle);
     let section = finding::write(&out, title, &description, &finding, &source)?;

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::output::{self, Origin, write_figures, write_provenance};
-use crate::checkpoint::disk;
 use crate::checkpoint::manifest::Versions;
+use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
 use crate::report::finding::Finding;
 use crate::report::{PageFigure, Section, render_violins};
@@ -73,4 +73,10 @@ pub(super) fn write(
         provenance: output::versions(),
         ..finding.section(title, figures)
     })
+}
+
+/// Returns whether in all runs critics alone learned, so that their steps are updates.
+pub(super) fn of_critics(checkpoints: &[Checkpoint]) -> bool {
+    let frozen = |c: &Checkpoint| c.off_policy().is_ok_and(|config| config.frozen.is_some());
+    checkpoints.iter().all(frozen)
 }

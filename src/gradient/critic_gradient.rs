@@ -1,6 +1,6 @@
 //! The critic's own gradient, `∂Q_θ(s, a)/∂a`, and its values; here `f64` meets `f32` networks.
 
-use ndarray::{Array2, Axis, aview1};
+use ndarray::{Array2, ArrayView1};
 use tch::{Kind, Tensor};
 
 use crate::error::Result;
@@ -15,14 +15,21 @@ pub trait ActionValue {
     /// [`crate::Error::Torch`] if the network refuses its input.
     fn value(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Vec<f64>>;
 
-    /// Returns Q of many actions in one state, equal to [`Self::value`] up to rounding; `obs [S]`,
-    /// `actions [n, A]`, result `[n]`.
+    /// Returns Q of many actions in each of several states, equal to [`Self::value`] up to rounding; `obs [T, S]`,
+    /// `actions [n, A]` for each state, results `[n]`.
     ///
     /// # Errors
     /// As [`Self::value`].
-    fn value_in_state(&self, obs: &[f64], actions: &Array2<f64>) -> Result<Vec<f64>> {
-        let rows = aview1(obs).broadcast((actions.nrows(), obs.len())).map(|rows| rows.to_owned());
-        self.value(&rows.expect("a row repeats"), actions)
+    fn values_in_states(
+        &self,
+        obs: &Array2<f64>,
+        actions: &[Array2<f64>],
+    ) -> Result<Vec<Vec<f64>>> {
+        let in_state = |(obs, actions): (ArrayView1<f64>, &Array2<f64>)| {
+            let rows = obs.broadcast((actions.nrows(), obs.len())).map(|rows| rows.to_owned());
+            self.value(&rows.expect("a row repeats"), actions)
+        };
+        obs.rows().into_iter().zip(actions).map(in_state).collect()
     }
 
     /// Returns ∂Q/∂a for each row; result `[n, A]`.
@@ -79,17 +86,28 @@ impl ActionValue for QNet {
         values(&|obs, action| self.q(obs, action), obs, actions)
     }
 
-    fn value_in_state(&self, obs: &[f64], actions: &Array2<f64>) -> Result<Vec<f64>> {
-        let row = tensor(&aview1(obs).insert_axis(Axis(0)).to_owned())?;
-        tch::no_grad(|| {
-            let q = self.in_state(&row);
-            let mut values = Vec::with_capacity(actions.nrows());
-            for action in tensor(actions)?.split(ROWS, 0) {
-                let of_rows = q(&padded(&action)?).f_narrow(0, 0, action.size()[0])?;
-                values.extend(Vec::<f64>::try_from(of_rows.to_kind(Kind::Double))?);
-            }
-            Ok(values)
-        })
+    fn values_in_states(
+        &self,
+        obs: &Array2<f64>,
+        actions: &[Array2<f64>],
+    ) -> Result<Vec<Vec<f64>>> {
+        let mut all = Vec::with_capacity(actions.len());
+        let blocks = tensor(obs)?.split(ROWS, 0).into_iter().zip(actions.chunks(ROWS as usize));
+        for (obs, actions) in blocks {
+            tch::no_grad(|| {
+                let states = self.in_states(&padded(&obs)?);
+                for (q, actions) in states.iter().zip(actions) {
+                    let mut values = Vec::with_capacity(actions.nrows());
+                    for action in tensor(actions)?.split(ROWS, 0) {
+                        let of_rows = q(&padded(&action)?).f_narrow(0, 0, action.size()[0])?;
+                        values.extend(Vec::<f64>::try_from(of_rows.to_kind(Kind::Double))?);
+                    }
+                    all.push(values);
+                }
+                Ok::<_, crate::Error>(())
+            })?;
+        }
+        Ok(all)
     }
 
     fn action_gradient(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Array2<f64>> {
@@ -124,6 +142,12 @@ impl ActionValue for CriticInTask {
     }
 }
 
+/// Makes one number of each two that stand at the same place.
+fn merged([first, second]: [Vec<Vec<f64>>; 2], of: fn(f64, f64) -> f64) -> Vec<Vec<f64>> {
+    let row = |(a, b): (Vec<f64>, Vec<f64>)| a.into_iter().zip(b).map(|(a, b)| of(a, b)).collect();
+    first.into_iter().zip(second).map(row).collect()
+}
+
 /// The smaller of two critics: what targets are made of, and what SAC's and PEARL's actors climb.
 pub struct Smaller<V>(pub [V; 2]);
 
@@ -134,10 +158,14 @@ impl<V: ActionValue> ActionValue for Smaller<V> {
         Ok(values.map(|(a, b)| a.min(b)).collect())
     }
 
-    fn value_in_state(&self, obs: &[f64], actions: &Array2<f64>) -> Result<Vec<f64>> {
-        let [first, second] = &self.0;
-        let first = first.value_in_state(obs, actions)?.into_iter();
-        Ok(first.zip(second.value_in_state(obs, actions)?).map(|(a, b)| a.min(b)).collect())
+    fn values_in_states(
+        &self,
+        obs: &Array2<f64>,
+        actions: &[Array2<f64>],
+    ) -> Result<Vec<Vec<f64>>> {
+        let both =
+            [self.0[0].values_in_states(obs, actions)?, self.0[1].values_in_states(obs, actions)?];
+        Ok(merged(both, f64::min))
     }
 
     fn action_gradient(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Array2<f64>> {
@@ -164,10 +192,14 @@ impl<V: ActionValue> ActionValue for Mean<V> {
         Ok(values.map(|(a, b)| 0.5 * (a + b)).collect())
     }
 
-    fn value_in_state(&self, obs: &[f64], actions: &Array2<f64>) -> Result<Vec<f64>> {
-        let [first, second] = &self.0;
-        let first = first.value_in_state(obs, actions)?.into_iter();
-        Ok(first.zip(second.value_in_state(obs, actions)?).map(|(a, b)| 0.5 * (a + b)).collect())
+    fn values_in_states(
+        &self,
+        obs: &Array2<f64>,
+        actions: &[Array2<f64>],
+    ) -> Result<Vec<Vec<f64>>> {
+        let both =
+            [self.0[0].values_in_states(obs, actions)?, self.0[1].values_in_states(obs, actions)?];
+        Ok(merged(both, |a, b| 0.5 * (a + b)))
     }
 
     fn action_gradient(&self, obs: &Array2<f64>, actions: &Array2<f64>) -> Result<Array2<f64>> {
@@ -201,19 +233,21 @@ mod tests {
         for (row, q) in mean.value(&obs, &actions).unwrap().iter().enumerate() {
             assert!((q - 0.5 * (both[0][row] + both[1][row])).abs() < 1e-12);
         }
-        let (state, one) = (obs.row(0).to_vec(), actions.slice(ndarray::s![..1, ..]).to_owned());
-        let in_state = mean.value_in_state(&state, &one).unwrap()[0];
-        assert!((in_state - 0.5 * (both[0][0] + both[1][0])).abs() < 1e-6);
+        let one = |row: usize| actions.slice(ndarray::s![row..=row, ..]).to_owned();
+        let in_states = mean.values_in_states(&obs, &(0..70).map(one).collect::<Vec<_>>()).unwrap();
+        for (row, q) in in_states.iter().enumerate() {
+            assert!((q[0] - 0.5 * (both[0][row] + both[1][row])).abs() < 1e-6);
+        }
     }
 
     #[test]
-    fn values_in_one_state_are_those_of_its_rows() {
+    fn values_in_states_are_those_of_their_rows() {
         let stream = Stream::new(0, "critics");
         let mut drawn = stream.child("rows");
-        let obs: Vec<f64> = (0..11).map(|_| drawn.normal()).collect();
-        // More than one block, and not a whole number of them.
-        let actions = Array2::from_shape_simple_fn((150, 3), || drawn.uniform(-1.0, 1.0));
-        let rows = aview1(&obs).broadcast((150, 11)).unwrap().to_owned();
+        // More than one block of states and of actions, and not a whole number of them.
+        let obs = Array2::from_shape_simple_fn((70, 11), || drawn.normal());
+        let mut actions = || Array2::from_shape_simple_fn((150, 3), || drawn.uniform(-1.0, 1.0));
+        let actions: Vec<Array2<f64>> = (0..70).map(|_| actions()).collect();
         let net = |kind: CriticKind, name: &str| {
             let stream = stream.child(&format!("{kind} {name}"));
             let mut source = Draw { stream: &stream, kind: Kind::Float, device: Device::Cpu };
@@ -221,13 +255,17 @@ mod tests {
         };
         for kind in CriticKind::ALL {
             let critic = Smaller([net(kind, "first"), net(kind, "second")]);
-            let (one, all) = (critic.value_in_state(&obs, &actions), critic.value(&rows, &actions));
-            let (one, all) = (one.unwrap(), all.unwrap());
-            let size = all.iter().fold(0.0_f64, |size, q| size.max(q.abs()));
-            assert!(one.len() == 150 && all.iter().any(|q| (q - all[0]).abs() > 1e-3 * size));
-            for (a, b) in one.iter().zip(&all) {
-                let allowed = if kind == CriticKind::SaHyper { 1e-6 * size } else { 0.0 };
-                assert!((a - b).abs() <= allowed, "{kind}: {a} {b}");
+            let states = critic.values_in_states(&obs, &actions).unwrap();
+            assert_eq!(states.len(), 70);
+            for state in [0, 63, 64, 69] {
+                let rows = obs.row(state).broadcast((150, 11)).unwrap().to_owned();
+                let (one, all) = (&states[state], critic.value(&rows, &actions[state]).unwrap());
+                let size = all.iter().fold(0.0_f64, |size, q| size.max(q.abs()));
+                assert!(one.len() == 150 && all.iter().any(|q| (q - all[0]).abs() > 1e-3 * size));
+                for (a, b) in one.iter().zip(&all) {
+                    let allowed = if kind == CriticKind::SaHyper { 1e-6 * size } else { 0.0 };
+                    assert!((a - b).abs() <= allowed, "{kind}: {a} {b}");
+                }
             }
         }
     }

@@ -19,6 +19,10 @@ use crate::stats::stacked::{effective, jackknife};
 /// Horizons that are tried.
 pub(crate) const CANDIDATES: [u32; 10] = [10, 20, 35, 50, 75, 100, 150, 200, 300, 500];
 
+/// Longest rollouts that are made without being asked for: with γ = 0.9999 rewards matter for 69 000 steps, and a pilot
+/// would take hours.
+pub const LONGEST: u32 = 2000;
+
 /// States of a pilot.
 pub(crate) const PILOT: usize = 60;
 
@@ -41,6 +45,8 @@ pub enum Choice {
     },
     /// A pilot could not show that a shorter one is enough.
     Full,
+    /// Nor that [`LONGEST`] is, after which rewards are still worth something.
+    Longest,
 }
 
 /// What a pilot says of one horizon.
@@ -100,10 +106,11 @@ pub fn choose_horizon(
     workers: &rayon::ThreadPool,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(u32, Choice, Vec<Candidate>)> {
-    let full = settings.horizon(agent.gamma, 0, u32::MAX);
+    let whole = settings.horizon(agent.gamma, 0, u32::MAX);
     if settings.horizon.is_some() {
-        return Ok((full, Choice::Asked, Vec::new()));
+        return Ok((whole, Choice::Asked, Vec::new()));
     }
+    let full = whole.min(LONGEST);
     let plan = Plan {
         around: vec![Around::Policy],
         horizon: full,
@@ -123,6 +130,7 @@ pub fn choose_horizon(
     };
     Ok(match found.iter().find(enough) {
         Some(&Candidate { horizon, missed, .. }) => (horizon, Choice::Seen { missed }, found),
+        None if full < whole => (full, Choice::Longest, found),
         None => (full, Choice::Full, found),
     })
 }

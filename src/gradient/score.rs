@@ -3,12 +3,12 @@
 //! The critic is smoothed over the same perturbations as the truth, so that an exactly right one scores the
 //! ceiling; its gradient at the policy's own action, the one that the actor climbs, is judged beside it.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
 
 use super::bank::{Bank, BankState};
 use super::critic_gradient::ActionValue;
-use super::pairs::Around;
+use super::pairs::{Around, Pair};
 use crate::error::Result;
 use crate::rng::Stream;
 use crate::stats::LEVEL;
@@ -116,15 +116,22 @@ pub fn ask(
 ) -> Result<Vec<Said>> {
     let [obs, before] = bank.points(known);
     let local = critic.action_gradient(&obs, &before.mapv(f64::tanh))?;
-    let ask = |(number, state): (usize, &BankState)| {
-        let mut stream = stream.child(&number.to_string());
-        let std = bank.plan.std;
-        let around = bank.plan.around.iter();
-        let smoothed = around.map(|&around| smoothed(critic, state, around, std, &mut stream));
-        let local = local.row(number - known).to_vec();
-        Ok(Said { local, smoothed: smoothed.collect::<Result<_>>()? })
-    };
-    bank.states.iter().enumerate().skip(known).map(ask).collect()
+    let said = |local: ArrayView1<f64>| Said { local: local.to_vec(), smoothed: Vec::new() };
+    let mut all: Vec<Said> = local.rows().into_iter().map(said).collect();
+    let of_state = |number: usize| stream.child(&number.to_string());
+    let mut streams: Vec<Stream> = (known..bank.states.len()).map(of_state).collect();
+    for &around in &bank.plan.around {
+        let states = bank.states[known..].iter().zip(&mut streams);
+        let pairs: Vec<_> = states
+            .map(|(state, stream)| Smoothing::new(state, around, bank.plan.std, stream))
+            .collect();
+        let actions: Vec<Array2<f64>> = pairs.iter().map(Smoothing::actions).collect();
+        let values = critic.values_in_states(&obs, &actions)?;
+        for ((said, pairs), values) in all.iter_mut().zip(&pairs).zip(&values) {
+            said.smoothed.push(pairs.gradients(values));
+        }
+    }
+    Ok(all)
 }
 
 impl Said {
@@ -192,27 +199,35 @@ fn share<T>(all: &[T], counts: impl Fn(&T) -> bool) -> f64 {
     all.iter().filter(|x| counts(x)).count() as f64 / all.len() as f64
 }
 
-/// Returns two independent estimates of the critic's gradient `[A]`, smoothed as the truth is.
-fn smoothed(
-    critic: &dyn ActionValue,
-    state: &BankState,
-    around: Around,
-    std: f64,
-    stream: &mut Stream,
-) -> Result<[Vec<f64>; 2]> {
-    let dims = state.before_tanh.len();
-    let centre = around.centre(&state.before_tanh, std);
-    let pairs = around.pairs(dims, std, SMOOTHING, stream);
-    let actions: Vec<f64> = pairs.iter().flat_map(|pair| pair.actions(&centre).concat()).collect();
-    let rows = 2 * pairs.len();
-    let actions = Array2::from_shape_vec((rows, dims), actions).expect("rows of actions");
-    let values = critic.value_in_state(&state.obs, &actions)?;
-    let mut halves = [vec![0.0; dims], vec![0.0; dims]];
-    for (pair, q) in pairs.iter().zip(values.chunks_exact(2)) {
-        pair.add_slope([q[0], q[1]], &mut halves[pair.block % 2]);
+/// Pairs of actions over which a critic is smoothed at one state, as the truth is.
+struct Smoothing {
+    centre: Vec<f64>,
+    pairs: Vec<Pair>,
+}
+
+impl Smoothing {
+    fn new(state: &BankState, around: Around, std: f64, stream: &mut Stream) -> Self {
+        let pairs = around.pairs(state.before_tanh.len(), std, SMOOTHING, stream);
+        Self { centre: around.centre(&state.before_tanh, std), pairs }
     }
-    let per_half = pairs.len() as f64 / 2.0;
-    Ok(halves.map(|half| half.into_iter().map(|x| x / per_half).collect()))
+
+    /// Returns the two actions of each pair, one after the other.
+    fn actions(&self) -> Array2<f64> {
+        let actions = self.pairs.iter().flat_map(|pair| pair.actions(&self.centre).concat());
+        let shape = (2 * self.pairs.len(), self.centre.len());
+        Array2::from_shape_vec(shape, actions.collect()).expect("rows of actions")
+    }
+
+    /// Returns two independent estimates of the gradient `[A]` of what has these values.
+    fn gradients(&self, values: &[f64]) -> [Vec<f64>; 2] {
+        let dims = self.centre.len();
+        let mut halves = [vec![0.0; dims], vec![0.0; dims]];
+        for (pair, q) in self.pairs.iter().zip(values.chunks_exact(2)) {
+            pair.add_slope([q[0], q[1]], &mut halves[pair.block % 2]);
+        }
+        let per_half = self.pairs.len() as f64 / 2.0;
+        halves.map(|half| half.into_iter().map(|x| x / per_half).collect())
+    }
 }
 
 impl Score {

@@ -4,6 +4,9 @@ use tch::Tensor;
 
 use super::dense::DynamicLinear;
 
+/// Q of many actions in one state: `action [B, A]`, result `[B]`.
+pub type InState<'c> = Box<dyn Fn(&Tensor) -> Tensor + 'c>;
+
 /// An estimate of the value of an action in a state.
 pub trait Critic: Send {
     /// Returns Q.
@@ -12,13 +15,13 @@ pub trait Critic: Send {
     /// `obs [B, S]`, `action [B, A]`; result `[B]`.
     fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor;
 
-    /// Returns Q of many actions in one state, as a function: whatever depends on the state alone is made once.
-    ///
-    /// # Shapes
-    /// `obs [1, S]`; of the function, `action [B, A]`, result `[B]`.
-    fn in_state<'c>(&'c self, obs: &Tensor) -> Box<dyn Fn(&Tensor) -> Tensor + 'c> {
-        let obs = obs.shallow_clone();
-        Box::new(move |action| self.q(&obs.expand([action.size()[0], -1], false), action))
+    /// Returns Q in each of several states, `obs [T, S]`, as functions: whatever depends on the state alone is made
+    /// once, for all of them together.
+    fn in_states<'c>(&'c self, obs: &Tensor) -> Vec<InState<'c>> {
+        let in_state = |obs: Tensor| -> InState<'c> {
+            Box::new(move |action| self.q(&obs.expand([action.size()[0], -1], false), action))
+        };
+        obs.split(1, 0).into_iter().map(in_state).collect()
     }
 
     /// Returns the dynamic network that a hypernetwork makes for each row; other critics make none.
@@ -55,6 +58,11 @@ impl DynamicNetwork {
     #[must_use]
     pub fn share(&self) -> Self {
         Self { hidden: self.hidden.share(), output: self.output.share() }
+    }
+
+    /// Returns the network of one row, in the same memory.
+    pub(super) fn row(&self, row: i64) -> Self {
+        Self { hidden: self.hidden.row(row), output: self.output.row(row) }
     }
 
     /// Applies each row's own network; `base [B, in]`, result `[B, outputs]`.

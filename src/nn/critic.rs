@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::architecture::{Critic, DynamicNetwork};
+use super::architecture::{Critic, DynamicNetwork, InState};
 use super::d2rl::D2rl;
 use super::hyper::{AsHyper, EmbHyper, Hypernetwork, LEARNED, ResNetFeatures, SaHyper};
 use super::init::Inits;
@@ -183,9 +183,9 @@ impl QNet {
         self.critic.q(obs, action)
     }
 
-    /// Returns Q of many actions in one state, as [`Critic::in_state`].
-    pub(crate) fn in_state<'c>(&'c self, obs: &Tensor) -> Box<dyn Fn(&Tensor) -> Tensor + 'c> {
-        self.critic.in_state(obs)
+    /// Returns Q of many actions in each of several states, as [`Critic::in_states`].
+    pub(crate) fn in_states<'c>(&'c self, obs: &Tensor) -> Vec<InState<'c>> {
+        self.critic.in_states(obs)
     }
 
     /// Returns the dynamic networks that the critic makes, as [`Critic::dynamic`].

@@ -117,6 +117,13 @@ impl DynamicLinear {
         Self { weight, bias, scale }
     }
 
+    /// Returns the layer of one row, in the same memory.
+    pub(super) fn row(&self, row: i64) -> Self {
+        let [weight, bias, scale] =
+            [&self.weight, &self.bias, &self.scale].map(|all| all.narrow(0, row, 1));
+        Self { weight, bias, scale }
+    }
+
     /// Applies each row's own layer: `y = (W x) ⊙ (1 + g) + b`.
     ///
     /// # Shapes

@@ -13,7 +13,7 @@
 
 use tch::Tensor;
 
-use super::architecture::{Critic, DynamicNetwork};
+use super::architecture::{Critic, DynamicNetwork, InState};
 use super::dense::Linear;
 use super::init::{HIDDEN_HEAD_BOUND, HyperInit, Init, LayerInit, OUTPUT_HEAD_BOUND};
 use super::mlp::Mlp;
@@ -197,9 +197,13 @@ impl Critic for SaHyper {
         self.0.weights(obs).forward(action).squeeze_dim(1)
     }
 
-    fn in_state<'c>(&'c self, obs: &Tensor) -> Box<dyn Fn(&Tensor) -> Tensor + 'c> {
-        let network = self.0.weights(obs);
-        Box::new(move |action| network.forward_shared(action).squeeze_dim(1))
+    fn in_states<'c>(&'c self, obs: &Tensor) -> Vec<InState<'c>> {
+        let all = self.0.weights(obs);
+        let in_state = |row| -> InState<'c> {
+            let network = all.row(row);
+            Box::new(move |action| network.forward_shared(action).squeeze_dim(1))
+        };
+        (0..obs.size()[0]).map(in_state).collect()
     }
 
     fn dynamic(&self, obs: &Tensor, _action: &Tensor) -> Option<DynamicNetwork> {

@@ -4,6 +4,7 @@ use super::figure::Panel;
 use super::numbers::short;
 use super::page::{Appendix, Headline, PageFigure, Section};
 use super::tables::Table;
+use super::view::STEPS;
 use super::violins::ViolinFigure;
 use crate::study::Found;
 use crate::study::claim::Evidence;
@@ -57,6 +58,16 @@ fn joined(parts: impl IntoIterator<Item = String>, between: &str) -> String {
 }
 
 impl Finding {
+    /// Returns the same of runs in which critics alone learn: their steps are updates.
+    pub(crate) fn in_updates(mut self) -> Self {
+        for panel in &mut self.panels {
+            if panel.x.label == STEPS {
+                panel.x.label = "updates of the critics".into();
+            }
+        }
+        self
+    }
+
     /// Returns the section about it, without a claim.
     pub(crate) fn section(&self, title: &str, figures: Vec<PageFigure>) -> Section {
         Section {

@@ -8,6 +8,7 @@ use super::numbers::{fixed, short, significant};
 use super::tables::{Cell, Column, Table};
 use super::text::{self, Method};
 use super::theme::{env_label, model_label};
+use super::view::step_axis;
 use crate::analysis::measure::policy_cosine::{Judged, Whose};
 use crate::gradient::horizon::{CLEAR, Choice, PILOT};
 use crate::gradient::score::StateScore;
@@ -251,12 +252,17 @@ pub(super) fn warnings(judged: &Judged) -> Vec<String> {
             fixed(effective, 0)
         ));
     }
-    if let Choice::Seen { missed } = judged.choice {
-        said.push(format!(
-            "{whose}: rollouts end after {} steps; what follows was seen to change the gain by {} of it",
-            judged.horizon,
+    let ends = format!("{whose}: rollouts end after {} steps", judged.horizon);
+    match judged.choice {
+        Choice::Seen { missed } => said.push(format!(
+            "{ends}; what follows was seen to change the gain by {} of it",
             two(&missed)
-        ));
+        )),
+        Choice::Longest => said.push(format!(
+            "{ends}, the most that are made without --horizon; its discount is so near to 1 that what follows counts, and \
+             nothing is known of it"
+        )),
+        Choice::Asked | Choice::Full => {}
     }
     if judged.blocks < 4 {
         said.push(format!(
@@ -300,7 +306,7 @@ fn panel(all: &[Judged], title: &str, of: impl Fn(&Judged) -> Option<Estimate>) 
     let known = series.iter().any(|series| series.points.iter().any(|p| p.y.is_finite()));
     known.then(|| Panel {
         title: title.into(),
-        x: Axis::new("environment steps", ""),
+        x: step_axis(),
         y: Axis::new(title, ""),
         series,
         references: vec![Reference::level("exactly right", 1.0)],

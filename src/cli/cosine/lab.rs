@@ -68,6 +68,7 @@ pub(super) fn run(
     };
     told.bar.finish_and_clear();
     let finding = finding(&all, settings);
+    let finding = if finding::of_critics(checkpoints) { finding.in_updates() } else { finding };
     let command = command_line("cosine", args, settings, &out);
     let source = Source::of_checkpoints(&command, origins(checkpoints)).with(settings)?;
     let description = format!("{TITLE} {}", finding.subtitle);

@@ -130,6 +130,7 @@ fn of_states(checkpoints: &[Vec<StateRow>], spec: &Spec, how: &Cosine) -> Findin
     finding.files.push(("contrasts.csv", contrasts.clone()));
     let answer = claim::compared(&compared, above, spec.contrasts.len() * quantities.len());
     let noise = claim::beside_noise(summaries).unwrap_or_default();
+    let finding = if spec.select.actor.is_some() { finding.in_updates() } else { finding };
     Finding {
         table: Some(contrasts),
         answer: Answer {

@@ -5,14 +5,14 @@
 
 use hyperl::analysis::self_test::{Check, Setup, coverage, judge, numbers, pipeline};
 use hyperl::error::Result;
-use hyperl::gradient::Settings;
 use hyperl::gradient::bank::{Bank, Plan, Tried};
 use hyperl::gradient::critic_gradient::ActionValue;
-use hyperl::gradient::horizon::{Candidate, Choice, candidates, choose_horizon};
+use hyperl::gradient::horizon::{Candidate, Choice, LONGEST, candidates, choose_horizon};
 use hyperl::gradient::known::{Critic, Place, Unrest, World};
 use hyperl::gradient::pairs::Around;
 use hyperl::gradient::promise::{Along, Kept, promises};
 use hyperl::gradient::score::{Score, score_states};
+use hyperl::gradient::{Agent, Settings};
 use hyperl::rng::Stream;
 use hyperl::stats::stacked::Sums;
 
@@ -286,4 +286,21 @@ fn a_horizon_that_is_asked_for_is_taken() {
         choose_horizon(agent, starts, &asked, &workers(), &|_| ())
     });
     assert_eq!(chosen.unwrap(), (7, Choice::Asked, Vec::new()));
+}
+
+#[test]
+fn a_discount_near_to_one_does_not_make_rollouts_of_hours() {
+    let world = world(Place::FREE, 1, 7);
+    let longest = world.ask(&world.exact(), |agent, starts| {
+        let (workers, steps) = (workers(), std::sync::atomic::AtomicU64::new(0));
+        let patient = Agent { gamma: 0.9999, ..*agent };
+        let count = |more| _ = steps.fetch_add(more, std::sync::atomic::Ordering::Relaxed);
+        let (horizon, choice, _) =
+            choose_horizon(&patient, starts, &Settings::lab(), &workers, &count)?;
+        // One state tells nothing of any horizon.
+        assert_eq!((horizon, choice), (LONGEST, Choice::Longest));
+        Ok(steps.into_inner())
+    });
+    let pairs = plan(&world).blocks * 4;
+    assert!(longest.unwrap() <= 2 * pairs as u64 * u64::from(LONGEST));
 }
