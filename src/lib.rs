@@ -25,6 +25,7 @@
 //! | [`gradient`] | the estimator: states → actions → returns → fit → compare |
 //! | [`analysis`] | selection of checkpoints, measures, tables |
 //! | [`study`] | specs: which runs, what is measured and compared, what that says of a claim |
+//! | `sweep` | many runs, planned at once: here or by Slurm |
 //! | [`report`] | figures, tables and pages from those tables |
 //! | [`cli`] | flags → resolved config → run; the one place that prints |
 
@@ -44,5 +45,6 @@ pub mod rng;
 pub mod rollout;
 pub mod stats;
 pub mod study;
+mod sweep;
 
 pub use error::{Error, Result};

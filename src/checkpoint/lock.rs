@@ -4,6 +4,7 @@
 //! The file says who holds it, and goes when the lock is given back. Readers need no lock: whatever they can
 //! see is whole (see [`disk`]).
 
+use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -53,6 +54,19 @@ impl Lock {
         Ok(lock)
     }
 
+    /// Says who holds the lock of a folder, if anybody does; the lock itself is left alone.
+    pub(crate) fn holder(folder: &Path) -> Option<String> {
+        let path = folder.join(".lock");
+        let file = File::open(&path).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => {}
+            Ok(()) | Err(TryLockError::Error(_)) => return None,
+        }
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let signed = Signed::of(&text);
+        Some(signed.map_or("another process".into(), |signed| signed.to_string()))
+    }
+
     /// Locks `path` for `what`.
     fn take(what: &Path, path: &Path) -> Result<Self> {
         let failed = || Error::io("lock", what);
@@ -80,7 +94,7 @@ impl Lock {
         let words: Vec<String> =
             std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         let command: String = words.join(" ").replace('\n', " ").chars().take(LONGEST).collect();
-        let text = format!("{} {command}\n", std::process::id());
+        let text = format!("{} {} {command}\n", std::process::id(), host());
         file.set_len(0)
             .and_then(|()| file.write_all(text.as_bytes()))
             .map_err(Error::io("write", path))?;
@@ -102,10 +116,40 @@ fn is_at(file: &File, path: &Path) -> bool {
     matches!((open, there), (Ok(open), Ok(there)) if open == there)
 }
 
-/// Says who holds a lock; nothing if its file names nobody, or a process that has ended.
+/// Says who holds a lock; nothing if its file names nobody, or a process of this machine that has ended.
 fn living_holder(path: &Path) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
-    let (pid, command) = text.trim().split_once(' ')?;
-    let pid: u32 = pid.parse().ok()?;
-    disk::is_alive(pid).then(|| format!("process {pid} ({command})"))
+    let signed = Signed::of(&text)?;
+    let here = signed.host == host();
+    (!here || disk::is_alive(signed.process)).then(|| signed.to_string())
+}
+
+/// What a lock's file says of its holder.
+struct Signed<'t> {
+    process: u32,
+    host: &'t str,
+    command: &'t str,
+}
+
+impl<'t> Signed<'t> {
+    fn of(text: &'t str) -> Option<Self> {
+        let (process, rest) = text.trim().split_once(' ')?;
+        let (host, command) = rest.split_once(' ')?;
+        Some(Self { process: process.parse().ok()?, host, command })
+    }
+}
+
+impl fmt::Display for Signed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { process, host: on, command } = self;
+        let machine = if *on == host() { String::new() } else { format!(" on {on}") };
+        write!(f, "process {process}{machine} ({command})")
+    }
+}
+
+/// Returns the name of this machine.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() || name.contains(' ') { "localhost".into() } else { name.into() }
 }

@@ -74,6 +74,13 @@ pub fn begin(run: &Path) -> Result<()> {
     disk::write(&resume.join(LATEST), format!("{NONE_YET}\n").as_bytes())
 }
 
+/// Returns the steps or iterations of the point that a run would go on from; `None` if it has none.
+pub(crate) fn reached(run: &Path) -> Option<u64> {
+    let text = std::fs::read_to_string(run.join(RESUME).join(LATEST)).ok()?;
+    let place = text.split_whitespace().next()?.strip_prefix("point-")?;
+    place.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
 /// Locks the folder of a run for training, and removes what processes that were killed left: what is half
 /// written, and what its latest point does not need.
 ///

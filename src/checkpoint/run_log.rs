@@ -86,6 +86,15 @@ impl RunLog {
         Ok(log)
     }
 
+    /// Reads the returns of a run, as far as there are any, without its settings.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) fn returns(run: &Path) -> Result<Vec<Evaluated>> {
+        let file = run.join(EVALUATIONS);
+        if file.is_file() { read_evaluations(&file) } else { Ok(Vec::new()) }
+    }
+
     /// Reads the tables of a run that must hold returns.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use crate::nn::critic::{CriticKind, parameter_count};
 /// Measures how right the action gradient of a trained critic is.
 #[derive(Debug, Parser)]
 #[command(name = "hyperl-analyze", version, arg_required_else_help = true, after_help = shared::EXIT_CODES)]
-struct Cli {
+pub(super) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -185,7 +185,12 @@ fn renamed(former: &str, now: &str) -> Error {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    shared::main(|cli: Cli| match cli.command {
+    shared::main(dispatch)
+}
+
+/// Does what a command line asks for.
+pub(super) fn dispatch(cli: Cli) -> Result<Done> {
+    match cli.command {
         Command::Cosine(args) => cosine::run(&args, What::Cosine),
         Command::Import(args) => import::run(&args),
         Command::Bank(args) => bank::run(&args),
@@ -217,7 +222,7 @@ pub fn main() -> ExitCode {
             shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)
         }
-    })
+    }
 }
 
 /// One line of `models`.

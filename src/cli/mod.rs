@@ -29,6 +29,7 @@ mod settings;
 mod shared;
 mod signals;
 mod stderr;
+mod sweep;
 mod told;
 pub mod train;
 mod training;

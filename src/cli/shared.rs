@@ -1,5 +1,6 @@
 //! What both programs share: parsing, exit codes, workers, progress, signals.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -48,8 +49,8 @@ pub(super) enum Done {
 
 /// Parses the command line, runs the program, prints its error and returns the exit code.
 pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
-    match parse().and_then(|parsed| parsed.map_or(Ok(Done::Finished), |parsed| start(parsed, run)))
-    {
+    let parsed = parse(std::env::args_os());
+    match parsed.and_then(|parsed| parsed.map_or(Ok(Done::Finished), |parsed| start(parsed, run))) {
         Ok(Done::Finished) => ExitCode::SUCCESS,
         Ok(Done::Stopped) => ExitCode::from(STOPPED),
         Ok(Done::StoppedUnsaved) => ExitCode::from(UNSAVED),
@@ -62,9 +63,11 @@ pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
     }
 }
 
-/// Parses the command line; nothing is left to do where help or the version was asked for.
-fn parse<C: Parser>() -> Result<Option<C>> {
-    match C::try_parse() {
+/// Parses words, the first of which is the program; nothing is left to do where help or the version was asked for.
+pub(super) fn parse<C: Parser>(
+    words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<Option<C>> {
+    match C::try_parse_from(words) {
         Ok(parsed) => Ok(Some(parsed)),
         Err(error) if error.use_stderr() => Err(Error::Usage(one_line(&error, &C::command()))),
         Err(help) => printed(help.print()).map(|()| None),

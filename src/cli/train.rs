@@ -8,6 +8,7 @@ use tch::Device;
 use super::critic::CriticArgs;
 use super::settings::{Flag, number, text, whole};
 use super::shared::{self, Done};
+use super::sweep::{self, SweepCommand};
 use super::training::{From, RunArgs, train};
 use crate::algo::Algo;
 use crate::env::{EnvId, Family};
@@ -19,7 +20,7 @@ use crate::nn::pearl::PearlModel;
 /// Trains actor-critic agents and leaves checkpoints that hyperl-analyze measures.
 #[derive(Debug, Parser)]
 #[command(name = "hyperl-train", version, arg_required_else_help = true, after_help = shared::EXIT_CODES)]
-struct Cli {
+pub(super) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -78,6 +79,22 @@ does, then makes --updates updates of both critics by their algorithm's loss. Al
 seed learn from the same transitions in the same minibatches. Ctrl-C saves and stops; --resume
 continues bit for bit.")]
     Critic(CriticArgs),
+    /// Plan many runs at once and train them: here, or by Slurm.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  hyperl-train sweep plan analyses/fig03-corrected.toml --out sweep
+  hyperl-train sweep local sweep --jobs 2
+  hyperl-train sweep submit sweep --partition gpu --time 8:00:00 --mem 4G
+  hyperl-train sweep status sweep
+  hyperl-train sweep gather sweep
+
+FILE is a spec of analyses/, or a file with `select` (algo, envs, models, seeds, length, variants)
+and, if each run is to be analysed, `analyse = [\"cosine --states 100\"]`. Runs lie in
+SWEEP/runs. A task that is stopped, preempted or killed goes on bit for bit; what is finished
+is never run again."
+    )]
+    Sweep(SweepCommand),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -156,7 +173,12 @@ enum DeviceName {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    shared::main(|cli: Cli| match cli.command {
+    shared::main(dispatch)
+}
+
+/// Does what a command line asks for.
+pub(super) fn dispatch(cli: Cli) -> Result<Done> {
+    match cli.command {
         Command::Td3(args) => args.train(Algo::Td3),
         Command::Sac(args) => args.train(Algo::Sac),
         Command::Maml(args) => {
@@ -166,11 +188,14 @@ pub fn main() -> ExitCode {
             train(Algo::Pearl, From::Scratch, &args.run, &args.flags(), Device::Cpu)
         }
         Command::Critic(args) => args.train(),
+        Command::Sweep(command) => sweep::run(&command, &|words| {
+            shared::parse(words)?.map_or(Ok(Done::Finished), dispatch)
+        }),
         Command::Completions { shell } => {
             shared::completions::<Cli>(shell)?;
             Ok(Done::Finished)
         }
-    })
+    }
 }
 
 impl OffPolicyArgs {

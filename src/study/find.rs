@@ -135,41 +135,81 @@ impl Selection {
         Ok((points, complete))
     }
 
+    /// Returns all runs that are selected, as commands without a place.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] or [`Error::Usage`] for what does not exist.
+    pub(crate) fn planned(&self) -> Result<Vec<Planned>> {
+        let planned = |wanted: Wanted| {
+            let words = self.words(&wanted);
+            let folder = wanted.folder.map(Into::into);
+            let config = wanted.config.with_length(self.longest());
+            Planned { config, label: wanted.label, folder, words }
+        };
+        Ok(self.wanted()?.into_iter().map(planned).collect())
+    }
+
     /// Returns the command that makes a run, or what it lacks.
     fn command(&self, wanted: &Wanted<'_>, there: bool, place: &Path) -> String {
+        let resume = if there { " --resume" } else { "" };
+        let words = self.words(wanted).join(" ");
+        format!("hyperl-train {words}{resume} --out {}", place.display())
+    }
+
+    /// Returns the steps or iterations that a run needs.
+    fn longest(&self) -> u64 {
+        self.at.iter().copied().max().unwrap_or(self.length)
+    }
+
+    /// Returns the words of `hyperl-train` that make a run, but for the place.
+    fn words(&self, wanted: &Wanted<'_>) -> Vec<String> {
         let model = match &wanted.config {
-            Config::OffPolicy(config) => format!("--critic {}", config.critic),
+            Config::OffPolicy(config) => vec!["--critic".into(), config.critic.to_string()],
             Config::Maml(config) => {
-                let multi_task = if config.multi_task { " --multi-task" } else { "" };
-                format!("--policy {}{multi_task}", config.policy)
+                let multi_task = config.multi_task.then(|| "--multi-task".into());
+                let policy = ["--policy".into(), config.policy.to_string()];
+                policy.into_iter().chain(multi_task).collect()
             }
-            Config::Pearl(config) => format!("--model {}", config.model),
+            Config::Pearl(config) => vec!["--model".into(), config.model.to_string()],
         };
         let config = &wanted.config;
         let (run, length_flag) = match &self.actor {
-            Some(actor) => {
-                let Frozen { trained_by, step, data, .. } = actor;
+            Some(Frozen { trained_by, step, data, .. }) => {
                 let path = match &**trained_by {
                     INITIAL => INITIAL.into(),
                     run => step_folder(Path::new(run), *step),
                 };
-                (format!("critic --actor {} --data {data}", path.display()), "updates")
+                let path = path.to_string_lossy().into_owned();
+                let words = ["critic".into(), "--actor".into(), path, "--data".into()];
+                (words.into_iter().chain([data.to_string()]).collect(), "--updates".into())
             }
-            None => (self.algo.to_string(), self.algo.unit().name()),
+            None => (vec![self.algo.to_string()], format!("--{}", self.algo.unit().name())),
         };
-        let length = self.at.iter().copied().max().unwrap_or(self.length);
-        let every = self.checkpoint_every.map(|steps| format!(" --checkpoint-every {steps}"));
-        let set = wanted.set.iter().map(|(key, value)| format!(" --set {key}={}", shown(value)));
-        format!(
-            "hyperl-train {run} --env {} {model} --seed {} --{length_flag} {length}{}{}{} --out {}",
-            config.env_name(),
-            config.seed(),
-            every.unwrap_or_default(),
-            set.collect::<String>(),
-            if there { " --resume" } else { "" },
-            place.display()
-        )
+        let length = self.longest();
+        let mut words: Vec<String> = run;
+        words.extend(["--env".into(), config.env_name().into()]);
+        words.extend(model);
+        words.extend(["--seed".into(), config.seed().to_string(), length_flag, length.to_string()]);
+        if let Some(steps) = self.checkpoint_every {
+            words.extend(["--checkpoint-every".into(), steps.to_string()]);
+        }
+        for (key, value) in &wanted.set {
+            words.extend(["--set".into(), format!("{key}={}", shown(value))]);
+        }
+        words
     }
+}
+
+/// A run that is selected, and how to make it.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub config: Config,
+    /// The series that it belongs to.
+    pub label: String,
+    /// Folder below that of all runs.
+    pub folder: Option<PathBuf>,
+    /// Words of `hyperl-train`, but for the place.
+    pub words: Vec<String>,
 }
 
 impl Wanted<'_> {

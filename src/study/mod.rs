@@ -12,7 +12,8 @@ pub(crate) mod claim;
 pub mod contrast;
 mod find;
 mod former;
-mod selection;
+pub(crate) mod selection;
 pub mod spec;
 
+pub(crate) use find::Planned;
 pub use find::{Found, FoundRun, Missing};

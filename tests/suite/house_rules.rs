@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 mod circles;
 
 /// The modules of `src/`, in the order of `lib.rs`: each uses only itself and those before it.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 17] = [
     "error",
     "names",
     "rng",
@@ -22,6 +22,7 @@ const LAYERS: [&str; 16] = [
     "gradient",
     "analysis",
     "study",
+    "sweep",
     "report",
     "cli",
 ];

@@ -8,4 +8,5 @@ mod meta_specs;
 mod pearl;
 mod pearl_cosine;
 mod resume;
+mod sweep;
 mod train;

@@ -1,0 +1,108 @@
+//! `hyperl-train sweep local`: the runs of a sweep in processes of this machine.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use clap::Args;
+
+use super::super::shared::{self, Done};
+use super::counts::{counts, words};
+use crate::checkpoint::disk;
+use crate::error::{Error, Result};
+use crate::sweep::plan::Plan;
+use crate::sweep::state::{self, State};
+
+/// How often children are looked after.
+const LOOK: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct LocalArgs {
+    /// Folder of the sweep
+    sweep: PathBuf,
+    /// Runs at a time
+    #[arg(long, default_value_t = 1)]
+    jobs: usize,
+    /// Worker threads of each; results do not depend on it
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+}
+
+pub(super) fn run(args: &LocalArgs) -> Result<Done> {
+    if args.jobs == 0 {
+        return Err(Error::Usage("--jobs must be at least 1, got 0".into()));
+    }
+    let plan = Plan::read(&args.sweep)?;
+    let all = state::all(&plan);
+    let mut waiting = all.iter().filter(|s| !matches!(s.state, State::Finished | State::Running));
+    let finished = all.iter().filter(|s| s.state == State::Finished).count();
+    let bar = shared::progress_bar(all.len() as u64, "runs");
+    bar.set_position(finished as u64);
+    bar.reset_eta();
+    shared::save_and_stop();
+    let mut children: Vec<Child> = Vec::new();
+    loop {
+        while children.len() < args.jobs && !shared::stop_asked() {
+            let Some(next) = waiting.next() else { break };
+            children.push(start(&plan, next.number, args.threads)?);
+        }
+        if children.is_empty() {
+            break;
+        }
+        if shared::stop_asked() {
+            break;
+        }
+        std::thread::sleep(LOOK);
+        let before = children.len();
+        children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+        bar.inc((before - children.len()) as u64);
+    }
+    for child in &mut children {
+        terminate(child);
+    }
+    for child in &mut children {
+        let _ = child.wait();
+    }
+    bar.finish_and_clear();
+    let counts = counts(&state::all(&plan));
+    let of = |wanted: State| counts.iter().find(|(state, _)| *state == wanted).map_or(0, |c| c.1);
+    if of(State::Failed) > 0 {
+        let sweep = args.sweep.display();
+        let all = words(&counts);
+        return Err(Error::Usage(format!("{all}; hyperl-train sweep status {sweep} says why")));
+    }
+    shared::say!("{}", words(&counts));
+    if shared::stop_asked() && of(State::Finished) < plan.runs.len() {
+        shared::note!("stopped; the same command goes on");
+        return Ok(Done::Stopped);
+    }
+    Ok(Done::Finished)
+}
+
+/// Starts a process for one run; what it says is appended to a file.
+fn start(plan: &Plan, run: usize, threads: usize) -> Result<Child> {
+    let log = plan.folder.join("log");
+    disk::create_dir(&log)?;
+    let file = log.join(format!("{run}.out"));
+    let said = OpenOptions::new().append(true).create(true).open(&file);
+    let said = said.map_err(Error::io("write", &file))?;
+    let program = std::env::current_exe().map_err(Error::io("find", Path::new("hyperl-train")))?;
+    let both = |file: &File| file.try_clone().map_err(Error::io("write", &log));
+    Command::new(&program)
+        .args(["sweep", "run"])
+        .arg(&plan.folder)
+        .args(["--task", &run.to_string(), "--threads", &threads.to_string()])
+        .stdin(Stdio::null())
+        .stdout(both(&said)?)
+        .stderr(both(&said)?)
+        .spawn()
+        .map_err(Error::io("start", &program))
+}
+
+/// Asks a child to save and stop.
+#[allow(unsafe_code, reason = "sending a signal has no safe form")]
+fn terminate(child: &Child) {
+    // SAFETY: the child was not waited for, so that its number is still its own.
+    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+}

@@ -1,0 +1,140 @@
+//! The job that Slurm gets: an array with a task for each run, which is put back into the queue when it was stopped.
+
+use std::path::Path;
+
+use super::plan::Plan;
+
+/// Largest number in an array, unless a cluster's `MaxArraySize` is other than its default.
+const LARGEST: usize = 1000;
+
+const OPENING: &str = "\
+#!/bin/bash
+# Written by hyperl-train sweep submit. Read it, change it, submit it again with sbatch: what is finished is
+# not done twice.
+";
+
+const ENDING: &str = r#"code=$?
+# 130 and 131: its time was up, or something else took its place; it goes on where it was saved.
+if [ "$code" -eq 130 ] || [ "$code" -eq 131 ]; then
+  scontrol requeue "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"
+fi
+exit "$code"
+"#;
+
+/// What the cluster is asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wishes {
+    pub partition: Option<String>,
+    /// Longest time of a task, as `sbatch --time` takes it.
+    pub time: Option<String>,
+    pub memory: Option<String>,
+    pub account: Option<String>,
+    /// Tasks at a time.
+    pub at_once: Option<usize>,
+    /// Processors, and threads, of a task.
+    pub threads: usize,
+    /// Seconds before the end of its time at which a task is told to save and stop.
+    pub warn: u32,
+    /// Other options, as `sbatch` takes them.
+    pub options: Vec<String>,
+}
+
+/// Writes the job that trains these runs with `program`.
+pub(crate) fn script(plan: &Plan, wishes: &Wishes, runs: &[usize], program: &Path) -> String {
+    let shown = |path: &Path| quoted(&path.to_string_lossy());
+    let folder = std::path::absolute(&plan.folder).unwrap_or_else(|_| plan.folder.clone());
+    let name =
+        folder.file_name().map_or("sweep".into(), |name| name.to_string_lossy().into_owned());
+    let (array, which) = array(runs);
+    let at_once = wishes.at_once.map_or(String::new(), |at_once| format!("%{at_once}"));
+    let mut options = vec![
+        format!("--job-name={}", quoted(&format!("hyperl-{name}"))),
+        format!("--array={array}{at_once}"),
+        format!("--output={}", shown(&folder.join("log/%a.out"))),
+        "--open-mode=append".into(),
+        "--requeue".into(),
+        format!("--cpus-per-task={}", wishes.threads),
+        format!("--signal=USR1@{}", wishes.warn),
+    ];
+    let given = [
+        ("partition", &wishes.partition),
+        ("time", &wishes.time),
+        ("mem", &wishes.memory),
+        ("account", &wishes.account),
+    ];
+    options.extend(given.iter().filter_map(|(option, value)| {
+        value.as_ref().map(|value| format!("--{option}={}", quoted(value)))
+    }));
+    options.extend(wishes.options.iter().cloned());
+    let options: String = options.iter().map(|option| format!("#SBATCH {option}\n")).collect();
+    let run = format!(
+        "srun --ntasks=1 {} sweep run {} {which} --threads {}",
+        shown(program),
+        shown(&folder),
+        wishes.threads
+    );
+    format!("{OPENING}{options}{run}\n{ENDING}")
+}
+
+/// Returns the numbers of an array, and the words by which a task of it finds its runs.
+fn array(runs: &[usize]) -> (String, String) {
+    if runs.iter().all(|run| *run <= LARGEST) {
+        return (ranges(runs), "--task \"$SLURM_ARRAY_TASK_ID\"".into());
+    }
+    // Task e takes runs e, e + 1000, …
+    let mut tasks: Vec<usize> = runs.iter().map(|run| run % LARGEST).collect();
+    tasks.sort_unstable();
+    tasks.dedup();
+    (ranges(&tasks), format!("--task \"$SLURM_ARRAY_TASK_ID\" --every {LARGEST}"))
+}
+
+/// Returns numbers in increasing order as `0-3,7`.
+fn ranges(numbers: &[usize]) -> String {
+    let mut ranges: Vec<[usize; 2]> = Vec::new();
+    for &number in numbers {
+        match ranges.last_mut() {
+            Some([_, last]) if *last + 1 == number => *last = number,
+            _ => ranges.push([number; 2]),
+        }
+    }
+    let text = |[first, last]: &[usize; 2]| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
+    };
+    ranges.iter().map(text).collect::<Vec<_>>().join(",")
+}
+
+/// Quotes what a shell would read otherwise.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.into();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_follow_each_other_are_ranges() {
+        assert_eq!(ranges(&[0, 1, 2, 3, 7, 9, 10]), "0-3,7,9-10");
+        assert_eq!(ranges(&[]), "");
+    }
+
+    #[test]
+    fn more_runs_than_an_array_holds_share_its_tasks() {
+        let all: Vec<usize> = (0..2500).collect();
+        let (numbers, words) = array(&all);
+        assert_eq!(numbers, "0-999");
+        assert_eq!(words, "--task \"$SLURM_ARRAY_TASK_ID\" --every 1000");
+        let (numbers, words) = array(&[3, 1000]);
+        assert_eq!((&*numbers, &*words), ("3,1000", "--task \"$SLURM_ARRAY_TASK_ID\""));
+    }
+
+    #[test]
+    fn what_a_shell_would_read_is_quoted() {
+        assert_eq!(quoted("a/b-c"), "a/b-c");
+        assert_eq!(quoted("it's $x"), r"'it'\''s $x'");
+    }
+}
