@@ -65,11 +65,14 @@ pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
 
 /// Parses words, the first of which is the program; nothing is left to do where help or the version was asked for.
 pub(super) fn parse<C: Parser>(
-    words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    words: impl IntoIterator<Item = impl Into<OsString>>,
 ) -> Result<Option<C>> {
-    match C::try_parse_from(words) {
+    let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+    match C::try_parse_from(&words) {
         Ok(parsed) => Ok(Some(parsed)),
-        Err(error) if error.use_stderr() => Err(Error::Usage(one_line(&error, &C::command()))),
+        Err(error) if error.use_stderr() => {
+            Err(Error::Usage(one_line(&error, &C::command(), &words)))
+        }
         Err(help) => printed(help.print()).map(|()| None),
     }
 }
@@ -85,12 +88,18 @@ fn start<C>(parsed: C, run: impl FnOnce(C) -> Result<Done>) -> Result<Done> {
 }
 
 /// Returns clap's message as one line, without its usage block: every error of ours is one.
-fn one_line(error: &clap::Error, command: &clap::Command) -> String {
+fn one_line(error: &clap::Error, command: &clap::Command, words: &[OsString]) -> String {
     let name = command.get_name();
     if matches!(
         error.kind(),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
     ) {
+        let inner = words.get(1).and_then(|word| word.to_str());
+        let inner = inner.and_then(|word| command.find_subcommand(word));
+        let (command, name) = match inner {
+            Some(inner) => (inner, format!("{name} {}", inner.get_name())),
+            None => (command, name.to_owned()),
+        };
         let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
         let commands: Vec<&str> = shown.map(clap::Command::get_name).collect();
         return format!("{name} needs a command: {}; try '{name} --help'", commands.join(", "));

@@ -186,7 +186,14 @@ fn contradictions_and_half_a_command_are_refused() {
     assert_refused("td3 --set td3.gamma", "--set: expected KEY=VALUE, got 'td3.gamma'");
     assert_refused("td3 --set env.name=x --set env=ant --set env.name=x", "env is a value");
     assert_refused("td3 --env", "'--env <ENV>'");
-    assert_refused("", "hyperl-train needs a command: td3, sac, maml, pearl, critic, completions");
+    assert_refused(
+        "",
+        "hyperl-train needs a command: td3, sac, maml, pearl, critic, sweep, completions",
+    );
+    assert_refused(
+        "sweep",
+        "hyperl-train sweep needs a command: plan, local, submit, status, gather, run",
+    );
     assert_refused("completions klingon", "'klingon'");
 }
 
