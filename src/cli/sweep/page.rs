@@ -1,5 +1,6 @@
 //! `hyperl-train sweep gather`: one Parquet file, one table and one page of all runs.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,13 +9,15 @@ use super::super::finding::{self, Source};
 use super::super::output::{shell_words, write_page};
 use super::super::shared::{self, Done};
 use super::counts::{counts, words};
+use crate::analysis::measure::returns::ReturnCurve;
 use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
 use crate::error::{Error, Result};
 use crate::report::finding::Finding;
 use crate::report::returns::{Against, Band, return_panels};
-use crate::report::scores::{score_table, scores};
 use crate::report::{Cell, Page, Section, Table};
+use crate::stats::resample::jackknife;
+use crate::stats::{LEVEL, summary};
 use crate::sweep::gather::{self, Gathered};
 use crate::sweep::plan::Plan;
 use crate::sweep::state;
@@ -49,7 +52,7 @@ pub(super) fn run(args: &GatherArgs) -> Result<Done> {
         subtitle: format!("{said}; bands: 95 % over seeds"),
         panels: return_panels(&curves, Against::Steps, Band::Interval),
         files: vec![("runs.csv", runs(&plan, &all)?)],
-        table: Some(score_table(&scores(&curves, ""), None)),
+        table: Some(table(&curves)),
         ..Finding::default()
     };
     let command = format!(
@@ -64,6 +67,32 @@ pub(super) fn run(args: &GatherArgs) -> Result<Done> {
     shared::say!("{said}");
     shared::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
+}
+
+/// Returns a line for each series in each environment: what its runs earn at the last step that all have reached.
+fn table(curves: &[ReturnCurve]) -> Table {
+    let mut groups: BTreeMap<[&str; 3], Vec<&ReturnCurve>> = BTreeMap::new();
+    for curve in curves {
+        groups.entry([&curve.env, curve.algo.name(), &curve.series]).or_default().push(curve);
+    }
+    let row = |([env, algo, series], runs): ([&str; 3], Vec<&ReturnCurve>)| {
+        let last = runs.iter().filter_map(|run| run.evaluations.last()).map(|(at, _)| *at);
+        let shared = last.min().unwrap_or(0);
+        let there = |run: &&ReturnCurve| {
+            run.evaluations.iter().find(|(at, _)| *at == shared).map(|(_, all)| summary::mean(all))
+        };
+        let means: Vec<f64> = runs.iter().filter_map(there).collect();
+        vec![
+            Cell::text(env),
+            Cell::text(algo),
+            Cell::text(series),
+            Cell::text(means.len().to_string()),
+            Cell::text(shared.to_string()),
+            Cell::Interval(jackknife(&means, summary::mean, LEVEL)),
+        ]
+    };
+    let names = ["environment", "algorithm", "series", "seeds", "at", "return"];
+    Table::of(names, groups.into_iter().map(row))
 }
 
 /// Returns a line for each run: how it ended, and with which weights.
