@@ -66,14 +66,14 @@ pub(crate) fn script(plan: &Plan, wishes: &Wishes, runs: &[usize], program: &Pat
         value.as_ref().map(|value| format!("--{option}={}", quoted(value)))
     }));
     options.extend(wishes.options.iter().cloned());
-    let options: String = options.iter().map(|option| format!("#SBATCH {option}\n")).collect();
+    let options = options.join("\n#SBATCH ");
     let run = format!(
         "srun --ntasks=1 {} sweep run {} {which} --threads {}",
         shown(program),
         shown(&folder),
         wishes.threads
     );
-    format!("{OPENING}{options}{run}\n{ENDING}")
+    format!("{OPENING}#SBATCH {options}\n{run}\n{ENDING}")
 }
 
 /// Returns the numbers of an array, and the words by which a task of it finds its runs.
