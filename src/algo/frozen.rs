@@ -16,10 +16,8 @@ pub struct Frozen {
     /// The run, or the tool, that trained it; `initial` if nothing did.
     pub trained_by: String,
     /// Its step in that training.
-    #[serde(default)]
     pub step: u64,
     /// SHA-256 of the checkpoint's weights that it was taken from, in hexadecimal; empty if nothing trained it.
-    #[serde(default)]
     pub weights: String,
     /// Transitions that are collected.
     pub data: u64,

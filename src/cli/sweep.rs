@@ -3,6 +3,7 @@
 mod counts;
 mod local;
 mod page;
+mod script;
 mod submit;
 
 use std::fs;

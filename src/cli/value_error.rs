@@ -37,7 +37,7 @@ pub(super) struct ValueErrorArgs {
     #[arg(long, value_name = "N", num_args = 1.., default_values_t = [1000, 10_000])]
     data: Vec<usize>,
     /// Standard deviations of the noise on their actions, in action half-ranges
-    #[arg(long, value_name = "STD", num_args = 1.., default_values_t = [0.1, 0.5])]
+    #[arg(long, value_name = "STD", num_args = 1.., default_values_t = [0.1, 0.5], allow_negative_numbers = true)]
     exploration: Vec<f64>,
     /// Updates of each critic
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = whole)]
@@ -120,13 +120,12 @@ fn units(args: &ValueErrorArgs) -> Result<Vec<Unit>> {
 }
 
 fn write(args: &ValueErrorArgs, all: &[Learned]) -> Result<()> {
-    let words = |of: &[String]| of.join(" ");
     let command = format!(
         "hyperl-analyze value-error --critic {} --targets {} --data {} --exploration {} --updates {} --tau {} --seeds {}..{} --out {}",
-        words(&args.critic.iter().map(ToString::to_string).collect::<Vec<_>>()),
-        words(&args.targets.iter().map(ToString::to_string).collect::<Vec<_>>()),
-        words(&args.data.iter().map(ToString::to_string).collect::<Vec<_>>()),
-        words(&args.exploration.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        words(&args.critic),
+        words(&args.targets),
+        words(&args.data),
+        words(&args.exploration),
         args.updates,
         args.tau,
         args.seeds.first,
@@ -139,4 +138,8 @@ fn write(args: &ValueErrorArgs, all: &[Learned]) -> Result<()> {
     let section = finding::write(&args.out, TITLE, &description, &finding, &source)?;
     let section = Section { answer: answers(all).join("\n\n"), ..section };
     write_page(&args.out, &Page { title: TITLE.into(), sections: vec![section] })
+}
+
+fn words(all: &[impl ToString]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }

@@ -152,7 +152,9 @@ impl Selection {
     /// Returns the command that makes a run, or what it lacks.
     fn command(&self, wanted: &Wanted<'_>, there: bool, place: &Path) -> String {
         let resume = if there { " --resume" } else { "" };
-        let words = self.words(wanted).join(" ");
+        let quoted = |word: String| if word.contains(' ') { format!("'{word}'") } else { word };
+        let words: Vec<String> = self.words(wanted).into_iter().map(quoted).collect();
+        let words = words.join(" ");
         format!("hyperl-train {words}{resume} --out {}", place.display())
     }
 

@@ -24,7 +24,7 @@ pub struct Selection {
     /// The algorithm.
     pub algo: Algo,
     /// The actor that stays as it is, where only critics are trained, as `hyperl-train critic --dry-run` prints it;
-    /// without its hash any run of that name will do.
+    /// where `weights` is empty any run of that name will do.
     #[serde(default)]
     pub actor: Option<Frozen>,
     /// Environments, or families of tasks.

@@ -5,7 +5,6 @@
 //! | `plan.rs` | the runs of a sweep, as a file |
 //! | `cost.rs` | how long a run may take |
 //! | `state.rs` | how far a run is, as its own folder tells |
-//! | `script.rs` | the job that Slurm gets |
 //! | `gather.rs` | what all runs wrote down, as one table |
 //!
 //! A task is one run of the plan with what is to be analysed of it. Whoever takes a task asks the run's own folder how
@@ -15,5 +14,4 @@
 mod cost;
 pub(crate) mod gather;
 pub(crate) mod plan;
-pub(crate) mod script;
 pub(crate) mod state;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cost;
 use crate::algo::Algo;
-use crate::checkpoint::disk;
+use crate::checkpoint::{disk, run};
 use crate::error::{Error, Result};
 use crate::study::Planned;
 use crate::study::selection::Selection;
@@ -81,16 +81,13 @@ impl Plan {
     /// # Errors
     /// [`Error::Config`] for what is wrong in the file; those of reading it.
     pub(crate) fn make(file: &Path, folder: &Path) -> Result<Self> {
-        let source = String::from_utf8_lossy(&disk::read(file)?).into_owned();
         let config = |reason: String| Error::Config { path: file.into(), reason };
-        let table: toml::Table =
-            source.parse().map_err(|e: toml::de::Error| config(e.message().into()))?;
-        let (select, analyse) = if table.contains_key("measure") {
+        let source = String::from_utf8_lossy(&disk::read(file)?).into_owned();
+        let (select, analyse) = if run::read_config::<toml::Table>(file)?.contains_key("measure") {
             (Spec::read(file)?.select, Vec::new())
         } else {
-            let product: Product = toml::from_str(&source)
-                .map_err(|e| config(e.message().trim().replace('\n', "; ")))?;
-            (product.select, product.analyse)
+            let Product { select, analyse } = run::read_config(file)?;
+            (select, analyse)
         };
         if select.length == 0
             || select.envs.is_empty()
@@ -102,7 +99,7 @@ impl Plan {
             ));
         }
         let planned = select.planned().map_err(|e| config(e.to_string()))?;
-        let run = |planned: Planned| Run {
+        let to_be = |planned: Planned| Run {
             folder: planned.folder.unwrap_or_default().join(planned.config.run_name()),
             label: planned.label,
             env: planned.config.env_name().into(),
@@ -113,7 +110,7 @@ impl Plan {
             seconds: cost::seconds(&planned.config),
             words: planned.words,
         };
-        let runs: Vec<Run> = planned.into_iter().map(run).collect();
+        let runs: Vec<Run> = planned.into_iter().map(to_be).collect();
         let analyse = analyse.iter().map(|line| line.split_whitespace().map(Into::into).collect());
         let about =
             About { hyperl_sweep: FORMAT, runs: runs.len(), analyse: analyse.collect(), source };

@@ -60,16 +60,7 @@ impl Keeper<'_> {
         subjects: &[Subject],
         how: &Cosine,
     ) -> Result<ControlFlow<Stopped, Vec<Vec<StateRow>>>> {
-        disk::create_dir(self.units)?;
-        let mut all = Vec::new();
-        for subject in subjects {
-            let Some(rows) = self.rows_of(subject, how)? else {
-                return Ok(ControlFlow::Break(Stopped { saved: !all.is_empty() }));
-            };
-            all.push(rows);
-            self.listener.unit();
-        }
-        Ok(ControlFlow::Continue(all))
+        self.each(subjects, |subject| self.rows_of(subject, how))
     }
 
     /// Returns the bank of a checkpoint's policy, made now or before; `None` if a stop was asked for before its turn
@@ -97,8 +88,10 @@ impl Keeper<'_> {
         settings: &Settings,
     ) -> Result<ControlFlow<Stopped, Vec<Judged>>> {
         self.each(checkpoints, |checkpoint| {
-            let file = self.bank(checkpoint, settings)?;
-            file.map(|file| policy_cosine::judged(checkpoint, settings, &file)).transpose()
+            let judged = |file| policy_cosine::judged(checkpoint, settings, &file);
+            let found = self.bank(checkpoint, settings);
+            let found = found.and_then(|file| file.map(judged).transpose());
+            found.map_err(|e| in_checkpoint(checkpoint.path(), e))
         })
     }
 
@@ -117,43 +110,35 @@ impl Keeper<'_> {
                 let measured = promise::measure(checkpoint, settings, work)?;
                 let bytes = disk::json(&measured)?;
                 Ok((measured, bytes))
-            })?;
+            });
+            let measured = measured.map_err(|e| in_checkpoint(checkpoint.path(), e))?;
             Ok(measured.map(|measured| Promised::of(checkpoint, measured)))
         })
     }
 
     /// Returns what critics of a known world learned.
     pub(crate) fn learned(&self, units: &[Unit]) -> Result<ControlFlow<Stopped, Vec<Learned>>> {
-        disk::create_dir(self.units)?;
-        let mut all = Vec::new();
-        for unit in units {
+        self.each(units, |unit| {
             let path = self.units.join(format!("{}.json", unit.key()));
             let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes).ok();
-            let learned = kept_or_made(&path, self.listener, read, || {
+            kept_or_made(&path, self.listener, read, || {
                 let learned = unit.learn(self.workers)?;
                 let bytes = disk::json(&learned)?;
                 Ok((learned, bytes))
-            })?;
-            let Some(learned) = learned else {
-                return Ok(ControlFlow::Break(Stopped { saved: !all.is_empty() }));
-            };
-            all.push(learned);
-            self.listener.unit();
-        }
-        Ok(ControlFlow::Continue(all))
+            })
+        })
     }
 
-    /// Measures each checkpoint, until a stop is asked for.
-    fn each<T>(
+    /// Measures each of them, until a stop is asked for.
+    fn each<S, T>(
         &self,
-        checkpoints: &[Checkpoint],
-        measure: impl Fn(&Checkpoint) -> Result<Option<T>>,
+        subjects: &[S],
+        measure: impl Fn(&S) -> Result<Option<T>>,
     ) -> Result<ControlFlow<Stopped, Vec<T>>> {
         disk::create_dir(self.units)?;
         let mut all = Vec::new();
-        for checkpoint in checkpoints {
-            let measured = measure(checkpoint).map_err(|e| in_checkpoint(checkpoint.path(), e))?;
-            let Some(measured) = measured else {
+        for subject in subjects {
+            let Some(measured) = measure(subject)? else {
                 return Ok(ControlFlow::Break(Stopped { saved: !all.is_empty() }));
             };
             all.push(measured);

@@ -15,7 +15,7 @@ use crate::algo::replay::{Replay, Transition};
 use crate::algo::td3::Td3Config;
 use crate::algo::twin_critic::{Twin, TwinSpec};
 use crate::checkpoint::disk::hash;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gradient::critic_gradient::ActionValue;
 use crate::gradient::known::{LinearQuadratic, Squashed, Truth};
 use crate::names::named;
@@ -229,7 +229,16 @@ impl Judges {
     fn judge(&self, update: u64, critic: &QNet) -> Result<Point> {
         let values = critic.value(&self.obs, &self.actions)?;
         let gradients = critic.action_gradient(&self.obs, &self.actions)?;
-        Ok(point(update, &values, &gradients, (&self.actions, &self.truths)))
+        let point = point(update, &values, &gradients, (&self.actions, &self.truths));
+        let Point { value_error, kappa, .. } = point;
+        if !(value_error.is_finite() && kappa.is_finite()) {
+            return Err(Error::Diverged {
+                what: "the critic's values or their gradient".into(),
+                moment: format!("after {update} updates"),
+                remedy: "less --exploration or another --tau",
+            });
+        }
+        Ok(point)
     }
 }
 

@@ -42,15 +42,16 @@ pub(super) fn run(args: &LocalArgs) -> Result<Done> {
     bar.reset_eta();
     shared::save_and_stop();
     let mut children: Vec<Child> = Vec::new();
+    let mut refused = None;
     loop {
-        while children.len() < args.jobs && !shared::stop_asked() {
+        while children.len() < args.jobs && refused.is_none() {
             let Some(next) = waiting.next() else { break };
-            children.push(start(&plan, next.number, args.threads)?);
+            match start(&plan, next.number, args.threads) {
+                Ok(child) => children.push(child),
+                Err(error) => refused = Some(error),
+            }
         }
-        if children.is_empty() {
-            break;
-        }
-        if shared::stop_asked() {
+        if children.is_empty() || refused.is_some() || shared::stop_asked() {
             break;
         }
         std::thread::sleep(LOOK);
@@ -65,18 +66,27 @@ pub(super) fn run(args: &LocalArgs) -> Result<Done> {
         let _ = child.wait();
     }
     bar.finish_and_clear();
+    if let Some(error) = refused {
+        return Err(error);
+    }
     let counts = counts(&state::all(&plan));
     let of = |wanted: State| counts.iter().find(|(state, _)| *state == wanted).map_or(0, |c| c.1);
+    let (all, sweep) = (words(&counts), args.sweep.display());
+    let left = of(State::Waiting) + of(State::Stopped);
     if of(State::Failed) > 0 {
-        let sweep = args.sweep.display();
-        let all = words(&counts);
         return Err(Error::Usage(format!("{all}; hyperl-train sweep status {sweep} says why")));
     }
-    shared::say!("{}", words(&counts));
-    if shared::stop_asked() && of(State::Finished) < plan.runs.len() {
+    if shared::stop_asked() && left > 0 {
+        shared::say!("{all}");
         shared::note!("stopped; the same command goes on");
         return Ok(Done::Stopped);
     }
+    if left > 0 {
+        return Err(Error::Usage(format!(
+            "{all}: some ended before they were finished; {sweep}/log has what they said, and the same command goes on"
+        )));
+    }
+    shared::say!("{all}");
     Ok(Done::Finished)
 }
 

@@ -6,10 +6,10 @@ use std::process::Command;
 use clap::Args;
 
 use super::super::shared::{self, Done};
+use super::script::{Wishes, script};
 use crate::checkpoint::disk;
 use crate::error::{Error, Result};
 use crate::sweep::plan::Plan;
-use crate::sweep::script::{Wishes, script};
 use crate::sweep::state::{self, State};
 
 /// File of the job, in the folder of its sweep.

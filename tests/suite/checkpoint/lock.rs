@@ -34,6 +34,18 @@ fn the_file_of_a_dead_process_is_in_nobodys_way() {
 }
 
 #[test]
+fn a_holder_on_another_machine_is_named_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let _lock = Lock::folder(folder.path()).unwrap();
+    // As if the process were another one's: the number is nobody's here.
+    fs::write(folder.path().join(".lock"), format!("{NOBODY} elsewhere hyperl-train td3\n"))
+        .unwrap();
+    let message = Lock::folder(folder.path()).unwrap_err().to_string();
+    let named = format!("is in use by process {NOBODY} on elsewhere (hyperl-train td3)");
+    assert!(message.contains(&named), "{message}");
+}
+
+#[test]
 fn of_many_takers_at_once_one_has_it() {
     let folder = tempfile::tempdir().unwrap();
     for _ in 0..20 {

@@ -163,6 +163,8 @@ fn plans_are_made_of_specs_too_and_never_overwritten() {
     assert_refuses(&run(sweep(here, "plan other.toml --out sweep")), "is another plan");
     fs::write(here.join("wrong.toml"), SWEEP.replace("hopper", "hoper")).unwrap();
     assert_refuses(&run(sweep(here, "plan wrong.toml --out b")), "hoper");
+    fs::write(here.join("broken.toml"), "[select]\nalgo\n").unwrap();
+    assert_refuses(&run(sweep(here, "plan broken.toml --out b")), "broken.toml: line 2: ");
     fs::write(here.join("none.toml"), "[select]\nalgo = \"td3\"\n").unwrap();
     assert_refuses(&run(sweep(here, "plan none.toml --out b")), "must name `envs`");
     assert_refuses(&run(sweep(here, "status nowhere")), "holds no plan.jsonl");
@@ -174,4 +176,24 @@ fn plans_are_made_of_specs_too_and_never_overwritten() {
     let words = runs[0]["words"].as_array().unwrap();
     assert_eq!(words[0], "maml");
     assert_eq!(runs[0]["unit"], "iterations");
+}
+
+#[test]
+fn a_run_that_was_killed_is_no_success() {
+    let one = SWEEP.replace(", \"half-cheetah\"", "").replace(", \"q-d2rl\"", "");
+    let folder = planned(&one.replace("length = 60", "length = 100000"));
+    let here = folder.path();
+    let local = std::thread::scope(|scope| {
+        let local = scope.spawn(|| run(sweep(here, "local sweep")));
+        while states(here) != ["running"] {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        // As a kernel without memory would do it.
+        let said = status(here)["runs"][0]["said"].as_str().unwrap().to_owned();
+        let process = said.split_whitespace().nth(1).unwrap();
+        let kill = std::process::Command::new("kill").args(["-9", process]).status().unwrap();
+        assert!(kill.success(), "{said}");
+        local.join().unwrap()
+    });
+    assert_refuses(&local, "1 runs: 1 stopped: some ended before they were finished; sweep/log");
 }

@@ -55,12 +55,16 @@ fn every_spec_of_the_project_is_valid() {
 #[test]
 fn critics_of_an_actor_that_stays_as_it_is_are_asked_for_and_found() {
     let bench = Bench::new();
-    let of_actor = "actor = { trained_by = \"initial\", data = 200 }\nlength";
+    let of_actor =
+        "actor = { trained_by = \"initial\", step = 0, weights = \"\", data = 200 }\nlength";
     let spec = SPEC.replace("length", of_actor).replace("seeds = [0, 1]", "seeds = [3]");
     bench.write("fig.toml", &spec.replace(", data = 200", ""));
     let said = bench.error("report fig.toml --checkpoints runs");
     assert!(said.contains("missing field `data`"), "{said}");
-    bench.write("fig.toml", &spec.replace("initial\"", "td3-hopper-mlp-small-s0\", step = 9"));
+    bench.write(
+        "fig.toml",
+        &spec.replace("initial\", step = 0", "td3-hopper-mlp-small-s0\", step = 9"),
+    );
     let said = bench.error("report fig.toml --checkpoints runs");
     assert!(said.contains("--actor td3-hopper-mlp-small-s0/step-000000009"), "{said}");
     bench.write("fig.toml", &spec);

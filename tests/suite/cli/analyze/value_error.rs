@@ -51,6 +51,7 @@ fn what_cannot_be_asked_is_refused() {
         ("--tau 0", "--tau must be above 0 and at most 1, got 0"),
         ("--data 0", "--updates and --data must be at least 1, got 0"),
         ("--exploration nan", "--exploration must be from 0 to 10, got NaN"),
+        ("--exploration -1", "--exploration must be from 0 to 10, got -1"),
         (
             "--targets exact exact",
             "mlp-small with exact targets, 1000 transitions, exploration 0.1, seed 0 stands twice",

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::plan::Plan;
+use super::super::output::shell_words;
+use crate::sweep::plan::Plan;
 
 /// Largest number in an array, unless a cluster's `MaxArraySize` is other than its default.
 const LARGEST: usize = 1000;
@@ -23,34 +24,33 @@ exit "$code"
 
 /// What the cluster is asked for.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wishes {
-    pub partition: Option<String>,
+pub(super) struct Wishes {
+    pub(super) partition: Option<String>,
     /// Longest time of a task, as `sbatch --time` takes it.
-    pub time: Option<String>,
-    pub memory: Option<String>,
-    pub account: Option<String>,
+    pub(super) time: Option<String>,
+    pub(super) memory: Option<String>,
+    pub(super) account: Option<String>,
     /// Tasks at a time.
-    pub at_once: Option<usize>,
+    pub(super) at_once: Option<usize>,
     /// Processors, and threads, of a task.
-    pub threads: usize,
+    pub(super) threads: usize,
     /// Seconds before the end of its time at which a task is told to save and stop.
-    pub warn: u32,
+    pub(super) warn: u32,
     /// Other options, as `sbatch` takes them.
-    pub options: Vec<String>,
+    pub(super) options: Vec<String>,
 }
 
 /// Writes the job that trains these runs with `program`.
-pub(crate) fn script(plan: &Plan, wishes: &Wishes, runs: &[usize], program: &Path) -> String {
-    let shown = |path: &Path| quoted(&path.to_string_lossy());
+pub(super) fn script(plan: &Plan, wishes: &Wishes, runs: &[usize], program: &Path) -> String {
     let folder = std::path::absolute(&plan.folder).unwrap_or_else(|_| plan.folder.clone());
     let name =
         folder.file_name().map_or("sweep".into(), |name| name.to_string_lossy().into_owned());
     let (array, which) = array(runs);
     let at_once = wishes.at_once.map_or(String::new(), |at_once| format!("%{at_once}"));
     let mut options = vec![
-        format!("--job-name={}", quoted(&format!("hyperl-{name}"))),
+        format!("--job-name={}", shell_words(&[format!("hyperl-{name}")])),
         format!("--array={array}{at_once}"),
-        format!("--output={}", shown(&folder.join("log/%a.out"))),
+        format!("--output={}", shell_words(&[folder.join("log/%a.out")])),
         "--open-mode=append".into(),
         "--requeue".into(),
         format!("--cpus-per-task={}", wishes.threads),
@@ -63,14 +63,14 @@ pub(crate) fn script(plan: &Plan, wishes: &Wishes, runs: &[usize], program: &Pat
         ("account", &wishes.account),
     ];
     options.extend(given.iter().filter_map(|(option, value)| {
-        value.as_ref().map(|value| format!("--{option}={}", quoted(value)))
+        value.as_ref().map(|value| format!("--{option}={}", shell_words(&[value])))
     }));
     options.extend(wishes.options.iter().cloned());
     let options = options.join("\n#SBATCH ");
     let run = format!(
         "srun --ntasks=1 {} sweep run {} {which} --threads {}",
-        shown(program),
-        shown(&folder),
+        shell_words(&[program]),
+        shell_words(&[&folder]),
         wishes.threads
     );
     format!("{OPENING}#SBATCH {options}\n{run}\n{ENDING}")
@@ -103,15 +103,6 @@ fn ranges(numbers: &[usize]) -> String {
     ranges.iter().map(text).collect::<Vec<_>>().join(",")
 }
 
-/// Quotes what a shell would read otherwise.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,11 +121,5 @@ mod tests {
         assert_eq!(words, "--task \"$SLURM_ARRAY_TASK_ID\" --every 1000");
         let (numbers, words) = array(&[3, 1000]);
         assert_eq!((&*numbers, &*words), ("3,1000", "--task \"$SLURM_ARRAY_TASK_ID\""));
-    }
-
-    #[test]
-    fn what_a_shell_would_read_is_quoted() {
-        assert_eq!(quoted("a/b-c"), "a/b-c");
-        assert_eq!(quoted("it's $x"), r"'it'\''s $x'");
     }
 }
