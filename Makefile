@@ -4,7 +4,7 @@
 DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models speed-pearl trained agents evidence-a evidence-b evidence-c evidence-d torture clean
+.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models speed-pearl trained agents evidence-a evidence-b evidence-c evidence-d torture release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,7 @@ build: setup ## Build both programs
 	cargo build --release --locked --bins
 
 test: setup ## Run all tests, those in the documentation included
+	@scripts/browser
 	cargo test --release --locked
 
 lint: setup ## Check format, lints and documentation
@@ -73,6 +74,9 @@ agents: build ## Measure the published agents of a folder (AGENTS=folder) into r
 
 trained: build ## Measure the checkpoints of other runs (RUNS=folder) into reports/trained
 	scripts/trained $(RUNS)
+
+release: ## Pack the programs with their libraries into an archive that runs without Rust
+	scripts/release
 
 torture: build ## Interrupt trainings and analyses 1200 times; nothing may be lost or differ (an hour)
 	scripts/torture

@@ -16,6 +16,8 @@ fn main() {
         }
         println!("cargo:rustc-link-arg=-Wl,-rpath,{}", folder.display());
     }
+    // Where an archive has them; old-fashioned tags, for the libraries' own libraries lie there too.
+    println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN/../lib,--disable-new-dtags");
     let libtorch = std::env::var_os("LIBTORCH").map(PathBuf::from);
     let version = libtorch.as_deref().and_then(libtorch_version).unwrap_or_else(|| {
         println!("cargo:warning=the version of libtorch is unknown, checkpoints will say so");

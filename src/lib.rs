@@ -29,6 +29,13 @@
 //! | [`report`] | figures, tables and pages from those tables |
 //! | [`cli`] | flags → resolved config → run; the one place that prints |
 
+#[cfg(test)]
+extern crate self as hyperl;
+
+#[cfg(test)]
+#[path = "../tests/support/mutated.rs"]
+mod mutated;
+
 pub mod agents;
 pub mod algo;
 pub mod analysis;

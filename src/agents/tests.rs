@@ -7,17 +7,13 @@ use super::foreign::Script;
 use super::state_dict::StateDict;
 use super::{cleanrl, sb3, spinning_up, vec_normalize};
 use crate::env::EnvId;
+use crate::mutated::{copies, mutated};
 use crate::nn::plain::Gives;
 use crate::pickled::archive::Archive;
 use crate::pickled::pickle_machine::read;
 use crate::pickled::script::checked;
 use crate::pickled::tensor::Tensor;
 use crate::rng::Stream;
-
-/// Damaged copies of each file: as many as `HYPERL_MUTATIONS` says.
-fn copies() -> u64 {
-    std::env::var("HYPERL_MUTATIONS").map_or(300, |n| n.parse().expect("a number"))
-}
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agents")
@@ -140,24 +136,6 @@ fn try_all(name: &str, bytes: &[u8]) -> usize {
         return bytes.len();
     }
     numbers
-}
-
-/// Damages a file in one to three places.
-fn mutated(whole: &[u8], stream: &mut Stream) -> Vec<u8> {
-    let mut bytes = whole.to_vec();
-    for _ in 0..=stream.index(3) {
-        let at = stream.index(bytes.len().max(1)).min(bytes.len().saturating_sub(1));
-        let end = (at + 1 + stream.index(8)).min(bytes.len());
-        match stream.index(6) {
-            0 => bytes.truncate(at),
-            1 => bytes[at..end].fill(0xff),
-            2 => bytes[at..end].fill(0),
-            3 => drop(bytes.drain(at..end)),
-            4 => bytes.splice(at..at, vec![stream.index(256) as u8; 8]).for_each(drop),
-            _ => bytes.iter_mut().skip(at).take(1).for_each(|b| *b ^= 1 << stream.index(8)),
-        }
-    }
-    bytes
 }
 
 #[test]

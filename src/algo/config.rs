@@ -295,7 +295,7 @@ impl RunConfig for TrainConfig {
     }
 
     fn columns(&self) -> &'static [&'static str] {
-        &["seconds"]
+        &["seconds", "critic_loss", "actor_loss"]
     }
 
     /// Says so if the run ends before its first update.

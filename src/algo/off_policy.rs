@@ -31,7 +31,12 @@ pub enum Event {
     /// Greedy episodes were run.
     Evaluated(Evaluation),
     /// The schedule asks for a checkpoint of this step.
-    CheckpointDue(u64),
+    CheckpointDue {
+        /// Environment steps so far.
+        step: u64,
+        /// Losses of the step's update, if there was one.
+        losses: Option<Losses>,
+    },
     /// One environment step is done, with all that belonged to it; a good moment to stop.
     Stepped {
         /// Environment steps so far.
@@ -221,7 +226,7 @@ impl OffPolicy {
             self.pending.push_back(evaluated);
         }
         if self.step > 0 && self.config.saves_at(self.step) {
-            self.pending.push_back(Event::CheckpointDue(self.step));
+            self.pending.push_back(Event::CheckpointDue { step: self.step, losses });
         }
         self.pending.push_back(Event::Stepped { step: self.step, losses, episode_return });
         Ok(())

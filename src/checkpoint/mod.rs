@@ -9,6 +9,7 @@
 //!     manifest.json              format, configuration, step, hashes, versions
 //!     weights.safetensors        online and target networks
 //!     states.safetensors         a uniform sample of the visited states; TD3 and SAC only
+//!   tensorboard/                 the same numbers as TensorBoard reads them, if asked for
 //!   resume/                      the latest point from which training continues bit for bit
 //! ```
 //!
@@ -30,6 +31,7 @@ pub mod run;
 pub mod run_log;
 pub mod save;
 pub mod stored;
+pub(crate) mod tensorboard;
 pub mod tensors;
 mod v1;
 mod v1_logs;

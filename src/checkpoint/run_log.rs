@@ -28,8 +28,8 @@ pub const PROGRESS: &str = "progress.csv";
 /// First line of the file of returns.
 const HEADER: &str = "at,split,stage,task,goal,course,episode,context,return";
 
-/// Prefix of the table of progress's first line.
-const AT: &str = "at";
+/// Column of the seconds since the start of the run, where they are not told by part of the work.
+const SECONDS: &str = "seconds";
 
 /// The tables of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +62,11 @@ pub fn hash(run: &Path) -> Result<String> {
 }
 
 impl RunLog {
+    /// Returns the names of the numbers in a row of progress.
+    pub(crate) fn columns(&self) -> &'static [&'static str] {
+        self.columns
+    }
+
     /// Starts the tables of a run.
     pub fn new(config: &dyn RunConfig) -> Self {
         Self { columns: config.columns(), evaluated: Vec::new(), progress: Vec::new() }
@@ -78,10 +83,13 @@ impl RunLog {
         }
         let file = run.join(EVALUATIONS);
         let evaluated = if file.is_file() { read_evaluations(&file)? } else { Vec::new() };
-        let header = [&[AT], config.columns()].concat().join(",");
-        let rows = table(&run.join(PROGRESS), &header, &[0])?;
-        let progress = rows.into_iter().map(|row| (row[0] as u64, row[1..].to_vec())).collect();
-        let log = Self { columns: config.columns(), evaluated, progress };
+        let columns = config.columns();
+        let rows = table(&run.join(PROGRESS), &header(run, columns)?, &[0])?;
+        let progress = rows.into_iter().map(|mut row| {
+            row.resize(1 + columns.len(), f64::NAN);
+            (row[0] as u64, row[1..].to_vec())
+        });
+        let log = Self { columns, evaluated, progress: progress.collect() };
         log.check_seconds(run)?;
         Ok(log)
     }
@@ -117,7 +125,7 @@ impl RunLog {
 
     /// Checks that the seconds since the start of the run never decrease.
     fn check_seconds(&self, run: &Path) -> Result<()> {
-        let Some(seconds) = self.columns.iter().position(|name| *name == "seconds") else {
+        let Some(seconds) = self.columns.iter().position(|name| *name == SECONDS) else {
             return Ok(());
         };
         let mut before = 0.0;
@@ -157,7 +165,7 @@ impl RunLog {
         if self.progress.is_empty() {
             return Ok(());
         }
-        let mut progress = format!("{}\n", [&[AT], self.columns].concat().join(","));
+        let mut progress = format!("{}\n", first_line(self.columns));
         for (at, row) in &self.progress {
             let _ =
                 writeln!(progress, "{at}{}", row.iter().copied().map(field).collect::<String>());
@@ -184,7 +192,7 @@ impl RunLog {
 
     /// Returns the seconds of training up to each moment; a moment whose seconds are not known is left out.
     pub fn seconds(&self) -> Vec<(u64, f64)> {
-        let since_start = self.columns == ["seconds"];
+        let since_start = self.columns.contains(&SECONDS);
         let mut spent = 0.0;
         let mut all = Vec::new();
         for (at, row) in &self.progress {
@@ -220,6 +228,22 @@ impl RunLog {
             }
         }
     }
+}
+
+/// Returns the first line of a table of progress.
+fn first_line(columns: &[&str]) -> String {
+    format!("at,{}", columns.join(","))
+}
+
+/// Returns the first line that the table of progress of a run is to have. Runs of TD3 and SAC once told nothing but
+/// their seconds.
+fn header(run: &Path, columns: &[&str]) -> Result<String> {
+    let file = run.join(PROGRESS);
+    let short = first_line(&[SECONDS]);
+    let is_short = columns.contains(&SECONDS)
+        && file.is_file()
+        && disk::read(&file)?.starts_with(format!("{short}\n").as_bytes());
+    Ok(if is_short { short } else { first_line(columns) })
 }
 
 fn read_evaluations(file: &Path) -> Result<Vec<Evaluated>> {

@@ -81,7 +81,10 @@ fn of_off_policy(run: &Path) -> Result<Tables> {
         }
     }
     let rows = table(&run.join(TIMING), timing, &[0])?;
-    Ok((evaluated, rows.into_iter().map(|row| (row[0] as u64, vec![row[1]])).collect()))
+    Ok((
+        evaluated,
+        rows.into_iter().map(|row| (row[0] as u64, vec![row[1], f64::NAN, f64::NAN])).collect(),
+    ))
 }
 
 fn of_maml(run: &Path, config: &dyn RunConfig) -> Result<Tables> {

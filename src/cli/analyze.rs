@@ -1,5 +1,6 @@
 //! `hyperl-analyze`: measures trained checkpoints.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -157,6 +158,11 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Write man pages into a folder.
+    Manual {
+        /// The folder; it is made if it is not there.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -220,6 +226,10 @@ pub(super) fn dispatch(cli: Cli) -> Result<Done> {
         ))),
         Command::Completions { shell } => {
             shared::completions::<Cli>(shell)?;
+            Ok(Done::Finished)
+        }
+        Command::Manual { folder } => {
+            shared::manual::<Cli>(&folder)?;
             Ok(Done::Finished)
         }
     }

@@ -2,6 +2,7 @@
 
 mod args;
 mod lab;
+mod track;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -23,7 +24,7 @@ use crate::analysis::summary::Summary;
 use crate::analysis::table::{self, StateRow};
 use crate::analysis::task_difference::TaskDifference;
 use crate::checkpoint::lock::Lock;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gradient::Mode;
 use crate::report::cosine::{Cosines, chance, flagged};
 use crate::report::{Page, Section};
@@ -61,6 +62,11 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
     let in_tasks = subjects.iter().any(|subject| subject.tasks.is_some());
     if what == What::Cosine && settings.mode == Mode::Lab && !in_tasks {
         return lab::run(args, &settings, &checkpoints);
+    }
+    if args.track {
+        return Err(Error::Usage(
+            "--track is for hyperl-analyze cosine in lab mode, of TD3 and SAC; drop it here".into(),
+        ));
     }
     let how = Cosine { settings, against: what.against() };
     subjects.iter().try_for_each(|subject| subject.check(&how))?;

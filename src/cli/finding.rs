@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::output::{self, Origin, write_figures, write_provenance};
+use super::output::{self, Origin, PROVENANCE, write_figures, write_provenance};
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
@@ -62,6 +62,9 @@ pub(super) fn write(
     write_provenance(folder, source)?;
     let words = (title, &*finding.subtitle, description);
     let mut figures = write_figures(folder, words, finding.panels.clone())?;
+    let tables = finding.files.iter().map(|(name, _)| (*name).to_owned());
+    let drawn = figures.iter().map(|figure| figure.file.replace(".svg", ".csv"));
+    let files = tables.chain(drawn).chain([PROVENANCE.to_owned()]).collect();
     for (i, violins) in finding.violins.iter().enumerate() {
         let number = if i == 0 { String::new() } else { format!("-{}", i + 1) };
         let (file, svg) = (format!("figure{number}.svg"), render_violins(violins)?);
@@ -70,6 +73,7 @@ pub(super) fn write(
     }
     Ok(Section {
         command: source.command.into(),
+        files,
         provenance: output::versions(),
         ..finding.section(title, figures)
     })

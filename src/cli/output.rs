@@ -14,6 +14,9 @@ use crate::report::{
     study,
 };
 
+/// File of where numbers come from.
+pub(super) const PROVENANCE: &str = "provenance.toml";
+
 /// One checkpoint behind the numbers.
 #[derive(Debug, Serialize)]
 pub(super) struct Origin {
@@ -53,7 +56,7 @@ pub(super) fn shell_words(words: &[impl AsRef<OsStr>]) -> String {
 
 pub(super) fn write_provenance(folder: &Path, provenance: &impl Serialize) -> Result<()> {
     let text = toml::to_string(provenance).map_err(|e| Error::Table(e.to_string()))?;
-    disk::write(&folder.join("provenance.toml"), text.as_bytes())
+    disk::write(&folder.join(PROVENANCE), text.as_bytes())
 }
 
 /// Writes a figure with the numbers behind it; at most four panels go into one picture.

@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::crash::{self, USAGE};
 use super::signals::{self, UNSAVED};
 use crate::analysis::select;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
 use crate::nn::{memory, workers};
 use crate::report::{fixed, to_json};
@@ -170,6 +170,12 @@ pub(super) fn completions<C: CommandFactory>(shell: clap_complete::Shell) -> Res
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
     print(&script)
+}
+
+/// Writes a man page of the program and of each of its commands.
+pub(super) fn manual<C: CommandFactory>(folder: &Path) -> Result<()> {
+    disk::create_dir(folder)?;
+    clap_mangen::generate_to(C::command(), folder).map_err(Error::io("write", folder))
 }
 
 pub(super) fn workers(threads: usize) -> Result<Arc<rayon::ThreadPool>> {

@@ -45,6 +45,9 @@ pub(super) struct PlanArgs {
     /// Folder of the sweep
     #[arg(long)]
     out: PathBuf,
+    /// Let each run write events for TensorBoard
+    #[arg(long)]
+    track: bool,
     /// Print the plan as JSON to standard output
     #[arg(long)]
     json: bool,
@@ -89,7 +92,10 @@ pub(super) fn run(command: &SweepCommand, train: Train) -> Result<Done> {
 }
 
 fn plan(args: &PlanArgs) -> Result<Done> {
-    let plan = Plan::make(&args.file, &args.out)?;
+    let mut plan = Plan::make(&args.file, &args.out)?;
+    if args.track {
+        plan.runs.iter_mut().for_each(|run| run.words.push("--track".into()));
+    }
     plan.write()?;
     if args.json {
         shared::print_json(&plan.runs)?;

@@ -1,5 +1,6 @@
 //! `hyperl-train`: trains checkpoints.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -100,6 +101,11 @@ is never run again."
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Write man pages into a folder.
+    Manual {
+        /// The folder; it is made if it is not there.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -193,6 +199,10 @@ pub(super) fn dispatch(cli: Cli) -> Result<Done> {
         }),
         Command::Completions { shell } => {
             shared::completions::<Cli>(shell)?;
+            Ok(Done::Finished)
+        }
+        Command::Manual { folder } => {
+            shared::manual::<Cli>(&folder)?;
             Ok(Done::Finished)
         }
     }

@@ -12,6 +12,7 @@ use crate::algo::config::TrainConfig;
 use crate::algo::registry::Config;
 use crate::algo::trainer::{Event, Save, Trainer};
 use crate::checkpoint::run_log::RunLog;
+use crate::checkpoint::tensorboard::Follower;
 use crate::checkpoint::{Checkpoint, resume_point, run, save, stored};
 use crate::error::{Error, Result};
 
@@ -42,6 +43,9 @@ pub(super) struct RunArgs {
     /// Continue a run from its latest saved point; start it if it has reached none yet
     #[arg(long)]
     resume: bool,
+    /// Write events for TensorBoard beside the tables, in RUN/tensorboard
+    #[arg(long)]
+    track: bool,
     /// Worker threads, at most 1024; results do not depend on it [default: the processors]
     #[arg(long)]
     threads: Option<usize>,
@@ -186,7 +190,8 @@ fn train_one(
     if shared::stop_asked() {
         return Ok(stopped_at_start(resumed.then(|| place(&*trainer))));
     }
-    drive(&mut *trainer, folder, &mut log)
+    let follower = args.track.then(|| Follower::start(folder, &log)).transpose()?;
+    drive(&mut *trainer, folder, &mut log, follower)
 }
 
 /// Says where a run stands.
@@ -209,7 +214,12 @@ fn stopped_at_start(reached: Option<String>) -> Done {
 }
 
 /// Follows the events of a run: saves, and shows how it goes.
-fn drive(trainer: &mut dyn Trainer, folder: &Path, log: &mut RunLog) -> Result<Done> {
+fn drive(
+    trainer: &mut dyn Trainer,
+    folder: &Path,
+    log: &mut RunLog,
+    mut follower: Option<Follower>,
+) -> Result<Done> {
     let (length, unit) = (trainer.config().length(), trainer.config().algo().unit());
     let (goal, counted) = trainer.goal();
     let bar = shared::progress_bar(goal, counted);
@@ -229,6 +239,9 @@ fn drive(trainer: &mut dyn Trainer, folder: &Path, log: &mut RunLog) -> Result<D
             log.evaluated.extend(evaluated);
             log.progress.extend(progress.map(|numbers| (trainer.made(), numbers)));
             log.write(folder)?;
+            if let Some(follower) = &mut follower {
+                follower.follow(log)?;
+            }
         }
         if save == Save::Checkpoint {
             save::checkpoint(folder, trainer)?;

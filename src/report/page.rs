@@ -15,6 +15,9 @@ use crate::error::Result;
 use crate::stats::Estimate;
 pub use crate::study::claim::Verdict;
 
+/// What makes the tables of a page sort and filter.
+const SCRIPT: &str = include_str!("text/page.js");
+
 /// A report: one section for each claim.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
@@ -54,6 +57,8 @@ pub struct Section {
     pub does_not_show: String,
     /// The command that makes the report again.
     pub command: String,
+    /// Names of the files that hold the numbers, beside `report.md`.
+    pub files: Vec<String>,
     /// Versions, seeds, checkpoints, hashes: name and value.
     pub provenance: Vec<(String, String)>,
 }
@@ -122,7 +127,10 @@ fn filled(template: &str, page: &Page) -> Result<String> {
     tables.chain(appendices.map(|appendix| &appendix.table)).try_for_each(Table::validate)?;
     let Page { title, sections } = page;
     let summary = (sections.len() > 1).then(|| summary(page));
-    Ok(fill(template, json!({ "title": title, "summary": summary, "sections": sections })))
+    Ok(fill(
+        template,
+        json!({ "title": title, "summary": summary, "sections": sections, "script": SCRIPT }),
+    ))
 }
 
 /// As templates see a table: aligned Markdown, and its cells one by one.

@@ -7,7 +7,7 @@ use super::tables::{Cell, Table};
 use super::theme::env_label;
 use crate::algo::{Algo, Unit};
 use crate::analysis::measure::returns::{Evaluated, ReturnCurve, ReturnSummary, over_episodes};
-use crate::stats::resample::jackknife;
+use crate::stats::resample::interval_of_mean;
 use crate::stats::{Estimate, LEVEL, summary};
 use crate::study::contrast::RunValues;
 
@@ -144,7 +144,7 @@ pub(crate) fn normalised_panel(
 fn over_seeds(x: f64, seeds: &[f64], band: Band) -> Point {
     let mean = summary::mean(seeds);
     let estimate = match band {
-        Band::Interval => jackknife(seeds, summary::mean, LEVEL),
+        Band::Interval => interval_of_mean(seeds, LEVEL),
         Band::Std => Estimate::symmetric(mean, summary::std(seeds), seeds.len()),
     };
     Point::estimate(x, &estimate)

@@ -188,18 +188,17 @@ impl Table {
     /// [`Error::Table`] if a row does not fit the columns.
     pub fn to_csv(&self) -> Result<String> {
         self.validate()?;
+        let wide: Vec<bool> = (0..self.columns.len()).map(|i| self.has_intervals(i)).collect();
         let mut header = Vec::new();
-        for (index, column) in self.columns.iter().enumerate() {
+        for (column, &wide) in self.columns.iter().zip(&wide) {
             header.push(column.header());
-            if self.has_intervals(index) {
+            if wide {
                 header.extend(["low", "high", "n"].map(|part| format!("{} {part}", column.name)));
             }
         }
         let mut csv = csv_line(&header);
         for row in &self.rows {
-            let cells = row.iter().enumerate();
-            let fields =
-                cells.flat_map(|(index, cell)| csv_fields(cell, self.has_intervals(index)));
+            let fields = row.iter().zip(&wide).flat_map(|(cell, &wide)| csv_fields(cell, wide));
             csv.push_str(&csv_line(&fields.collect::<Vec<_>>()));
         }
         Ok(csv)

@@ -11,26 +11,69 @@ use crate::checkpoint::run_log::RunLog;
 use crate::checkpoint::save::{WEIGHTS, step_folder};
 use crate::env::TaskList;
 use crate::error::Result;
+use crate::stats::summary;
+
+/// Runs whose evaluations are in memory at a time.
+const AT_ONCE: usize = 500;
+
+/// What the runs of a plan wrote down so far.
+pub(crate) struct Gathered {
+    /// A line for each run, in the order of the plan.
+    pub runs: Vec<Summed>,
+    /// Learning curves of the runs that were evaluated.
+    pub curves: Vec<ReturnCurve>,
+    /// All evaluations, a row each.
+    pub parquet: Vec<u8>,
+}
+
+/// How a run ended.
+pub(crate) struct Summed {
+    pub trained: bool,
+    /// Rows of its evaluations.
+    pub evaluations: usize,
+    /// Mean of the last of them; NaN if there is none.
+    pub last: f64,
+}
 
 /// A run and the returns of its evaluations.
-pub(crate) struct Gathered<'p> {
-    pub number: usize,
-    pub run: &'p Run,
-    pub trained: bool,
-    pub evaluated: Vec<Evaluated>,
+struct Read<'p> {
+    number: usize,
+    run: &'p Run,
+    evaluated: Vec<Evaluated>,
 }
 
 /// Reads what the runs of a plan wrote down so far.
 ///
 /// # Errors
-/// Those of reading, [`crate::Error::Corrupt`] among them.
-pub(crate) fn gather(plan: &Plan) -> Result<Vec<Gathered<'_>>> {
-    let mut all = Vec::with_capacity(plan.runs.len());
-    for (number, run) in plan.runs.iter().enumerate() {
-        let evaluated = RunLog::returns(&plan.folder_of(run))?;
-        all.push(Gathered { number, run, trained: is_trained(plan, run), evaluated });
+/// Those of reading, [`crate::Error::Corrupt`] among them, and of polars.
+pub(crate) fn gather(plan: &Plan) -> Result<Gathered> {
+    let mut parquet = Vec::new();
+    let schema = table(&[])?.schema().clone();
+    let mut writer = ParquetWriter::new(&mut parquet).batched(&schema)?;
+    let (mut runs, mut curves) = (Vec::new(), Vec::new());
+    let numbers: Vec<usize> = (0..plan.runs.len()).collect();
+    for chunk in numbers.chunks(AT_ONCE) {
+        let read = |&number: &usize| {
+            let run = &plan.runs[number];
+            Ok(Read { number, run, evaluated: RunLog::returns(&plan.folder_of(run))? })
+        };
+        let read = chunk.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let frame = table(&read)?;
+        if frame.height() > 0 {
+            writer.write_batch(&frame)?;
+        }
+        runs.extend(read.iter().map(|one| summed(plan, one)));
+        curves.extend(read.iter().filter_map(curve));
     }
-    Ok(all)
+    writer.finish()?;
+    Ok(Gathered { runs, curves, parquet })
+}
+
+fn summed(plan: &Plan, one: &Read) -> Summed {
+    let at = one.evaluated.last().map(|row| row.at);
+    let last = one.evaluated.iter().filter(|row| Some(row.at) == at).map(|row| row.total);
+    let last = summary::mean(&last.collect::<Vec<_>>());
+    Summed { trained: is_trained(plan, one.run), evaluations: one.evaluated.len(), last }
 }
 
 /// Returns the hash of the weights with which a run ended; `None` if it has not.
@@ -42,11 +85,8 @@ pub(crate) fn weights(plan: &Plan, run: &Run) -> Result<Option<String>> {
     is_trained(plan, run).then(|| disk::hash_part(&last.join(WEIGHTS))).transpose()
 }
 
-/// Returns all evaluations as Parquet, a row each.
-///
-/// # Errors
-/// Those of polars.
-pub(crate) fn to_parquet(all: &[Gathered]) -> Result<Vec<u8>> {
+/// Returns evaluations as a table, a row each.
+fn table(all: &[Read]) -> Result<DataFrame> {
     let rows = || all.iter().flat_map(|one| one.evaluated.iter().map(move |row| (one, row)));
     let text = |name: &str, of: fn(&Run) -> &str| {
         Series::new(name.into(), rows().map(|(one, _)| of(one.run)).collect::<Vec<&str>>())
@@ -58,14 +98,13 @@ pub(crate) fn to_parquet(all: &[Gathered]) -> Result<Vec<u8>> {
         Series::new(name.into(), rows().map(|(_, row)| of(row)).collect::<Vec<Option<&str>>>())
     };
     let numbers: Vec<u64> = rows().map(|(one, _)| one.number as u64).collect();
-    let folders: Vec<String> =
-        rows().map(|(one, _)| one.run.folder.to_string_lossy().into_owned()).collect();
     let seeds: Vec<u64> = rows().map(|(one, _)| one.run.seed).collect();
     let goals: Vec<Option<f64>> = rows().map(|(_, row)| row.goal).collect();
     let totals: Vec<f64> = rows().map(|(_, row)| row.total).collect();
+    let height = totals.len();
     let columns: Vec<Series> = vec![
         Series::new("number".into(), numbers),
-        Series::new("run".into(), folders),
+        text("run", |run| run.folder.to_str().unwrap_or_default()),
         text("env", |run| &run.env),
         text("algo", |run| run.algo.name()),
         text("series", |run| &run.label),
@@ -80,35 +119,28 @@ pub(crate) fn to_parquet(all: &[Gathered]) -> Result<Vec<u8>> {
         number("context", |row| row.context),
         Series::new("return".into(), totals),
     ];
-    let height = rows().count();
-    let mut frame = DataFrame::new(height, columns.into_iter().map(Into::into).collect())?;
-    let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes).finish(&mut frame)?;
-    Ok(bytes)
+    Ok(DataFrame::new(height, columns.into_iter().map(Into::into).collect())?)
 }
 
-/// Returns the learning curves of runs that were evaluated; where there are tasks, on those that training does not
+/// Returns the learning curve of a run, if it was evaluated; where there are tasks, on those that training does not
 /// see, after adaptation.
-pub(crate) fn curves(all: &[Gathered]) -> Vec<ReturnCurve> {
-    let curve = |one: &Gathered| {
-        let mut evaluations: Vec<(u64, Vec<f64>)> = Vec::new();
-        for row in one.evaluated.iter().filter(|row| is_of_curve(row)) {
-            match evaluations.last_mut() {
-                Some((at, returns)) if *at == row.at => returns.push(row.total),
-                _ => evaluations.push((row.at, vec![row.total])),
-            }
+fn curve(one: &Read) -> Option<ReturnCurve> {
+    let mut evaluations: Vec<(u64, Vec<f64>)> = Vec::new();
+    for row in one.evaluated.iter().filter(|row| is_of_curve(row)) {
+        match evaluations.last_mut() {
+            Some((at, returns)) if *at == row.at => returns.push(row.total),
+            _ => evaluations.push((row.at, vec![row.total])),
         }
-        let Run { env, algo, label, seed, .. } = one.run;
-        (!evaluations.is_empty()).then(|| ReturnCurve {
-            env: env.clone(),
-            algo: *algo,
-            series: label.clone(),
-            seed: *seed,
-            evaluations,
-            seconds: Vec::new(),
-        })
-    };
-    all.iter().filter_map(curve).collect()
+    }
+    let Run { env, algo, label, seed, .. } = one.run;
+    (!evaluations.is_empty()).then(|| ReturnCurve {
+        env: env.clone(),
+        algo: *algo,
+        series: label.clone(),
+        seed: *seed,
+        evaluations,
+        seconds: Vec::new(),
+    })
 }
 
 fn is_of_curve(row: &Evaluated) -> bool {

@@ -211,3 +211,32 @@ impl Plan {
         self.about.analyse[number].iter().cloned().chain(place).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mutated::{copies, mutated};
+    use crate::rng::Stream;
+
+    #[test]
+    fn a_damaged_plan_is_refused_without_a_crash() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("sweep.toml");
+        let text = "[select]\nalgo = \"td3\"\nenvs = [\"hopper\"]\nmodels = [\"mlp-small\"]\nseeds = [0, 1]\n\
+                    length = 60\ncheckpoint_every = 30\n";
+        std::fs::write(&file, text).unwrap();
+        let plan = Plan::make(&file, place.path()).unwrap();
+        plan.write().unwrap();
+        assert_eq!(Plan::read(place.path()).unwrap(), plan);
+        let whole = std::fs::read(place.path().join(PLAN)).unwrap();
+        let mut stream = Stream::new(0, "mutations");
+        let mut refused = 0;
+        for _ in 0..copies() {
+            std::fs::write(place.path().join(PLAN), mutated(&whole, &mut stream)).unwrap();
+            refused += u64::from(Plan::read(place.path()).is_err());
+            std::fs::write(&file, mutated(text.as_bytes(), &mut stream)).unwrap();
+            refused += u64::from(Plan::make(&file, place.path()).is_err());
+        }
+        assert!(refused > copies(), "{refused}");
+    }
+}

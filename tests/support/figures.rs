@@ -242,6 +242,7 @@ pub(crate) fn page() -> Page {
                 how_measured: "With `Nr = 15` rollouts.\n\nStates: on policy.".to_owned(),
                 does_not_show: "Whether a better gradient trains faster.".to_owned(),
                 command: "hyperl-analyze report analyses/fig03-cosine.toml".to_owned(),
+                files: vec!["cosine.csv".to_owned(), "provenance.toml".to_owned()],
                 provenance: vec![("seed".to_owned(), "0".to_owned())],
             },
             Section {

@@ -5,6 +5,7 @@ pub(crate) mod damage;
 pub(crate) mod figures;
 pub(crate) mod formula;
 pub(crate) mod lab;
+pub(crate) mod mutated;
 pub(crate) mod program;
 pub(crate) mod run_tables;
 pub(crate) mod runs;

@@ -41,7 +41,7 @@ pub(crate) fn pearl(file: &Path) -> Result<()> {
 
 pub(crate) const EVALUATIONS: &str = "at,split,stage,task,goal,course,episode,context,return\n0,,,,,,0,,1.5\n\
                            0,,,,,,1,,-2\n30,,,,,,0,,3\n30,,,,,,1,,4\n";
-pub(crate) const PROGRESS: &str = "at,seconds\n30,1.25\n60,2.5\n";
+pub(crate) const PROGRESS: &str = "at,seconds,critic_loss,actor_loss\n30,1.25,,\n60,2.5,0.5,-1\n";
 pub(crate) const MAML: &str = "at,split,stage,task,goal,course,episode,context,return\n0,test,before,,,,,,-1.5\n\
                     0,test,after,,,,,,-1\n1,train,before,,,,,,-2\n1,train,after,,,,,,NaN\n";
 pub(crate) const MAML_PROGRESS: &str = "at,sampling_seconds,update_seconds,evaluation_seconds,divergence,improvement,\

@@ -57,7 +57,7 @@ pub(crate) fn start(config: &TrainConfig) -> OffPolicy {
 pub(crate) fn go_on(training: &mut OffPolicy, to: u64, folder: Option<&Path>) -> Vec<Event> {
     let mut events = Vec::new();
     while let Some(event) = training.next().transpose().unwrap() {
-        if let (Event::CheckpointDue(_), Some(folder)) = (&event, folder) {
+        if let (Event::CheckpointDue { .. }, Some(folder)) = (&event, folder) {
             resume_point::save(folder, training).unwrap();
         }
         let done = matches!(event, Event::Stepped { step, .. } if step == to);

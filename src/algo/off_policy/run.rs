@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Event as Reported, OffPolicy, Progress};
 use crate::algo::evaluate::Evaluation;
-use crate::algo::learner::Part;
+use crate::algo::learner::{Losses, Part};
 use crate::algo::replay::Replay;
 use crate::algo::reservoir::Reservoir;
 use crate::algo::run_config::RunConfig;
@@ -32,14 +32,21 @@ impl OffPolicy {
                     ..Event::default()
                 }
             }
-            Reported::CheckpointDue(_) => Event {
-                progress: Some(vec![rounded(self.seconds())]),
+            Reported::CheckpointDue { losses, .. } => Event {
+                progress: Some(progress(self.seconds(), losses)),
                 save: Save::Checkpoint,
                 ..Event::default()
             },
             Reported::Stepped { .. } => Event { may_stop: true, ..Event::default() },
         }
     }
+}
+
+/// Returns a row of [`RunConfig::columns`].
+fn progress(seconds: f64, losses: Option<Losses>) -> Vec<f64> {
+    let critic = losses.map(|losses| losses.critics.iter().sum());
+    let actor = losses.and_then(|losses| losses.actor);
+    [Some(rounded(seconds)), critic, actor].map(|number| number.unwrap_or(f64::NAN)).into()
 }
 
 impl Trainer for OffPolicy {

@@ -137,6 +137,9 @@ pub(in crate::cli) struct CosineArgs {
     /// Folder of tables and figures [default: reports/COMMAND]
     #[arg(long)]
     out: Option<PathBuf>,
+    /// In lab mode, write κ, gain and inside as events for TensorBoard too, in RUN/tensorboard/gradient
+    #[arg(long)]
+    pub(super) track: bool,
     /// Print the summary as JSON to standard output
     #[arg(long)]
     pub(super) json: bool,

@@ -9,6 +9,7 @@ use super::super::output::{origins, write_page};
 use super::super::shared::{self, Done};
 use super::super::told::Told;
 use super::args::{CosineArgs, What, command_line};
+use super::track;
 use crate::analysis::bank::BankFile;
 use crate::analysis::measure::kept::{Keeper, UNITS};
 use crate::analysis::measure::policy_cosine::{self, Judged};
@@ -49,6 +50,7 @@ pub(super) fn run(
             None => policy_cosine::check(checkpoint, settings)?,
         }
     }
+    let runs = args.track.then(|| track::runs(checkpoints)).transpose()?;
     let out = args.folder(What::Cosine);
     let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
     let _lock = Lock::folder(&out)?;
@@ -75,6 +77,9 @@ pub(super) fn run(
     let section = finding::write(&out, TITLE, &description, &finding, &source)?;
     let section = Section { answer: answers(&all).join("\n\n"), ..section };
     write_page(&out, &Page { title: TITLE.into(), sections: vec![section] })?;
+    if let Some(runs) = runs {
+        track::write(&runs, checkpoints, &all)?;
+    }
     if args.json {
         let lines = checkpoints.iter().zip(&all).map(|(checkpoint, judged)| Line {
             path: checkpoint.path().display().to_string(),

@@ -15,14 +15,20 @@ use crate::checkpoint::lock::Lock;
 use crate::error::{Error, Result};
 use crate::report::finding::Finding;
 use crate::report::returns::{Against, Band, return_panels};
-use crate::report::{Cell, Page, Section, Table};
-use crate::stats::resample::jackknife;
+use crate::report::{Appendix, Cell, Page, Section, Table};
+use crate::stats::resample::interval_of_mean;
 use crate::stats::{LEVEL, summary};
-use crate::sweep::gather::{self, Gathered};
-use crate::sweep::plan::Plan;
+use crate::sweep::gather::{self, Gathered, Summed};
+use crate::sweep::plan::{Plan, Run};
 use crate::sweep::state;
 
 const TITLE: &str = "Returns of a sweep";
+
+/// File of all evaluations.
+const EVALUATIONS: &str = "evaluations.parquet";
+
+/// Runs that a page has room for.
+const LISTED: usize = 500;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct GatherArgs {
@@ -36,8 +42,7 @@ pub(in crate::cli) struct GatherArgs {
 pub(super) fn run(args: &GatherArgs) -> Result<Done> {
     let plan = Plan::read(&args.sweep)?;
     let out = args.out.clone().unwrap_or_else(|| args.sweep.join("gathered"));
-    let all = gather::gather(&plan)?;
-    let curves = gather::curves(&all);
+    let Gathered { runs, curves, parquet } = gather::gather(&plan)?;
     if curves.is_empty() {
         return Err(Error::Usage(format!(
             "no run of {} was evaluated yet; hyperl-train sweep status {} says how far they are",
@@ -46,13 +51,20 @@ pub(super) fn run(args: &GatherArgs) -> Result<Done> {
         )));
     }
     let _lock = Lock::folder(&out)?;
-    disk::write(&out.join("evaluations.parquet"), &gather::to_parquet(&all)?)?;
+    disk::write(&out.join(EVALUATIONS), &parquet)?;
     let said = words(&counts(&state::all(&plan)));
+    let list = table_of_runs(&plan, &runs)?;
+    let appendices = (runs.len() <= LISTED).then(|| Appendix {
+        title: "Runs".into(),
+        table: list.clone(),
+        folded: runs.len() > 12,
+    });
     let found = Finding {
         subtitle: format!("{said}; bands: 95 % over seeds"),
         panels: return_panels(&curves, Against::Steps, Band::Interval),
-        files: vec![("runs.csv", runs(&plan, &all)?)],
+        files: vec![("runs.csv", list)],
         table: Some(table(&curves)),
+        appendices: appendices.into_iter().collect(),
         ..Finding::default()
     };
     let command = format!(
@@ -62,7 +74,8 @@ pub(super) fn run(args: &GatherArgs) -> Result<Done> {
     );
     let source = Source::of_logs(&command, Vec::new());
     let section = finding::write(&out, TITLE, TITLE, &found, &source)?;
-    let section = Section { answer: format!("{said}."), ..section };
+    let files = section.files.iter().cloned().chain([EVALUATIONS.into()]).collect();
+    let section = Section { answer: format!("{said}."), files, ..section };
     write_page(&out, &Page { title: TITLE.into(), sections: vec![section] })?;
     shared::say!("{said}");
     shared::note!("wrote {}", out.join("report.md").display());
@@ -88,7 +101,7 @@ fn table(curves: &[ReturnCurve]) -> Table {
             Cell::text(series),
             Cell::text(means.len().to_string()),
             Cell::text(shared.to_string()),
-            Cell::Interval(jackknife(&means, summary::mean, LEVEL)),
+            Cell::Interval(interval_of_mean(&means, LEVEL)),
         ]
     };
     let names = ["environment", "algorithm", "series", "seeds", "at", "return"];
@@ -96,20 +109,18 @@ fn table(curves: &[ReturnCurve]) -> Table {
 }
 
 /// Returns a line for each run: how it ended, and with which weights.
-fn runs(plan: &Plan, all: &[Gathered]) -> Result<Table> {
+fn table_of_runs(plan: &Plan, runs: &[Summed]) -> Result<Table> {
     let names = ["number", "run", "trained", "evaluations", "last_return", "weights"];
-    let row = |one: &Gathered| {
-        let last = one.evaluated.last().map(|row| row.at);
-        let returns: Vec<f64> =
-            one.evaluated.iter().filter(|row| Some(row.at) == last).map(|row| row.total).collect();
+    let row = |(number, (run, summed)): (usize, (&Run, &Summed))| {
         Ok(vec![
-            Cell::text(one.number.to_string()),
-            Cell::text(one.run.folder.to_string_lossy()),
-            Cell::text(if one.trained { "yes" } else { "no" }),
-            Cell::text(one.evaluated.len().to_string()),
-            Cell::number(returns.iter().sum::<f64>() / returns.len() as f64),
-            Cell::text(gather::weights(plan, one.run)?.unwrap_or_default()),
+            Cell::text(number.to_string()),
+            Cell::text(run.folder.to_string_lossy()),
+            Cell::text(if summed.trained { "yes" } else { "no" }),
+            Cell::text(summed.evaluations.to_string()),
+            Cell::number(summed.last),
+            Cell::text(gather::weights(plan, run)?.unwrap_or_default()),
         ])
     };
-    Ok(Table::of(names, all.iter().map(row).collect::<Result<Vec<_>>>()?))
+    let rows = plan.runs.iter().zip(runs).enumerate().map(row);
+    Ok(Table::of(names, rows.collect::<Result<Vec<_>>>()?))
 }

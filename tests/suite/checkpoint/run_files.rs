@@ -28,6 +28,7 @@ use hyperl::rng::Stream;
 use hyperl::study::spec::Spec;
 use tch::{Device, Tensor};
 
+use crate::support::mutated::{copies, mutated};
 use crate::support::run_tables::{Reader, assert_names, folder, tables};
 
 /// A file and what reads it.
@@ -166,11 +167,7 @@ fn damaged(case: &Case) -> impl Iterator<Item = (String, Vec<u8>)> {
 
 #[test]
 fn no_cut_and_no_turned_bit_makes_a_reader_panic() {
-    let mut all: Vec<Case> = tables().map(|(name, text, read)| case(name, text, read)).into();
-    all.extend(manifests());
-    all.extend(specs());
-    all.extend([baseline(), tensors()]);
-    for case in all {
+    for case in all() {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join(case.name);
         fs::write(&file, &case.content).unwrap();
@@ -185,6 +182,43 @@ fn no_cut_and_no_turned_bit_makes_a_reader_panic() {
             }
         }
     }
+}
+
+/// All files that have a reader of their own.
+fn all() -> Vec<Case> {
+    let mut all: Vec<Case> = tables().map(|(name, text, read)| case(name, text, read)).into();
+    all.extend(manifests());
+    all.extend(specs());
+    all.extend([baseline(), tensors()]);
+    all
+}
+
+/// Checks that a reader does not panic; returns whether it accepts the file.
+fn try_one(case: &Case, file: &Path, content: &[u8]) -> bool {
+    fs::write(file, content).unwrap();
+    let Ok(read) = catch_unwind(AssertUnwindSafe(|| (case.read)(file))) else {
+        let kept = std::env::temp_dir().join(format!("hyperl-panic-{}", case.name));
+        fs::copy(file, &kept).unwrap();
+        panic!("{}: the reader panicked; the file is {}", case.name, kept.display());
+    };
+    read.is_ok()
+}
+
+/// As many as `HYPERL_MUTATIONS` says of each file; `scripts/torture --inputs` asks for millions.
+#[test]
+fn damaged_files_are_refused_without_a_crash() {
+    let mut refused = 0;
+    for (number, case) in all().iter().enumerate() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join(case.name);
+        assert!(try_one(case, &file, &case.content), "{}", case.name);
+        let mut stream =
+            Stream::new(copies(), "mutations").child(&format!("{number} {}", case.name));
+        for _ in 0..copies() {
+            refused += u64::from(!try_one(case, &file, &mutated(&case.content, &mut stream)));
+        }
+    }
+    assert!(refused > copies(), "{refused}");
 }
 
 #[test]
@@ -209,7 +243,11 @@ fn no_damage_to_a_point_makes_resuming_panic() {
     let point = place.path().join("resume").join(name.clone()).join("point.json");
     // Without its hash, as in early runs, so that the content itself is read.
     let mut try_all = |file: &Path, content: Vec<u8>| {
-        for (what, content) in damaged(&case("", content, |_| Ok(()))) {
+        let mut stream = Stream::new(copies(), "mutations");
+        let random = |_| ("mutated".to_owned(), mutated(&content, &mut stream));
+        let random: Vec<_> = (0..copies()).map(random).collect();
+        let case = case("", content, |_| Ok(()));
+        for (what, content) in damaged(&case).chain(random) {
             fs::write(file, content).unwrap();
             match catch_unwind(AssertUnwindSafe(|| resume_point::load(place.path(), &mut training)))
             {

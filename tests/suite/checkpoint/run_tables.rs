@@ -41,6 +41,17 @@ fn files_as_they_are_written_are_read() {
     assert_eq!(found.seconds(), [(0, 1.0), (1, 6.0)]);
     found.write(place.path()).unwrap();
     assert_eq!(fs::read_to_string(place.path().join("progress.csv")).unwrap(), MAML_PROGRESS);
+    // Runs that told no losses go on as those that do.
+    for (text, last) in
+        [("at,seconds\n30,1.25\n60,2.5\n", "60,2.5,,\n"), (PROGRESS, "60,2.5,0.5,-1\n")]
+    {
+        fs::write(place.path().join("progress.csv"), text).unwrap();
+        let found = RunLog::read(place.path(), &TrainConfig::default()).unwrap();
+        assert_eq!(found.seconds(), [(30, 1.25), (60, 2.5)]);
+        found.write(place.path()).unwrap();
+        let written = fs::read_to_string(place.path().join("progress.csv")).unwrap();
+        assert_eq!(written, format!("at,seconds,critic_loss,actor_loss\n30,1.25,,\n{last}"));
+    }
     // What a diverged run left is read as it is; reports leave it out.
     let mut diverged = RunLog::new(&TrainConfig::default());
     for (episode, total) in [(0, f64::NAN), (1, f64::NEG_INFINITY)] {
@@ -145,12 +156,17 @@ fn incomplete_evaluations_are_refused_with_the_line_and_what_was_expected() {
 #[test]
 fn incomplete_progress_is_refused_with_the_line_and_what_was_expected() {
     assert_refused(vec![
-        ("progress.csv", String::new(), progress, "it is empty, expected `at,seconds`".into()),
+        (
+            "progress.csv",
+            String::new(),
+            progress,
+            "it is empty, expected `at,seconds,critic_loss,actor_loss`".into(),
+        ),
         ("progress.csv", cut(PROGRESS), progress, "line 3 has no end".into()),
-        ("progress.csv", with(PROGRESS, "60,3.5"), progress, format!("line 4 {ORDER} at")),
-        ("progress.csv", with(PROGRESS, "90,1.5"), progress, "no less than 2.5 s".into()),
-        ("progress.csv", with(PROGRESS, "90,"), progress, "line 4 is 90 after NaN s".into()),
-        ("progress.csv", with(PROGRESS, "90"), progress, "line 4 is not `at,seconds`".into()),
+        ("progress.csv", with(PROGRESS, "60,3.5,,"), progress, format!("line 4 {ORDER} at")),
+        ("progress.csv", with(PROGRESS, "90,1.5,,"), progress, "no less than 2.5 s".into()),
+        ("progress.csv", with(PROGRESS, "90,,,"), progress, "line 4 is 90 after NaN s".into()),
+        ("progress.csv", with(PROGRESS, "90"), progress, "line 4 is not `at,seconds,".into()),
         ("progress.csv", MAML_PROGRESS.into(), pearl, "line 1 is `at,sampling_seconds".into()),
         (
             "progress.csv",

@@ -9,4 +9,5 @@ mod pearl;
 mod pearl_cosine;
 mod resume;
 mod sweep;
+mod track;
 mod train;

@@ -1,5 +1,6 @@
 //! Do figures, tables and pages say what the data say, legibly?
 
+mod browser;
 mod figures;
 mod text;
 mod violins;

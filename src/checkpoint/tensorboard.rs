@@ -1,0 +1,217 @@
+//! What a run writes down, as TensorBoard reads it: a file of events in the run's folder `tensorboard`.
+//!
+//! | tag | from |
+//! |---|---|
+//! | `eval/mean_reward` | the mean return of an evaluation; of tasks, `eval/test_after_mean_reward` and its like |
+//! | `train/NAME` | what `progress.csv` tells of the algorithm: `critic_loss`, `actor_loss`, … |
+//! | `time/time_elapsed`, `time/fps` | seconds of training, and steps a second since its start |
+//! | `time/NAME_seconds` | seconds of a part of an iteration |
+//! | `gradient/kappa`, `gradient/gain` | what `hyperl-analyze cosine --track` measured, in `tensorboard/gradient` |
+//!
+//! The first four are Stable-Baselines3's. The run's tables are what counts: whoever goes on with a run writes the file
+//! anew from them, and removes the former one.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crc::{CRC_32_ISCSI, Crc};
+use prost::{Message, Oneof};
+
+use super::disk;
+use super::run_log::RunLog;
+use crate::algo::{Evaluated, Stage};
+use crate::env::TaskList;
+use crate::error::{Error, Result};
+use crate::stats::summary::mean;
+
+/// Folder of the events, in that of a run.
+pub(crate) const FOLDER: &str = "tensorboard";
+
+/// Folder of the events of analyses, in that one.
+pub(crate) const GRADIENT: &str = "gradient";
+
+/// How the names of TensorBoard's files begin.
+const PREFIX: &str = "events.out.tfevents.";
+
+/// What the first record says.
+const VERSION: &str = "brain.Event:2";
+
+/// `SessionLog.START`: what came at this step or later is void.
+const START: i32 = 1;
+
+/// A file of events that grows.
+pub(crate) struct Events {
+    path: PathBuf,
+    file: File,
+}
+
+impl Events {
+    /// Starts a file in a folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming file or folder.
+    pub(crate) fn create(folder: &Path) -> Result<Self> {
+        disk::create_dir(folder)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let name =
+            format!("{PREFIX}{:010}.{}.{}", now.as_secs(), now.subsec_nanos(), std::process::id());
+        let path = folder.join(name);
+        let file = File::create_new(&path).map_err(Error::io("create", &path))?;
+        let mut events = Self { path, file };
+        events.send(0, What::FileVersion(VERSION.into()))?;
+        Ok(events)
+    }
+
+    /// Writes numbers of one moment, each below its tag; those that are none are left out.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file.
+    pub(crate) fn scalars(&mut self, at: u64, numbers: &[(String, f64)]) -> Result<()> {
+        let numbers = numbers.iter().filter(|(_, number)| !number.is_nan());
+        let value =
+            |(tag, number): &(String, f64)| Value { tag: tag.clone(), number: *number as f32 };
+        let values: Vec<Value> = numbers.map(value).collect();
+        if values.is_empty() { Ok(()) } else { self.send(at, What::Summary(Summary { values })) }
+    }
+
+    /// Says that what other files hold is void.
+    fn start(&mut self) -> Result<()> {
+        self.send(0, What::SessionLog(SessionLog { status: START }))
+    }
+
+    fn send(&mut self, at: u64, what: What) -> Result<()> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let event = Event { wall_time: now.as_secs_f64(), step: at as i64, what: Some(what) };
+        let record = record(&event.encode_to_vec());
+        self.file.write_all(&record).map_err(Error::io("write", &self.path))
+    }
+}
+
+/// The events of a run, as far as its tables go.
+pub(crate) struct Follower {
+    events: Events,
+    evaluated: usize,
+    progress: usize,
+}
+
+impl Follower {
+    /// Writes what a run has written down so far, and removes the file of whoever trained it before.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming file or folder.
+    pub(crate) fn start(run: &Path, log: &RunLog) -> Result<Self> {
+        let folder = run.join(FOLDER);
+        let former = if folder.is_dir() { disk::entries(&folder)? } else { Vec::new() };
+        let events = Events::create(&folder)?;
+        let mut follower = Self { events, evaluated: 0, progress: 0 };
+        follower.events.start()?;
+        follower.follow(log)?;
+        for path in former.iter().filter(|path| path.is_file()) {
+            fs::remove_file(path).map_err(Error::io("remove", path))?;
+        }
+        Ok(follower)
+    }
+
+    /// Writes what came to the tables since.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file.
+    pub(crate) fn follow(&mut self, log: &RunLog) -> Result<()> {
+        for (at, numbers) in means(&log.evaluated[self.evaluated..]) {
+            self.events.scalars(at, &numbers)?;
+        }
+        for (at, row) in &log.progress[self.progress..] {
+            self.events.scalars(*at, &told(log.columns(), *at, row))?;
+        }
+        (self.evaluated, self.progress) = (log.evaluated.len(), log.progress.len());
+        Ok(())
+    }
+}
+
+/// Returns the mean returns of each moment. Where there are tasks, a list's mean is a row of its own.
+fn means(evaluated: &[Evaluated]) -> Vec<(u64, Vec<(String, f64)>)> {
+    let mut all: Vec<(u64, Vec<(String, Vec<f64>)>)> = Vec::new();
+    for row in evaluated.iter().filter(|row| row.task.is_none()) {
+        let of = [row.split.map(TaskList::name), row.stage.map(Stage::name)];
+        let words: Vec<&str> = of.into_iter().flatten().chain(["mean_reward"]).collect();
+        let tag = format!("eval/{}", words.join("_"));
+        if all.last().is_none_or(|(at, _)| *at != row.at) {
+            all.push((row.at, Vec::new()));
+        }
+        let Some((_, tags)) = all.last_mut() else { continue };
+        match tags.iter_mut().find(|(known, _)| *known == tag) {
+            Some((_, returns)) => returns.push(row.total),
+            None => tags.push((tag, vec![row.total])),
+        }
+    }
+    let summed = |(tag, returns): (String, Vec<f64>)| (tag, mean(&returns));
+    all.into_iter().map(|(at, tags)| (at, tags.into_iter().map(summed).collect())).collect()
+}
+
+/// Returns what a row of progress tells, by tag.
+fn told(columns: &[&str], at: u64, row: &[f64]) -> Vec<(String, f64)> {
+    let mut all = Vec::new();
+    for (&name, &number) in columns.iter().zip(row) {
+        if name == "seconds" {
+            all.push(("time/time_elapsed".into(), number));
+            all.push(("time/fps".into(), at as f64 / number));
+        } else {
+            let folder = if name.ends_with("_seconds") { "time" } else { "train" };
+            all.push((format!("{folder}/{name}"), number));
+        }
+    }
+    all
+}
+
+/// Returns data as a record of a TFRecord file: their length, its checksum, the data, theirs.
+fn record(data: &[u8]) -> Vec<u8> {
+    const CASTAGNOLI: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
+    // Checksums are masked, so that data which hold checksums are no easy prey to chance.
+    let masked =
+        |bytes: &[u8]| CASTAGNOLI.checksum(bytes).rotate_right(15).wrapping_add(0xa282_ead8);
+    let length = (data.len() as u64).to_le_bytes();
+    [&length[..], &masked(&length).to_le_bytes(), data, &masked(data).to_le_bytes()].concat()
+}
+
+/// TensorFlow's `Event`, as far as it is used here (`tensorflow/core/util/event.proto`).
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    #[prost(double, tag = "1")]
+    wall_time: f64,
+    #[prost(int64, tag = "2")]
+    step: i64,
+    #[prost(oneof = "What", tags = "3, 5, 7")]
+    what: Option<What>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+enum What {
+    #[prost(string, tag = "3")]
+    FileVersion(String),
+    #[prost(message, tag = "5")]
+    Summary(Summary),
+    #[prost(message, tag = "7")]
+    SessionLog(SessionLog),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    values: Vec<Value>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Value {
+    #[prost(string, tag = "1")]
+    tag: String,
+    #[prost(float, tag = "2")]
+    number: f32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SessionLog {
+    #[prost(int32, tag = "1")]
+    status: i32,
+}
