@@ -11,10 +11,11 @@
 //! The first four are Stable-Baselines3's. The run's tables are what counts: whoever goes on with a run writes the file
 //! anew from them, and removes the former one.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crc::{CRC_32_ISCSI, Crc};
 use prost::{Message, Oneof};
@@ -54,7 +55,7 @@ impl Events {
     /// [`Error::Io`] naming file or folder.
     pub(crate) fn create(folder: &Path) -> Result<Self> {
         disk::create_dir(folder)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = now();
         let name =
             format!("{PREFIX}{:010}.{}.{}", now.as_secs(), now.subsec_nanos(), std::process::id());
         let path = folder.join(name);
@@ -82,8 +83,7 @@ impl Events {
     }
 
     fn send(&mut self, at: u64, what: What) -> Result<()> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let event = Event { wall_time: now.as_secs_f64(), step: at as i64, what: Some(what) };
+        let event = Event { wall_time: now().as_secs_f64(), step: at as i64, what: Some(what) };
         let record = record(&event.encode_to_vec());
         self.file.write_all(&record).map_err(Error::io("write", &self.path))
     }
@@ -119,8 +119,8 @@ impl Follower {
     /// # Errors
     /// [`Error::Io`] naming the file.
     pub(crate) fn follow(&mut self, log: &RunLog) -> Result<()> {
-        for (at, numbers) in means(&log.evaluated[self.evaluated..]) {
-            self.events.scalars(at, &numbers)?;
+        for ((at, tag), mean) in means(&log.evaluated[self.evaluated..]) {
+            self.events.scalars(at, &[(tag, mean)])?;
         }
         for (at, row) in &log.progress[self.progress..] {
             self.events.scalars(*at, &told(log.columns(), *at, row))?;
@@ -130,24 +130,21 @@ impl Follower {
     }
 }
 
-/// Returns the mean returns of each moment. Where there are tasks, a list's mean is a row of its own.
-fn means(evaluated: &[Evaluated]) -> Vec<(u64, Vec<(String, f64)>)> {
-    let mut all: Vec<(u64, Vec<(String, Vec<f64>)>)> = Vec::new();
+/// Returns the mean return of each moment and tag. Where there are tasks, a list's mean is a row of its own.
+fn means(evaluated: &[Evaluated]) -> BTreeMap<(u64, String), f64> {
+    let mut all: BTreeMap<(u64, String), Vec<f64>> = BTreeMap::new();
     for row in evaluated.iter().filter(|row| row.task.is_none()) {
         let of = [row.split.map(TaskList::name), row.stage.map(Stage::name)];
         let words: Vec<&str> = of.into_iter().flatten().chain(["mean_reward"]).collect();
-        let tag = format!("eval/{}", words.join("_"));
-        if all.last().is_none_or(|(at, _)| *at != row.at) {
-            all.push((row.at, Vec::new()));
-        }
-        let Some((_, tags)) = all.last_mut() else { continue };
-        match tags.iter_mut().find(|(known, _)| *known == tag) {
-            Some((_, returns)) => returns.push(row.total),
-            None => tags.push((tag, vec![row.total])),
-        }
+        all.entry((row.at, format!("eval/{}", words.join("_")))).or_default().push(row.total);
     }
-    let summed = |(tag, returns): (String, Vec<f64>)| (tag, mean(&returns));
-    all.into_iter().map(|(at, tags)| (at, tags.into_iter().map(summed).collect())).collect()
+    all.into_iter().map(|(key, returns)| (key, mean(&returns))).collect()
+}
+
+/// The time since 1970.
+#[allow(clippy::disallowed_methods, reason = "TensorBoard tells when something was written")]
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Returns what a row of progress tells, by tag.

@@ -87,13 +87,17 @@ fn a_run_that_went_on_is_read_as_one_and_what_was_measured_beside_it() {
     assert_eq!(of("train/critic_loss", &|i| table["critic_loss"][i]), 2);
     assert_eq!(of("train/actor_loss", &|i| table["actor_loss"][i]), 2);
     assert_eq!(found.len(), 5);
+    measured_beside_it(here, &name);
+}
 
+/// Measures two checkpoints of the run, and asks for what cannot be.
+fn measured_beside_it(here: &Path, name: &Path) {
     let mut cosine = hyperl_analyze("cosine --states 5 --horizon 5 --track --json --ckpt");
     cosine.current_dir(here).args(["step-000000020", "step-000000060"].map(|step| name.join(step)));
     let said = run(cosine);
     assert_finishes(&said);
     let json: Value = serde_json::from_str(&said.out).unwrap();
-    let found = read(&events.join("gradient"));
+    let found = read(&name.join("tensorboard/gradient"));
     for (tag, pointer) in [
         ("gradient/kappa", "/score/policy/kappa/value"),
         ("gradient/gain", "/score/policy/gain/value"),
