@@ -3,13 +3,13 @@
 //! | tag | from |
 //! |---|---|
 //! | `eval/mean_reward` | the mean return of an evaluation; of tasks, `eval/test_after_mean_reward` and its like |
-//! | `train/NAME` | what `progress.csv` tells of the algorithm: `critic_loss`, `actor_loss`, … |
+//! | `train/NAME` | what `progress.csv` tells of the algorithm: `critic_loss` and `actor_loss` of TD3 and SAC, `q1`, `policy`, … |
 //! | `time/time_elapsed`, `time/fps` | seconds of training, and steps a second since its start |
 //! | `time/NAME_seconds` | seconds of a part of an iteration |
-//! | `gradient/kappa`, `gradient/gain` | what `hyperl-analyze cosine --track` measured, in `tensorboard/gradient` |
+//! | `gradient/kappa`, `gradient/gain`, `gradient/inside` | what `hyperl-analyze cosine --track` measured, in `tensorboard/gradient` |
 //!
-//! The first four are Stable-Baselines3's. The run's tables are what counts: whoever goes on with a run writes the file
-//! anew from them, and removes the former one.
+//! Those of TD3 and SAC are Stable-Baselines3's. The run's tables are what counts: whoever goes on with a run by `--track`
+//! writes the file anew from them, and removes the former one.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,7 +25,6 @@ use super::run_log::RunLog;
 use crate::algo::{Evaluated, Stage};
 use crate::env::TaskList;
 use crate::error::{Error, Result};
-use crate::stats::summary::mean;
 
 /// Folder of the events, in that of a run.
 pub(crate) const FOLDER: &str = "tensorboard";
@@ -49,19 +48,28 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Starts a file in a folder.
+    /// Starts a file in a folder, and removes those that are there.
     ///
     /// # Errors
     /// [`Error::Io`] naming file or folder.
-    pub(crate) fn create(folder: &Path) -> Result<Self> {
+    pub(crate) fn anew(folder: &Path) -> Result<Self> {
         disk::create_dir(folder)?;
+        let is_ours = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(PREFIX) && path.is_file()
+        };
+        let former: Vec<_> = disk::entries(folder)?.into_iter().filter(is_ours).collect();
         let now = now();
-        let name =
-            format!("{PREFIX}{:010}.{}.{}", now.as_secs(), now.subsec_nanos(), std::process::id());
-        let path = folder.join(name);
+        let (seconds, nanos, process) = (now.as_secs(), now.subsec_nanos(), std::process::id());
+        let path = folder.join(format!("{PREFIX}{seconds:010}.{nanos}.{process}"));
         let file = File::create_new(&path).map_err(Error::io("create", &path))?;
         let mut events = Self { path, file };
         events.send(0, What::FileVersion(VERSION.into()))?;
+        // A TensorBoard that is open may have read the former ones.
+        events.send(0, What::SessionLog(SessionLog { status: START }))?;
+        for path in former {
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        }
         Ok(events)
     }
 
@@ -75,11 +83,6 @@ impl Events {
             |(tag, number): &(String, f64)| Value { tag: tag.clone(), number: *number as f32 };
         let values: Vec<Value> = numbers.map(value).collect();
         if values.is_empty() { Ok(()) } else { self.send(at, What::Summary(Summary { values })) }
-    }
-
-    /// Says that what other files hold is void.
-    fn start(&mut self) -> Result<()> {
-        self.send(0, What::SessionLog(SessionLog { status: START }))
     }
 
     fn send(&mut self, at: u64, what: What) -> Result<()> {
@@ -97,20 +100,14 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Writes what a run has written down so far, and removes the file of whoever trained it before.
+    /// Writes what a run has written down so far, in place of the events of whoever trained it before.
     ///
     /// # Errors
     /// [`Error::Io`] naming file or folder.
     pub(crate) fn start(run: &Path, log: &RunLog) -> Result<Self> {
-        let folder = run.join(FOLDER);
-        let former = if folder.is_dir() { disk::entries(&folder)? } else { Vec::new() };
-        let events = Events::create(&folder)?;
+        let events = Events::anew(&run.join(FOLDER))?;
         let mut follower = Self { events, evaluated: 0, progress: 0 };
-        follower.events.start()?;
         follower.follow(log)?;
-        for path in former.iter().filter(|path| path.is_file()) {
-            fs::remove_file(path).map_err(Error::io("remove", path))?;
-        }
         Ok(follower)
     }
 
@@ -138,7 +135,8 @@ fn means(evaluated: &[Evaluated]) -> BTreeMap<(u64, String), f64> {
         let words: Vec<&str> = of.into_iter().flatten().chain(["mean_reward"]).collect();
         all.entry((row.at, format!("eval/{}", words.join("_")))).or_default().push(row.total);
     }
-    all.into_iter().map(|(key, returns)| (key, mean(&returns))).collect()
+    let mean = |returns: Vec<f64>| returns.iter().sum::<f64>() / returns.len() as f64;
+    all.into_iter().map(|(key, returns)| (key, mean(returns))).collect()
 }
 
 /// The time since 1970.

@@ -174,6 +174,7 @@ fn train_one(
         }
     }
     run::write_config(folder, &config)?; // the run may have become longer
+    let follower = args.track.then(|| Follower::start(folder, &log)).transpose()?;
     if made == length {
         shared::note!(
             "{} is finished, with {length} {unit}; give more --{unit} to go on",
@@ -190,7 +191,6 @@ fn train_one(
     if shared::stop_asked() {
         return Ok(stopped_at_start(resumed.then(|| place(&*trainer))));
     }
-    let follower = args.track.then(|| Follower::start(folder, &log)).transpose()?;
     drive(&mut *trainer, folder, &mut log, follower)
 }
 
@@ -239,8 +239,9 @@ fn drive(
             log.evaluated.extend(evaluated);
             log.progress.extend(progress.map(|numbers| (trainer.made(), numbers)));
             log.write(folder)?;
-            if let Some(follower) = &mut follower {
-                follower.follow(log)?;
+            if let Some(Err(error)) = follower.as_mut().map(|follower| follower.follow(log)) {
+                bar.suspend(|| shared::note!("warning: no more events for TensorBoard: {error}"));
+                follower = None;
             }
         }
         if save == Save::Checkpoint {

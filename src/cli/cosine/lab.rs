@@ -69,6 +69,9 @@ pub(super) fn run(
         ControlFlow::Break(stopped) => return Ok(told.stopped(stopped)),
     };
     told.bar.finish_and_clear();
+    if let Some(runs) = runs {
+        track::write(&runs, checkpoints, &all)?;
+    }
     let finding = finding(&all, settings);
     let finding = if finding::of_critics(checkpoints) { finding.in_updates() } else { finding };
     let command = command_line("cosine", args, settings, &out);
@@ -77,9 +80,6 @@ pub(super) fn run(
     let section = finding::write(&out, TITLE, &description, &finding, &source)?;
     let section = Section { answer: answers(&all).join("\n\n"), ..section };
     write_page(&out, &Page { title: TITLE.into(), sections: vec![section] })?;
-    if let Some(runs) = runs {
-        track::write(&runs, checkpoints, &all)?;
-    }
     if args.json {
         let lines = checkpoints.iter().zip(&all).map(|(checkpoint, judged)| Line {
             path: checkpoint.path().display().to_string(),

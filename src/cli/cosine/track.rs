@@ -1,6 +1,7 @@
 //! What lab mode measured, as events beside those of the runs.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 
 use super::super::shared;
@@ -17,7 +18,8 @@ use crate::error::{Error, Result};
 pub(super) fn runs(checkpoints: &[Checkpoint]) -> Result<Vec<PathBuf>> {
     let run = |checkpoint: &Checkpoint| {
         let path = checkpoint.path();
-        let run = path.parent().filter(|run| run.join(RUN).is_file());
+        let place = fs::canonicalize(path).map_err(Error::io("read", path))?;
+        let run = place.parent().filter(|run| run.join(RUN).is_file());
         run.map(Into::into).ok_or_else(|| {
             Error::Usage(format!(
                 "--track writes into the folder of a run, and {} lies in none; drop it, or take a checkpoint of a run",
@@ -28,7 +30,8 @@ pub(super) fn runs(checkpoints: &[Checkpoint]) -> Result<Vec<PathBuf>> {
     checkpoints.iter().map(run).collect()
 }
 
-/// Writes κ, gain and inside of each checkpoint into its run's folder.
+/// Writes κ, gain and inside of each checkpoint into its run's folder, in place of what was measured before; what the
+/// rollouts cannot resolve is left out.
 ///
 /// # Errors
 /// [`Error::Io`] naming the file.
@@ -39,14 +42,16 @@ pub(super) fn write(runs: &[PathBuf], checkpoints: &[Checkpoint], all: &[Judged]
     }
     for (run, steps) in by_run {
         let folder = run.join(FOLDER).join(GRADIENT);
-        let mut events = Events::create(&folder)?;
+        let mut events = Events::anew(&folder)?;
         for (step, Judged { score, .. }) in steps {
             let numbers = [
-                ("gradient/kappa", score.policy.kappa.value),
-                ("gradient/gain", score.policy.gain.value),
-                ("gradient/inside", score.inside.corrected.value),
+                ("kappa", score.policy.resolved, score.policy.kappa),
+                ("gain", score.policy.resolved, score.policy.gain),
+                ("inside", score.inside.resolved, score.inside.corrected),
             ];
-            events.scalars(step, &numbers.map(|(tag, number)| (tag.into(), number)))?;
+            let known = numbers.into_iter().filter(|(_, resolved, _)| *resolved);
+            let known = known.map(|(name, _, found)| (format!("gradient/{name}"), found.value));
+            events.scalars(step, &known.collect::<Vec<_>>())?;
         }
         shared::note!("wrote {}", folder.display());
     }

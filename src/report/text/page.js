@@ -5,9 +5,9 @@
   const SUFFIX = { K: 1e3, M: 1e6 };
   const STEPS = ["step", "updates", "iteration", "at"];
 
-  // "−0.42 [−0.53, −0.31]" is −0.42 and "10K" is 10000; what is no number is NaN.
+  // "−0.42 [−0.53, −0.31]" is −0.42 and "10K" is 10000; what is no number, as a hash that begins like one, is NaN.
   const number = (text) => {
-    const found = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)([KM]?)\b/i.exec(text.trim().replace(/\u2212/g, "-"));
+    const found = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d{1,2})?)([KM]?)(?=$|[\s%])/i.exec(text.trim().replace(/\u2212/g, "-"));
     return found ? Number(found[1]) * (SUFFIX[found[2]] ?? 1) : NaN;
   };
 
@@ -21,8 +21,10 @@
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, column) => {
       const text = (row) => row.cells[column].textContent;
-      const missing = (row) => ["", "–"].includes(text(row).trim());
-      const numeric = rows.every((row) => missing(row) || !Number.isNaN(number(text(row))));
+      // A column of numbers may say "unresolved" in places.
+      const given = rows.filter((row) => !["", "–"].includes(text(row).trim()));
+      const numeric = given.filter((row) => !Number.isNaN(number(text(row)))).length > given.length / 2;
+      const missing = (row) => (numeric ? Number.isNaN(number(text(row))) : !given.includes(row));
       const compare = (a, b) =>
         numeric ? number(text(a)) - number(text(b)) : text(a).localeCompare(text(b), "en", { numeric: true });
       const button = element("button", { type: "button", title: "sort" }, ...head.childNodes);
@@ -75,6 +77,11 @@
     show();
     table.parentElement.before(bar);
   };
+
+  // Paper unfolds nothing.
+  const folded = [...document.querySelectorAll("details:not([open])")];
+  window.addEventListener("beforeprint", () => folded.forEach((details) => (details.open = true)));
+  window.addEventListener("afterprint", () => folded.forEach((details) => (details.open = false)));
 
   document.querySelectorAll("table").forEach((table) => {
     const body = table.tBodies[0];

@@ -63,9 +63,12 @@ fn a_run_that_went_on_is_read_as_one_and_what_was_measured_beside_it() {
     let name = here.join("td3-hopper-mlp-small-s0");
     assert!(!name.join("tensorboard").exists());
     train("--steps 40 --track");
+    train("--steps 60");
+    // Nothing is left to train, and the events are those of the whole run.
+    fs::write(name.join("tensorboard/notes.txt"), "kept").unwrap();
     train("--steps 60 --track");
     let events = name.join("tensorboard");
-    assert_eq!(fs::read_dir(&events).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(&events).unwrap().count(), 2, "one file of events, and the notes");
     let found = read(&events);
 
     let table = columns(&name.join("evaluations.csv"));
@@ -92,24 +95,30 @@ fn a_run_that_went_on_is_read_as_one_and_what_was_measured_beside_it() {
 
 /// Measures two checkpoints of the run, and asks for what cannot be.
 fn measured_beside_it(here: &Path, name: &Path) {
-    let mut cosine = hyperl_analyze("cosine --states 5 --horizon 5 --track --json --ckpt");
-    cosine.current_dir(here).args(["step-000000020", "step-000000060"].map(|step| name.join(step)));
-    let said = run(cosine);
-    assert_finishes(&said);
+    let cosine = |how: &str| {
+        let mut cosine = hyperl_analyze(&format!("cosine {how} --track --json --ckpt"));
+        cosine
+            .current_dir(here)
+            .args(["step-000000020", "step-000000060"].map(|step| name.join(step)));
+        let said = run(cosine);
+        assert_finishes(&said);
+        said
+    };
+    // What is measured again takes the place of what was measured before.
+    cosine("--states 5 --horizon 5");
+    let said = cosine("--states 60 --horizon 10 --states-from policy");
     let json: Value = serde_json::from_str(&said.out).unwrap();
     let found = read(&name.join("tensorboard/gradient"));
     for (tag, pointer) in [
-        ("gradient/kappa", "/score/policy/kappa/value"),
-        ("gradient/gain", "/score/policy/gain/value"),
-        ("gradient/inside", "/score/inside/corrected/value"),
+        ("gradient/kappa", "policy/kappa"),
+        ("gradient/gain", "policy/gain"),
+        ("gradient/inside", "inside/corrected"),
     ] {
-        let number = |i: usize| json["checkpoints"][i].pointer(pointer).unwrap().as_f64();
-        let rows = [(20, number(0)), (60, number(1))];
-        let rows = rows.into_iter().filter_map(|(at, number)| Some((at, number?)));
-        let rows: Vec<_> = rows.collect();
-        assert_is(found.get(tag).map_or(&[], Vec::as_slice), &rows);
+        let pointer = format!("/score/{pointer}/value");
+        let number = |i: usize| json["checkpoints"][i].pointer(&pointer).unwrap().as_f64().unwrap();
+        assert_is(&found[tag], &[(20, number(0)), (60, number(1))]);
     }
-    assert!(!found.is_empty());
+    assert_eq!(found.len(), 3);
 
     let refused = |words: &str, checkpoint: &Path, expected: &str| {
         let mut cosine = hyperl_analyze(words);

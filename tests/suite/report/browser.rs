@@ -32,8 +32,9 @@ fn number(text: &str) -> f64 {
 
 /// Nine rows: two environments, three steps.
 fn table() -> Table {
-    let mut table =
-        Table::new(["environment", "step", "κ", "note"].map(|name| Column::new(name, "")));
+    let mut table = Table::new(
+        ["environment", "step", "κ", "note", "inside"].map(|name| Column::new(name, "")),
+    );
     let numbers = [0.5, -0.25, 10.0, f64::NAN, 2.0, 1e-6, -3.0, 0.0, 100.0];
     for (i, number) in numbers.into_iter().enumerate() {
         table.rows.push(vec![
@@ -41,6 +42,7 @@ fn table() -> Table {
             Cell::text(["10K", "20K", "1M"][i % 3]),
             if number.is_nan() { Cell::Missing } else { Cell::number(number) },
             Cell::text(format!("run {}", 9 - i)),
+            if i % 3 == 0 { Cell::text("unresolved") } else { Cell::number(number / 4.0) },
         ]);
     }
     table
@@ -55,22 +57,25 @@ fn tables_sort_and_filter_and_a_slider_goes_through_the_steps() {
     let table = &seen["tables"][0];
     let sorted = |column: usize| &table["sorted"][column];
     assert_eq!(sorted(2)[0], "κ");
-    let texts = |click: usize| {
-        let texts = sorted(2)[1][click][1].as_array().unwrap();
+    let texts = |column: usize, click: usize| {
+        let texts = sorted(column)[1][click][1].as_array().unwrap();
         texts.iter().map(|text| number(text.as_str().unwrap())).collect::<Vec<f64>>()
     };
     let expected = [-3.0, -0.25, 0.0, 1e-6, 0.5, 2.0, 10.0, 100.0];
     assert_eq!(sorted(2)[1][0][0], "ascending");
-    assert_eq!(texts(0)[..8], expected);
-    assert!(texts(0)[8].is_nan(), "what is missing stands last");
+    assert_eq!(texts(2, 0)[..8], expected);
+    assert!(texts(2, 0)[8].is_nan(), "what is missing stands last");
     let descending: Vec<f64> = expected.iter().rev().copied().collect();
     assert_eq!(sorted(2)[1][1][0], "descending");
-    assert_eq!(texts(1)[..8], descending);
+    assert_eq!(texts(2, 1)[..8], descending);
     assert_eq!(sorted(2)[1][2][0], Value::Null, "a third click gives the page's own order back");
-    assert_eq!(texts(2)[..3], [0.5, -0.25, 10.0]);
+    assert_eq!(texts(2, 2)[..3], [0.5, -0.25, 10.0]);
     let tens = ["10K"; 3].iter().chain(&["20K"; 3]).chain(&["1M"; 3]).collect::<Vec<_>>();
     assert_eq!(sorted(1)[1][0][1], json!(tens));
     assert_eq!(sorted(3)[1][0][1][0], "run 1");
+    // What is no number stands last among numbers.
+    assert_eq!(texts(4, 0)[..6], [-0.0625, 0.0, 2.5e-7, 0.5, 2.5, 25.0]);
+    assert!(texts(4, 0)[6..].iter().all(|number| number.is_nan()));
     assert_eq!(
         table["filtered"],
         json!([
