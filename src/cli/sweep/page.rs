@@ -56,7 +56,7 @@ pub(super) fn run(args: &GatherArgs) -> Result<Done> {
     let list = table_of_runs(&plan, &runs)?;
     let appendices = (runs.len() <= LISTED).then(|| Appendix {
         title: "Runs".into(),
-        table: list.clone(),
+        table: without_weights(list.clone()),
         folded: runs.len() > 12,
     });
     let found = Finding {
@@ -106,6 +106,13 @@ fn table(curves: &[ReturnCurve]) -> Table {
     };
     let names = ["environment", "algorithm", "series", "seeds", "at", "return"];
     Table::of(names, groups.into_iter().map(row))
+}
+
+/// Leaves out the hashes, which are for programs.
+fn without_weights(mut runs: Table) -> Table {
+    runs.columns.pop();
+    runs.rows.iter_mut().for_each(|row| drop(row.pop()));
+    runs
 }
 
 /// Returns a line for each run: how it ended, and with which weights.
