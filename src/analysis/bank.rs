@@ -262,12 +262,26 @@ fn no_bank(why: &str) -> Error {
 struct Columns<'f>(&'f DataFrame);
 
 impl Columns<'_> {
+    /// Refuses a column that is shorter than its frame, as one of a damaged file may be.
+    fn of_all_rows<T>(&self, name: &str, column: Vec<T>) -> Result<Vec<T>> {
+        let (found, expected) = (column.len(), self.0.height());
+        if found == expected {
+            return Ok(column);
+        }
+        Err(no_bank(&format!("it is damaged, {name} has {found} rows, expected {expected}")))
+    }
+
     fn reals(&self, name: &str) -> Result<Vec<f64>> {
-        Ok(self.0.column(name)?.f64()?.iter().map(|x| x.unwrap_or(f64::NAN)).collect())
+        let all = self.0.column(name)?.f64()?.iter().map(|x| x.unwrap_or(f64::NAN)).collect();
+        self.of_all_rows(name, all)
+    }
+
+    fn numbers(&self, name: &str) -> Result<Vec<Option<u64>>> {
+        self.of_all_rows(name, self.0.column(name)?.u64()?.iter().collect())
     }
 
     fn whole(&self, name: &str) -> Result<Vec<u64>> {
-        let all: Option<Vec<u64>> = self.0.column(name)?.u64()?.iter().collect();
+        let all: Option<Vec<u64>> = self.numbers(name)?.into_iter().collect();
         all.ok_or_else(|| no_bank(&format!("an empty {name}")))
     }
 
@@ -294,9 +308,9 @@ fn states(frame: &DataFrame, plan: &Plan) -> Result<Vec<BankState>> {
     let place = |name: Option<&str>| {
         name.unwrap_or_default().parse().map_err(|e: Error| Error::Table(e.to_string()))
     };
-    let around: Vec<Around> =
-        frame.column("around")?.str()?.iter().map(place).collect::<Result<_>>()?;
-    let episodes: Vec<Option<u64>> = frame.column("episode")?.u64()?.iter().collect();
+    let around = frame.column("around")?.str()?.iter().map(place).collect::<Result<_>>()?;
+    let around: Vec<Around> = columns.of_all_rows("around", around)?;
+    let episodes = columns.numbers("episode")?;
     let row_of = |family: &[Vec<f64>], row: usize| family.iter().map(|c| c[row]).collect();
     let mut states: Vec<BankState> = Vec::new();
     for row in 0..frame.height() {

@@ -194,7 +194,7 @@ fn latest(run: &Path) -> Result<Option<(PathBuf, Point)>> {
     }
     let mut words = text.split_whitespace();
     let Some(name) = words.next().filter(|name| name.starts_with("point-")) else {
-        let reason = format!("it should name a point, and says '{}'", text.trim());
+        let reason = format!("it should name a point, and says '{}'", text.trim().escape_debug());
         return Err(Error::Corrupt { path: pointer, reason });
     };
     let folder = run.join(RESUME).join(name);

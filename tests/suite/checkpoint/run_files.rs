@@ -193,7 +193,7 @@ fn all() -> Vec<Case> {
     all
 }
 
-/// Checks that a reader does not panic; returns whether it accepts the file.
+/// Checks that a reader does not panic, and that what it says is one line with the path in it; returns whether it accepts the file.
 fn try_one(case: &Case, file: &Path, content: &[u8]) -> bool {
     fs::write(file, content).unwrap();
     let Ok(read) = catch_unwind(AssertUnwindSafe(|| (case.read)(file))) else {
@@ -201,6 +201,9 @@ fn try_one(case: &Case, file: &Path, content: &[u8]) -> bool {
         fs::copy(file, &kept).unwrap();
         panic!("{}: the reader panicked; the file is {}", case.name, kept.display());
     };
+    if let Err(error) = &read {
+        assert_names(error, file, case.name);
+    }
     read.is_ok()
 }
 
