@@ -238,8 +238,22 @@ impl BankFile {
 }
 
 fn decode(bytes: Vec<u8>) -> Result<(DataFrame, BTreeMap<String, String>)> {
+    let length = bytes.len();
     let mut reader = ParquetReader::new(Cursor::new(bytes));
-    let metadata = reader.get_metadata()?.key_value_metadata().clone().unwrap_or_default();
+    let metadata = reader.get_metadata()?;
+    // What a damaged file promises, its reader would ask memory for; each row has numbers that take a byte at least.
+    let fits = metadata.row_groups.iter().all(|group| {
+        let rows = group.num_rows();
+        rows <= length
+            && group.parquet_columns().iter().all(|column| {
+                let size = column.compressed_size();
+                column.num_values() == rows as i64 && (0..=length as i64).contains(&size)
+            })
+    });
+    if !fits || metadata.num_rows > length {
+        return Err(no_bank("it is damaged"));
+    }
+    let metadata = metadata.key_value_metadata().clone().unwrap_or_default();
     let metadata = metadata.into_iter().filter_map(|pair| Some((pair.key, pair.value?))).collect();
     Ok((reader.finish()?, metadata))
 }

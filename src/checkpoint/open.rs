@@ -56,7 +56,11 @@ impl Checkpoint {
     /// Checks that the tasks are those that the seed draws.
     fn check_tasks(&self) -> Result<()> {
         let Manifest { config, tasks, .. } = &self.manifest;
-        if config.tasks()? == *tasks {
+        let drawn = config.tasks().map_err(|error| Error::Corrupt {
+            path: self.path.join(MANIFEST),
+            reason: error.to_string(),
+        })?;
+        if drawn == *tasks {
             return Ok(());
         }
         Err(Error::Mismatch {
