@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 use polars::prelude::{
@@ -13,6 +12,7 @@ use polars::prelude::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::sealed;
 use crate::checkpoint::disk;
 use crate::env::Snapshot;
 use crate::error::{Error, Result};
@@ -23,6 +23,9 @@ use crate::gradient::{Mode, Settings, StatesFrom};
 
 /// Key of the metadata.
 const KEY: &str = "hyperl";
+
+/// Key of the file's hash.
+const SEAL: &str = "hyperl.sha256";
 
 /// What a bank is of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,11 +101,12 @@ impl BankFile {
     /// # Errors
     /// [`Error::Table`] if polars refuses.
     pub(super) fn with_metadata(&self, mut more: Vec<(String, String)>) -> Result<Vec<u8>> {
-        more.push((KEY.into(), json(&self.about)?));
+        more.extend([(KEY.into(), json(&self.about)?), (SEAL.into(), sealed::blank())]);
         let mut bytes = Vec::new();
         ParquetWriter::new(&mut bytes)
             .with_key_value_metadata(Some(KeyValueMetadata::from_static(more)))
             .finish(&mut self.frame()?)?;
+        sealed::seal(&mut bytes);
         Ok(bytes)
     }
 
@@ -197,28 +201,35 @@ impl BankFile {
             Error::Table(why) => Error::Usage(format!("{}: {why}", path.display())),
             other => other,
         };
-        Self::of_parquet(disk::read(path)?).map_err(named)
+        Ok(Self::with_further(disk::read(path)?, "").map_err(named)?.0)
     }
 
-    /// Reads the bytes of a file.
+    /// Reads the bytes of a file that is known to be whole.
     ///
     /// # Errors
     /// [`Error::Table`] if it is no bank of this version, or not what its metadata say.
     pub(crate) fn of_parquet(bytes: Vec<u8>) -> Result<Self> {
-        Ok(Self::with_further(bytes, "")?.0)
+        Ok(Self::decoded(bytes, "")?.0)
     }
 
     /// Reads the bytes of a file, and the metadata under a further key, if there are any.
     ///
     /// # Errors
-    /// [`Error::Table`] if it is no bank of this version, or not what its metadata say.
+    /// [`Error::Table`] if it is no bank of this version, is damaged, or not what its metadata say.
     pub(super) fn with_further(bytes: Vec<u8>, key: &str) -> Result<(Self, Option<String>)> {
         if !bytes.starts_with(b"PAR1") {
             return Err(no_bank("no Parquet file"));
         }
-        // A reader of Parquet may panic where a file is damaged.
-        let read = panic::catch_unwind(AssertUnwindSafe(|| decode(bytes)));
-        let (frame, mut metadata) = read.map_err(|_| no_bank("it is damaged"))??;
+        sealed::flaw(&bytes).map_or(Ok(()), |flaw| Err(no_bank(flaw)))?;
+        Self::decoded(bytes, key)
+    }
+
+    fn decoded(bytes: Vec<u8>, key: &str) -> Result<(Self, Option<String>)> {
+        let mut reader = ParquetReader::new(Cursor::new(bytes));
+        let metadata = reader.get_metadata()?.key_value_metadata().clone().unwrap_or_default();
+        let mut metadata: BTreeMap<String, String> =
+            metadata.into_iter().filter_map(|pair| Some((pair.key, pair.value?))).collect();
+        let frame = reader.finish()?;
         let about = metadata.remove(KEY).ok_or_else(|| no_bank("its metadata have no 'hyperl'"))?;
         let Version { hyperl_bank } =
             serde_json::from_str(&about).map_err(|e| no_bank(&e.to_string()))?;
@@ -235,27 +246,6 @@ impl BankFile {
         }
         Ok((Self { about, bank }, metadata.remove(key)))
     }
-}
-
-fn decode(bytes: Vec<u8>) -> Result<(DataFrame, BTreeMap<String, String>)> {
-    let length = bytes.len();
-    let mut reader = ParquetReader::new(Cursor::new(bytes));
-    let metadata = reader.get_metadata()?;
-    // What a damaged file promises, its reader would ask memory for; each row has numbers that take a byte at least.
-    let fits = metadata.row_groups.iter().all(|group| {
-        let rows = group.num_rows();
-        rows <= length
-            && group.parquet_columns().iter().all(|column| {
-                let size = column.compressed_size();
-                column.num_values() == rows as i64 && (0..=length as i64).contains(&size)
-            })
-    });
-    if !fits || metadata.num_rows > length {
-        return Err(no_bank("it is damaged"));
-    }
-    let metadata = metadata.key_value_metadata().clone().unwrap_or_default();
-    let metadata = metadata.into_iter().filter_map(|pair| Some((pair.key, pair.value?))).collect();
-    Ok((reader.finish()?, metadata))
 }
 
 /// The one field that every version has.
@@ -276,22 +266,12 @@ fn no_bank(why: &str) -> Error {
 struct Columns<'f>(&'f DataFrame);
 
 impl Columns<'_> {
-    /// Refuses a column that is shorter than its frame, as one of a damaged file may be.
-    fn of_all_rows<T>(&self, name: &str, column: Vec<T>) -> Result<Vec<T>> {
-        let (found, expected) = (column.len(), self.0.height());
-        if found == expected {
-            return Ok(column);
-        }
-        Err(no_bank(&format!("it is damaged, {name} has {found} rows, expected {expected}")))
-    }
-
     fn reals(&self, name: &str) -> Result<Vec<f64>> {
-        let all = self.0.column(name)?.f64()?.iter().map(|x| x.unwrap_or(f64::NAN)).collect();
-        self.of_all_rows(name, all)
+        Ok(self.0.column(name)?.f64()?.iter().map(|x| x.unwrap_or(f64::NAN)).collect())
     }
 
     fn numbers(&self, name: &str) -> Result<Vec<Option<u64>>> {
-        self.of_all_rows(name, self.0.column(name)?.u64()?.iter().collect())
+        Ok(self.0.column(name)?.u64()?.iter().collect())
     }
 
     fn whole(&self, name: &str) -> Result<Vec<u64>> {
@@ -322,8 +302,8 @@ fn states(frame: &DataFrame, plan: &Plan) -> Result<Vec<BankState>> {
     let place = |name: Option<&str>| {
         name.unwrap_or_default().parse().map_err(|e: Error| Error::Table(e.to_string()))
     };
-    let around = frame.column("around")?.str()?.iter().map(place).collect::<Result<_>>()?;
-    let around: Vec<Around> = columns.of_all_rows("around", around)?;
+    let around: Vec<Around> =
+        frame.column("around")?.str()?.iter().map(place).collect::<Result<_>>()?;
     let episodes = columns.numbers("episode")?;
     let row_of = |family: &[Vec<f64>], row: usize| family.iter().map(|c| c[row]).collect();
     let mut states: Vec<BankState> = Vec::new();

@@ -9,6 +9,7 @@ pub mod measure;
 mod noise;
 mod pattern;
 pub mod printed;
+mod sealed;
 pub mod select;
 pub mod self_test;
 pub mod series;

@@ -17,6 +17,7 @@ static FIRST: Mutex<Option<Error>> = Mutex::new(None);
 
 /// Runs a program; a panic, of a worker too, becomes its error.
 pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    cpp::say_why_it_ends();
     let frames = panic::take_hook();
     panic::set_hook(Box::new(move |panicked| {
         let error = error(panicked);
@@ -45,7 +46,7 @@ fn of_words(text: &str, place: &str) -> Error {
     if let Some(asked) = refused_memory(line) {
         return Error::OutOfMemory(asked);
     }
-    if line.contains("failed to spawn thread") {
+    if line.contains("spawn thread") {
         return Error::Usage("the system refuses another thread; lower --threads".into());
     }
     Error::Fault(format!("{line} ({place})"))
@@ -87,15 +88,19 @@ fn given(block: *mut u8, size: usize) -> *mut u8 {
     block
 }
 
-/// Says that memory was refused, without asking for any, and ends the program. What is on disk is whole at
-/// any moment.
+/// Says that memory was refused, and ends the program.
 #[cold]
 fn no_memory(size: usize) -> ! {
-    const LENGTH: usize = 200;
+    end(format_args!("error: out of memory: the system refuses {size} bytes; {ASK_FOR_LESS}\n"))
+}
+
+/// Writes the last words without asking for memory, and ends the program. What is on disk is whole at any moment.
+fn end(words: std::fmt::Arguments) -> ! {
+    const LENGTH: usize = 300;
     let mut text = [0; LENGTH];
     let mut rest = &mut text[..];
     // It fits, and would be cut if it did not.
-    let _ = writeln!(rest, "error: out of memory: the system refuses {size} bytes; {ASK_FOR_LESS}");
+    let _ = rest.write_fmt(words);
     let length = LENGTH - rest.len();
     #[allow(unsafe_code, reason = "Rust's own ways of writing and ending may ask for memory")]
     // SAFETY: the text is as long as it says; `_exit` runs nothing of this process.
@@ -103,6 +108,49 @@ fn no_memory(size: usize) -> ! {
         // If nobody can be told, the exit code still says that it failed.
         let _ = libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), length);
         libc::_exit(i32::from(USAGE))
+    }
+}
+
+#[allow(unsafe_code, reason = "libstdc++ has this in C only")]
+mod cpp {
+    use std::ffi::{CStr, c_char, c_void};
+
+    /// What `std::type_info` is made of.
+    #[repr(C)]
+    struct TypeInfo {
+        methods: *const c_void,
+        name: *const c_char,
+    }
+
+    // SAFETY: as libstdc++ declares them: `std::set_terminate`, and a function of its C interface.
+    unsafe extern "C" {
+        #[link_name = "_ZSt13set_terminatePFvvE"]
+        fn set_terminate(end: extern "C" fn() -> !) -> *const c_void;
+        fn __cxa_current_exception_type() -> *const TypeInfo;
+    }
+
+    /// Lets a C++ exception that nothing catches, as in a thread of libtorch, end the program in order.
+    pub(super) fn say_why_it_ends() {
+        // SAFETY: the function is there as long as the program.
+        unsafe { set_terminate(terminated) };
+    }
+
+    extern "C" fn terminated() -> ! {
+        // SAFETY: it is null or lives as long as the exception, which nothing catches; its name is text of the program.
+        let kind = unsafe {
+            __cxa_current_exception_type().as_ref().map(|kind| CStr::from_ptr(kind.name))
+        };
+        let kind = kind.and_then(|name| name.to_str().ok()).unwrap_or("none");
+        if kind == "St9bad_alloc" {
+            super::end(format_args!(
+                "error: out of memory: the system refuses more memory; {}\n",
+                super::ASK_FOR_LESS
+            ));
+        }
+        super::end(format_args!(
+            "error: this is a fault of hyperl: nothing catches the C++ exception {kind}; please report it, with the \
+             command that led to it\n"
+        ))
     }
 }
 

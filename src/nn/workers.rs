@@ -37,5 +37,9 @@ pub fn start(threads: usize) -> Result<Arc<rayon::ThreadPool>> {
         .start_handler(|_| tch::set_num_threads(1))
         .build()
         .map(Arc::new)
-        .map_err(|e| Error::Usage(format!("cannot start {threads} threads: {e}; lower --threads")))
+        .map_err(|e| {
+            Error::Usage(format!(
+                "cannot start {threads} worker threads: {e}; lower --threads or free some memory"
+            ))
+        })
 }
