@@ -78,7 +78,7 @@ trained: build ## Measure the checkpoints of other runs (RUNS=folder) into repor
 release: ## Pack the programs with their libraries into an archive that runs without Rust
 	scripts/release
 
-torture: build ## Interrupt trainings and analyses 1700 times; nothing may be lost or differ (an hour)
+torture: build ## Kill, starve and misfeed the programs at random; nothing may be lost or differ (an hour and a half)
 	scripts/torture
 
 clean: ## Remove what cargo built; .deps/, checkpoints/ and reports/ stay
