@@ -4,7 +4,7 @@
 DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models speed-pearl trained agents evidence-a evidence-b evidence-c evidence-d torture release clean
+.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models speed-pearl trained agents evidence-a evidence-b evidence-c evidence-d evidence-e torture release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ evidence-c: build ## The same at five learning rates (two hours)
 
 evidence-d: build ## Are better values better gradients, where both are known? (four hours)
 	scripts/evidence d
+
+evidence-e: ## Ask whether critics are linear within the perturbations (half an hour)
+	scripts/evidence e
 
 agents: build ## Measure the published agents of a folder (AGENTS=folder) into reports/agents
 	scripts/agents $(AGENTS)

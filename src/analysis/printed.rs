@@ -54,6 +54,19 @@ pub(crate) fn of_updates(env: &str, model: &str, iteration: u64) -> Option<(f64,
     TABLES.updates.get(env)?.get(model)?.get(&iteration.to_string()).copied()
 }
 
+/// Returns family, iteration and both cells of Table 1 for two models.
+pub(crate) fn updates_of<'m>(
+    models: [&'m str; 2],
+) -> impl Iterator<Item = (&'static String, u64, [(f64, f64); 2])> + 'm {
+    TABLES.updates.iter().flat_map(move |(env, by_model)| {
+        let [a, b] = models.map(|model| by_model.get(model));
+        let both = a.into_iter().zip(b).flat_map(|(a, b)| {
+            a.iter().filter_map(|(at, cell)| Some((at.parse().ok()?, [*cell, *b.get(at)?])))
+        });
+        both.map(move |(at, cells)| (env, at, cells))
+    })
+}
+
 /// Returns what Table 2 prints for a layer, by its name there: `[the paper's initialisation, PyTorch's]` at
 /// the start, then after training.
 pub(crate) fn of_weights(env: EnvId, layer: &str) -> Option<[[f64; 2]; 2]> {

@@ -10,7 +10,7 @@ use super::cosine::{self, CosineArgs, What};
 use super::diagnose::{self, DiagnoseArgs};
 use super::shared::{self, Done};
 use super::{
-    audit, bank, compare_critics, gate, hyper_parameters, import, inspect, maml_adaptation,
+    audit, bank, claims, compare_critics, gate, hyper_parameters, import, inspect, maml_adaptation,
     maml_noise, promise, report, returns, self_test, value_error, weights,
 };
 use crate::algo::RunConfig;
@@ -136,6 +136,9 @@ enum Command {
         after_help = "Example:\n  hyperl-analyze report analyses/fig03-*.toml --checkpoints checkpoints --partial"
     )]
     Report(report::ReportArgs),
+    /// Judge the paper's claims by the numbers that it prints itself, with intervals.
+    #[command(after_help = "Examples:\n  hyperl-analyze claims\n  hyperl-analyze claims --json")]
+    Claims(claims::ClaimsArgs),
     /// Print what a checkpoint holds: shapes, hashes, versions, NaN counts.
     #[command(
         after_help = "Example:\n  hyperl-analyze inspect checkpoints/td3-hopper-sa-hyper-s0/step-000010000"
@@ -217,6 +220,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<Done> {
         Command::MamlNoise(args) => maml_noise::run(&args),
         Command::MamlAdaptation(args) => maml_adaptation::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Claims(args) => claims::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Models(args) => models(&args),
         Command::HyperParameters(args) => hyper_parameters::run(&args),

@@ -8,6 +8,7 @@ mod agent;
 pub mod analyze;
 mod audit;
 mod bank;
+mod claims;
 mod compare_critics;
 mod cosine;
 mod crash;

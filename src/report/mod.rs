@@ -25,6 +25,7 @@
 //! | `self_test.rs` | known answers and what came out; how often intervals cover |
 //! | `finding.rs` | what a measure found, as a section of a page, with the verdict on the claim |
 //! | `claim.rs` | what differences between models say about a claim |
+//! | `printed_claims.rs` | what the paper's own tables say of its claims |
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
 
 pub(crate) mod adaptation;
@@ -51,6 +52,7 @@ mod page;
 mod panel;
 pub(crate) mod played;
 pub(crate) mod policy_cosine;
+pub(crate) mod printed_claims;
 pub(crate) mod promise;
 pub(crate) mod returns;
 pub(crate) mod returns_method;

@@ -11,6 +11,7 @@
 //! | [`signal_law`] | in which share of states would an exactly right critic be above a threshold? |
 //! | [`corrected`] | how right is the critic once the noise of the rollouts is taken out? |
 //! | [`stacked`] | how right is a critic for the actor as a whole, all states stacked? |
+//! | [`printed`] | what follows from a mean and a standard deviation that somebody printed? |
 //! | `quotient` | and how sure is that, if the truth below the line is noisy? |
 //! | `simultaneous` | which differences are there, however many were looked at? |
 //! | [`histogram`] | how far apart are two distributions of weights? |
@@ -34,6 +35,7 @@ pub mod histogram;
 pub mod hypothesis;
 pub mod lift;
 mod noncentral;
+pub mod printed;
 pub(crate) mod quotient;
 pub mod replicates;
 pub mod resample;

@@ -7,11 +7,13 @@
 //! | `selection.rs`, `find.rs` | which runs, and which of them are there |
 //! | `contrast.rs` | the difference between two series, paired by run and step |
 //! | `claim.rs` | what comparisons say of a claim |
+//! | `printed_claim.rs` | the paper's claims, and what its own tables say of them |
 
 pub(crate) mod claim;
 pub mod contrast;
 mod find;
 mod former;
+pub mod printed_claim;
 pub(crate) mod selection;
 pub mod spec;
 

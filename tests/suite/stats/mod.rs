@@ -7,6 +7,7 @@ mod gate;
 mod histogram;
 mod hypothesis;
 mod lift;
+mod printed;
 mod replicates;
 mod resample;
 mod scipy;

@@ -1,0 +1,120 @@
+//! Claims of the paper beside what its own printed numbers say of them.
+
+use super::finding::Finding;
+use super::page::{Headline, Section};
+use super::tables::{Cell, Table};
+use super::theme::{env_label, model_label};
+use crate::stats::Estimate;
+use crate::study::claim::Verdict;
+use crate::study::printed_claim::{Compared, PrintedClaim, evidence};
+
+/// Returns the section about a claim.
+pub(crate) fn section(claim: &PrintedClaim, compared: &[Compared]) -> Section {
+    let verdict = evidence(compared).verdict();
+    Section {
+        title: claim.name.clone(),
+        claim: format!("{} ({})", claim.claim, claim.place),
+        verdict,
+        reason: reason(verdict, compared),
+        headline: weakest(compared).map(|one| Headline {
+            label: format!("the least of {}: {}", compared.len(), words(claim, one)),
+            estimate: one.estimate,
+            unit: String::new(),
+        }),
+        table: Some(table(claim, compared)),
+        ..Section::default()
+    }
+}
+
+/// What was compared, in words.
+fn words(claim: &PrintedClaim, one: &Compared) -> String {
+    let [a, b] = one.models.each_ref().map(|model| model_label(model));
+    let env = env_label(&one.env);
+    match one.iteration {
+        Some(at) => format!("SD of {a} by that of {b}, {env}, iteration {at}"),
+        None if claim.is_of_differences() => format!("{a} − {b}, {env}, {}", one.table),
+        None => format!("{a} by {b}, {env}, {}", one.table),
+    }
+}
+
+/// The comparison that comes least close to the claim, in half-widths of its interval.
+fn weakest(compared: &[Compared]) -> Option<&Compared> {
+    let wrong = |one: &&Compared| {
+        let Estimate { value, low, high, .. } = one.estimate;
+        let [from, to] = one.range;
+        let below = (from - value) / (value - low);
+        let above = (value - to) / (high - value);
+        below.max(if above.is_nan() { f64::NEG_INFINITY } else { above })
+    };
+    compared.iter().max_by(|a, b| wrong(a).total_cmp(&wrong(b)))
+}
+
+fn reason(verdict: Verdict, compared: &[Compared]) -> String {
+    let count = |wanted| compared.iter().filter(|one| one.verdict == wanted).count();
+    let against = compared.iter().filter(|one| !one.printed_so).count();
+    let counts = format!(
+        "Of {} comparisons {} are as claimed beyond their 95 % intervals, {} are not beyond all {} at once, and {} cannot \
+         be told; in print, spread aside, {against} are not as claimed.",
+        compared.len(),
+        count(Verdict::Holds),
+        count(Verdict::Fails),
+        compared.len(),
+        count(Verdict::Undecided),
+    );
+    let so = match verdict {
+        Verdict::Undecided if against == 0 => {
+            " Every printed mean is as claimed, and the spread does not rule out that it is otherwise."
+        }
+        Verdict::Undecided => " The paper's own numbers do not bear the claim out.",
+        _ => "",
+    };
+    counts + so
+}
+
+/// Returns all comparisons as a table that is kept, and how they were made.
+pub(crate) fn finding(judged: &[(&PrintedClaim, Vec<Compared>)]) -> Finding {
+    let names = ["claim", "place", "comparison", "estimate", "as claimed", "verdict"];
+    let rows = judged.iter().flat_map(|(claim, all)| {
+        let row = |one: &Compared| {
+            vec![
+                Cell::text(&claim.name),
+                Cell::text(&claim.place),
+                Cell::text(words(claim, one)),
+                Cell::Interval(one.estimate),
+                Cell::text(if one.printed_so { "yes" } else { "no" }),
+                Cell::text(one.verdict.to_string()),
+            ]
+        };
+        all.iter().map(row).collect::<Vec<_>>()
+    });
+    Finding {
+        files: vec![("claims.csv", Table::of(names, rows))],
+        how_measured: "From the printed means and standard deviations of five seeds (Tables 4, 6, 8, 10), taken with divisor \
+             n − 1: differences by Welch's t, shares by Fieller's interval with Welch's degrees of freedom. From the printed \
+             variances of 50 updates (Table 1): ratios of standard deviations by F. A claim about several comparisons holds \
+             if each holds by its own 95 % interval, and fails if one is wrong by an interval that is wide enough for all at \
+             once (Bonferroni); else it is undecided. Columns of Table 10 that must have been swapped in print are read as \
+             they must be meant."
+            .into(),
+        does_not_show: "Whether the claims are true: no run of ours is in it. Highest returns are chosen after the fact, which \
+             favours models with more spread, and the paper does not say of what. If its standard deviations have divisor n, \
+             intervals are 12 % wider. Updates of Table 1 come from one training run each, and its models take adaptation \
+             steps of 0.1 and of 5e-5."
+            .into(),
+        ..Finding::default()
+    }
+}
+
+/// One row for each comparison.
+fn table(claim: &PrintedClaim, compared: &[Compared]) -> Table {
+    let names = ["comparison", "printed numbers", "as claimed", "beyond the spread"];
+    let row = |one: &Compared| {
+        vec![
+            Cell::text(words(claim, one)),
+            Cell::Interval(one.estimate),
+            Cell::text(if one.printed_so { "yes" } else { "no" }),
+            Cell::text(one.verdict.to_string()),
+        ]
+    };
+    Table::of(names, compared.iter().map(row))
+}

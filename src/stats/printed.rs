@@ -1,0 +1,87 @@
+//! What follows from a mean and a standard deviation that somebody printed.
+
+use super::{Estimate, tails};
+
+/// Mean and standard deviation, with divisor n − 1, of independent values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Moments {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub std: f64,
+    /// How many values there were.
+    pub n: usize,
+}
+
+impl Moments {
+    /// Square of the mean's standard error.
+    fn squared_error(&self) -> f64 {
+        self.std * self.std / self.n as f64
+    }
+}
+
+/// Returns `a − b` with Welch's interval.
+///
+/// # References
+/// Welch, Biometrika 1947; degrees of freedom by Satterthwaite.
+pub fn difference(a: Moments, b: Moments, level: f64) -> Estimate {
+    let half = tails::t_two_sided(level, freedom(a, b, 1.0)) * scaled_error(a, b, 1.0);
+    Estimate::symmetric(a.mean - b.mean, half, a.n.min(b.n))
+}
+
+/// Returns `a / b`, and all shares `u` for which Welch's test does not tell `a` from `u b`.
+///
+/// # References
+/// Fieller, J. R. Stat. Soc. B 1954, with Welch's degrees of freedom.
+pub fn ratio(a: Moments, b: Moments, level: f64) -> Estimate {
+    let value = a.mean / b.mean;
+    let kept = |u: f64| {
+        let t = (a.mean - u * b.mean).abs() / scaled_error(a, b, u);
+        t <= tails::t_two_sided(level, freedom(a, b, u))
+    };
+    let edge = |sign: f64| {
+        let mut far = value.abs().max(1e-3);
+        while kept(value + sign * far) {
+            far *= 2.0;
+            if far > 1e6 {
+                return sign * f64::INFINITY;
+            }
+        }
+        let mut near = 0.0;
+        for _ in 0..100 {
+            let middle = 0.5 * (near + far);
+            if kept(value + sign * middle) { near = middle } else { far = middle }
+        }
+        value + sign * near
+    };
+    Estimate { value, low: edge(-1.0), high: edge(1.0), n: a.n.min(b.n) }
+}
+
+/// Returns the ratio `σ_a / σ_b` of standard deviations from the variances of `n` normal values each, with the F interval.
+pub fn ratio_of_spreads(variances: [f64; 2], n: usize, level: f64) -> Estimate {
+    let value = (variances[0] / variances[1]).sqrt();
+    let freedom = n as f64 - 1.0;
+    let tail = 0.5 * (1.0 - level);
+    let (mut low, mut high) = (1.0, 2.0);
+    while tails::f_above(high, freedom, freedom) > tail {
+        high *= 2.0;
+    }
+    for _ in 0..100 {
+        let middle = 0.5 * (low + high);
+        if tails::f_above(middle, freedom, freedom) > tail { low = middle } else { high = middle }
+    }
+    let factor = high.sqrt();
+    Estimate { value, low: value / factor, high: value * factor, n }
+}
+
+/// Standard error of `a − u b`.
+fn scaled_error(a: Moments, b: Moments, u: f64) -> f64 {
+    (a.squared_error() + u * u * b.squared_error()).sqrt()
+}
+
+/// Degrees of freedom of `a − u b`.
+fn freedom(a: Moments, b: Moments, u: f64) -> f64 {
+    let (of_a, of_b) = (a.squared_error(), u * u * b.squared_error());
+    let shares = of_a * of_a / (a.n as f64 - 1.0) + of_b * of_b / (b.n as f64 - 1.0);
+    (of_a + of_b).powi(2) / shares
+}

@@ -1,0 +1,46 @@
+//! Intervals from printed means and standard deviations, against scipy (`tests/fixtures/scipy/printed.py`).
+
+use hyperl::stats::Estimate;
+use hyperl::stats::printed::{Moments, difference, ratio, ratio_of_spreads};
+use serde_json::Value;
+
+use crate::support::scipy::{assert_near, number, numbers};
+
+fn cases(name: &str) -> Vec<Value> {
+    let all: Value =
+        serde_json::from_str(include_str!("../../fixtures/scipy/printed.json")).unwrap();
+    all[name].as_array().unwrap().clone()
+}
+
+fn moments(of: &Value) -> Moments {
+    let [mean, std, n] = numbers(of)[..] else { panic!("{of}") };
+    Moments { mean, std, n: n as usize }
+}
+
+#[test]
+fn differences_and_shares_are_those_of_scipys_welch_test() {
+    for (name, by) in [("difference", difference as fn(_, _, _) -> Estimate), ("ratio", ratio)] {
+        for case in cases(name) {
+            let found = by(moments(&case["a"]), moments(&case["b"]), number(&case["level"]));
+            assert_near(found.low, &case["low"], 1e-8);
+            assert_near(found.high, &case["high"], 1e-8);
+        }
+    }
+}
+
+#[test]
+fn a_share_of_what_may_be_nothing_has_no_end() {
+    let of = |mean| Moments { mean, std: 1.0, n: 5 };
+    let found = ratio(of(3.0), of(0.5), 0.95);
+    assert!(found.low > 0.0 && found.high.is_infinite(), "{found:?}");
+}
+
+#[test]
+fn ratios_of_spreads_are_those_of_scipys_f() {
+    for case in cases("spreads") {
+        let [a, b] = numbers(&case["variances"])[..] else { panic!("{case}") };
+        let found = ratio_of_spreads([a, b], number(&case["n"]) as usize, number(&case["level"]));
+        assert_near(found.low, &case["low"], 1e-10);
+        assert_near(found.high, &case["high"], 1e-10);
+    }
+}
