@@ -69,7 +69,7 @@ evidence-c: build ## The same at five learning rates (two hours)
 evidence-d: build ## Are better values better gradients, where both are known? (four hours)
 	scripts/evidence d
 
-evidence-e: ## Ask whether critics are linear within the perturbations (half an hour)
+evidence-e: build ## Ask whether critics are linear within the perturbations (half an hour)
 	scripts/evidence e
 
 agents: build ## Measure the published agents of a folder (AGENTS=folder) into reports/agents

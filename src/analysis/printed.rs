@@ -7,10 +7,21 @@ use serde::Deserialize;
 
 use super::series::{VARIANT, task_label};
 use crate::env::{EnvId, TaskList};
+use crate::stats::printed::Moments;
 
 /// Mean and standard deviation over the paper's seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct Printed(pub f64, pub f64);
+
+/// The paper's seeds.
+pub(crate) const SEEDS: usize = 5;
+
+impl Printed {
+    /// Returns them with the number of seeds.
+    pub(crate) fn moments(&self) -> Moments {
+        Moments { mean: self.0, std: self.1, n: SEEDS }
+    }
+}
 
 /// A table by environment and model.
 pub(crate) type PrintedTable = BTreeMap<String, BTreeMap<String, Printed>>;
@@ -55,9 +66,9 @@ pub(crate) fn of_updates(env: &str, model: &str, iteration: u64) -> Option<(f64,
 }
 
 /// Returns family, iteration and both cells of Table 1 for two models.
-pub(crate) fn updates_of<'m>(
-    models: [&'m str; 2],
-) -> impl Iterator<Item = (&'static String, u64, [(f64, f64); 2])> + 'm {
+pub(crate) fn updates_of(
+    models: [&str; 2],
+) -> impl Iterator<Item = (&'static String, u64, [(f64, f64); 2])> {
     TABLES.updates.iter().flat_map(move |(env, by_model)| {
         let [a, b] = models.map(|model| by_model.get(model));
         let both = a.into_iter().zip(b).flat_map(|(a, b)| {

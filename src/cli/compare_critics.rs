@@ -23,7 +23,7 @@ use crate::error::Result;
 use crate::gradient::Settings;
 use crate::gradient::paired::Differences;
 use crate::report::compare_critics::{answers, critics, differences, finding, names};
-use crate::report::policy_cosine::Direction;
+use crate::report::direction::Direction;
 use crate::report::{Page, Section};
 
 #[derive(Debug, Args)]

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
+use super::direction::{self, Direction};
 use super::figure::{Axis, Panel, Point, Reference, Series, each_once};
 use super::finding::Finding;
 use super::numbers::fixed;
 use super::played;
-use super::policy_cosine::{self, Direction};
+use super::policy_cosine;
 use super::promise;
 use super::tables::{Cell, Table};
 use super::theme::env_label;
@@ -55,7 +56,7 @@ impl Audited {
 /// Says in plain words what all of them together show; of a single one, what is known of it.
 pub(crate) fn answer(all: &[Audited]) -> String {
     if let [only] = all {
-        let mut said = vec![policy_cosine::answer(&only.judged)];
+        let mut said = vec![direction::answer(&only.judged)];
         said.extend(promise::answers(std::slice::from_ref(&only.promised)));
         said.extend(played::sentences(&only.played, None));
         return said.join("\n\n");

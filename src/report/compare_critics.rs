@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
+use super::direction::{Direction, answer, why_unknown};
 use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::{Finding, appendix};
 use super::numbers::{fixed, short, significant};
-use super::policy_cosine::{Direction, answer, summary, warnings, why_unknown};
+use super::policy_cosine::{summary, warnings};
 use super::tables::{Cell, Column, Table};
 use super::text::{self, Method};
 use super::theme::{env_label, model_label};

@@ -1,11 +1,11 @@
 //! Cosines of critics: from the rows of checkpoints to figures, tables and an answer.
 
 use super::cosine_method::{self as method, in_tasks, moment};
+use super::direction::sentence;
 use super::figure::Panel;
 use super::finding::{Finding, appendix};
 use super::learnable;
 use super::numbers::{fixed, interval};
-use super::policy_cosine::sentence;
 use super::study::state_panels;
 use super::tables::{Cell, Table};
 use super::tasks::{difference_table, task_panels};

@@ -24,6 +24,7 @@
 //! | `weights/` | from measured networks to histograms, distances and a verdict |
 //! | `self_test.rs` | known answers and what came out; how often intervals cover |
 //! | `finding.rs` | what a measure found, as a section of a page, with the verdict on the claim |
+//! | `direction.rs` | what κ says of a critic, in a word and in a sentence |
 //! | `claim.rs` | what differences between models say about a claim |
 //! | `printed_claims.rs` | what the paper's own tables say of its claims |
 //! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
@@ -37,6 +38,7 @@ pub(crate) mod compare_critics;
 pub(crate) mod cosine;
 mod cosine_method;
 mod curves;
+pub(crate) mod direction;
 mod figure;
 pub(crate) mod finding;
 mod gate;

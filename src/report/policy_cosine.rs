@@ -2,126 +2,18 @@
 
 use serde::Serialize;
 
+use super::direction::{Direction, answer, two, whose};
 use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::Finding;
-use super::numbers::{fixed, short, significant};
+use super::numbers::{fixed, short};
 use super::tables::{Cell, Column, Table};
 use super::text::{self, Method};
-use super::theme::{env_label, model_label};
 use super::view::step_axis;
 use crate::analysis::measure::policy_cosine::{Judged, Whose};
 use crate::gradient::horizon::{CLEAR, Choice, PILOT};
 use crate::gradient::score::StateScore;
 use crate::gradient::{Settings, StatesFrom};
-use crate::names::named;
 use crate::stats::Estimate;
-use crate::stats::stacked::Stacked;
-
-/// Share of saturated coordinates above which an actor is said not to move.
-const STUCK: f64 = 0.98;
-
-/// Effective units below which a few states decide everything.
-const FEW: f64 = 10.0;
-
-named!("direction",
-    /// What can be said of a critic.
-    Direction {
-        /// Its gradient points uphill.
-        Uphill = "uphill",
-        /// It points downhill.
-        Downhill = "downhill",
-        /// The truth is known, and neither can be said.
-        Neither = "neither",
-        /// The truth is not known.
-        Unknown = "unknown",
-        /// The actor cannot move, whatever the critic says.
-        Stuck = "stuck",
-    }
-);
-
-impl Direction {
-    /// Returns what a bank says of a critic.
-    pub(crate) fn of(judged: &Judged) -> Self {
-        Self::by(&judged.score.policy, judged.score.saturated)
-    }
-
-    /// Returns what κ says, given the share of saturated coordinates.
-    fn by(policy: &Stacked, saturated: f64) -> Self {
-        let Estimate { low, high, .. } = policy.kappa;
-        match policy.resolved {
-            false if saturated > STUCK => Self::Stuck,
-            false => Self::Unknown,
-            true if low > 0.0 => Self::Uphill,
-            true if high < 0.0 => Self::Downhill,
-            true => Self::Neither,
-        }
-    }
-}
-
-/// A number with its interval, to two decimals.
-fn two(estimate: &Estimate) -> String {
-    let [value, low, high] = [estimate.value, estimate.low, estimate.high].map(|x| fixed(x, 2));
-    format!("{value} [{low}, {high}]")
-}
-
-/// Says whose critic it is.
-pub(super) fn whose(of: &Whose) -> String {
-    let Whose { env, model, seed, step, .. } = of;
-    let (model, env, step) = (model_label(model), env_label(env), short(*step as f64));
-    format!("{model} on {env}, seed {seed}, {step} steps")
-}
-
-/// Says why the truth is not known, as what follows "cannot be told".
-pub(super) fn why_unknown(policy: &Stacked) -> String {
-    let ceiling = policy.ceiling.value;
-    if policy.effective < FEW {
-        return format!(
-            ": {} states count as {}, for the gradients of a few are far larger than the others'",
-            policy.states,
-            fixed(policy.effective, 0)
-        );
-    }
-    if ceiling.is_finite() {
-        let ceiling = fixed(ceiling, 2);
-        return format!(
-            " with these rollouts: an exactly right critic would score about {ceiling}"
-        );
-    }
-    " with these rollouts: independent estimates of the truth do not agree at all".into()
-}
-
-/// Says in one sentence what a bank says of a critic.
-pub(crate) fn answer(judged: &Judged) -> String {
-    sentence(&whose(&judged.whose), &judged.score.policy, judged.score.saturated)
-}
-
-/// Says in one sentence what κ says of somebody's critic, given the share of saturated coordinates.
-pub(super) fn sentence(whose: &str, policy: &Stacked, saturated: f64) -> String {
-    let (kappa, gain) = (two(&policy.kappa), &policy.gain);
-    let percent = |x: f64| fixed(100.0 * x, 0);
-    let kept = || match gain.value {
-        x if x <= 0.0 => "none of the promised improvement is real".to_owned(),
-        x if x > 2.0 => {
-            format!("the real improvement is {} times the promised one", significant(x, 2))
-        }
-        x => format!("{} % of the promised improvement is real", percent(x)),
-    };
-    match Direction::by(policy, saturated) {
-        Direction::Uphill => format!("{whose}: uphill: {kappa} of a possible 1; {}.", kept()),
-        Direction::Downhill => format!("{whose}: downhill: {kappa}; {}.", kept()),
-        Direction::Neither if policy.kappa.value.is_nan() => {
-            format!("{whose}: the critic promises nothing: its gradient is 0.")
-        }
-        Direction::Neither => {
-            format!("{whose}: neither uphill nor downhill: {kappa}, which may be 0.")
-        }
-        Direction::Unknown => format!("{whose}: cannot be told{}.", why_unknown(policy)),
-        Direction::Stuck => {
-            let share = percent(saturated);
-            format!("{whose}: the actor cannot move: {share} % of its coordinates are saturated.")
-        }
-    }
-}
 
 /// Returns the numbers that a page has room for, one line for each checkpoint.
 pub(crate) fn table(all: &[Judged]) -> Table {

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
+use super::direction::whose;
 use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::Finding;
 use super::numbers::{fixed, interval, short};
-use super::policy_cosine::whose;
 use super::tables::{Cell, Table};
 use super::text::{self, Method};
 use super::theme::{env_label, model_label};

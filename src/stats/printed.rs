@@ -57,6 +57,30 @@ pub fn ratio(a: Moments, b: Moments, level: f64) -> Estimate {
     Estimate { value, low: edge(-1.0), high: edge(1.0), n: a.n.min(b.n) }
 }
 
+/// Returns the mean of `a / b − 1` over independent pairs, with the t interval of its first-order error.
+///
+/// # References
+/// Degrees of freedom by Satterthwaite, Biometrics 1946, over all means.
+pub fn mean_gain(pairs: &[(Moments, Moments)], level: f64) -> Estimate {
+    let count = pairs.len() as f64;
+    let gain = |(a, b): &(Moments, Moments)| a.mean / b.mean - 1.0;
+    let parts = pairs.iter().flat_map(|(a, b)| {
+        let slopes = [1.0 / b.mean, a.mean / (b.mean * b.mean)];
+        let part = |(of, slope): (&Moments, f64)| {
+            (of.squared_error() * (slope / count).powi(2), of.n as f64 - 1.0)
+        };
+        [(a, slopes[0]), (b, slopes[1])].map(part)
+    });
+    let (mut sum, mut shares) = (0.0, 0.0);
+    for (part, freedom) in parts {
+        sum += part;
+        shares += part * part / freedom;
+    }
+    let half = tails::t_two_sided(level, sum * sum / shares) * sum.sqrt();
+    let n = pairs.iter().map(|(a, b)| a.n.min(b.n)).min().unwrap_or(0);
+    Estimate::symmetric(pairs.iter().map(gain).sum::<f64>() / count, half, n)
+}
+
 /// Returns the ratio `σ_a / σ_b` of standard deviations from the variances of `n` normal values each, with the F interval.
 pub fn ratio_of_spreads(variances: [f64; 2], n: usize, level: f64) -> Estimate {
     let value = (variances[0] / variances[1]).sqrt();

@@ -5,12 +5,9 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::claim::{Evidence, Verdict};
-use crate::analysis::printed::{self, Printed};
-use crate::stats::printed::{Moments, difference, ratio, ratio_of_spreads};
+use crate::analysis::printed::{self, Printed, SEEDS};
+use crate::stats::printed::{difference, mean_gain, ratio, ratio_of_spreads};
 use crate::stats::{Estimate, LEVEL};
-
-/// The paper's seeds.
-const SEEDS: usize = 5;
 
 /// Updates from one checkpoint behind a cell of Table 1.
 const UPDATES: usize = 50;
@@ -32,10 +29,11 @@ pub struct PrintedClaim {
     #[serde(default)]
     above: Vec<[String; 2]>,
     share: Option<Share>,
+    gain: Option<Share>,
     steadier: Option<[String; 2]>,
 }
 
-/// The return of one model by that of another.
+/// The return of one model by that of another, or what it is above 1 in the mean over environments.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Share {
@@ -99,6 +97,7 @@ impl PrintedClaim {
     /// and fails by one that is wide enough for all comparisons at once (Bonferroni).
     pub fn compared(&self) -> Vec<Compared> {
         let mut pairs = self.returns();
+        pairs.extend(self.gains());
         pairs.extend(self.updates());
         let all_at_once = 1.0 - (1.0 - LEVEL) / pairs.len().max(1) as f64;
         let judged = |pair: Pair| {
@@ -123,6 +122,11 @@ impl PrintedClaim {
         !self.above.is_empty()
     }
 
+    /// Returns whether it is about what a share is above 1.
+    pub fn is_of_gain(&self) -> bool {
+        self.gain.is_some()
+    }
+
     fn returns(&self) -> Vec<Pair> {
         let above = self.above.iter().map(|pair| (pair.clone(), None));
         let share = self.share.iter().map(|s| ([s.of.clone(), s.by.clone()], Some([s.from, s.to])));
@@ -135,8 +139,7 @@ impl PrintedClaim {
                 let [Some(a), Some(b)] = models.each_ref().map(|model| printed.get(model)) else {
                     continue;
                 };
-                let [a, b] =
-                    [a, b].map(|Printed(mean, std)| Moments { mean: *mean, std: *std, n: SEEDS });
+                let [a, b] = [a, b].map(Printed::moments);
                 let of: Box<dyn Fn(f64) -> Estimate> = match share {
                     Some(_) => Box::new(move |level| ratio(a, b, level)),
                     None => Box::new(move |level| difference(a, b, level)),
@@ -147,6 +150,26 @@ impl PrintedClaim {
             }
         }
         pairs
+    }
+
+    fn gains(&self) -> Vec<Pair> {
+        let Some(Share { of, by, from, to }) = &self.gain else { return Vec::new() };
+        let tables = self.tables.iter().filter_map(|name| Some((name, printed::table(name)?)));
+        let gain = |(name, table): (&String, &printed::PrintedTable)| {
+            let both = table
+                .values()
+                .filter_map(|row| Some((row.get(of)?.moments(), row.get(by)?.moments())));
+            let both: Vec<_> = both.collect();
+            Pair {
+                table: name.clone(),
+                env: format!("mean of {} environments", both.len()),
+                models: [of.clone(), by.clone()],
+                iteration: None,
+                of: Box::new(move |level| mean_gain(&both, level)),
+                range: [*from, *to],
+            }
+        };
+        tables.map(gain).collect()
     }
 
     fn updates(&self) -> Vec<Pair> {

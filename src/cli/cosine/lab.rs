@@ -17,7 +17,8 @@ use crate::checkpoint::Checkpoint;
 use crate::checkpoint::lock::Lock;
 use crate::error::Result;
 use crate::gradient::Settings;
-use crate::report::policy_cosine::{Direction, answers, finding, table};
+use crate::report::direction::Direction;
+use crate::report::policy_cosine::{answers, finding, table};
 use crate::report::{Page, Section};
 
 /// What `--json` prints.

@@ -1,7 +1,7 @@
 //! Intervals from printed means and standard deviations, against scipy (`tests/fixtures/scipy/printed.py`).
 
 use hyperl::stats::Estimate;
-use hyperl::stats::printed::{Moments, difference, ratio, ratio_of_spreads};
+use hyperl::stats::printed::{Moments, difference, mean_gain, ratio, ratio_of_spreads};
 use serde_json::Value;
 
 use crate::support::scipy::{assert_near, number, numbers};
@@ -33,6 +33,20 @@ fn a_share_of_what_may_be_nothing_has_no_end() {
     let of = |mean| Moments { mean, std: 1.0, n: 5 };
     let found = ratio(of(3.0), of(0.5), 0.95);
     assert!(found.low > 0.0 && found.high.is_infinite(), "{found:?}");
+}
+
+#[test]
+fn gains_are_those_of_numerical_slopes() {
+    for case in cases("gain") {
+        let pairs = case["pairs"].as_array().unwrap().iter().map(|pair| {
+            let [a, s, n, b, r, m] = numbers(pair)[..] else { panic!("{pair}") };
+            let of = |mean, std, n| Moments { mean, std, n: n as usize };
+            (of(a, s, n), of(b, r, m))
+        });
+        let found = mean_gain(&pairs.collect::<Vec<_>>(), number(&case["level"]));
+        assert_near(found.low, &case["low"], 1e-6);
+        assert_near(found.high, &case["high"], 1e-6);
+    }
 }
 
 #[test]
