@@ -4,7 +4,7 @@
 DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models speed-pearl trained agents evidence-a evidence-b evidence-c evidence-d evidence-e torture release clean
+.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models speed-pearl trained agents evidence-a evidence-b evidence-c evidence-d evidence-e evidence-f torture release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ evidence-d: build ## Are better values better gradients, where both are known? (
 
 evidence-e: build ## Ask whether critics are linear within the perturbations (half an hour)
 	scripts/evidence e
+
+evidence-f: build ## Train at full length: TD3 with plain critics, MAML (thirteen hours)
+	scripts/evidence f
 
 agents: build ## Measure the published agents of a folder (AGENTS=folder) into reports/agents
 	scripts/agents $(AGENTS)

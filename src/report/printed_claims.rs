@@ -17,7 +17,10 @@ pub(crate) fn section(claim: &PrintedClaim, compared: &[Compared]) -> Section {
         verdict,
         reason: reason(verdict, compared),
         headline: weakest(compared).map(|one| Headline {
-            label: format!("the least of {}: {}", compared.len(), words(claim, one)),
+            label: match compared.len() {
+                1 => words(claim, one),
+                count => format!("the least of {count}: {}", words(claim, one)),
+            },
             estimate: one.estimate,
             unit: String::new(),
         }),
