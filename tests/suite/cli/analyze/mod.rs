@@ -1,6 +1,7 @@
 //! Does `hyperl-analyze` keep its word: contracts of output, equal bytes, errors that help?
 
 mod audit;
+mod claims;
 mod compare_critics;
 mod errors;
 mod files;
