@@ -35,7 +35,6 @@ fn words(claim: &PrintedClaim, one: &Compared) -> String {
     let env = env_label(&one.env);
     match one.iteration {
         Some(at) => format!("SD of {a} by that of {b}, {env}, iteration {at}"),
-        None if claim.is_of_gain() => format!("gain of {a} over {b}, {env}, {}", one.table),
         None if claim.is_of_differences() => format!("{a} − {b}, {env}, {}", one.table),
         None => format!("{a} by {b}, {env}, {}", one.table),
     }
@@ -57,12 +56,11 @@ fn reason(verdict: Verdict, compared: &[Compared]) -> String {
     let count = |wanted| compared.iter().filter(|one| one.verdict == wanted).count();
     let against = compared.iter().filter(|one| !one.printed_so).count();
     let counts = format!(
-        "Of {} comparisons {} are as claimed beyond their 95 % intervals, {} are not beyond all {} at once, and {} cannot \
-         be told; in print, spread aside, {against} are not as claimed.",
-        compared.len(),
+        "As claimed, beyond the 95 % interval: {} of {}; the other way, beyond one that is wide enough for all: {}; not \
+         told: {}. By the printed means alone {against} would be the other way.",
         count(Verdict::Holds),
-        count(Verdict::Fails),
         compared.len(),
+        count(Verdict::Fails),
         count(Verdict::Undecided),
     );
     let so = match verdict {
@@ -94,7 +92,7 @@ pub(crate) fn finding(judged: &[(&PrintedClaim, Vec<Compared>)]) -> Finding {
     Finding {
         files: vec![("claims.csv", Table::of(names, rows))],
         how_measured: "From the printed means and standard deviations of five seeds (Tables 4, 6, 8, 10), taken with divisor \
-             n − 1: differences by Welch's t, gains in the mean over environments by their first-order error, shares by Fieller's interval with Welch's degrees of freedom. From the printed \
+             n − 1: differences by Welch's t, shares in the mean over environments by their first-order error. From the printed \
              variances of 50 updates (Table 1): ratios of standard deviations by F. A claim about several comparisons holds \
              if each holds by its own 95 % interval, and fails if one is wrong by an interval that is wide enough for all at \
              once (Bonferroni); else it is undecided. Columns of Table 10 that must have been swapped in print are read as \

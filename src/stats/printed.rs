@@ -25,45 +25,20 @@ impl Moments {
 /// # References
 /// Welch, Biometrika 1947; degrees of freedom by Satterthwaite.
 pub fn difference(a: Moments, b: Moments, level: f64) -> Estimate {
-    let half = tails::t_two_sided(level, freedom(a, b, 1.0)) * scaled_error(a, b, 1.0);
+    let (of_a, of_b) = (a.squared_error(), b.squared_error());
+    let shares = of_a * of_a / (a.n as f64 - 1.0) + of_b * of_b / (b.n as f64 - 1.0);
+    let freedom = (of_a + of_b).powi(2) / shares;
+    let half = tails::t_two_sided(level, freedom) * (of_a + of_b).sqrt();
     Estimate::symmetric(a.mean - b.mean, half, a.n.min(b.n))
 }
 
-/// Returns `a / b`, and all shares `u` for which Welch's test does not tell `a` from `u b`.
-///
-/// # References
-/// Fieller, J. R. Stat. Soc. B 1954, with Welch's degrees of freedom.
-pub fn ratio(a: Moments, b: Moments, level: f64) -> Estimate {
-    let value = a.mean / b.mean;
-    let kept = |u: f64| {
-        let t = (a.mean - u * b.mean).abs() / scaled_error(a, b, u);
-        t <= tails::t_two_sided(level, freedom(a, b, u))
-    };
-    let edge = |sign: f64| {
-        let mut far = value.abs().max(1e-3);
-        while kept(value + sign * far) {
-            far *= 2.0;
-            if far > 1e6 {
-                return sign * f64::INFINITY;
-            }
-        }
-        let mut near = 0.0;
-        for _ in 0..100 {
-            let middle = 0.5 * (near + far);
-            if kept(value + sign * middle) { near = middle } else { far = middle }
-        }
-        value + sign * near
-    };
-    Estimate { value, low: edge(-1.0), high: edge(1.0), n: a.n.min(b.n) }
-}
-
-/// Returns the mean of `a / b − 1` over independent pairs, with the t interval of its first-order error.
+/// Returns the mean of `a / b` over independent pairs, with the t interval of its first-order error.
 ///
 /// # References
 /// Degrees of freedom by Satterthwaite, Biometrics 1946, over all means.
-pub fn mean_gain(pairs: &[(Moments, Moments)], level: f64) -> Estimate {
+pub fn mean_share(pairs: &[(Moments, Moments)], level: f64) -> Estimate {
     let count = pairs.len() as f64;
-    let gain = |(a, b): &(Moments, Moments)| a.mean / b.mean - 1.0;
+    let share = |(a, b): &(Moments, Moments)| a.mean / b.mean;
     let parts = pairs.iter().flat_map(|(a, b)| {
         let slopes = [1.0 / b.mean, a.mean / (b.mean * b.mean)];
         let part = |(of, slope): (&Moments, f64)| {
@@ -78,7 +53,7 @@ pub fn mean_gain(pairs: &[(Moments, Moments)], level: f64) -> Estimate {
     }
     let half = tails::t_two_sided(level, sum * sum / shares) * sum.sqrt();
     let n = pairs.iter().map(|(a, b)| a.n.min(b.n)).min().unwrap_or(0);
-    Estimate::symmetric(pairs.iter().map(gain).sum::<f64>() / count, half, n)
+    Estimate::symmetric(pairs.iter().map(share).sum::<f64>() / count, half, n)
 }
 
 /// Returns the ratio `σ_a / σ_b` of standard deviations from the variances of `n` normal values each, with the F interval.
@@ -96,16 +71,4 @@ pub fn ratio_of_spreads(variances: [f64; 2], n: usize, level: f64) -> Estimate {
     }
     let factor = high.sqrt();
     Estimate { value, low: value / factor, high: value * factor, n }
-}
-
-/// Standard error of `a − u b`.
-fn scaled_error(a: Moments, b: Moments, u: f64) -> f64 {
-    (a.squared_error() + u * u * b.squared_error()).sqrt()
-}
-
-/// Degrees of freedom of `a − u b`.
-fn freedom(a: Moments, b: Moments, u: f64) -> f64 {
-    let (of_a, of_b) = (a.squared_error(), u * u * b.squared_error());
-    let shares = of_a * of_a / (a.n as f64 - 1.0) + of_b * of_b / (b.n as f64 - 1.0);
-    (of_a + of_b).powi(2) / shares
 }
