@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `state_dict.rs` | tensors by name, and layers |
+//! | `renorm.rs` | normalisations, taken up by the layers after them |
 //! | `modules.rs` | modules that were saved whole |
 //! | `numpy.rs`, `vec_normalize.rs` | arrays of `numpy`, and what standardises observations |
 //! | `sb3.rs`, `cleanrl.rs`, `spinning_up.rs`, `td3_files.rs`, `sac_files.rs` | one way to save an agent each |
@@ -17,6 +18,7 @@ mod foreign;
 mod import;
 mod modules;
 mod numpy;
+mod renorm;
 mod sac_files;
 mod sb3;
 mod spinning_up;

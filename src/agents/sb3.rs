@@ -1,4 +1,4 @@
-//! Agents of Stable-Baselines3: SAC, TD3 and DDPG of any version, and TQC of its sb3-contrib.
+//! Agents of Stable-Baselines3: SAC, TD3 and DDPG of any version, TQC and CrossQ of its sb3-contrib.
 //!
 //! A zip archive of `data` (JSON; what is no plain data stands in it as a pickle in base64 and as text),
 //! `policy.pth` (the state dict of all networks) and `pytorch_variables.pth` (the temperature of SAC).
@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::foreign::{Actor, Critics, ForeignAgent};
 use super::modules::activation_of;
+use super::renorm;
 use super::state_dict::StateDict;
 use crate::algo::Algo;
 use crate::nn::plain::Activation;
@@ -43,7 +44,11 @@ struct Class {
 #[derive(Deserialize)]
 struct Keywords {
     activation_fn: Option<String>,
+    batch_norm_eps: Option<f64>,
 }
+
+/// What `CrossQ` adds to a variance if nothing else is said.
+const EPS: f64 = 0.001;
 
 /// A box of actions; its bounds as `numpy` prints them.
 #[derive(Deserialize)]
@@ -71,18 +76,23 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
         StateDict::read(&archive.read("policy.pth")?).map_err(in_file("policy.pth"))?;
     let kind = Kind::of(&data, &policy)?;
     let activation = data.activation()?;
-    let one_critic = !policy.has("critic.qf1.0.weight");
+    let one_critic = !["0", "1"].iter().any(|i| policy.has(&format!("critic.qf1.{i}.weight")));
     let (mut tool, algo) = kind.names();
     // DDPG is kept as a TD3 of one critic, without its delay and its noise.
     if one_critic && data.policy_delay == Some(1) && data.target_noise_clip == Some(0.0) {
         tool = "Stable-Baselines3 DDPG";
     }
     let alpha = if algo == Algo::Sac { Some(temperature(&mut archive)?) } else { None };
-    let how = (kind, one_critic);
+    let eps = data.policy_kwargs.as_ref().and_then(|k| k.batch_norm_eps).unwrap_or(EPS);
+    let how = (kind, one_critic, eps);
     let mut networks = || {
-        let online = (actor(&mut policy, "actor")?, critics(&mut policy, "critic", how)?);
-        let target = (algo == Algo::Td3).then(|| actor(&mut policy, "actor_target")).transpose()?;
-        Ok((online, (target, critics(&mut policy, "critic_target", how)?)))
+        let online = (actor(&mut policy, "actor", eps)?, critics(&mut policy, "critic", how)?);
+        let slow =
+            (algo == Algo::Td3).then(|| actor(&mut policy, "actor_target", eps)).transpose()?;
+        // The one that has none.
+        let slow_critics =
+            (kind != Kind::CrossQ).then(|| critics(&mut policy, "critic_target", how));
+        Ok((online, (slow, slow_critics.transpose()?)))
     };
     let read = networks().and_then(|all| policy.finish().map(|()| all));
     let ((actor, critics), (actor_target, critic_targets)) = read.map_err(in_file("policy.pth"))?;
@@ -91,7 +101,7 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
         one_critic,
         activation,
         actor_target,
-        critic_targets: Some(critic_targets),
+        critic_targets,
         gamma: data.gamma,
         alpha,
         steps: data.num_timesteps,
@@ -111,6 +121,8 @@ enum Kind {
     /// Each critic gives quantiles of its value. Their mean is what counts, and what the actor climbs is the mean of
     /// both critics; else it is SAC.
     Tqc,
+    /// Without slow copies; a normalisation stands before each layer.
+    CrossQ,
 }
 
 impl Kind {
@@ -120,7 +132,10 @@ impl Kind {
             Some("stable_baselines3.sac.policies") => Ok(Self::Sac),
             Some("stable_baselines3.td3.policies") => Ok(Self::Td3),
             Some("sb3_contrib.tqc.policies") => Ok(Self::Tqc),
-            Some(other) => Err(format!("an agent of {other}; SAC, TD3, DDPG and TQC can be read")),
+            Some("sb3_contrib.crossq.policies") => Ok(Self::CrossQ),
+            Some(other) => {
+                Err(format!("an agent of {other}; SAC, TD3, DDPG, TQC and CrossQ can be read"))
+            }
             None if policy.has("actor.log_std.weight") => Ok(Self::Sac),
             None if policy.has("actor.mu.0.weight") => Ok(Self::Td3),
             None => Err("an agent that is neither of SAC nor of TD3".into()),
@@ -132,6 +147,7 @@ impl Kind {
             Self::Sac => ("Stable-Baselines3 SAC", Algo::Sac),
             Self::Td3 => ("Stable-Baselines3 TD3", Algo::Td3),
             Self::Tqc => ("TQC of sb3-contrib", Algo::Sac),
+            Self::CrossQ => ("CrossQ of sb3-contrib", Algo::Sac),
         }
     }
 }
@@ -186,22 +202,30 @@ fn temperature(archive: &mut Archive) -> Read<f64> {
     StateDict::read(&variables).and_then(number).map_err(|e| format!("{file}: {e}"))
 }
 
-fn actor(policy: &mut StateDict, name: &str) -> Read<Actor> {
+fn actor(policy: &mut StateDict, name: &str, eps: f64) -> Read<Actor> {
     if policy.has(&format!("{name}.log_std.weight")) {
-        return Ok(Actor {
-            hidden: policy.sequential(&format!("{name}.latent_pi."))?,
-            mean: policy.layer(&format!("{name}.mu"))?,
-            log_std: Some(policy.layer(&format!("{name}.log_std"))?),
-        });
+        let (hidden, last) = renorm::sequential(policy, &format!("{name}.latent_pi."), eps)?;
+        let mut head = |head: &str| {
+            let layer = policy.layer(&format!("{name}.{head}"))?;
+            last.as_ref().map_or(Ok(layer.clone()), |last| last.before(&layer))
+        };
+        return Ok(Actor { hidden, mean: head("mu")?, log_std: Some(head("log_std")?) });
     }
     let mut hidden = policy.sequential(&format!("{name}.mu."))?;
     let mean = hidden.pop().ok_or("an actor without layers")?;
     Ok(Actor { hidden, mean, log_std: None })
 }
 
-fn critics(policy: &mut StateDict, name: &str, (kind, single): (Kind, bool)) -> Read<Critics> {
+fn critics(
+    policy: &mut StateDict,
+    name: &str,
+    (kind, single, eps): (Kind, bool, f64),
+) -> Read<Critics> {
     let mut critic = |i: usize| {
-        let mut layers = policy.sequential(&format!("{name}.qf{i}."))?;
+        let (mut layers, after) = renorm::sequential(policy, &format!("{name}.qf{i}."), eps)?;
+        if after.is_some() {
+            return Err(format!("{name}.qf{i} ends with a normalisation"));
+        }
         if let (Kind::Tqc, Some(last)) = (kind, layers.last_mut()) {
             // The mean of outputs of a linear layer is one output of another.
             *last = last.mean_of_outputs();

@@ -152,6 +152,7 @@ fn damaged_files_are_refused_without_a_crash() {
         "sac-files/alpha.pt",
         "sac.zip",
         "sac-deflated.zip",
+        "crossq.zip",
         "td3.zip",
         "td3-normalised.pkl",
         "td3-normalised-protocol-5.pkl",

@@ -159,6 +159,12 @@ const AGENTS: [[&str; 4]; 25] = [
         "",
         "TQC of sb3-contrib: two critics 6, γ 0.99, entropy coefficient 0.223, 12345 steps",
     ],
+    [
+        "crossq",
+        "crossq.zip",
+        "",
+        "CrossQ of sb3-contrib: two critics 9×7, γ 0.99, entropy coefficient 0.885, 400 steps",
+    ],
     ["td3", "td3.zip", "", "Stable-Baselines3 TD3: two critics 8×6×5, γ 0.99, 12345 steps"],
     [
         "authors",
@@ -202,6 +208,7 @@ fn answers() -> BTreeMap<String, Answers> {
         include_str!("../../fixtures/agents/answers.json"),
         include_str!("../../fixtures/agents/answers_more.json"),
         include_str!("../../fixtures/agents/answers_scripts.json"),
+        include_str!("../../fixtures/agents/answers_crossq.json"),
     ];
     let read = |text| serde_json::from_str::<BTreeMap<_, _>>(text).unwrap();
     texts.into_iter().flat_map(read).collect()
