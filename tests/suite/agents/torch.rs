@@ -37,7 +37,7 @@ pub(super) fn given(env: EnvId) -> Given {
 }
 
 /// Agents: the name of their answers, the path, what is said besides it, and what is recognised.
-const AGENTS: [[&str; 4]; 25] = [
+const AGENTS: [[&str; 4]; 26] = [
     ["ddpg", "ddpg.zip", "", "Stable-Baselines3 DDPG: one critic 8×6, γ 0.99, 300 steps"],
     [
         "td3-tanh",
