@@ -6,10 +6,10 @@ use tch::{Device, Kind};
 
 use super::config::{Hidden, TrainConfig};
 use super::learner::{Learner, target_name};
-use super::run_config::RunConfig;
+use super::run_config::{Algo, RunConfig};
 use super::sac::Sac;
 use super::td3::{Td3, Td3Sources};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::actor::Actor;
 use crate::nn::critic::QNet;
 use crate::nn::plain::Plain;
@@ -22,7 +22,7 @@ use crate::rng::Stream;
 /// Makes the agent that a configuration asks for, with new weights of the run's own streams.
 ///
 /// # Errors
-/// None in practice: weights that are drawn have the shapes that are asked for.
+/// [`Error::Usage`] of an algorithm with other agents.
 pub fn make(
     config: &TrainConfig,
     device: Device,
@@ -35,15 +35,19 @@ pub fn make(
     let (actor, q1, q2) = (&mut actor, &mut q1, &mut q2);
     let (critic, workers) = ((config.critic, config.dims()), Arc::clone(workers));
     let frozen = config.frozen.is_some();
-    Ok(if config.is_sac() {
-        let rates = config.sac().rates(config.critic, config.env);
-        let sac = Sac::new(config.sac(), critic, rates, [actor, q1, q2], workers)?;
-        Box::new(sac.frozen(frozen))
-    } else {
-        let sources = Td3Sources { actor, q1, q2 };
-        let noise = config.exploration_noise();
-        let td3 = Td3::new(config.td3(), critic, sources, workers)?;
-        Box::new(td3.exploring(noise).frozen(frozen))
+    Ok(match config.algo {
+        Algo::Sac => {
+            let rates = config.sac().rates(config.critic, config.env);
+            let sac = Sac::new(config.sac(), critic, rates, [actor, q1, q2], workers)?;
+            Box::new(sac.frozen(frozen))
+        }
+        Algo::Td3 => {
+            let sources = Td3Sources { actor, q1, q2 };
+            let noise = config.exploration_noise();
+            let td3 = Td3::new(config.td3(), critic, sources, workers)?;
+            Box::new(td3.exploring(noise).frozen(frozen))
+        }
+        Algo::Maml | Algo::Pearl => return Err(no_agent(config.algo)),
     })
 }
 
@@ -54,12 +58,18 @@ pub fn make(
 pub fn policy(config: &TrainConfig, source: &mut dyn Source) -> Result<PolicyNet> {
     let (dims, frozen) = (config.dims(), Training::Frozen);
     let plain = config.hidden.as_ref().map_or_else(Plain::default, Hidden::actor);
-    Ok(if config.is_sac() {
-        let actor = SquashedGaussian::plain(&plain, dims, frozen, source)?;
-        PolicyNet::SquashedGaussian(actor)
-    } else {
-        PolicyNet::Deterministic(Actor::plain(&plain, dims, frozen, source)?)
+    Ok(match config.algo {
+        Algo::Sac => {
+            let actor = SquashedGaussian::plain(&plain, dims, frozen, source)?;
+            PolicyNet::SquashedGaussian(actor)
+        }
+        Algo::Td3 => PolicyNet::Deterministic(Actor::plain(&plain, dims, frozen, source)?),
+        Algo::Maml | Algo::Pearl => return Err(no_agent(config.algo)),
     })
+}
+
+fn no_agent(algo: Algo) -> Error {
+    Error::Usage(format!("{algo} has no actor and pair of critics"))
 }
 
 /// Makes one critic of an agent.
