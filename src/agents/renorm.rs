@@ -1,8 +1,8 @@
-//! Batch renormalisation, as agents of CrossQ have it: once trained it is a scale and a shift, which the layer after it
+//! Batch renormalisation, as agents of `CrossQ` have it: once trained it is a scale and a shift, which the layer after it
 //! takes up.
 //!
 //! # References
-//! Ioffe, NeurIPS 2017; Bhatt et al., ICLR 2024 (CrossQ).
+//! Ioffe, Advances in Neural Information Processing Systems 2017; Bhatt et al., ICLR 2024 (`CrossQ`).
 
 use super::state_dict::{Layer, StateDict};
 use crate::pickled::pickle_code::Read;

@@ -1,4 +1,4 @@
-//! Agents of Stable-Baselines3: SAC, TD3 and DDPG of any version, TQC and CrossQ of its sb3-contrib.
+//! Agents of Stable-Baselines3: SAC, TD3 and DDPG of any version, TQC and `CrossQ` of its sb3-contrib.
 //!
 //! A zip archive of `data` (JSON; what is no plain data stands in it as a pickle in base64 and as text),
 //! `policy.pth` (the state dict of all networks) and `pytorch_variables.pth` (the temperature of SAC).
