@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 # The strains, and what a program says that one of them ended.
-SAID = {"disk full": "No space left", "disk read-only": "Read-only file system", "memory": "out of memory|refuses another thread|cannot start .* worker threads", "clock": ""}
+SAID = {"disk full": "No space left", "disk read-only": "Read-only file system", "memory": "out of memory|allocate memory|free some memory|refuses another thread|cannot start .* worker threads", "clock": ""}
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 

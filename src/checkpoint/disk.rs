@@ -169,9 +169,12 @@ pub(super) fn remove_partials(folder: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether a process of this machine is there.
+/// Returns whether a process of this machine is there, and not one that has ended and that nobody has asked for since.
 pub(super) fn is_alive(process: u32) -> bool {
-    Path::new("/proc").join(process.to_string()).exists()
+    // NUMBER (NAME) STATE …, where NAME may hold anything
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"));
+    let state = stat.ok().and_then(|text| text.rsplit_once(") ")?.1.chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
 }
 
 /// Returns the entries of a folder, sorted by name; none if it is not there.

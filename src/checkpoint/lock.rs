@@ -67,6 +67,11 @@ impl Lock {
         Some(signed.map_or("another process".into(), |signed| signed.to_string()))
     }
 
+    /// Returns whether a process died that held the lock of a folder: the next one has to clear away what it left.
+    pub(crate) fn is_left(folder: &Path) -> bool {
+        folder.join(".lock").is_file() && Self::holder(folder).is_none()
+    }
+
     /// Locks `path` for `what`.
     fn take(what: &Path, path: &Path) -> Result<Self> {
         let failed = || Error::io("lock", what);

@@ -5,6 +5,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write as _;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{ASK_FOR_LESS, Error, Result, refused_memory};
@@ -17,7 +18,7 @@ static FIRST: Mutex<Option<Error>> = Mutex::new(None);
 
 /// Runs a program; a panic, of a worker too, becomes its error.
 pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
-    cpp::say_why_it_ends();
+    foreign::say_why_it_ends();
     let frames = panic::take_hook();
     panic::set_hook(Box::new(move |panicked| {
         let error = error(panicked);
@@ -97,6 +98,16 @@ fn no_memory(size: usize) -> ! {
 /// Writes the last words without asking for memory, and ends the program. What is on disk is whole at any moment.
 fn end(words: std::fmt::Arguments) -> ! {
     const LENGTH: usize = 300;
+    static ENDING: AtomicBool = AtomicBool::new(false);
+    if ENDING.swap(true, Ordering::Relaxed) {
+        loop {
+            #[allow(unsafe_code, reason = "Rust's own ways of waiting may ask for memory")]
+            // SAFETY: it waits, until the thread that says it ends this one.
+            unsafe {
+                libc::pause();
+            }
+        }
+    }
     let mut text = [0; LENGTH];
     let mut rest = &mut text[..];
     // It fits, and would be cut if it did not.
@@ -111,9 +122,13 @@ fn end(words: std::fmt::Arguments) -> ! {
     }
 }
 
-#[allow(unsafe_code, reason = "libstdc++ has this in C only")]
-mod cpp {
+#[allow(unsafe_code, reason = "libstdc++ and MuJoCo have this in C only")]
+mod foreign {
     use std::ffi::{CStr, c_char, c_void};
+
+    use mujoco_rs::mujoco_c::mju_user_error;
+
+    use crate::error::{ASK_FOR_LESS, refused_memory};
 
     /// What `std::type_info` is made of.
     #[repr(C)]
@@ -129,10 +144,32 @@ mod cpp {
         fn __cxa_current_exception_type() -> *const TypeInfo;
     }
 
-    /// Lets a C++ exception that nothing catches, as in a thread of libtorch, end the program in order.
+    /// Lets an error of `MuJoCo`, and a C++ exception that nothing catches, as in a thread of libtorch, end the program
+    /// in order: by themselves they end it with exit code 1, or abort.
     pub(super) fn say_why_it_ends() {
-        // SAFETY: the function is there as long as the program.
-        unsafe { set_terminate(terminated) };
+        // SAFETY: the functions are there as long as the program, and it is called before any other thread starts.
+        unsafe {
+            set_terminate(terminated);
+            mju_user_error = Some(of_mujoco);
+        }
+    }
+
+    extern "C" fn of_mujoco(words: *const c_char) {
+        // SAFETY: MuJoCo gives text of its own, which lives until this returns, which it does not.
+        let words = unsafe { CStr::from_ptr(words) }.to_str().unwrap_or("an error without words");
+        end_by(words, &format_args!("MuJoCo ends with '{words}'"));
+    }
+
+    /// Ends the program, for lack of memory if that is what the words are about.
+    fn end_by(words: &str, fault: &std::fmt::Arguments) -> ! {
+        if refused_memory(words).is_some() {
+            super::end(format_args!(
+                "error: out of memory: the system refuses more memory; {ASK_FOR_LESS}\n"
+            ));
+        }
+        super::end(format_args!(
+            "error: this is a fault of hyperl: {fault}; please report it, with the command that led to it\n"
+        ))
     }
 
     extern "C" fn terminated() -> ! {
@@ -141,16 +178,7 @@ mod cpp {
             __cxa_current_exception_type().as_ref().map(|kind| CStr::from_ptr(kind.name))
         };
         let kind = kind.and_then(|name| name.to_str().ok()).unwrap_or("none");
-        if kind == "St9bad_alloc" {
-            super::end(format_args!(
-                "error: out of memory: the system refuses more memory; {}\n",
-                super::ASK_FOR_LESS
-            ));
-        }
-        super::end(format_args!(
-            "error: this is a fault of hyperl: nothing catches the C++ exception {kind}; please report it, with the \
-             command that led to it\n"
-        ))
+        end_by(kind, &format_args!("nothing catches the C++ exception {kind}"))
     }
 }
 

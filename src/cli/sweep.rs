@@ -222,7 +222,7 @@ fn task(plan: &Plan, number: usize, threads: usize, train: Train) -> Result<Done
 
 fn work(plan: &Plan, number: usize, threads: usize, train: Train) -> Result<Done> {
     let run = &plan.runs[number];
-    if !state::is_trained(plan, run) {
+    if !state::is_trained(plan, run) || !state::is_in_order(&plan.folder_of(run)) {
         let done = train(program("hyperl-train", plan.train(run, threads)))?;
         if done != Done::Finished {
             return Ok(done);

@@ -77,7 +77,7 @@ impl Model {
 
     fn refused(&self, reason: &str) -> Error {
         Error::Usage(format!(
-            "MuJoCo {} refused the built-in model '{}': {reason}; run `make setup` for version 3.17.0",
+            "MuJoCo {} refused the built-in model '{}': {reason}; free some memory, or run `make setup` for version 3.17.0",
             mujoco_version(),
             self.name
         ))

@@ -58,12 +58,13 @@ pub(crate) fn of(plan: &Plan, number: usize) -> Status<'_> {
     let folder = plan.folder_of(run);
     let trained = is_trained(plan, run);
     let analysed = (0..plan.about.analyse.len()).filter(|i| is_analysed(plan, run, *i)).count();
+    let in_order = trained && is_in_order(&folder);
     let works_on = |i: usize| Lock::holder(&plan.analysis(run, i));
     let holder = Lock::holder(&folder)
         .or_else(|| trained.then(|| (0..plan.about.analyse.len()).find_map(works_on)).flatten());
     let at = if trained { run.length } else { resume_point::reached(&folder).unwrap_or(0) };
     let failure = || disk::read(&plan.failure(number)).ok();
-    let (state, said) = if trained && analysed == plan.about.analyse.len() {
+    let (state, said) = if in_order && analysed == plan.about.analyse.len() {
         (State::Finished, None)
     } else if holder.is_some() {
         (State::Running, holder)
@@ -77,6 +78,11 @@ pub(crate) fn of(plan: &Plan, number: usize) -> Status<'_> {
     Status { number, run, folder: &run.folder, state, at, length: run.length, analysed, said }
 }
 
+/// Returns whether nobody died in a folder.
+pub(crate) fn is_in_order(folder: &Path) -> bool {
+    !Lock::is_left(folder)
+}
+
 /// Returns whether a run has its last checkpoint.
 pub(crate) fn is_trained(plan: &Plan, run: &Run) -> bool {
     step_folder(&plan.folder_of(run), run.length).join(MANIFEST).is_file()
@@ -84,5 +90,6 @@ pub(crate) fn is_trained(plan: &Plan, run: &Run) -> bool {
 
 /// Returns whether one of a run's analyses is done.
 pub(crate) fn is_analysed(plan: &Plan, run: &Run, number: usize) -> bool {
-    plan.analysis(run, number).join(PAGE).is_file()
+    let folder = plan.analysis(run, number);
+    folder.join(PAGE).is_file() && is_in_order(&folder)
 }

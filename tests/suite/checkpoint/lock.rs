@@ -83,3 +83,17 @@ fn half_written_things_of_dead_processes_go_and_all_else_stays() {
     expected.sort();
     assert_eq!(left, expected);
 }
+
+#[test]
+fn what_an_ended_process_left_is_removed_even_if_nobody_asked_how_it_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ended = std::process::Command::new("true").spawn().unwrap();
+    let stat = format!("/proc/{}/stat", ended.id());
+    while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
+        std::thread::yield_now();
+    }
+    fs::write(folder.path().join(format!(".a.csv.{}-0.partial", ended.id())), "half").unwrap();
+    drop(Lock::folder(folder.path()).unwrap());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    ended.wait().unwrap();
+}

@@ -1,5 +1,6 @@
 //! Many runs at once: what is planned, trained, told of, gathered and handed to Slurm.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
@@ -105,6 +106,26 @@ fn status_tells_a_run_that_failed_stopped_or_is_under_way() {
     assert!(said.err.contains("is left to process"), "{}", said.err);
     drop(lock);
     assert_eq!(states(here)[0], "stopped");
+}
+
+/// A process that is killed after its last checkpoint has its lock and what it was writing behind.
+#[test]
+fn what_a_process_left_that_died_at_the_very_end_is_cleared_away() {
+    let folder = planned(&SWEEP.replace("analyse", "# analyse"));
+    let here = folder.path();
+    assert_finishes(&run(sweep(here, "run sweep --task 0")));
+    assert_eq!(states(here)[0], "finished");
+    let of_first = here.join("sweep/runs/short/td3-hopper-mlp-small-s0");
+    let names = || {
+        fs::read_dir(&of_first).unwrap().map(|e| e.unwrap().file_name()).collect::<BTreeSet<_>>()
+    };
+    let whole = names();
+    fs::write(of_first.join(".lock"), format!("{0} here hyperl-train td3\n", u32::MAX)).unwrap();
+    fs::write(of_first.join(format!(".evaluations.csv.{}-0.partial", u32::MAX)), "half").unwrap();
+    assert_eq!(states(here)[0], "stopped");
+    assert_finishes(&run(sweep(here, "run sweep --task 0")));
+    assert_eq!(states(here)[0], "finished");
+    assert_eq!(names(), whole);
 }
 
 #[test]
