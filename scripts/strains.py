@@ -10,6 +10,9 @@ from pathlib import Path
 
 # The strains, and what a program says that one of them ended.
 SAID = {"disk full": "No space left", "disk read-only": "Read-only file system", "memory": "out of memory|allocate memory|free some memory|refuses another thread|cannot start .* worker threads", "clock": ""}
+# Where memory ends, C code of a library that does not ask for an answer, or a stack that cannot grow, ends a program by
+# these signals, and it cannot say anything; what it leaves behind is judged all the same.
+BY_LIBRARIES = {"memory": (signal.SIGABRT, signal.SIGSEGV)}
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 

@@ -76,6 +76,7 @@ impl Model {
     }
 
     fn refused(&self, reason: &str) -> Error {
+        let reason = reason.trim().replace('\n', "; ");
         Error::Usage(format!(
             "MuJoCo {} refused the built-in model '{}': {reason}; free some memory, or run `make setup` for version 3.17.0",
             mujoco_version(),
