@@ -30,8 +30,7 @@ pub(super) struct CriticArgs {
     /// --env, another one for each seed
     #[arg(long, value_name = "PATH")]
     actor: PathBuf,
-    /// Critics, one run after the other [mlp-standard, mlp-small, mlp-large, resnet-features, resnet35, q-d2rl, sa-hyper,
-    /// as-hyper, emb-hyper]
+    /// Critics, one run after the other; those of `hyperl-train td3 --help`
     #[arg(long, value_name = "KIND", required = true, num_args = 1..)]
     critic: Vec<CriticKind>,
     /// Transitions that are collected

@@ -42,6 +42,16 @@ fn too_large() -> String {
     format!("it must be at most {}, the largest whole number that a settings file holds", i64::MAX)
 }
 
+/// Help of a flag that takes a name.
+pub(super) fn one_of<T: std::fmt::Display>(
+    what: &str,
+    names: impl IntoIterator<Item = T>,
+    default: &str,
+) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
+    format!("{what} [{}; default: {default}]", names.join(", "))
+}
+
 /// A flag and its value, if it was given.
 pub(super) type Flag = (&'static str, Option<toml::Value>);
 

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tch::Device;
 
 use super::critic::CriticArgs;
-use super::settings::{Flag, number, text, whole};
+use super::settings::{Flag, number, one_of, text, whole};
 use super::shared::{self, Done};
 use super::sweep::{self, SweepCommand};
 use super::training::{From, RunArgs, train};
@@ -110,14 +110,9 @@ is never run again."
 
 #[derive(Debug, Args)]
 struct OffPolicyArgs {
-    /// Environment [hopper, walker2d, half-cheetah, ant, ant-v4, ant-contact, hopper-v5, walker2d-v5, ant-v5, swimmer,
-    /// reacher, reacher-v5, pusher-v5, inverted-pendulum, inverted-pendulum-v5, inverted-double-pendulum,
-    /// inverted-double-pendulum-v5, humanoid, humanoid-v5; default: hopper]
-    #[arg(long)]
+    #[arg(long, help = one_of("Environment", EnvId::ALL, "hopper"))]
     env: Option<EnvId>,
-    /// Critic [mlp-standard, mlp-small, mlp-large, resnet-features, resnet35, q-d2rl, sa-hyper, as-hyper,
-    /// emb-hyper; default: sa-hyper]
-    #[arg(long)]
+    #[arg(long, help = one_of("Critic", CriticKind::ALL, "sa-hyper"))]
     critic: Option<CriticKind>,
     /// Environment steps [default: 1000000]
     #[arg(long, value_parser = whole)]
@@ -132,12 +127,9 @@ struct OffPolicyArgs {
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
 struct MamlArgs {
-    /// Family of tasks [half-cheetah-fwd-back, half-cheetah-vel, half-cheetah-vel-medium, ant-fwd-back,
-    /// ant-dir-rad1, ant-vel; default: half-cheetah-vel]
-    #[arg(long)]
+    #[arg(long, help = one_of("Family of tasks", Family::ALL, "half-cheetah-vel"))]
     env: Option<Family>,
-    /// Policy [vanilla, context, hyper; default: hyper]
-    #[arg(long)]
+    #[arg(long, help = one_of("Policy", PolicyKind::ALL, "hyper"))]
     policy: Option<PolicyKind>,
     /// Train on all tasks at once, without adaptation
     #[arg(long)]
@@ -157,12 +149,9 @@ struct MamlArgs {
 
 #[derive(Debug, Args)]
 struct PearlArgs {
-    /// Family of tasks [half-cheetah-fwd-back, half-cheetah-vel, half-cheetah-vel-medium, ant-fwd-back,
-    /// ant-dir-rad1, ant-vel; default: half-cheetah-vel]
-    #[arg(long)]
+    #[arg(long, help = one_of("Family of tasks", Family::ALL, "half-cheetah-vel"))]
     env: Option<Family>,
-    /// Networks of policy and critics [mlp, hyper; default: hyper]
-    #[arg(long)]
+    #[arg(long, help = one_of("Networks of policy and critics", PearlModel::ALL, "hyper"))]
     model: Option<PearlModel>,
     /// Iterations [default: 400]
     #[arg(long, value_parser = whole)]

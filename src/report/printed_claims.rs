@@ -78,14 +78,9 @@ pub(crate) fn finding(judged: &[(&PrintedClaim, Vec<Compared>)]) -> Finding {
     let names = ["claim", "place", "comparison", "estimate", "as claimed", "verdict"];
     let rows = judged.iter().flat_map(|(claim, all)| {
         let row = |one: &Compared| {
-            vec![
-                Cell::text(&claim.name),
-                Cell::text(&claim.place),
-                Cell::text(words(claim, one)),
-                Cell::Interval(one.estimate),
-                Cell::text(if one.printed_so { "yes" } else { "no" }),
-                Cell::text(one.verdict.to_string()),
-            ]
+            let mut row = vec![Cell::text(&claim.name), Cell::text(&claim.place)];
+            row.extend(cells(claim, one));
+            row
         };
         all.iter().map(row).collect::<Vec<_>>()
     });
@@ -110,13 +105,14 @@ pub(crate) fn finding(judged: &[(&PrintedClaim, Vec<Compared>)]) -> Finding {
 /// One row for each comparison.
 fn table(claim: &PrintedClaim, compared: &[Compared]) -> Table {
     let names = ["comparison", "printed numbers", "as claimed", "beyond the spread"];
-    let row = |one: &Compared| {
-        vec![
-            Cell::text(words(claim, one)),
-            Cell::Interval(one.estimate),
-            Cell::text(if one.printed_so { "yes" } else { "no" }),
-            Cell::text(one.verdict.to_string()),
-        ]
-    };
-    Table::of(names, compared.iter().map(row))
+    Table::of(names, compared.iter().map(|one| cells(claim, one)))
+}
+
+fn cells(claim: &PrintedClaim, one: &Compared) -> Vec<Cell> {
+    vec![
+        Cell::text(words(claim, one)),
+        Cell::Interval(one.estimate),
+        Cell::text(if one.printed_so { "yes" } else { "no" }),
+        Cell::text(one.verdict.to_string()),
+    ]
 }

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::stats::summary;
 
 /// Runs whose evaluations are in memory at a time.
-const AT_ONCE: usize = 500;
+const AT_ONCE: usize = 250;
 
 /// What the runs of a plan wrote down so far.
 pub(crate) struct Gathered {
@@ -28,11 +28,12 @@ pub(crate) struct Gathered {
 
 /// How a run ended.
 pub(crate) struct Summed {
-    pub trained: bool,
     /// Rows of its evaluations.
     pub evaluations: usize,
     /// Mean of the last of them; NaN if there is none.
     pub last: f64,
+    /// Hash of the weights with which it ended.
+    pub weights: Option<String>,
 }
 
 /// A run and the returns of its evaluations.
@@ -40,6 +41,7 @@ struct Read<'p> {
     number: usize,
     run: &'p Run,
     evaluated: Vec<Evaluated>,
+    weights: Option<String>,
 }
 
 /// Reads what the runs of a plan wrote down so far.
@@ -51,38 +53,34 @@ pub(crate) fn gather(plan: &Plan) -> Result<Gathered> {
     let schema = table(&[])?.schema().clone();
     let mut writer = ParquetWriter::new(&mut parquet).batched(&schema)?;
     let (mut runs, mut curves) = (Vec::new(), Vec::new());
-    let numbers: Vec<usize> = (0..plan.runs.len()).collect();
-    for chunk in numbers.chunks(AT_ONCE) {
-        let read = |&number: &usize| {
-            let run = &plan.runs[number];
-            Ok(Read { number, run, evaluated: RunLog::returns(&plan.folder_of(run))? })
-        };
-        let read = chunk.iter().map(read).collect::<Result<Vec<_>>>()?;
+    for (chunk, runs_of_chunk) in plan.runs.chunks(AT_ONCE).enumerate() {
+        let read = |(i, run)| Read::of(plan, chunk * AT_ONCE + i, run);
+        let read = runs_of_chunk.iter().enumerate().map(read).collect::<Result<Vec<_>>>()?;
         let frame = table(&read)?;
         if frame.height() > 0 {
             writer.write_batch(&frame)?;
         }
-        runs.extend(read.iter().map(|one| summed(plan, one)));
         curves.extend(read.iter().filter_map(curve));
+        runs.extend(read.into_iter().map(summed));
     }
     writer.finish()?;
     Ok(Gathered { runs, curves, parquet })
 }
 
-fn summed(plan: &Plan, one: &Read) -> Summed {
+impl<'p> Read<'p> {
+    fn of(plan: &Plan, number: usize, run: &'p Run) -> Result<Self> {
+        let folder = plan.folder_of(run);
+        let hash = || disk::hash_part(&step_folder(&folder, run.length).join(WEIGHTS));
+        let weights = is_trained(plan, run).then(hash).transpose()?;
+        Ok(Self { number, run, evaluated: RunLog::returns(&folder)?, weights })
+    }
+}
+
+fn summed(one: Read) -> Summed {
     let at = one.evaluated.last().map(|row| row.at);
     let last = one.evaluated.iter().filter(|row| Some(row.at) == at).map(|row| row.total);
     let last = summary::mean(&last.collect::<Vec<_>>());
-    Summed { trained: is_trained(plan, one.run), evaluations: one.evaluated.len(), last }
-}
-
-/// Returns the hash of the weights with which a run ended; `None` if it has not.
-///
-/// # Errors
-/// Those of reading.
-pub(crate) fn weights(plan: &Plan, run: &Run) -> Result<Option<String>> {
-    let last = step_folder(&plan.folder_of(run), run.length);
-    is_trained(plan, run).then(|| disk::hash_part(&last.join(WEIGHTS))).transpose()
+    Summed { evaluations: one.evaluated.len(), last, weights: one.weights }
 }
 
 /// Returns evaluations as a table, a row each.
@@ -125,13 +123,10 @@ fn table(all: &[Read]) -> Result<DataFrame> {
 /// Returns the learning curve of a run, if it was evaluated; where there are tasks, on those that training does not
 /// see, after adaptation.
 fn curve(one: &Read) -> Option<ReturnCurve> {
-    let mut evaluations: Vec<(u64, Vec<f64>)> = Vec::new();
-    for row in one.evaluated.iter().filter(|row| is_of_curve(row)) {
-        match evaluations.last_mut() {
-            Some((at, returns)) if *at == row.at => returns.push(row.total),
-            _ => evaluations.push((row.at, vec![row.total])),
-        }
-    }
+    let rows: Vec<&Evaluated> = one.evaluated.iter().filter(|row| is_of_curve(row)).collect();
+    let point = |rows: &[&Evaluated]| (rows[0].at, rows.iter().map(|row| row.total).collect());
+    let evaluations: Vec<(u64, Vec<f64>)> =
+        rows.chunk_by(|one, next| one.at == next.at).map(point).collect();
     let Run { env, algo, label, seed, .. } = one.run;
     (!evaluations.is_empty()).then(|| ReturnCurve {
         env: env.clone(),

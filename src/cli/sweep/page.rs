@@ -53,7 +53,7 @@ pub(super) fn run(args: &GatherArgs) -> Result<Done> {
     let _lock = Lock::folder(&out)?;
     disk::write(&out.join(EVALUATIONS), &parquet)?;
     let said = words(&counts(&state::all(&plan)));
-    let list = table_of_runs(&plan, &runs)?;
+    let list = table_of_runs(&plan, &runs);
     let appendices = (runs.len() <= LISTED).then(|| Appendix {
         title: "Runs".into(),
         table: without_weights(list.clone()),
@@ -116,18 +116,17 @@ fn without_weights(mut runs: Table) -> Table {
 }
 
 /// Returns a line for each run: how it ended, and with which weights.
-fn table_of_runs(plan: &Plan, runs: &[Summed]) -> Result<Table> {
+fn table_of_runs(plan: &Plan, runs: &[Summed]) -> Table {
     let names = ["number", "run", "trained", "evaluations", "last_return", "weights"];
     let row = |(number, (run, summed)): (usize, (&Run, &Summed))| {
-        Ok(vec![
+        vec![
             Cell::text(number.to_string()),
             Cell::text(run.folder.to_string_lossy()),
-            Cell::text(if summed.trained { "yes" } else { "no" }),
+            Cell::text(if summed.weights.is_some() { "yes" } else { "no" }),
             Cell::text(summed.evaluations.to_string()),
             Cell::number(summed.last),
-            Cell::text(gather::weights(plan, run)?.unwrap_or_default()),
-        ])
+            Cell::text(summed.weights.clone().unwrap_or_default()),
+        ]
     };
-    let rows = plan.runs.iter().zip(runs).enumerate().map(row);
-    Ok(Table::of(names, rows.collect::<Result<Vec<_>>>()?))
+    Table::of(names, plan.runs.iter().zip(runs).enumerate().map(row))
 }
