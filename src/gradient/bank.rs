@@ -11,6 +11,7 @@ use crate::env::{Snapshot, Visited};
 use crate::error::{GradientError, Result};
 use crate::rng::Stream;
 use crate::rollout::{Job, Outcome, Rollouts};
+use crate::stats::summary::mean_vector;
 
 /// How a bank is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,8 +90,7 @@ impl BankState {
     /// Returns the gradient `[A]` around a place, the mean of its blocks; `None` without a whole one.
     pub fn truth(&self, around: Around) -> Option<Vec<f64>> {
         let blocks = self.gradients(around, |tried| tried.returns);
-        let mean = |j: usize| blocks.iter().map(|b| b[j]).sum::<f64>() / blocks.len() as f64;
-        (!blocks.is_empty()).then(|| (0..self.before_tanh.len()).map(mean).collect())
+        (!blocks.is_empty()).then(|| mean_vector(&blocks))
     }
 
     /// Returns the number of blocks around a place, whatever became of their rollouts.

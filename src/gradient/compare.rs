@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::rng::Stream;
 use crate::rollout::{End, Outcome};
 use crate::stats::replicates::Replicates;
-use crate::stats::similarity::{cosine, norm_ratio, sign_agreement};
+use crate::stats::similarity::{cosine, dot, norm_ratio, sign_agreement};
 
 /// Random half splits of independent perturbations, over which replicates average.
 const SPLITS: usize = 10;
@@ -159,7 +159,7 @@ impl StateResult {
             adjusted_r2: fit.adjusted_r2,
             f_p_value: fit.f_p_value,
         };
-        self.truth_norm = truth.iter().map(|x| x * x).sum::<f64>().sqrt();
+        self.truth_norm = dot(&truth, &truth).sqrt();
         self.flags.rank_deficient = fit.is_rank_deficient();
         self.flags.projected = fit.identified.iter().any(|kept| !kept);
         self.flags.unresolved = fit.f_p_value.is_nan() || fit.f_p_value > 0.05;

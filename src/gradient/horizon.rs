@@ -14,6 +14,7 @@ use crate::env::Visited;
 use crate::error::Result;
 use crate::stats::Estimate;
 use crate::stats::clusters::clusters;
+use crate::stats::similarity::dot;
 use crate::stats::stacked::{effective, jackknife};
 
 /// Horizons that are tried.
@@ -89,7 +90,6 @@ pub fn candidates(pilot: &Bank) -> Vec<Candidate> {
 /// Mean of `⟨a_b, b_b'⟩` over different blocks.
 fn of_different_blocks(a: &[Vec<f64>], b: &[Vec<f64>]) -> f64 {
     let count = a.len() as f64;
-    let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
     let all = a.iter().map(|x| b.iter().map(|y| dot(x, y)).sum::<f64>()).sum::<f64>();
     let own = a.iter().zip(b).map(|(x, y)| dot(x, y)).sum::<f64>();
     (all - own) / (count * (count - 1.0))

@@ -16,6 +16,7 @@
 
 use crate::names::named;
 use crate::rng::Stream;
+use crate::stats::similarity::dot;
 
 /// Shortest and longest pair, relative to σ.
 pub(super) const LENGTHS: [f64; 2] = [0.7, 1.3];
@@ -118,7 +119,6 @@ fn rotated(dims: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
 /// Written out, not by LAPACK, whose last bits depend on the processor: the actions of a seed are
 /// the same everywhere.
 pub(in crate::gradient) fn rotation(n: usize, stream: &mut Stream) -> Vec<Vec<f64>> {
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
     let mut rows: Vec<Vec<f64>> = Vec::with_capacity(n);
     for _ in 0..n {
         let mut row: Vec<f64> = (0..n).map(|_| stream.normal()).collect();

@@ -16,6 +16,7 @@ use crate::names::named;
 use crate::rng::Stream;
 use crate::stats::Estimate;
 use crate::stats::clusters::clusters;
+use crate::stats::similarity::dot;
 use crate::stats::stacked::{effective, jackknife};
 
 named!("direction",
@@ -71,7 +72,7 @@ pub fn promises(
         let mut own = lengths.child(&state.to_string());
         let through: Vec<f64> =
             slopes.row(state).iter().zip(&u).map(|(v, u)| v * (1.0 - u.tanh().powi(2))).collect();
-        let norm = through.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let norm = dot(&through, &through).sqrt();
         let random = rotation(dims, &mut own).swap_remove(0);
         for along in Along::ALL {
             let length = std * own.uniform(LENGTHS[0], LENGTHS[1]);

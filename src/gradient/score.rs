@@ -16,7 +16,9 @@ use crate::stats::clusters::clusters;
 use crate::stats::corrected::{Corrected, correct_units};
 use crate::stats::lift::Lift;
 use crate::stats::replicates::Replicates;
+use crate::stats::similarity::dot;
 use crate::stats::stacked::{Stacked, Sums};
+use crate::stats::summary::mean_vector;
 
 /// Blocks over which a critic is smoothed, an even number: their two halves are independent.
 const SMOOTHING: usize = 16;
@@ -150,7 +152,6 @@ impl StateScore {
     /// Returns what a state says of a critic's gradients there, smoothed around the places `around`.
     pub(super) fn of(state: &BankState, said: &Said, around: &[Around]) -> Self {
         let through = said.through(state);
-        let square = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
         let mut score = Self {
             episode: state.episode,
             smoothed: None,
@@ -158,7 +159,7 @@ impl StateScore {
             local: None,
             inside: None,
             silent: None,
-            reach: [square(&through), square(&said.local)],
+            reach: [dot(&through, &through), dot(&said.local, &said.local)],
             saturated: share(&derivatives(state), |d| *d < SATURATED),
             unstable: state.tried.iter().flat_map(|tried| tried.returns).any(f64::is_nan),
         };
@@ -172,10 +173,10 @@ impl StateScore {
             match around {
                 Around::Policy => {
                     // The product of independent halves is free of what smoothing draws.
-                    let square = first.iter().zip(second).map(|(a, b)| a * b).sum();
-                    score.smoothed = Some(Sums { critic: square, ..Sums::of(&blocks, &mean) });
+                    let critic = dot(first, second);
+                    score.smoothed = Some(Sums { critic, ..Sums::of(&blocks, &mean) });
                     score.local = Some(Sums::of(&blocks, &through));
-                    score.before_tanh = Some([mean_of(&blocks), mean]);
+                    score.before_tanh = Some([mean_vector(&blocks), mean]);
                 }
                 Around::Inside => {
                     score.inside = Replicates::of(&blocks, &mean);
@@ -187,12 +188,6 @@ impl StateScore {
         }
         score
     }
-}
-
-/// Mean of vectors of one length.
-fn mean_of(vectors: &[Vec<f64>]) -> Vec<f64> {
-    let count = vectors.len() as f64;
-    (0..vectors[0].len()).map(|j| vectors.iter().map(|v| v[j]).sum::<f64>() / count).collect()
 }
 
 fn share<T>(all: &[T], counts: impl Fn(&T) -> bool) -> f64 {

@@ -10,8 +10,8 @@
 //! # References
 //! Spearman, Am. J. Psychol. 1904; `docs/estimator.md` §2.4.
 
-use super::similarity::cosine;
-use super::summary::mean;
+use super::similarity::{cosine, dot};
+use super::summary::{mean, mean_vector};
 
 /// The noise-free and the noisy products of one state; `v` is the critic's gradient.
 ///
@@ -55,9 +55,7 @@ impl Replicates {
     /// ```
     pub fn of(blocks: &[Vec<f64>], critic: &[f64]) -> Option<Self> {
         assert!(blocks.len() >= 2, "replicates need two blocks, got {}", blocks.len());
-        let full: Vec<f64> = (0..critic.len())
-            .map(|i| blocks.iter().map(|block| block[i]).sum::<f64>() / blocks.len() as f64)
-            .collect();
+        let full = mean_vector(blocks);
         let pairs: Vec<(usize, usize)> =
             (0..blocks.len()).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
         let cosines: Option<Vec<f64>> =
@@ -120,10 +118,8 @@ impl Replicates {
             error_square: over_splits(&|a, b| error_product(a, b, critic)),
         })
     }
-}
 
-/// Means over states are functions of such rows.
-impl Replicates {
+    /// Returns all numbers in a row; statistics are functions of the means of such rows.
     pub(super) fn row(&self) -> [f64; 8] {
         let Self { full, block, pair, quad, dot, truth_square, critic_square, error_square } =
             *self;
@@ -154,10 +150,6 @@ fn mean_of_disjoint(pairs: &[(usize, usize)], values: &[f64]) -> f64 {
         }
     }
     sum / f64::from(count)
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
 /// `⟨v − ĝ_a, v − ĝ_b⟩`.

@@ -19,9 +19,12 @@ use super::tails::beta_reg;
 pub fn cosine(a: &[f64], b: &[f64]) -> Option<f64> {
     assert_eq!(a.len(), b.len(), "a cosine needs two vectors of one length");
     let (a, b) = (scaled(a)?, scaled(b)?);
-    let dot: f64 = a.iter().zip(&b).map(|(x, y)| x * y).sum();
-    let square = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>();
-    Some((dot / (square(&a) * square(&b)).sqrt()).clamp(-1.0, 1.0))
+    Some((dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()).clamp(-1.0, 1.0))
+}
+
+/// Returns the inner product `⟨a, b⟩`.
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
 /// Returns `‖a‖ / ‖b‖`; `None` under the conditions of [`cosine`].

@@ -16,6 +16,7 @@
 
 use super::quotient::Quotient;
 use super::resample::{jackknife_with_freedom, pseudo_values_of_clusters, without_each};
+use super::similarity::dot;
 use super::{Estimate, LEVEL};
 
 /// `U/T` whose lower bound is above this counts as resolved.
@@ -60,10 +61,6 @@ impl Sums {
     fn row(&self) -> [f64; 4] {
         [self.dot, self.critic, self.truth, self.noisy]
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
 /// What a set of states says of a critic; nothing is clipped.

@@ -8,6 +8,12 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+/// Returns the mean of vectors of one length, entry by entry.
+pub(crate) fn mean_vector(vectors: &[Vec<f64>]) -> Vec<f64> {
+    let count = vectors.len() as f64;
+    (0..vectors[0].len()).map(|i| vectors.iter().map(|v| v[i]).sum::<f64>() / count).collect()
+}
+
 /// Returns the sample standard deviation (divisor `n − 1`); NaN below two values.
 pub fn std(values: &[f64]) -> f64 {
     if values.len() < 2 {
