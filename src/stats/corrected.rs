@@ -82,12 +82,36 @@ pub fn correct(states: &[Replicates], lift: Lift, level: f64) -> Corrected {
 /// Units without states do not count.
 pub fn correct_units(units: &[Vec<Replicates>], lift: Lift, level: f64) -> Corrected {
     let rows = rows_of(units);
-    let interval = |stat: Statistic, level| {
+    let states = rows.iter().map(Vec::len).sum();
+    let drawn = rows.iter().filter(|unit| !unit.is_empty()).count();
+    let interval_at = |level, stat: Statistic| {
         jackknife_of_clusters(&rows, |means| stat(&Replicates::of_row(means)), level)
     };
-    let numbers = Numbers { interval: &interval, lift, level };
-    numbers
-        .corrected(rows.iter().map(Vec::len).sum(), rows.iter().filter(|u| !u.is_empty()).count())
+    let interval = |stat: Statistic| interval_at(level, stat);
+    let blocks = lift.blocks() as f64;
+    let second_opinion = |m: &Replicates| (blocks * m.full - m.block) / (blocks - 1.0);
+    let ceiling_block = interval(&|m| ceiling_block(m.pair, m.quad));
+    let ceiling = ceiling_block.map_rising(|c| lift.ceiling(c));
+    // What the extrapolation makes of an exactly right critic if all states are alike.
+    let exact = (blocks * ceiling.value - ceiling_block.value) / (blocks - 1.0);
+    let exact = if exact.is_nan() { 1.0 } else { exact };
+    let gap = interval_at(LEVEL, &|m| exact * corrected_cosine(m) - second_opinion(m));
+    let alpha_square = interval(&|m| m.error_square / positive(m.truth_square));
+    Corrected {
+        raw: interval(&|m| m.full),
+        block: interval(&|m| m.block),
+        agreement: interval(&|m| m.pair),
+        ceiling_block,
+        ceiling,
+        corrected: interval(&corrected_cosine),
+        stacked: interval(&|m| m.dot / (positive(m.truth_square) * m.critic_square).sqrt()),
+        alpha: alpha_square.map_rising(|square| square.clamp(0.0, f64::INFINITY).sqrt()),
+        second_opinion: interval(&second_opinion).value,
+        depends_on_snr: gap.half_width().is_finite() && !gap.covers(0.0),
+        resolved: enough(states, drawn)
+            && interval_at(ONE_SIDED_95, &|m| m.pair).low > RESOLVED_ABOVE,
+        states,
+    }
 }
 
 fn rows_of(units: &[Vec<Replicates>]) -> Vec<Vec<[f64; 8]>> {
@@ -106,13 +130,8 @@ pub fn correct_clusters(clusters: &[Vec<Replicates>], lift: Lift, level: f64) ->
     if clusters.len() < 2 {
         return alone;
     }
-    let rows = rows_of(clusters);
-    let interval = |stat: Statistic, level| {
-        jackknife_of_clusters(&rows, |means| stat(&Replicates::of_row(means)), level)
-    };
-    let numbers = Numbers { interval: &interval, lift, level };
-    let Corrected { resolved, depends_on_snr, states, .. } = alone;
-    Corrected { depends_on_snr, resolved, ..numbers.corrected(states, states) }
+    let Corrected { resolved, depends_on_snr, .. } = alone;
+    Corrected { depends_on_snr, resolved, ..correct_units(clusters, lift, level) }
 }
 
 /// Returns the one-sided 95 % lower bound of the mean agreement of blocks, from [`Replicates::pair`] of the
@@ -181,48 +200,6 @@ const ONE_SIDED_95: f64 = 0.90;
 
 /// A number of a set of states, from the means of their replicates.
 type Statistic<'a> = &'a dyn Fn(&Replicates) -> f64;
-
-/// How the numbers get their intervals: over states or over clusters.
-struct Numbers<'a> {
-    interval: &'a dyn Fn(Statistic, f64) -> Estimate,
-    lift: Lift,
-    level: f64,
-}
-
-impl Numbers<'_> {
-    fn corrected(&self, states: usize, units: usize) -> Corrected {
-        let interval = |stat: Statistic| (self.interval)(stat, self.level);
-        let blocks = self.lift.blocks() as f64;
-        let second_opinion = |m: &Replicates| (blocks * m.full - m.block) / (blocks - 1.0);
-        let ceiling_block = interval(&|m| ceiling_block(m.pair, m.quad));
-        let ceiling = rising(ceiling_block, |c| self.lift.ceiling(c));
-        // What the extrapolation makes of an exactly right critic if all states are alike.
-        let exact = (blocks * ceiling.value - ceiling_block.value) / (blocks - 1.0);
-        let exact = if exact.is_nan() { 1.0 } else { exact };
-        let gap = (self.interval)(&|m| exact * corrected_cosine(m) - second_opinion(m), LEVEL);
-        let alpha_square = interval(&|m| m.error_square / positive(m.truth_square));
-        Corrected {
-            raw: interval(&|m| m.full),
-            block: interval(&|m| m.block),
-            agreement: interval(&|m| m.pair),
-            ceiling_block,
-            ceiling,
-            corrected: interval(&corrected_cosine),
-            stacked: interval(&|m| m.dot / (positive(m.truth_square) * m.critic_square).sqrt()),
-            alpha: rising(alpha_square, |square| square.clamp(0.0, f64::INFINITY).sqrt()),
-            second_opinion: interval(&second_opinion).value,
-            depends_on_snr: gap.half_width().is_finite() && !gap.covers(0.0),
-            resolved: enough(states, units)
-                && (self.interval)(&|m| m.pair, ONE_SIDED_95).low > RESOLVED_ABOVE,
-            states,
-        }
-    }
-}
-
-/// `estimate` with its value and both ends sent through a rising function.
-fn rising(estimate: Estimate, f: impl Fn(f64) -> f64) -> Estimate {
-    Estimate { value: f(estimate.value), low: f(estimate.low), high: f(estimate.high), ..estimate }
-}
 
 /// `x`, or NaN where it is not positive.
 fn positive(x: f64) -> f64 {

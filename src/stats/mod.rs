@@ -84,6 +84,11 @@ impl Estimate {
         Self { value, low: value - half_width, high: value + half_width, n }
     }
 
+    /// Returns the estimate with its value and both ends sent through a rising function.
+    pub(crate) fn map_rising(self, f: impl Fn(f64) -> f64) -> Self {
+        Self { value: f(self.value), low: f(self.low), high: f(self.high), ..self }
+    }
+
     /// Returns half the length of the interval; NaN where there is none.
     pub fn half_width(&self) -> f64 {
         0.5 * (self.high - self.low)

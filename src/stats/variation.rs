@@ -174,7 +174,7 @@ pub fn variation(updates: &Updates<'_>, settings: Bootstrap, stream: &Stream) ->
         robust_sd: spread("robust-sd", robust_sd),
         robust_sd_relative: spread("robust-sd-relative", |x| robust_sd(x) / mean(x).abs()),
         update_variance,
-        update_sd: root(update_variance),
+        update_sd: update_variance.map_rising(root),
         evaluation_variance: component("evaluation-variance", |squares| squares.within),
         improvement,
         directions: updates.gram.map(|gram| directions(gram, n, level)).transpose()?,
@@ -277,12 +277,9 @@ fn coefficient(values: &[f64], level: f64) -> Estimate {
     Estimate { value: population_variance(values).sqrt() / centre, ..sample }
 }
 
-/// The root of an estimate of a variance, and 0 where that is negative.
-fn root(variance: Estimate) -> Estimate {
-    // Not `max`, which would turn NaN into 0.
-    let root = |x: f64| if x < 0.0 { 0.0 } else { x.sqrt() };
-    let Estimate { value, low, high, n } = variance;
-    Estimate { value: root(value), low: root(low), high: root(high), n }
+/// The root of a variance, and 0 where that is negative; not `max`, which would turn NaN into 0.
+fn root(variance: f64) -> f64 {
+    if variance < 0.0 { 0.0 } else { variance.sqrt() }
 }
 
 /// `ΔJ` of each update: mean over its evaluations of after minus before.
