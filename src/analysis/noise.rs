@@ -9,7 +9,7 @@ use super::table::{StateRow, by_task, units};
 use crate::gradient::Settings;
 use crate::stats::LEVEL;
 use crate::stats::corrected::{
-    Corrected, FEWEST_STATES, FEWEST_UNITS, correct_clusters, correct_units,
+    Corrected, FEWEST_STATES, FEWEST_UNITS, agreements, correct_clusters, correct_units,
     corrected_pseudo_values, is_resolved,
 };
 use crate::stats::lift::Lift;
@@ -94,12 +94,11 @@ pub(crate) fn corrected_values(rows: &[StateRow]) -> Vec<f64> {
         .iter()
         .map(|rows| rows.iter().filter_map(|row| row.replicates()).collect())
         .collect();
-    let pairs: Vec<Vec<[f64; 1]>> =
-        of_units.iter().map(|unit| unit.iter().map(|r| [r.pair]).collect()).collect();
-    if !is_resolved(&pairs) {
-        return Vec::new();
+    if is_resolved(&agreements(&of_units)) {
+        corrected_pseudo_values(&of_units)
+    } else {
+        Vec::new()
     }
-    corrected_pseudo_values(&of_units)
 }
 
 /// κ and gain of some rows in lab mode; `None` where no row has any. Intervals are over the units of [`units`].

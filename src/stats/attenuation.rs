@@ -76,12 +76,12 @@ pub fn gaussian_design(snr: f64, rollouts: usize, dims: usize) -> f64 {
     };
     // The mass of χ beyond 9 standard deviations (each below 1) is less than 1e-18.
     let (low, high) = ((dof.sqrt() - 9.0).max(0.0), dof.sqrt() + 9.0);
-    let mut pieces = 16;
-    let mut previous = integrate(integrand, low, high, pieces);
+    let mut panels = 16;
+    let mut previous = integrate(integrand, low, high, panels);
     loop {
-        pieces *= 2;
-        let integral = integrate(integrand, low, high, pieces);
-        if (integral - previous).abs() < 1e-13 || pieces >= 4096 {
+        panels *= 2;
+        let integral = integrate(integrand, low, high, panels);
+        if (integral - previous).abs() < 1e-13 || panels >= 4096 {
             return integral;
         }
         previous = integral;
@@ -99,8 +99,8 @@ pub fn orthogonal_design(snr: f64, rollouts: usize, dims: usize) -> f64 {
     mean_direction((snr * rollouts as f64).sqrt(), dims)
 }
 
-/// Gauss-Legendre quadrature of order 8 on `pieces` equal pieces; never touches the ends.
-pub(super) fn integrate(f: impl Fn(f64) -> f64, low: f64, high: f64, pieces: u32) -> f64 {
+/// Gauss-Legendre quadrature of order 8 on `panels` equal panels; never evaluates the ends.
+pub(super) fn integrate(f: impl Fn(f64) -> f64, low: f64, high: f64, panels: u32) -> f64 {
     /// Nodes on (0, 1) of the order-8 rule on (−1, 1), with their weights; the rule is symmetric.
     const RULE: [(f64, f64); 4] = [
         (0.183_434_642_495_649_8, 0.362_683_783_378_362),
@@ -108,10 +108,10 @@ pub(super) fn integrate(f: impl Fn(f64) -> f64, low: f64, high: f64, pieces: u32
         (0.796_666_477_413_626_7, 0.222_381_034_453_374_48),
         (0.960_289_856_497_536_3, 0.101_228_536_290_376_26),
     ];
-    let half = 0.5 * (high - low) / f64::from(pieces);
-    (0..pieces)
-        .map(|piece| {
-            let centre = low + half * f64::from(2 * piece + 1);
+    let half = 0.5 * (high - low) / f64::from(panels);
+    (0..panels)
+        .map(|panel| {
+            let centre = low + half * f64::from(2 * panel + 1);
             let node = |(x, w): &(f64, f64)| w * (f(centre - half * x) + f(centre + half * x));
             half * RULE.iter().map(node).sum::<f64>()
         })

@@ -134,6 +134,11 @@ pub fn correct_clusters(clusters: &[Vec<Replicates>], lift: Lift, level: f64) ->
     Corrected { depends_on_snr, resolved, ..correct_units(clusters, lift, level) }
 }
 
+/// Returns [`Replicates::pair`], the agreement of the blocks, of each state of each unit.
+pub(crate) fn agreements(units: &[Vec<Replicates>]) -> Vec<Vec<[f64; 1]>> {
+    units.iter().map(|states| states.iter().map(|state| [state.pair]).collect()).collect()
+}
+
 /// Returns the one-sided 95 % lower bound of the mean agreement of blocks, from [`Replicates::pair`] of the
 /// states of each independent unit; NaN below two units.
 pub fn mean_pair_lower(units: &[Vec<[f64; 1]>]) -> f64 {

@@ -4,7 +4,7 @@
 //! the raw cosine comes from **all** rollouts. The laws of [`attenuation`](super::attenuation)
 //! lead from one to the other: solve for the signal-to-noise ratio, put it in again.
 
-use super::attenuation::{gaussian_design, mean_direction};
+use super::attenuation::{gaussian_design, orthogonal_design};
 
 /// How the rollouts were designed, and which part of them a replicate holds: the design of one
 /// environment, for action dimensions decide about it.
@@ -77,7 +77,11 @@ impl Lift {
     /// ```
     pub fn ceiling(self, block: f64) -> f64 {
         match self {
-            Self::Orthogonal { blocks, dims } => of_blocks(block, blocks as f64, dims),
+            Self::Orthogonal { blocks, dims } => lift(
+                block,
+                |snr| orthogonal_design(snr, 1, dims),
+                |snr| orthogonal_design(snr, blocks, dims),
+            ),
             Self::Gaussian { .. } if self.needs().is_some() => f64::NAN,
             Self::Gaussian { rollouts, dims } => {
                 let half = |snr| {
@@ -101,13 +105,6 @@ impl Lift {
             Self::Gaussian { .. } => 2,
         }
     }
-}
-
-/// The ceiling of all rollouts, which have `times` the signal-to-noise ratio of one block: `C(√ρ)` for one,
-/// `C(√(times · ρ))` for all.
-fn of_blocks(block: f64, times: f64, dims: usize) -> f64 {
-    let all = |snr: f64| mean_direction((times * snr).sqrt(), dims);
-    lift(block, |snr| mean_direction(snr.sqrt(), dims), all)
 }
 
 /// `all(ρ)` at the `ρ` where the rising `part(ρ)`, from 0 to 1, equals `ceiling`.

@@ -15,8 +15,8 @@ use super::{Estimate, tails};
 /// Standard deviations beyond which a normal tail (below 1e-18) does not count.
 const FAR: f64 = 9.0;
 
-/// Pieces of each stretch of an integral: below one standard deviation each, of order 8.
-const PIECES: u32 = 24;
+/// Panels of each stretch of an integral: each below one standard deviation, with a rule of order 8.
+const PANELS: u32 = 24;
 
 /// Returns `P(T ≤ t)` for the noncentral t with `dof` degrees of freedom and noncentrality `shift`.
 ///
@@ -32,14 +32,14 @@ pub(super) fn t_below(t: f64, dof: f64, shift: f64) -> f64 {
         let density = (ln_norm + (dof - 1.0) * u.ln() - 0.5 * u * u).exp();
         density * tails::normal_above(shift - slope * u)
     };
-    // Standard deviation of √V is below 1. Φ climbs from 0 to 1 on a stretch that may be far shorter
-    // or longer; cut there, and each part is smooth on its own scale.
+    // The standard deviation of √V is below 1. Φ rises from 0 to 1 on a stretch that may be far shorter
+    // or longer. Cut at its ends, each stretch is smooth on its own scale.
     let (low, high) = ((dof.sqrt() - FAR).max(0.0), dof.sqrt() + FAR);
-    let climb = |edge: f64| if slope == 0.0 { low } else { (edge / slope).clamp(low, high) };
-    let (a, b) = (climb(shift - FAR), climb(shift + FAR));
+    let cut = |edge: f64| if slope == 0.0 { low } else { (edge / slope).clamp(low, high) };
+    let (a, b) = (cut(shift - FAR), cut(shift + FAR));
     let cuts = [low, a.min(b), a.max(b), high];
-    let parts = cuts.windows(2).filter(|cut| cut[0] < cut[1]);
-    parts.map(|cut| integrate(integrand, cut[0], cut[1], PIECES)).sum()
+    let stretches = cuts.windows(2).filter(|ends| ends[0] < ends[1]);
+    stretches.map(|ends| integrate(integrand, ends[0], ends[1], PANELS)).sum()
 }
 
 /// Returns `mean / std` of `n` normal values with its exact interval at `level`.

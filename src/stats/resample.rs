@@ -222,14 +222,7 @@ pub fn bootstrap<T: Clone>(
     settings: Bootstrap,
     stream: &mut Stream,
 ) -> Estimate {
-    let mut resample = units.to_vec();
-    let replicates: Vec<f64> = (0..settings.resamples)
-        .map(|_| {
-            redraw(units, &mut resample, stream);
-            stat(&resample)
-        })
-        .collect();
-    percentile(stat(units), &replicates, settings.level, units.len())
+    stratified_bootstrap(&[units.to_vec()], |strata| stat(&strata[0]), settings, stream)
 }
 
 /// Returns `stat(strata)` with its percentile bootstrap interval, drawing anew inside each
@@ -252,7 +245,9 @@ pub fn stratified_bootstrap<T: Clone>(
     let replicates: Vec<f64> = (0..settings.resamples)
         .map(|_| {
             for (units, drawn) in strata.iter().zip(&mut resample) {
-                redraw(units, drawn, stream);
+                for slot in drawn {
+                    slot.clone_from(&units[stream.index(units.len())]);
+                }
             }
             stat(&resample)
         })
@@ -275,13 +270,6 @@ pub fn paired_differences(candidate: &[f64], base: &[f64]) -> Vec<f64> {
 
 fn column_means<const K: usize>(units: &[[f64; K]]) -> [f64; K] {
     std::array::from_fn(|k| units.iter().map(|unit| unit[k]).sum::<f64>() / units.len() as f64)
-}
-
-/// Overwrites `drawn` by as many units, drawn with replacement.
-fn redraw<T: Clone>(units: &[T], drawn: &mut [T], stream: &mut Stream) {
-    for slot in drawn {
-        slot.clone_from(&units[stream.index(units.len())]);
-    }
 }
 
 fn percentile(value: f64, replicates: &[f64], level: f64, n: usize) -> Estimate {

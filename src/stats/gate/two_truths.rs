@@ -3,7 +3,7 @@
 use super::plan::{Plan, Test, units_to_resolve};
 use super::{Doubt, Gate, Rule, Spread, shrink};
 use crate::stats::Estimate;
-use crate::stats::corrected::{corrected_pseudo_values, enough, is_resolved};
+use crate::stats::corrected::{agreements, corrected_pseudo_values, enough, is_resolved};
 use crate::stats::hypothesis::{TTest, welch_t_with_freedom};
 use crate::stats::replicates::Replicates;
 use crate::stats::resample::freedom_of_clusters;
@@ -72,9 +72,4 @@ impl Gate {
         };
         Self::judge(p, difference, spread, doubt, rule)
     }
-}
-
-/// The agreement of the blocks of each state.
-fn agreements(units: &[Vec<Replicates>]) -> Vec<Vec<[f64; 1]>> {
-    units.iter().map(|states| states.iter().map(|s| [s.pair]).collect()).collect()
 }
