@@ -96,12 +96,9 @@ pub struct Flags {
     pub unresolved: bool,
 }
 
-/// Leaves the saturated dimensions out of both vectors.
-pub(super) fn on_identified(fit: &Fit, critic: &[f64], truth: &Array1<f64>) -> [Vec<f64>; 2] {
-    let keep = |v: &[f64]| -> Vec<f64> {
-        v.iter().zip(&fit.identified).filter(|(_, kept)| **kept).map(|(x, _)| *x).collect()
-    };
-    [keep(critic), keep(&truth.to_vec())]
+/// Leaves the saturated dimensions out of a vector `[A]`.
+fn on_identified<'a>(fit: &Fit, vector: impl IntoIterator<Item = &'a f64>) -> Vec<f64> {
+    vector.into_iter().zip(&fit.identified).filter(|(_, kept)| **kept).map(|(x, _)| *x).collect()
 }
 
 impl StateResult {
@@ -149,7 +146,7 @@ impl StateResult {
     }
 
     fn judge(&mut self, fit: &Fit, critic: &[f64]) {
-        let [critic, truth] = on_identified(fit, critic, &fit.gradient);
+        let (critic, truth) = (on_identified(fit, critic), on_identified(fit, &fit.gradient));
         self.truth = fit.gradient.to_vec();
         self.fit = FitSummary {
             rank: fit.rank,
@@ -207,54 +204,43 @@ pub(super) fn compare(
     let fit = local_gradient(actions.view(), returns.view())?;
     result.judge(&fit, &critic);
     if result.cosine.is_finite() {
-        let [own, truth] = on_identified(&fit, &own.gradient.to_vec(), &fit.gradient);
+        let [own, truth] = [own, &fit].map(|f| on_identified(&fit, &f.gradient));
         result.matched_cosine = cosine(&own, &truth).unwrap_or(f64::NAN);
-        let parts = Parts { actions: &actions, returns: &returns, fit: &fit, critic: &critic };
-        result.replicates = parts.halves(halves);
+        result.replicates = replicates_of_halves(&actions, &returns, &fit, &critic, halves);
     }
     Ok(result)
 }
 
-/// The finite rollouts of a state, of which parts make independent estimates of its gradient.
-struct Parts<'p> {
-    actions: &'p Array2<f64>,
-    returns: &'p Array1<f64>,
-    fit: &'p Fit,
-    critic: &'p [f64],
-}
-
-impl Parts<'_> {
-    /// The gradient that some of the rollouts show, in the dimensions that all of them vary.
-    fn gradient(&self, rows: &[usize]) -> Vec<f64> {
-        let (actions, returns) =
-            (self.actions.select(Axis(0), rows), self.returns.select(Axis(0), rows));
-        let [_, slope] = on_identified(self.fit, self.critic, &least_norm_slope(actions, &returns));
-        slope
+/// Returns replicates from random halves of independent perturbations (`docs/estimator.md` §2.4), in the
+/// dimensions that vary over all rollouts; a half with fewer rollouts than dimensions gives the solution of
+/// least norm.
+///
+/// Rollouts of the same action, as the box makes them of a saturated policy, stay together: halves
+/// that share one are not independent.
+fn replicates_of_halves(
+    actions: &Array2<f64>,
+    returns: &Array1<f64>,
+    fit: &Fit,
+    critic: &[f64],
+    mut stream: Stream,
+) -> Option<Replicates> {
+    let groups = distinct(actions.view());
+    let n = groups.len();
+    if n < 2 {
+        return None;
     }
-
-    /// Replicates from random halves of independent perturbations (`docs/estimator.md` §2.4); a half that is
-    /// smaller than the dimensions takes the solution of least norm.
-    ///
-    /// Rollouts of the same action, as the box makes them of a saturated policy, stay together: halves
-    /// that share one are not independent.
-    fn halves(&self, mut stream: Stream) -> Option<Replicates> {
-        let actions = distinct(self.actions.view());
-        let n = actions.len();
-        if n < 2 {
-            return None;
-        }
-        let halves: Vec<[Vec<f64>; 2]> = (0..SPLITS)
-            .map(|_| {
-                let order = stream.sample_without_replacement(n, n);
-                let (first, second) = order.split_at(n / 2);
-                [first, second].map(|half| {
-                    let rows: Vec<usize> =
-                        half.iter().flat_map(|&i| actions[i].iter().copied()).collect();
-                    self.gradient(&rows)
-                })
-            })
-            .collect();
-        let [critic, full] = on_identified(self.fit, self.critic, &self.fit.gradient);
-        Replicates::of_splits(&full, &halves, &critic)
-    }
+    let gradient = |half: &[usize]| {
+        let rows: Vec<usize> = half.iter().flat_map(|&i| groups[i].iter().copied()).collect();
+        let (actions, returns) = (actions.select(Axis(0), &rows), returns.select(Axis(0), &rows));
+        on_identified(fit, &least_norm_slope(actions, &returns))
+    };
+    let halves: Vec<[Vec<f64>; 2]> = (0..SPLITS)
+        .map(|_| {
+            let order = stream.sample_without_replacement(n, n);
+            let (first, second) = order.split_at(n / 2);
+            [first, second].map(gradient)
+        })
+        .collect();
+    let (critic, full) = (on_identified(fit, critic), on_identified(fit, &fit.gradient));
+    Replicates::of_splits(&full, &halves, &critic)
 }

@@ -10,11 +10,12 @@
 
 use ndarray::Array2;
 
+use super::bank::{Try, roll_out};
 use super::{Agent, greedy_at};
 use crate::env::Visited;
 use crate::error::Result;
 use crate::rng::Stream;
-use crate::rollout::{Job, Rollouts};
+use crate::rollout::Outcome;
 use crate::stats::similarity::cosine;
 
 /// Room that the policy's action is given inside the box, so that both sides fit.
@@ -29,56 +30,38 @@ pub const MOST: f64 = 0.9;
 /// Returns the difference quotients `(q(a + ε eⱼ) − q(a − ε eⱼ)) / 2ε` of returns cut at `horizon`,
 /// `[states, A]`, around the policy's action, pulled inside ±0.9. Rows of states whose simulation
 /// became unstable are NaN.
-///
-/// # Errors
-/// Those of the rollouts.
-///
-/// # Panics
-/// Never: every entry has its two rollouts.
-pub fn differences(
+pub(crate) fn differences(
     agent: &Agent,
     starts: &[Visited],
-    (epsilon, horizon): (f64, u32),
-    (workers, progress): (&rayon::ThreadPool, &(dyn Fn(u64) + Sync)),
+    epsilon: f64,
+    horizon: u32,
+    workers: &rayon::ThreadPool,
+    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Array2<f64>> {
     let (_, centres, _) = greedy_at(agent, starts)?;
     let dims = centres.ncols();
     let noise = Stream::new(0, "differences");
     let draws = Stream::new(0, "draws of differences");
-    let mut tries = Vec::with_capacity(2 * dims * starts.len());
+    let mut tries = Vec::with_capacity(dims * starts.len());
     for (state, centre) in centres.rows().into_iter().enumerate() {
+        let name = state.to_string();
         for j in 0..dims {
-            for side in [epsilon, -epsilon] {
+            let actions = [epsilon, -epsilon].map(|step| {
                 let mut action: Vec<f64> =
                     centre.iter().map(|a| a.clamp(-INSIDE, INSIDE)).collect();
-                action[j] += side;
-                let name = state.to_string();
-                tries.push((state, action, [noise.child(&name), draws.child(&name)]));
-            }
+                action[j] += step;
+                action
+            });
+            let [noise, draws] = [&noise, &draws].map(|stream| stream.child(&name));
+            tries.push(Try { state, actions, noise, draws });
         }
     }
-    let mut jobs = Vec::with_capacity(tries.len());
-    for (state, action, [noise, draws]) in &tries {
-        let (start, first_action) = (&starts[*state].snapshot, Some(&action[..]));
-        let (noise, draws) = (Some(noise), Some(draws));
-        jobs.push(Job { start, first_action, max_steps: horizon, noise, draws });
-    }
-    let rollouts = Rollouts {
-        make_env: agent.make_env,
-        policy: agent.policy,
-        gamma: agent.gamma,
-        hold: 1,
-        marks: &[],
-        workers,
-        progress,
+    let outcomes = roll_out(agent, starts, &tries, horizon, &[], workers, progress)?;
+    let slope = |pair: &[Outcome]| {
+        (pair[0].discounted_return - pair[1].discounted_return) / (2.0 * epsilon)
     };
-    let returns: Vec<f64> = rollouts
-        .run(&jobs)?
-        .into_iter()
-        .map(|o| o.discounted_return * agent.reward_scale)
-        .collect();
-    let slopes = returns.chunks_exact(2).map(|pair| (pair[0] - pair[1]) / (2.0 * epsilon));
-    Ok(Array2::from_shape_vec((starts.len(), dims), slopes.collect()).expect("two per entry"))
+    let slopes = outcomes.chunks_exact(2).map(slope).collect();
+    Ok(Array2::from_shape_vec((starts.len(), dims), slopes).expect("two per entry"))
 }
 
 /// Returns the cosine of each row of two sets of gradients; undefined ones are left out.

@@ -152,6 +152,8 @@ impl StateScore {
     /// Returns what a state says of a critic's gradients there, smoothed around the places `around`.
     pub(super) fn of(state: &BankState, said: &Said, around: &[Around]) -> Self {
         let through = said.through(state);
+        let derivatives = derivatives(state);
+        let saturated = derivatives.iter().filter(|d| **d < SATURATED).count();
         let mut score = Self {
             episode: state.episode,
             smoothed: None,
@@ -160,7 +162,7 @@ impl StateScore {
             inside: None,
             silent: None,
             reach: [dot(&through, &through), dot(&said.local, &said.local)],
-            saturated: share(&derivatives(state), |d| *d < SATURATED),
+            saturated: saturated as f64 / derivatives.len() as f64,
             unstable: state.tried.iter().flat_map(|tried| tried.returns).any(f64::is_nan),
         };
         for (&around, [first, second]) in around.iter().zip(&said.smoothed) {
@@ -188,10 +190,6 @@ impl StateScore {
         }
         score
     }
-}
-
-fn share<T>(all: &[T], counts: impl Fn(&T) -> bool) -> f64 {
-    all.iter().filter(|x| counts(x)).count() as f64 / all.len() as f64
 }
 
 /// Pairs of actions over which a critic is smoothed at one state, as the truth is.

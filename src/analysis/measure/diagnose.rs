@@ -127,7 +127,7 @@ pub(crate) fn diagnose(
     }
 
     let at = |epsilon: f64, horizon: u32| {
-        differences(&agent, &starts, (epsilon, horizon), (workers, progress))
+        differences(&agent, &starts, epsilon, horizon, workers, progress)
     };
     let full = EPSILONS.iter().map(|&e| at(e, horizon)).collect::<Result<Vec<_>>>()?;
     let neighbours = full.windows(2).zip(EPSILONS.windows(2)).map(|(pair, sizes)| {

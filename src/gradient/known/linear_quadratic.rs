@@ -265,7 +265,8 @@ impl LinearQuadratic {
         (action_cost.dot(&ArrayView1::from(a)) + future * *gamma) * -2.0
     }
 
-    fn mean_next(&self, s: &[f64], a: &[f64]) -> Array1<f64> {
+    /// Returns the next state `[S]` without process noise, `As + Ba`.
+    pub(super) fn mean_next(&self, s: &[f64], a: &[f64]) -> Array1<f64> {
         let Coefficients { dynamics, input, .. } = &self.coefficients;
         dynamics.dot(&ArrayView1::from(s)) + input.dot(&ArrayView1::from(a))
     }

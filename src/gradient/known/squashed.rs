@@ -10,7 +10,7 @@
 //! the adjoint states λ, backwards along the same course. Dynamics alone are stable, and actions bounded, so that
 //! every course is.
 
-use ndarray::{Array1, ArrayView1};
+use ndarray::Array1;
 
 use super::linear_quadratic::LinearQuadratic;
 
@@ -52,9 +52,7 @@ impl Squashed {
 
     /// Returns the next state `[S]`.
     pub fn next(&self, s: &[f64], a: &[f64]) -> Array1<f64> {
-        let coefficients = self.system.coefficients();
-        coefficients.dynamics.dot(&ArrayView1::from(s))
-            + coefficients.input.dot(&ArrayView1::from(a))
+        self.system.mean_next(s, a)
     }
 
     /// Returns Q and its gradient.
