@@ -97,9 +97,6 @@ impl BankFile {
     }
 
     /// Returns the bytes of the file with further metadata.
-    ///
-    /// # Errors
-    /// [`Error::Table`] if polars refuses.
     pub(super) fn with_metadata(&self, mut more: Vec<(String, String)>) -> Result<Vec<u8>> {
         more.extend([(KEY.into(), json(&self.about)?), (SEAL.into(), sealed::blank())]);
         let mut bytes = Vec::new();
@@ -110,10 +107,7 @@ impl BankFile {
         Ok(bytes)
     }
 
-    /// Returns a hash of all that the bank says.
-    ///
-    /// # Errors
-    /// [`Error::Table`] if it cannot be written.
+    /// Returns a hash of all that the bank holds.
     pub(super) fn digest(&self) -> Result<String> {
         let mut bytes = json(&self.about)?.into_bytes();
         let mut add = |numbers: &[f64]| {
@@ -254,8 +248,9 @@ struct Version {
     hyperl_bank: u32,
 }
 
-fn json<T: Serialize>(what: &T) -> Result<String> {
-    serde_json::to_string(what).map_err(|e| Error::Table(e.to_string()))
+/// Returns plain data as JSON, in one line.
+pub(super) fn json(data: &impl Serialize) -> Result<String> {
+    serde_json::to_string(data).map_err(|e| Error::Table(e.to_string()))
 }
 
 fn no_bank(why: &str) -> Error {

@@ -128,6 +128,8 @@ impl NoiseCorrected {
     /// Corrects the rows of one checkpoint.
     pub(super) fn new(rows: &[StateRow], settings: &Settings) -> Self {
         let found = corrected(rows, settings);
+        let warnings = left_out(rows, &found).into_iter().chain(unsure(&found));
+        let warnings = warnings.chain(no_ceiling(rows, settings));
         Self {
             replicated: found.states,
             ceiling: found.ceiling.into(),
@@ -135,7 +137,7 @@ impl NoiseCorrected {
             stacked: found.stacked.into(),
             agreement: found.agreement.into(),
             status: if found.resolved { Status::Resolved } else { Status::Unresolved },
-            warnings: [left_out(rows, &found), unsure(&found), odd_design(rows, settings)].concat(),
+            warnings: warnings.collect(),
         }
     }
 }
@@ -146,12 +148,13 @@ pub(super) fn two(number: f64) -> String {
 }
 
 /// What keeps states out of the correction, in words.
-fn left_out(rows: &[StateRow], found: &Corrected) -> Vec<String> {
+fn left_out(rows: &[StateRow], found: &Corrected) -> Option<String> {
     let (states, left) = (rows.len(), rows.len() - found.states);
-    let said = format!(
-        "{left} of {states} states are left out of the correction: no cosine is defined there"
-    );
-    if left > 0 { vec![said] } else { Vec::new() }
+    (left > 0).then(|| {
+        format!(
+            "{left} of {states} states are left out of the correction: no cosine is defined there"
+        )
+    })
 }
 
 /// What makes the numbers unsure, in words.
@@ -191,17 +194,15 @@ fn unsure(found: &Corrected) -> Vec<String> {
     said
 }
 
-/// What a reader should know about the design, in words.
-fn odd_design(rows: &[StateRow], settings: &Settings) -> Vec<String> {
-    let mut said = Vec::new();
+/// Why the design leaves no ceiling, in words, if it does.
+fn no_ceiling(rows: &[StateRow], settings: &Settings) -> Option<String> {
     let lift = lift(&rows.iter().collect::<Vec<_>>(), settings);
-    if let (Some(needs), Lift::Gaussian { rollouts, dims }) = (lift.needs(), lift) {
-        said.push(format!(
-            "there is no ceiling: the half of {rollouts} rollouts does not determine a gradient in \
-             {dims} dimensions; use --rollouts {needs} or --mode lab"
-        ));
-    }
-    said
+    let Lift::Gaussian { rollouts, dims } = lift else { return None };
+    let needs = lift.needs()?;
+    Some(format!(
+        "there is no ceiling: the half of {rollouts} rollouts does not determine a gradient in \
+         {dims} dimensions; use --rollouts {needs} or --mode lab"
+    ))
 }
 
 #[cfg(test)]

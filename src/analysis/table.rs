@@ -28,9 +28,6 @@ impl From<PolarsError> for Error {
 }
 
 /// Returns the rows as a frame.
-///
-/// # Errors
-/// [`Error::Table`] if polars refuses.
 pub(crate) fn frame(rows: &[StateRow]) -> Result<DataFrame> {
     let mut rows = rows.to_vec();
     let mut columns: Vec<polars::prelude::Column> = Vec::new();

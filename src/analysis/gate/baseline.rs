@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::algo::Algo;
-use crate::analysis::bank::BankFile;
+use crate::analysis::bank::{BankFile, json};
 use crate::analysis::measure::cosine::Work;
 use crate::analysis::measure::gradient_cosine::Networks;
 use crate::analysis::measure::policy_cosine::{make, smoothing};
@@ -53,9 +53,6 @@ pub struct Critic {
 
 impl Baseline {
     /// Makes the bank of a checkpoint's policy and asks its critic.
-    ///
-    /// # Errors
-    /// Those of loading and of the rollouts.
     pub(crate) fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> Result<Self> {
         let config = checkpoint.off_policy()?;
         let file = make(checkpoint, settings, work)?;
@@ -136,8 +133,4 @@ impl Baseline {
 #[derive(Deserialize)]
 struct Version {
     format: u32,
-}
-
-fn json(critic: &Critic) -> Result<String> {
-    serde_json::to_string(critic).map_err(|e| Error::Table(e.to_string()))
 }

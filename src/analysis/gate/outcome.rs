@@ -84,10 +84,7 @@ impl<'c> Comparison<'c> {
         self.truth
     }
 
-    /// Compares.
-    ///
-    /// # Errors
-    /// Those of networks and rollouts.
+    /// Compares the candidate with the baseline.
     pub(crate) fn run(&self, rule: Rule, work: Work) -> Result<Outcome> {
         let Self { candidate, base, truth, .. } = self;
         let around = &base.file.about.plan.around;

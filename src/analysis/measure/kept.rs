@@ -6,6 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::cosine::{Cosine, Work, in_checkpoint};
 use super::policy_cosine::{self, Judged};
 use super::promise::{self, Promised};
@@ -102,14 +105,10 @@ impl Keeper<'_> {
         settings: &Settings,
     ) -> Result<ControlFlow<Stopped, Vec<Promised>>> {
         self.each(checkpoints, |checkpoint| {
-            let path = self.units.join(format!("{}.json", promise::key(checkpoint, settings)));
-            let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes).ok();
-            let measured = kept_or_made(&path, self.listener, read, || {
+            let measured = self.json(&promise::key(checkpoint, settings), || {
                 let progress = |more: u64| self.listener.steps(more);
                 let work = Work { workers: self.workers, progress: &progress };
-                let measured = promise::measure(checkpoint, settings, work)?;
-                let bytes = disk::json(&measured)?;
-                Ok((measured, bytes))
+                promise::measure(checkpoint, settings, work)
             });
             let measured = measured.map_err(|e| in_checkpoint(checkpoint.path(), e))?;
             Ok(measured.map(|measured| Promised::of(checkpoint, measured)))
@@ -118,14 +117,21 @@ impl Keeper<'_> {
 
     /// Returns what critics of a known world learned.
     pub(crate) fn learned(&self, units: &[Unit]) -> Result<ControlFlow<Stopped, Vec<Learned>>> {
-        self.each(units, |unit| {
-            let path = self.units.join(format!("{}.json", unit.key()));
-            let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes).ok();
-            kept_or_made(&path, self.listener, read, || {
-                let learned = unit.learn(self.workers)?;
-                let bytes = disk::json(&learned)?;
-                Ok((learned, bytes))
-            })
+        self.each(units, |unit| self.json(&unit.key(), || unit.learn(self.workers)))
+    }
+
+    /// Returns what is kept as JSON under a key, or makes and keeps it.
+    fn json<T: Serialize + DeserializeOwned>(
+        &self,
+        key: &str,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<Option<T>> {
+        let path = self.units.join(format!("{key}.json"));
+        let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes).ok();
+        kept_or_made(&path, self.listener, read, || {
+            let made = make()?;
+            let bytes = disk::json(&made)?;
+            Ok((made, bytes))
         })
     }
 

@@ -23,6 +23,7 @@ use crate::env::{Task, TaskList};
 use crate::error::{Error, Result};
 use crate::rng::Stream;
 use crate::stats::resample::Bootstrap;
+use crate::stats::summary::mean;
 use crate::stats::variation::{EvaluationStreams, Updates, Variation, variation};
 
 /// Buckets of a sketch.
@@ -152,7 +153,6 @@ pub(crate) fn maml_noise(
     };
     let stream = Stream::new(point.config().seed(), "maml-noise").child("bootstrap");
     let variation = variation(&updates, Bootstrap::default(), &stream)?;
-    let mean = |returns: &Vec<f64>| returns.iter().sum::<f64>() / returns.len() as f64;
     let config = point.config();
     Ok(Some(Noise {
         env: config.env_name().into(),
@@ -161,7 +161,7 @@ pub(crate) fn maml_noise(
         iteration: point.manifest().step,
         inner_lr,
         before: mean(&before.returns),
-        returns: returns.iter().map(mean).collect(),
+        returns: returns.iter().map(|returns| mean(returns)).collect(),
         refused: files.iter().filter(|file| !file.accepted).count(),
         variation,
     }))
@@ -213,8 +213,7 @@ impl Study<'_> {
         };
         let checkpoint = self.point.hash().to_owned();
         let file = UpdateFile { checkpoint, settings, returns, accepted, divergence, direction };
-        let text = serde_json::to_vec_pretty(&file).map_err(|e| Error::Table(e.to_string()))?;
-        kept::write(&path, &text)?;
+        kept::write(&path, &disk::json(&file)?)?;
         Ok(file)
     }
 

@@ -67,10 +67,9 @@ pub(super) fn rows(
     work: Work,
 ) -> Result<Vec<StateRow>> {
     let agent = &checkpoint.agent(Arc::clone(work.workers))?;
-    let measured = InTasks { checkpoint, agent, how, work };
     let mut rows = Vec::with_capacity(how.settings.states);
     for (task, states) in shares(checkpoint, tasks, how.settings.states) {
-        rows.extend(measured.rows_of_task(task, states)?);
+        rows.extend(rows_of_task(checkpoint, agent, task, states, how, work)?);
     }
     for (state, row) in rows.iter_mut().enumerate() {
         row.state = state as u64;
@@ -89,67 +88,64 @@ fn shares(checkpoint: &Checkpoint, tasks: FirstTasks, states: usize) -> Vec<(OfT
     checkpoint.tasks(list)[..count].iter().enumerate().map(share).collect()
 }
 
-/// What the measurements of all tasks share.
-struct InTasks<'c> {
-    checkpoint: &'c Checkpoint,
-    agent: &'c PearlAgent,
-    how: &'c Cosine,
-    work: Work<'c>,
+/// Returns the name of a task's random streams.
+fn streams(checkpoint: &Checkpoint, task: &OfTask) -> String {
+    let (seed, iteration) = (checkpoint.config().seed(), checkpoint.manifest().step);
+    let split = task.split.name();
+    format!("pearl seed {seed} iteration {iteration} {split} task {}", task.number)
 }
 
-impl InTasks<'_> {
-    /// Returns the name of a task's random streams.
-    fn streams(&self, task: &OfTask) -> String {
-        let (seed, iteration) = (self.checkpoint.config().seed(), self.checkpoint.manifest().step);
-        let split = task.split.name();
-        format!("pearl seed {seed} iteration {iteration} {split} task {}", task.number)
+/// Measures the states of one task.
+fn rows_of_task(
+    checkpoint: &Checkpoint,
+    agent: &PearlAgent,
+    task: OfTask,
+    states: usize,
+    how: &Cosine,
+    work: Work,
+) -> Result<Vec<StateRow>> {
+    let Cosine { settings, against } = how;
+    let Work { workers, progress } = work;
+    let (config, here) = (checkpoint.pearl()?, Task(task.goal));
+    let (streams, iteration) = (streams(checkpoint, &task), checkpoint.manifest().step);
+    let stream = |name| Stream::new(settings.seed, name).child(&streams);
+    let player = Player { agent, family: config.env, horizon: config.horizon, workers };
+    let found = player.explore(&(here, stream("explore")), config.exploration_episodes);
+    let found = found.map_err(|error| error.of_checkpoint(checkpoint.path()))?;
+    let z = Tensor::from_slice(&found.z).unsqueeze(0);
+    let [first, second] = agent.frozen_critics()?.map(|critic| CriticInTask::new(critic, &z));
+    let critic: Box<dyn ActionValue> = match settings.judged {
+        Some(Judged::Q1) => Box::new(first),
+        Some(Judged::Mean) => Box::new(Mean([first, second])),
+        Some(Judged::Min) | None => Box::new(Smaller([first, second])),
+    };
+    let hard = settings.returns == Some(Returns::Hard);
+    // The temperature is 1 in the critics' unit.
+    let temperature = if hard { 0.0 } else { 1.0 / config.reward_scale };
+    let policy = SoftInTask::new(agent.policy_in(&z), temperature);
+    let make_env = || config.env.make(here);
+    let in_task = Agent {
+        make_env: &make_env,
+        policy: &policy,
+        critic: &*critic,
+        bootstrap: None,
+        gamma: config.gamma,
+        reward_scale: config.reward_scale,
+        streams: &streams,
+    };
+    let settings = &Settings { states, ..settings.clone() };
+    let starts = states::from_policy(&make_env, &policy, states, &stream("states"))?;
+    let row = |state| StateRow::in_task(config, iteration, settings, (task, state));
+    if settings.mode == Mode::Lab && *against == Against::Returns {
+        let horizon = settings.horizon(config.gamma, 0, u32::MAX);
+        let (blocks, std, seed) = (settings.blocks(), settings.std, settings.seed);
+        let plan = Plan { blocks, std, horizon, seed, ..Plan::default() };
+        let bank = make_bank(&in_task, &starts, 0, &plan, workers, progress)?;
+        let stream = stream("smoothing");
+        let scores = score_states(&bank, 0, in_task.critic, &stream)?.into_iter();
+        let row = |(i, score)| row(i).judged(&score, Column::Cosine, horizon);
+        return Ok(scores.enumerate().map(row).collect());
     }
-
-    /// Measures the states of one task.
-    fn rows_of_task(&self, task: OfTask, states: usize) -> Result<Vec<StateRow>> {
-        let Self { checkpoint, agent, how: Cosine { settings, against }, work } = self;
-        let Work { workers, progress } = *work;
-        let (config, here) = (checkpoint.pearl()?, Task(task.goal));
-        let (streams, iteration) = (self.streams(&task), checkpoint.manifest().step);
-        let stream = |name| Stream::new(settings.seed, name).child(&streams);
-        let player = Player { agent, family: config.env, horizon: config.horizon, workers };
-        let found = player.explore(&(here, stream("explore")), config.exploration_episodes);
-        let found = found.map_err(|error| error.of_checkpoint(checkpoint.path()))?;
-        let z = Tensor::from_slice(&found.z).unsqueeze(0);
-        let [first, second] = agent.frozen_critics()?.map(|critic| CriticInTask::new(critic, &z));
-        let critic: Box<dyn ActionValue> = match settings.judged {
-            Some(Judged::Q1) => Box::new(first),
-            Some(Judged::Mean) => Box::new(Mean([first, second])),
-            Some(Judged::Min) | None => Box::new(Smaller([first, second])),
-        };
-        let hard = settings.returns == Some(Returns::Hard);
-        // The temperature is 1 in the critics' unit.
-        let temperature = if hard { 0.0 } else { 1.0 / config.reward_scale };
-        let policy = SoftInTask::new(agent.policy_in(&z), temperature);
-        let make_env = || config.env.make(here);
-        let in_task = Agent {
-            make_env: &make_env,
-            policy: &policy,
-            critic: &*critic,
-            bootstrap: None,
-            gamma: config.gamma,
-            reward_scale: config.reward_scale,
-            streams: &streams,
-        };
-        let settings = &Settings { states, ..settings.clone() };
-        let starts = states::from_policy(&make_env, &policy, states, &stream("states"))?;
-        let row = |state| StateRow::in_task(config, iteration, settings, (task, state));
-        if settings.mode == Mode::Lab && *against == Against::Returns {
-            let horizon = settings.horizon(config.gamma, 0, u32::MAX);
-            let (blocks, std, seed) = (settings.blocks(), settings.std, settings.seed);
-            let plan = Plan { blocks, std, horizon, seed, ..Plan::default() };
-            let bank = make_bank(&in_task, &starts, 0, &plan, workers, progress)?;
-            let stream = stream("smoothing");
-            let scores = score_states(&bank, 0, in_task.critic, &stream)?.into_iter();
-            let row = |(i, score)| row(i).judged(&score, Column::Cosine, horizon);
-            return Ok(scores.enumerate().map(row).collect());
-        }
-        let how = Cosine { settings: settings.clone(), against: *against };
-        measured(&in_task, &starts, &how, *work, row)
-    }
+    let how = Cosine { settings: settings.clone(), against: *against };
+    measured(&in_task, &starts, &how, work, row)
 }

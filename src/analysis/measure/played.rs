@@ -51,9 +51,6 @@ pub(crate) struct Beside {
 }
 
 /// Plays so many episodes with the policy of a checkpoint: without its noise, and once more as its critics have it.
-///
-/// # Errors
-/// Those of loading and of the rollouts.
 pub(crate) fn play(
     checkpoint: &Checkpoint,
     episodes: usize,

@@ -114,9 +114,6 @@ impl Unit {
     }
 
     /// Lets the critic learn, and judges it.
-    ///
-    /// # Errors
-    /// Those of drawing the system and of the networks.
     pub(crate) fn learn(&self, workers: &Arc<rayon::ThreadPool>) -> Result<Learned> {
         let of_seed = Stream::new(self.seed, "value error");
         let world = world(self.seed)?;
@@ -283,18 +280,16 @@ pub(crate) fn agreement(all: &[Learned], error: ErrorOf) -> Estimate {
         let of = |x: &Learned| Unit { critic: CriticKind::MlpSmall, ..x.unit };
         of(a) == of(b)
     };
-    let share = |of_seed: Vec<&Learned>| {
+    over_seeds(all, |of_seed| {
         let pairs = (0..of_seed.len()).flat_map(|i| (0..i).map(move |j| [i, j]));
         let pairs = pairs.map(|pair| pair.map(|i| of_seed[i])).filter(|[a, b]| alike(a, b));
         summary::mean(&pairs.map(|pair| agrees(pair.map(Learned::last), error)).collect::<Vec<_>>())
-    };
-    let shares: Vec<f64> = seeds(all).map(share).filter(|share| share.is_finite()).collect();
-    jackknife(&shares, summary::mean, LEVEL)
+    })
 }
 
 /// Returns the same of pairs of looks at one critic that learns.
 pub(crate) fn agreement_while_learning(all: &[Learned], error: ErrorOf) -> Estimate {
-    let share = |of_seed: Vec<&Learned>| {
+    over_seeds(all, |of_seed| {
         let of_unit = |learned: &&Learned| {
             let points = learned.points.clone();
             (0..points.len())
@@ -303,17 +298,18 @@ pub(crate) fn agreement_while_learning(all: &[Learned], error: ErrorOf) -> Estim
                 .collect::<Vec<f64>>()
         };
         summary::mean(&of_seed.iter().flat_map(of_unit).collect::<Vec<_>>())
-    };
-    let shares: Vec<f64> = seeds(all).map(share).filter(|share| share.is_finite()).collect();
-    jackknife(&shares, summary::mean, LEVEL)
+    })
 }
 
-/// Returns what was learned, seed by seed.
-fn seeds(all: &[Learned]) -> impl Iterator<Item = Vec<&Learned>> {
+/// Returns the mean of a share over the seeds that have it.
+fn over_seeds(all: &[Learned], share: impl Fn(Vec<&Learned>) -> f64) -> Estimate {
     let mut seeds: Vec<u64> = all.iter().map(|learned| learned.unit.seed).collect();
     seeds.sort_unstable();
     seeds.dedup();
-    seeds.into_iter().map(|seed| all.iter().filter(|learned| learned.unit.seed == seed).collect())
+    let of_seed =
+        |seed: u64| share(all.iter().filter(|learned| learned.unit.seed == seed).collect());
+    let shares: Vec<f64> = seeds.into_iter().map(of_seed).filter(|x| x.is_finite()).collect();
+    jackknife(&shares, summary::mean, LEVEL)
 }
 
 /// Returns 1 where the smaller error belongs to the larger κ, 0 where it does not, and a half of a tie.

@@ -77,10 +77,7 @@ impl Group<'_> {
 
     /// Returns what the paper's Table 2 prints for this group, in percent.
     pub(crate) fn published(&self) -> Option<f64> {
-        match self.start {
-            Start::Trained => published::trained(self.env, self.layer),
-            start => published::at_start(self.env, self.layer, start),
-        }
+        published::of(self.env, self.layer, self.start)
     }
 
     /// Returns total variation in percent on the `i`-th choice of bins.

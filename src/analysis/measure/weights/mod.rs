@@ -20,7 +20,7 @@
 
 mod choices;
 pub mod distance;
-pub mod published;
+pub(crate) mod published;
 pub mod sample;
 pub mod start;
 pub mod trained;
