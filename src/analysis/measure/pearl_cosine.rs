@@ -135,7 +135,7 @@ fn rows_of_task(
     };
     let settings = &Settings { states, ..settings.clone() };
     let starts = states::from_policy(&make_env, &policy, states, &stream("states"))?;
-    let row = |state| StateRow::in_task(config, iteration, settings, (task, state));
+    let row = |state| StateRow::in_task(config, iteration, settings, task, state);
     if settings.mode == Mode::Lab && *against == Against::Returns {
         let horizon = settings.horizon(config.gamma, 0, u32::MAX);
         let (blocks, std, seed) = (settings.blocks(), settings.std, settings.seed);

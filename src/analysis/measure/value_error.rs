@@ -226,7 +226,7 @@ impl Judges {
     fn judge(&self, update: u64, critic: &QNet) -> Result<Point> {
         let values = critic.value(&self.obs, &self.actions)?;
         let gradients = critic.action_gradient(&self.obs, &self.actions)?;
-        let point = point(update, &values, &gradients, (&self.actions, &self.truths));
+        let point = point(update, &values, &gradients, &self.actions, &self.truths);
         let Point { value_error, kappa, .. } = point;
         if !(value_error.is_finite() && kappa.is_finite()) {
             return Err(Error::Diverged {
@@ -244,7 +244,8 @@ fn point(
     update: u64,
     values: &[f64],
     gradients: &Array2<f64>,
-    (actions, truths): (&Array2<f64>, &[Truth]),
+    actions: &Array2<f64>,
+    truths: &[Truth],
 ) -> Point {
     let off: Vec<f64> = values.iter().zip(truths).map(|(q, truth)| q - truth.value).collect();
     let spread = summary::std(&truths.iter().map(|truth| truth.value).collect::<Vec<_>>());

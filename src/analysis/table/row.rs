@@ -161,7 +161,8 @@ impl StateRow {
         config: &PearlConfig,
         iteration: u64,
         settings: &Settings,
-        (task, state): (OfTask, usize),
+        task: OfTask,
+        state: usize,
     ) -> Self {
         let mut critic = pearl_name(config.model).to_owned();
         if config.context_is_meta {

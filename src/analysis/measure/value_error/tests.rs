@@ -12,7 +12,7 @@ fn truths() -> (Array2<f64>, Vec<Truth>) {
 fn asked(values: [f64; 3], of: impl Fn(usize, usize, f64) -> f64) -> Point {
     let (actions, truths) = truths();
     let gradients = Array2::from_shape_fn((3, 2), |(i, j)| of(i, j, truths[i].gradient[j]));
-    point(1, &values, &gradients, (&actions, &truths))
+    point(1, &values, &gradients, &actions, &truths)
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(crate) const COUNTS: [usize; 6] = [10, 20, 30, 50, 100, 200];
 
 /// Returns the bins asked for, then as many in the other places, then all others whose sensitivity is
 /// shown.
-pub fn grid(binning: Binning, bins: usize) -> Vec<(Binning, usize)> {
+pub(crate) fn grid(binning: Binning, bins: usize) -> Vec<(Binning, usize)> {
     let mut grid = vec![(binning, bins)];
     let counts = [bins].into_iter().chain(COUNTS);
     for choice in counts.flat_map(|count| Binning::ALL.iter().map(move |&b| (b, count))) {
@@ -138,10 +138,7 @@ pub(crate) fn display_end(start: Start, bound: f64) -> f64 {
 }
 
 /// Returns the bins that a histogram of a layer shows: 60 up to `display_end`.
-///
-/// # Errors
-/// If the bound is not positive.
-pub fn display(start: Start, bound: f64) -> Result<Bins> {
+pub(crate) fn display(start: Start, bound: f64) -> Result<Bins> {
     let end = display_end(start, bound);
     Bins::between(-end, end, 60)
 }

@@ -119,7 +119,7 @@ pub struct Measured {
     pub beyond: f64,
     /// Standard deviations of the two samples of weights.
     pub std: [f64; 2],
-    /// Shares of the two samples on the bins of [`distance::display`]: what histograms show.
+    /// Shares of the two samples on the bins that histograms show.
     #[serde(skip)]
     pub shares: [Vec<f64>; 2],
 }

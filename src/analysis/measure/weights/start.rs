@@ -34,12 +34,12 @@ pub fn measure(env: EnvId, seed: u64, settings: &WeightSettings) -> Result<Vec<M
     for (start, hyper) in
         [(Start::Hyper, HyperInit::Paper), (Start::Pytorch, settings.heads.init())]
     {
-        let made = dynamic(env, &obs, (&stream.child("sa-hyper"), hyper))?;
+        let made = dynamic(env, &obs, &stream.child("sa-hyper"), hyper)?;
         for layer in Layer::ALL {
             let equals: Vec<&[f64]> = equals.iter().map(|weights| weights.of(layer)).collect();
             let pair = [made.of(layer), reference.of(layer)];
-            let of = Measured { start, ..nothing(env, layer, seed) };
-            all.push(compare(of, pair, (&equals, settings))?);
+            let of = HyperLayer { env, seed, twin: 0, step: 0, start, layer };
+            all.push(compare(of, pair, &equals, settings)?);
         }
     }
     Ok(all)
@@ -55,9 +55,9 @@ fn states(env: EnvId, settings: &WeightSettings, stream: &Stream) -> Result<Tens
 }
 
 /// Draws an SA-Hyper and returns its dynamic weights at `obs [B, S]`.
-fn dynamic(env: EnvId, obs: &Tensor, (stream, hyper): (&Stream, HyperInit)) -> Result<Weights> {
+fn dynamic(env: EnvId, obs: &Tensor, stream: &Stream, hyper: HyperInit) -> Result<Weights> {
     let inits = Inits { hyper, ..Inits::default() };
-    let critic = draw(env, CriticKind::SaHyper, (stream, inits))?;
+    let critic = draw(env, CriticKind::SaHyper, stream, inits)?;
     // The weights are functions of the state alone.
     let action =
         Tensor::zeros([obs.size()[0], Dims::of(env.spec()).action], (Kind::Float, Device::Cpu));
@@ -65,53 +65,47 @@ fn dynamic(env: EnvId, obs: &Tensor, (stream, hyper): (&Stream, HyperInit)) -> R
     Ok(made.unwrap_or_else(|| unreachable!("SA-Hyper is a hypernetwork")))
 }
 
-fn draw(env: EnvId, kind: CriticKind, (stream, inits): (&Stream, Inits)) -> Result<QNet> {
+fn draw(env: EnvId, kind: CriticKind, stream: &Stream, inits: Inits) -> Result<QNet> {
     let source = &mut Draw { stream, kind: Kind::Float, device: Device::Cpu };
     QNet::with_init(kind, Dims::of(env.spec()), Training::Frozen, (source, inits))
 }
 
 /// Draws one MLP-Small with `PyTorch`'s initialisation.
 pub(super) fn mlp_small(env: EnvId, stream: &Stream) -> Result<Weights> {
-    Weights::plain(&draw(env, CriticKind::MlpSmall, (stream, Inits::default()))?)
+    Weights::plain(&draw(env, CriticKind::MlpSmall, stream, Inits::default())?)
 }
 
-/// A comparison of which only the names are known.
-pub(super) fn nothing(env: EnvId, layer: Layer, seed: u64) -> Measured {
-    let distances = Distances {
-        binned: Vec::new(),
-        wasserstein: f64::NAN,
-        kolmogorov_smirnov: f64::NAN,
-        values: [0; 2],
-    };
-    Measured {
+/// One layer of one hypernetwork: the fields of [`Measured`] that say which.
+pub(super) struct HyperLayer {
+    pub(super) env: EnvId,
+    pub(super) seed: u64,
+    pub(super) twin: u8,
+    pub(super) step: u64,
+    pub(super) start: Start,
+    pub(super) layer: Layer,
+}
+
+/// Compares the weights of a layer with those of the same layer of MLP-Small, and these with `equals`.
+pub(super) fn compare(
+    of: HyperLayer,
+    [sample, reference]: [&[f64]; 2],
+    equals: &[&[f64]],
+    settings: &WeightSettings,
+) -> Result<Measured> {
+    let HyperLayer { env, seed, twin, step, start, layer } = of;
+    let bound = layer.bound(env);
+    let (show, grid) = (display(start, bound)?, grid(settings.binning, settings.bins));
+    Ok(Measured {
         env,
         seed,
-        twin: 0,
-        step: 0,
-        start: Start::Trained,
+        twin,
+        step,
+        start,
         layer,
-        distances,
-        uniform: f64::NAN,
-        beyond: f64::NAN,
-        std: [f64::NAN; 2],
-        shares: [Vec::new(), Vec::new()],
-    }
-}
-
-/// Fills in the numbers of a comparison of `[sample, reference]`.
-pub(super) fn compare(
-    of: Measured,
-    pair: [&[f64]; 2],
-    (equals, settings): (&[&[f64]], &WeightSettings),
-) -> Result<Measured> {
-    let bound = of.layer.bound(of.env);
-    let show = display(of.start, bound)?;
-    Ok(Measured {
-        distances: Distances::of(pair[0], pair[1], equals, &grid(settings.binning, settings.bins))?,
-        uniform: from_uniform(pair[0], bound, settings.bins)?,
-        beyond: pair[0].iter().filter(|x| x.abs() > bound).count() as f64 / pair[0].len() as f64,
-        std: pair.map(summary::std),
-        shares: [show.shares(pair[0])?, show.shares(pair[1])?],
-        ..of
+        distances: Distances::of(sample, reference, equals, &grid)?,
+        uniform: from_uniform(sample, bound, settings.bins)?,
+        beyond: sample.iter().filter(|x| x.abs() > bound).count() as f64 / sample.len() as f64,
+        std: [sample, reference].map(summary::std),
+        shares: [show.shares(sample)?, show.shares(reference)?],
     })
 }

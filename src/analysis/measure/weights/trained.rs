@@ -1,8 +1,8 @@
 //! The critics of checkpoints (Fig. 11, lower half of Table 2).
 
 use super::sample::{Weights, observed, pick};
-use super::start::{compare, mlp_small, nothing};
-use super::{Layer, Measured, WeightSettings};
+use super::start::{HyperLayer, compare, mlp_small};
+use super::{Layer, Measured, Start, WeightSettings};
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::load::Which;
 use crate::error::{Error, Result};
@@ -59,9 +59,9 @@ pub fn measure(
             Weights::dynamic(&critic, &obs, &action)?.ok_or_else(|| no_weights(checkpoint))?;
         for layer in Layer::ALL {
             let pair = [made.of(layer), references[i].of(layer)];
-            let of =
-                Measured { twin: i as u8 + 1, step, ..nothing(config.env, layer, config.seed) };
-            all.push(compare(of, pair, (&[references[1 - i].of(layer)], settings))?);
+            let (env, seed, twin, start) = (config.env, config.seed, i as u8 + 1, Start::Trained);
+            let of = HyperLayer { env, seed, twin, step, start, layer };
+            all.push(compare(of, pair, &[references[1 - i].of(layer)], settings)?);
         }
     }
     Ok(all)
