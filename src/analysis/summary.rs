@@ -191,7 +191,7 @@ fn flags(rows: &[StateRow]) -> BTreeMap<&'static str, u64> {
 /// # Panics
 /// If there are no rows.
 pub(crate) fn summarise(rows: &[StateRow], column: Column, settings: &Settings) -> Summary {
-    let first = &rows[0];
+    let (first, all) = (&rows[0], rows.iter().collect::<Vec<_>>());
     let name = |tau: f64| format!("{tau}");
     // Saturated states have no rollouts, and so no share of anything.
     let mean = |f: fn(&StateRow) -> f64| {
@@ -205,9 +205,7 @@ pub(crate) fn summarise(rows: &[StateRow], column: Column, settings: &Settings) 
         |f: fn(&StateRow) -> f64| usable.iter().map(|row| f(row)).sum::<f64>() / rows.len() as f64;
     let chances = [chance(|r| r.chance_25), chance(|r| r.chance_75)];
     let fractions = THRESHOLDS.map(|tau| (name(tau), learnable(rows, column, tau)));
-    let exact = (column == Column::Cosine)
-        .then(|| ExactCritic::of(&rows.iter().collect::<Vec<_>>(), settings))
-        .flatten();
+    let exact = (column == Column::Cosine).then(|| ExactCritic::of(&all, settings)).flatten();
     let ceiling = |tau| exact.as_ref().map_or(f64::NAN, |critic| critic.above(tau));
     let fits: Vec<f64> = rows.iter().map(|r| r.adjusted_r2).filter(|x| x.is_finite()).collect();
     let most = |f: fn(&StateRow) -> u64| rows.iter().map(f).max().unwrap_or(0);
@@ -223,9 +221,9 @@ pub(crate) fn summarise(rows: &[StateRow], column: Column, settings: &Settings) 
         usable: usable.len(),
         tried: over_usable(&|r| r.tried as f64),
         rollouts: settings.rollouts_of(first.dims as usize),
-        units: units(&rows.iter().collect::<Vec<_>>()).len(),
+        units: units(&all).len(),
         cosine: mean_over_states(rows, column).into(),
-        matched: mean_where_defined(&rows.iter().collect::<Vec<_>>(), |row| match column {
+        matched: mean_where_defined(&all, |row| match column {
             Column::Cosine => row.matched_cosine,
             Column::SelfCosine => f64::NAN,
         })

@@ -45,7 +45,8 @@ const ROWS: i64 = 64;
 /// Q of a block of rows: `obs [ROWS, S]`, `action [ROWS, A]`, result `[ROWS]`.
 type Q<'q> = &'q dyn Fn(&Tensor, &Tensor) -> Tensor;
 
-fn tensor(rows: &Array2<f64>) -> Result<Tensor> {
+/// Returns a matrix as a tensor of `f32`.
+pub(crate) fn tensor(rows: &Array2<f64>) -> Result<Tensor> {
     let values: Vec<f32> = rows.iter().map(|&x| x as f32).collect();
     Ok(Tensor::f_from_slice(&values)?.f_view([rows.nrows() as i64, rows.ncols() as i64])?)
 }

@@ -23,6 +23,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::stats::Estimate;
 use crate::stats::resample::jackknife_interval;
+use crate::stats::summary::positive;
 
 /// Sums behind a U-statistic of two sets of vectors, and what leaving a unit out takes away.
 struct Products {
@@ -117,11 +118,6 @@ pub(crate) fn policy_gradients(
         }
     };
     critics.iter().enumerate().map(worth).collect()
-}
-
-/// A squared norm, or NaN where its estimate is not positive.
-fn positive(square: f64) -> f64 {
-    if square > 0.0 { square } else { f64::NAN }
 }
 
 /// Returns the factor `(1 − α)/(1 + α)²` of Proposition 1 for the best scale of a gradient with this

@@ -17,6 +17,7 @@ use statrs::function::gamma::ln_gamma;
 use super::lift::Lift;
 use super::replicates::Replicates;
 use super::resample::{jackknife_of_clusters, pseudo_values_of_clusters};
+use super::summary::positive;
 use super::{Estimate, LEVEL};
 
 /// The lower bound of the mean agreement above which a correction is believed.
@@ -205,11 +206,6 @@ const ONE_SIDED_95: f64 = 0.90;
 
 /// A number of a set of states, from the means of their replicates.
 type Statistic<'a> = &'a dyn Fn(&Replicates) -> f64;
-
-/// `x`, or NaN where it is not positive.
-fn positive(x: f64) -> f64 {
-    if x > 0.0 { x } else { f64::NAN }
-}
 
 #[cfg(test)]
 mod tests {

@@ -39,17 +39,17 @@ pub fn difference(a: Moments, b: Moments, level: f64) -> Estimate {
 pub fn mean_share(pairs: &[(Moments, Moments)], level: f64) -> Estimate {
     let count = pairs.len() as f64;
     let share = |(a, b): &(Moments, Moments)| a.mean / b.mean;
-    let parts = pairs.iter().flat_map(|(a, b)| {
+    let terms = pairs.iter().flat_map(|(a, b)| {
         let slopes = [1.0 / b.mean, a.mean / (b.mean * b.mean)];
-        let part = |(of, slope): (&Moments, f64)| {
+        let term = |(of, slope): (&Moments, f64)| {
             (of.squared_error() * (slope / count).powi(2), of.n as f64 - 1.0)
         };
-        [(a, slopes[0]), (b, slopes[1])].map(part)
+        [(a, slopes[0]), (b, slopes[1])].map(term)
     });
     let (mut sum, mut shares) = (0.0, 0.0);
-    for (part, freedom) in parts {
-        sum += part;
-        shares += part * part / freedom;
+    for (term, freedom) in terms {
+        sum += term;
+        shares += term * term / freedom;
     }
     let half = tails::t_two_sided(level, sum * sum / shares) * sum.sqrt();
     let n = pairs.iter().map(|(a, b)| a.n.min(b.n)).min().unwrap_or(0);

@@ -13,8 +13,8 @@ use super::resample::without_each;
 use super::summary::mean;
 use super::{Estimate, LEVEL, tails};
 
-/// Places on the ellipse at which an end is looked for, before it is refined.
-const PLACES: u32 = 360;
+/// Angles on the ellipse at which an end is sought, before it is refined.
+const ANGLES: u32 = 360;
 
 /// Two numbers, and how they vary together.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,10 +101,10 @@ impl Quotient {
 
 /// Returns the largest value of a smooth function on the circle, where it has one.
 fn largest(f: impl Fn(f64) -> Option<f64>) -> f64 {
-    let step = std::f64::consts::TAU / f64::from(PLACES);
+    let step = std::f64::consts::TAU / f64::from(ANGLES);
     let of = |x: f64| f(x).unwrap_or(f64::NEG_INFINITY);
-    let places = (0..PLACES).map(|i| f64::from(i) * step);
-    let best = places.max_by(|a, b| of(*a).total_cmp(&of(*b))).unwrap_or(0.0);
+    let angles = (0..ANGLES).map(|i| f64::from(i) * step);
+    let best = angles.max_by(|a, b| of(*a).total_cmp(&of(*b))).unwrap_or(0.0);
     // Golden section around it.
     let golden = 0.5 * (5.0_f64.sqrt() - 1.0);
     let (mut low, mut high) = (best - step, best + step);

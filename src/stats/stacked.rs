@@ -92,8 +92,7 @@ impl Stacked {
     /// degrees of freedom are one less than the effective number of units. An end of κ that has no bound, since the
     /// truth may be nothing, is ±1; one of found is infinite.
     pub fn of(units: &[Vec<Sums>]) -> Self {
-        let rows: Vec<Vec<[f64; 4]>> =
-            units.iter().map(|unit| unit.iter().map(Sums::row).collect()).collect();
+        let rows = rows_of(units);
         let counted = |weight: fn(&Sums) -> f64| {
             let weights = units.iter().map(|unit| unit.iter().map(weight).sum());
             effective(&weights.collect::<Vec<f64>>())
@@ -121,10 +120,13 @@ impl Stacked {
     /// Returns one value for each of independent `units` whose mean is κ, up to the jackknife's bias, and whose spread
     /// is its uncertainty.
     pub fn kappa_values(units: &[Vec<Sums>]) -> Vec<f64> {
-        let rows: Vec<Vec<[f64; 4]>> =
-            units.iter().map(|unit| unit.iter().map(Sums::row).collect()).collect();
+        let rows = rows_of(units);
         pseudo_values_of_clusters(&rows, |[n, v, u, _]| n / (u * v).sqrt())
     }
+}
+
+fn rows_of(units: &[Vec<Sums>]) -> Vec<Vec<[f64; 4]>> {
+    units.iter().map(|unit| unit.iter().map(Sums::row).collect()).collect()
 }
 
 /// Returns the effective number of units of unequal weights, `(Σ x)²/Σ x²`; NaN if all are 0.
@@ -186,11 +188,8 @@ mod tests {
         let uneven: Vec<_> =
             (0..40).map(|i| state(if i == 7 { 100.0 } else { 1.0 }, noise(i))).collect();
         // With one degree of freedom an interval is 12.7 standard errors to a side, with 39 it is 2.02.
-        let rows = |units: &[Vec<Sums>]| -> Vec<Vec<[f64; 4]>> {
-            units.iter().map(|unit| unit.iter().map(Sums::row).collect()).collect()
-        };
         let widened = |units: &[Vec<Sums>], found: Estimate, stat: fn([f64; 4]) -> f64| {
-            found.half_width() / jackknife(&rows(units), stat, 40.0).half_width()
+            found.half_width() / jackknife(&rows_of(units), stat, 40.0).half_width()
         };
         let gain = |[n, v, ..]: [f64; 4]| n / v;
         let kappa = |[n, v, u, _]: [f64; 4]| n / (u * v).sqrt();

@@ -14,6 +14,11 @@ pub(crate) fn mean_vector(vectors: &[Vec<f64>]) -> Vec<f64> {
     (0..vectors[0].len()).map(|i| vectors.iter().map(|v| v[i]).sum::<f64>() / count).collect()
 }
 
+/// Returns `x`, or NaN where it is not positive.
+pub(crate) fn positive(x: f64) -> f64 {
+    if x > 0.0 { x } else { f64::NAN }
+}
+
 /// Returns the sample standard deviation (divisor `n − 1`); NaN below two values.
 pub fn std(values: &[f64]) -> f64 {
     if values.len() < 2 {

@@ -8,10 +8,10 @@
 
 mod baseline;
 mod outcome;
+mod reasons;
 mod record;
-mod words;
 
 pub use baseline::{Baseline, Critic};
 pub use outcome::{Algos, Comparison};
+pub use reasons::conclude;
 pub use record::{Counts, Difference, Outcome, Range, Sides, Truth};
-pub use words::conclude;

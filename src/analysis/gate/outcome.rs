@@ -1,8 +1,8 @@
 //! The comparison itself.
 
 use super::baseline::Baseline;
+use super::reasons;
 use super::record::{Counts, Difference, Outcome, Range, Sides, Truth};
-use super::words;
 use crate::analysis::measure::cosine::Work;
 use crate::analysis::measure::gradient_cosine::Networks;
 use crate::analysis::measure::policy_cosine::{policy_hash, smoothing};
@@ -105,8 +105,8 @@ impl<'c> Comparison<'c> {
         };
         let compared = Compared::new(own, theirs);
         let mut outcome = outcome(base, candidate, &compared, *truth, rule);
-        outcome.warnings = words::warnings(&outcome, base);
-        outcome.warnings.extend(words::silent(&outcome, compared.silent()));
+        outcome.warnings = reasons::warnings(&outcome, base);
+        outcome.warnings.extend(reasons::silent(&outcome, compared.silent()));
         let algo = candidate.config().algo();
         if algo != base.critic.algo {
             outcome.warnings.push(format!(

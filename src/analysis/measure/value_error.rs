@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
 use crate::algo::replay::{Replay, Transition};
 use crate::algo::td3::Td3Config;
 use crate::algo::twin_critic::{Twin, TwinSpec};
 use crate::checkpoint::disk::hash;
 use crate::error::{Error, Result};
-use crate::gradient::critic_gradient::ActionValue;
+use crate::gradient::critic_gradient::{ActionValue, tensor};
 use crate::gradient::known::{LinearQuadratic, Squashed, Truth};
 use crate::names::named;
 use crate::nn::critic::{CriticKind, Dims, QNet};
@@ -121,7 +121,7 @@ impl Unit {
         let replay = self.collect(&world, &of_seed);
         let mut minibatch = of_seed.child("minibatch");
         let mut twin = self.critics(&of_seed, workers)?;
-        let gain = matrix(&world.system().coefficients().gain);
+        let gain = tensor(&world.system().coefficients().gain)?;
         let policy_delay = Td3Config::default().policy_delay;
         let gamma = world.system().coefficients().gamma;
         let look = (self.updates / self.looks).max(1);
@@ -188,12 +188,6 @@ fn dims() -> Dims {
 
 fn start(stream: &mut Stream) -> Vec<f64> {
     (0..SIZE.0).map(|_| stream.normal()).collect()
-}
-
-fn matrix(of: &Array2<f64>) -> Tensor {
-    let shape = [of.nrows() as i64, of.ncols() as i64];
-    let values: Vec<f32> = of.iter().map(|&x| x as f32).collect();
-    Tensor::from_slice(&values).view(shape)
 }
 
 /// States and actions of the actor, with the truth about them.

@@ -78,7 +78,7 @@ pub struct Characteristics {
 }
 
 /// Worlds of which [`characteristics`] makes rows.
-pub fn worlds() -> usize {
+pub(crate) fn worlds() -> usize {
     UNREST.len() * Place::ALL.len() * (NOISE.len() + 1)
 }
 
@@ -101,10 +101,7 @@ const CRITICS: [Known; 2] = [
 ];
 
 /// Makes the table; `done` is told of each world.
-///
-/// # Errors
-/// Those of the rollouts.
-pub fn characteristics(setup: &Setup, done: &dyn Fn()) -> Result<Characteristics> {
+pub(crate) fn characteristics(setup: &Setup, done: &dyn Fn()) -> Result<Characteristics> {
     let (mut cells, mut alarms) = (Vec::new(), Vec::new());
     for (unrest, kind) in UNREST {
         for noise in NOISE {

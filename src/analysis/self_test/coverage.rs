@@ -26,9 +26,7 @@ pub fn under_chaos(setup: &Setup, place: Place) -> Result<Vec<Check>> {
 }
 
 fn covers_one(setup: &Setup, place: Place, kind: Kind) -> Result<Vec<Check>> {
-    let unrest = setup.unrest(kind, 1.0, place)?;
-    let at = |seed| Ok(World::new(place, STATES, seed)?.under(unrest));
-    let scores = draws(setup, at, World::exact)?;
+    let scores = under(setup, kind, place, World::exact)?;
     Ok(vec![
         covered("κ", &scores, |s| s.policy.kappa.covers(1.0)),
         covered("gain", &scores, |s| s.policy.gain.covers(1.0)),
@@ -42,9 +40,7 @@ fn covers_one(setup: &Setup, place: Place, kind: Kind) -> Result<Vec<Check>> {
 /// # Errors
 /// Those of the rollouts.
 pub fn unrelated(setup: &Setup, place: Place) -> Result<Vec<Check>> {
-    let unrest = setup.unrest(Unrest::Noise, 1.0, place)?;
-    let at = |seed| Ok(World::new(place, STATES, seed)?.under(unrest));
-    let scores = draws(setup, at, |world| world.turned(0.0, 1.0))?;
+    let scores = under(setup, Unrest::Noise, place, |world| world.turned(0.0, 1.0))?;
     Ok(vec![
         covered("κ", &scores, |s| s.policy.kappa.covers(0.0)),
         covered("gain", &scores, |s| s.policy.gain.covers(0.0)),
@@ -59,11 +55,8 @@ pub fn unrelated(setup: &Setup, place: Place) -> Result<Vec<Check>> {
 pub fn moved_bias(setup: &Setup) -> Result<Vec<Check>> {
     let mut checks = Vec::new();
     for by in [1.0, 2.0, 3.0, 4.0] {
-        let place = Place::FREE.moved(by);
-        let unrest = setup.unrest(Unrest::Noise, 1.0, place)?;
         let quarter = Setup { draws: setup.draws.div_ceil(4), ..*setup };
-        let at = |seed| Ok(World::new(place, STATES, seed)?.under(unrest));
-        let scores = draws(&quarter, at, World::exact)?;
+        let scores = under(&quarter, Unrest::Noise, Place::FREE.moved(by), World::exact)?;
         checks.push(covered(&format!("κ at +{by}"), &scores, |s| s.policy.kappa.covers(1.0)));
     }
     Ok(checks)
@@ -84,6 +77,17 @@ pub fn pure_noise(setup: &Setup, place: Place) -> Result<Vec<Check>> {
         Check::false_alarms("κ resolved", count(|s| s.policy.resolved), scores.len()),
         Check::false_alarms("inside resolved", count(|s| s.inside.resolved), scores.len()),
     ])
+}
+
+/// Scores of a critic, one for each draw of a world with as much unrest as signal.
+fn under(
+    setup: &Setup,
+    kind: Kind,
+    place: Place,
+    critic: impl Fn(&World) -> Critic + Sync,
+) -> Result<Vec<Score>> {
+    let unrest = setup.unrest(kind, 1.0, place)?;
+    draws(setup, |seed| Ok(World::new(place, STATES, seed)?.under(unrest)), critic)
 }
 
 /// Scores of a critic, one for each draw of a world.

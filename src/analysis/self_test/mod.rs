@@ -17,7 +17,7 @@ pub mod characteristics;
 pub mod coverage;
 mod finding;
 pub mod numbers;
-pub mod physics;
+mod physics;
 pub mod pipeline;
 mod setup;
 

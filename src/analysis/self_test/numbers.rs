@@ -14,9 +14,6 @@ const STATES: usize = 60;
 /// Size of pairs over which nothing is smoothed.
 const SMALL: f64 = 0.03;
 
-/// Noise of a return in units of the standard deviation that [`Setup::unrest`] gives it.
-const NOISY: f64 = 1.0;
-
 /// An exactly right critic has κ, gain and inside 1. Around the policy truth and critic are smoothed over different
 /// draws of what is odd in a pair beyond its slope; inside the box there is nothing odd.
 ///
@@ -86,7 +83,7 @@ pub fn mirrored(setup: &Setup, place: Place) -> Result<Vec<Check>> {
 
 /// Scores of the exact critic and of one `factor` times as large, by the same noisy bank.
 fn both(setup: &Setup, place: Place, factor: f64) -> Result<[Score; 2]> {
-    let unrest = setup.unrest(Unrest::Noise, NOISY, place)?;
+    let unrest = setup.unrest(Unrest::Noise, 1.0, place)?;
     let world = World::new(place, STATES, setup.seed)?.under(unrest);
     let bank = setup.bank(&world, setup.seed)?;
     let score = |critic| (setup.judge)(&bank, &critic);

@@ -23,10 +23,7 @@ const GAMMA: f64 = 0.99;
 
 /// Returns and finite differences of hopper under an untrained actor are those of rollouts made one by one, without
 /// blocks or workers.
-///
-/// # Errors
-/// Those of the simulator and of the network.
-pub fn hopper(setup: &Setup) -> Result<Vec<Check>> {
+pub(crate) fn hopper(setup: &Setup) -> Result<Vec<Check>> {
     let spec = EnvId::Hopper.spec();
     let stream = Stream::new(setup.seed, "self-test on hopper");
     let dims = Dims::of(spec);

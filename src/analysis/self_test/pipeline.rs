@@ -12,14 +12,14 @@ use crate::gradient::pairs::Around;
 use crate::gradient::promise::{Along, Promise, promises as ask_promises};
 use crate::nn::workers;
 
-/// A world whose bank is looked at closely.
-fn restless(place: Place, seed: u64) -> Result<World> {
+/// A small world with noise in its returns.
+fn noisy_world(place: Place, seed: u64) -> Result<World> {
     Ok(World::new(place, 20, seed)?.under(Unrest::Noise(1.0)))
 }
 
 /// No state tries an action twice: blocks that share one would agree by construction.
 pub(crate) fn distinct_actions(setup: &Setup, place: Place) -> Result<Vec<Check>> {
-    let bank = setup.bank(&restless(place, setup.seed)?, setup.seed)?;
+    let bank = setup.bank(&noisy_world(place, setup.seed)?, setup.seed)?;
     let twice = bank.states.iter().map(|state| {
         let centre = |around: Around| around.centre(&state.before_tanh, bank.plan.std);
         let actions: Vec<Vec<f64>> =
@@ -31,10 +31,7 @@ pub(crate) fn distinct_actions(setup: &Setup, place: Place) -> Result<Vec<Check>
 
 /// An exact critic keeps its promises, one ten times too large by a tenth, and one of the other sign does the
 /// opposite, along its own gradient and along random directions.
-///
-/// # Errors
-/// Those of the rollouts.
-pub fn promises(setup: &Setup, place: Place) -> Result<Vec<Check>> {
+pub(crate) fn promises(setup: &Setup, place: Place) -> Result<Vec<Check>> {
     let world = World::new(place, 50, setup.seed)?;
     let mut checks = Vec::new();
     for (factor, truth) in [(1.0, 1.0), (10.0, 0.1), (-1.0, -1.0)] {
@@ -53,10 +50,7 @@ pub fn promises(setup: &Setup, place: Place) -> Result<Vec<Check>> {
 
 /// In a system that forgets slowly the horizon is far below the full one, and other pairs say that little is left
 /// after it, and much after the first that was tried.
-///
-/// # Errors
-/// Those of the rollouts.
-pub fn horizon(setup: &Setup) -> Result<Vec<Check>> {
+pub(crate) fn horizon(setup: &Setup) -> Result<Vec<Check>> {
     // A policy that hardly acts leaves the system slow.
     let world = World::new(Place::FREE, 60, setup.seed)?.with_gain(1e-5)?;
     let settings = Settings { seed: setup.seed, ..Settings::lab() };
@@ -94,7 +88,7 @@ pub fn horizon(setup: &Setup) -> Result<Vec<Check>> {
 /// # Errors
 /// Those of the rollouts and of the file.
 pub fn parquet(setup: &Setup) -> Result<Vec<Check>> {
-    let world = restless(Place::HALF, setup.seed)?;
+    let world = noisy_world(Place::HALF, setup.seed)?;
     let plan = Plan { marks: vec![1, 2], ..world.plan(setup.seed) };
     let bank = world.bank(&plan, setup.workers)?;
     let about = About {
@@ -124,11 +118,8 @@ pub fn parquet(setup: &Setup) -> Result<Vec<Check>> {
 }
 
 /// However many threads make a bank, it is the same bit for bit.
-///
-/// # Errors
-/// Those of the rollouts; if the system refuses threads.
-pub fn threads(setup: &Setup) -> Result<Vec<Check>> {
-    let world = restless(Place::HALF, setup.seed)?.under(Unrest::Chaos(1.0));
+pub(crate) fn threads(setup: &Setup) -> Result<Vec<Check>> {
+    let world = noisy_world(Place::HALF, setup.seed)?.under(Unrest::Chaos(1.0));
     let plan = world.plan(setup.seed);
     let [one, two] = [1, 2].map(|threads| world.bank(&plan, &*workers::start(threads)?));
     let same = f64::from(u8::from(one? == two?));
