@@ -51,7 +51,7 @@ pub struct About {
     pub entropy: f64,
     /// How it was made.
     pub plan: Plan,
-    /// Where its states come from, if that was asked for; else they are those that training visited.
+    /// Where its states come from, if that was set; else training visited them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub states_from: Option<StatesFrom>,
     /// How its horizon was chosen.

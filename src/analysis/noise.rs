@@ -1,4 +1,4 @@
-//! The mean cosine of a checkpoint seen through the noise of its rollouts, and what to know about it.
+//! The mean cosine of a checkpoint seen through the noise of its rollouts, with warnings.
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ pub(crate) struct NoiseCorrected {
     pub agreement: Interval,
     /// Whether replicates agree enough to correct anything.
     pub status: Status,
-    /// What a reader should know, in words.
+    /// What a reader should know.
     pub warnings: Vec<String>,
 }
 
@@ -147,7 +147,7 @@ pub(super) fn two(number: f64) -> String {
     format!("{:.2}", if number.abs() < 0.005 { 0.0 } else { number })
 }
 
-/// What keeps states out of the correction, in words.
+/// Warns of states that are left out of the correction.
 fn left_out(rows: &[StateRow], found: &Corrected) -> Option<String> {
     let (states, left) = (rows.len(), rows.len() - found.states);
     (left > 0).then(|| {
@@ -157,7 +157,7 @@ fn left_out(rows: &[StateRow], found: &Corrected) -> Option<String> {
     })
 }
 
-/// What makes the numbers unsure, in words.
+/// Warns of what makes the numbers unsure.
 fn unsure(found: &Corrected) -> Vec<String> {
     let mut said = Vec::new();
     if found.states < FEWEST_STATES {
@@ -194,7 +194,7 @@ fn unsure(found: &Corrected) -> Vec<String> {
     said
 }
 
-/// Why the design leaves no ceiling, in words, if it does.
+/// Warns of a design without a ceiling.
 fn no_ceiling(rows: &[StateRow], settings: &Settings) -> Option<String> {
     let lift = lift(&rows.iter().collect::<Vec<_>>(), settings);
     let Lift::Gaussian { rollouts, dims } = lift else { return None };

@@ -98,7 +98,7 @@ pub(crate) fn with_critics(patterns: &[PathBuf]) -> Result<Vec<Checkpoint>> {
     }
 }
 
-/// Checks that checkpoints can share figures, whose curves are told apart by model and seed alone.
+/// Checks that checkpoints can share figures, whose curves differ by model and seed only.
 ///
 /// # Errors
 /// [`Error::Usage`] for several algorithms, or two runs that differ in settings only.

@@ -37,7 +37,7 @@ pub(crate) struct Summary {
     #[serde(flatten)]
     pub tasks: Option<SummaryTasks>,
     pub states: usize,
-    /// States of them with a defined cosine; `flags` says what is the matter with the others.
+    /// States of them with a defined cosine; `flags` counts what is wrong with the others.
     pub usable: usize,
     /// Action dimensions in which a usable state is compared, on average; in one dimension a cosine
     /// is +1 or −1.
@@ -107,16 +107,15 @@ impl SummaryTasks {
         Some(Self { split, tasks, out_of_distribution: outside && split == TaskList::Test })
     }
 
-    /// Returns the tasks in words, such as `test tasks (out of distribution)`.
+    /// Describes the tasks, such as `test tasks (out of distribution)`.
     pub(crate) fn words(&self) -> String {
         let outside = if self.out_of_distribution { " (out of distribution)" } else { "" };
         format!("{} tasks{outside}", self.split.adjective())
     }
 }
 
-/// Returns a share without its interval where that is undetermined: where it leaves 0 to 1, for a t interval
-/// of a few units knows neither bound, or where it has no width, for units that are all alike do not tell
-/// how far others lie.
+/// Returns a share without its interval where that is undetermined: where it leaves 0 to 1, as a t interval
+/// of a few units may, or where it has no width, since units that are all alike do not show how others vary.
 pub(crate) fn of_share(share: Estimate) -> Estimate {
     const ROUNDING: f64 = 1e-9;
     let Estimate { value, low, high, n } = share;

@@ -1,4 +1,4 @@
-//! How much better a critic's gradient is on training tasks than on those of the test.
+//! How much better a critic's gradient is on training tasks than on test tasks.
 
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ pub(crate) enum Compared {
 }
 
 impl Compared {
-    /// Returns it in words.
+    /// Returns its description.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Corrected => "corrected cosine",
@@ -42,14 +42,13 @@ pub(crate) struct TaskDifference {
     pub compared: Compared,
     /// The value on training tasks.
     pub train: Interval,
-    /// The value on tasks of the test.
+    /// The value on test tasks.
     pub test: Interval,
     /// Their difference, Welch's interval.
     pub difference: Interval,
-    /// Tasks (states, where a list has one task) behind the value on training tasks, and on those of the
-    /// test.
+    /// Tasks (states, where a list has one task) behind the value on training tasks, and on test tasks.
     pub units: [usize; 2],
-    /// The tasks of the test lie outside the range of training.
+    /// The test tasks lie outside the range of training.
     pub out_of_distribution: bool,
 }
 

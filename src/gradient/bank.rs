@@ -40,7 +40,7 @@ impl Default for Plan {
     }
 }
 
-/// A pair of actions and what came of them.
+/// A pair of actions and the returns of both rollouts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tried {
     /// The actions.
@@ -77,9 +77,9 @@ pub struct Bank {
 }
 
 impl BankState {
-    /// Returns whether two rollouts are of the same action, so that blocks which have one each agree by
-    /// construction. Where the policy is so far beyond its bound that no coordinate moves, all are the same, have the
-    /// same return, and say nothing.
+    /// Returns whether two rollouts try the same action, so that blocks which have one each agree by
+    /// construction. Actions at the bound in every coordinate do not count: where the policy is too far beyond its
+    /// bound for any coordinate to move, all actions and returns are the same, and say nothing.
     pub fn repeats(&self, std: f64) -> bool {
         let actions = self.tried.iter().flat_map(|tried| {
             tried.pair.actions(&tried.pair.around.centre(&self.before_tanh, std))
@@ -87,13 +87,13 @@ impl BankState {
         repeats(actions.filter(|action| action.iter().any(|a| a.abs() < 1.0)))
     }
 
-    /// Returns the gradient `[A]` around a place, the mean of its blocks; `None` without a whole one.
+    /// Returns the gradient `[A]` around a place, the mean of its blocks; `None` without a whole block.
     pub fn truth(&self, around: Around) -> Option<Vec<f64>> {
         let blocks = self.gradients(around, |tried| tried.returns);
         (!blocks.is_empty()).then(|| mean_vector(&blocks))
     }
 
-    /// Returns the number of blocks around a place, whatever became of their rollouts.
+    /// Returns the number of blocks around a place, unstable ones included.
     pub(super) fn blocks(&self, around: Around) -> usize {
         let there = self.tried.iter().filter(|tried| tried.pair.around == around);
         there.map(|tried| tried.pair.block + 1).max().unwrap_or(0)
@@ -226,8 +226,8 @@ pub fn make_bank(
 }
 
 impl BankState {
-    /// Returns in words why no plan of size `std` with pairs of such places and blocks makes it, if so; `name` is how
-    /// to call it.
+    /// Returns why no plan of size `std` with the `expected` pairs makes this state, if so; `name` is its name in the
+    /// message.
     fn flaw(&self, name: &str, std: f64, expected: &[(Around, usize)]) -> Option<String> {
         let dims = self.before_tanh.len();
         if self.obs.iter().chain(&self.before_tanh).any(|x| !x.is_finite()) {
@@ -265,7 +265,7 @@ impl BankState {
 }
 
 impl Bank {
-    /// Returns in words why its plan makes no such bank, if so: that of a file may have been edited.
+    /// Returns why its plan makes no such bank, if so: that of a file may have been edited.
     pub fn flaw(&self) -> Option<String> {
         let Plan { around, blocks, std, horizon, .. } = &self.plan;
         let dims = self.dims();

@@ -14,7 +14,7 @@ use crate::stats::similarity::{cosine, dot, norm_ratio, sign_agreement};
 /// Random half splits of independent perturbations, over which replicates average.
 const SPLITS: usize = 10;
 
-/// What came out at one state; one row of the results.
+/// The results at one state; one row of the table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StateResult {
     /// The episode of the state; see [`crate::env::Visited::episode`].
@@ -23,9 +23,8 @@ pub struct StateResult {
     pub cosine: f64,
     /// Cosine between the critic's gradient and a fit to the critic's own values (Fig. 8).
     pub self_cosine: f64,
-    /// Cosine between the fits to the returns and to the critic's values on the same actions: what
-    /// is left of the disagreement when both are smoothed alike. Inflated by curvature that both
-    /// share.
+    /// Cosine between the fits to the returns and to the critic's values on the same actions, which
+    /// smooths both alike. Inflated by curvature that both share.
     pub matched_cosine: f64,
     /// The estimated true gradient `[A]`, 0 where a coordinate was not tried; empty without a fit.
     pub truth: Vec<f64>,
@@ -59,7 +58,7 @@ pub struct StateResult {
     pub flags: Flags,
 }
 
-/// What of a [`Fit`] goes into the results.
+/// The part of a [`Fit`] that goes into the results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FitSummary {
     /// Independent directions tried.

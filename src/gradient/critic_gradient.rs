@@ -51,10 +51,10 @@ pub(crate) fn tensor(rows: &Array2<f64>) -> Result<Tensor> {
     Ok(Tensor::f_from_slice(&values)?.f_view([rows.nrows() as i64, rows.ncols() as i64])?)
 }
 
-fn padded(piece: &Tensor) -> Result<Tensor> {
+fn padded(block: &Tensor) -> Result<Tensor> {
     // Always the same number of rows: a row's result must not depend on how many others there are.
-    let missing = ROWS - piece.size()[0];
-    Ok(piece.f_constant_pad_nd([0, 0, 0, missing])?)
+    let missing = ROWS - block.size()[0];
+    Ok(block.f_constant_pad_nd([0, 0, 0, missing])?)
 }
 
 /// Q of each row, block by block.
@@ -123,7 +123,7 @@ pub struct CriticInTask {
 }
 
 impl CriticInTask {
-    /// Makes it of a critic and a latent `z [1, Z]`.
+    /// Joins a critic and a latent `z [1, Z]`.
     pub fn new(critic: TaskCritic, z: &Tensor) -> Self {
         Self { critic, z: z.shallow_clone() }
     }
@@ -143,7 +143,7 @@ impl ActionValue for CriticInTask {
     }
 }
 
-/// Makes one number of each two that stand at the same place.
+/// Joins two lists of lists, entry by entry.
 fn merged([first, second]: [Vec<Vec<f64>>; 2], of: fn(f64, f64) -> f64) -> Vec<Vec<f64>> {
     let row = |(a, b): (Vec<f64>, Vec<f64>)| a.into_iter().zip(b).map(|(a, b)| of(a, b)).collect();
     first.into_iter().zip(second).map(row).collect()

@@ -17,7 +17,7 @@ use crate::stats::clusters::clusters;
 use crate::stats::similarity::dot;
 use crate::stats::stacked::{effective, jackknife};
 
-/// Horizons that are tried.
+/// Horizons to choose from, in steps.
 pub(crate) const CANDIDATES: [u32; 10] = [10, 20, 35, 50, 75, 100, 150, 200, 300, 500];
 
 /// Longest rollouts that are made without being asked for: with γ = 0.9999 rewards matter for 69 000 steps, and a pilot
@@ -27,10 +27,10 @@ pub const LONGEST: u32 = 2000;
 /// States of a pilot.
 pub(crate) const PILOT: usize = 60;
 
-/// Half-width of the interval of what follows below which little could have been missed.
+/// Half-width of the interval of [`Candidate::missed`] below which little can have been missed.
 pub(crate) const CLEAR: f64 = 0.5;
 
-/// What may be missed for certain.
+/// Share that may be missed: an interval of [`Candidate::missed`] within ± this is enough.
 const LITTLE: f64 = 0.05;
 
 /// Why a horizon is what it is.

@@ -132,8 +132,8 @@ pub fn local_gradient(
     })
 }
 
-/// The slope of smallest norm that fits the returns best; with it a part of the rollouts, too small
-/// for [`local_gradient`], still gives a replicate. Shapes as there; everything is finite.
+/// The slope of smallest norm that fits the returns best, also from too few rollouts for
+/// [`local_gradient`]. Shapes as there; everything is finite.
 pub(super) fn least_norm_slope(actions: Array2<f64>, returns: &Array1<f64>) -> Array1<f64> {
     let centred = returns - returns.sum() / returns.len() as f64;
     solve(&centred_columns(actions), &centred).slope

@@ -169,7 +169,7 @@ fn greedy(policy: &dyn Policy, obs: &Array2<f64>, action_dim: usize) -> Result<A
     in_blocks(obs, action_dim, |obs, actions| policy.act(obs, actions))
 }
 
-/// Returns what a policy says of each observation `[n, A]`, asked in blocks of [`BLOCK`].
+/// Returns what `say` answers to each observation `[n, A]`, in blocks of [`BLOCK`].
 fn in_blocks(
     obs: &Array2<f64>,
     action_dim: usize,

@@ -11,7 +11,7 @@ use crate::rng::Stream;
 use crate::stats::replicates::Replicates;
 use crate::stats::stacked::Sums;
 
-/// Judges a critic's gradient at each of `starts` by its own values, in the place of the truth: a linear one scores
+/// Judges a critic's gradient at each of `starts` by its own values in place of the truth: a linear critic scores
 /// κ = 1, gain 1 and inside 1.
 pub(crate) fn own_scores(
     agent: &Agent,

@@ -1,8 +1,8 @@
 //! How far apart critics of one actor are, judged by the same bank (`docs/estimator.md` §8.9).
 //!
-//! What a bank says of two critics shares its noise and its choice of states, so that their difference is known far
-//! better than either. Intervals leave one episode out at a time and hold for all pairs of critics and all three
-//! numbers at once: whoever picks the largest difference is not fooled.
+//! Two critics that one bank judges share its noise and its states, so that their difference is known far better
+//! than either. Intervals leave one episode out at a time and hold for all pairs of critics and all three numbers at
+//! once, so that the largest difference can be picked.
 
 use serde::Serialize;
 
@@ -15,15 +15,15 @@ use crate::stats::simultaneous::{LeftOut, level_of_each};
 use crate::stats::stacked::effective;
 use crate::stats::{Estimate, LEVEL};
 
-/// What two numbers differ by at most, relative to their size, for it to be rounding.
+/// Relative difference of two numbers up to which it is taken for rounding.
 const ROUNDING: f64 = 1e-9;
 
 /// One critic's numbers less another's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Difference {
-    /// Number of the one, from 0.
+    /// Number of the first critic, from 0.
     pub first: usize,
-    /// Number of the other.
+    /// Number of the second.
     pub second: usize,
     /// Of κ.
     pub kappa: Estimate,
@@ -42,8 +42,8 @@ pub struct Differences {
     pub pairs: Vec<Difference>,
 }
 
-/// Returns how far apart critics are, given what one bank says of each at each state; `stream` draws what the level
-/// of the intervals takes.
+/// Returns how far apart critics are, from their scores at the states of one bank; `stream` draws the level of the
+/// intervals.
 ///
 /// # Panics
 /// If they are of different numbers of states.

@@ -66,7 +66,7 @@ pub(crate) struct PolicyGradient {
     /// estimated to be positive.
     pub cosine: Estimate,
     /// `cos²` of the first critic over this one's: ratio of the gains that the best step along each
-    /// guarantees. NaN unless both cosines are positive: who points downhill makes no progress.
+    /// guarantees. NaN unless both cosines are positive: a gradient that points downhill makes no progress.
     pub progress_ratio: Estimate,
     /// `√(U(u − w, u − w) / U(w, w))`: the error of Proposition 1, which also counts a wrong scale.
     pub alpha: Estimate,

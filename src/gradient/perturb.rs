@@ -41,7 +41,7 @@ pub(super) fn repeats(actions: impl IntoIterator<Item = Vec<f64>>) -> bool {
     !actions.into_iter().all(|action| known.insert(bits(&action)))
 }
 
-/// Returns what is the same for equal actions: adding 0 makes −0 and 0 the same bits.
+/// Returns a key of an action: adding 0 gives −0 and 0 the same bits.
 fn bits<'a>(action: impl IntoIterator<Item = &'a f64>) -> Vec<u64> {
     action.into_iter().map(|x| (x + 0.0).to_bits()).collect()
 }

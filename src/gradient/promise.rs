@@ -1,7 +1,7 @@
 //! Realised against promised improvement, along the critic's own gradient and along random directions
 //! (`docs/estimator.md` §8.4).
 //!
-//! Two rollouts a state suffice, however many dimensions an action has, for only one direction is asked about.
+//! Two rollouts a state suffice, however many dimensions an action has: only one direction is tried.
 //! A critic may be right along random directions and wrong along its own: the actor climbs its errors.
 
 use ndarray::{Array2, Axis};
@@ -29,7 +29,7 @@ named!("direction",
     }
 );
 
-/// What a critic promised for one step, and what came of it: differences of value between both sides.
+/// The improvement that a critic promised for one step, and the one realised: differences of value between both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kept {

@@ -50,8 +50,8 @@ pub struct StateScore {
     pub local: Option<Sums>,
     /// Cosines inside the box; `None` where they are undefined, or a rollout became unstable.
     pub inside: Option<Replicates>,
-    /// What stands in the place of [`Self::inside`] where the critic has no gradient there (0 or not finite), and
-    /// that is to count: cosines of 0. `None` where it has one, or the rollouts have none.
+    /// Cosines of 0 for the gate, which counts a critic without a gradient inside the box (0 or not finite) as
+    /// orthogonal. `None` where it has one, or the rollouts have none.
     pub silent: Option<Replicates>,
     /// `‖D v‖²` and `‖v‖²` of the critic's gradient `v`, with `D` the derivative of tanh.
     pub reach: [f64; 2],
@@ -76,7 +76,7 @@ pub struct Score {
     pub saturated: f64,
     /// States.
     pub states: usize,
-    /// States left out of κ, of inside or of both, for their simulation became unstable.
+    /// States left out of κ, of inside or of both, because a simulation became unstable.
     pub left_out: usize,
 }
 

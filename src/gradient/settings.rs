@@ -164,10 +164,10 @@ impl Default for Settings {
     }
 }
 
-/// Far beyond what anyone measures: more is a slip, and would take all memory before it fails.
+/// Most blocks: more is a slip, and would take all memory before it fails.
 const MOST_BLOCKS: usize = 1000;
 
-/// The same of states.
+/// Most states, for the same reason.
 const MOST: usize = 1_000_000;
 
 /// Rollouts above which no memory can even be asked for; below that, what there is decides.
@@ -248,8 +248,8 @@ impl Settings {
         self.adaptive.map_or(self.states, |a| a.max_states)
     }
 
-    /// Returns how a ceiling that parts of the rollouts show becomes that of all of them, in an
-    /// environment of `dims` action dimensions; where fewer were tried, see [`Lift::tried`].
+    /// Returns how the ceiling of one replicate becomes that of all rollouts, in an environment of
+    /// `dims` action dimensions; where fewer were tried, see [`Lift::tried`].
     pub fn lift(&self, dims: usize) -> Lift {
         match self.mode {
             Mode::Lab => Lift::Orthogonal { blocks: self.blocks(), dims },

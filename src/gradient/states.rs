@@ -25,7 +25,7 @@ pub(crate) fn from_replay(
 }
 
 /// Lets the policy run a random number of steps, as the authors' script does: `n` uniform on
-/// 0 … limit − 1, from a reset, starting anew at each end (which counts as a step). Each state has
+/// 0 … limit − 1, from a reset, with a new reset at each end (which counts as a step). Each state comes from
 /// resets, and so an episode, of its own.
 ///
 /// # Errors

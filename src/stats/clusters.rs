@@ -1,6 +1,6 @@
 //! Values that share what their cluster drew, such as states of one episode.
 
-/// Returns the values of each cluster, in the order in which clusters first come; a value without a key
+/// Returns the values of each cluster, in the order of each cluster's first value; a value without a key
 /// is a cluster of its own.
 ///
 /// # Examples

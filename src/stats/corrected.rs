@@ -1,4 +1,4 @@
-//! The numbers of a set of states, cleared of the noise in their rollouts.
+//! The numbers of a set of states, corrected for the noise in their rollouts.
 //!
 //! The raw mean cosine falls as rollouts get noisier, whatever the critic. Independent replicates
 //! ([`Replicates`]) tell how far: `corrected = mean cos(ĝ_b, v) / C`, where the ceiling `C` of one
@@ -20,12 +20,12 @@ use super::resample::{jackknife_of_clusters, pseudo_values_of_clusters};
 use super::summary::positive;
 use super::{Estimate, LEVEL};
 
-/// The lower bound of the mean agreement above which a correction is believed.
+/// A correction is trusted where the lower bound of the mean agreement is above this.
 pub const RESOLVED_ABOVE: f64 = 0.05;
 
-/// States below which nothing is believed: a few that happen to agree have a narrow interval.
+/// Fewest states for a correction: a few that happen to agree have a narrow interval.
 pub const FEWEST_STATES: usize = 10;
-/// Independent units, such as episodes, below which nothing is believed, however many states they hold.
+/// Fewest independent units, such as episodes, for a correction, however many states they hold.
 pub const FEWEST_UNITS: usize = 5;
 
 /// A set of states in a few numbers; cosines unless said otherwise, never clipped to `[−1, 1]`.
@@ -61,17 +61,15 @@ pub struct Corrected {
     /// what the extrapolation makes of an exactly right critic at these ceilings (by 1 if there
     /// is no `ceiling`), so that its own shortfall does not count.
     pub depends_on_snr: bool,
-    /// Whether the rollouts agree well enough for the corrected numbers to be believed: the
-    /// one-sided 95 % lower bound of `agreement` lies above [`RESOLVED_ABOVE`].
+    /// Whether the rollouts agree well enough to trust the corrected numbers: the one-sided 95 % lower bound of
+    /// `agreement` lies above [`RESOLVED_ABOVE`].
     pub resolved: bool,
     /// Number of states.
     pub states: usize,
 }
 
 /// Returns the numbers of `states` that were drawn independently of each other, with delete-one-state
-/// jackknife-t intervals at `level`.
-///
-/// Not even values without states (NaN); no intervals from one.
+/// jackknife-t intervals at `level`. All are NaN without states; there are no intervals from one state.
 pub fn correct(states: &[Replicates], lift: Lift, level: f64) -> Corrected {
     correct_units(&states.iter().map(|state| vec![*state]).collect::<Vec<_>>(), lift, level)
 }
@@ -123,9 +121,9 @@ fn rows_of(units: &[Vec<Replicates>]) -> Vec<Vec<[f64; 8]>> {
 /// drew.
 ///
 /// Values are those of all states, as [`correct`] has them; intervals leave one cluster out at a time, and
-/// so are of the population of clusters. Whether rollouts agree, and whether the cosine depends on how well,
-/// is a matter of these states: `resolved` and `depends_on_snr` are those of [`correct`]. A single cluster
-/// is left to it. There are no intervals where all states are of one cluster of several.
+/// so are of the population of clusters. `resolved` and `depends_on_snr` are those of [`correct`]: they are about
+/// these states. So are all numbers of a single cluster. There are no intervals where all states are of one cluster
+/// of several.
 pub fn correct_clusters(clusters: &[Vec<Replicates>], lift: Lift, level: f64) -> Corrected {
     let alone = correct(&clusters.concat(), lift, level);
     if clusters.len() < 2 {
@@ -153,7 +151,7 @@ pub fn is_resolved(units: &[Vec<[f64; 1]>]) -> bool {
     enough(states, drawn) && mean_pair_lower(units) > RESOLVED_ABOVE
 }
 
-/// Tells whether there are enough states, of enough units, to believe anything.
+/// Tells whether there are enough states, of enough units, for a correction.
 pub fn enough(states: usize, units: usize) -> bool {
     states >= FEWEST_STATES && units >= FEWEST_UNITS
 }

@@ -129,8 +129,7 @@ impl Gate {
     /// `None` if the drop does not exceed the tolerance or a number is undefined.
     pub fn states_needed(&self, drop: f64, power: f64) -> Option<usize> {
         let visible = self.scale * drop - self.rule.tolerance;
-        states_for((visible, self.sd), self.rule.alpha, power)
-            .map(|units| self.plan.states_in(units))
+        states_for(visible, self.sd, self.rule.alpha, power).map(|units| self.plan.states_in(units))
     }
 
     /// Returns how many states (per arm if unpaired) would decide, with a chance of [`POWER`], what

@@ -6,8 +6,7 @@
 
 use super::attenuation::{gaussian_design, orthogonal_design};
 
-/// How the rollouts were designed, and which part of them a replicate holds: the design of one
-/// environment, for action dimensions decide about it.
+/// How the rollouts of one environment were designed, and which part of them a replicate holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lift {
     /// Orthogonal antithetic directions in independent blocks, which count alike: lab mode.

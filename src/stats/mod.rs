@@ -12,8 +12,8 @@
 //! | [`corrected`] | how right is the critic once the noise of the rollouts is taken out? |
 //! | [`stacked`] | how right is a critic for the actor as a whole, all states stacked? |
 //! | [`printed`] | what follows from a mean and a standard deviation that somebody printed? |
-//! | `quotient` | and how sure is that, if the truth below the line is noisy? |
-//! | `simultaneous` | which differences are there, however many were looked at? |
+//! | `quotient` | and how sure is that, if the truth in the denominator is noisy? |
+//! | `simultaneous` | which differences are there, however many are compared? |
 //! | [`histogram`] | how far apart are two distributions of weights? |
 //! | [`density`] | how do these numbers lie along the axis? |
 //! | `difference` | how far apart are two independent estimates? |

@@ -1,4 +1,4 @@
-//! Intervals of `h/u` and `h/√u` where the number `u` below the line is noisy, too (`docs/estimator.md` §8.2).
+//! Intervals of `h/u` and `h/√u` where the denominator `u` is noisy, too (`docs/estimator.md` §8.2).
 //!
 //! A jackknife of the quotient takes it for a straight line in `u`. Where `u` came out too large by chance, the quotient
 //! is too small *and* its interval too narrow, and just then `u` looks as if it were well known. So `h` and `u` are

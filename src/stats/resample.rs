@@ -76,8 +76,8 @@ pub fn interval_of_mean(values: &[f64], level: f64) -> Estimate {
     Estimate::symmetric(mean(values), half, n)
 }
 
-/// Returns `value ± t(n−1) · se` from the values that leave one unit out each, for statistics whose
-/// parts only the caller knows; `se` is that of [`jackknife`].
+/// Returns `value ± t(n−1) · se` from the values that leave one unit out each, for callers that can leave one
+/// out faster than [`jackknife`]; `se` is the same.
 ///
 /// # Panics
 /// If nothing is left out.

@@ -17,7 +17,7 @@ use crate::rng::Stream;
 
 /// Values of `δ` on the grid: 0, and [`LEAST`] to [`MOST`] in equal ratios.
 const SHIFTS: usize = 24;
-/// The smallest `δ` that is told from 0.
+/// The smallest `δ` above 0.
 const LEAST: f64 = 0.15;
 /// The largest; a cosine is then above 0.999.
 const MOST: f64 = 60.0;
@@ -41,7 +41,7 @@ impl SignalLaw {
     /// Returns the law under which the mean cosines of two blocks of each state, `agreement`, are most likely, where a
     /// state has `blocks` blocks in `dims` dimensions. `None` without states.
     ///
-    /// It does not tell signal from noise by itself: few states, or blocks that do not agree, have a law too.
+    /// It does not say whether there is a signal: few states, or blocks that do not agree, have a law too.
     ///
     /// # Panics
     /// If there are fewer than two blocks or no dimension.

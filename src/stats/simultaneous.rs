@@ -21,9 +21,9 @@ const DRAWS: usize = 10_000;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LeftOut {
     value: f64,
-    /// `θ₍ᵢ₎ − θ̄` of each unit; 0 where a unit has nothing to leave out.
+    /// `θ₍ᵢ₎ − θ̄` of each unit; 0 for a unit without rows.
     deviations: Vec<f64>,
-    /// Units that have.
+    /// Units with rows.
     n: usize,
     /// Degrees of freedom of Student's t.
     freedom: f64,

@@ -1,5 +1,5 @@
 //! Gradients of many states, stacked to one long vector: their cosine and how much of the promise is kept,
-//! cleared of the noise in the truth (`docs/estimator.md` §8.2).
+//! corrected for the noise in the truth (`docs/estimator.md` §8.2).
 //!
 //! With a truth `w̄` of each state, noisy but replicated in blocks, and a critic's `p`,
 //!
@@ -22,8 +22,8 @@ use super::{Estimate, LEVEL};
 /// `U/T` whose lower bound is above this counts as resolved.
 const RESOLVED_ABOVE: f64 = 0.05;
 
-/// Independent units, such as episodes, below which nothing is believed: a few that happen to agree have a narrow
-/// interval.
+/// Fewest independent units, such as episodes, for a truth to count as resolved: a few that happen to agree have a
+/// narrow interval.
 const FEWEST_UNITS: usize = 10;
 
 /// What one state adds to the sums: squares and products of gradients.

@@ -3,7 +3,7 @@
 //! `N` updates start from the same weights, each with data of its own, and the policy that each
 //! leads to is evaluated `r` times. The paper reports the population variance of the returns and
 //! `σ/|μ|`. That ratio says little near `μ = 0`, and evaluating a policy adds noise that is not the
-//! update's; so more is told beside it. The unit of every interval is the update.
+//! update's: hence the further numbers. The unit of every interval is the update.
 //!
 //! | number | interval |
 //! |---|---|
@@ -298,7 +298,7 @@ fn gains(returns: &[Vec<f64>], before: &[Vec<f64>]) -> Result<Vec<f64>> {
     Ok(pairs.map(|(after, before)| mean(&resample::paired_differences(after, before))).collect())
 }
 
-/// What `gains`, one for each update, say.
+/// Summary of the gains, one for each update.
 fn improvement(gains: &[f64], settings: Bootstrap, stream: Stream) -> Improvement {
     let (n, level) = (gains.len(), settings.level);
     let positive = gains.iter().filter(|gain| **gain > 0.0).count();
@@ -352,7 +352,7 @@ fn mean_of_pairs(sums: &[f64], level: f64) -> Estimate {
     jackknife_interval(value, &left_out, level)
 }
 
-/// Refuses what is no table of finite numbers, and returns the length of its rows.
+/// Checks that rows are of one length and finite, and returns that length.
 fn check_returns(what: &str, rows: &[Vec<f64>]) -> Result<usize> {
     let length = rows.first().map_or(0, Vec::len);
     if let Some(row) = rows.iter().find(|row| row.len() != length)

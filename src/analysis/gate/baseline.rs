@@ -47,7 +47,7 @@ pub struct Critic {
     pub versions: Versions,
     /// What it says at each state of the bank.
     pub said: Vec<Said>,
-    /// SHA-256 of all that this file says but this.
+    /// SHA-256 of everything else in the file.
     pub seal: String,
 }
 

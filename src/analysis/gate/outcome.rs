@@ -132,8 +132,8 @@ impl<'c> Comparison<'c> {
     }
 }
 
-/// States that both sides have a cosine of, by episode: only over the same states means are alike. A critic without
-/// a gradient counts as orthogonal: left out, it would pass for what it says elsewhere.
+/// States at which both sides have a cosine, by episode: means are comparable over the same states only. A critic
+/// without a gradient counts as orthogonal: left out, the state would not count against it.
 struct Compared(Vec<Vec<Sides<StateScore>>>);
 
 impl Compared {

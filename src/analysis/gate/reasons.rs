@@ -1,4 +1,4 @@
-//! What the gate's numbers come to, in words: verdicts, their reasons, and warnings.
+//! Verdicts of the gate, their reasons, and warnings.
 
 use super::baseline::Baseline;
 use super::record::{Outcome, Truth};
@@ -7,7 +7,7 @@ use crate::stats::corrected::{FEWEST_STATES, FEWEST_UNITS, RESOLVED_ABOVE};
 use crate::stats::gate::{Doubt, POWER};
 use crate::stats::verdict::{Family, Verdict};
 
-/// Blocks below which two truths of different noise are told apart too often.
+/// Fewest blocks with which two truths of different noise rarely seem to differ.
 const FEWEST_BLOCKS: usize = 4;
 
 /// Judges all environments together: Holm for alarms, all of them for a pass.
@@ -24,7 +24,7 @@ pub fn conclude(outcomes: &mut [Outcome], alpha: f64) -> Verdict {
     family.verdict
 }
 
-/// States of a bank, of which the same share would be usable.
+/// States of a bank that would decide, if the same share of them is usable.
 fn bank_needed(o: &Outcome, environments: usize) -> Option<usize> {
     let usable = o.gate.states_to_decide(environments)?;
     (o.n_states > 0).then(|| usable.saturating_mul(o.counts.bank).div_ceil(o.n_states))
@@ -61,8 +61,8 @@ fn reason(o: &Outcome) -> String {
     }
 }
 
-/// Says what share of the episodes may hold the whole drop without one of them having been drawn, if that
-/// drop would exceed the margin: a critic turned round in a share `q` of them loses `2q`.
+/// Says which share of the episodes can hide a drop beyond the margin because none of them was drawn: a critic
+/// with its sign flipped in a share `q` of them loses `2q`.
 fn not_drawn(o: &Outcome) -> String {
     let share = 1.0 - 0.05f64.powf(1.0 / o.n_episodes as f64); // drawn at least once with 95 %
     if 2.0 * share <= o.delta_ni {
@@ -111,12 +111,12 @@ fn unresolved(o: &Outcome, side: &str) -> String {
     }
 }
 
-/// A p-value in words; below what a double can tell from nothing, a bound.
+/// A p-value as text; a bound where a double cannot distinguish it from 0.
 fn p_text(p: f64) -> String {
     if p < 1e-16 { "p < 1e-16".into() } else { format!("p = {p:.2e}") }
 }
 
-/// Says at how many states the candidate's critic has no gradient though the baseline's has one.
+/// Says at how many states the candidate's critic has no gradient and the baseline's has one.
 pub(super) fn silent(o: &Outcome, states: usize) -> Option<String> {
     let said = || {
         format!(
@@ -128,7 +128,7 @@ pub(super) fn silent(o: &Outcome, states: usize) -> Option<String> {
     (states > 0).then(said)
 }
 
-/// Says what makes the verdict less than it seems.
+/// Says what weakens the verdict.
 pub(super) fn warnings(o: &Outcome, base: &Baseline) -> Vec<String> {
     let mut said = Vec::new();
     // Of none at all the reason speaks.

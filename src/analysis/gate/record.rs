@@ -65,8 +65,8 @@ pub struct Sides<T> {
 pub struct Counts {
     /// All of them.
     pub bank: usize,
-    /// Without a cosine on at least one of the sides, for its simulation became unstable or nothing depends on the
-    /// action there: compared on neither.
+    /// Compared on neither side: one has no cosine, because the simulation became unstable or nothing depends on the
+    /// action there.
     pub left_out: usize,
 }
 
@@ -87,8 +87,7 @@ pub struct Outcome {
     pub delta_ni: f64,
     /// States compared.
     pub n_states: usize,
-    /// Episodes that they are of, the units of the tests; a state whose episode is not known is one of its
-    /// own.
+    /// Their episodes, the units of the tests; a state whose episode is not known counts as one.
     pub n_episodes: usize,
     /// Rollouts inside the box of each.
     pub n_rollouts: usize,
@@ -141,9 +140,9 @@ pub struct Outcome {
     pub counts: Counts,
     /// The verdict, Holm's correction included.
     pub verdict: Verdict,
-    /// Why, in words.
+    /// The reason for the verdict.
     pub reason: String,
-    /// What makes the verdict less than it seems.
+    /// What weakens the verdict.
     pub warnings: Vec<String>,
     #[serde(skip)]
     pub(super) gate: Gate,

@@ -47,12 +47,12 @@ pub(crate) struct FirstTasks {
     pub count: usize,
 }
 
-/// The workers, and who is told the simulated steps.
+/// The workers, and the listener to simulated steps.
 #[derive(Clone, Copy)]
 pub struct Work<'w> {
     /// Threads that rollouts are spread over.
     pub workers: &'w Arc<rayon::ThreadPool>,
-    /// Hears of steps as they are made.
+    /// Called with the number of steps just made.
     pub progress: &'w (dyn Fn(u64) + Sync),
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct Diagnosis {
     pub fit_against_differences_states: usize,
     /// Share of the states from which the policy itself ends in an absorbing state within the horizon.
     pub fell: f64,
-    /// What it comes to, in words.
+    /// Conclusions.
     pub findings: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Diagnosis {
 pub(crate) struct Scale {
     /// Standard deviation, in action half-ranges.
     pub std: f64,
-    /// States with a cosine inside the box, of which the other numbers speak.
+    /// States with a cosine inside the box: those of the other numbers.
     pub usable: usize,
     /// Mean cosine inside the box of the true gradient's estimate and the critic's gradient.
     pub raw: Interval,
@@ -232,7 +232,7 @@ fn scale(agent: &Agent, starts: &[Visited], bank: &Bank) -> Result<Scale> {
     })
 }
 
-/// Says what the numbers come to.
+/// Draws the conclusions from the numbers.
 fn findings(d: &Diagnosis) -> Vec<String> {
     let first = &d.sweep[0];
     let mut said = vec![resolution(d, first)];
@@ -265,7 +265,7 @@ fn findings(d: &Diagnosis) -> Vec<String> {
     said
 }
 
-/// What rollouts at the first standard deviation tell of a critic.
+/// What rollouts at the first standard deviation say of a critic.
 fn resolution(d: &Diagnosis, first: &Scale) -> String {
     let (std, usable, states) = (first.std, first.usable, d.states);
     if usable == 0 {
@@ -289,7 +289,7 @@ fn resolution(d: &Diagnosis, first: &Scale) -> String {
     }
 }
 
-/// What finite differences tell of the return.
+/// What finite differences say of the return.
 fn smoothness(d: &Diagnosis) -> String {
     match d.chaos_horizon {
         Some(h) if h >= d.horizon => format!(

@@ -143,9 +143,9 @@ fn soft(config: &TrainConfig, settings: &Settings, scale: Option<f64>) -> Result
     Err(Error::Usage(wrong.into()))
 }
 
-/// Returns the name of a checkpoint's random streams: its own, for the sample of visited states of
-/// one checkpoint holds most of those of the one before, and the same slots would be the same states. Where the actor
-/// stays as it is, all are of the same states.
+/// Returns the name of a checkpoint's random streams: one of its own, since its sample of visited states holds most of
+/// those of the checkpoint before, and the same draws would pick the same states. Checkpoints of a frozen actor share
+/// their states.
 fn streams(checkpoint: &Checkpoint) -> String {
     let (seed, step) = (checkpoint.config().seed(), checkpoint.manifest().step);
     let frozen = checkpoint.off_policy().is_ok_and(|config| config.frozen.is_some());

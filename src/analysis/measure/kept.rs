@@ -25,11 +25,11 @@ use crate::gradient::Settings;
 /// Name of the folder of single measurements, beside the folders of results.
 pub(crate) const UNITS: &str = "units";
 
-/// Who hears how a measurement goes, and may stop it.
+/// Follows the progress of a measurement, and may stop it.
 pub(crate) trait Listener: Sync {
-    /// So many more steps were simulated.
+    /// More steps were simulated.
     fn steps(&self, more: u64);
-    /// One more unit is there.
+    /// One more unit is done.
     fn unit(&self);
     /// Another process measures the same; it is waited for.
     fn waiting(&self, holder: &str);
@@ -52,7 +52,7 @@ pub(crate) struct Keeper<'k> {
     pub units: &'k Path,
     /// Threads that rollouts are spread over.
     pub workers: &'k Arc<rayon::ThreadPool>,
-    /// Who hears how it goes.
+    /// Follows the progress.
     pub listener: &'k dyn Listener,
 }
 
@@ -174,7 +174,7 @@ impl Keeper<'_> {
 }
 
 /// Returns what is kept under `path`, or makes and keeps it, one process at a time; `None` if a stop was asked for
-/// before its turn came. `read` says what bytes are, and `None` if they cannot be what was written.
+/// before its turn came. `read` decodes bytes, and returns `None` if they cannot be what was written.
 fn kept_or_made<T>(
     path: &Path,
     listener: &dyn Listener,

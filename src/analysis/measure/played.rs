@@ -1,7 +1,7 @@
-//! A few episodes of a policy: their returns, and the values of its critic beside what came.
+//! A few episodes of a policy: their returns, and the values of its critic beside them.
 //!
-//! It shows whether an agent that another tool trained was understood: whether it acts as it did there, and whether the
-//! critic belongs to the actor.
+//! They show whether an agent that another tool trained was imported correctly: whether it acts as it did there, and
+//! whether the critic belongs to the actor.
 
 use ndarray::Array2;
 use serde::Serialize;
@@ -26,14 +26,14 @@ const LEFT_OUT: f64 = 0.01;
 /// Steps below which nothing is said of the critic.
 const FEWEST: usize = 200;
 
-/// What came of the episodes.
+/// Returns of the episodes, and the critic beside them.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Played {
     /// Environment.
     pub env: &'static str,
     /// Returns of episodes without the policy's noise.
     pub returns: Vec<f64>,
-    /// The critic beside what came; none where episodes are too short for its discount factor.
+    /// The critic beside the returns; none where episodes are too short for its discount factor.
     pub values: Option<Beside>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Beside {
     pub discounted_return: f64,
 }
 
-/// Plays so many episodes with the policy of a checkpoint: without its noise, and once more as its critics have it.
+/// Plays episodes with the policy of a checkpoint: without its noise, and once more as its critics assume.
 pub(crate) fn play(
     checkpoint: &Checkpoint,
     episodes: usize,
@@ -73,7 +73,7 @@ struct Episode {
     obs: Vec<f64>,
     actions: Vec<f64>,
     rewards: Vec<f64>,
-    /// What the policy's choices are worth beside the rewards.
+    /// What the entropy of the policy's choices is worth.
     bonuses: Vec<f64>,
     terminated: bool,
     ended: bool,
@@ -103,7 +103,7 @@ impl Episode {
     }
 }
 
-/// Plays an episode from each state, as the policy is followed.
+/// Plays an episode from each state with the policy's noise.
 fn record(env: EnvId, policy: &dyn Policy, starts: &[Snapshot]) -> Result<Vec<Episode>> {
     let spec = env.spec();
     let mut envs = Vec::with_capacity(starts.len());

@@ -34,7 +34,7 @@ pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
     hash(format!("bank {whose} {settings}").as_bytes())[..16].to_owned()
 }
 
-/// Says what the critics of an actor that stayed as it was have in common: the actor, the states and the returns.
+/// Describes what the critics of a frozen actor have in common: the actor, the states and the returns.
 fn shared_by(checkpoint: &Checkpoint) -> Option<String> {
     let config = checkpoint.off_policy().ok()?;
     let Frozen { trained_by, weights, .. } = config.frozen.as_ref()?;
@@ -46,7 +46,7 @@ fn shared_by(checkpoint: &Checkpoint) -> Option<String> {
 }
 
 /// Returns the settings with a first look that is no later than the states of a checkpoint allow. Where critics share
-/// a bank none of them says how large it is, and all states are taken.
+/// a bank, its size must not depend on any of them, and all states are taken.
 fn within_reach(checkpoint: &Checkpoint, settings: &Settings) -> Result<Settings> {
     let Some(adaptive) = settings.adaptive else { return Ok(settings.clone()) };
     let replay = settings.source() == StatesFrom::Replay;
@@ -114,7 +114,7 @@ pub fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> Result<
         }
         look = Adaptive::next_look(look);
     }
-    // A table has as many columns for each state; those of other processes may differ in length.
+    // A table has one number of columns; snapshots of environments in other processes may differ in length.
     let longest = bank.states.iter().map(|state| state.snapshot.0.len()).max().unwrap_or(0);
     for state in &mut bank.states {
         state.snapshot.0.resize(longest, 0.0);

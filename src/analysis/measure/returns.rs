@@ -35,7 +35,7 @@ pub struct ReturnCurve {
     /// Seed.
     pub seed: u64,
     /// Step or iteration, and the returns of each evaluation: of its episodes, or the one mean over tasks.
-    /// Those that are NaN or infinite too: numbers are made of [`ReturnCurve::measured`] alone.
+    /// NaN and infinite ones included; summaries use [`ReturnCurve::measured`] only.
     pub evaluations: Vec<(u64, Vec<f64>)>,
     /// Step and seconds of training so far, where they were written down.
     pub seconds: Vec<(u64, f64)>,

@@ -45,7 +45,7 @@ impl<'c> Subject<'c> {
         Self { checkpoint, tasks: None }
     }
 
-    /// A checkpoint in so many tasks of a list.
+    /// A checkpoint in the first `count` tasks of a list.
     ///
     /// # Errors
     /// [`Error::Usage`] if there are fewer, or none is asked for.

@@ -2,7 +2,7 @@
 //!
 //! A unit is one critic that learns in one [`Squashed`] system, drawn by its seed: from transitions of the actor with
 //! normal exploration, by TD3's loss without smoothing of the targets, or by regression on the exact values of the same
-//! states and actions. At every look its values and its gradient are held against the truth, at states and actions
+//! states and actions. At every look its values and its gradient are compared with the truth, at states and actions
 //! of the actor that no critic learned from.
 
 use std::sync::Arc;
@@ -67,7 +67,7 @@ pub(crate) struct Unit {
     pub seed: u64,
 }
 
-/// What a critic is worth after some updates.
+/// The errors of a critic after some updates.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Point {
@@ -92,14 +92,14 @@ pub(crate) struct Learned {
 }
 
 impl Learned {
-    /// Returns what it was worth in the end.
+    /// Returns the last look.
     pub(crate) fn last(&self) -> Point {
         *self.points.last().expect("at least one look")
     }
 }
 
 impl Unit {
-    /// Says which it is, in words.
+    /// Describes the unit.
     pub(crate) fn name(&self) -> String {
         let Self { critic, targets, data, exploration, seed, .. } = self;
         format!(
@@ -233,7 +233,7 @@ impl Judges {
     }
 }
 
-/// Holds values `[n]` and action gradients `[n, A]` of a critic against the truth of the same states and actions.
+/// Compares values `[n]` and action gradients `[n, A]` of a critic with the truth at the same states and actions.
 fn point(
     update: u64,
     values: &[f64],

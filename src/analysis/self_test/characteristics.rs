@@ -1,4 +1,4 @@
-//! How often intervals of 95 % cover what is known, at one look and where they say themselves when to stop.
+//! How often intervals of 95 % cover what is known, after one look and where their width decides when to stop.
 
 use serde::Serialize;
 
@@ -100,7 +100,7 @@ const CRITICS: [Known; 2] = [
     },
 ];
 
-/// Makes the table; `done` is told of each world.
+/// Makes the table; calls `done` after each world.
 pub(crate) fn characteristics(setup: &Setup, done: &dyn Fn()) -> Result<Characteristics> {
     let (mut cells, mut alarms) = (Vec::new(), Vec::new());
     for (unrest, kind) in UNREST {

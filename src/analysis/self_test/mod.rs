@@ -61,7 +61,7 @@ pub fn count() -> usize {
     AT_EACH_PLACE.len() * Place::ALL.len() + ONCE.len()
 }
 
-/// Asks for every known answer; `done` is told of each.
+/// Asks for every known answer; calls `done` after each.
 pub(crate) fn ask_all(setup: &Setup, done: &dyn Fn()) -> Result<Vec<Row>> {
     let mut rows = Vec::with_capacity(count());
     let mut add = |answer, actor, checks| {

@@ -53,7 +53,7 @@ impl Setup<'_> {
         (self.judge)(&self.bank(world, self.seed)?, critic)
     }
 
-    /// Does one thing for each draw, at the same time; each is told the seed of its own.
+    /// Calls `work` with the seed of each draw, in parallel.
     pub(super) fn each_draw<T: Send>(
         &self,
         count: usize,

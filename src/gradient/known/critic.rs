@@ -8,8 +8,8 @@ use crate::gradient::critic_gradient::ActionValue;
 type Value = dyn Fn(&[f64], &[f64]) -> f64;
 type Gradient = dyn Fn(usize, &[f64], &[f64]) -> Array1<f64>;
 
-/// A critic made of functions of observation `[S]` and action `[A]`; the gradient is also told the number of the
-/// row that it is asked for.
+/// A critic made of functions of observation `[S]` and action `[A]`; that of the gradient also takes the number of
+/// the row.
 pub struct Critic {
     /// Q.
     pub value: Box<Value>,
@@ -18,7 +18,7 @@ pub struct Critic {
 }
 
 impl Critic {
-    /// A critic of values alone, whose own gradient is 0: for what asks values only.
+    /// A critic with gradient 0: for measures that ask for its values only.
     pub fn of_values(value: impl Fn(&[f64], &[f64]) -> f64 + 'static) -> Self {
         Self { value: Box::new(value), gradient: Box::new(|_, _, a| Array1::zeros(a.len())) }
     }

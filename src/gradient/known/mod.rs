@@ -5,7 +5,7 @@
 //! | `linear_quadratic.rs` | a system with closed-form Q and ∂Q/∂a |
 //! | `linear_env.rs` | the same as an environment |
 //! | `critic.rs` | critics made of functions |
-//! | `squashed.rs` | the system with an actor that has a tanh, and no noise: exact values of one course |
+//! | `squashed.rs` | the system with an actor that has a tanh, and no noise: exact values along one trajectory |
 //! | `world.rs` | the system with an actor that is free or at its bounds, and with noise or chaos in its returns |
 //!
 //! `hyperl-analyze self-test` and the tests ask the same worlds.

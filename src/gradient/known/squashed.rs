@@ -1,4 +1,4 @@
-//! The linear-quadratic system with an actor that has a tanh, and no noise: its values are sums of one course.
+//! The linear-quadratic system with an actor that has a tanh, and no noise: its values are sums along one trajectory.
 //!
 //! ```text
 //! a = tanh(−K s)        s' = A s + B a        r = −(sᵀQ s + aᵀR a)
@@ -6,15 +6,15 @@
 //! ∂Q(s, a)/∂a = −2 R a + γ Bᵀλ₁
 //! ```
 //!
-//! Q is the discounted sum along the course, until what follows is lost in double precision; its gradient comes from
-//! the adjoint states λ, backwards along the same course. Dynamics alone are stable, and actions bounded, so that
-//! every course is.
+//! Q is the discounted sum along the trajectory, until the rest is lost in double precision; its gradient comes from
+//! the adjoint states λ, backwards along the same trajectory. The dynamics alone are stable and actions are bounded:
+//! so is every trajectory.
 
 use ndarray::Array1;
 
 use super::linear_quadratic::LinearQuadratic;
 
-/// Share of a sum below which what follows is lost.
+/// Share of a sum below which a term is lost in double precision.
 const LOST: f64 = 1e-18;
 
 /// A system whose actor is `tanh(−K s)`.
@@ -61,16 +61,16 @@ impl Squashed {
     /// If the lengths do not fit the system.
     pub fn truth(&self, s: &[f64], a: &[f64]) -> Truth {
         let c = self.system.coefficients();
-        let mut course = vec![(Array1::from(s.to_vec()), Array1::from(a.to_vec()))];
+        let mut trajectory = vec![(Array1::from(s.to_vec()), Array1::from(a.to_vec()))];
         for _ in 0..self.steps {
-            let (s, a) = &course[course.len() - 1];
+            let (s, a) = &trajectory[trajectory.len() - 1];
             let next = self.next(&s.to_vec(), &a.to_vec());
             let action = self.act(&next.to_vec());
-            course.push((next, action));
+            trajectory.push((next, action));
         }
         let (mut value, mut adjoint) = (0.0, Array1::zeros(s.len()));
         let mut of_action = Array1::zeros(a.len());
-        for (t, (s, a)) in course.iter().enumerate().rev() {
+        for (t, (s, a)) in trajectory.iter().enumerate().rev() {
             value = self.system.reward(&s.to_vec(), &a.to_vec()) + c.gamma * value;
             of_action = c.action_cost.dot(a) * -2.0 + c.input.t().dot(&adjoint) * c.gamma;
             if t > 0 {

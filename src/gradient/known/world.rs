@@ -179,8 +179,8 @@ impl World {
         })
     }
 
-    /// A slope `[A]` whose gradient before tanh has the length of the true one and is orthogonal to it, the same
-    /// whenever a state comes again.
+    /// A slope `[A]` whose gradient before tanh has the length of the true one and is orthogonal to it; always the
+    /// same at one state.
     fn slope_across(&self, s: &[f64], stream: &Stream) -> Array1<f64> {
         let a: Array1<f64> = self.before_tanh(s).into_iter().map(f64::tanh).collect();
         let derivative = a.mapv(|a| 1.0 - a * a);
@@ -257,7 +257,7 @@ fn gain_of(system: &LinearQuadratic) -> Arc<Vec<Vec<f64>>> {
     Arc::new(system.coefficients().gain.rows().into_iter().map(|row| row.to_vec()).collect())
 }
 
-/// A function of the state that is asked many times at one state: it remembers the last.
+/// A function of the state that remembers its last result: it is called many times at one state.
 fn of_state(known: impl Fn(&[f64]) -> Vec<f64>) -> impl Fn(&[f64]) -> Vec<f64> {
     let last = RefCell::new((Vec::new(), Vec::new()));
     move |s| {
@@ -274,7 +274,7 @@ fn through<'s>(rows: &'s [Vec<f64>], s: &'s [f64]) -> impl Iterator<Item = f64> 
     rows.iter().map(move |row| row.iter().zip(s).map(|(m, s)| m * s).sum())
 }
 
-/// A name for numbers that does not hang on their last bits, which depend on the processor.
+/// A name for numbers that does not depend on their last bits, which differ between processors.
 fn rounded(numbers: &[f64]) -> String {
     format!("{:?}", numbers.iter().map(|x| (x * 1e10).round() as i64).collect::<Vec<_>>())
 }

@@ -8,11 +8,11 @@ use crate::stats::tails::normal_quantile;
 /// Chance of a decision at which the number of states is planned.
 pub const POWER: f64 = 0.8;
 
-/// Returns how many numbers with this mean and standard deviation are told from 0 with chance
-/// `power` by a one-sided test at `alpha`: `((z₁₋α + z_power)·sd / mean)²`, rounded up.
+/// Returns how many numbers with this mean and standard deviation a one-sided test at `alpha`
+/// distinguishes from 0 with chance `power`: `((z₁₋α + z_power)·sd / mean)²`, rounded up.
 ///
 /// `None` if the mean is not positive or a number is undefined.
-pub(super) fn states_for((mean, sd): (f64, f64), alpha: f64, power: f64) -> Option<usize> {
+pub(super) fn states_for(mean: f64, sd: f64, alpha: f64, power: f64) -> Option<usize> {
     let z = normal_quantile(power) - normal_quantile(alpha);
     let needed = (z * sd / mean).powi(2);
     (mean > 0.0 && needed.is_finite()).then(|| needed.ceil() as usize)
@@ -26,7 +26,7 @@ pub(super) fn units_to_resolve(units: &[Vec<[f64; 1]>]) -> Option<usize> {
         return Some(0);
     }
     // Resolved: the one-sided 95 % lower bound lies above the limit.
-    states_for((mean(&pairs) - RESOLVED_ABOVE, std(&pairs)), 0.05, POWER)
+    states_for(mean(&pairs) - RESOLVED_ABOVE, std(&pairs), 0.05, POWER)
 }
 
 /// A one-sided test of a mean over units against 0.
@@ -55,7 +55,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Returns how many states so many units hold, if further units are like these.
+    /// Returns how many states `units` hold, if further ones are like these.
     pub(super) fn states_in(&self, units: usize) -> usize {
         (units * self.states).div_ceil(self.units.max(1))
     }
@@ -63,8 +63,8 @@ impl Plan {
     /// See [`super::Gate::states_to_decide`].
     pub(super) fn states_to_decide(&self, alpha: f64, environments: usize) -> Option<usize> {
         let strictest = alpha / environments as f64;
-        let alarm = |mean| states_for((mean, self.alarm.sd), strictest, POWER);
-        let pass = |mean| states_for((mean, self.pass.sd), alpha, POWER);
+        let alarm = |mean| states_for(mean, self.alarm.sd, strictest, POWER);
+        let pass = |mean| states_for(mean, self.pass.sd, alpha, POWER);
         let clear = alarm(self.alarm.clear).zip(pass(self.pass.clear)).map(|(a, p)| a.max(p));
         let judged = enough(self.states, self.units) && self.resolving == Some(0);
         let deciding = match clear {
