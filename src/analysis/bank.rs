@@ -27,6 +27,9 @@ const KEY: &str = "hyperl";
 /// Key of the file's hash.
 const SEAL: &str = "hyperl.sha256";
 
+/// The two rollouts of a pair, as columns name them.
+const SIDES: [&str; 2] = ["plus", "minus"];
+
 /// What a bank is of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,8 +77,12 @@ pub struct BankFile {
     pub bank: Bank,
 }
 
-fn numbers(name: impl Into<String>, values: Vec<f64>) -> Column {
-    Series::new(name.into().into(), values).into()
+/// A row of the table.
+struct Row<'b> {
+    number: u64,
+    state: &'b BankState,
+    tried: &'b Tried,
+    actions: [Vec<f64>; 2],
 }
 
 impl BankFile {
@@ -130,58 +137,54 @@ impl BankFile {
     }
 
     fn frame(&self) -> Result<DataFrame> {
-        let rows: Vec<(u64, &BankState, &Tried)> = (0..)
-            .zip(&self.bank.states)
-            .flat_map(|(number, state)| state.tried.iter().map(move |tried| (number, state, tried)))
-            .collect();
-        let Some((_, first, _)) = rows.first() else {
+        let Plan { std, marks, .. } = &self.bank.plan;
+        let mut rows = Vec::new();
+        for (number, state) in (0..).zip(&self.bank.states) {
+            for tried in &state.tried {
+                let centre = tried.pair.around.centre(&state.before_tanh, *std);
+                rows.push(Row { number, state, tried, actions: tried.pair.actions(&centre) });
+            }
+        }
+        let Some(Row { state: first, .. }) = rows.first() else {
             return Err(Error::Table("a bank without rollouts".into()));
         };
-        let (obs, dims, snapshot) =
-            (first.obs.len(), first.before_tanh.len(), first.snapshot.0.len());
-        let whole =
-            |of: fn(&(u64, &BankState, &Tried)) -> u64| rows.iter().map(of).collect::<Vec<u64>>();
-        let episodes: Vec<Option<u64>> = rows.iter().map(|(_, state, _)| state.episode).collect();
-        let around: Vec<&str> = rows.iter().map(|(.., t)| t.pair.around.name()).collect();
+        let whole = |of: fn(&Row) -> u64| rows.iter().map(of).collect::<Vec<u64>>();
+        let episodes: Vec<Option<u64>> = rows.iter().map(|row| row.state.episode).collect();
+        let around: Vec<&str> = rows.iter().map(|row| row.tried.pair.around.name()).collect();
         let mut columns: Vec<Column> = vec![
-            Series::new("state".into(), whole(|row| row.0)).into(),
+            Series::new("state".into(), whole(|row| row.number)).into(),
             Series::new("episode".into(), episodes).into(),
             Series::new("around".into(), around).into(),
-            Series::new("block".into(), whole(|row| row.2.pair.block as u64)).into(),
+            Series::new("block".into(), whole(|row| row.tried.pair.block as u64)).into(),
         ];
-        let real = |of: &dyn Fn(&(u64, &BankState, &Tried)) -> f64| rows.iter().map(of).collect();
-        columns.push(numbers("length", real(&|row| row.2.pair.length)));
-        for (side, sign) in ["plus", "minus"].into_iter().enumerate() {
-            columns.push(numbers(format!("return_{sign}"), real(&|row| row.2.returns[side])));
-            for (i, mark) in self.bank.plan.marks.iter().enumerate() {
-                let name = format!("return_{sign}_{mark}");
-                columns.push(numbers(name, real(&|row| row.2.partial[side][i])));
+        let mut add = |name: String, of: &dyn Fn(&Row) -> f64| {
+            let values: Vec<f64> = rows.iter().map(of).collect();
+            columns.push(Series::new(name.into(), values).into());
+        };
+        add("length".into(), &|row| row.tried.pair.length);
+        for (side, sign) in SIDES.into_iter().enumerate() {
+            add(format!("return_{sign}"), &|row| row.tried.returns[side]);
+            for (i, mark) in marks.iter().enumerate() {
+                add(format!("return_{sign}_{mark}"), &|row| row.tried.partial[side][i]);
             }
         }
+        let dims = first.before_tanh.len();
         for j in 0..dims {
-            columns.push(numbers(format!("direction_{j}"), real(&|row| row.2.pair.direction[j])));
+            add(format!("direction_{j}"), &|row| row.tried.pair.direction[j]);
         }
         for j in 0..dims {
-            columns.push(numbers(format!("before_tanh_{j}"), real(&|row| row.1.before_tanh[j])));
+            add(format!("before_tanh_{j}"), &|row| row.state.before_tanh[j]);
         }
-        let actions: Vec<[Vec<f64>; 2]> = rows
-            .iter()
-            .map(|(_, state, tried)| {
-                let std = self.bank.plan.std;
-                tried.pair.actions(&tried.pair.around.centre(&state.before_tanh, std))
-            })
-            .collect();
-        for (side, sign) in ["plus", "minus"].into_iter().enumerate() {
+        for (side, sign) in SIDES.into_iter().enumerate() {
             for j in 0..dims {
-                let values = actions.iter().map(|pair| pair[side][j]).collect();
-                columns.push(numbers(format!("action_{sign}_{j}"), values));
+                add(format!("action_{sign}_{j}"), &|row| row.actions[side][j]);
             }
         }
-        for j in 0..obs {
-            columns.push(numbers(format!("obs_{j}"), real(&|row| row.1.obs[j])));
+        for j in 0..first.obs.len() {
+            add(format!("obs_{j}"), &|row| row.state.obs[j]);
         }
-        for j in 0..snapshot {
-            columns.push(numbers(format!("snapshot_{j}"), real(&|row| row.1.snapshot.0[j])));
+        for j in 0..first.snapshot.0.len() {
+            add(format!("snapshot_{j}"), &|row| row.state.snapshot.0[j]);
         }
         Ok(DataFrame::new(rows.len(), columns)?)
     }
@@ -293,7 +296,8 @@ fn states(frame: &DataFrame, plan: &Plan) -> Result<Vec<BankState>> {
     let (observations, before) = (columns.family("obs")?, columns.family("before_tanh")?);
     let snapshots = columns.family("snapshot")?;
     let (directions, lengths) = (columns.family("direction")?, columns.reals("length")?);
-    let sides = [columns.returns("plus", &plan.marks)?, columns.returns("minus", &plan.marks)?];
+    let [plus, minus] = SIDES.map(|sign| columns.returns(sign, &plan.marks));
+    let sides = [plus?, minus?];
     let place = |name: Option<&str>| {
         name.unwrap_or_default().parse().map_err(|e: Error| Error::Table(e.to_string()))
     };

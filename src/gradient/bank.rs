@@ -117,6 +117,43 @@ impl BankState {
         };
         blocks.map(estimate).filter(|g| g.iter().all(|x| x.is_finite())).collect()
     }
+
+    /// Returns why no plan of size `std` with the `expected` pairs makes this state, if so; `name` is its name in the
+    /// message.
+    fn flaw(&self, name: &str, std: f64, expected: &[(Around, usize)]) -> Option<String> {
+        let dims = self.before_tanh.len();
+        if self.obs.iter().chain(&self.before_tanh).any(|x| !x.is_finite()) {
+            return Some(format!("observation or action of {name} are not finite"));
+        }
+        if self.repeats(std) {
+            return Some(format!(
+                "two rollouts of {name} try the same action, so that its blocks are not independent"
+            ));
+        }
+        let made = self.tried.iter().map(|t| (t.pair.around, t.pair.block));
+        if !made.eq(expected.iter().copied()) {
+            return Some(format!("the pairs of {name} are not those that its metadata say"));
+        }
+        let pairs = || self.tried.iter().map(|tried| &tried.pair);
+        if pairs()
+            .any(|pair| pair.length.is_nan() || pair.length <= 0.0 || pair.direction.len() != dims)
+        {
+            return Some(format!("a pair of {name} has no length or no direction"));
+        }
+        let blocks: Vec<&Pair> = pairs().collect();
+        let mut blocks = blocks.chunk_by(|a, b| (a.around, a.block) == (b.around, b.block));
+        let skew = |block: &[&Pair]| {
+            (0..dims).any(|i| {
+                (0..dims).any(|j| {
+                    let sum: f64 = block.iter().map(|p| p.direction[i] * p.direction[j]).sum();
+                    let square = if i == j { block.len() as f64 } else { 0.0 };
+                    sum.is_nan() || (sum - square).abs() > 1e-6
+                })
+            })
+        };
+        let said = || format!("a block of {name} does not weigh all coordinates alike");
+        blocks.any(skew).then(said)
+    }
 }
 
 /// Two actions to try at a state, and what both rollouts share.
@@ -223,45 +260,6 @@ pub fn make_bank(
         }
     }
     Ok(Bank { plan: plan.clone(), states })
-}
-
-impl BankState {
-    /// Returns why no plan of size `std` with the `expected` pairs makes this state, if so; `name` is its name in the
-    /// message.
-    fn flaw(&self, name: &str, std: f64, expected: &[(Around, usize)]) -> Option<String> {
-        let dims = self.before_tanh.len();
-        if self.obs.iter().chain(&self.before_tanh).any(|x| !x.is_finite()) {
-            return Some(format!("observation or action of {name} are not finite"));
-        }
-        if self.repeats(std) {
-            return Some(format!(
-                "two rollouts of {name} try the same action, so that its blocks are not independent"
-            ));
-        }
-        let made = self.tried.iter().map(|t| (t.pair.around, t.pair.block));
-        if !made.eq(expected.iter().copied()) {
-            return Some(format!("the pairs of {name} are not those that its metadata say"));
-        }
-        let pairs = || self.tried.iter().map(|tried| &tried.pair);
-        if pairs()
-            .any(|pair| pair.length.is_nan() || pair.length <= 0.0 || pair.direction.len() != dims)
-        {
-            return Some(format!("a pair of {name} has no length or no direction"));
-        }
-        let blocks: Vec<&Pair> = pairs().collect();
-        let mut blocks = blocks.chunk_by(|a, b| (a.around, a.block) == (b.around, b.block));
-        let skew = |block: &[&Pair]| {
-            (0..dims).any(|i| {
-                (0..dims).any(|j| {
-                    let sum: f64 = block.iter().map(|p| p.direction[i] * p.direction[j]).sum();
-                    let square = if i == j { block.len() as f64 } else { 0.0 };
-                    sum.is_nan() || (sum - square).abs() > 1e-6
-                })
-            })
-        };
-        let said = || format!("a block of {name} does not weigh all coordinates alike");
-        blocks.any(skew).then(said)
-    }
 }
 
 impl Bank {

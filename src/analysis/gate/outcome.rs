@@ -43,26 +43,25 @@ impl<'c> Comparison<'c> {
     pub fn new(candidate: &'c Checkpoint, base: &'c Baseline, algos: Algos) -> Result<Self> {
         let config = candidate.off_policy()?;
         let (critic, about) = (&base.critic, &base.file.about);
-        let differ = |what: &str, expected: String, found: String, remedy: &str| Error::Mismatch {
-            what: format!("{what} of {}", candidate.path().display()),
-            expected,
-            found,
-            remedy: remedy.into(),
+        let differ = |what: &str, expected: &dyn ToString, found: &dyn ToString, remedy: &str| {
+            Err(Error::Mismatch {
+                what: format!("{what} of {}", candidate.path().display()),
+                expected: expected.to_string(),
+                found: found.to_string(),
+                remedy: remedy.into(),
+            })
         };
         if config.algo != critic.algo && algos == Algos::Same {
             let remedy = "they estimate values of different returns; give a checkpoint of the baseline's \
                  algorithm, or add --across-algorithms to judge each by its own";
-            let (expected, found) = (critic.algo.to_string(), config.algo.to_string());
-            return Err(differ("algorithm", expected, found, remedy));
+            return differ("algorithm", &critic.algo, &config.algo, remedy);
         }
         let remedy = "give a checkpoint like the baseline's, or make a new baseline";
         if config.env != critic.env {
-            let (expected, found) = (critic.env.to_string(), config.env.to_string());
-            return Err(differ("environment", expected, found, remedy));
+            return differ("environment", &critic.env, &config.env, remedy);
         }
         if config.gamma().to_bits() != about.gamma.to_bits() {
-            let (expected, found) = (about.gamma.to_string(), config.gamma().to_string());
-            return Err(differ("γ", expected, found, remedy));
+            return differ("γ", &about.gamma, &config.gamma(), remedy);
         }
         let networks = Networks::for_critic(candidate)?;
         let same_actor = policy_hash(&networks)? == about.policy;

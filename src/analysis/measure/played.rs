@@ -101,6 +101,20 @@ impl Episode {
         let unknown = (LEFT_OUT.ln() / gamma.ln()).ceil();
         if unknown < steps as f64 { steps - unknown as usize } else { 0 }
     }
+
+    fn advance(&mut self, env: &mut dyn Env, action: &[f64], bonus: f64) -> Result<()> {
+        if !is_action(action) {
+            return Err(Error::NonFinite("the policy gives NaN, or a number above 1e10".into()));
+        }
+        self.obs.extend(env.obs());
+        self.actions.extend(action);
+        let step = env.step(action)?;
+        self.rewards.push(step.reward);
+        self.bonuses.push(bonus);
+        self.terminated = step.terminated;
+        self.ended = step.terminated || step.truncated;
+        Ok(())
+    }
 }
 
 /// Plays an episode from each state with the policy's noise.
@@ -142,22 +156,6 @@ fn record(env: EnvId, policy: &dyn Policy, starts: &[Snapshot]) -> Result<Vec<Ep
         }
     }
     Ok(all)
-}
-
-impl Episode {
-    fn advance(&mut self, env: &mut dyn Env, action: &[f64], bonus: f64) -> Result<()> {
-        if !is_action(action) {
-            return Err(Error::NonFinite("the policy gives NaN, or a number above 1e10".into()));
-        }
-        self.obs.extend(env.obs());
-        self.actions.extend(action);
-        let step = env.step(action)?;
-        self.rewards.push(step.reward);
-        self.bonuses.push(bonus);
-        self.terminated = step.terminated;
-        self.ended = step.terminated || step.truncated;
-        Ok(())
-    }
 }
 
 /// Sets values beside returns, which `scale` brings to the critic's unit.

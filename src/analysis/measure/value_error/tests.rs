@@ -42,17 +42,21 @@ fn errors_are_those_worked_out_by_hand() {
     assert!((one.shifted_error - 3f64.sqrt() / 2.0).abs() < 1e-12);
 }
 
-fn learned(critic: CriticKind, (data, seed): (usize, u64), points: &[(f64, f64)]) -> Learned {
-    let unit = Unit {
-        critic,
+fn unit() -> Unit {
+    Unit {
+        critic: CriticKind::QD2rl,
         targets: Targets::Exact,
-        data,
+        data: 10,
         exploration: 0.1,
         tau: 0.005,
         updates: 9,
         looks: 3,
-        seed,
-    };
+        seed: 0,
+    }
+}
+
+fn learned(critic: CriticKind, (data, seed): (usize, u64), points: &[(f64, f64)]) -> Learned {
+    let unit = Unit { critic, data, seed, ..unit() };
     let point = |(i, &(value_error, kappa)): (usize, &(f64, f64))| Point {
         update: i as u64,
         value_error,
@@ -98,16 +102,8 @@ fn critics_come_nearer_to_the_truth_with_either_kind_of_targets() {
     let workers = workers::start(2).unwrap();
     for targets in Targets::ALL {
         let critic = CriticKind::MlpStandard;
-        let unit = Unit {
-            critic,
-            targets,
-            data: 2000,
-            exploration: 0.5,
-            tau: 0.005,
-            updates: 1500,
-            looks: 15,
-            seed: 100,
-        };
+        let unit = Unit { critic, targets, data: 2000, exploration: 0.5, seed: 100, ..unit() };
+        let unit = Unit { updates: 1500, looks: 15, ..unit };
         let learned = unit.learn(&workers).unwrap();
         assert_eq!(learned.points.len(), 15);
         let (first, last) = (learned.points[0], learned.last());
@@ -119,16 +115,8 @@ fn critics_come_nearer_to_the_truth_with_either_kind_of_targets() {
 
 #[test]
 fn what_is_learned_does_not_depend_on_threads() {
-    let unit = Unit {
-        critic: CriticKind::QD2rl,
-        targets: Targets::Bootstrapped,
-        data: 200,
-        exploration: 0.1,
-        tau: 0.005,
-        updates: 6,
-        looks: 2,
-        seed: 103,
-    };
+    let unit = Unit { targets: Targets::Bootstrapped, data: 200, seed: 103, ..unit() };
+    let unit = Unit { updates: 6, looks: 2, ..unit };
     let [one, three] = [1, 3].map(|n| unit.learn(&workers::start(n).unwrap()).unwrap());
     assert_eq!(one, three);
     assert_ne!(one.points[0], one.points[1]);

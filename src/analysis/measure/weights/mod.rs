@@ -73,9 +73,7 @@ impl WeightSettings {
         }
         Ok(self)
     }
-}
 
-impl WeightSettings {
     /// Returns these settings, then the same with every other scaling and heads: each a reading of what
     /// the paper does not say.
     pub fn readings(self) -> Vec<Self> {
