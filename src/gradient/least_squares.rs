@@ -117,16 +117,27 @@ pub fn local_gradient(
         gradient[j] = g;
     }
     let dof = rollouts - 1 - rank;
-    let quality = Quality::new(&delta_returns, &residuals, rank, dof);
+    let (total, rest) = (delta_returns.dot(&delta_returns), residuals.dot(&residuals));
+    let equal_returns = total == 0.0;
+    let residual_variance = if dof == 0 { f64::NAN } else { rest / dof as f64 };
+    let (adjusted_r2, f_statistic) = if dof == 0 {
+        (f64::NAN, f64::NAN)
+    } else if equal_returns || rank == 0 {
+        (0.0, 0.0)
+    } else {
+        let explained = (total - rest).max(0.0) / rank as f64;
+        let variance = total / (rollouts - 1) as f64;
+        (1.0 - residual_variance / variance, explained / residual_variance)
+    };
     Ok(Fit {
         gradient,
         rank,
         condition,
-        r2: quality.r2,
-        adjusted_r2: quality.adjusted_r2,
-        f_statistic: quality.f_statistic,
-        f_p_value: f_test_p_value(quality.f_statistic, rank, dof),
-        residual_variance: quality.residual_variance,
+        r2: if equal_returns { 0.0 } else { (1.0 - rest / total).max(0.0) },
+        adjusted_r2,
+        f_statistic,
+        f_p_value: f_test_p_value(f_statistic, rank, dof),
+        residual_variance,
         dof,
         identified,
     })
@@ -176,36 +187,6 @@ fn solve(x: &Array2<f64>, y: &Array1<f64>) -> Solution {
     }
     let condition = if rank == columns { s[0] / s[columns - 1] } else { f64::INFINITY };
     Solution { slope, rank, condition }
-}
-
-/// How well a plane describes the returns.
-struct Quality {
-    r2: f64,
-    adjusted_r2: f64,
-    f_statistic: f64,
-    residual_variance: f64,
-}
-
-impl Quality {
-    fn new(centred: &Array1<f64>, residuals: &Array1<f64>, rank: usize, dof: usize) -> Self {
-        let (total, rest) = (centred.dot(centred), residuals.dot(residuals));
-        let equal_returns = total == 0.0;
-        let r2 = if equal_returns { 0.0 } else { (1.0 - rest / total).max(0.0) };
-        if dof == 0 {
-            let nan = f64::NAN;
-            return Self { r2, adjusted_r2: nan, f_statistic: nan, residual_variance: nan };
-        }
-        let residual_variance = rest / dof as f64;
-        if equal_returns || rank == 0 {
-            return Self { r2, adjusted_r2: 0.0, f_statistic: 0.0, residual_variance };
-        }
-        Self {
-            r2,
-            adjusted_r2: 1.0 - residual_variance / (total / (centred.len() - 1) as f64),
-            f_statistic: (total - rest).max(0.0) / rank as f64 / residual_variance,
-            residual_variance,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -233,6 +233,12 @@ impl Settings {
         self.blocks.unwrap_or(Plan::default().blocks)
     }
 
+    /// Returns the plan of a bank in lab mode with rollouts of `horizon` steps.
+    pub(crate) fn plan(&self, horizon: u32) -> Plan {
+        let (blocks, std, seed) = (self.blocks(), self.std, self.seed);
+        Plan { blocks, std, horizon, seed, ..Plan::default() }
+    }
+
     /// Returns the rollouts of a state with `dims` action dimensions; in lab mode around the policy and inside the
     /// box together.
     pub fn rollouts_of(&self, dims: usize) -> usize {

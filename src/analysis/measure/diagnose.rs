@@ -119,8 +119,7 @@ pub(crate) fn diagnose(
     let mut sweep = Vec::new();
     let mut first: Option<Bank> = None;
     for std in SWEEP {
-        let (blocks, seed) = (settings.blocks(), settings.seed);
-        let plan = Plan { blocks, std, horizon, seed, ..Plan::default() };
+        let plan = Plan { std, ..settings.plan(horizon) };
         let bank = make_bank(&agent, &starts, 0, &plan, workers, progress)?;
         sweep.push(scale(&agent, &starts, &bank)?);
         first.get_or_insert(bank);

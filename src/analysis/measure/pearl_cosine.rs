@@ -24,7 +24,7 @@ use crate::analysis::table::{Column, OfTask, StateRow};
 use crate::checkpoint::Checkpoint;
 use crate::env::Task;
 use crate::error::{Error, Result};
-use crate::gradient::bank::{Plan, make_bank};
+use crate::gradient::bank::make_bank;
 use crate::gradient::critic_gradient::{CriticInTask, Mean, Smaller};
 use crate::gradient::score::score_states;
 use crate::gradient::{ActionValue, Agent, Judged, Mode, Returns, Settings, StatesFrom, states};
@@ -138,8 +138,7 @@ fn rows_of_task(
     let row = |state| StateRow::in_task(config, iteration, settings, task, state);
     if settings.mode == Mode::Lab && *against == Against::Returns {
         let horizon = settings.horizon(config.gamma, 0, u32::MAX);
-        let (blocks, std, seed) = (settings.blocks(), settings.std, settings.seed);
-        let plan = Plan { blocks, std, horizon, seed, ..Plan::default() };
+        let plan = settings.plan(horizon);
         let bank = make_bank(&in_task, &starts, 0, &plan, workers, progress)?;
         let stream = stream("smoothing");
         let scores = score_states(&bank, 0, in_task.critic, &stream)?.into_iter();

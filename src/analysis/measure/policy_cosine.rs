@@ -92,10 +92,7 @@ pub fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> Result<
     let starts = starts(checkpoint, &*networks.policy, settings)?;
     let (horizon, choice, found) = choose_horizon(&agent, &starts, settings, workers, progress)?;
     let marks = CANDIDATES.into_iter().filter(|mark| *mark < horizon).collect();
-    let Settings { std, seed, .. } = *settings;
-    let default = Plan::default();
-    let blocks = settings.blocks.unwrap_or(default.blocks);
-    let plan = Plan { blocks, std, horizon, marks, seed, ..default };
+    let plan = Plan { marks, ..settings.plan(horizon) };
     let mut bank = Bank { plan: plan.clone(), states: Vec::new() };
     let mut look = if settings.adaptive.is_some() { settings.states } else { starts.len() };
     let mut scores = Vec::new();
@@ -108,7 +105,7 @@ pub fn make(checkpoint: &Checkpoint, settings: &Settings, work: Work) -> Result<
             break;
         }
         scores.extend(score_states(&bank, first, agent.critic, &smoothing(settings.seed))?);
-        let policy = Score::of(&scores, blocks, bank.dims()).policy;
+        let policy = Score::of(&scores, plan.blocks, bank.dims()).policy;
         if settings.adaptive.is_some_and(|adaptive| adaptive.is_enough(&policy)) {
             break;
         }
