@@ -1,14 +1,15 @@
-//! Agents of other tools on the command line: what is said of them, and the checkpoints that become of them.
+//! Agents of other tools on the command line: what a user says of them, and how they become checkpoints.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::output::shell_words;
-use super::shared;
-use super::worker::WorkerArgs;
+use super::worker::{self, WorkerArgs};
+use super::{terminal, threads};
 use crate::agents::{self, Given, Normalise};
 use crate::analysis::measure::played::{self, play};
+use crate::analysis::select;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk;
 use crate::env::EnvId;
@@ -55,39 +56,51 @@ impl AgentArgs {
         ];
         given.into_iter().flatten().chain([worker.flags()]).collect()
     }
+
+    /// Opens the checkpoints that have critics; agents of other tools among them become checkpoints first.
+    pub(super) fn checkpoints(
+        &self,
+        paths: &[PathBuf],
+        out: &Path,
+        output: Output,
+    ) -> Result<Vec<Checkpoint>> {
+        let served = self.worker.start()?;
+        let paths = as_checkpoints(paths, self, served, out, output)?;
+        let checkpoints = select::with_critics(&paths)?;
+        worker::check(served, &checkpoints)?;
+        Ok(checkpoints)
+    }
 }
 
-/// Where sentences go.
+/// Where sentences are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
-    /// To standard output.
-    Aloud,
-    /// To standard error, for standard output is JSON.
-    Aside,
+pub(super) enum Output {
+    Stdout,
+    /// Where standard output is JSON.
+    Stderr,
 }
 
-impl Said {
-    /// Says a line.
+impl Output {
     pub(super) fn say(self, line: &str) -> Result<()> {
         match self {
-            Self::Aloud => shared::say!("{line}"),
-            Self::Aside => shared::note!("{line}"),
+            Self::Stdout => terminal::say!("{line}"),
+            Self::Stderr => terminal::note!("{line}"),
         }
         Ok(())
     }
 }
 
-/// Takes over the agents of other tools among paths, into a folder beside `out`, and plays a few episodes of each, in
-/// the environment `served` by another process, if there is one. Returns the paths with checkpoints in their places.
+/// Imports the agents of other tools among `paths` into a folder beside `out`, and plays a few episodes of each; `served`
+/// is the environment of another process. Returns the paths, with checkpoints in place of agents.
 ///
 /// # Errors
-/// [`Error::Usage`] if an agent's environment is not given, or there is no agent of which something is said; those
-/// of taking it over.
+/// [`Error::Usage`] if an agent's environment is not given, or there are flags about agents and no agent.
 pub(super) fn as_checkpoints(
     paths: &[PathBuf],
-    (args, served): (&AgentArgs, Option<EnvId>),
+    args: &AgentArgs,
+    served: Option<EnvId>,
     out: &Path,
-    said: Said,
+    output: Output,
 ) -> Result<Vec<PathBuf>> {
     let AgentArgs { env, gamma, alpha, steps, ref normalise, .. } = *args;
     let foreign: Vec<bool> = paths.iter().map(|path| agents::is_agent(path)).collect();
@@ -123,16 +136,13 @@ pub(super) fn as_checkpoints(
         let given = Given { env, gamma, alpha, steps, seed: None, normalise: normalise.clone() };
         let name = disk::hash(format!("{} {given:?}", path.display()).as_bytes());
         let folder = out.parent().unwrap_or(out).join("imported").join(&name[..16]);
-        take_over(path, &given, &folder, EPISODES, None, said)?;
+        take_over(path, &given, &folder, EPISODES, None, output)?;
         all.push(folder);
     }
     Ok(all)
 }
 
 /// Refuses a number of episodes that cannot be played.
-///
-/// # Errors
-/// [`Error::Usage`] if there are none or too many.
 pub(super) fn episodes_checked(episodes: usize) -> Result<()> {
     let most = played::MOST;
     if (1..=most).contains(&episodes) {
@@ -141,29 +151,26 @@ pub(super) fn episodes_checked(episodes: usize) -> Result<()> {
     Err(Error::Usage(format!("--episodes must be 1 to {most}, not {episodes}")))
 }
 
-/// Takes over one agent as a checkpoint in `folder`, plays a few episodes, and says what was recognised and what came;
+/// Imports one agent as a checkpoint in `folder`, plays episodes, and says what was recognised and what it earned;
 /// `claimed` is the return that it is said to reach.
-///
-/// # Errors
-/// Those of taking it over and of the rollouts.
 pub(super) fn take_over(
     path: &Path,
     given: &Given,
     folder: &Path,
     episodes: usize,
     claimed: Option<f64>,
-    said: Said,
+    output: Output,
 ) -> Result<()> {
     episodes_checked(episodes)?;
     if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         disk::create_dir(parent)?;
     }
-    said.say(&agents::import(path, given, folder)?)?;
-    let workers = shared::workers(shared::processors())?;
+    output.say(&agents::import(path, given, folder)?)?;
+    let workers = threads::start(None)?;
     let played = play(&Checkpoint::open(folder)?, episodes, &workers)?;
     for sentence in sentences(&played, claimed) {
-        said.say(&sentence)?;
+        output.say(&sentence)?;
     }
-    shared::warn(&warnings(&played, claimed));
+    terminal::warn(&warnings(&played, claimed));
     Ok(())
 }

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::program::Done;
+use super::progress::Progress;
 use super::settings::whole;
-use super::shared::{self, Done};
-use super::told::Told;
+use super::terminal;
+use super::threads::Threads;
 use super::worker::{self, WorkerArgs};
 use crate::analysis::measure::cosine::Work;
 use crate::analysis::measure::kept::Listener;
@@ -39,9 +41,8 @@ pub(super) struct BankArgs {
     seed: u64,
     #[command(flatten)]
     worker: WorkerArgs,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
     /// The Parquet file
     #[arg(long)]
     out: PathBuf,
@@ -82,18 +83,15 @@ pub(super) fn run(args: &BankArgs) -> Result<Done> {
     };
     let settings = with_source(settings, [checkpoint])?;
     policy_cosine::check(checkpoint, &settings)?;
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
-    let told = Told::new(1, "banks");
-    let progress = |more: u64| told.steps(more);
-    let file = policy_cosine::make(
-        checkpoint,
-        &settings,
-        Work { workers: &workers, progress: &progress },
-    )?;
+    let workers = args.threads.workers()?;
+    let progress = Progress::new(1, "banks");
+    let count = |more: u64| progress.steps(more);
+    let file =
+        policy_cosine::make(checkpoint, &settings, Work { workers: &workers, progress: &count })?;
     disk::write(&args.out, &file.to_parquet()?)?;
-    told.bar.finish_and_clear();
+    progress.bar.finish_and_clear();
     let (states, horizon) = (file.bank.states.len(), file.about.plan.horizon);
-    shared::note!(
+    terminal::note!(
         "wrote {}: {states} states, rollouts of at most {horizon} steps",
         args.out.display()
     );

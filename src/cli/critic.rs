@@ -6,9 +6,10 @@ use std::slice;
 use clap::Args;
 use tch::Device;
 
-use super::agent::{AgentArgs, Said, as_checkpoints};
+use super::agent::{AgentArgs, Output, as_checkpoints};
+use super::one_checkpoint::one_checkpoint;
+use super::program::{self, Done};
 use super::settings::{number, text, whole};
-use super::shared::{self, Done};
 use super::training::{From, RunArgs, train};
 use super::worker;
 use crate::algo::config::TrainConfig;
@@ -58,7 +59,7 @@ impl CriticArgs {
             None => self.initial(served)?,
         };
         let frozen = self.frozen(actor.as_ref(), &of_actor)?;
-        shared::one_by_one(&self.critic, |&critic| {
+        program::one_by_one(&self.critic, |&critic| {
             let base = self.base(&of_actor, &frozen, critic);
             let from = From::Policy { actor: actor.as_ref(), base: &base };
             let flags = [("critic", Some(text(critic))), ("steps", Some(number(self.updates)))];
@@ -72,9 +73,9 @@ impl CriticArgs {
             return Ok(None);
         }
         let beside = self.run.out().join("actor");
-        let (agent, given) = ((&self.agent, served), slice::from_ref(&self.actor));
-        let paths = as_checkpoints(given, agent, &beside, Said::Aside)?;
-        let actor = shared::one_checkpoint(&paths[0])?;
+        let given = slice::from_ref(&self.actor);
+        let paths = as_checkpoints(given, &self.agent, served, &beside, Output::Stderr)?;
+        let actor = one_checkpoint(&paths[0])?;
         worker::check(served, slice::from_ref(&actor))?;
         Ok(Some(actor))
     }

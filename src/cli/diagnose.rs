@@ -6,9 +6,11 @@ use clap::Args;
 
 use super::finding::Source;
 use super::output::{origins, shell_words, versions, write_figures, write_page, write_provenance};
+use super::program::Done;
 use super::settings::whole;
-use super::shared::{self, Done};
+use super::threads::Threads;
 use super::worker::{self, WorkerArgs};
+use super::{progress, signals, terminal};
 use crate::analysis::measure::diagnose::{Diagnosis, Scale, diagnose};
 use crate::analysis::measure::subject::with_source;
 use crate::analysis::select;
@@ -37,9 +39,8 @@ pub(super) struct DiagnoseArgs {
     seed: u64,
     #[command(flatten)]
     worker: WorkerArgs,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
     /// Folder of tables and figures
     #[arg(long, default_value = "reports/diagnose")]
     out: PathBuf,
@@ -62,19 +63,19 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
     worker::check(served, &checkpoints)?;
     let settings = with_source(settings, &checkpoints)?;
     let _lock = Lock::folder(&args.out)?;
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
-    shared::save_and_stop();
+    let workers = args.threads.workers()?;
+    signals::save_and_stop();
     let mut found = Vec::new();
     for checkpoint in &checkpoints {
-        let spinner = shared::spinner(&format!("{}: steps", checkpoint.path().display()));
+        let spinner = progress::spinner(&format!("{}: steps", checkpoint.path().display()));
         let progress = |steps| spinner.inc(steps);
         found.push(diagnose(checkpoint, &settings, (&workers, &progress))?);
         spinner.finish_and_clear();
         // Written after each, so that what was found is not lost to a signal.
         let json = to_json(&found)?;
         disk::write(&args.out.join("diagnosis.json"), json.as_bytes())?;
-        if shared::stop_asked() && found.len() < checkpoints.len() {
-            shared::note!("stopped; {} of {} checkpoints done", found.len(), checkpoints.len());
+        if signals::stop_asked() && found.len() < checkpoints.len() {
+            terminal::note!("stopped; {} of {} checkpoints done", found.len(), checkpoints.len());
             return Ok(Done::Stopped);
         }
     }
@@ -96,22 +97,22 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
     let title = "Can this gradient be resolved?".to_owned();
     write_page(&args.out, &Page { title, sections })?;
     if args.json {
-        shared::print_json(&found)?;
+        terminal::print_json(&found)?;
     } else {
         found.iter().try_for_each(print)?;
     }
-    shared::note!("wrote {}", args.out.join("report.md").display());
+    terminal::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 
 fn print(d: &Diagnosis) -> Result<()> {
-    shared::say!("{} {} at step {} ({} states drawn)", d.env, d.model, d.step, d.states);
-    shared::print(table(d).to_text()?.as_bytes())?;
+    terminal::say!("{} {} at step {} ({} states drawn)", d.env, d.model, d.step, d.states);
+    terminal::print(table(d).to_text()?.as_bytes())?;
     for line in agreement(d) {
-        shared::say!("  {line}");
+        terminal::say!("  {line}");
     }
     for finding in &d.findings {
-        shared::say!("  - {finding}");
+        terminal::say!("  - {finding}");
     }
     Ok(())
 }

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::output::{self, Origin, PROVENANCE, write_figures, write_provenance};
+use super::output::{self, Origin, PROVENANCE, write_figures, write_page, write_provenance};
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
 use crate::report::finding::Finding;
-use crate::report::{PageFigure, Section, render_violins};
+use crate::report::{Page, PageFigure, Section, render_violins};
 
 /// Where the numbers come from.
 #[derive(Debug, Serialize)]
@@ -44,6 +44,21 @@ impl<'s> Source<'s> {
             .map_err(|e| crate::error::Error::Table(e.to_string()))?;
         Ok(self)
     }
+}
+
+/// Writes what was found and a page about it, which opens with the answers.
+pub(super) fn write_answered(
+    folder: &Path,
+    title: &str,
+    answers: &[String],
+    finding: &Finding,
+    source: &Source<'_>,
+) -> Result<()> {
+    let stop = if title.ends_with('?') { "" } else { "." };
+    let description = format!("{title}{stop} {}", finding.subtitle);
+    let section = write(folder, title, &description, finding, source)?;
+    let section = Section { answer: answers.join("\n\n"), ..section };
+    write_page(folder, &Page { title: title.into(), sections: vec![section] })
 }
 
 /// Writes what was found, and returns the section about it, without a claim. `title` is that of the figures,

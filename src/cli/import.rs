@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::agent::{EPISODES, Said, take_over};
+use super::agent::{EPISODES, Output, take_over};
+use super::program::Done;
 use super::settings::whole;
-use super::shared::{self, Done};
+use super::terminal;
 use super::worker::WorkerArgs;
 use crate::agents::{Given, Normalise};
 use crate::checkpoint::Checkpoint;
@@ -63,7 +64,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<Done> {
     };
     let normalise = args.normalise.clone();
     let given = Given { env, gamma, alpha, steps, seed, normalise };
-    take_over(&args.agent, &given, out, args.episodes, args.claimed, Said::Aloud)?;
-    shared::note!("wrote {}", out.display());
+    take_over(&args.agent, &given, out, args.episodes, args.claimed, Output::Stdout)?;
+    terminal::note!("wrote {}", out.display());
     Ok(Done::Finished)
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
-use super::stderr::note;
+use super::terminal::note;
 use crate::error::{Error, Result};
 
 /// Exit code after a signal that ended the program without saving.

@@ -1,14 +1,13 @@
 //! `hyperl-train`: trains checkpoints.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tch::Device;
 
 use super::critic::CriticArgs;
+use super::program::{self, Done, ShellCommand};
 use super::settings::{Flag, number, one_of, text, whole};
-use super::shared::{self, Done};
 use super::sweep::{self, SweepCommand};
 use super::training::{From, RunArgs, train};
 use crate::algo::Algo;
@@ -20,7 +19,7 @@ use crate::nn::pearl::PearlModel;
 
 /// Trains actor-critic agents and leaves checkpoints that hyperl-analyze measures.
 #[derive(Debug, Parser)]
-#[command(name = "hyperl-train", version, arg_required_else_help = true, after_help = shared::EXIT_CODES)]
+#[command(name = "hyperl-train", version, arg_required_else_help = true, after_help = program::EXIT_CODES)]
 pub(super) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -96,16 +95,8 @@ SWEEP/runs. A task that is stopped, preempted or killed goes on bit for bit; wha
 is never run again."
     )]
     Sweep(SweepCommand),
-    /// Print completions for a shell.
-    Completions {
-        /// The shell.
-        shell: clap_complete::Shell,
-    },
-    /// Write man pages into a folder.
-    Manual {
-        /// The folder; it is made if it is not there.
-        folder: PathBuf,
-    },
+    #[command(flatten)]
+    Shell(ShellCommand),
 }
 
 #[derive(Debug, Args)]
@@ -168,7 +159,7 @@ enum DeviceName {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    shared::main(dispatch)
+    program::main(dispatch)
 }
 
 /// Does what a command line asks for.
@@ -184,16 +175,9 @@ pub(super) fn dispatch(cli: Cli) -> Result<Done> {
         }
         Command::Critic(args) => args.train(),
         Command::Sweep(command) => sweep::run(&command, &|words| {
-            shared::parse(words)?.map_or(Ok(Done::Finished), dispatch)
+            program::parse(words)?.map_or(Ok(Done::Finished), dispatch)
         }),
-        Command::Completions { shell } => {
-            shared::completions::<Cli>(shell)?;
-            Ok(Done::Finished)
-        }
-        Command::Manual { folder } => {
-            shared::manual::<Cli>(&folder)?;
-            Ok(Done::Finished)
-        }
+        Command::Shell(command) => command.run::<Cli>(),
     }
 }
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tch::Device;
 
+use super::program::{self, Done};
 use super::settings::{Flag, SeedRange, number, of_set, parse_seeds, settings, whole};
-use super::shared::{self, Done};
+use super::{progress, signals, terminal, threads};
 use crate::algo::Algo;
 use crate::algo::config::TrainConfig;
 use crate::algo::registry::Config;
@@ -79,12 +80,12 @@ pub(super) fn train(
     let (config, says_length) = args.resolve(algo, from, flags)?;
     if args.dry_run {
         let text = toml::to_string(&config).map_err(|e| Error::Usage(e.to_string()))?;
-        shared::print(text.as_bytes())?;
+        terminal::print(text.as_bytes())?;
         return Ok(Done::Finished);
     }
-    shared::save_and_stop();
+    signals::save_and_stop();
     let seeds = args.seeds.map_or(config.seed()..=config.seed(), |range| range.first..=range.last);
-    shared::one_by_one(seeds, |seed| {
+    program::one_by_one(seeds, |seed| {
         let run = (config.clone().with_seed(seed), says_length);
         train_one(args, from, run, device)
     })
@@ -149,7 +150,7 @@ fn train_one(
     (config, says_length): (Config, bool),
     device: Device,
 ) -> Result<Done> {
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let workers = threads::start(args.threads)?;
     let folder = &args.out.join(config.run_name());
     let _lock = resume_point::lock(folder)?;
     let (config, exists) = args.open(folder, config, says_length)?;
@@ -176,19 +177,19 @@ fn train_one(
     run::write_config(folder, &config)?; // the run may have become longer
     let follower = args.track.then(|| Follower::start(folder, &log)).transpose()?;
     if made == length {
-        shared::note!(
+        terminal::note!(
             "{} is finished, with {length} {unit}; give more --{unit} to go on",
             folder.display()
         );
         return Ok(Done::Finished);
     }
     if let Some(warning) = config.warning() {
-        shared::note!("warning: {warning}");
+        terminal::note!("warning: {warning}");
     }
     if resumed {
-        shared::note!("resuming {} at {}", folder.display(), place(&*trainer));
+        terminal::note!("resuming {} at {}", folder.display(), place(&*trainer));
     }
-    if shared::stop_asked() {
+    if signals::stop_asked() {
         return Ok(stopped_at_start(resumed.then(|| place(&*trainer))));
     }
     drive(&mut *trainer, folder, &mut log, follower)
@@ -206,10 +207,10 @@ fn place(trainer: &dyn Trainer) -> String {
 /// Says that a signal came before a run did anything; `reached` is where it was saved before, if it was.
 fn stopped_at_start(reached: Option<String>) -> Done {
     if let Some(place) = reached {
-        shared::note!("saved at {place}; add --resume to continue");
+        terminal::note!("saved at {place}; add --resume to continue");
         return Done::Stopped;
     }
-    shared::note!("stopped, nothing saved yet; add --resume to start again");
+    terminal::note!("stopped, nothing saved yet; add --resume to start again");
     Done::StoppedUnsaved
 }
 
@@ -222,7 +223,7 @@ fn drive(
 ) -> Result<Done> {
     let (length, unit) = (trainer.config().length(), trainer.config().algo().unit());
     let (goal, counted) = trainer.goal();
-    let bar = shared::progress_bar(goal, counted);
+    let bar = progress::bar(goal, counted);
     bar.set_prefix(trainer.config().run_name());
     bar.set_position(trainer.position());
     bar.reset_eta();
@@ -230,7 +231,7 @@ fn drive(
         let Event { evaluated, progress, line, message, save, may_stop } = event?;
         bar.set_position(trainer.position());
         if let Some(line) = line {
-            bar.suspend(|| shared::note!("{line}"));
+            bar.suspend(|| terminal::note!("{line}"));
         }
         if let Some(message) = message {
             bar.set_message(message);
@@ -240,7 +241,7 @@ fn drive(
             log.progress.extend(progress.map(|numbers| (trainer.made(), numbers)));
             log.write(folder)?;
             if let Some(Err(error)) = follower.as_mut().map(|follower| follower.follow(log)) {
-                bar.suspend(|| shared::note!("warning: no more events for TensorBoard: {error}"));
+                bar.suspend(|| terminal::note!("warning: no more events for TensorBoard: {error}"));
                 follower = None;
             }
         }
@@ -251,14 +252,14 @@ fn drive(
         if save != Save::Nothing {
             resume_point::save(folder, trainer)?;
         }
-        if may_stop && shared::stop_asked() && trainer.made() < length {
+        if may_stop && signals::stop_asked() && trainer.made() < length {
             resume_point::save(folder, trainer)?;
             bar.abandon();
-            shared::note!("saved at {}; add --resume to continue", place(trainer));
+            terminal::note!("saved at {}; add --resume to continue", place(trainer));
             return Ok(Done::Stopped);
         }
     }
     bar.finish_and_clear();
-    shared::note!("{}: {length} {unit} done", folder.display());
+    terminal::note!("{}: {length} {unit} done", folder.display());
     Ok(Done::Finished)
 }

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::super::agent::AgentArgs;
 use super::super::output::shell_words;
 use super::super::settings::whole;
+use super::super::threads::Threads;
 use crate::analysis::measure::cosine::Against;
 use crate::analysis::measure::subject::{Subject, with_source};
 use crate::checkpoint::Checkpoint;
@@ -131,9 +132,8 @@ pub(in crate::cli) struct CosineArgs {
     /// Seed of states and perturbations
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    pub(super) threads: Option<usize>,
+    #[command(flatten)]
+    pub(super) threads: Threads,
     /// Folder of tables and figures [default: reports/COMMAND]
     #[arg(long)]
     out: Option<PathBuf>,

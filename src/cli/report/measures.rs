@@ -17,7 +17,8 @@ use crate::analysis::summary::{Column, Summary};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::lock::Lock;
 use crate::cli::output::{Origin, origins};
-use crate::cli::shared::{self, Done};
+use crate::cli::program::Done;
+use crate::cli::terminal;
 use crate::cli::{cosine, maml_adaptation as adaptation, maml_noise as noise, returns as returned};
 use crate::error::{Error, Result};
 use crate::gradient::Settings;
@@ -50,7 +51,7 @@ pub(super) fn cosines(job: &Job) -> Measured {
     let subjects: Vec<Subject> = checkpoints.iter().map(Subject::plain).collect();
     subjects.iter().try_for_each(|subject| subject.check(&how))?;
     let lock = Lock::folder(folder)?;
-    let workers = shared::workers(job.threads)?;
+    let workers = job.threads.workers()?;
     let mut rows = match cosine::measure(&subjects, &how, &job.units, &workers)? {
         Continue(rows) => rows,
         Break(done) => return Ok(Break(done)),
@@ -188,7 +189,7 @@ pub(super) fn returns(job: &Job) -> Measured {
     };
     let numbers = Numbers::of(&curves, &spec.baseline);
     let mut finding = returns_method::finding(&runs, &curves, &numbers, &shown);
-    shared::warn(&finding.warnings);
+    terminal::warn(&finding.warnings);
     if crate::algo::Algo::META.contains(&spec.select.algo) {
         let lists = spec.select.tasks.map_or("training and test tasks".into(), tasks);
         finding.subtitle = format!("{lists}; {}", finding.subtitle);
@@ -212,13 +213,13 @@ pub(super) fn task_gap(job: &Job) -> Measured {
     let (runs, sources) = runs(job)?;
     let lock = Lock::folder(&job.folder)?;
     let finding = gap_view::finding(&runs);
-    shared::warn(&finding.warnings);
+    terminal::warn(&finding.warnings);
     Ok(Continue(Made { finding, settings: toml::Table::new(), sources, _lock: lock }))
 }
 
 pub(super) fn maml_noise(job: &Job) -> Measured {
     let settings: NoiseSettings = job.spec.settings()?;
-    let (points, workers) = (job.found.checkpoints()?, shared::workers(job.threads)?);
+    let (points, workers) = (job.found.checkpoints()?, job.threads.workers()?);
     let lock = Lock::folder(&job.folder)?;
     let all = match noise::measure(&points, &settings, &job.units, &workers)? {
         Continue(all) => all,
@@ -232,7 +233,7 @@ pub(super) fn maml_noise(job: &Job) -> Measured {
 
 pub(super) fn maml_adaptation(job: &Job) -> Measured {
     let settings: AdaptationSettings = job.spec.settings()?;
-    let (points, workers) = (job.found.checkpoints()?, shared::workers(job.threads)?);
+    let (points, workers) = (job.found.checkpoints()?, job.threads.workers()?);
     let lock = Lock::folder(&job.folder)?;
     let Some(all) = adaptation::measure(&points, &settings, &workers)? else {
         return Ok(Break(Done::StoppedUnsaved));

@@ -7,7 +7,8 @@ use clap::Args;
 
 use super::super::finding::{self, Source};
 use super::super::output::{shell_words, write_page};
-use super::super::shared::{self, Done};
+use super::super::program::Done;
+use super::super::terminal;
 use super::counts::{counts, words};
 use crate::analysis::measure::returns::ReturnCurve;
 use crate::checkpoint::disk;
@@ -77,8 +78,8 @@ pub(super) fn run(args: &GatherArgs) -> Result<Done> {
     let files = section.files.iter().cloned().chain([EVALUATIONS.into()]).collect();
     let section = Section { answer: format!("{said}."), files, ..section };
     write_page(&out, &Page { title: TITLE.into(), sections: vec![section] })?;
-    shared::say!("{said}");
-    shared::note!("wrote {}", out.join("report.md").display());
+    terminal::say!("{said}");
+    terminal::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
 }
 

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use clap::Args;
 
-use super::super::shared::{self, Done};
+use super::super::program::Done;
+use super::super::terminal;
 use super::script::{Wishes, script};
 use crate::checkpoint::disk;
 use crate::error::{Error, Result};
@@ -54,7 +55,7 @@ pub(super) fn run(args: &SubmitArgs) -> Result<Done> {
     let left = all.iter().filter(|s| !matches!(s.state, State::Finished | State::Running));
     let left: Vec<usize> = left.map(|s| s.number).collect();
     if left.is_empty() {
-        shared::note!("nothing to submit: every run is finished, or somebody works on it");
+        terminal::note!("nothing to submit: every run is finished, or somebody works on it");
         return Ok(Done::Finished);
     }
     let SubmitArgs { partition, time, mem, account, at_once, threads, warn, sbatch, .. } = args;
@@ -73,7 +74,7 @@ pub(super) fn run(args: &SubmitArgs) -> Result<Done> {
     disk::create_dir(&args.sweep.join("log"))?;
     disk::write(&job, script(&plan, &wishes, &left, &program).as_bytes())?;
     if args.dry_run {
-        shared::note!("wrote {} for {} runs; submit it with sbatch", job.display(), left.len());
+        terminal::note!("wrote {} for {} runs; submit it with sbatch", job.display(), left.len());
         return Ok(Done::Finished);
     }
     let told = Command::new("sbatch").arg("--parsable").arg(&job).output();
@@ -86,7 +87,7 @@ pub(super) fn run(args: &SubmitArgs) -> Result<Done> {
         return Err(Error::Usage(format!("sbatch refused {}: {said}", job.display())));
     }
     let id = String::from_utf8_lossy(&told.stdout).trim().to_owned();
-    shared::say!("{id}");
-    shared::note!("{} runs submitted as job {id}", left.len());
+    terminal::say!("{id}");
+    terminal::note!("{} runs submitted as job {id}", left.len());
     Ok(Done::Finished)
 }
