@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
-use super::cosine::{self, CosineArgs, What};
+use super::cosine::{self, CosineArgs, CosineCommand};
 use super::diagnose::{self, DiagnoseArgs};
 use super::program::{self, Done, ShellCommand};
 use super::terminal;
@@ -192,7 +192,7 @@ pub fn main() -> ExitCode {
 /// Does what a command line asks for.
 pub(super) fn dispatch(cli: Cli) -> Result<Done> {
     match cli.command {
-        Command::Cosine(args) => cosine::run(&args, What::Cosine),
+        Command::Cosine(args) => cosine::run(&args, CosineCommand::Cosine),
         Command::Import(args) => import::run(&args),
         Command::Bank(args) => bank::run(&args),
         Command::Promise(args) => promise::run(&args),
@@ -203,9 +203,9 @@ pub(super) fn dispatch(cli: Cli) -> Result<Done> {
         Command::Gate(args) => gate::gate(&args),
         Command::CompareCritics(args) => compare_critics::run(&args),
         Command::Progress(_) => Err(renamed("progress", "compare-critics")),
-        Command::SelfCheck(args) => cosine::run(&args, What::SelfCheck),
+        Command::SelfCheck(args) => cosine::run(&args, CosineCommand::SelfCheck),
         Command::SelfTest(args) => self_test::run(&args),
-        Command::Learnable(args) => cosine::run(&args, What::Learnable),
+        Command::Learnable(args) => cosine::run(&args, CosineCommand::Learnable),
         Command::Returns(args) => returns::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::MetaReturns(_) => Err(renamed("meta-returns", "returns")),

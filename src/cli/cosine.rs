@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::gradient::Mode;
 use crate::report::cosine::{Cosines, chance, flagged};
 
-pub(super) use args::{CosineArgs, What};
+pub(super) use args::{CosineArgs, CosineCommand};
 
 use args::command_line;
 
@@ -47,16 +47,16 @@ struct JsonLine<'s> {
     summary: &'s Summary,
 }
 
-pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
-    let settings = args.settings(what)?;
+pub(super) fn run(args: &CosineArgs, which: CosineCommand) -> Result<Done> {
+    let settings = args.settings(which)?;
     signals::save_and_stop();
     let output = if args.json { Output::Stderr } else { Output::Stdout };
-    let out = args.folder(what);
+    let out = args.folder(which);
     let checkpoints = args.agent.checkpoints(&args.checkpoints, &out, output)?;
     select::one_figure(&checkpoints)?;
     let (subjects, settings) = args.subjects(&checkpoints, settings)?;
     let in_tasks = subjects.iter().any(|subject| subject.tasks.is_some());
-    if what == What::Cosine && settings.mode == Mode::Lab && !in_tasks {
+    if which == CosineCommand::Cosine && settings.mode == Mode::Lab && !in_tasks {
         return lab::run(args, &settings, &checkpoints);
     }
     if args.track {
@@ -64,7 +64,7 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
             "--track is for hyperl-analyze cosine in lab mode, of TD3 and SAC; drop it here".into(),
         ));
     }
-    let how = Cosine { settings, against: what.against() };
+    let how = Cosine { settings, against: which.against() };
     subjects.iter().try_for_each(|subject| subject.check(&how))?;
     let workers = args.threads.workers()?;
     let _lock = Lock::folder(&out)?;
@@ -74,13 +74,13 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
         ControlFlow::Break(done) => return Ok(done),
     };
     table::write_parquet(&out.join("states.parquet"), &rows.concat())?;
-    let found = Cosines { question: what.question(), ..Cosines::new(&rows, &how) };
-    let command = command_line(what.name(), args, &how.settings, &out);
+    let found = Cosines { question: which.question(), ..Cosines::new(&rows, &how) };
+    let command = command_line(which, args, &how.settings, &out);
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&how.settings)?;
-    let finding = found.finding(&how, &rows, &what.panels());
+    let finding = found.finding(&how, &rows, &which.panels());
     let finding = if finding::of_critics(&checkpoints) { finding.in_updates() } else { finding };
     let answers = found.answers(&how);
-    finding::write_answered(&out, what.title(), &answers, &finding, &source)?;
+    finding::write_answered(&out, which.title(), &answers, &finding, &source)?;
     if args.json {
         let path = |subject: &Subject| subject.checkpoint.path().display().to_string();
         let lines = subjects.iter().zip(&found.summaries);

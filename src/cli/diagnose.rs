@@ -1,6 +1,6 @@
 //! `hyperl-analyze diagnose`: why a gradient can or cannot be resolved.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -89,11 +89,8 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
     );
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&settings)?;
     write_provenance(&args.out, &source)?;
-    let sections = found
-        .iter()
-        .enumerate()
-        .map(|(i, d)| section(d, (args, &command, i)))
-        .collect::<Result<Vec<_>>>()?;
+    let sections = found.iter().enumerate().map(|(i, d)| section(d, &args.out, i, &command));
+    let sections = sections.collect::<Result<Vec<_>>>()?;
     let title = "Can this gradient be resolved?".to_owned();
     write_page(&args.out, &Page { title, sections })?;
     if args.json {
@@ -117,7 +114,7 @@ fn print(d: &Diagnosis) -> Result<()> {
     Ok(())
 }
 
-/// What finite differences of several sizes, and the fit, have to do with one another.
+/// Says how well finite differences of several sizes agree with each other, and with the fit.
 fn agreement(d: &Diagnosis) -> Vec<String> {
     let mut lines = Vec::new();
     for n in &d.differences {
@@ -150,19 +147,17 @@ fn agreement(d: &Diagnosis) -> Vec<String> {
     lines
 }
 
-fn section(
-    d: &Diagnosis,
-    (args, command, number): (&DiagnoseArgs, &str, usize),
-) -> Result<Section> {
+/// Draws the figures of one checkpoint and returns its section; `number` is its place on the page.
+fn section(d: &Diagnosis, out: &Path, number: usize, command: &str) -> Result<Section> {
     let title = format!("{} {} at step {}", d.env, d.model, d.step);
-    let folder = if number == 0 { args.out.clone() } else { args.out.join(number.to_string()) };
+    let folder = if number == 0 { out.to_owned() } else { out.join(number.to_string()) };
     disk::create_dir(&folder)?;
     let subtitle = format!(
         "{} states drawn; agreement: cosine of differences of 1e-3 and 1e-4 above 0.99",
         d.states
     );
-    let mut figures =
-        write_figures(&folder, (&title, &subtitle, &title), vec![chaos(d), sweep(d)])?;
+    let panels = vec![chaos(d), sweep(d)];
+    let mut figures = write_figures(&folder, &title, &subtitle, &title, panels)?;
     if number > 0 {
         for figure in &mut figures {
             figure.file = format!("{number}/{}", figure.file);

@@ -110,8 +110,8 @@ struct Json<'o> {
     environments: &'o [Outcome],
 }
 
-/// Makes the folder that a file goes to, before any work that could be lost.
-fn make_place_for(path: &Path) -> Result<()> {
+/// Makes the folder of an output file, before any work that could be lost.
+fn make_folder_of(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Err(Error::Usage(format!("{} is a folder; name a file", path.display())));
     }
@@ -136,7 +136,7 @@ pub(super) fn baseline(args: &BaselineArgs) -> Result<Done> {
     let settings = with_source(settings, [&checkpoint])?;
     check(&checkpoint, &settings)?;
     let workers = args.threads.workers()?;
-    make_place_for(&args.out)?;
+    make_folder_of(&args.out)?;
     terminal::note!("baseline: {} states, {} blocks each", settings.states, args.blocks);
     let progress = Progress::new(1, "baselines");
     let count = |more: u64| progress.steps(more);
@@ -167,7 +167,7 @@ pub(super) fn gate(args: &GateArgs) -> Result<Done> {
         .collect::<Result<Vec<_>>>()?;
     let workers = args.threads.workers()?;
     for path in [&args.out, &args.junit, &args.markdown].into_iter().flatten() {
-        make_place_for(path)?;
+        make_folder_of(path)?;
     }
     let mut outcomes = Vec::new();
     let progress = Progress::new(comparisons.len(), "environments");
@@ -186,9 +186,7 @@ pub(super) fn gate(args: &GateArgs) -> Result<Done> {
     }
     progress.bar.finish_and_clear();
     let verdict = conclude(&mut outcomes, rule.alpha);
-    for warning in outcomes.iter().flat_map(|o| &o.warnings) {
-        terminal::note!("warning: {warning}");
-    }
+    outcomes.iter().for_each(|outcome| terminal::warn(&outcome.warnings));
     let json = Json {
         schema: 2,
         verdict,
@@ -262,25 +260,16 @@ fn pairs(args: &GateArgs) -> Result<Vec<(Checkpoint, Baseline)>> {
 }
 
 fn write_files(args: &GateArgs, json: &Json) -> Result<()> {
-    let text = to_json(json)?;
+    let (text, junit) = (to_json(json)?, gate_junit(json.environments));
     let markdown = gate_markdown(json.environments, json.verdict)?;
-    if let Some(path) = &args.out {
-        disk::write(path, text.as_bytes())?;
-    }
-    if let Some(path) = &args.junit {
-        disk::write(path, gate_junit(json.environments).as_bytes())?;
-    }
-    if let Some(path) = &args.markdown {
-        disk::write(path, markdown.as_bytes())?;
+    for (path, text) in [(&args.out, &text), (&args.junit, &junit), (&args.markdown, &markdown)] {
+        path.as_ref().map_or(Ok(()), |path| disk::write(path, text.as_bytes()))?;
     }
     if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
         let path = Path::new(&path);
-        let mut file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path)
-            .map_err(Error::io("write", path))?;
-        file.write_all(markdown.as_bytes()).map_err(Error::io("write", path))?;
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        let written = file.and_then(|mut file| file.write_all(markdown.as_bytes()));
+        written.map_err(Error::io("write", path))?;
     }
     Ok(())
 }

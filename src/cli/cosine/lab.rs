@@ -9,7 +9,7 @@ use super::super::output::origins;
 use super::super::program::Done;
 use super::super::progress::Progress;
 use super::super::terminal;
-use super::args::{CosineArgs, What, command_line};
+use super::args::{CosineArgs, CosineCommand, command_line};
 use super::track;
 use crate::analysis::bank::BankFile;
 use crate::analysis::measure::kept::{Keeper, UNITS};
@@ -52,7 +52,7 @@ pub(super) fn run(
         }
     }
     let runs = args.track.then(|| track::runs(checkpoints)).transpose()?;
-    let out = args.folder(What::Cosine);
+    let out = args.folder(CosineCommand::Cosine);
     let workers = args.threads.workers()?;
     let _lock = Lock::folder(&out)?;
     let units = out.parent().unwrap_or(&out).join(UNITS);
@@ -75,7 +75,7 @@ pub(super) fn run(
     }
     let finding = finding(&all, settings);
     let finding = if finding::of_critics(checkpoints) { finding.in_updates() } else { finding };
-    let command = command_line("cosine", args, settings, &out);
+    let command = command_line(CosineCommand::Cosine, args, settings, &out);
     let source = Source::of_checkpoints(&command, origins(checkpoints)).with(settings)?;
     let answers = answers(&all);
     finding::write_answered(&out, TITLE, &answers, &finding, &source)?;

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow::{self, Break, Continue};
 
-use serde::Serialize;
-
 use super::job::{Job, Made};
 use crate::analysis::hyper_parameters::hyper_parameters as parameters_of;
 use crate::analysis::measure::cosine::{Against, Cosine};
@@ -16,11 +14,12 @@ use crate::analysis::series::tasks;
 use crate::analysis::summary::{Column, Summary};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::lock::Lock;
+use crate::cli::finding::as_table;
 use crate::cli::output::{Origin, origins};
 use crate::cli::program::Done;
 use crate::cli::terminal;
 use crate::cli::{cosine, maml_adaptation as adaptation, maml_noise as noise, returns as returned};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gradient::Settings;
 use crate::report::Table;
 use crate::report::cosine::{self as cosine_view, Cosines};
@@ -37,10 +36,6 @@ type Measured = Result<ControlFlow<Done, Made>>;
 
 /// Rows that a table of all checkpoints may have on a page; `summary.csv` holds them all.
 const LONGEST_TABLE: usize = 200;
-
-fn as_table(settings: &impl Serialize) -> Result<toml::Table> {
-    toml::Table::try_from(settings).map_err(|e| Error::Table(e.to_string()))
-}
 
 pub(super) fn cosines(job: &Job) -> Measured {
     let Job { spec, found, folder, .. } = job;
