@@ -19,13 +19,22 @@ use crate::report::played::{sentences, warnings};
 /// Episodes that are played, unless asked otherwise.
 pub(super) const EPISODES: usize = 10;
 
-/// What the files of an agent may leave out.
+/// What a user says of agents that other tools trained.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Of an agent that another tool trained")]
 pub(super) struct AgentArgs {
     /// Its environment, by our name or Gymnasium's
     #[arg(long, value_parser = EnvId::of_gymnasium, conflicts_with = "env_command")]
     pub(super) env: Option<EnvId>,
+    #[command(flatten)]
+    pub(super) facts: Facts,
+    #[command(flatten)]
+    pub(super) worker: WorkerArgs,
+}
+
+/// What the files of an agent may leave out.
+#[derive(Debug, Args)]
+pub(super) struct Facts {
     /// Its discount factor, if its files do not say it
     #[arg(long)]
     pub(super) gamma: Option<f64>,
@@ -38,14 +47,25 @@ pub(super) struct AgentArgs {
     /// The vecnormalize.pkl of its training, through which it sees observations; `none` if it sees them as they are
     #[arg(long, value_name = "FILE")]
     pub(super) normalise: Option<Normalise>,
-    #[command(flatten)]
-    pub(super) worker: WorkerArgs,
+}
+
+impl Facts {
+    /// Returns them with the environment and the seed of an agent.
+    pub(super) fn of(&self, env: EnvId, seed: Option<u64>) -> Given {
+        let Self { gamma, alpha, steps, ref normalise } = *self;
+        Given { env, gamma, alpha, steps, seed, normalise: normalise.clone() }
+    }
+
+    fn is_any_given(&self) -> bool {
+        let Self { gamma, alpha, steps, normalise } = self;
+        gamma.is_some() || alpha.is_some() || steps.is_some() || normalise.is_some()
+    }
 }
 
 impl AgentArgs {
     /// Returns the flags that were given, as a shell reads them, each after a space.
     pub(super) fn flags(&self) -> String {
-        let Self { env, gamma, alpha, steps, normalise, worker } = self;
+        let Self { env, facts: Facts { gamma, alpha, steps, normalise }, worker } = self;
         let normalise = normalise.as_ref().map(Normalise::to_string);
         let given = [
             env.map(|env| format!(" --env {env}")),
@@ -102,12 +122,9 @@ pub(super) fn as_checkpoints(
     out: &Path,
     output: Output,
 ) -> Result<Vec<PathBuf>> {
-    let AgentArgs { env, gamma, alpha, steps, ref normalise, .. } = *args;
     let foreign: Vec<bool> = paths.iter().map(|path| agents::is_agent(path)).collect();
     if !foreign.contains(&true) {
-        let numbers = [env.is_some(), gamma.is_some(), alpha.is_some(), steps.is_some()];
-        let given = [&numbers[..], &[normalise.is_some()]].concat();
-        if given.contains(&true) {
+        if args.env.is_some() || args.facts.is_any_given() {
             let reason = match paths.iter().find(|path| path.is_file()) {
                 Some(file) => format!(
                     "{} is not one: docs/agents.md lists what is read, such as a .zip of Stable-Baselines3",
@@ -127,13 +144,13 @@ pub(super) fn as_checkpoints(
             all.push(path.clone());
             continue;
         }
-        let env = env.or(served).ok_or_else(|| {
+        let env = args.env.or(served).ok_or_else(|| {
             Error::Usage(format!(
                 "{} does not say its environment; add --env, such as --env half-cheetah, or --env-command",
                 path.display()
             ))
         })?;
-        let given = Given { env, gamma, alpha, steps, seed: None, normalise: normalise.clone() };
+        let given = args.facts.of(env, None);
         let name = disk::hash(format!("{} {given:?}", path.display()).as_bytes());
         let folder = out.parent().unwrap_or(out).join("imported").join(&name[..16]);
         take_over(path, &given, &folder, EPISODES, None, output)?;

@@ -6,7 +6,7 @@ use std::slice;
 use clap::Args;
 use tch::Device;
 
-use super::agent::{AgentArgs, Output, as_checkpoints};
+use super::agent::{AgentArgs, Facts, Output, as_checkpoints};
 use super::one_checkpoint::one_checkpoint;
 use super::program::{self, Done};
 use super::settings::{number, text, whole};
@@ -82,7 +82,7 @@ impl CriticArgs {
 
     /// Returns the settings of a run that starts with the actor called `initial`.
     fn initial(&self, served: Option<EnvId>) -> Result<TrainConfig> {
-        let AgentArgs { env, gamma, alpha, steps, normalise, .. } = &self.agent;
+        let AgentArgs { env, facts: Facts { gamma, alpha, steps, normalise }, .. } = &self.agent;
         if alpha.is_some() || steps.is_some() || normalise.is_some() {
             return Err(Error::Usage(
                 "--alpha, --steps and --normalise are for agents that other tools trained, and nothing trained \
