@@ -10,7 +10,7 @@ use super::agent::{AgentArgs, Facts, Output, as_checkpoints};
 use super::one_checkpoint::one_checkpoint;
 use super::program::{self, Done};
 use super::settings::{number, text, whole};
-use super::training::{From, RunArgs, train};
+use super::training::{RunArgs, StartFrom, train};
 use super::worker;
 use crate::algo::config::TrainConfig;
 use crate::algo::frozen::{Frozen, INITIAL};
@@ -61,7 +61,7 @@ impl CriticArgs {
         let frozen = self.frozen(actor.as_ref(), &of_actor)?;
         program::one_by_one(&self.critic, |&critic| {
             let base = self.base(&of_actor, &frozen, critic);
-            let from = From::Policy { actor: actor.as_ref(), base: &base };
+            let from = StartFrom::Policy { actor: actor.as_ref(), base: &base };
             let flags = [("critic", Some(text(critic))), ("steps", Some(number(self.updates)))];
             train(of_actor.algo, from, &self.run, &flags, Device::Cpu)
         })

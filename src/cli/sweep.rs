@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use self::counts::{counts, words};
+use self::counts::{counts, in_words};
 use super::analyze;
 use super::program::{self, Done};
 use super::settings::whole;
@@ -78,7 +78,7 @@ pub(super) struct RunTaskArgs {
     threads: usize,
 }
 
-/// Does what words of `hyperl-train` ask for.
+/// Runs a command line of `hyperl-train`.
 pub(super) type Train<'t> = &'t dyn Fn(Vec<String>) -> Result<Done>;
 
 pub(super) fn run(command: &SweepCommand, train: Train) -> Result<Done> {
@@ -132,7 +132,7 @@ fn plan(args: &PlanArgs) -> Result<Done> {
     Ok(Done::Finished)
 }
 
-/// A time in words.
+/// Writes a time with a unit that suits it.
 fn time(seconds: f64) -> String {
     match seconds {
         s if s < 90.0 => format!("{s:.0} s"),
@@ -157,7 +157,7 @@ fn status(args: &StatusArgs) -> Result<Done> {
         terminal::print_json(&Json { counts, runs: &all })?;
         return Ok(Done::Finished);
     }
-    terminal::say!("{}", words(&counts));
+    terminal::say!("{}", in_words(&counts));
     let shown = all.iter().filter(|s| !matches!(s.state, State::Waiting | State::Finished));
     let row = |status: &Status| {
         let done = format!("{} of {}", status.at, status.length);
@@ -190,7 +190,7 @@ fn tasks(args: &RunTaskArgs, train: Train) -> Result<Done> {
     })
 }
 
-/// Trains and analyses one run, as far as it is not; says in the sweep's folder why it failed.
+/// Trains and analyses one run, unless it is; writes into the sweep's folder why it failed.
 fn task(plan: &Plan, number: usize, threads: usize, train: Train) -> Result<Done> {
     let status = state::of(plan, number);
     let folder = plan.folder_of(status.run);
@@ -224,7 +224,7 @@ fn task(plan: &Plan, number: usize, threads: usize, train: Train) -> Result<Done
 fn work(plan: &Plan, number: usize, threads: usize, train: Train) -> Result<Done> {
     let run = &plan.runs[number];
     if !state::is_trained(plan, run) || !state::is_in_order(&plan.folder_of(run)) {
-        let done = train(program("hyperl-train", plan.train(run, threads)))?;
+        let done = train(command_line("hyperl-train", plan.train(run, threads)))?;
         if done != Done::Finished {
             return Ok(done);
         }
@@ -236,8 +236,8 @@ fn work(plan: &Plan, number: usize, threads: usize, train: Train) -> Result<Done
         if signals::stop_asked() {
             return Ok(Done::Stopped);
         }
-        let words = program("hyperl-analyze", plan.analyse(run, analysis, threads));
-        let done = program::parse(words)?.map_or(Ok(Done::Finished), analyze::dispatch)?;
+        let line = command_line("hyperl-analyze", plan.analyse(run, analysis, threads));
+        let done = program::parse(line)?.map_or(Ok(Done::Finished), analyze::dispatch)?;
         match done {
             Done::Finished => {}
             Done::StoppedUnsaved => return Ok(Done::Stopped), // the run itself is saved
@@ -247,6 +247,6 @@ fn work(plan: &Plan, number: usize, threads: usize, train: Train) -> Result<Done
     Ok(Done::Finished)
 }
 
-fn program(name: &str, words: Vec<String>) -> Vec<String> {
-    std::iter::once(name.to_owned()).chain(words).collect()
+fn command_line(program: &str, arguments: Vec<String>) -> Vec<String> {
+    std::iter::once(program.to_owned()).chain(arguments).collect()
 }

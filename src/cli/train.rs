@@ -9,7 +9,7 @@ use super::critic::CriticArgs;
 use super::program::{self, Done, ShellCommand};
 use super::settings::{Flag, number, one_of, text, whole};
 use super::sweep::{self, SweepCommand};
-use super::training::{From, RunArgs, train};
+use super::training::{RunArgs, StartFrom, train};
 use crate::algo::Algo;
 use crate::env::{EnvId, Family};
 use crate::error::{Error, Result};
@@ -168,10 +168,10 @@ pub(super) fn dispatch(cli: Cli) -> Result<Done> {
         Command::Td3(args) => args.train(Algo::Td3),
         Command::Sac(args) => args.train(Algo::Sac),
         Command::Maml(args) => {
-            train(Algo::Maml, From::Scratch, &args.run, &args.flags(), Device::Cpu)
+            train(Algo::Maml, StartFrom::Scratch, &args.run, &args.flags(), Device::Cpu)
         }
         Command::Pearl(args) => {
-            train(Algo::Pearl, From::Scratch, &args.run, &args.flags(), Device::Cpu)
+            train(Algo::Pearl, StartFrom::Scratch, &args.run, &args.flags(), Device::Cpu)
         }
         Command::Critic(args) => args.train(),
         Command::Sweep(command) => sweep::run(&command, &|words| {
@@ -188,7 +188,7 @@ impl OffPolicyArgs {
             ("critic", self.critic.map(text)),
             ("steps", self.steps.map(number)),
         ];
-        train(algo, From::Scratch, &self.run, &flags, self.device.found()?)
+        train(algo, StartFrom::Scratch, &self.run, &flags, self.device.found()?)
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) struct RunArgs {
 
 /// What a run starts from that its settings do not hold.
 #[derive(Clone, Copy)]
-pub(super) enum From<'f> {
+pub(super) enum StartFrom<'f> {
     /// Nothing: all weights are drawn.
     Scratch,
     /// An actor that stays as it is.
@@ -72,7 +72,7 @@ pub(super) enum From<'f> {
 /// Trains one run for each seed, or prints the settings if that is asked for.
 pub(super) fn train(
     algo: Algo,
-    from: From,
+    from: StartFrom,
     args: &RunArgs,
     flags: &[Flag],
     device: Device,
@@ -86,8 +86,7 @@ pub(super) fn train(
     signals::save_and_stop();
     let seeds = args.seeds.map_or(config.seed()..=config.seed(), |range| range.first..=range.last);
     program::one_by_one(seeds, |seed| {
-        let run = (config.clone().with_seed(seed), says_length);
-        train_one(args, from, run, device)
+        train_one(args, from, config.clone().with_seed(seed), says_length, device)
     })
 }
 
@@ -99,7 +98,7 @@ impl RunArgs {
 
     /// Returns the algorithm's defaults, then the file, then `--set`, then the flags; and whether these say how
     /// long the run is to be.
-    fn resolve(&self, algo: Algo, from: From, flags: &[Flag]) -> Result<(Config, bool)> {
+    fn resolve(&self, algo: Algo, from: StartFrom, flags: &[Flag]) -> Result<(Config, bool)> {
         let seed = self.seeds.map_or(self.seed, |range| Some(range.first));
         let shared = [
             ("seed", seed.map(number)),
@@ -118,13 +117,13 @@ impl RunArgs {
             )));
         }
         let base = match from {
-            From::Scratch if table.contains_key("frozen") => {
+            StartFrom::Scratch if table.contains_key("frozen") => {
                 return Err(Error::Usage(
                     "`frozen` is a setting of hyperl-train critic, which takes the actor by --actor".into(),
                 ));
             }
-            From::Scratch => None,
-            From::Policy { base, .. } => Some(base),
+            StartFrom::Scratch => None,
+            StartFrom::Policy { base, .. } => Some(base),
         };
         let config = Config::over(base, algo, &table).map_err(|e| of_set(&e))?.resolved()?;
         Ok((config, table.contains_key(algo.unit().name())))
@@ -146,8 +145,9 @@ impl RunArgs {
 
 fn train_one(
     args: &RunArgs,
-    from: From,
-    (config, says_length): (Config, bool),
+    from: StartFrom,
+    config: Config,
+    says_length: bool,
     device: Device,
 ) -> Result<Done> {
     let workers = threads::start(args.threads)?;
@@ -170,7 +170,7 @@ fn train_one(
         log.write(folder)?;
     } else {
         resume_point::begin(folder)?;
-        if let From::Policy { actor: Some(actor), .. } = from {
+        if let StartFrom::Policy { actor: Some(actor), .. } = from {
             actor.copy_policy(&*trainer)?;
         }
     }

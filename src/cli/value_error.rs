@@ -122,10 +122,10 @@ fn units(args: &ValueErrorArgs) -> Result<Vec<Unit>> {
 fn write(args: &ValueErrorArgs, all: &[Learned], answers: &[String]) -> Result<()> {
     let command = format!(
         "hyperl-analyze value-error --critic {} --targets {} --data {} --exploration {} --updates {} --tau {} --seeds {}..{} --out {}",
-        words(&args.critic),
-        words(&args.targets),
-        words(&args.data),
-        words(&args.exploration),
+        list(&args.critic),
+        list(&args.targets),
+        list(&args.data),
+        list(&args.exploration),
         args.updates,
         args.tau,
         args.seeds.first,
@@ -136,6 +136,6 @@ fn write(args: &ValueErrorArgs, all: &[Learned], answers: &[String]) -> Result<(
     write_answered(&args.out, TITLE, answers, &finding(all), &source)
 }
 
-fn words(all: &[impl ToString]) -> String {
+fn list(all: &[impl ToString]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::super::program::Done;
 use super::super::{progress, signals, terminal};
-use super::counts::{counts, words};
+use super::counts::{counts, in_words};
 use crate::checkpoint::disk;
 use crate::error::{Error, Result};
 use crate::sweep::plan::Plan;
@@ -72,7 +72,7 @@ pub(super) fn run(args: &LocalArgs) -> Result<Done> {
     }
     let counts = counts(&state::all(&plan));
     let of = |wanted: State| counts.iter().find(|(state, _)| *state == wanted).map_or(0, |c| c.1);
-    let (all, sweep) = (words(&counts), args.sweep.display());
+    let (all, sweep) = (in_words(&counts), args.sweep.display());
     let left = of(State::Waiting) + of(State::Stopped);
     if of(State::Failed) > 0 {
         return Err(Error::Usage(format!("{all}; hyperl-train sweep status {sweep} says why")));

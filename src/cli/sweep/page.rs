@@ -9,7 +9,7 @@ use super::super::finding::{self, Source};
 use super::super::output::{shell_words, write_page};
 use super::super::program::Done;
 use super::super::terminal;
-use super::counts::{counts, words};
+use super::counts::{counts, in_words};
 use crate::analysis::measure::returns::ReturnCurve;
 use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
@@ -53,7 +53,7 @@ pub(super) fn run(args: &GatherArgs) -> Result<Done> {
     }
     let _lock = Lock::folder(&out)?;
     disk::write(&out.join(EVALUATIONS), &parquet)?;
-    let said = words(&counts(&state::all(&plan)));
+    let said = in_words(&counts(&state::all(&plan)));
     let list = table_of_runs(&plan, &runs);
     let appendices = (runs.len() <= LISTED).then(|| Appendix {
         title: "Runs".into(),
