@@ -13,7 +13,7 @@ use zip::{CompressionMethod, ZipWriter};
 use super::archive::Archive;
 use super::pickle_code::Read;
 use super::script_code;
-use super::script_words::CUSTOM;
+use super::script_names::CUSTOM;
 use super::storage::Storage;
 use super::tensor::Tensor;
 use super::torch_file::TorchFile;

@@ -7,8 +7,8 @@
 //! inside each other by recursion.
 
 use super::pickle_code::Read;
-use super::script_words::{
-    CUSTOM, before_a_bracket, is_built_in, is_forward, is_function, is_primitive, is_refused,
+use super::script_names::{
+    BEFORE_A_BRACKET, BUILT_IN, CUSTOM, FUNCTIONS, PRIMITIVES, REFUSED, among, is_forward,
 };
 
 /// Brackets inside each other.
@@ -163,7 +163,7 @@ impl<'t> Code<'t> {
             },
             _ => true,
         };
-        if is_refused(word) || !fits {
+        if among(REFUSED, word) || !fits {
             return Err(format!("it uses `{word}` in a way that networks do not need"));
         }
         Ok(())
@@ -204,15 +204,15 @@ impl<'t> Code<'t> {
         let known = match &path[..] {
             [_] if of_self => self.methods.contains(&name),
             [_] if of_value => false,
-            ["torch", _] if !of_value => is_function(name),
-            ["ops", "prim", _] if !of_value => is_primitive(name),
+            ["torch", _] if !of_value => among(FUNCTIONS, name),
+            ["ops", "prim", _] if !of_value => among(PRIMITIVES, name),
             ["__torch__", _, ..] if !of_value => true,
             ["self", _] if !of_value => self.methods.contains(&name),
             [_] => {
                 let before = self.before(first, 1);
                 [Word("def"), Word("class")].contains(&before)
-                    || before_a_bracket(name)
-                    || is_built_in(name)
+                    || among(BEFORE_A_BRACKET, name)
+                    || among(BUILT_IN, name)
                     || name == "range" && before == Word("in")
                     || self.is_alias(name)
             }
@@ -220,7 +220,7 @@ impl<'t> Code<'t> {
         };
         // Of a value: torch.NAME, with the value as what it is given first.
         let of_any = of_value || path.len() > 1 && !["torch", "ops"].contains(&path[0]);
-        if known || of_any && (is_forward(name) || is_function(name)) {
+        if known || of_any && (is_forward(name) || among(FUNCTIONS, name)) {
             return Ok(());
         }
         let dot = if of_value { "." } else { "" };
