@@ -72,8 +72,7 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
     let data = archive.read("data")?;
     let data: Data = serde_json::from_slice(&data).map_err(|e| format!("data: {e}"))?;
     let in_file = |file: &'static str| move |e: String| format!("{file}: {e}");
-    let mut policy =
-        StateDict::read(&archive.read("policy.pth")?).map_err(in_file("policy.pth"))?;
+    let policy = StateDict::read(&archive.read("policy.pth")?).map_err(in_file("policy.pth"))?;
     let kind = Kind::of(&data, &policy)?;
     let activation = data.activation()?;
     let one_critic = !["0", "1"].iter().any(|i| policy.has(&format!("critic.qf1.{i}.weight")));
@@ -85,17 +84,15 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
     let alpha = if algo == Algo::Sac { Some(temperature(&mut archive)?) } else { None };
     let eps = data.policy_kwargs.as_ref().and_then(|k| k.batch_norm_eps).unwrap_or(EPS);
     let how = (kind, one_critic, eps);
-    let mut networks = || {
-        let online = (actor(&mut policy, "actor", eps)?, critics(&mut policy, "critic", how)?);
-        let slow =
-            (algo == Algo::Td3).then(|| actor(&mut policy, "actor_target", eps)).transpose()?;
+    let networks = policy.take_all(|policy| {
+        let online = (actor(policy, "actor", eps)?, critics(policy, "critic", how)?);
+        let slow = (algo == Algo::Td3).then(|| actor(policy, "actor_target", eps)).transpose()?;
         // The one that has none.
-        let slow_critics =
-            (kind != Kind::CrossQ).then(|| critics(&mut policy, "critic_target", how));
+        let slow_critics = (kind != Kind::CrossQ).then(|| critics(policy, "critic_target", how));
         Ok((online, (slow, slow_critics.transpose()?)))
-    };
-    let read = networks().and_then(|all| policy.finish().map(|()| all));
-    let ((actor, critics), (actor_target, critic_targets)) = read.map_err(in_file("policy.pth"))?;
+    });
+    let ((actor, critics), (actor_target, critic_targets)) =
+        networks.map_err(in_file("policy.pth"))?;
     Ok(ForeignAgent {
         mean_of_critics: kind == Kind::Tqc,
         one_critic,

@@ -74,9 +74,7 @@ impl StateDict {
     /// Says what is no tensor, or as [`TorchFile::read`].
     pub(super) fn read(bytes: &[u8]) -> Read<Self> {
         let file = TorchFile::read(bytes)?;
-        let mut all = BTreeMap::new();
-        collect(&file, file.root(), "", &mut all)?;
-        Ok(Self(all))
+        Self::of(&file, file.root())
     }
 
     /// Reads a file of `torch.save` that holds several, one after the other.
@@ -86,14 +84,16 @@ impl StateDict {
     pub(super) fn all(bytes: &[u8]) -> Read<Vec<Self>> {
         let file = TorchFile::read(bytes)?;
         let dicts = file.root().sequence().ok_or("it holds no list of state dicts")?;
-        let dict = |value: Value| {
-            let mut all = BTreeMap::new();
-            collect(&file, value, "", &mut all).map(|()| Self(all))
-        };
-        dicts.into_iter().map(dict).collect()
+        dicts.into_iter().map(|value| Self::of(&file, value)).collect()
     }
 
-    /// Reads such a file from disk.
+    fn of(file: &TorchFile, value: Value) -> Read<Self> {
+        let mut all = Self::default();
+        all.add(file, value, "")?;
+        Ok(all)
+    }
+
+    /// Reads a file of `torch.save` from disk.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Agent`] naming the file.
@@ -159,39 +159,51 @@ impl StateDict {
         self.0.values().map(|tensor| tensor.numbers.len()).sum()
     }
 
+    /// Takes all that a file on disk must hold.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Agent`] naming the file.
+    pub(super) fn take_from<T>(path: &Path, take: impl FnOnce(&mut Self) -> Read<T>) -> Result<T> {
+        Self::open(path)?.take_all(take).map_err(|reason| Error::agent(path, reason))
+    }
+
+    /// Takes tensors, and checks that none is left over.
+    pub(super) fn take_all<T>(mut self, take: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+        let taken = take(&mut self)?;
+        self.finish().map(|()| taken)
+    }
+
     /// Checks that nothing is left over: what is not understood is not passed over.
     pub(super) fn finish(self) -> Read<()> {
         let Some(name) = self.0.keys().next() else { return Ok(()) };
         let count = self.0.len();
         Err(format!("{count} of its tensors have no place in such an agent, the first is {name}"))
     }
-}
 
-fn collect(
-    file: &TorchFile,
-    value: Value,
-    name: &str,
-    all: &mut BTreeMap<String, Tensor>,
-) -> Read<()> {
-    if Tensor::is_one(value) {
-        all.insert(name.to_owned(), Tensor::read(file, value).map_err(|e| format!("{name}: {e}"))?);
-        return Ok(());
-    }
-    let what = if name.is_empty() { "what was saved" } else { name };
-    let entries =
-        value.entries().ok_or_else(|| match value.callable().and_then(|c| c.global()) {
+    /// Adds a tensor called `name`, or the tensors of a dictionary, whose names begin with it.
+    fn add(&mut self, file: &TorchFile, value: Value, name: &str) -> Read<()> {
+        if Tensor::is_one(value) {
+            let tensor = Tensor::read(file, value).map_err(|e| format!("{name}: {e}"))?;
+            self.insert(name.to_owned(), tensor);
+            return Ok(());
+        }
+        let what = if name.is_empty() { "what was saved" } else { name };
+        let class = value.callable().and_then(|class| class.global());
+        let entries = value.entries().ok_or_else(|| match class {
             Some((module, class)) => format!(
-                "{what} is a {module}.{class}, no state dict: save what its state_dict() returns"
+                "{what} is a {module}.{class}, no state dict: save what its state_dict() \
+                 returns"
             ),
             None => format!("{what} is neither a tensor nor a dictionary of tensors"),
         })?;
-    if name.matches('.').count() >= MOST_NESTED && !entries.is_empty() {
-        return Err(format!("{what} is a dictionary inside {MOST_NESTED} others"));
+        if name.matches('.').count() >= MOST_NESTED && !entries.is_empty() {
+            return Err(format!("{what} is a dictionary inside {MOST_NESTED} others"));
+        }
+        for (key, value) in entries {
+            let key = key.text().ok_or_else(|| format!("{what} has a key that is no text"))?;
+            let dot = if name.is_empty() { "" } else { "." };
+            self.add(file, value, &format!("{name}{dot}{key}"))?;
+        }
+        Ok(())
     }
-    for (key, value) in entries {
-        let key = key.text().ok_or_else(|| format!("{what} has a key that is no text"))?;
-        let dot = if name.is_empty() { "" } else { "." };
-        collect(file, value, &format!("{name}{dot}{key}"), all)?;
-    }
-    Ok(())
 }
