@@ -42,13 +42,14 @@ impl Modules {
     /// Says what is no module, or as [`Tensor::read`].
     pub(super) fn read(file: &TorchFile, bytes: usize, limit: &str) -> Read<Self> {
         let mut all = Self { allowed: bytes, ..Self::default() };
-        all.walk((file, limit), file.root(), &mut Vec::new())?;
+        all.walk(file, limit, file.root(), &mut Vec::new())?;
         Ok(all)
     }
 
     fn walk<'f>(
         &mut self,
-        (file, limit): (&'f TorchFile, &str),
+        file: &'f TorchFile,
+        limit: &str,
         value: Value<'f>,
         path: &mut Vec<&'f str>,
     ) -> Read<()> {
@@ -82,7 +83,7 @@ impl Modules {
         }
         for (key, module) in entries("_modules") {
             path.push(text(key)?);
-            self.walk((file, limit), module, path)?;
+            self.walk(file, limit, module, path)?;
             path.pop();
             leaf = false;
         }

@@ -83,12 +83,12 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
     }
     let alpha = if algo == Algo::Sac { Some(temperature(&mut archive)?) } else { None };
     let eps = data.policy_kwargs.as_ref().and_then(|k| k.batch_norm_eps).unwrap_or(EPS);
-    let how = (kind, one_critic, eps);
+    let critics = |policy: &mut StateDict, name: &str| critics(policy, name, kind, one_critic, eps);
     let networks = policy.take_all(|policy| {
-        let online = (actor(policy, "actor", eps)?, critics(policy, "critic", how)?);
+        let online = (actor(policy, "actor", eps)?, critics(policy, "critic")?);
         let slow = (algo == Algo::Td3).then(|| actor(policy, "actor_target", eps)).transpose()?;
         // The one that has none.
-        let slow_critics = (kind != Kind::CrossQ).then(|| critics(policy, "critic_target", how));
+        let slow_critics = (kind != Kind::CrossQ).then(|| critics(policy, "critic_target"));
         Ok((online, (slow, slow_critics.transpose()?)))
     });
     let ((actor, critics), (actor_target, critic_targets)) =
@@ -216,7 +216,9 @@ fn actor(policy: &mut StateDict, name: &str, eps: f64) -> Read<Actor> {
 fn critics(
     policy: &mut StateDict,
     name: &str,
-    (kind, single, eps): (Kind, bool, f64),
+    kind: Kind,
+    single: bool,
+    eps: f64,
 ) -> Read<Critics> {
     let mut critic = |i: usize| {
         let (mut layers, after) = renorm::sequential(policy, &format!("{name}.qf{i}."), eps)?;
