@@ -18,9 +18,6 @@ pub(super) fn is_one(path: &Path) -> bool {
 }
 
 /// Reads an agent. Neither γ nor the steps are in it, nor slow copies.
-///
-/// # Errors
-/// Says what is missing, damaged, or not known.
 pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
     let mut networks = StateDict::all(bytes)?.into_iter();
     let (actor, bounds) = networks.next().ok_or("it holds no networks")?.take_all(actor)?;

@@ -179,9 +179,6 @@ impl ForeignAgent {
     }
 
     /// Returns how its networks are built; all critics must have the same.
-    ///
-    /// # Errors
-    /// Says which network differs.
     pub(super) fn hidden(&self) -> Read<Hidden> {
         let actor = self.actor.layers().map(|actor| widths(&actor.hidden)).unwrap_or_default();
         if self.actor_target.as_ref().is_some_and(|target| widths(&target.hidden) != actor) {
@@ -208,9 +205,6 @@ impl ForeignAgent {
     }
 
     /// Checks that the agent can act in an environment.
-    ///
-    /// # Errors
-    /// Says what was expected and what came.
     pub(super) fn check(&self, env: EnvId) -> Read<()> {
         let spec = env.spec();
         let check = |actor: &Actor| {

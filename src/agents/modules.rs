@@ -37,9 +37,6 @@ impl Modules {
     }
 
     /// Reads the module of a file of so many bytes; of each one also the number `limit`, where it has it.
-    ///
-    /// # Errors
-    /// Says what is no module, or as [`Tensor::read`].
     pub(super) fn read(file: &TorchFile, bytes: usize, limit: &str) -> Read<Self> {
         let mut all = Self { allowed: bytes, ..Self::default() };
         all.walk(file, limit, file.root(), &mut Vec::new())?;

@@ -39,9 +39,6 @@ impl Affine {
     }
 
     /// Returns a layer that does the same to `x` as the given one does to what this makes of `x`.
-    ///
-    /// # Errors
-    /// Says so if the sizes differ.
     pub(super) fn before(&self, layer: &Layer) -> Read<Layer> {
         let inputs = layer.inputs();
         if inputs != self.scale.len() {

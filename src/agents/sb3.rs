@@ -64,9 +64,6 @@ pub(super) fn is_one(bytes: &[u8]) -> bool {
 }
 
 /// Reads an agent.
-///
-/// # Errors
-/// Says what is missing, damaged, or not known.
 pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
     let mut archive = Archive::open(bytes)?;
     let data = archive.read("data")?;

@@ -38,9 +38,6 @@ pub(super) fn is_one(bytes: &[u8]) -> bool {
 }
 
 /// Reads an agent. The steps are not in it, nor slow copies.
-///
-/// # Errors
-/// Says what is missing, damaged, or not known.
 pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
     let file = TorchFile::read(bytes)?;
     let mut modules = Modules::read(&file, bytes.len(), LIMIT)?;

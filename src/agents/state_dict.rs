@@ -43,9 +43,6 @@ impl Layer {
     }
 
     /// Cuts the outputs into two halves, as networks do that have a mean and a log σ in one layer.
-    ///
-    /// # Errors
-    /// Says so if their number is odd.
     pub(super) fn halves(self) -> Read<[Self; 2]> {
         let (outputs, inputs) = (self.outputs(), self.inputs());
         if !outputs.is_multiple_of(2) {
@@ -69,18 +66,12 @@ pub(super) struct StateDict(BTreeMap<String, Tensor>);
 
 impl StateDict {
     /// Reads a file of `torch.save` whose tensors stand in dictionaries; names inside are joined by dots.
-    ///
-    /// # Errors
-    /// Says what is no tensor, or as [`TorchFile::read`].
     pub(super) fn read(bytes: &[u8]) -> Read<Self> {
         let file = TorchFile::read(bytes)?;
         Self::of(&file, file.root())
     }
 
     /// Reads a file of `torch.save` that holds several, one after the other.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
     pub(super) fn all(bytes: &[u8]) -> Read<Vec<Self>> {
         let file = TorchFile::read(bytes)?;
         let dicts = file.root().sequence().ok_or("it holds no list of state dicts")?;

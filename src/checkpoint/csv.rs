@@ -91,9 +91,6 @@ pub(super) fn table(path: &Path, header: &str, order: &[usize]) -> Result<Vec<Ve
 }
 
 /// Reads a table of returns with this first line, whose other lines `read` reads; a file that is not there has none.
-///
-/// # Errors
-/// As [`table`].
 pub(super) fn evaluations(
     path: &Path,
     header: &str,

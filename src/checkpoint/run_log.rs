@@ -93,9 +93,6 @@ impl RunLog {
     }
 
     /// Reads the returns of a run, as far as there are any, without its settings.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
     pub(crate) fn returns(run: &Path) -> Result<Vec<Evaluated>> {
         csv::evaluations(&run.join(EVALUATIONS), HEADER, read_row)
     }

@@ -155,9 +155,6 @@ impl TensorFile {
     }
 
     /// Reads the bytes of a script.
-    ///
-    /// # Errors
-    /// As [`Self::tensor`].
     pub(crate) fn bytes(&self, name: &str) -> Result<Tensor> {
         self.of_kind(name, &[(Dtype::U8, Kind::Uint8)])
     }

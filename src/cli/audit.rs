@@ -128,9 +128,6 @@ impl AuditArgs {
 }
 
 /// Returns a name of each: that of its folder if another tool trained it, else of its run, and its step.
-///
-/// # Errors
-/// [`Error::Usage`] if two have the same.
 fn names(checkpoints: &[Checkpoint]) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for checkpoint in checkpoints {

@@ -32,9 +32,6 @@ static SAVES: AtomicBool = AtomicBool::new(false);
 static STOP: AtomicBool = AtomicBool::new(false);
 
 /// From now on signals are dealt with by a thread of their own.
-///
-/// # Errors
-/// [`Error::Usage`] if the system refuses.
 pub(super) fn watch() -> Result<()> {
     let refused = |e: std::io::Error| Error::Usage(format!("cannot watch for signals: {e}"));
     let watched = [SIGINT, SIGTERM, SIGHUP, SIGUSR1].into_iter().filter(|s| !is_ignored(*s));

@@ -30,9 +30,6 @@ impl WorkerArgs {
 
     /// Starts the environment, if one is given; to be called before checkpoints are opened, whose own commands then do
     /// not matter.
-    ///
-    /// # Errors
-    /// Those of [`EnvId::worker`].
     pub(super) fn start(&self) -> Result<Option<EnvId>> {
         let command = self.env_command.as_ref();
         command.map(|command| EnvId::worker(command, self.env_timeout)).transpose()

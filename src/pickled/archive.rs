@@ -26,9 +26,6 @@ impl<'a> Archive<'a> {
     }
 
     /// Reads the table of contents.
-    ///
-    /// # Errors
-    /// Says what is damaged.
     pub(crate) fn open(bytes: &'a [u8]) -> Read<Self> {
         let zip =
             ZipArchive::new(Cursor::new(bytes)).map_err(|e| format!("no zip archive: {e}"))?;
@@ -37,9 +34,6 @@ impl<'a> Archive<'a> {
     }
 
     /// Returns the names of what is in it.
-    ///
-    /// # Errors
-    /// Says that a name is no text.
     pub(crate) fn names(&self) -> Read<Vec<String>> {
         let names = self.zip.file_names().map(|name| name.map(Cow::into_owned));
         names.collect::<Result<_, _>>().map_err(|e| e.to_string())

@@ -1,6 +1,6 @@
 //! The instructions of a pickle, one after the other: what they are called with lies in its bytes.
 
-/// What reading gives, or in words why it is refused.
+/// What was read, or the reason why it is refused.
 pub(crate) type Read<T> = Result<T, String>;
 
 /// A part of the pickle's bytes.
@@ -93,9 +93,6 @@ impl<'b> Code<'b> {
     }
 
     /// Reads one instruction.
-    ///
-    /// # Errors
-    /// Says what is missing, damaged or not known.
     pub(crate) fn next(&mut self) -> Read<Op> {
         let code = self.byte()?;
         Ok(match code {

@@ -29,9 +29,6 @@ const NONE: Id = 0;
 const EMPTY: Id = u32::MAX;
 
 /// Reads the pickle at the start of some bytes. What follows it is left alone.
-///
-/// # Errors
-/// Says what in it is damaged, not known or too large.
 pub(crate) fn read<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Read<Pickle<'a>> {
     let bytes = bytes.into();
     if u32::try_from(bytes.len()).is_err() {

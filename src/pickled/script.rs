@@ -22,9 +22,6 @@ use super::torch_file::TorchFile;
 const MOST_FUNCTIONS: usize = 500;
 
 /// Checks a file of `TorchScript`, and returns it as a new archive that holds nothing but what was checked.
-///
-/// # Errors
-/// Says what is damaged, not known or not allowed.
 pub(crate) fn checked(bytes: &[u8]) -> Read<Vec<u8>> {
     if !Archive::is_one(bytes) {
         return Err("it is no file of torch.jit.save".into());

@@ -37,9 +37,6 @@ enum Token<'t> {
 use Token::{Constant, Mark, Start, Word};
 
 /// Checks the code of one file, and returns how many functions it defines.
-///
-/// # Errors
-/// Names what is not allowed.
 pub(super) fn check(text: &str) -> Read<usize> {
     let tokens = tokens(text)?;
     let starts: Vec<usize> =

@@ -83,9 +83,6 @@ pub(crate) struct Storage<'p> {
 
 impl<'p> Storage<'p> {
     /// Reads what names a storage: `("storage", kind, key, device, count, …)`. The device does not matter.
-    ///
-    /// # Errors
-    /// Says what it is if it is no storage, or one of another kind of numbers.
     pub(crate) fn of(named: Value<'p>) -> Read<Self> {
         let parts = named.tuple().unwrap_or_default();
         let [tag, kind, key, _device, _count, ..] = parts[..] else {

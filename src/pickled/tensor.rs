@@ -22,9 +22,6 @@ impl Tensor {
     }
 
     /// Reads a tensor of a file.
-    ///
-    /// # Errors
-    /// Says what does not fit.
     pub(crate) fn read(file: &TorchFile, value: Value) -> Read<Self> {
         let arguments = arguments(value).ok_or("no tensor where one should be")?;
         let [storage, offset, size, stride, ..] = arguments[..] else {
