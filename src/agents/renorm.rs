@@ -38,7 +38,7 @@ impl Affine {
         Ok(Self { scale, shift })
     }
 
-    /// Returns a layer that does the same to `x` as the given one does to what this makes of `x`.
+    /// Returns one layer that does the same as this normalisation followed by `layer`.
     pub(super) fn before(&self, layer: &Layer) -> Read<Layer> {
         let inputs = layer.inputs();
         if inputs != self.scale.len() {

@@ -10,10 +10,10 @@ use crate::algo::Algo;
 use crate::error::{Error, Result};
 use crate::pickled::pickle_code::Read;
 
-/// Files without which it is no such folder.
+/// Files that such a folder must have.
 const NEEDED: [&str; 3] = ["actor.pt", "q1.pt", "q2.pt"];
 
-/// Returns whether a folder is such a one.
+/// Returns whether it is such a folder.
 pub(super) fn is_one(folder: &Path) -> bool {
     NEEDED.iter().all(|name| folder.join(name).is_file())
 }

@@ -16,7 +16,7 @@ use crate::nn::plain::Activation;
 use crate::pickled::archive::Archive;
 use crate::pickled::pickle_code::Read;
 
-/// What is looked at of `data`; all else is passed over.
+/// What is read of `data`; all else is ignored.
 #[derive(Deserialize)]
 struct Data {
     gamma: Option<f64>,
@@ -120,7 +120,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// Says which one it is, by what the file says, or else by its networks.
+    /// Returns the algorithm that the file names, or else the one that its networks show.
     fn of(data: &Data, policy: &StateDict) -> Read<Self> {
         match data.policy_class.as_ref().and_then(|class| class.module.as_deref()) {
             Some("stable_baselines3.sac.policies") => Ok(Self::Sac),
@@ -147,7 +147,7 @@ impl Kind {
 }
 
 impl Data {
-    /// Returns the activation; checks that nothing else was used that would change what the networks' numbers mean.
+    /// Returns the activation; checks that nothing else changes what the networks compute.
     fn activation(&self) -> Read<Activation> {
         if self.use_sde {
             return Err("it explores by state-dependent noise (use_sde), which is not read".into());

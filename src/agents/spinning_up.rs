@@ -18,7 +18,7 @@ const MODEL: &str = "pyt_save/model.pt";
 /// The attribute that bounds actions.
 const LIMIT: &str = "act_limit";
 
-/// What is looked at of `config.json`; all else is passed over.
+/// What is read of `config.json`; all else is ignored.
 #[derive(Deserialize, Default)]
 struct Config {
     gamma: Option<f64>,

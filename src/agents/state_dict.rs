@@ -9,7 +9,7 @@ use crate::pickled::pickle_code::Read;
 use crate::pickled::tensor::Tensor;
 use crate::pickled::torch_file::TorchFile;
 
-/// Dictionaries inside each other.
+/// Most dictionaries inside each other.
 const MOST_NESTED: usize = 4;
 
 /// A linear layer: weight `[out, in]`, bias `[out]`.
@@ -42,7 +42,7 @@ impl Layer {
         }
     }
 
-    /// Cuts the outputs into two halves, as networks do that have a mean and a log σ in one layer.
+    /// Splits a layer that gives means and log σ into two; an odd number of outputs is an error.
     pub(super) fn halves(self) -> Read<[Self; 2]> {
         let (outputs, inputs) = (self.outputs(), self.inputs());
         if !outputs.is_multiple_of(2) {
@@ -60,7 +60,7 @@ impl Layer {
     }
 }
 
-/// The tensors of a file that nobody has asked for yet.
+/// The tensors of a file that were not taken yet.
 #[derive(Debug, Default)]
 pub(super) struct StateDict(BTreeMap<String, Tensor>);
 
@@ -93,7 +93,6 @@ impl StateDict {
         Self::read(&bytes).map_err(|reason| Error::agent(path, reason))
     }
 
-    /// Puts a tensor in.
     pub(super) fn insert(&mut self, name: String, tensor: Tensor) {
         self.0.insert(name, tensor);
     }
@@ -102,7 +101,6 @@ impl StateDict {
         self.0.contains_key(name)
     }
 
-    /// Takes one tensor.
     pub(super) fn take(&mut self, name: &str) -> Read<Tensor> {
         self.0.remove(name).ok_or_else(|| format!("it holds no tensor {name}"))
     }

@@ -39,7 +39,7 @@ impl Td3Files {
     }
 }
 
-/// Takes the three layers `lN` from a number on.
+/// Takes the three layers `lN` that begin with number `first`.
 fn three(state: &mut StateDict, first: usize) -> Read<[Layer; 3]> {
     let mut layer = |i: usize| state.layer(&format!("l{}", first + i));
     Ok([layer(0)?, layer(1)?, layer(2)?])

@@ -7,7 +7,7 @@ use crate::algo::Evaluated;
 use crate::env::TaskList;
 use crate::error::{Error, Result};
 
-/// A CSV file with a first line that is known.
+/// A CSV file whose first line is known.
 struct Csv {
     path: PathBuf,
     header: String,
@@ -41,7 +41,7 @@ impl Csv {
         }
     }
 
-    /// Returns the error of a line that does not read as the first line says.
+    /// Returns the error of a line that does not fit the first line.
     fn odd(&self, number: usize) -> Error {
         self.corrupt(format!("line {number} is not `{}`", self.header))
     }
@@ -52,7 +52,7 @@ impl Csv {
     }
 }
 
-/// Returns a number with the comma before it.
+/// Writes a number with a comma before it.
 pub(super) fn field(number: f64) -> String {
     if number.is_nan() { ",".into() } else { format!(",{number}") }
 }
@@ -110,10 +110,10 @@ pub(super) fn evaluations(
     Ok(rows)
 }
 
-/// What the rows of a file of returns ascend in.
+/// The columns by which the rows of a table of returns are sorted.
 const ORDER: &str = "at, split, stage, task, course, episode";
 
-/// Says what was expected if a row cannot follow the one before it.
+/// Checks that a row may follow the one before it; the error says what was expected.
 fn check_order(last: Option<&Evaluated>, row: &Evaluated) -> std::result::Result<(), String> {
     let place = |row: &Evaluated| {
         let split = row.split.map(|split| split == TaskList::Test);

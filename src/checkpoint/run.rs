@@ -66,7 +66,7 @@ pub(crate) fn read_config<C: DeserializeOwned>(path: &Path) -> Result<C> {
         .map_err(|e| Error::Config { path: path.into(), reason: place_and_reason(&text, &e) })
 }
 
-/// Returns what is wrong with a TOML text in one line, with its line number where it is known.
+/// Returns in one line what is wrong with a TOML text, with the line number if it is known.
 pub(super) fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
     let Some(span) = error.span() else {
         return error.to_string().trim().replace('\n', "; ");

@@ -27,7 +27,7 @@ pub const PROGRESS: &str = "progress.csv";
 /// First line of the file of returns.
 const HEADER: &str = "at,split,stage,task,goal,course,episode,context,return";
 
-/// Column of the seconds since the start of the run, where they are not told by part of the work.
+/// Column of the seconds since the start of the run, where they are not given for each part of the work.
 const SECONDS: &str = "seconds";
 
 /// The tables of a run.
@@ -41,7 +41,7 @@ pub struct RunLog {
     pub progress: Vec<(u64, Vec<f64>)>,
 }
 
-/// Returns the file of a run's returns, of either version, if there is one.
+/// Returns the file of a run's returns, in either version, if there is one.
 pub(crate) fn evaluations_file(run: &Path) -> Option<PathBuf> {
     [EVALUATIONS, v1_logs::RETURNS].map(|name| run.join(name)).into_iter().find(|f| f.is_file())
 }
@@ -92,7 +92,7 @@ impl RunLog {
         Ok(log)
     }
 
-    /// Reads the returns of a run, as far as there are any, without its settings.
+    /// Reads the returns of a run, if there are any, without its settings.
     pub(crate) fn returns(run: &Path) -> Result<Vec<Evaluated>> {
         csv::evaluations(&run.join(EVALUATIONS), HEADER, read_row)
     }

@@ -14,7 +14,7 @@ use crate::algo::Algo;
 use crate::algo::registry::{Config, identity};
 use crate::error::{Error, Result};
 
-/// Says which setting cannot be, if one cannot.
+/// Says which setting is impossible, if one is.
 pub(super) fn impossible(config: &Config) -> Option<String> {
     let (_, key, range) = config.ranges().into_iter().find(|(fits, ..)| !fits)?;
     Some(format!("its {key} is impossible: it must be {range}"))
@@ -93,7 +93,7 @@ pub(super) fn apart(first: &Config, second: &Config) -> Option<Apart> {
     Some(Apart { key: key.clone(), first: show(&first), second: show(&second) })
 }
 
-/// Returns every single setting of a run by its key on the command line, such as `td3.tau`.
+/// Returns each setting of a run by its key on the command line, such as `td3.tau`.
 pub(crate) fn settings(config: &Config) -> BTreeMap<String, Value> {
     fn walk(table: toml::Table, path: &str, all: &mut BTreeMap<String, Value>) {
         for (key, value) in table {

@@ -92,7 +92,7 @@ impl Events {
     }
 }
 
-/// The events of a run, as far as its tables go.
+/// Writes the events of a run as its tables grow.
 pub(crate) struct Follower {
     events: Events,
     evaluated: usize,
@@ -145,7 +145,7 @@ fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Returns what a row of progress tells, by tag.
+/// Returns the numbers in a row of progress by tag.
 fn told(columns: &[&str], at: u64, row: &[f64]) -> Vec<(String, f64)> {
     let mut all = Vec::new();
     for (&name, &number) in columns.iter().zip(row) {
@@ -160,7 +160,7 @@ fn told(columns: &[&str], at: u64, row: &[f64]) -> Vec<(String, f64)> {
     all
 }
 
-/// Returns data as a record of a TFRecord file: their length, its checksum, the data, theirs.
+/// Returns data as a record of a TFRecord file: length, its checksum, data, their checksum.
 fn record(data: &[u8]) -> Vec<u8> {
     const CASTAGNOLI: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
     // Checksums are masked, so that data which hold checksums are no easy prey to chance.

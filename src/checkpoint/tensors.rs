@@ -159,7 +159,7 @@ impl TensorFile {
         self.of_kind(name, &[(Dtype::U8, Kind::Uint8)])
     }
 
-    /// Reads one tensor whose numbers are of one of some kinds.
+    /// Reads one tensor whose numbers are of one of these kinds.
     fn of_kind(&self, name: &str, kinds: &[(Dtype, Kind)]) -> Result<Tensor> {
         let tensors = self.tensors()?;
         let view = tensors.tensor(name).map_err(|e| self.corrupt(e.to_string()))?;

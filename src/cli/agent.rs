@@ -50,7 +50,7 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Returns them with the environment and the seed of an agent.
+    /// Adds the environment and the seed of an agent.
     pub(super) fn of(&self, env: EnvId, seed: Option<u64>) -> Given {
         let Self { gamma, alpha, steps, ref normalise } = *self;
         Given { env, gamma, alpha, steps, seed, normalise: normalise.clone() }

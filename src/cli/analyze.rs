@@ -177,7 +177,7 @@ struct Former {
     _words: Vec<std::ffi::OsString>,
 }
 
-/// Answers the name that a command had before with the one that it has now.
+/// Says what a command is called now.
 fn renamed(former: &str, now: &str) -> Error {
     Error::Usage(format!(
         "{former} is called {now} now; give the same flags to hyperl-analyze {now}"
@@ -189,7 +189,7 @@ pub fn main() -> ExitCode {
     program::main(dispatch)
 }
 
-/// Does what a command line asks for.
+/// Runs a command.
 pub(super) fn dispatch(cli: Cli) -> Result<Done> {
     match cli.command {
         Command::Cosine(args) => cosine::run(&args, CosineCommand::Cosine),

@@ -115,7 +115,7 @@ pub(super) fn run(args: &AuditArgs) -> Result<Done> {
 }
 
 impl AuditArgs {
-    /// Returns how banks are made, and how promises are asked for.
+    /// Returns the settings of banks and those of promises.
     fn settings(&self) -> Result<[Settings; 2]> {
         let Self { half_width, max_states, states, seed, .. } = *self;
         let adaptive = Some(Adaptive { half_width, max_states });
@@ -127,7 +127,7 @@ impl AuditArgs {
     }
 }
 
-/// Returns a name of each: that of its folder if another tool trained it, else of its run, and its step.
+/// Names each one: by its folder if another tool trained it, else by its run and step. Two must not have the same name.
 fn names(checkpoints: &[Checkpoint]) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for checkpoint in checkpoints {

@@ -48,7 +48,7 @@ pub(super) struct BankArgs {
     out: PathBuf,
 }
 
-/// Refuses a name that does not say what a file is.
+/// Refuses a name that does not end in `.parquet`.
 pub(super) fn must_be_parquet(out: &Path) -> Result<()> {
     if out.extension().is_some_and(|extension| extension == "parquet") {
         return Ok(());

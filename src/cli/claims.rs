@@ -26,7 +26,7 @@ pub(super) struct ClaimsArgs {
     json: bool,
 }
 
-/// One comparison, for programs.
+/// One comparison, as `--json` prints it.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     claim: &'a str,

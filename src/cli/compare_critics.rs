@@ -146,7 +146,7 @@ fn print_json(checkpoints: &[Checkpoint], found: &Comparison) -> Result<()> {
 }
 
 impl CompareArgs {
-    /// Returns the settings of the bank: those with which `cosine` makes it.
+    /// Returns the settings of the bank, which are those of `cosine`.
     fn settings(&self) -> Result<Settings> {
         let lab = Settings::lab();
         Settings {

@@ -16,7 +16,7 @@ pub(super) const USAGE: u8 = 3;
 /// What the first thread that panicked said; others follow from it.
 static FIRST: Mutex<Option<Error>> = Mutex::new(None);
 
-/// Runs a program; a panic, of a worker too, becomes its error.
+/// Runs a program; a panic, in a worker too, becomes its error.
 pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
     foreign::say_why_it_ends();
     let frames = panic::take_hook();
@@ -160,7 +160,7 @@ mod foreign {
         end_by(words, &format_args!("MuJoCo ends with '{words}'"));
     }
 
-    /// Ends the program, for lack of memory if that is what the words are about.
+    /// Ends the program; for lack of memory if the words say so.
     fn end_by(words: &str, fault: &std::fmt::Arguments) -> ! {
         if refused_memory(words).is_some() {
             super::end(format_args!(

@@ -100,7 +100,7 @@ impl CriticArgs {
         Ok(TrainConfig { td3: Some(td3), ..TrainConfig::of(Algo::Td3, env) })
     }
 
-    /// Returns what the runs say of their actor.
+    /// Returns what the settings of the runs say about their actor.
     fn frozen(&self, actor: Option<&Checkpoint>, of_actor: &TrainConfig) -> Result<Frozen> {
         let Some(actor) = actor else { return Ok(Frozen::initial(self.data)) };
         if of_actor.hidden.is_some() {
@@ -118,7 +118,7 @@ impl CriticArgs {
         Ok(Frozen { trained_by, step, weights, data: self.data })
     }
 
-    /// Returns the settings that flags and files lie over: defaults, but what the actor's returns are made by.
+    /// Returns the settings that files and flags change: defaults, except for what the actor's returns depend on.
     fn base(&self, of_actor: &TrainConfig, frozen: &Frozen, critic: CriticKind) -> TrainConfig {
         let td3 = || Td3Config { critic_lr: self.lr, ..of_actor.td3() };
         let sac = || SacConfig { critic_lr: self.lr, ..of_actor.sac() };

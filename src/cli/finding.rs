@@ -27,18 +27,18 @@ pub(super) struct Source<'s> {
 }
 
 impl<'s> Source<'s> {
-    /// Numbers of checkpoints.
+    /// Numbers that were measured in checkpoints.
     pub(super) fn of_checkpoints(command: &'s str, checkpoints: Vec<Origin>) -> Self {
         let (settings, versions) = (toml::Table::new(), Versions::current());
         Self { command, settings, versions, checkpoints, evaluations: Vec::new() }
     }
 
-    /// Numbers of what runs wrote down.
+    /// Numbers from the logs of runs.
     pub(super) fn of_logs(command: &'s str, evaluations: Vec<Origin>) -> Self {
         Self { evaluations, ..Self::of_checkpoints(command, Vec::new()) }
     }
 
-    /// Adds how it was measured.
+    /// Adds the settings of the measurement.
     pub(super) fn with(mut self, settings: &impl Serialize) -> Result<Self> {
         self.settings = as_table(settings)?;
         Ok(self)

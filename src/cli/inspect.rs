@@ -64,7 +64,7 @@ pub(super) fn run(args: &InspectArgs) -> Result<Done> {
     Ok(Done::Finished)
 }
 
-/// Says what a checkpoint is about.
+/// Returns what the manifest says, by label.
 fn about(checkpoint: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
     let Manifest { config, unit, step, updates, .. } = checkpoint.manifest();
     let mut about =

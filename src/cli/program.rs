@@ -14,7 +14,7 @@ use crate::checkpoint::disk;
 use crate::error::{Error, Result};
 use crate::nn::memory;
 
-/// What the programs' help says of exit codes.
+/// Exit codes in the programs' help.
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 ok; 1 the gate found a regression, or a known answer of self-test did not come out; 2 the gate cannot say; \
     3 usage or data error; 130 stopped by a signal after saving; 131 stopped by a signal with nothing to save, \
     or at once by one that came two seconds after the first.
@@ -123,7 +123,7 @@ pub(super) enum ShellCommand {
 }
 
 impl ShellCommand {
-    /// Does it for the program `C`.
+    /// Runs it for the program `C`.
     pub(super) fn run<C: CommandFactory>(self) -> Result<Done> {
         let mut command = C::command();
         match self {

@@ -55,7 +55,6 @@ enum AxisName {
     Seconds,
 }
 
-/// The band of several seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum BandName {
     Interval,
@@ -105,7 +104,7 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
     Ok(Done::Finished)
 }
 
-/// Returns run, last evaluated moment, and hash of the returns of each.
+/// Returns the run, its last evaluated moment and the hash of its returns.
 pub(super) fn origins(runs: &[Run]) -> Result<Vec<Origin>> {
     let origin = |run: &Run| {
         let hash = run_log::hash(&run.folder)?;

@@ -18,7 +18,7 @@ use crate::report::self_test::{answer, characteristics_page, table};
 
 /// Draws behind each share.
 const DRAWS: usize = 200;
-/// The same where it is to be quick.
+/// The same with `--quick`.
 const QUICK: usize = 20;
 /// The same in the table of coverage.
 const DRAWS_OF_TABLE: usize = 200;

@@ -14,7 +14,7 @@ pub(super) struct SeedRange {
     pub(super) last: u64,
 }
 
-/// Reads `0..4`.
+/// Reads seeds such as `0..4`.
 pub(super) fn parse_seeds(text: &str) -> std::result::Result<SeedRange, String> {
     let wrong = || "expected FIRST..LAST, such as 0..4".to_owned();
     let (first, last) = text.split_once("..").ok_or_else(wrong)?;

@@ -16,7 +16,7 @@ pub(super) fn print(text: &[u8]) -> Result<()> {
     printed(std::io::stdout().write_all(text).and_then(|()| std::io::stdout().flush()))
 }
 
-/// Says whether standard output took what was written.
+/// Returns the error of writing to standard output; a reader that has gone away is none.
 pub(super) fn printed(result: std::io::Result<()>) -> Result<()> {
     match result {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -34,7 +34,6 @@ macro_rules! say {
 }
 pub(super) use say;
 
-/// Writes plain data to standard output as JSON.
 pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
     print(format!("{}\n", to_json(value)?).as_bytes())
 }
@@ -60,7 +59,6 @@ macro_rules! note {
 }
 pub(super) use note;
 
-/// Writes warnings to standard error, one a line.
 pub(super) fn warn(warnings: &[String]) {
     for warning in warnings {
         write_line(format_args!("warning: {warning}"));

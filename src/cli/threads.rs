@@ -10,7 +10,7 @@ use rayon::ThreadPool;
 use crate::error::Result;
 use crate::nn::workers;
 
-/// Their number on the command line.
+/// The number of worker threads on the command line.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct Threads {
     /// Worker threads; results do not depend on it [default: the processors]
@@ -24,7 +24,7 @@ impl Threads {
     }
 }
 
-/// Starts so many, or one for each processor.
+/// Starts so many workers, by default one for each processor.
 pub(super) fn start(threads: Option<usize>) -> Result<Arc<ThreadPool>> {
     let processors = || available_parallelism().map_or(1, NonZero::get).min(workers::MOST);
     workers::start(threads.unwrap_or_else(processors))

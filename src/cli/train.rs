@@ -162,7 +162,7 @@ pub fn main() -> ExitCode {
     program::main(dispatch)
 }
 
-/// Does what a command line asks for.
+/// Runs a command.
 pub(super) fn dispatch(cli: Cli) -> Result<Done> {
     match cli.command {
         Command::Td3(args) => args.train(Algo::Td3),

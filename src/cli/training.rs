@@ -55,7 +55,7 @@ pub(super) struct RunArgs {
     dry_run: bool,
 }
 
-/// What a run starts from that its settings do not hold.
+/// What a run starts from, besides its settings.
 #[derive(Clone, Copy)]
 pub(super) enum StartFrom<'f> {
     /// Nothing: all weights are drawn.
@@ -195,7 +195,7 @@ fn train_one(
     drive(&mut *trainer, folder, &mut log, follower)
 }
 
-/// Says where a run stands.
+/// Returns how far a run is, as text.
 fn place(trainer: &dyn Trainer) -> String {
     let (made, unit) = (trainer.made(), trainer.config().algo().unit().one());
     match trainer.within() {

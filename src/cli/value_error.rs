@@ -21,7 +21,7 @@ use crate::report::value_error::{answers, finding, groups, shares, table};
 
 const TITLE: &str = "Are better values better gradients?";
 
-/// Looks at each critic.
+/// Times that each critic is measured while it learns.
 const LOOKS: u64 = 10;
 
 #[derive(Debug, Args)]

@@ -228,7 +228,7 @@ fn pairs<'c>(
     checkpoints.iter().map(pair).collect()
 }
 
-/// Warns of a comparison between different lengths of training.
+/// Warns if the two were trained for different numbers of steps.
 fn uneven((checkpoint, against): (&Checkpoint, Against<'_>)) -> Option<String> {
     let Against::Checkpoint(reference) = against else { return None };
     let [step, other] = [checkpoint, reference].map(|c| c.manifest().step);

@@ -18,7 +18,7 @@ use crate::report::{
     short,
 };
 
-/// Everything behind a page.
+/// What a page is made of.
 pub(super) struct Study {
     pub(super) title: String,
     /// The paper's claim, in our words.
@@ -183,7 +183,7 @@ fn trained_section(study: &Study, figures: Vec<PageFigure>) -> Section {
     }
 }
 
-/// Warns that the paper's numbers are of another length of training.
+/// Warns if the paper's numbers are of another number of steps.
 fn other_length(measured: &[Measured]) -> Option<String> {
     let steps: BTreeSet<u64> = measured.iter().map(|one| one.step).collect();
     let other = steps.iter().any(|step| *step != published::LATER);
@@ -197,7 +197,7 @@ fn other_length(measured: &[Measured]) -> Option<String> {
     })
 }
 
-/// Says why trained critics decide nothing yet.
+/// Says why the trained critics decide nothing yet.
 fn scarce(measured: &[Measured]) -> String {
     let runs: BTreeSet<_> = measured.iter().map(|one| (one.env, one.seed)).collect();
     let steps = measured.iter().map(|one| one.step).max().unwrap_or(0);

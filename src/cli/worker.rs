@@ -7,7 +7,7 @@ use crate::checkpoint::Checkpoint;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 
-/// Where an environment comes from that is none of ours.
+/// How to start an environment in another process.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Of an environment in another process")]
 pub(super) struct WorkerArgs {

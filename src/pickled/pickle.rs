@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::pickle_code::{Kind, Span};
 
-/// Number of an object.
+/// The number of an object.
 pub(crate) type Id = u32;
 
 /// The end of a chain of items.
@@ -84,12 +84,11 @@ impl Pickle<'_> {
         Value { pickle: self, id: self.root }
     }
 
-    /// Returns every object.
     pub(crate) fn all(&self) -> impl Iterator<Item = Value<'_>> {
         (0..self.nodes.len()).map(|id| Value { pickle: self, id: id as Id })
     }
 
-    /// Returns what names each object that is stored elsewhere.
+    /// Returns the identifier of each object that is stored elsewhere.
     pub(crate) fn persistent(&self) -> impl Iterator<Item = Value<'_>> {
         self.nodes.iter().filter_map(|node| match node {
             Node::Persistent(id) => Some(Value { pickle: self, id: *id }),
@@ -148,7 +147,7 @@ impl<'p> Value<'p> {
         }
     }
 
-    /// Returns a text, or bytes that are one: `Python` 2 knew no difference.
+    /// Returns a text, or bytes that are UTF-8: `Python` 2 made no difference.
     pub(crate) fn text(&self) -> Option<&'p str> {
         match self.node() {
             Node::Text(span) | Node::Bytes(span) => {
@@ -158,7 +157,6 @@ impl<'p> Value<'p> {
         }
     }
 
-    /// Returns bytes.
     pub(crate) fn bytes(&self) -> Option<&'p [u8]> {
         match self.node() {
             Node::Bytes(span) => Some(span.of(&self.pickle.bytes)),
@@ -240,7 +238,7 @@ impl<'p> Value<'p> {
         self.state()?.get(name)
     }
 
-    /// Returns what names an object that is stored elsewhere.
+    /// Returns the identifier of an object that is stored elsewhere.
     pub(crate) fn persistent(&self) -> Option<Self> {
         match self.node() {
             Node::Persistent(id) => Some(self.of(id)),

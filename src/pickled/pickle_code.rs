@@ -34,7 +34,7 @@ pub(crate) enum Kind {
 /// The newest protocol.
 const NEWEST: u8 = 5;
 
-/// An instruction. Those that do the same to what is noted are one.
+/// An instruction. Those with the same effect here are one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Op {
     /// Protocol and frames.
@@ -77,7 +77,7 @@ pub(crate) enum Op {
     PersistentText(Span),
 }
 
-/// The bytes of a pickle, and the place that is read.
+/// The bytes of a pickle, and how far they are read.
 pub(crate) struct Code<'b> {
     bytes: &'b [u8],
     at: usize,
@@ -151,7 +151,7 @@ impl<'b> Code<'b> {
         Ok(self.take(N)?.try_into().expect("as many as taken"))
     }
 
-    /// Reads a number without sign of so many bytes.
+    /// Reads an unsigned number of `width` bytes.
     fn size(&mut self, width: usize) -> Read<usize> {
         let mut eight = [0; 8];
         eight[..width].copy_from_slice(self.take(width)?);
@@ -244,7 +244,7 @@ impl<'b> Code<'b> {
     }
 }
 
-/// Returns an instruction that is called with nothing but values of the stack.
+/// Returns an instruction that takes only values from the stack.
 fn plain(code: u8) -> Read<Op> {
     Ok(match code {
         b't' => Op::Collect(Kind::Tuple),

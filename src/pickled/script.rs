@@ -18,7 +18,7 @@ use super::storage::Storage;
 use super::tensor::Tensor;
 use super::torch_file::TorchFile;
 
-/// Most functions of a script; `PyTorch` reads those that call each other inside each other.
+/// Most functions of a script; `PyTorch` reads nested calls by recursion.
 const MOST_FUNCTIONS: usize = 500;
 
 /// Checks a file of `TorchScript`, and returns it as a new archive that holds nothing but what was checked.
@@ -62,7 +62,7 @@ pub(crate) fn checked(bytes: &[u8]) -> Read<Vec<u8>> {
     new.finish()
 }
 
-/// Checks names and tensors of a pickle in a file of so many bytes.
+/// Checks names and tensors of a pickle in a file of `length` bytes.
 fn check_object(file: &TorchFile, length: usize) -> Read<()> {
     for storage in file.object.persistent() {
         let count = storage.tuple().and_then(|parts| parts.get(4)?.int());
@@ -105,7 +105,7 @@ fn check_name(module: &str, name: &str) -> Read<()> {
     if known { Ok(()) } else { Err(format!("{module}.{name} is nothing that a module may hold")) }
 }
 
-/// An archive in the making.
+/// An archive that is being written.
 struct New(ZipWriter<Cursor<Vec<u8>>>);
 
 impl Default for New {

@@ -11,19 +11,18 @@ use super::script_names::{
     BEFORE_A_BRACKET, BUILT_IN, CUSTOM, FUNCTIONS, PRIMITIVES, REFUSED, among, is_forward,
 };
 
-/// Brackets inside each other.
+/// Most brackets inside each other.
 const MOST_NESTED: usize = 40;
 
-/// Operators of a statement.
+/// Most operators in a statement.
 const MOST_OPERATORS: usize = 200;
 
-/// Spaces before a statement.
+/// Most spaces before a statement.
 const MOST_INDENTED: usize = 60;
 
 /// Spaces before the methods of a class.
 const OF_CLASS: usize = 2;
 
-/// A piece of code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Token<'t> {
     Word(&'t str),
@@ -74,7 +73,7 @@ pub(super) fn check(text: &str) -> Read<usize> {
     Ok(tokens.iter().filter(|token| **token == Word("def")).count())
 }
 
-/// Code, and where in it a statement stands.
+/// Code, and the class and the function around a statement.
 struct Code<'t> {
     tokens: &'t [Token<'t>],
     /// What the class defines.
@@ -92,7 +91,7 @@ impl<'t> Code<'t> {
         at.checked_sub(by).map_or(Start(0), |at| self.at(at))
     }
 
-    /// Returns the names of the functions of a class; all must stand where no function of a function can.
+    /// Returns the names of the functions of a class; they must be indented by [`OF_CLASS`].
     fn methods_of(&self, class: std::ops::Range<usize>) -> Read<Vec<&'t str>> {
         let mut starts = class.clone().skip(1).filter_map(|at| match self.at(at) {
             Start(spaces) => Some(spaces),
@@ -264,7 +263,7 @@ fn in_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Cuts code into pieces.
+/// Splits code into tokens.
 fn tokens(text: &str) -> Read<Vec<Token<'_>>> {
     let (bytes, mut at, mut depth) = (text.as_bytes(), 0, 0_usize);
     let mut tokens = Vec::new();

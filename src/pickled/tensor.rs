@@ -71,7 +71,7 @@ impl Tensor {
     }
 }
 
-/// Returns what a tensor would be rebuilt of: storage, offset, size, stride, and more.
+/// Returns the arguments that rebuild a tensor: storage, offset, size, stride, and more.
 fn arguments(value: Value<'_>) -> Option<Vec<Value<'_>>> {
     const UTILS: &str = "torch._utils";
     let parameter = value.calls(UTILS, "_rebuild_parameter");

@@ -194,12 +194,10 @@ impl CosineArgs {
         Ok((subjects, settings))
     }
 
-    /// Returns where results go.
     pub(super) fn folder(&self, which: CosineCommand) -> PathBuf {
         self.out.clone().unwrap_or_else(|| Path::new("reports").join(which.name()))
     }
 
-    /// Returns the lists of tasks asked for.
     fn lists(&self) -> &'static [TaskList] {
         match self.split.unwrap_or(SplitName::Both) {
             SplitName::Train => &[TaskList::Train],

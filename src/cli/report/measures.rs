@@ -104,7 +104,7 @@ fn quantities(spec: &Spec, column: Column) -> Vec<Quantity> {
     first.into_iter().chain(taus.map(|tau| Quantity::Above(column, tau))).collect()
 }
 
-/// What the rows of checkpoints show, and what that says of the claim.
+/// Returns what the rows of checkpoints show and what that says about the claim.
 fn of_states(checkpoints: &[Vec<StateRow>], spec: &Spec, how: &Cosine) -> Finding {
     let quantities = quantities(spec, how.column());
     let values = |quantity: Quantity| run_values(checkpoints, quantity, &how.settings);

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::sweep::plan::Plan;
 use crate::sweep::state::{self, State};
 
-/// How often children are looked after.
+/// How often children are checked.
 const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]

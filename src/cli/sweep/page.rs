@@ -28,7 +28,7 @@ const TITLE: &str = "Returns of a sweep";
 /// File of all evaluations.
 const EVALUATIONS: &str = "evaluations.parquet";
 
-/// Runs that a page has room for.
+/// Most runs that a page lists.
 const LISTED: usize = 500;
 
 #[derive(Debug, Args)]
