@@ -23,11 +23,11 @@ pub fn hash(bytes: &[u8]) -> String {
 pub fn hash_part(path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(part(path))?;
     let mut digest = Sha256::new();
-    let mut piece = vec![0; 1 << 20];
+    let mut buffer = vec![0; 1 << 20];
     loop {
-        match file.read(&mut piece).map_err(Error::io("read", path))? {
+        match file.read(&mut buffer).map_err(Error::io("read", path))? {
             0 => return Ok(hexadecimal(&digest.finalize())),
-            length => digest.update(&piece[..length]),
+            length => digest.update(&buffer[..length]),
         }
     }
 }
@@ -107,7 +107,7 @@ pub(crate) fn write_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> 
     let partial = beside(path);
     let whole = || {
         create_dir(&partial)?;
-        fill(&partial).map_err(|e| in_place(e, (&partial, path)))?;
+        fill(&partial).map_err(|e| in_place(e, &partial, path))?;
         let old = aside(path)?;
         fs::rename(&partial, path).map_err(Error::io("write", path))?;
         old.map_or(Ok(()), |old| fs::remove_dir_all(&old).map_err(Error::io("remove", &old)))
@@ -119,7 +119,7 @@ pub(crate) fn write_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> 
 }
 
 /// Makes an error name the place where a file was to be in the end.
-fn in_place(error: Error, (partial, place): (&Path, &Path)) -> Error {
+fn in_place(error: Error, partial: &Path, place: &Path) -> Error {
     match error {
         Error::Io { action, path, source } => {
             let end = path.strip_prefix(partial).map_or(path.clone(), |inside| place.join(inside));

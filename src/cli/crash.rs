@@ -38,10 +38,10 @@ pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
 /// out between them.
 fn error(panicked: &PanicHookInfo) -> Error {
     let place = panicked.location().map_or_else(String::new, ToString::to_string);
-    of_words(panicked.payload_as_str().unwrap_or("a panic without words"), &place)
+    error_of(panicked.payload_as_str().unwrap_or("a panic without words"), &place)
 }
 
-fn of_words(text: &str, place: &str) -> Error {
+fn error_of(text: &str, place: &str) -> Error {
     let line = text.lines().next().unwrap_or(text);
     let line = line.split("\\n").next().unwrap_or(line);
     if let Some(asked) = refused_memory(line) {
@@ -201,7 +201,7 @@ mod tests {
                 "this is a fault of hyperl: index out of bounds (a.rs:1:2);",
             ),
         ] {
-            let said = of_words(text, "a.rs:1:2").to_string();
+            let said = error_of(text, "a.rs:1:2").to_string();
             assert!(said.starts_with(expected) && said.lines().count() == 1, "{said}");
         }
     }

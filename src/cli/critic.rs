@@ -72,7 +72,7 @@ impl CriticArgs {
         if self.actor.as_os_str() == INITIAL {
             return Ok(None);
         }
-        let beside = self.run.out().join("actor");
+        let beside = self.run.out.join("actor");
         let given = slice::from_ref(&self.actor);
         let paths = as_checkpoints(given, &self.agent, served, &beside, Output::Stderr)?;
         let actor = one_checkpoint(&paths[0])?;

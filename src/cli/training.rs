@@ -1,12 +1,13 @@
 //! Trains runs, whichever their algorithm: settings, seeds, resumption, what is saved and told.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tch::Device;
 
 use super::program::{self, Done};
-use super::settings::{Flag, SeedRange, number, of_set, parse_seeds, settings, whole};
+use super::settings::{Flag, number, of_set, parse_seeds, settings, whole};
 use super::{progress, signals, terminal, threads};
 use crate::algo::Algo;
 use crate::algo::config::TrainConfig;
@@ -24,7 +25,7 @@ pub(super) struct RunArgs {
     seed: Option<u64>,
     /// Several seeds, one run after the other: 0..4 means 0, 1, 2, 3 and 4
     #[arg(long, value_parser = parse_seeds)]
-    seeds: Option<SeedRange>,
+    seeds: Option<RangeInclusive<u64>>,
     /// Settings from a TOML file, as --dry-run prints them
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -40,7 +41,7 @@ pub(super) struct RunArgs {
     evaluate_every: Option<u64>,
     /// Folder of the runs
     #[arg(long, default_value = "checkpoints")]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     /// Continue a run from its latest saved point; start it if it has reached none yet
     #[arg(long)]
     resume: bool,
@@ -84,22 +85,17 @@ pub(super) fn train(
         return Ok(Done::Finished);
     }
     signals::save_and_stop();
-    let seeds = args.seeds.map_or(config.seed()..=config.seed(), |range| range.first..=range.last);
+    let seeds = args.seeds.clone().unwrap_or(config.seed()..=config.seed());
     program::one_by_one(seeds, |seed| {
         train_one(args, from, config.clone().with_seed(seed), says_length, device)
     })
 }
 
 impl RunArgs {
-    /// Returns the folder of the runs.
-    pub(super) fn out(&self) -> &Path {
-        &self.out
-    }
-
     /// Returns the algorithm's defaults, then the file, then `--set`, then the flags; and whether these say how
     /// long the run is to be.
     fn resolve(&self, algo: Algo, from: StartFrom, flags: &[Flag]) -> Result<(Config, bool)> {
-        let seed = self.seeds.map_or(self.seed, |range| Some(range.first));
+        let seed = self.seeds.as_ref().map_or(self.seed, |seeds| Some(*seeds.start()));
         let shared = [
             ("seed", seed.map(number)),
             ("checkpoint_every", self.checkpoint_every.map(number)),

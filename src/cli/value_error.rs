@@ -1,6 +1,6 @@
 //! `hyperl-analyze value-error`: are better values better gradients?
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,7 +9,7 @@ use super::finding::{Source, write_answered};
 use super::output::shell_words;
 use super::program::Done;
 use super::progress::Progress;
-use super::settings::{SeedRange, parse_seeds, whole};
+use super::settings::{parse_seeds, whole};
 use super::threads::Threads;
 use super::{signals, terminal};
 use crate::analysis::measure::kept::{Keeper, UNITS};
@@ -48,7 +48,7 @@ pub(super) struct ValueErrorArgs {
     tau: f64,
     /// Seeds, each with a system of its own: 0..5 means 0, 1, 2, 3, 4 and 5
     #[arg(long, default_value = "0..5", value_parser = parse_seeds)]
-    seeds: SeedRange,
+    seeds: RangeInclusive<u64>,
     #[command(flatten)]
     threads: Threads,
     /// Folder of tables and figures
@@ -99,7 +99,7 @@ fn units(args: &ValueErrorArgs) -> Result<Vec<Unit>> {
         return bad(format!("--exploration must be from 0 to 10, got {std}"));
     }
     let mut units = Vec::new();
-    for seed in args.seeds.first..=args.seeds.last {
+    for seed in args.seeds.clone() {
         for &targets in &args.targets {
             for &exploration in &args.exploration {
                 for &data in &args.data {
@@ -128,8 +128,8 @@ fn write(args: &ValueErrorArgs, all: &[Learned], answers: &[String]) -> Result<(
         list(&args.exploration),
         args.updates,
         args.tau,
-        args.seeds.first,
-        args.seeds.last,
+        args.seeds.start(),
+        args.seeds.end(),
         shell_words(&[&args.out])
     );
     let source = Source::of_checkpoints(&command, Vec::new());

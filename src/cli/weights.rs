@@ -186,7 +186,10 @@ fn at_checkpoints(args: &WeightsArgs, settings: &WeightSettings) -> Result<Study
         title: weights_page::TRAINED_TITLE.into(),
         claim: weights_page::LATER_CLAIM.into(),
         readings: vec![Reading { settings: *settings, measured: found.concat() }],
-        warnings: pairs.iter().filter_map(|pair| uneven(*pair)).collect(),
+        warnings: pairs
+            .iter()
+            .filter_map(|(checkpoint, against)| uneven(checkpoint, *against))
+            .collect(),
         command: command(args, &which, ""),
         checkpoints: [checkpoints, references].concat(),
     })
@@ -229,7 +232,7 @@ fn pairs<'c>(
 }
 
 /// Warns if the two were trained for different numbers of steps.
-fn uneven((checkpoint, against): (&Checkpoint, Against<'_>)) -> Option<String> {
+fn uneven(checkpoint: &Checkpoint, against: Against<'_>) -> Option<String> {
     let Against::Checkpoint(reference) = against else { return None };
     let [step, other] = [checkpoint, reference].map(|c| c.manifest().step);
     (step != other).then(|| {

@@ -30,7 +30,7 @@ pub(crate) fn checked(bytes: &[u8]) -> Read<Vec<u8>> {
     let names = archive.names()?;
     let constants = names.iter().find_map(|name| name.strip_suffix("constants.pkl"));
     let folder = constants.ok_or("it is no file of torch.jit.save: there is no constants.pkl")?;
-    let mut new = New::default();
+    let mut new = NewArchive::default();
     let version = [".data/version", "version"];
     let version = version.into_iter().find(|name| names.contains(&format!("{folder}{name}")));
     let version = version.ok_or("it is no file of torch.jit.save: it says no version")?;
@@ -106,15 +106,15 @@ fn check_name(module: &str, name: &str) -> Read<()> {
 }
 
 /// An archive that is being written.
-struct New(ZipWriter<Cursor<Vec<u8>>>);
+struct NewArchive(ZipWriter<Cursor<Vec<u8>>>);
 
-impl Default for New {
+impl Default for NewArchive {
     fn default() -> Self {
         Self(ZipWriter::new(Cursor::default()))
     }
 }
 
-impl New {
+impl NewArchive {
     fn add(&mut self, name: &str, bytes: &[u8]) -> Read<()> {
         let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
         let added = self.0.start_file(format!("script/{name}"), stored);
