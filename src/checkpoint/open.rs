@@ -123,10 +123,8 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::NotACheckpoint`] if it is of another algorithm, which says what reads it.
     pub fn off_policy(&self) -> Result<&TrainConfig> {
-        match self.config() {
-            Config::OffPolicy(config) => Ok(config),
-            _ => Err(self.of_another()),
-        }
+        let Config::OffPolicy(config) = self.config() else { return Err(self.of_another()) };
+        Ok(config)
     }
 
     /// Returns the settings of a run of MAML.
@@ -134,10 +132,8 @@ impl Checkpoint {
     /// # Errors
     /// As [`Self::off_policy`].
     pub fn maml(&self) -> Result<&MamlConfig> {
-        match self.config() {
-            Config::Maml(config) => Ok(config),
-            _ => Err(self.of_another()),
-        }
+        let Config::Maml(config) = self.config() else { return Err(self.of_another()) };
+        Ok(config)
     }
 
     /// Returns the settings of a run of PEARL.
@@ -145,10 +141,8 @@ impl Checkpoint {
     /// # Errors
     /// As [`Self::off_policy`].
     pub fn pearl(&self) -> Result<&PearlConfig> {
-        match self.config() {
-            Config::Pearl(config) => Ok(config),
-            _ => Err(self.of_another()),
-        }
+        let Config::Pearl(config) = self.config() else { return Err(self.of_another()) };
+        Ok(config)
     }
 
     fn of_another(&self) -> Error {

@@ -95,8 +95,7 @@ fn make(job: &Job) -> Result<Done> {
     } else {
         Source::of_checkpoints(command, made.sources).with(&made.settings)?
     };
-    let found_it = &made.finding;
-    let section = finding::write(folder, &spec.heading(), &spec.title, found_it, &source)?;
+    let section = finding::write(folder, &spec.heading(), &spec.title, &made.finding, &source)?;
     let section = made.finding.answer.judge(spec, found, section);
     write_page(folder, &Page { title: spec.heading(), sections: vec![section] })?;
     terminal::note!("wrote {}", folder.join("report.md").display());
