@@ -9,12 +9,11 @@ use super::progress::Progress;
 use super::settings::whole;
 use super::terminal;
 use super::threads::Threads;
-use super::worker::{self, WorkerArgs};
+use super::worker::WorkerArgs;
 use crate::analysis::measure::cosine::Work;
 use crate::analysis::measure::kept::Listener;
 use crate::analysis::measure::policy_cosine;
 use crate::analysis::measure::subject::with_source;
-use crate::analysis::select;
 use crate::checkpoint::disk;
 use crate::error::{Error, Result};
 use crate::gradient::{Mode, Settings};
@@ -71,9 +70,7 @@ pub(super) fn run(args: &BankArgs) -> Result<Done> {
     }
     .validated()?;
     must_be_parquet(&args.out)?;
-    let served = args.worker.start()?;
-    let all = select::checkpoints(std::slice::from_ref(&args.checkpoint))?;
-    worker::check(served, &all)?;
+    let all = args.worker.checkpoints(std::slice::from_ref(&args.checkpoint))?;
     let [checkpoint] = &all[..] else {
         return Err(Error::Usage(format!(
             "--ckpt {}: a bank is of one policy, and {} checkpoints are there; give one of them",

@@ -9,11 +9,10 @@ use super::output::{origins, shell_words, versions, write_figures, write_page, w
 use super::program::Done;
 use super::settings::whole;
 use super::threads::Threads;
-use super::worker::{self, WorkerArgs};
+use super::worker::WorkerArgs;
 use super::{progress, signals, terminal};
 use crate::analysis::measure::diagnose::{Diagnosis, Scale, diagnose};
 use crate::analysis::measure::subject::with_source;
-use crate::analysis::select;
 use crate::analysis::summary::Interval;
 use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
@@ -58,9 +57,7 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
         ..Settings::lab()
     }
     .validated()?;
-    let served = args.worker.start()?;
-    let checkpoints = select::checkpoints(&args.checkpoints)?;
-    worker::check(served, &checkpoints)?;
+    let checkpoints = args.worker.checkpoints(&args.checkpoints)?;
     let settings = with_source(settings, &checkpoints)?;
     let _lock = Lock::folder(&args.out)?;
     let workers = args.threads.workers()?;

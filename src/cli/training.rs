@@ -96,12 +96,12 @@ impl RunArgs {
     /// long the run is to be.
     fn resolve(&self, algo: Algo, from: StartFrom, flags: &[Flag]) -> Result<(Config, bool)> {
         let seed = self.seeds.as_ref().map_or(self.seed, |seeds| Some(*seeds.start()));
-        let shared = [
+        let common = [
             ("seed", seed.map(number)),
             ("checkpoint_every", self.checkpoint_every.map(number)),
             ("evaluate_every", self.evaluate_every.map(number)),
         ];
-        let flags = [flags, &shared].concat();
+        let flags = [flags, &common].concat();
         // Names the line of what is wrong in a file.
         self.config.as_deref().map(|file| stored::parse(file, algo)).transpose()?;
         let table = settings(self.config.as_deref(), &self.set, &flags)?;

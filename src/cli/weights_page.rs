@@ -120,11 +120,25 @@ fn layer_figures(folder: &Path, study: &Study, layer: Layer) -> Result<Vec<PageF
     panels.chunks(MAX_PANELS).enumerate().map(make).collect()
 }
 
+/// Returns a section with what is said of all measured networks.
+fn section(study: &Study, figures: Vec<PageFigure>, method: Method) -> Section {
+    let Method { how_measured, does_not_show } = method;
+    Section {
+        claim: study.claim.clone(),
+        figures,
+        warnings: study.warnings.clone(),
+        how_measured,
+        does_not_show,
+        command: study.command.clone(),
+        provenance: output::versions(),
+        ..Section::default()
+    }
+}
+
 fn start_sections(study: &Study, judged: &Judged, figures: Vec<PageFigure>) -> Vec<Section> {
-    let Method { how_measured, does_not_show } = method(study.asked().settings, true);
+    let Reading { settings, measured } = study.asked();
     let start = Section {
         title: "Before training".into(),
-        claim: study.claim.clone(),
         verdict: judged.verdict,
         reason: format!("{} {EXCEPTION}", judged.reason),
         headline: Some(Headline {
@@ -134,19 +148,13 @@ fn start_sections(study: &Study, judged: &Judged, figures: Vec<PageFigure>) -> V
             estimate: judged.difference,
             unit: "points".into(),
         }),
-        figures,
         table: Some(judged.table.clone()),
         appendices: vec![
             appendix("What the paper leaves open", readings_table(&study.readings)),
-            appendix("Distances, and Table 2 as printed", distance_table(&study.asked().measured)),
-            appendix("How the distances depend on the bins", sensitivity_table(&study.asked().measured)),
+            appendix("Distances, and Table 2 as printed", distance_table(measured)),
+            appendix("How the distances depend on the bins", sensitivity_table(measured)),
         ],
-        warnings: study.warnings.clone(),
-        how_measured,
-        does_not_show,
-        command: study.command.clone(),
-        provenance: output::versions(),
-        ..Section::default()
+        ..section(study, figures, method(*settings, true))
     };
     let later = Section {
         title: "After 100K steps".into(),
@@ -161,25 +169,18 @@ fn start_sections(study: &Study, judged: &Judged, figures: Vec<PageFigure>) -> V
 }
 
 fn trained_section(study: &Study, figures: Vec<PageFigure>) -> Section {
-    let Method { how_measured, does_not_show } = method(study.asked().settings, false);
-    let measured = &study.asked().measured;
+    let Reading { settings, measured } = study.asked();
     Section {
         title: "Trained critics".into(),
-        claim: study.claim.clone(),
         verdict: Verdict::Undecided,
         reason: format!("{} {EXCEPTION}", scarce(measured)),
-        figures,
         table: Some(distance_table(measured)),
         appendices: vec![appendix(
             "How the distances depend on the bins",
-            sensitivity_table(&study.asked().measured),
+            sensitivity_table(measured),
         )],
         warnings: study.warnings.iter().cloned().chain(other_length(measured)).collect(),
-        how_measured,
-        does_not_show,
-        command: study.command.clone(),
-        provenance: output::versions(),
-        ..Section::default()
+        ..section(study, figures, method(*settings, false))
     }
 }
 

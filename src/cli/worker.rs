@@ -1,8 +1,11 @@
 //! An environment in another process on the command line.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::output::shell_words;
+use crate::analysis::select;
 use crate::checkpoint::Checkpoint;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
@@ -33,6 +36,14 @@ impl WorkerArgs {
     pub(super) fn start(&self) -> Result<Option<EnvId>> {
         let command = self.env_command.as_ref();
         command.map(|command| EnvId::worker(command, self.env_timeout)).transpose()
+    }
+
+    /// Starts the environment, and opens the checkpoints of TD3 and SAC that patterns name.
+    pub(super) fn checkpoints(&self, patterns: &[PathBuf]) -> Result<Vec<Checkpoint>> {
+        let served = self.start()?;
+        let checkpoints = select::checkpoints(patterns)?;
+        check(served, &checkpoints)?;
+        Ok(checkpoints)
     }
 }
 
