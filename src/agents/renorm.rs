@@ -47,7 +47,7 @@ impl Affine {
                 self.scale.len()
             ));
         }
-        let rows = layer.weight.numbers.chunks(inputs);
+        let rows = layer.weight.numbers.chunks(inputs.max(1));
         let scaled = |row: &[f32]| {
             let products = row.iter().zip(&self.scale).map(|(w, s)| (f64::from(*w) * s) as f32);
             products.collect::<Vec<f32>>()
