@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::manifest::{FORMAT, Manifest};
 use super::run::{RUN, step_of};
 use super::save::{MANIFEST, WEIGHTS};
-use super::stored::{self, Apart};
+use super::stored::{self, Difference};
 use super::tensors::TensorFile;
 use super::{disk, v1};
 use crate::algo::Algo;
@@ -87,8 +87,8 @@ impl Checkpoint {
         if self.manifest.step != step {
             return differs("step", step.to_string(), self.manifest.step.to_string());
         }
-        let apart = stored::apart(&stored::read(run)?, self.config());
-        apart.map_or(Ok(()), |Apart { key, first, second }| {
+        let difference = stored::first_difference(&stored::read(run)?, self.config());
+        difference.map_or(Ok(()), |Difference { key, first, second }| {
             differs(&key, format!("{first} as in {}", run.join(RUN).display()), second)
         })
     }
