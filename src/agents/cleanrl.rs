@@ -18,13 +18,11 @@ pub(super) fn is_one(path: &Path) -> bool {
 }
 
 /// Reads an agent. Neither γ nor the steps are in it, nor slow copies.
-///
-/// # Errors
-/// Says what is missing, damaged, or not known.
 pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
     let mut networks = StateDict::all(bytes)?.into_iter();
-    let (actor, bounds) = actor(networks.next().ok_or("it holds no networks")?)?;
-    let mut critics = networks.map(critic).collect::<Read<Vec<_>>>()?.into_iter();
+    let (actor, bounds) = networks.next().ok_or("it holds no networks")?.take_all(actor)?;
+    let critics = networks.map(|state| state.take_all(critic));
+    let mut critics = critics.collect::<Read<Vec<_>>>()?.into_iter();
     let (critics, one_critic) = match (critics.next(), critics.next(), critics.next()) {
         (Some(first), Some(second), None) => (Critics([first, second]), false),
         (Some(only), None, None) => (Critics::single(only), true),
@@ -43,20 +41,19 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
 }
 
 /// Takes the actor and the bounds of its actions.
-fn actor(mut state: StateDict) -> Read<(Actor, Vec<[f64; 2]>)> {
+fn actor(state: &mut StateDict) -> Read<(Actor, Vec<[f64; 2]>)> {
     let sac = state.has("fc_logstd.weight");
-    let hidden = two(&mut state)?;
+    let hidden = two(state)?;
     let mean = state.layer(if sac { "fc_mean" } else { "fc_mu" })?;
     let log_std = sac.then(|| state.layer("fc_logstd")).transpose()?;
-    let actor = Actor { hidden, mean, log_std };
     let bounds = bounds(&state.take("action_scale")?, &state.take("action_bias")?);
-    state.finish().map(|()| (actor, bounds))
+    Ok((Actor { hidden, mean, log_std }, bounds))
 }
 
-fn critic(mut state: StateDict) -> Read<Vec<Layer>> {
-    let mut layers = two(&mut state)?;
+fn critic(state: &mut StateDict) -> Read<Vec<Layer>> {
+    let mut layers = two(state)?;
     layers.push(state.layer("fc3")?);
-    state.finish().map(|()| layers)
+    Ok(layers)
 }
 
 fn two(state: &mut StateDict) -> Read<Vec<Layer>> {

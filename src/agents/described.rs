@@ -59,7 +59,7 @@ struct CriticPart {
 }
 
 impl CriticPart {
-    /// Returns whether it is a script, and nothing that only layers have is said of it.
+    /// Returns whether it is a script, and nothing is said that is only about layers.
     fn is_script(&self) -> bool {
         let inputs = observation_first();
         self.script == Some(Gives::Value) && self.layers.is_empty() && self.inputs == inputs
@@ -168,7 +168,6 @@ fn both(
     Ok(Some(Network::Layers(Critics([critic(parts[0])?, critic(parts[1])?]))))
 }
 
-/// Reads a script that gives this.
 fn script(file: &Path, gives: Gives) -> Result<Script> {
     let bytes = checked(&disk::read(file)?).map_err(|reason| Error::agent(file, reason))?;
     let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -13,10 +13,10 @@ use crate::nn::plain::{Activation, Gives, Plain};
 use crate::nn::weights::{Source, Training};
 use crate::pickled::pickle_code::Read;
 
-/// Largest difference of bounds that is none.
+/// Bounds that differ by less are equal.
 const BOUND_TOLERANCE: f64 = 1e-6;
 
-/// Between what our actions lie.
+/// The bounds of our actions.
 const UNIT: [f64; 2] = [-1.0, 1.0];
 
 /// The layers of an actor.
@@ -38,7 +38,7 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// Tries it on observations and actions of an environment.
+    /// Tries it with the sizes of an environment.
     pub(super) fn check(&self, env: EnvId) -> Read<()> {
         let plain = Plain { script: Some(self.gives), ..Plain::default() };
         let tried = QNet::plain(&plain, Dims::of(env.spec()), Training::Frozen, &mut &*self);
@@ -145,7 +145,7 @@ pub(super) struct ForeignAgent {
 }
 
 impl ForeignAgent {
-    /// Returns an agent of which the files say nothing but its networks.
+    /// Returns an agent of which only the networks are known.
     pub(super) fn new(
         tool: &'static str,
         algo: Algo,
@@ -179,9 +179,6 @@ impl ForeignAgent {
     }
 
     /// Returns how its networks are built; all critics must have the same.
-    ///
-    /// # Errors
-    /// Says which network differs.
     pub(super) fn hidden(&self) -> Read<Hidden> {
         let actor = self.actor.layers().map(|actor| widths(&actor.hidden)).unwrap_or_default();
         if self.actor_target.as_ref().is_some_and(|target| widths(&target.hidden) != actor) {
@@ -208,9 +205,6 @@ impl ForeignAgent {
     }
 
     /// Checks that the agent can act in an environment.
-    ///
-    /// # Errors
-    /// Says what was expected and what came.
     pub(super) fn check(&self, env: EnvId) -> Read<()> {
         let spec = env.spec();
         let check = |actor: &Actor| {
@@ -276,7 +270,7 @@ fn near(one: &[f64; 2], other: &[f64; 2]) -> bool {
     one.iter().zip(other).all(|(one, other)| (one - other).abs() < BOUND_TOLERANCE)
 }
 
-/// Rewrites the first layer of a critic that sees actions between `bounds`, such that it sees them in `[-1, 1]`.
+/// Rewrites the first layer of a critic that sees actions between `bounds` so that it sees them in `[-1, 1]`.
 fn rewrite(first: &mut Layer, bounds: &[[f64; 2]]) {
     let observed = first.inputs() - bounds.len();
     let rows = first.weight.numbers.chunks_exact_mut(observed + bounds.len());
@@ -288,7 +282,7 @@ fn rewrite(first: &mut Layer, bounds: &[[f64; 2]]) {
     }
 }
 
-/// Checks that a network's layers fit each other and what goes in and out.
+/// Checks that a network's layers fit each other, and its ends the environment.
 fn fits(env: EnvId, what: &str, layers: &[&Layer], ends: [usize; 2]) -> Read<()> {
     let (Some(first), Some(last)) = (layers.first(), layers.last()) else {
         return Err(format!("{what} has no layers"));

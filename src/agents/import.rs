@@ -158,7 +158,7 @@ fn config(agent: &ForeignAgent, given: &Given) -> Result<TrainConfig> {
     Ok(TrainConfig { hidden: (hidden != of_ours).then_some(hidden), ..config.resolved()? })
 }
 
-/// Returns what the files say, or else the flag.
+/// Returns what the files say, or else what the flag says; they must not contradict each other.
 fn settled<T: PartialEq + Copy + std::fmt::Display>(
     flag: &str,
     tool: &str,
@@ -176,7 +176,7 @@ fn settled<T: PartialEq + Copy + std::fmt::Display>(
     }
 }
 
-/// Says in a line what was recognised.
+/// Describes in a line what was recognised.
 fn said(agent: &ForeignAgent, config: &TrainConfig) -> String {
     let critics = if agent.one_critic { "one critic" } else { "two critics" };
     let built = match &agent.critics {

@@ -11,13 +11,13 @@ use crate::pickled::pickle_code::Read;
 use crate::pickled::tensor::Tensor;
 use crate::pickled::torch_file::TorchFile;
 
-/// Most modules of one, all levels together.
+/// Most modules in a file, all levels together.
 const MOST: usize = 1_000;
 
-/// Modules inside each other.
+/// Most modules inside each other.
 const MOST_NESTED: usize = 8;
 
-/// The modules of a file that nobody has asked for yet.
+/// The modules of a file that were not taken yet.
 #[derive(Default)]
 pub(super) struct Modules {
     pub(super) state: StateDict,
@@ -36,19 +36,17 @@ impl Modules {
         file.root().attribute("_modules").is_some_and(|modules| modules.get(name).is_some())
     }
 
-    /// Reads the module of a file of so many bytes; of each one also the number `limit`, where it has it.
-    ///
-    /// # Errors
-    /// Says what is no module, or as [`Tensor::read`].
+    /// Reads the module of a file of so many bytes, and the attribute `limit` of each module that has it.
     pub(super) fn read(file: &TorchFile, bytes: usize, limit: &str) -> Read<Self> {
         let mut all = Self { allowed: bytes, ..Self::default() };
-        all.walk((file, limit), file.root(), &mut Vec::new())?;
+        all.walk(file, limit, file.root(), &mut Vec::new())?;
         Ok(all)
     }
 
     fn walk<'f>(
         &mut self,
-        (file, limit): (&'f TorchFile, &str),
+        file: &'f TorchFile,
+        limit: &str,
         value: Value<'f>,
         path: &mut Vec<&'f str>,
     ) -> Read<()> {
@@ -82,7 +80,7 @@ impl Modules {
         }
         for (key, module) in entries("_modules") {
             path.push(text(key)?);
-            self.walk((file, limit), module, path)?;
+            self.walk(file, limit, module, path)?;
             path.pop();
             leaf = false;
         }
@@ -93,7 +91,7 @@ impl Modules {
         Ok(())
     }
 
-    /// Takes the layers of a `Sequential` and the activation after each but the last; after that one comes `end`.
+    /// Takes the layers of a `Sequential` and the activation between them; after the last layer comes `end`.
     pub(super) fn sequential(
         &mut self,
         name: &str,
@@ -145,7 +143,7 @@ fn class(value: Value<'_>) -> Option<&str> {
     class.global().map(|(_, name)| name)
 }
 
-/// Checks that an activation has the numbers that it has by default.
+/// Checks that an activation has its default parameters.
 fn check_defaults(name: &str, value: Value) -> Read<()> {
     let number = |key: &str| value.attribute(key).and_then(|number| number.float());
     for (key, default) in [("alpha", 1.0), ("negative_slope", 0.01)] {
@@ -161,7 +159,7 @@ fn check_defaults(name: &str, value: Value) -> Read<()> {
     }
 }
 
-/// Returns the activation that a class of `torch.nn` is, with the numbers that it has by default.
+/// Returns the activation that a class of `torch.nn` is with its default parameters.
 pub(super) fn activation_of(class: &str) -> Option<Activation> {
     Some(match class {
         "ReLU" => Activation::Relu,

@@ -16,9 +16,6 @@ fn bytes_of(value: Value<'_>) -> Option<Cow<'_, [u8]>> {
 }
 
 /// Reads the numbers of an array, or a single number, of 4 or 8 bytes each.
-///
-/// # Errors
-/// Says what is no such thing.
 pub(super) fn numbers(value: Value) -> Read<Vec<f64>> {
     if let Some(number) = value.float() {
         return Ok(vec![number]);

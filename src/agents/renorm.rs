@@ -38,10 +38,7 @@ impl Affine {
         Ok(Self { scale, shift })
     }
 
-    /// Returns a layer that does the same to `x` as the given one does to what this makes of `x`.
-    ///
-    /// # Errors
-    /// Says so if the sizes differ.
+    /// Returns one layer that does the same as this normalisation followed by `layer`.
     pub(super) fn before(&self, layer: &Layer) -> Read<Layer> {
         let inputs = layer.inputs();
         if inputs != self.scale.len() {
@@ -50,7 +47,7 @@ impl Affine {
                 self.scale.len()
             ));
         }
-        let rows = layer.weight.numbers.chunks(inputs);
+        let rows = layer.weight.numbers.chunks(inputs.max(1));
         let scaled = |row: &[f32]| {
             let products = row.iter().zip(&self.scale).map(|(w, s)| (f64::from(*w) * s) as f32);
             products.collect::<Vec<f32>>()

@@ -1,7 +1,7 @@
 //! A folder with a file for each network of a SAC: `actor.pt`, `q1.pt`, `q2.pt`, the slow copies `q1_tgt.pt` and
 //! `q2_tgt.pt`, and `alpha.pt`, where they are there.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::cleanrl::bounds;
 use super::foreign::{Actor, Critics, ForeignAgent};
@@ -10,10 +10,10 @@ use crate::algo::Algo;
 use crate::error::{Error, Result};
 use crate::pickled::pickle_code::Read;
 
-/// Files without which it is no such folder.
+/// Files that such a folder must have.
 const NEEDED: [&str; 3] = ["actor.pt", "q1.pt", "q2.pt"];
 
-/// Returns whether a folder is such a one.
+/// Returns whether it is such a folder.
 pub(super) fn is_one(folder: &Path) -> bool {
     NEEDED.iter().all(|name| folder.join(name).is_file())
 }
@@ -21,37 +21,27 @@ pub(super) fn is_one(folder: &Path) -> bool {
 /// Reads the folder. Neither γ nor the steps are in it.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Agent`] saying what does not fit.
+/// As [`StateDict::take_from`].
 pub(super) fn read(folder: &Path) -> Result<ForeignAgent> {
     let mut files = Vec::new();
-    let mut open = |name: &str| {
-        let path = folder.join(name);
-        files.push(path.clone());
-        Ok::<_, Error>((StateDict::open(&path)?, path))
+    let mut path = |name: &str| {
+        files.push(folder.join(name));
+        folder.join(name)
     };
-    let (actor, bounds) = of_file(open("actor.pt")?, actor)?;
+    let (actor, bounds) = StateDict::take_from(&path("actor.pt"), actor)?;
     let mut critics = |names: [&str; 2]| {
-        let [first, second] = names.map(|name| open(name).and_then(|file| of_file(file, critic)));
+        let [first, second] = names.map(|name| StateDict::take_from(&path(name), critic));
         Ok::<_, Error>(Critics([first?, second?]))
     };
     let online = critics(["q1.pt", "q2.pt"])?;
     let there = |name: &str| folder.join(name).is_file();
     let slow = ["q1_tgt.pt", "q2_tgt.pt"];
     let targets = slow.iter().all(|name| there(name)).then(|| critics(slow)).transpose()?;
-    let alpha = there("alpha.pt")
-        .then(|| of_file(open("alpha.pt")?, |state| state.number("log_alpha").map(f64::exp)));
+    let alpha = |state: &mut StateDict| state.number("log_alpha").map(f64::exp);
+    let alpha = there("alpha.pt").then(|| StateDict::take_from(&path("alpha.pt"), alpha));
     let alpha = alpha.transpose()?;
     let agent = ForeignAgent::new("SAC, a file for each network", Algo::Sac, actor, online, files);
     Ok(ForeignAgent { critic_targets: targets, alpha, bounds: Some(bounds), ..agent })
-}
-
-/// Takes from a file what it holds, which must be all.
-fn of_file<T>(
-    (mut state, path): (StateDict, PathBuf),
-    take: impl FnOnce(&mut StateDict) -> Read<T>,
-) -> Result<T> {
-    let taken = take(&mut state).and_then(|taken| state.finish().map(|()| taken));
-    taken.map_err(|e| Error::agent(&path, e))
 }
 
 /// Takes the actor, whose last layer gives means and then logarithms of σ, and the bounds of its actions.

@@ -16,7 +16,7 @@ use crate::nn::plain::Activation;
 use crate::pickled::archive::Archive;
 use crate::pickled::pickle_code::Read;
 
-/// What is looked at of `data`; all else is passed over.
+/// What is read of `data`; all else is ignored.
 #[derive(Deserialize)]
 struct Data {
     gamma: Option<f64>,
@@ -64,16 +64,12 @@ pub(super) fn is_one(bytes: &[u8]) -> bool {
 }
 
 /// Reads an agent.
-///
-/// # Errors
-/// Says what is missing, damaged, or not known.
 pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
     let mut archive = Archive::open(bytes)?;
     let data = archive.read("data")?;
     let data: Data = serde_json::from_slice(&data).map_err(|e| format!("data: {e}"))?;
     let in_file = |file: &'static str| move |e: String| format!("{file}: {e}");
-    let mut policy =
-        StateDict::read(&archive.read("policy.pth")?).map_err(in_file("policy.pth"))?;
+    let policy = StateDict::read(&archive.read("policy.pth")?).map_err(in_file("policy.pth"))?;
     let kind = Kind::of(&data, &policy)?;
     let activation = data.activation()?;
     let one_critic = !["0", "1"].iter().any(|i| policy.has(&format!("critic.qf1.{i}.weight")));
@@ -84,18 +80,16 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
     }
     let alpha = if algo == Algo::Sac { Some(temperature(&mut archive)?) } else { None };
     let eps = data.policy_kwargs.as_ref().and_then(|k| k.batch_norm_eps).unwrap_or(EPS);
-    let how = (kind, one_critic, eps);
-    let mut networks = || {
-        let online = (actor(&mut policy, "actor", eps)?, critics(&mut policy, "critic", how)?);
-        let slow =
-            (algo == Algo::Td3).then(|| actor(&mut policy, "actor_target", eps)).transpose()?;
+    let critics = |policy: &mut StateDict, name: &str| critics(policy, name, kind, one_critic, eps);
+    let networks = policy.take_all(|policy| {
+        let online = (actor(policy, "actor", eps)?, critics(policy, "critic")?);
+        let slow = (algo == Algo::Td3).then(|| actor(policy, "actor_target", eps)).transpose()?;
         // The one that has none.
-        let slow_critics =
-            (kind != Kind::CrossQ).then(|| critics(&mut policy, "critic_target", how));
+        let slow_critics = (kind != Kind::CrossQ).then(|| critics(policy, "critic_target"));
         Ok((online, (slow, slow_critics.transpose()?)))
-    };
-    let read = networks().and_then(|all| policy.finish().map(|()| all));
-    let ((actor, critics), (actor_target, critic_targets)) = read.map_err(in_file("policy.pth"))?;
+    });
+    let ((actor, critics), (actor_target, critic_targets)) =
+        networks.map_err(in_file("policy.pth"))?;
     Ok(ForeignAgent {
         mean_of_critics: kind == Kind::Tqc,
         one_critic,
@@ -126,7 +120,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// Says which one it is, by what the file says, or else by its networks.
+    /// Returns the algorithm that the file names, or else the one that its networks show.
     fn of(data: &Data, policy: &StateDict) -> Read<Self> {
         match data.policy_class.as_ref().and_then(|class| class.module.as_deref()) {
             Some("stable_baselines3.sac.policies") => Ok(Self::Sac),
@@ -153,7 +147,7 @@ impl Kind {
 }
 
 impl Data {
-    /// Returns the activation; checks that nothing else was used that would change what the networks' numbers mean.
+    /// Returns the activation; checks that nothing else changes what the networks compute.
     fn activation(&self) -> Read<Activation> {
         if self.use_sde {
             return Err("it explores by state-dependent noise (use_sde), which is not read".into());
@@ -219,7 +213,9 @@ fn actor(policy: &mut StateDict, name: &str, eps: f64) -> Read<Actor> {
 fn critics(
     policy: &mut StateDict,
     name: &str,
-    (kind, single, eps): (Kind, bool, f64),
+    kind: Kind,
+    single: bool,
+    eps: f64,
 ) -> Read<Critics> {
     let mut critic = |i: usize| {
         let (mut layers, after) = renorm::sequential(policy, &format!("{name}.qf{i}."), eps)?;

@@ -18,7 +18,7 @@ const MODEL: &str = "pyt_save/model.pt";
 /// The attribute that bounds actions.
 const LIMIT: &str = "act_limit";
 
-/// What is looked at of `config.json`; all else is passed over.
+/// What is read of `config.json`; all else is ignored.
 #[derive(Deserialize, Default)]
 struct Config {
     gamma: Option<f64>,
@@ -38,9 +38,6 @@ pub(super) fn is_one(bytes: &[u8]) -> bool {
 }
 
 /// Reads an agent. The steps are not in it, nor slow copies.
-///
-/// # Errors
-/// Says what is missing, damaged, or not known.
 pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
     let file = TorchFile::read(bytes)?;
     let mut modules = Modules::read(&file, bytes.len(), LIMIT)?;

@@ -9,7 +9,7 @@ use crate::pickled::pickle_code::Read;
 use crate::pickled::tensor::Tensor;
 use crate::pickled::torch_file::TorchFile;
 
-/// Dictionaries inside each other.
+/// Most dictionaries inside each other.
 const MOST_NESTED: usize = 4;
 
 /// A linear layer: weight `[out, in]`, bias `[out]`.
@@ -42,10 +42,7 @@ impl Layer {
         }
     }
 
-    /// Cuts the outputs into two halves, as networks do that have a mean and a log σ in one layer.
-    ///
-    /// # Errors
-    /// Says so if their number is odd.
+    /// Splits a layer that gives means and log σ into two; an odd number of outputs is an error.
     pub(super) fn halves(self) -> Read<[Self; 2]> {
         let (outputs, inputs) = (self.outputs(), self.inputs());
         if !outputs.is_multiple_of(2) {
@@ -63,37 +60,31 @@ impl Layer {
     }
 }
 
-/// The tensors of a file that nobody has asked for yet.
+/// The tensors of a file that were not taken yet.
 #[derive(Debug, Default)]
 pub(super) struct StateDict(BTreeMap<String, Tensor>);
 
 impl StateDict {
     /// Reads a file of `torch.save` whose tensors stand in dictionaries; names inside are joined by dots.
-    ///
-    /// # Errors
-    /// Says what is no tensor, or as [`TorchFile::read`].
     pub(super) fn read(bytes: &[u8]) -> Read<Self> {
         let file = TorchFile::read(bytes)?;
-        let mut all = BTreeMap::new();
-        collect(&file, file.root(), "", &mut all)?;
-        Ok(Self(all))
+        Self::of(&file, file.root())
     }
 
     /// Reads a file of `torch.save` that holds several, one after the other.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
     pub(super) fn all(bytes: &[u8]) -> Read<Vec<Self>> {
         let file = TorchFile::read(bytes)?;
         let dicts = file.root().sequence().ok_or("it holds no list of state dicts")?;
-        let dict = |value: Value| {
-            let mut all = BTreeMap::new();
-            collect(&file, value, "", &mut all).map(|()| Self(all))
-        };
-        dicts.into_iter().map(dict).collect()
+        dicts.into_iter().map(|value| Self::of(&file, value)).collect()
     }
 
-    /// Reads such a file from disk.
+    fn of(file: &TorchFile, value: Value) -> Read<Self> {
+        let mut all = Self::default();
+        all.add(file, value, "")?;
+        Ok(all)
+    }
+
+    /// Reads a file of `torch.save` from disk.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Agent`] naming the file.
@@ -102,7 +93,6 @@ impl StateDict {
         Self::read(&bytes).map_err(|reason| Error::agent(path, reason))
     }
 
-    /// Puts a tensor in.
     pub(super) fn insert(&mut self, name: String, tensor: Tensor) {
         self.0.insert(name, tensor);
     }
@@ -111,7 +101,6 @@ impl StateDict {
         self.0.contains_key(name)
     }
 
-    /// Takes one tensor.
     pub(super) fn take(&mut self, name: &str) -> Read<Tensor> {
         self.0.remove(name).ok_or_else(|| format!("it holds no tensor {name}"))
     }
@@ -159,39 +148,51 @@ impl StateDict {
         self.0.values().map(|tensor| tensor.numbers.len()).sum()
     }
 
+    /// Takes all that a file on disk must hold.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Agent`] naming the file.
+    pub(super) fn take_from<T>(path: &Path, take: impl FnOnce(&mut Self) -> Read<T>) -> Result<T> {
+        Self::open(path)?.take_all(take).map_err(|reason| Error::agent(path, reason))
+    }
+
+    /// Takes tensors, and checks that none is left over.
+    pub(super) fn take_all<T>(mut self, take: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+        let taken = take(&mut self)?;
+        self.finish().map(|()| taken)
+    }
+
     /// Checks that nothing is left over: what is not understood is not passed over.
     pub(super) fn finish(self) -> Read<()> {
         let Some(name) = self.0.keys().next() else { return Ok(()) };
         let count = self.0.len();
         Err(format!("{count} of its tensors have no place in such an agent, the first is {name}"))
     }
-}
 
-fn collect(
-    file: &TorchFile,
-    value: Value,
-    name: &str,
-    all: &mut BTreeMap<String, Tensor>,
-) -> Read<()> {
-    if Tensor::is_one(value) {
-        all.insert(name.to_owned(), Tensor::read(file, value).map_err(|e| format!("{name}: {e}"))?);
-        return Ok(());
-    }
-    let what = if name.is_empty() { "what was saved" } else { name };
-    let entries =
-        value.entries().ok_or_else(|| match value.callable().and_then(|c| c.global()) {
+    /// Adds a tensor called `name`, or the tensors of a dictionary, whose names begin with it.
+    fn add(&mut self, file: &TorchFile, value: Value, name: &str) -> Read<()> {
+        if Tensor::is_one(value) {
+            let tensor = Tensor::read(file, value).map_err(|e| format!("{name}: {e}"))?;
+            self.insert(name.to_owned(), tensor);
+            return Ok(());
+        }
+        let what = if name.is_empty() { "what was saved" } else { name };
+        let class = value.callable().and_then(|class| class.global());
+        let entries = value.entries().ok_or_else(|| match class {
             Some((module, class)) => format!(
-                "{what} is a {module}.{class}, no state dict: save what its state_dict() returns"
+                "{what} is a {module}.{class}, no state dict: save what its state_dict() \
+                 returns"
             ),
             None => format!("{what} is neither a tensor nor a dictionary of tensors"),
         })?;
-    if name.matches('.').count() >= MOST_NESTED && !entries.is_empty() {
-        return Err(format!("{what} is a dictionary inside {MOST_NESTED} others"));
+        if name.matches('.').count() >= MOST_NESTED && !entries.is_empty() {
+            return Err(format!("{what} is a dictionary inside {MOST_NESTED} others"));
+        }
+        for (key, value) in entries {
+            let key = key.text().ok_or_else(|| format!("{what} has a key that is no text"))?;
+            let dot = if name.is_empty() { "" } else { "." };
+            self.add(file, value, &format!("{name}{dot}{key}"))?;
+        }
+        Ok(())
     }
-    for (key, value) in entries {
-        let key = key.text().ok_or_else(|| format!("{what} has a key that is no text"))?;
-        let dot = if name.is_empty() { "" } else { "." };
-        collect(file, value, &format!("{name}{dot}{key}"), all)?;
-    }
-    Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::foreign::{Actor, Critics, ForeignAgent};
 use super::state_dict::{Layer, StateDict};
 use crate::algo::Algo;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pickled::pickle_code::Read;
 
 /// Both files.
@@ -28,22 +28,18 @@ impl Td3Files {
     /// Reads both. Neither γ nor the steps are in them, nor slow copies.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Agent`] saying what does not fit.
+    /// As [`StateDict::take_from`].
     pub(super) fn read(self) -> Result<ForeignAgent> {
-        let mut state = StateDict::open(&self.actor)?;
-        let layers = three(&mut state, 1).and_then(|layers| state.finish().map(|()| layers));
-        let [first, second, mean] = layers.map_err(|e| Error::agent(&self.actor, e))?;
+        let [first, second, mean] = StateDict::take_from(&self.actor, |state| three(state, 1))?;
         let actor = Actor { hidden: vec![first, second], mean, log_std: None };
-        let mut state = StateDict::open(&self.critic)?;
-        let mut both = || Ok([three(&mut state, 1)?, three(&mut state, 4)?]);
-        let both = both().and_then(|both| state.finish().map(|()| both));
-        let critics = both.map_err(|e| Error::agent(&self.critic, e))?.map(Vec::from);
+        let both = |state: &mut StateDict| Ok([three(state, 1)?, three(state, 4)?]);
+        let critics = Critics(StateDict::take_from(&self.critic, both)?.map(Vec::from));
         let files = vec![self.actor, self.critic];
-        Ok(ForeignAgent::new("TD3 of its authors", Algo::Td3, actor, Critics(critics), files))
+        Ok(ForeignAgent::new("TD3 of its authors", Algo::Td3, actor, critics, files))
     }
 }
 
-/// Takes the three layers `lN` from a number on.
+/// Takes the three layers `lN` that begin with number `first`.
 fn three(state: &mut StateDict, first: usize) -> Read<[Layer; 3]> {
     let mut layer = |i: usize| state.layer(&format!("l{}", first + i));
     Ok([layer(0)?, layer(1)?, layer(2)?])

@@ -1,4 +1,4 @@
-//! Tables of numbers in CSV files; what was not measured is NaN and an empty field.
+//! Tables in CSV files. A number that was not measured is NaN here and an empty field there.
 
 use std::path::{Path, PathBuf};
 
@@ -7,19 +7,15 @@ use crate::algo::Evaluated;
 use crate::env::TaskList;
 use crate::error::{Error, Result};
 
-/// A CSV file with a first line that is known.
-pub(super) struct Csv {
+/// A CSV file whose first line is known.
+struct Csv {
     path: PathBuf,
     header: String,
     text: String,
 }
 
 impl Csv {
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub(super) fn read(path: &Path, header: &str) -> Result<Self> {
+    fn read(path: &Path, header: &str) -> Result<Self> {
         let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
         Ok(Self { path: path.into(), header: header.into(), text })
     }
@@ -28,7 +24,7 @@ impl Csv {
     ///
     /// # Errors
     /// [`Error::Corrupt`] if the first line is another, or the last one has no end.
-    pub(super) fn lines(&self) -> Result<impl Iterator<Item = (usize, &str)>> {
+    fn lines(&self) -> Result<impl Iterator<Item = (usize, &str)>> {
         let Self { header, text, .. } = self;
         let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
         match lines.next() {
@@ -45,18 +41,18 @@ impl Csv {
         }
     }
 
-    /// Returns the error of a line that does not read as the first line says.
-    pub(super) fn odd(&self, number: usize) -> Error {
+    /// Returns the error of a line that does not fit the first line.
+    fn odd(&self, number: usize) -> Error {
         self.corrupt(format!("line {number} is not `{}`", self.header))
     }
 
     /// Returns the error of a file that is not as it was written.
-    pub(super) fn corrupt(&self, reason: String) -> Error {
+    fn corrupt(&self, reason: String) -> Error {
         Error::Corrupt { path: self.path.clone(), reason }
     }
 }
 
-/// Returns a number with the comma before it.
+/// Writes a number with a comma before it.
 pub(super) fn field(number: f64) -> String {
     if number.is_nan() { ",".into() } else { format!(",{number}") }
 }
@@ -94,14 +90,31 @@ pub(super) fn table(path: &Path, header: &str, order: &[usize]) -> Result<Vec<Ve
     Ok(rows)
 }
 
-/// What the rows of a file of returns ascend in.
+/// Reads a table of returns with this first line, whose other lines `read` reads; a file that is not there has none.
+pub(super) fn evaluations(
+    path: &Path,
+    header: &str,
+    read: impl Fn(&str) -> Option<Evaluated>,
+) -> Result<Vec<Evaluated>> {
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let csv = Csv::read(path, header)?;
+    let mut rows: Vec<Evaluated> = Vec::new();
+    for (number, line) in csv.lines()? {
+        let Some(row) = read(line) else { return Err(csv.odd(number)) };
+        check_order(rows.last(), &row)
+            .map_err(|expected| csv.corrupt(format!("line {number} {expected}")))?;
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// The columns by which the rows of a table of returns are sorted.
 const ORDER: &str = "at, split, stage, task, course, episode";
 
-/// Says what was expected if a row cannot follow the one before it.
-pub(super) fn check_order(
-    last: Option<&Evaluated>,
-    row: &Evaluated,
-) -> std::result::Result<(), String> {
+/// Checks that a row may follow the one before it; the error says what was expected.
+fn check_order(last: Option<&Evaluated>, row: &Evaluated) -> std::result::Result<(), String> {
     let place = |row: &Evaluated| {
         let split = row.split.map(|split| split == TaskList::Test);
         (row.at, split, row.stage, row.task, row.course)

@@ -23,11 +23,11 @@ pub fn hash(bytes: &[u8]) -> String {
 pub fn hash_part(path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(part(path))?;
     let mut digest = Sha256::new();
-    let mut piece = vec![0; 1 << 20];
+    let mut buffer = vec![0; 1 << 20];
     loop {
-        match file.read(&mut piece).map_err(Error::io("read", path))? {
+        match file.read(&mut buffer).map_err(Error::io("read", path))? {
             0 => return Ok(hexadecimal(&digest.finalize())),
-            length => digest.update(&piece[..length]),
+            length => digest.update(&buffer[..length]),
         }
     }
 }
@@ -107,7 +107,7 @@ pub(crate) fn write_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> 
     let partial = beside(path);
     let whole = || {
         create_dir(&partial)?;
-        fill(&partial).map_err(|e| in_place(e, (&partial, path)))?;
+        fill(&partial).map_err(|e| in_place(e, &partial, path))?;
         let old = aside(path)?;
         fs::rename(&partial, path).map_err(Error::io("write", path))?;
         old.map_or(Ok(()), |old| fs::remove_dir_all(&old).map_err(Error::io("remove", &old)))
@@ -118,8 +118,8 @@ pub(crate) fn write_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> 
     sync_parent(path)
 }
 
-/// Names the place where a file was to be in the end.
-fn in_place(error: Error, (partial, place): (&Path, &Path)) -> Error {
+/// Makes an error name the place where a file was to be in the end.
+fn in_place(error: Error, partial: &Path, place: &Path) -> Error {
     match error {
         Error::Io { action, path, source } => {
             let end = path.strip_prefix(partial).map_or(path.clone(), |inside| place.join(inside));
@@ -138,7 +138,7 @@ pub(crate) fn remove_dir(path: &Path) -> Result<()> {
         .map_or(Ok(()), |aside| fs::remove_dir_all(aside).map_err(Error::io("remove", path)))
 }
 
-/// Takes a folder out of its place, if it is there; returns where it is then.
+/// Moves a folder out of its place, if it is there; returns where it is then.
 fn aside(path: &Path) -> Result<Option<PathBuf>> {
     let aside = beside(path);
     match fs::rename(path, &aside) {
@@ -169,7 +169,7 @@ pub(super) fn remove_partials(folder: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether a process of this machine is there, and not one that has ended and that nobody has asked for since.
+/// Returns whether a process of this machine runs; one that has ended and was not waited for does not.
 pub(super) fn is_alive(process: u32) -> bool {
     // NUMBER (NAME) STATE …, where NAME may hold anything
     let stat = fs::read_to_string(format!("/proc/{process}/stat"));
@@ -202,7 +202,7 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{process}-{count}.partial"))
 }
 
-/// Returns what such a name is beside of, and which process gave it.
+/// Returns the name that such a name was made from, and the process that made it.
 fn partial_of(name: &str) -> Option<(&str, u32)> {
     let (of, numbers) = name.strip_prefix('.')?.strip_suffix(".partial")?.rsplit_once('.')?;
     let (process, count) = numbers.split_once('-')?;

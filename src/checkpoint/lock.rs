@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::disk;
 use crate::error::{Error, Result};
 
-/// How often a lock whose holder is not known yet, or just goes, is asked for again, and after how long.
+/// How often, and after how long, a lock is tried again whose holder is not known yet or is just leaving.
 const TRIES: (u32, Duration) = (50, Duration::from_millis(20));
 
 /// Characters of a command that are kept.
@@ -67,7 +67,7 @@ impl Lock {
         Some(signed.map_or("another process".into(), |signed| signed.to_string()))
     }
 
-    /// Returns whether a process died that held the lock of a folder: the next one has to clear away what it left.
+    /// Returns whether the process that held the lock of a folder died and left files for the next one to remove.
     pub(crate) fn is_left(folder: &Path) -> bool {
         folder.join(".lock").is_file() && Self::holder(folder).is_none()
     }
@@ -94,7 +94,7 @@ impl Lock {
         Err(Error::InUse { path: what.into(), holder: "another process".into() })
     }
 
-    /// Writes into the file who holds it.
+    /// Writes the holder's name into the file.
     fn sign(mut file: File, path: &Path) -> Result<Self> {
         let words: Vec<String> =
             std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -121,7 +121,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     matches!((open, there), (Ok(open), Ok(there)) if open == there)
 }
 
-/// Says who holds a lock; nothing if its file names nobody, or a process of this machine that has ended.
+/// Says who holds a lock; `None` if its file names nobody, or a process of this machine that has ended.
 fn living_holder(path: &Path) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     let signed = Signed::of(&text)?;
@@ -152,7 +152,6 @@ impl fmt::Display for Signed<'_> {
     }
 }
 
-/// Returns the name of this machine.
 fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = name.trim();

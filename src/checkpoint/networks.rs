@@ -23,7 +23,6 @@ pub(super) fn weights(networks: &[(String, &Params)]) -> Result<TensorSet> {
     Ok(set)
 }
 
-/// Adds the optimisers' moments.
 pub(super) fn add_moments(set: &mut TensorSet, parts: &[Part]) -> Result<()> {
     for part in parts {
         for (moment, tensors) in MOMENTS.into_iter().zip(part.adam.moments()) {
@@ -83,7 +82,7 @@ pub(super) fn check_finite(checkpoint: &Path, bad: i64, network: &str) -> Result
     )))
 }
 
-/// Gives the optimisers, in the order of their networks, the moments that were read, and the steps taken.
+/// Restores the optimisers, in the order of their networks.
 pub(super) fn restore_moments(optimisers: Vec<&mut Adam>, moments: &[Moments], steps: &[u64]) {
     for ((adam, [first, second]), &steps) in optimisers.into_iter().zip(moments).zip(steps) {
         adam.restore(steps, first, second);

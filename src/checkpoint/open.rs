@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::manifest::{FORMAT, Manifest};
 use super::run::{RUN, step_of};
 use super::save::{MANIFEST, WEIGHTS};
-use super::stored::{self, Apart};
+use super::stored::{self, Difference};
 use super::tensors::TensorFile;
 use super::{disk, v1};
 use crate::algo::Algo;
@@ -87,8 +87,8 @@ impl Checkpoint {
         if self.manifest.step != step {
             return differs("step", step.to_string(), self.manifest.step.to_string());
         }
-        let apart = stored::apart(&stored::read(run)?, self.config());
-        apart.map_or(Ok(()), |Apart { key, first, second }| {
+        let difference = stored::first_difference(&stored::read(run)?, self.config());
+        difference.map_or(Ok(()), |Difference { key, first, second }| {
             differs(&key, format!("{first} as in {}", run.join(RUN).display()), second)
         })
     }
@@ -123,10 +123,8 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::NotACheckpoint`] if it is of another algorithm, which says what reads it.
     pub fn off_policy(&self) -> Result<&TrainConfig> {
-        match self.config() {
-            Config::OffPolicy(config) => Ok(config),
-            _ => Err(self.of_another()),
-        }
+        let Config::OffPolicy(config) = self.config() else { return Err(self.of_another()) };
+        Ok(config)
     }
 
     /// Returns the settings of a run of MAML.
@@ -134,10 +132,8 @@ impl Checkpoint {
     /// # Errors
     /// As [`Self::off_policy`].
     pub fn maml(&self) -> Result<&MamlConfig> {
-        match self.config() {
-            Config::Maml(config) => Ok(config),
-            _ => Err(self.of_another()),
-        }
+        let Config::Maml(config) = self.config() else { return Err(self.of_another()) };
+        Ok(config)
     }
 
     /// Returns the settings of a run of PEARL.
@@ -145,10 +141,8 @@ impl Checkpoint {
     /// # Errors
     /// As [`Self::off_policy`].
     pub fn pearl(&self) -> Result<&PearlConfig> {
-        match self.config() {
-            Config::Pearl(config) => Ok(config),
-            _ => Err(self.of_another()),
-        }
+        let Config::Pearl(config) = self.config() else { return Err(self.of_another()) };
+        Ok(config)
     }
 
     fn of_another(&self) -> Error {

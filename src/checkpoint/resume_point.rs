@@ -74,7 +74,7 @@ pub fn begin(run: &Path) -> Result<()> {
     disk::write(&resume.join(LATEST), format!("{NONE_YET}\n").as_bytes())
 }
 
-/// Returns the steps or iterations of the point that a run would go on from; `None` if it has none.
+/// Returns the steps or iterations at the point from which a run would continue.
 pub(crate) fn reached(run: &Path) -> Option<u64> {
     let text = std::fs::read_to_string(run.join(RESUME).join(LATEST)).ok()?;
     let place = text.split_whitespace().next()?.strip_prefix("point-")?;
@@ -168,7 +168,7 @@ fn write(
     Ok((resume.join(name), point.replays))
 }
 
-/// Removes the points of a run but one, and the rows of buffers that it does not need.
+/// Removes all points of a run but this one, and the rows of buffers that it does not need.
 fn remove_unneeded(run: &Path, point: &Path, replays: &[ReplayLog]) -> Result<()> {
     for path in disk::entries(&run.join(RESUME))? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -214,7 +214,7 @@ fn latest(run: &Path) -> Result<Option<(PathBuf, Point)>> {
     Ok(Some((folder, serde_json::from_value(raw).map_err(damaged)?)))
 }
 
-/// Says that an earlier version wrote a run.
+/// Returns the error of a run that an earlier version wrote.
 fn of_earlier_version(run: &Path) -> Error {
     Error::Usage(format!(
         "{} was saved by an earlier version of hyperl; train it anew with another --out, or finish it with the \
@@ -223,7 +223,7 @@ fn of_earlier_version(run: &Path) -> Error {
     ))
 }
 
-/// Returns the latest point, or nothing if the run stopped before its first one.
+/// Returns the latest point; `None` if the run stopped before its first one.
 fn to_continue(run: &Path) -> Result<Option<(PathBuf, Point)>> {
     let point = latest(run)?;
     // Checkpoints are only made where a point is saved too.
@@ -273,7 +273,7 @@ pub fn load(run: &Path, trainer: &mut dyn Trainer) -> Result<bool> {
     Ok(true)
 }
 
-/// Checks the networks of a point that was read: earlier versions saved points of runs that had diverged.
+/// Checks the networks of a point, since earlier versions saved points of runs that had diverged.
 fn check_networks(point: &Path, trainer: &dyn Trainer) -> Result<()> {
     let say = |error| {
         let point = point.display();

@@ -38,11 +38,10 @@ pub fn create(folder: &Path, config: &impl Serialize) -> Result<()> {
 /// [`Error::Io`] naming the folder.
 pub(crate) fn has_checkpoints(folder: &Path) -> Result<bool> {
     let told = [PROGRESS, v1_logs::TIMING].iter().any(|name| folder.join(name).exists());
-    Ok(told || disk::entries(folder)?.iter().any(|path| is_step(path)))
-}
-
-fn is_step(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-"))
+    let is_step = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-"))
+    };
+    Ok(told || disk::entries(folder)?.iter().any(is_step))
 }
 
 /// Writes the configuration of a run.
@@ -66,7 +65,7 @@ pub(crate) fn read_config<C: DeserializeOwned>(path: &Path) -> Result<C> {
         .map_err(|e| Error::Config { path: path.into(), reason: place_and_reason(&text, &e) })
 }
 
-/// Returns what is wrong with a TOML text in one line, with its line number where it is known.
+/// Returns in one line what is wrong with a TOML text, with the line number if it is known.
 pub(super) fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
     let Some(span) = error.span() else {
         return error.to_string().trim().replace('\n', "; ");
@@ -81,15 +80,14 @@ pub(super) fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
 /// # Errors
 /// [`Error::Io`] naming the folder.
 pub fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>> {
-    let whole = |path: PathBuf| Some((step_of(&path)?, path)).filter(|(_, path)| is_whole(path));
+    let whole = |path: PathBuf| {
+        let step = step_of(&path)?;
+        path.join(MANIFEST).is_file().then_some((step, path))
+    };
     let mut all: Vec<(u64, PathBuf)> =
         disk::entries(folder)?.into_iter().filter_map(whole).collect();
     all.sort();
     Ok(all.into_iter().map(|(_, path)| path).collect())
-}
-
-fn is_whole(path: &Path) -> bool {
-    path.join(MANIFEST).is_file()
 }
 
 /// Returns the step that the name of a checkpoint's folder says; `None` for another name.

@@ -12,8 +12,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::csv::{Csv, check_order, field, table};
-use super::{disk, v1_logs};
+use super::{csv, disk, v1_logs};
 use crate::algo::evaluate::Evaluation;
 use crate::algo::{Evaluated, RunConfig, Stage};
 use crate::env::TaskList;
@@ -28,7 +27,7 @@ pub const PROGRESS: &str = "progress.csv";
 /// First line of the file of returns.
 const HEADER: &str = "at,split,stage,task,goal,course,episode,context,return";
 
-/// Column of the seconds since the start of the run, where they are not told by part of the work.
+/// Column of the seconds since the start of the run, where they are not given for each part of the work.
 const SECONDS: &str = "seconds";
 
 /// The tables of a run.
@@ -42,7 +41,7 @@ pub struct RunLog {
     pub progress: Vec<(u64, Vec<f64>)>,
 }
 
-/// Returns the file of a run's returns, of either version, if there is one.
+/// Returns the file of a run's returns, in either version, if there is one.
 pub(crate) fn evaluations_file(run: &Path) -> Option<PathBuf> {
     [EVALUATIONS, v1_logs::RETURNS].map(|name| run.join(name)).into_iter().find(|f| f.is_file())
 }
@@ -81,10 +80,9 @@ impl RunLog {
             let (evaluated, progress) = v1_logs::read(run, config)?;
             return Ok(Self { columns: config.columns(), evaluated, progress });
         }
-        let file = run.join(EVALUATIONS);
-        let evaluated = if file.is_file() { read_evaluations(&file)? } else { Vec::new() };
+        let evaluated = Self::returns(run)?;
         let columns = config.columns();
-        let rows = table(&run.join(PROGRESS), &header(run, columns)?, &[0])?;
+        let rows = csv::table(&run.join(PROGRESS), &header(run, columns)?, &[0])?;
         let progress = rows.into_iter().map(|mut row| {
             row.resize(1 + columns.len(), f64::NAN);
             (row[0] as u64, row[1..].to_vec())
@@ -94,13 +92,9 @@ impl RunLog {
         Ok(log)
     }
 
-    /// Reads the returns of a run, as far as there are any, without its settings.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
+    /// Reads the returns of a run, if there are any, without its settings.
     pub(crate) fn returns(run: &Path) -> Result<Vec<Evaluated>> {
-        let file = run.join(EVALUATIONS);
-        if file.is_file() { read_evaluations(&file) } else { Ok(Vec::new()) }
+        csv::evaluations(&run.join(EVALUATIONS), HEADER, read_row)
     }
 
     /// Reads the tables of a run that must hold returns.
@@ -167,8 +161,8 @@ impl RunLog {
         }
         let mut progress = format!("{}\n", first_line(self.columns));
         for (at, row) in &self.progress {
-            let _ =
-                writeln!(progress, "{at}{}", row.iter().copied().map(field).collect::<String>());
+            let numbers: String = row.iter().copied().map(csv::field).collect();
+            let _ = writeln!(progress, "{at}{numbers}");
         }
         disk::write(&run.join(PROGRESS), progress.as_bytes())
     }
@@ -244,18 +238,6 @@ fn header(run: &Path, columns: &[&str]) -> Result<String> {
         && file.is_file()
         && disk::read(&file)?.starts_with(format!("{short}\n").as_bytes());
     Ok(if is_short { short } else { first_line(columns) })
-}
-
-fn read_evaluations(file: &Path) -> Result<Vec<Evaluated>> {
-    let csv = Csv::read(file, HEADER)?;
-    let mut rows: Vec<Evaluated> = Vec::new();
-    for (number, line) in csv.lines()? {
-        let Some(row) = read_row(line) else { return Err(csv.odd(number)) };
-        check_order(rows.last(), &row)
-            .map_err(|expected| csv.corrupt(format!("line {number} {expected}")))?;
-        rows.push(row);
-    }
-    Ok(rows)
 }
 
 fn read_row(line: &str) -> Option<Evaluated> {

@@ -14,7 +14,7 @@ use crate::algo::Algo;
 use crate::algo::registry::{Config, identity};
 use crate::error::{Error, Result};
 
-/// Says which setting cannot be, if one cannot.
+/// Says which setting is impossible, if one is.
 pub(super) fn impossible(config: &Config) -> Option<String> {
     let (_, key, range) = config.ranges().into_iter().find(|(fits, ..)| !fits)?;
     Some(format!("its {key} is impossible: it must be {range}"))
@@ -57,11 +57,11 @@ pub fn parse(path: &Path, algo: Algo) -> Result<Config> {
 /// # Errors
 /// [`Error::Mismatch`] naming the first setting that differs.
 pub(crate) fn check_same(folder: &Path, config: &Config) -> Result<()> {
-    apart(&read(folder)?, config).map_or(Ok(()), |apart| {
+    first_difference(&read(folder)?, config).map_or(Ok(()), |difference| {
         Err(Error::Mismatch {
-            what: format!("{} of {}", apart.key, folder.display()),
-            expected: apart.first,
-            found: apart.second,
+            what: format!("{} of {}", difference.key, folder.display()),
+            expected: difference.first,
+            found: difference.second,
             remedy: "resume with the settings of the run, or choose another --out".into(),
         })
     })
@@ -76,24 +76,24 @@ pub(super) fn lacking(algo: Algo, has: impl Fn(&str) -> bool) -> Option<String> 
 
 /// A setting in which two runs differ.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Apart {
+pub(super) struct Difference {
     pub(super) key: String,
     pub(super) first: String,
     pub(super) second: String,
 }
 
 /// Returns the first setting, other than the length, in which two runs differ.
-pub(super) fn apart(first: &Config, second: &Config) -> Option<Apart> {
+pub(super) fn first_difference(first: &Config, second: &Config) -> Option<Difference> {
     let length = second.algo().unit().name();
     let (first, second) = (settings(first), settings(second));
     let differs = |key: &&String| *key != length && first.get(*key) != second.get(*key);
     let key = second.keys().chain(first.keys()).find(differs)?;
     let show =
         |all: &BTreeMap<String, Value>| all.get(key).map_or("nothing".into(), Value::to_string);
-    Some(Apart { key: key.clone(), first: show(&first), second: show(&second) })
+    Some(Difference { key: key.clone(), first: show(&first), second: show(&second) })
 }
 
-/// Returns every single setting of a run by its key on the command line, such as `td3.tau`.
+/// Returns each setting of a run by its key on the command line, such as `td3.tau`.
 pub(crate) fn settings(config: &Config) -> BTreeMap<String, Value> {
     fn walk(table: toml::Table, path: &str, all: &mut BTreeMap<String, Value>) {
         for (key, value) in table {

@@ -64,9 +64,9 @@ impl Events {
         let path = folder.join(format!("{PREFIX}{seconds:010}.{nanos}.{process}"));
         let file = File::create_new(&path).map_err(Error::io("create", &path))?;
         let mut events = Self { path, file };
-        events.send(0, What::FileVersion(VERSION.into()))?;
+        events.send(0, Payload::FileVersion(VERSION.into()))?;
         // A TensorBoard that is open may have read the former ones.
-        events.send(0, What::SessionLog(SessionLog { status: START }))?;
+        events.send(0, Payload::SessionLog(SessionLog { status: START }))?;
         for path in former {
             fs::remove_file(&path).map_err(Error::io("remove", &path))?;
         }
@@ -82,17 +82,17 @@ impl Events {
         let value =
             |(tag, number): &(String, f64)| Value { tag: tag.clone(), number: *number as f32 };
         let values: Vec<Value> = numbers.map(value).collect();
-        if values.is_empty() { Ok(()) } else { self.send(at, What::Summary(Summary { values })) }
+        if values.is_empty() { Ok(()) } else { self.send(at, Payload::Summary(Summary { values })) }
     }
 
-    fn send(&mut self, at: u64, what: What) -> Result<()> {
+    fn send(&mut self, at: u64, what: Payload) -> Result<()> {
         let event = Event { wall_time: now().as_secs_f64(), step: at as i64, what: Some(what) };
         let record = record(&event.encode_to_vec());
         self.file.write_all(&record).map_err(Error::io("write", &self.path))
     }
 }
 
-/// The events of a run, as far as its tables go.
+/// Writes the events of a run as its tables grow.
 pub(crate) struct Follower {
     events: Events,
     evaluated: usize,
@@ -120,7 +120,7 @@ impl Follower {
             self.events.scalars(at, &[(tag, mean)])?;
         }
         for (at, row) in &log.progress[self.progress..] {
-            self.events.scalars(*at, &told(log.columns(), *at, row))?;
+            self.events.scalars(*at, &numbers_by_tag(log.columns(), *at, row))?;
         }
         (self.evaluated, self.progress) = (log.evaluated.len(), log.progress.len());
         Ok(())
@@ -145,8 +145,8 @@ fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Returns what a row of progress tells, by tag.
-fn told(columns: &[&str], at: u64, row: &[f64]) -> Vec<(String, f64)> {
+/// Returns the numbers in a row of progress by tag.
+fn numbers_by_tag(columns: &[&str], at: u64, row: &[f64]) -> Vec<(String, f64)> {
     let mut all = Vec::new();
     for (&name, &number) in columns.iter().zip(row) {
         if name == "seconds" {
@@ -160,7 +160,7 @@ fn told(columns: &[&str], at: u64, row: &[f64]) -> Vec<(String, f64)> {
     all
 }
 
-/// Returns data as a record of a TFRecord file: their length, its checksum, the data, theirs.
+/// Returns data as a record of a TFRecord file: length, its checksum, data, their checksum.
 fn record(data: &[u8]) -> Vec<u8> {
     const CASTAGNOLI: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
     // Checksums are masked, so that data which hold checksums are no easy prey to chance.
@@ -177,12 +177,12 @@ struct Event {
     wall_time: f64,
     #[prost(int64, tag = "2")]
     step: i64,
-    #[prost(oneof = "What", tags = "3, 5, 7")]
-    what: Option<What>,
+    #[prost(oneof = "Payload", tags = "3, 5, 7")]
+    what: Option<Payload>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
-enum What {
+enum Payload {
     #[prost(string, tag = "3")]
     FileVersion(String),
     #[prost(message, tag = "5")]

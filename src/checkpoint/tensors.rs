@@ -155,14 +155,11 @@ impl TensorFile {
     }
 
     /// Reads the bytes of a script.
-    ///
-    /// # Errors
-    /// As [`Self::tensor`].
     pub(crate) fn bytes(&self, name: &str) -> Result<Tensor> {
         self.of_kind(name, &[(Dtype::U8, Kind::Uint8)])
     }
 
-    /// Reads one tensor whose numbers are of one of some kinds.
+    /// Reads one tensor whose numbers are of one of these kinds.
     fn of_kind(&self, name: &str, kinds: &[(Dtype, Kind)]) -> Result<Tensor> {
         let tensors = self.tensors()?;
         let view = tensors.tensor(name).map_err(|e| self.corrupt(e.to_string()))?;

@@ -10,7 +10,7 @@ use crate::algo::Algo;
 /// The key that holds the version, today's first.
 const KEYS: [&str; 3] = ["hyperl_checkpoint", "hyperl_meta_checkpoint", "hyperl_pearl_checkpoint"];
 
-/// Returns the version of a manifest's layout; none if it was not written by this program.
+/// Returns the version of a manifest's layout; `None` if this program did not write it.
 pub(super) fn format(manifest: &Value) -> Option<u64> {
     KEYS.iter().find_map(|key| manifest.get(key)).and_then(Value::as_u64)
 }

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use super::csv::{Csv, check_order, table};
+use super::csv::{evaluations, table};
 use super::disk;
 use crate::algo::{Algo, Evaluated, RunConfig, Stage};
 use crate::env::TaskList;
@@ -60,31 +60,17 @@ pub(super) fn read(run: &Path, config: &dyn RunConfig) -> Result<Tables> {
 }
 
 fn of_off_policy(run: &Path) -> Result<Tables> {
-    let mut evaluated = Vec::new();
     let [header, timing] = OFF_POLICY;
-    let file = run.join(EVALUATIONS);
-    if file.is_file() {
-        let csv = Csv::read(&file, header)?;
-        for (number, line) in csv.lines()? {
-            let fields: Vec<&str> = line.split(',').collect();
-            let parsed = match fields[..] {
-                [at, episode, total] => {
-                    at.parse().ok().zip(episode.parse().ok()).zip(total.parse().ok())
-                }
-                _ => None,
-            };
-            let Some(((at, episode), total)) = parsed else { return Err(csv.odd(number)) };
-            let row = Evaluated { episode: Some(episode), ..Evaluated::new(at, total) };
-            check_order(evaluated.last(), &row)
-                .map_err(|expected| csv.corrupt(format!("line {number} {expected}")))?;
-            evaluated.push(row);
-        }
-    }
-    let rows = table(&run.join(TIMING), timing, &[0])?;
-    Ok((
-        evaluated,
-        rows.into_iter().map(|row| (row[0] as u64, vec![row[1], f64::NAN, f64::NAN])).collect(),
-    ))
+    let read = |line: &str| {
+        let fields: Vec<&str> = line.split(',').collect();
+        let [at, episode, total] = fields[..] else { return None };
+        let new = Evaluated::new(at.parse().ok()?, total.parse().ok()?);
+        Some(Evaluated { episode: Some(episode.parse().ok()?), ..new })
+    };
+    let evaluated = evaluations(&run.join(EVALUATIONS), header, read)?;
+    let rows = table(&run.join(TIMING), timing, &[0])?.into_iter();
+    let progress = rows.map(|row| (row[0] as u64, vec![row[1], f64::NAN, f64::NAN]));
+    Ok((evaluated, progress.collect()))
 }
 
 fn of_maml(run: &Path, config: &dyn RunConfig) -> Result<Tables> {

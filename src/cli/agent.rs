@@ -1,14 +1,15 @@
-//! Agents of other tools on the command line: what is said of them, and the checkpoints that become of them.
+//! Agents of other tools on the command line: what a user says of them, and how they become checkpoints.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::output::shell_words;
-use super::shared;
-use super::worker::WorkerArgs;
+use super::worker::{self, WorkerArgs};
+use super::{terminal, threads};
 use crate::agents::{self, Given, Normalise};
 use crate::analysis::measure::played::{self, play};
+use crate::analysis::select;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk;
 use crate::env::EnvId;
@@ -18,13 +19,22 @@ use crate::report::played::{sentences, warnings};
 /// Episodes that are played, unless asked otherwise.
 pub(super) const EPISODES: usize = 10;
 
-/// What the files of an agent may leave out.
+/// What a user says of agents that other tools trained.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Of an agent that another tool trained")]
 pub(super) struct AgentArgs {
     /// Its environment, by our name or Gymnasium's
     #[arg(long, value_parser = EnvId::of_gymnasium, conflicts_with = "env_command")]
     pub(super) env: Option<EnvId>,
+    #[command(flatten)]
+    pub(super) facts: Facts,
+    #[command(flatten)]
+    pub(super) worker: WorkerArgs,
+}
+
+/// What the files of an agent may leave out.
+#[derive(Debug, Args)]
+pub(super) struct Facts {
     /// Its discount factor, if its files do not say it
     #[arg(long)]
     pub(super) gamma: Option<f64>,
@@ -37,14 +47,25 @@ pub(super) struct AgentArgs {
     /// The vecnormalize.pkl of its training, through which it sees observations; `none` if it sees them as they are
     #[arg(long, value_name = "FILE")]
     pub(super) normalise: Option<Normalise>,
-    #[command(flatten)]
-    pub(super) worker: WorkerArgs,
+}
+
+impl Facts {
+    /// Adds the environment and the seed of an agent.
+    pub(super) fn of(&self, env: EnvId, seed: Option<u64>) -> Given {
+        let Self { gamma, alpha, steps, ref normalise } = *self;
+        Given { env, gamma, alpha, steps, seed, normalise: normalise.clone() }
+    }
+
+    fn is_any_given(&self) -> bool {
+        let Self { gamma, alpha, steps, normalise } = self;
+        gamma.is_some() || alpha.is_some() || steps.is_some() || normalise.is_some()
+    }
 }
 
 impl AgentArgs {
     /// Returns the flags that were given, as a shell reads them, each after a space.
     pub(super) fn flags(&self) -> String {
-        let Self { env, gamma, alpha, steps, normalise, worker } = self;
+        let Self { env, facts: Facts { gamma, alpha, steps, normalise }, worker } = self;
         let normalise = normalise.as_ref().map(Normalise::to_string);
         let given = [
             env.map(|env| format!(" --env {env}")),
@@ -55,46 +76,55 @@ impl AgentArgs {
         ];
         given.into_iter().flatten().chain([worker.flags()]).collect()
     }
+
+    /// Opens the checkpoints that have critics; agents of other tools among them become checkpoints first.
+    pub(super) fn checkpoints(
+        &self,
+        paths: &[PathBuf],
+        out: &Path,
+        output: Output,
+    ) -> Result<Vec<Checkpoint>> {
+        let served = self.worker.start()?;
+        let paths = as_checkpoints(paths, self, served, out, output)?;
+        let checkpoints = select::with_critics(&paths)?;
+        worker::check(served, &checkpoints)?;
+        Ok(checkpoints)
+    }
 }
 
-/// Where sentences go.
+/// Where sentences are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
-    /// To standard output.
-    Aloud,
-    /// To standard error, for standard output is JSON.
-    Aside,
+pub(super) enum Output {
+    Stdout,
+    /// Where standard output is JSON.
+    Stderr,
 }
 
-impl Said {
-    /// Says a line.
+impl Output {
     pub(super) fn say(self, line: &str) -> Result<()> {
         match self {
-            Self::Aloud => shared::say!("{line}"),
-            Self::Aside => shared::note!("{line}"),
+            Self::Stdout => terminal::say!("{line}"),
+            Self::Stderr => terminal::note!("{line}"),
         }
         Ok(())
     }
 }
 
-/// Takes over the agents of other tools among paths, into a folder beside `out`, and plays a few episodes of each, in
-/// the environment `served` by another process, if there is one. Returns the paths with checkpoints in their places.
+/// Imports the agents of other tools among `paths` into a folder beside `out`, and plays a few episodes of each; `served`
+/// is the environment of another process. Returns the paths, with checkpoints in place of agents.
 ///
 /// # Errors
-/// [`Error::Usage`] if an agent's environment is not given, or there is no agent of which something is said; those
-/// of taking it over.
+/// [`Error::Usage`] if an agent's environment is not given, or there are flags about agents and no agent.
 pub(super) fn as_checkpoints(
     paths: &[PathBuf],
-    (args, served): (&AgentArgs, Option<EnvId>),
+    args: &AgentArgs,
+    served: Option<EnvId>,
     out: &Path,
-    said: Said,
+    output: Output,
 ) -> Result<Vec<PathBuf>> {
-    let AgentArgs { env, gamma, alpha, steps, ref normalise, .. } = *args;
     let foreign: Vec<bool> = paths.iter().map(|path| agents::is_agent(path)).collect();
     if !foreign.contains(&true) {
-        let numbers = [env.is_some(), gamma.is_some(), alpha.is_some(), steps.is_some()];
-        let given = [&numbers[..], &[normalise.is_some()]].concat();
-        if given.contains(&true) {
+        if args.env.is_some() || args.facts.is_any_given() {
             let reason = match paths.iter().find(|path| path.is_file()) {
                 Some(file) => format!(
                     "{} is not one: docs/agents.md lists what is read, such as a .zip of Stable-Baselines3",
@@ -114,25 +144,22 @@ pub(super) fn as_checkpoints(
             all.push(path.clone());
             continue;
         }
-        let env = env.or(served).ok_or_else(|| {
+        let env = args.env.or(served).ok_or_else(|| {
             Error::Usage(format!(
                 "{} does not say its environment; add --env, such as --env half-cheetah, or --env-command",
                 path.display()
             ))
         })?;
-        let given = Given { env, gamma, alpha, steps, seed: None, normalise: normalise.clone() };
+        let given = args.facts.of(env, None);
         let name = disk::hash(format!("{} {given:?}", path.display()).as_bytes());
         let folder = out.parent().unwrap_or(out).join("imported").join(&name[..16]);
-        take_over(path, &given, &folder, EPISODES, None, said)?;
+        take_over(path, &given, &folder, EPISODES, None, output)?;
         all.push(folder);
     }
     Ok(all)
 }
 
 /// Refuses a number of episodes that cannot be played.
-///
-/// # Errors
-/// [`Error::Usage`] if there are none or too many.
 pub(super) fn episodes_checked(episodes: usize) -> Result<()> {
     let most = played::MOST;
     if (1..=most).contains(&episodes) {
@@ -141,29 +168,26 @@ pub(super) fn episodes_checked(episodes: usize) -> Result<()> {
     Err(Error::Usage(format!("--episodes must be 1 to {most}, not {episodes}")))
 }
 
-/// Takes over one agent as a checkpoint in `folder`, plays a few episodes, and says what was recognised and what came;
+/// Imports one agent as a checkpoint in `folder`, plays episodes, and says what was recognised and what it earned;
 /// `claimed` is the return that it is said to reach.
-///
-/// # Errors
-/// Those of taking it over and of the rollouts.
 pub(super) fn take_over(
     path: &Path,
     given: &Given,
     folder: &Path,
     episodes: usize,
     claimed: Option<f64>,
-    said: Said,
+    output: Output,
 ) -> Result<()> {
     episodes_checked(episodes)?;
     if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         disk::create_dir(parent)?;
     }
-    said.say(&agents::import(path, given, folder)?)?;
-    let workers = shared::workers(shared::processors())?;
+    output.say(&agents::import(path, given, folder)?)?;
+    let workers = threads::start(None)?;
     let played = play(&Checkpoint::open(folder)?, episodes, &workers)?;
     for sentence in sentences(&played, claimed) {
-        said.say(&sentence)?;
+        output.say(&sentence)?;
     }
-    shared::warn(&warnings(&played, claimed));
+    terminal::warn(&warnings(&played, claimed));
     Ok(())
 }

@@ -1,14 +1,14 @@
 //! `hyperl-analyze`: measures trained checkpoints.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
-use super::cosine::{self, CosineArgs, What};
+use super::cosine::{self, CosineArgs, CosineCommand};
 use super::diagnose::{self, DiagnoseArgs};
-use super::shared::{self, Done};
+use super::program::{self, Done, ShellCommand};
+use super::terminal;
 use super::{
     audit, bank, claims, compare_critics, gate, hyper_parameters, import, inspect, maml_adaptation,
     maml_noise, promise, report, returns, self_test, value_error, weights,
@@ -21,7 +21,7 @@ use crate::nn::critic::{CriticKind, parameter_count};
 
 /// Measures how right the action gradient of a trained critic is.
 #[derive(Debug, Parser)]
-#[command(name = "hyperl-analyze", version, arg_required_else_help = true, after_help = shared::EXIT_CODES)]
+#[command(name = "hyperl-analyze", version, arg_required_else_help = true, after_help = program::EXIT_CODES)]
 pub(super) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -156,16 +156,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Print completions for a shell.
-    Completions {
-        /// The shell.
-        shell: clap_complete::Shell,
-    },
-    /// Write man pages into a folder.
-    Manual {
-        /// The folder; it is made if it is not there.
-        folder: PathBuf,
-    },
+    #[command(flatten)]
+    Shell(ShellCommand),
 }
 
 #[derive(Debug, Args)]
@@ -185,7 +177,7 @@ struct Former {
     _words: Vec<std::ffi::OsString>,
 }
 
-/// Answers the name that a command had before with the one that it has now.
+/// Says what a command is called now.
 fn renamed(former: &str, now: &str) -> Error {
     Error::Usage(format!(
         "{former} is called {now} now; give the same flags to hyperl-analyze {now}"
@@ -194,13 +186,13 @@ fn renamed(former: &str, now: &str) -> Error {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    shared::main(dispatch)
+    program::main(dispatch)
 }
 
-/// Does what a command line asks for.
+/// Runs a command.
 pub(super) fn dispatch(cli: Cli) -> Result<Done> {
     match cli.command {
-        Command::Cosine(args) => cosine::run(&args, What::Cosine),
+        Command::Cosine(args) => cosine::run(&args, CosineCommand::Cosine),
         Command::Import(args) => import::run(&args),
         Command::Bank(args) => bank::run(&args),
         Command::Promise(args) => promise::run(&args),
@@ -211,9 +203,9 @@ pub(super) fn dispatch(cli: Cli) -> Result<Done> {
         Command::Gate(args) => gate::gate(&args),
         Command::CompareCritics(args) => compare_critics::run(&args),
         Command::Progress(_) => Err(renamed("progress", "compare-critics")),
-        Command::SelfCheck(args) => cosine::run(&args, What::SelfCheck),
+        Command::SelfCheck(args) => cosine::run(&args, CosineCommand::SelfCheck),
         Command::SelfTest(args) => self_test::run(&args),
-        Command::Learnable(args) => cosine::run(&args, What::Learnable),
+        Command::Learnable(args) => cosine::run(&args, CosineCommand::Learnable),
         Command::Returns(args) => returns::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::MetaReturns(_) => Err(renamed("meta-returns", "returns")),
@@ -228,14 +220,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<Done> {
             "'runtime' is a benchmark now: run 'cargo bench --bench timing -- {}' in the source tree",
             if arguments.is_empty() { "--help".into() } else { arguments.join(" ") }
         ))),
-        Command::Completions { shell } => {
-            shared::completions::<Cli>(shell)?;
-            Ok(Done::Finished)
-        }
-        Command::Manual { folder } => {
-            shared::manual::<Cli>(&folder)?;
-            Ok(Done::Finished)
-        }
+        Command::Shell(command) => command.run::<Cli>(),
     }
 }
 
@@ -258,11 +243,11 @@ fn models(args: &ModelsArgs) -> Result<Done> {
         }
     }
     if args.json {
-        shared::print_json(&rows)?;
+        terminal::print_json(&rows)?;
     } else {
-        shared::say!("{:15} {:27} {:>12}", "model", "environment", "parameters");
+        terminal::say!("{:15} {:27} {:>12}", "model", "environment", "parameters");
         for ModelLine { model, env, parameters } in rows {
-            shared::say!("{model:15} {env:27} {parameters:>12}");
+            terminal::say!("{model:15} {env:27} {parameters:>12}");
         }
     }
     Ok(Done::Finished)

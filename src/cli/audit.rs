@@ -5,24 +5,24 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::agent::{self, AgentArgs, EPISODES, Said, episodes_checked};
-use super::finding::{self, Source};
-use super::output::{origins, shell_words, write_page};
+use super::agent::{AgentArgs, EPISODES, Output, episodes_checked};
+use super::finding::{Source, write_answered};
+use super::output::{origins, shell_words};
+use super::program::Done;
+use super::progress::Progress;
 use super::settings::whole;
-use super::shared::{self, Done};
-use super::told::Told;
-use super::worker;
+use super::threads::Threads;
+use super::{signals, terminal};
 use crate::analysis::measure::kept::{Keeper, Stopped, UNITS};
 use crate::analysis::measure::played::play;
 use crate::analysis::measure::policy_cosine;
 use crate::analysis::measure::subject::with_source;
-use crate::analysis::select;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::lock::Lock;
 use crate::error::{Error, Result};
 use crate::gradient::{Adaptive, Mode, Settings};
 use crate::report::audit::{Audited, answer, finding, table};
-use crate::report::{Page, Section, short};
+use crate::report::short;
 
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
@@ -44,9 +44,8 @@ pub(super) struct AuditArgs {
     /// Seed of states and perturbations
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
     /// Folder of tables and figures
     #[arg(long, default_value = "reports/audit")]
     out: PathBuf,
@@ -63,23 +62,20 @@ pub(super) fn run(args: &AuditArgs) -> Result<Done> {
     let AuditArgs { half_width, max_states, states, episodes, seed, ref out, .. } = *args;
     episodes_checked(episodes)?;
     let [bank, promise] = args.settings()?;
-    shared::save_and_stop();
-    let told = if args.json { Said::Aside } else { Said::Aloud };
-    let served = args.agent.worker.start()?;
-    let paths = agent::as_checkpoints(&args.checkpoints, (&args.agent, served), out, told)?;
-    let checkpoints = select::with_critics(&paths)?;
-    worker::check(served, &checkpoints)?;
+    signals::save_and_stop();
+    let output = if args.json { Output::Stderr } else { Output::Stdout };
+    let checkpoints = args.agent.checkpoints(&args.checkpoints, out, output)?;
     let names = names(&checkpoints)?;
     let [bank, promise] = [with_source(bank, &checkpoints)?, with_source(promise, &checkpoints)?];
     checkpoints.iter().try_for_each(|checkpoint| policy_cosine::check(checkpoint, &bank))?;
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let workers = args.threads.workers()?;
     let _lock = Lock::folder(out)?;
     let units = out.parent().unwrap_or(out).join(UNITS);
-    let told = Told::new(2 * checkpoints.len(), "measurements");
-    let keeper = Keeper { units: &units, workers: &workers, listener: &told };
+    let progress = Progress::new(2 * checkpoints.len(), "measurements");
+    let keeper = Keeper { units: &units, workers: &workers, listener: &progress };
     let judged = match keeper.judged(&checkpoints, &bank)? {
         ControlFlow::Continue(judged) => judged,
-        ControlFlow::Break(stopped) => return Ok(told.stopped(stopped)),
+        ControlFlow::Break(stopped) => return Ok(progress.stopped(stopped)),
     };
     let mut promised = Vec::new();
     for (checkpoint, judged) in checkpoints.iter().zip(&judged) {
@@ -87,12 +83,12 @@ pub(super) fn run(args: &AuditArgs) -> Result<Done> {
         let how = Settings { horizon: Some(judged.horizon), ..promise.clone() };
         match keeper.promised(std::slice::from_ref(checkpoint), &how)? {
             ControlFlow::Continue(more) => promised.extend(more),
-            ControlFlow::Break(_) => return Ok(told.stopped(Stopped { saved: true })),
+            ControlFlow::Break(_) => return Ok(progress.stopped(Stopped { saved: true })),
         }
     }
     let played = checkpoints.iter().map(|checkpoint| play(checkpoint, episodes, &workers));
     let played = played.collect::<Result<Vec<_>>>()?;
-    told.bar.finish_and_clear();
+    progress.bar.finish_and_clear();
     let together = names.into_iter().zip(played).zip(judged.into_iter().zip(promised));
     let all: Vec<Audited> = together
         .map(|((name, played), (judged, promised))| Audited { name, played, judged, promised })
@@ -106,23 +102,20 @@ pub(super) fn run(args: &AuditArgs) -> Result<Done> {
         shell_words(&[out])
     );
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&bank)?;
-    let description = format!("{TITLE} {}", finding.subtitle);
-    let section = finding::write(out, TITLE, &description, &finding, &source)?;
-    let section = Section { answer: answer(&all), ..section };
-    write_page(out, &Page { title: TITLE.into(), sections: vec![section] })?;
+    let answers = [answer(&all)];
+    write_answered(out, TITLE, &answers, &finding, &source)?;
     if args.json {
-        shared::print_json(&all)?;
+        terminal::print_json(&all)?;
     } else {
-        shared::say!("{}\n", answer(&all));
-        shared::print(table(&all).to_text()?.as_bytes())?;
-        shared::warn(&finding.warnings);
+        terminal::print_answers(&answers, &table(&all))?;
+        terminal::warn(&finding.warnings);
     }
-    shared::note!("wrote {}", out.join("report.md").display());
+    terminal::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
 }
 
 impl AuditArgs {
-    /// Returns how banks are made, and how promises are asked for.
+    /// Returns the settings of banks and those of promises.
     fn settings(&self) -> Result<[Settings; 2]> {
         let Self { half_width, max_states, states, seed, .. } = *self;
         let adaptive = Some(Adaptive { half_width, max_states });
@@ -134,10 +127,7 @@ impl AuditArgs {
     }
 }
 
-/// Returns a name of each: that of its folder if another tool trained it, else of its run, and its step.
-///
-/// # Errors
-/// [`Error::Usage`] if two have the same.
+/// Names each one: by its folder if another tool trained it, else by its run and step. Two must not have the same name.
 fn names(checkpoints: &[Checkpoint]) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for checkpoint in checkpoints {

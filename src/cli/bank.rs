@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::program::Done;
+use super::progress::Progress;
 use super::settings::whole;
-use super::shared::{self, Done};
-use super::told::Told;
-use super::worker::{self, WorkerArgs};
+use super::terminal;
+use super::threads::Threads;
+use super::worker::WorkerArgs;
 use crate::analysis::measure::cosine::Work;
 use crate::analysis::measure::kept::Listener;
 use crate::analysis::measure::policy_cosine;
 use crate::analysis::measure::subject::with_source;
-use crate::analysis::select;
 use crate::checkpoint::disk;
 use crate::error::{Error, Result};
 use crate::gradient::{Mode, Settings};
@@ -39,15 +40,14 @@ pub(super) struct BankArgs {
     seed: u64,
     #[command(flatten)]
     worker: WorkerArgs,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
     /// The Parquet file
     #[arg(long)]
     out: PathBuf,
 }
 
-/// Refuses a name that does not say what a file is.
+/// Refuses a name that does not end in `.parquet`.
 pub(super) fn must_be_parquet(out: &Path) -> Result<()> {
     if out.extension().is_some_and(|extension| extension == "parquet") {
         return Ok(());
@@ -70,9 +70,7 @@ pub(super) fn run(args: &BankArgs) -> Result<Done> {
     }
     .validated()?;
     must_be_parquet(&args.out)?;
-    let served = args.worker.start()?;
-    let all = select::checkpoints(std::slice::from_ref(&args.checkpoint))?;
-    worker::check(served, &all)?;
+    let all = args.worker.checkpoints(std::slice::from_ref(&args.checkpoint))?;
     let [checkpoint] = &all[..] else {
         return Err(Error::Usage(format!(
             "--ckpt {}: a bank is of one policy, and {} checkpoints are there; give one of them",
@@ -82,18 +80,15 @@ pub(super) fn run(args: &BankArgs) -> Result<Done> {
     };
     let settings = with_source(settings, [checkpoint])?;
     policy_cosine::check(checkpoint, &settings)?;
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
-    let told = Told::new(1, "banks");
-    let progress = |more: u64| told.steps(more);
-    let file = policy_cosine::make(
-        checkpoint,
-        &settings,
-        Work { workers: &workers, progress: &progress },
-    )?;
+    let workers = args.threads.workers()?;
+    let progress = Progress::new(1, "banks");
+    let count = |more: u64| progress.steps(more);
+    let file =
+        policy_cosine::make(checkpoint, &settings, Work { workers: &workers, progress: &count })?;
     disk::write(&args.out, &file.to_parquet()?)?;
-    told.bar.finish_and_clear();
+    progress.bar.finish_and_clear();
     let (states, horizon) = (file.bank.states.len(), file.about.plan.horizon);
-    shared::note!(
+    terminal::note!(
         "wrote {}: {states} states, rollouts of at most {horizon} steps",
         args.out.display()
     );

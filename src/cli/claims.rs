@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::finding::{Source, write};
 use super::output::{shell_words, write_page};
-use super::shared::{self, Done};
+use super::program::Done;
+use super::terminal;
 use crate::error::Result;
 use crate::report::{Page, Section, printed_claims};
 use crate::stats::Estimate;
@@ -25,7 +26,7 @@ pub(super) struct ClaimsArgs {
     json: bool,
 }
 
-/// One comparison, for programs.
+/// One comparison, as `--json` prints it.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     claim: &'a str,
@@ -41,14 +42,14 @@ pub(super) fn run(args: &ClaimsArgs) -> Result<Done> {
     let judged: Vec<(&PrintedClaim, Vec<Compared>)> =
         printed_claim::all().iter().map(|claim| (claim, claim.compared())).collect();
     if args.json {
-        shared::print_json(
+        terminal::print_json(
             &judged.iter().flat_map(|(claim, all)| lines(claim, all)).collect::<Vec<_>>(),
         )?;
     }
     let mut sections: Vec<Section> =
         judged.iter().map(|(claim, all)| printed_claims::section(claim, all)).collect();
     for section in sections.iter().filter(|_| !args.json) {
-        shared::say!("{:10} {}", section.verdict, section.claim);
+        terminal::say!("{:10} {}", section.verdict, section.claim);
     }
     let command = format!("hyperl-analyze claims --out {}", shell_words(&[&args.out]));
     let finding = printed_claims::finding(&judged);
@@ -59,7 +60,7 @@ pub(super) fn run(args: &ClaimsArgs) -> Result<Done> {
         *last = Section { how_measured, does_not_show, command, files, provenance, ..last.clone() };
     }
     write_page(&args.out, &Page { title: TITLE.into(), sections })?;
-    shared::note!("wrote {}", args.out.join("report.md").display());
+    terminal::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 

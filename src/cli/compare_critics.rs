@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::finding::{self, Source};
-use super::output::{origins, shell_words, write_page};
+use super::finding::{Source, write_answered};
+use super::one_checkpoint::one_checkpoint;
+use super::output::{origins, shell_words};
+use super::program::Done;
+use super::progress::Progress;
 use super::settings::whole;
-use super::shared::{self, Done};
-use super::told::Told;
+use super::threads::Threads;
 use super::worker::{self, WorkerArgs};
+use super::{signals, terminal};
 use crate::analysis::bank::BankFile;
 use crate::analysis::gate::Algos;
 use crate::analysis::measure::compare_critics::{Comparison, InWeights, check, compare};
@@ -24,7 +27,6 @@ use crate::gradient::Settings;
 use crate::gradient::paired::Differences;
 use crate::report::compare_critics::{answers, critics, differences, finding, names};
 use crate::report::direction::Direction;
-use crate::report::{Page, Section};
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
@@ -51,9 +53,8 @@ pub(super) struct CompareArgs {
     across_algorithms: bool,
     #[command(flatten)]
     worker: WorkerArgs,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
     /// Folder of tables and figure
     #[arg(long, default_value = "reports/compare-critics")]
     out: PathBuf,
@@ -86,10 +87,10 @@ pub(super) fn run(args: &CompareArgs) -> Result<Done> {
     let served = args.worker.start()?;
     let given = args.bank.as_deref().map(BankFile::read).transpose()?;
     let settings = given.as_ref().map_or_else(|| args.settings(), |file| Ok(file.settings()))?;
-    shared::save_and_stop();
+    signals::save_and_stop();
     let paths = std::iter::once(&args.checkpoint).chain(&args.against);
     let checkpoints =
-        paths.map(|path| shared::one_checkpoint(path)).collect::<Result<Vec<Checkpoint>>>()?;
+        paths.map(|path| one_checkpoint(path)).collect::<Result<Vec<Checkpoint>>>()?;
     worker::check(served, &checkpoints)?;
     let first = &checkpoints[0];
     let settings = with_source(settings, [first])?;
@@ -99,39 +100,36 @@ pub(super) fn run(args: &CompareArgs) -> Result<Done> {
         Some(file) => check_bank(first, file)?,
         None => policy_cosine::check(first, &settings)?,
     }
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let workers = args.threads.workers()?;
     let _lock = Lock::folder(&args.out)?;
     let file = if let Some(file) = given {
         file
     } else {
         let units = args.out.parent().unwrap_or(&args.out).join(UNITS);
         disk::create_dir(&units)?;
-        let told = Told::new(1, "banks");
-        let keeper = Keeper { units: &units, workers: &workers, listener: &told };
+        let progress = Progress::new(1, "banks");
+        let keeper = Keeper { units: &units, workers: &workers, listener: &progress };
         let Some(file) = keeper.bank(first, &settings)? else {
-            return Ok(told.stopped(Stopped { saved: false }));
+            return Ok(progress.stopped(Stopped { saved: false }));
         };
-        told.bar.finish_and_clear();
+        progress.bar.finish_and_clear();
         file
     };
     let found = compare(&checkpoints, &settings, &file, same_returns)?;
     let finding = finding(&found, &settings);
     let command = args.command();
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&settings)?;
-    let description = format!("{TITLE} {}", finding.subtitle);
-    let section = finding::write(&args.out, TITLE, &description, &finding, &source)?;
-    let section = Section { answer: answers(&found).join("\n\n"), ..section };
-    write_page(&args.out, &Page { title: TITLE.into(), sections: vec![section] })?;
+    let answers = answers(&found);
+    write_answered(&args.out, TITLE, &answers, &finding, &source)?;
     if args.json {
         print_json(&checkpoints, &found)?;
     } else {
-        shared::say!("{}\n", answers(&found).join("\n"));
-        shared::print(critics(&found).to_text()?.as_bytes())?;
-        shared::say!("");
-        shared::print(differences(&found).to_text()?.as_bytes())?;
-        shared::warn(&finding.warnings);
+        terminal::print_answers(&answers, &critics(&found))?;
+        terminal::say!("");
+        terminal::print(differences(&found).to_text()?.as_bytes())?;
+        terminal::warn(&finding.warnings);
     }
-    shared::note!("wrote {}", args.out.join("report.md").display());
+    terminal::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 
@@ -144,11 +142,11 @@ fn print_json(checkpoints: &[Checkpoint], found: &Comparison) -> Result<()> {
         judged,
         in_weights: found.in_weights.get(i),
     });
-    shared::print_json(&Json { critics: lines.collect(), differences: &found.differences })
+    terminal::print_json(&Json { critics: lines.collect(), differences: &found.differences })
 }
 
 impl CompareArgs {
-    /// Returns the settings of the bank: those with which `cosine` makes it.
+    /// Returns the settings of the bank, which are those of `cosine`.
     fn settings(&self) -> Result<Settings> {
         let lab = Settings::lab();
         Settings {

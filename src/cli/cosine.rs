@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::agent::{self, Said};
+use super::agent::Output;
 use super::finding::{self, Source};
-use super::output::{origins, write_page};
-use super::shared::{self, Done};
-use super::told::Told;
-use super::worker;
+use super::output::origins;
+use super::program::Done;
+use super::progress::Progress;
+use super::{signals, terminal};
 use crate::analysis::measure::cosine::Cosine;
 use crate::analysis::measure::kept::{Keeper, UNITS};
 use crate::analysis::measure::subject::Subject;
@@ -27,9 +27,8 @@ use crate::checkpoint::lock::Lock;
 use crate::error::{Error, Result};
 use crate::gradient::Mode;
 use crate::report::cosine::{Cosines, chance, flagged};
-use crate::report::{Page, Section};
 
-pub(super) use args::{CosineArgs, What};
+pub(super) use args::{CosineArgs, CosineCommand};
 
 use args::command_line;
 
@@ -48,19 +47,16 @@ struct JsonLine<'s> {
     summary: &'s Summary,
 }
 
-pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
-    let settings = args.settings(what)?;
-    shared::save_and_stop();
-    let told = if args.json { Said::Aside } else { Said::Aloud };
-    let served = args.agent.worker.start()?;
-    let (agent, folder) = ((&args.agent, served), args.folder(what));
-    let paths = agent::as_checkpoints(&args.checkpoints, agent, &folder, told)?;
-    let checkpoints = select::with_critics(&paths)?;
-    worker::check(served, &checkpoints)?;
+pub(super) fn run(args: &CosineArgs, which: CosineCommand) -> Result<Done> {
+    let settings = args.settings(which)?;
+    signals::save_and_stop();
+    let output = if args.json { Output::Stderr } else { Output::Stdout };
+    let out = args.folder(which);
+    let checkpoints = args.agent.checkpoints(&args.checkpoints, &out, output)?;
     select::one_figure(&checkpoints)?;
     let (subjects, settings) = args.subjects(&checkpoints, settings)?;
     let in_tasks = subjects.iter().any(|subject| subject.tasks.is_some());
-    if what == What::Cosine && settings.mode == Mode::Lab && !in_tasks {
+    if which == CosineCommand::Cosine && settings.mode == Mode::Lab && !in_tasks {
         return lab::run(args, &settings, &checkpoints);
     }
     if args.track {
@@ -68,10 +64,9 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
             "--track is for hyperl-analyze cosine in lab mode, of TD3 and SAC; drop it here".into(),
         ));
     }
-    let how = Cosine { settings, against: what.against() };
+    let how = Cosine { settings, against: which.against() };
     subjects.iter().try_for_each(|subject| subject.check(&how))?;
-    let out = args.folder(what);
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let workers = args.threads.workers()?;
     let _lock = Lock::folder(&out)?;
     let units = out.parent().unwrap_or(&out).join(UNITS);
     let rows = match measure(&subjects, &how, &units, &workers)? {
@@ -79,38 +74,29 @@ pub(super) fn run(args: &CosineArgs, what: What) -> Result<Done> {
         ControlFlow::Break(done) => return Ok(done),
     };
     table::write_parquet(&out.join("states.parquet"), &rows.concat())?;
-    let found = Cosines { question: what.question(), ..Cosines::new(&rows, &how) };
-    let command = command_line(what.name(), args, &how.settings, &out);
+    let found = Cosines { question: which.question(), ..Cosines::new(&rows, &how) };
+    let command = command_line(which, args, &how.settings, &out);
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&how.settings)?;
-    let finding = found.finding(&how, &rows, &what.panels());
+    let finding = found.finding(&how, &rows, &which.panels());
     let finding = if finding::of_critics(&checkpoints) { finding.in_updates() } else { finding };
-    let title = what.title();
-    let description = format!("{title}. {}", finding.subtitle);
-    let section = finding::write(&out, title, &description, &finding, &source)?;
-    let section = Section { answer: found.answers(&how).join("\n\n"), ..section };
-    write_page(&out, &Page { title: title.into(), sections: vec![section] })?;
+    let answers = found.answers(&how);
+    finding::write_answered(&out, which.title(), &answers, &finding, &source)?;
     if args.json {
         let path = |subject: &Subject| subject.checkpoint.path().display().to_string();
         let lines = subjects.iter().zip(&found.summaries);
         let lines = lines.map(|(subject, summary)| JsonLine { path: path(subject), summary });
         let (checkpoints, differences) = (lines.collect(), &*found.differences);
-        shared::print_json(&Json { checkpoints, differences })?;
+        terminal::print_json(&Json { checkpoints, differences })?;
     } else {
-        print(&found, &how, &finding.warnings)?;
+        terminal::print_answers(&answers, &found.table(&how))?;
+        let flags = found.summaries.iter().filter_map(flagged);
+        for line in flags.chain(chance(&found.summaries)) {
+            terminal::say!("{line}");
+        }
+        terminal::warn(&finding.warnings);
     }
-    shared::note!("wrote {}", out.join("report.md").display());
+    terminal::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
-}
-
-/// Prints the answer, then the numbers.
-fn print(found: &Cosines, how: &Cosine, warnings: &[String]) -> Result<()> {
-    shared::say!("{}\n", found.answers(how).join("\n"));
-    shared::print(found.table(how).to_text()?.as_bytes())?;
-    for line in found.summaries.iter().filter_map(flagged).chain(chance(&found.summaries)) {
-        shared::say!("{line}");
-    }
-    shared::warn(warnings);
-    Ok(())
 }
 
 /// Measures subjects, each kept in a file below `units`, until a signal asks for a stop.
@@ -122,11 +108,11 @@ pub(super) fn measure(
 ) -> Result<ControlFlow<Done, Vec<Vec<StateRow>>>> {
     let in_tasks = subjects.iter().any(|subject| subject.tasks.is_some());
     let unit = if in_tasks { "lists of tasks" } else { "checkpoints" };
-    let told = Told::new(subjects.len(), unit);
-    let keeper = Keeper { units, workers, listener: &told };
-    let rows = keeper.rows(subjects, how)?.map_break(|stopped| told.stopped(stopped));
+    let progress = Progress::new(subjects.len(), unit);
+    let keeper = Keeper { units, workers, listener: &progress };
+    let rows = keeper.rows(subjects, how)?.map_break(|stopped| progress.stopped(stopped));
     if rows.is_continue() {
-        told.bar.finish_and_clear();
+        progress.bar.finish_and_clear();
     }
     Ok(rows)
 }

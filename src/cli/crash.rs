@@ -16,7 +16,7 @@ pub(super) const USAGE: u8 = 3;
 /// What the first thread that panicked said; others follow from it.
 static FIRST: Mutex<Option<Error>> = Mutex::new(None);
 
-/// Runs a program; a panic, of a worker too, becomes its error.
+/// Runs a program; a panic, in a worker too, becomes its error.
 pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
     foreign::say_why_it_ends();
     let frames = panic::take_hook();
@@ -38,10 +38,10 @@ pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
 /// out between them.
 fn error(panicked: &PanicHookInfo) -> Error {
     let place = panicked.location().map_or_else(String::new, ToString::to_string);
-    of_words(panicked.payload_as_str().unwrap_or("a panic without words"), &place)
+    error_of(panicked.payload_as_str().unwrap_or("a panic without words"), &place)
 }
 
-fn of_words(text: &str, place: &str) -> Error {
+fn error_of(text: &str, place: &str) -> Error {
     let line = text.lines().next().unwrap_or(text);
     let line = line.split("\\n").next().unwrap_or(line);
     if let Some(asked) = refused_memory(line) {
@@ -160,7 +160,7 @@ mod foreign {
         end_by(words, &format_args!("MuJoCo ends with '{words}'"));
     }
 
-    /// Ends the program, for lack of memory if that is what the words are about.
+    /// Ends the program; for lack of memory if the words say so.
     fn end_by(words: &str, fault: &std::fmt::Arguments) -> ! {
         if refused_memory(words).is_some() {
             super::end(format_args!(
@@ -201,7 +201,7 @@ mod tests {
                 "this is a fault of hyperl: index out of bounds (a.rs:1:2);",
             ),
         ] {
-            let said = of_words(text, "a.rs:1:2").to_string();
+            let said = error_of(text, "a.rs:1:2").to_string();
             assert!(said.starts_with(expected) && said.lines().count() == 1, "{said}");
         }
     }

@@ -6,10 +6,11 @@ use std::slice;
 use clap::Args;
 use tch::Device;
 
-use super::agent::{AgentArgs, Said, as_checkpoints};
+use super::agent::{AgentArgs, Facts, Output, as_checkpoints};
+use super::one_checkpoint::one_checkpoint;
+use super::program::{self, Done};
 use super::settings::{number, text, whole};
-use super::shared::{self, Done};
-use super::training::{From, RunArgs, train};
+use super::training::{RunArgs, StartFrom, train};
 use super::worker;
 use crate::algo::config::TrainConfig;
 use crate::algo::frozen::{Frozen, INITIAL};
@@ -58,9 +59,9 @@ impl CriticArgs {
             None => self.initial(served)?,
         };
         let frozen = self.frozen(actor.as_ref(), &of_actor)?;
-        shared::one_by_one(&self.critic, |&critic| {
+        program::one_by_one(&self.critic, |&critic| {
             let base = self.base(&of_actor, &frozen, critic);
-            let from = From::Policy { actor: actor.as_ref(), base: &base };
+            let from = StartFrom::Policy { actor: actor.as_ref(), base: &base };
             let flags = [("critic", Some(text(critic))), ("steps", Some(number(self.updates)))];
             train(of_actor.algo, from, &self.run, &flags, Device::Cpu)
         })
@@ -71,17 +72,17 @@ impl CriticArgs {
         if self.actor.as_os_str() == INITIAL {
             return Ok(None);
         }
-        let beside = self.run.out().join("actor");
-        let (agent, given) = ((&self.agent, served), slice::from_ref(&self.actor));
-        let paths = as_checkpoints(given, agent, &beside, Said::Aside)?;
-        let actor = shared::one_checkpoint(&paths[0])?;
+        let beside = self.run.out.join("actor");
+        let given = slice::from_ref(&self.actor);
+        let paths = as_checkpoints(given, &self.agent, served, &beside, Output::Stderr)?;
+        let actor = one_checkpoint(&paths[0])?;
         worker::check(served, slice::from_ref(&actor))?;
         Ok(Some(actor))
     }
 
     /// Returns the settings of a run that starts with the actor called `initial`.
     fn initial(&self, served: Option<EnvId>) -> Result<TrainConfig> {
-        let AgentArgs { env, gamma, alpha, steps, normalise, .. } = &self.agent;
+        let AgentArgs { env, facts: Facts { gamma, alpha, steps, normalise }, .. } = &self.agent;
         if alpha.is_some() || steps.is_some() || normalise.is_some() {
             return Err(Error::Usage(
                 "--alpha, --steps and --normalise are for agents that other tools trained, and nothing trained \
@@ -99,7 +100,7 @@ impl CriticArgs {
         Ok(TrainConfig { td3: Some(td3), ..TrainConfig::of(Algo::Td3, env) })
     }
 
-    /// Returns what the runs say of their actor.
+    /// Returns what the settings of the runs say about their actor.
     fn frozen(&self, actor: Option<&Checkpoint>, of_actor: &TrainConfig) -> Result<Frozen> {
         let Some(actor) = actor else { return Ok(Frozen::initial(self.data)) };
         if of_actor.hidden.is_some() {
@@ -117,7 +118,7 @@ impl CriticArgs {
         Ok(Frozen { trained_by, step, weights, data: self.data })
     }
 
-    /// Returns the settings that flags and files lie over: defaults, but what the actor's returns are made by.
+    /// Returns the settings that files and flags change: defaults, except for what the actor's returns depend on.
     fn base(&self, of_actor: &TrainConfig, frozen: &Frozen, critic: CriticKind) -> TrainConfig {
         let td3 = || Td3Config { critic_lr: self.lr, ..of_actor.td3() };
         let sac = || SacConfig { critic_lr: self.lr, ..of_actor.sac() };

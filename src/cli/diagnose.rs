@@ -1,17 +1,18 @@
 //! `hyperl-analyze diagnose`: why a gradient can or cannot be resolved.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::finding::Source;
 use super::output::{origins, shell_words, versions, write_figures, write_page, write_provenance};
+use super::program::Done;
 use super::settings::whole;
-use super::shared::{self, Done};
-use super::worker::{self, WorkerArgs};
+use super::threads::Threads;
+use super::worker::WorkerArgs;
+use super::{progress, signals, terminal};
 use crate::analysis::measure::diagnose::{Diagnosis, Scale, diagnose};
 use crate::analysis::measure::subject::with_source;
-use crate::analysis::select;
 use crate::analysis::summary::Interval;
 use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
@@ -37,9 +38,8 @@ pub(super) struct DiagnoseArgs {
     seed: u64,
     #[command(flatten)]
     worker: WorkerArgs,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
     /// Folder of tables and figures
     #[arg(long, default_value = "reports/diagnose")]
     out: PathBuf,
@@ -57,24 +57,22 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
         ..Settings::lab()
     }
     .validated()?;
-    let served = args.worker.start()?;
-    let checkpoints = select::checkpoints(&args.checkpoints)?;
-    worker::check(served, &checkpoints)?;
+    let checkpoints = args.worker.checkpoints(&args.checkpoints)?;
     let settings = with_source(settings, &checkpoints)?;
     let _lock = Lock::folder(&args.out)?;
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
-    shared::save_and_stop();
+    let workers = args.threads.workers()?;
+    signals::save_and_stop();
     let mut found = Vec::new();
     for checkpoint in &checkpoints {
-        let spinner = shared::spinner(&format!("{}: steps", checkpoint.path().display()));
+        let spinner = progress::spinner(&format!("{}: steps", checkpoint.path().display()));
         let progress = |steps| spinner.inc(steps);
         found.push(diagnose(checkpoint, &settings, (&workers, &progress))?);
         spinner.finish_and_clear();
         // Written after each, so that what was found is not lost to a signal.
         let json = to_json(&found)?;
         disk::write(&args.out.join("diagnosis.json"), json.as_bytes())?;
-        if shared::stop_asked() && found.len() < checkpoints.len() {
-            shared::note!("stopped; {} of {} checkpoints done", found.len(), checkpoints.len());
+        if signals::stop_asked() && found.len() < checkpoints.len() {
+            terminal::note!("stopped; {} of {} checkpoints done", found.len(), checkpoints.len());
             return Ok(Done::Stopped);
         }
     }
@@ -88,35 +86,32 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
     );
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&settings)?;
     write_provenance(&args.out, &source)?;
-    let sections = found
-        .iter()
-        .enumerate()
-        .map(|(i, d)| section(d, (args, &command, i)))
-        .collect::<Result<Vec<_>>>()?;
+    let sections = found.iter().enumerate().map(|(i, d)| section(d, &args.out, i, &command));
+    let sections = sections.collect::<Result<Vec<_>>>()?;
     let title = "Can this gradient be resolved?".to_owned();
     write_page(&args.out, &Page { title, sections })?;
     if args.json {
-        shared::print_json(&found)?;
+        terminal::print_json(&found)?;
     } else {
         found.iter().try_for_each(print)?;
     }
-    shared::note!("wrote {}", args.out.join("report.md").display());
+    terminal::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 
 fn print(d: &Diagnosis) -> Result<()> {
-    shared::say!("{} {} at step {} ({} states drawn)", d.env, d.model, d.step, d.states);
-    shared::print(table(d).to_text()?.as_bytes())?;
+    terminal::say!("{} {} at step {} ({} states drawn)", d.env, d.model, d.step, d.states);
+    terminal::print(table(d).to_text()?.as_bytes())?;
     for line in agreement(d) {
-        shared::say!("  {line}");
+        terminal::say!("  {line}");
     }
     for finding in &d.findings {
-        shared::say!("  - {finding}");
+        terminal::say!("  - {finding}");
     }
     Ok(())
 }
 
-/// What finite differences of several sizes, and the fit, have to do with one another.
+/// Says how well finite differences of several sizes agree with each other, and with the fit.
 fn agreement(d: &Diagnosis) -> Vec<String> {
     let mut lines = Vec::new();
     for n in &d.differences {
@@ -149,19 +144,17 @@ fn agreement(d: &Diagnosis) -> Vec<String> {
     lines
 }
 
-fn section(
-    d: &Diagnosis,
-    (args, command, number): (&DiagnoseArgs, &str, usize),
-) -> Result<Section> {
+/// Draws the figures of one checkpoint and returns its section; `number` is its place on the page.
+fn section(d: &Diagnosis, out: &Path, number: usize, command: &str) -> Result<Section> {
     let title = format!("{} {} at step {}", d.env, d.model, d.step);
-    let folder = if number == 0 { args.out.clone() } else { args.out.join(number.to_string()) };
+    let folder = if number == 0 { out.to_owned() } else { out.join(number.to_string()) };
     disk::create_dir(&folder)?;
     let subtitle = format!(
         "{} states drawn; agreement: cosine of differences of 1e-3 and 1e-4 above 0.99",
         d.states
     );
-    let mut figures =
-        write_figures(&folder, (&title, &subtitle, &title), vec![chaos(d), sweep(d)])?;
+    let panels = vec![chaos(d), sweep(d)];
+    let mut figures = write_figures(&folder, &title, &subtitle, &title, panels)?;
     if number > 0 {
         for figure in &mut figures {
             figure.file = format!("{number}/{}", figure.file);

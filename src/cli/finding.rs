@@ -1,15 +1,15 @@
-//! Writes what a measure found into a folder: figures, tables, where they come from.
+//! Writes what a measure found into a folder: figures, tables, provenance.
 
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::output::{self, Origin, PROVENANCE, write_figures, write_provenance};
+use super::output::{self, Origin, PROVENANCE, write_figures, write_page, write_provenance};
 use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::report::finding::Finding;
-use crate::report::{PageFigure, Section, render_violins};
+use crate::report::{Page, PageFigure, Section, render_violins};
 
 /// Where the numbers come from.
 #[derive(Debug, Serialize)]
@@ -27,23 +27,41 @@ pub(super) struct Source<'s> {
 }
 
 impl<'s> Source<'s> {
-    /// Numbers of checkpoints.
+    /// Numbers that were measured in checkpoints.
     pub(super) fn of_checkpoints(command: &'s str, checkpoints: Vec<Origin>) -> Self {
         let (settings, versions) = (toml::Table::new(), Versions::current());
         Self { command, settings, versions, checkpoints, evaluations: Vec::new() }
     }
 
-    /// Numbers of what runs wrote down.
+    /// Numbers from the logs of runs.
     pub(super) fn of_logs(command: &'s str, evaluations: Vec<Origin>) -> Self {
         Self { evaluations, ..Self::of_checkpoints(command, Vec::new()) }
     }
 
-    /// Adds how it was measured.
+    /// Adds the settings of the measurement.
     pub(super) fn with(mut self, settings: &impl Serialize) -> Result<Self> {
-        self.settings = toml::Table::try_from(settings)
-            .map_err(|e| crate::error::Error::Table(e.to_string()))?;
+        self.settings = as_table(settings)?;
         Ok(self)
     }
+}
+
+pub(super) fn as_table(settings: &impl Serialize) -> Result<toml::Table> {
+    toml::Table::try_from(settings).map_err(|e| Error::Table(e.to_string()))
+}
+
+/// Writes what was found and a page about it, which opens with the answers.
+pub(super) fn write_answered(
+    folder: &Path,
+    title: &str,
+    answers: &[String],
+    finding: &Finding,
+    source: &Source<'_>,
+) -> Result<()> {
+    let stop = if title.ends_with('?') { "" } else { "." };
+    let description = format!("{title}{stop} {}", finding.subtitle);
+    let section = write(folder, title, &description, finding, source)?;
+    let section = Section { answer: answers.join("\n\n"), ..section };
+    write_page(folder, &Page { title: title.into(), sections: vec![section] })
 }
 
 /// Writes what was found, and returns the section about it, without a claim. `title` is that of the figures,
@@ -60,8 +78,8 @@ pub(super) fn write(
         disk::write(&folder.join(name), table.to_csv()?.as_bytes())?;
     }
     write_provenance(folder, source)?;
-    let words = (title, &*finding.subtitle, description);
-    let mut figures = write_figures(folder, words, finding.panels.clone())?;
+    let panels = finding.panels.clone();
+    let mut figures = write_figures(folder, title, &finding.subtitle, description, panels)?;
     let tables = finding.files.iter().map(|(name, _)| (*name).to_owned());
     let drawn = figures.iter().map(|figure| figure.file.replace(".svg", ".csv"));
     let files = tables.chain(drawn).chain([PROVENANCE.to_owned()]).collect();
@@ -79,7 +97,7 @@ pub(super) fn write(
     })
 }
 
-/// Returns whether in all runs critics alone learned, so that their steps are updates.
+/// Returns whether only critics learned in all of these runs, so that their steps are updates.
 pub(super) fn of_critics(checkpoints: &[Checkpoint]) -> bool {
     let frozen = |c: &Checkpoint| c.off_policy().is_ok_and(|config| config.frozen.is_some());
     checkpoints.iter().all(frozen)

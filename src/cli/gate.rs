@@ -9,9 +9,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::bank::must_be_parquet;
+use super::one_checkpoint::one_checkpoint;
+use super::program::Done;
+use super::progress::Progress;
 use super::settings::whole;
-use super::shared::{self, Done};
-use super::told::Told;
+use super::terminal;
+use super::threads::Threads;
 use super::worker::{self, WorkerArgs};
 use crate::analysis::gate::{Algos, Baseline, Comparison, Outcome, Range, Truth, conclude};
 use crate::analysis::measure::cosine::Work;
@@ -49,9 +52,8 @@ pub(super) struct BaselineArgs {
     seed: u64,
     #[command(flatten)]
     worker: WorkerArgs,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
     /// The file to write: a bank that cosine --bank reads, too
     #[arg(long, default_value = "baseline.parquet")]
     out: PathBuf,
@@ -82,9 +84,8 @@ pub(super) struct GateArgs {
     allow_inconclusive: bool,
     #[command(flatten)]
     worker: WorkerArgs,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
     /// Write the outcome as JSON to a file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -109,8 +110,8 @@ struct Json<'o> {
     environments: &'o [Outcome],
 }
 
-/// Makes the folder that a file goes to, before any work that could be lost.
-fn make_place_for(path: &Path) -> Result<()> {
+/// Makes the folder of an output file, before any work that could be lost.
+fn make_folder_of(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Err(Error::Usage(format!("{} is a folder; name a file", path.display())));
     }
@@ -130,21 +131,21 @@ pub(super) fn baseline(args: &BaselineArgs) -> Result<Done> {
     .validated()?;
     must_be_parquet(&args.out)?;
     let served = args.worker.start()?;
-    let checkpoint = shared::one_checkpoint(&args.checkpoint)?;
+    let checkpoint = one_checkpoint(&args.checkpoint)?;
     worker::check(served, [&checkpoint])?;
     let settings = with_source(settings, [&checkpoint])?;
     check(&checkpoint, &settings)?;
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
-    make_place_for(&args.out)?;
-    shared::note!("baseline: {} states, {} blocks each", settings.states, args.blocks);
-    let told = Told::new(1, "baselines");
-    let progress = |more: u64| told.steps(more);
-    let work = Work { workers: &workers, progress: &progress };
+    let workers = args.threads.workers()?;
+    make_folder_of(&args.out)?;
+    terminal::note!("baseline: {} states, {} blocks each", settings.states, args.blocks);
+    let progress = Progress::new(1, "baselines");
+    let count = |more: u64| progress.steps(more);
+    let work = Work { workers: &workers, progress: &count };
     let found = Baseline::make(&checkpoint, &settings, work)?;
-    told.bar.finish_and_clear();
+    progress.bar.finish_and_clear();
     found.write(&args.out)?;
     let about = &found.file.about;
-    shared::note!(
+    terminal::note!(
         "wrote {}: {} states of {} at step {}, rollouts of at most {} steps, seal {}",
         args.out.display(),
         found.file.bank.states.len(),
@@ -164,30 +165,28 @@ pub(super) fn gate(args: &GateArgs) -> Result<Done> {
         .iter()
         .map(|(checkpoint, base)| Ok((Comparison::new(checkpoint, base, algos)?, base)))
         .collect::<Result<Vec<_>>>()?;
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let workers = args.threads.workers()?;
     for path in [&args.out, &args.junit, &args.markdown].into_iter().flatten() {
-        make_place_for(path)?;
+        make_folder_of(path)?;
     }
     let mut outcomes = Vec::new();
-    let told = Told::new(comparisons.len(), "environments");
-    let progress = |more: u64| told.steps(more);
+    let progress = Progress::new(comparisons.len(), "environments");
+    let count = |more: u64| progress.steps(more);
     for (comparison, base) in comparisons {
         if comparison.truth() == Truth::Regenerated {
             let (states, horizon) = (base.file.bank.states.len(), base.file.about.plan.horizon);
-            shared::note!(
+            terminal::note!(
                 "{}: the actor is not the baseline's, rollouts are made anew: {states} states, at most \
                  {horizon} steps each",
                 base.critic.env
             );
         }
-        outcomes.push(comparison.run(rule, Work { workers: &workers, progress: &progress })?);
-        told.unit();
+        outcomes.push(comparison.run(rule, Work { workers: &workers, progress: &count })?);
+        progress.unit();
     }
-    told.bar.finish_and_clear();
+    progress.bar.finish_and_clear();
     let verdict = conclude(&mut outcomes, rule.alpha);
-    for warning in outcomes.iter().flat_map(|o| &o.warnings) {
-        shared::note!("warning: {warning}");
-    }
+    outcomes.iter().for_each(|outcome| terminal::warn(&outcome.warnings));
     let json = Json {
         schema: 2,
         verdict,
@@ -197,7 +196,7 @@ pub(super) fn gate(args: &GateArgs) -> Result<Done> {
     };
     write_files(args, &json)?;
     if args.json {
-        shared::print_json(&json)?;
+        terminal::print_json(&json)?;
     } else {
         print(&outcomes, verdict)?;
     }
@@ -205,7 +204,7 @@ pub(super) fn gate(args: &GateArgs) -> Result<Done> {
         Verdict::Regressed => Done::Failed,
         Verdict::NonInferior => Done::Finished,
         Verdict::Inconclusive if args.allow_inconclusive => {
-            shared::note!("warning: inconclusive, and allowed to be");
+            terminal::note!("warning: inconclusive, and allowed to be");
             Done::Finished
         }
         Verdict::Inconclusive => Done::Inconclusive,
@@ -239,7 +238,7 @@ fn pairs(args: &GateArgs) -> Result<Vec<(Checkpoint, Baseline)>> {
     }
     let mut pairs = Vec::new();
     for path in &args.checkpoints {
-        let checkpoint = shared::one_checkpoint(path)?;
+        let checkpoint = one_checkpoint(path)?;
         let env = checkpoint.off_policy()?.env;
         let Some(base) = known.remove(&env) else {
             return Err(Error::Usage(format!(
@@ -261,34 +260,31 @@ fn pairs(args: &GateArgs) -> Result<Vec<(Checkpoint, Baseline)>> {
 }
 
 fn write_files(args: &GateArgs, json: &Json) -> Result<()> {
-    let text = to_json(json)?;
+    let (text, junit) = (to_json(json)?, gate_junit(json.environments));
     let markdown = gate_markdown(json.environments, json.verdict)?;
-    if let Some(path) = &args.out {
-        disk::write(path, text.as_bytes())?;
-    }
-    if let Some(path) = &args.junit {
-        disk::write(path, gate_junit(json.environments).as_bytes())?;
-    }
-    if let Some(path) = &args.markdown {
-        disk::write(path, markdown.as_bytes())?;
+    for (path, text) in [(&args.out, &text), (&args.junit, &junit), (&args.markdown, &markdown)] {
+        path.as_ref().map_or(Ok(()), |path| disk::write(path, text.as_bytes()))?;
     }
     if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
         let path = Path::new(&path);
-        let mut file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path)
-            .map_err(Error::io("write", path))?;
-        file.write_all(markdown.as_bytes()).map_err(Error::io("write", path))?;
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        let written = file.and_then(|mut file| file.write_all(markdown.as_bytes()));
+        written.map_err(Error::io("write", path))?;
     }
     Ok(())
+}
+
+/// Writes a cosine with its interval, in columns that line up.
+fn interval(Range { est, lo, hi }: Range) -> String {
+    let [est, lo, hi] = [est, lo, hi].map(|x| fixed(x, 3));
+    format!("{est:>6} [{lo:>6}, {hi:>6}]")
 }
 
 fn print(outcomes: &[Outcome], verdict: Verdict) -> Result<()> {
     for o in outcomes {
         let truth = if o.truth == Truth::Stored { "stored" } else { "regenerated" };
-        shared::say!("{}: {}", o.env, verdict_label(o.verdict));
-        shared::say!(
+        terminal::say!("{}: {}", o.env, verdict_label(o.verdict));
+        terminal::say!(
             "  truth       {truth}, {} of {} states × {} rollouts",
             o.n_states,
             o.counts.bank,
@@ -303,15 +299,15 @@ fn print(outcomes: &[Outcome], verdict: Verdict) -> Result<()> {
         ] {
             let text = |r: Range| {
                 let known = r.est.is_finite();
-                if known { shared::interval(r.est, r.lo, r.hi) } else { "unresolved".into() }
+                if known { interval(r) } else { "unresolved".into() }
             };
-            shared::say!(
+            terminal::say!(
                 "  {name:11} baseline {:22}   candidate {}",
                 text(sides.base),
                 text(sides.cand)
             );
         }
-        shared::say!(
+        terminal::say!(
             "  difference  {} [{}, {}] in {} cosine, p worse {}, p not worse {}",
             fixed(o.diff.range.est, 4),
             fixed(o.diff.range.lo, 4),
@@ -320,13 +316,13 @@ fn print(outcomes: &[Outcome], verdict: Verdict) -> Result<()> {
             significant(o.p_holm, 2),
             significant(o.p_ni, 2)
         );
-        shared::say!(
+        terminal::say!(
             "  power       a true drop of {} alarms with 80 %, one of 0.05 with {} %",
             fixed(o.min_detectable_drop_80, 3),
             fixed(100.0 * o.achieved_power_at["0.05"], 0)
         );
-        shared::say!("  {}", o.reason);
+        terminal::say!("  {}", o.reason);
     }
-    shared::say!("verdict: {}", verdict_label(verdict));
+    terminal::say!("verdict: {}", verdict_label(verdict));
     Ok(())
 }

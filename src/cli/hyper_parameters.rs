@@ -3,7 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::shared::{self, Done};
+use super::program::Done;
+use super::terminal;
 use crate::algo::Algo;
 use crate::analysis::hyper_parameters::{HyperParameter, hyper_parameters, table_of};
 use crate::error::Result;
@@ -31,12 +32,12 @@ pub(super) fn run(args: &HyperParameterArgs) -> Result<Done> {
     let lines = algos.map(|algo| Ok(AlgoLines { algo, parameters: hyper_parameters(algo)? }));
     let lines = lines.collect::<Result<Vec<_>>>()?;
     if args.json {
-        shared::print_json(&lines)?;
+        terminal::print_json(&lines)?;
         return Ok(Done::Finished);
     }
     for AlgoLines { algo, parameters } in lines {
         let name = algo.name().to_uppercase();
-        shared::say!("{}: {name}\n\n{}", table_of(algo), table(&parameters).to_markdown()?);
+        terminal::say!("{}: {name}\n\n{}", table_of(algo), table(&parameters).to_markdown()?);
     }
     Ok(Done::Finished)
 }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::agent::{EPISODES, Said, take_over};
+use super::agent::{EPISODES, Facts, Output, take_over};
+use super::program::Done;
 use super::settings::whole;
-use super::shared::{self, Done};
+use super::terminal;
 use super::worker::WorkerArgs;
-use crate::agents::{Given, Normalise};
 use crate::checkpoint::Checkpoint;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
@@ -21,18 +21,8 @@ pub(super) struct ImportArgs {
     #[arg(long, value_parser = EnvId::of_gymnasium, required_unless_present = "env_command",
         conflicts_with = "env_command")]
     env: Option<EnvId>,
-    /// Its discount factor, if its files do not say it
-    #[arg(long)]
-    gamma: Option<f64>,
-    /// What a unit of entropy is worth to it, if its files do not say it
-    #[arg(long)]
-    alpha: Option<f64>,
-    /// Environment steps of its training, if its files do not say them
-    #[arg(long)]
-    steps: Option<u64>,
-    /// The vecnormalize.pkl of its training, through which it sees observations; `none` if it sees them as they are
-    #[arg(long, value_name = "FILE")]
-    normalise: Option<Normalise>,
+    #[command(flatten)]
+    facts: Facts,
     /// Seed of its training, by which it is told from others [default: what its files say, else 0]
     #[arg(long, value_parser = whole)]
     seed: Option<u64>,
@@ -50,7 +40,7 @@ pub(super) struct ImportArgs {
 }
 
 pub(super) fn run(args: &ImportArgs) -> Result<Done> {
-    let ImportArgs { gamma, alpha, steps, seed, ref out, .. } = *args;
+    let out = &args.out;
     let imported = || Checkpoint::open(out).is_ok_and(|old| old.manifest().imported.is_some());
     if out.exists() && !imported() {
         return Err(Error::Usage(format!(
@@ -61,9 +51,8 @@ pub(super) fn run(args: &ImportArgs) -> Result<Done> {
     let Some(env) = args.worker.start()?.or(args.env) else {
         return Err(Error::Usage("say its environment by --env or --env-command".into()));
     };
-    let normalise = args.normalise.clone();
-    let given = Given { env, gamma, alpha, steps, seed, normalise };
-    take_over(&args.agent, &given, out, args.episodes, args.claimed, Said::Aloud)?;
-    shared::note!("wrote {}", out.display());
+    let given = args.facts.of(env, args.seed);
+    take_over(&args.agent, &given, out, args.episodes, args.claimed, Output::Stdout)?;
+    terminal::note!("wrote {}", out.display());
     Ok(Done::Finished)
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::shared::{self, Done};
+use super::program::Done;
+use super::terminal;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::manifest::{Imported, Manifest, Versions};
 use crate::checkpoint::tensors::TensorFile;
@@ -45,25 +46,25 @@ pub(super) fn run(args: &InspectArgs) -> Result<Done> {
     let about = about(&checkpoint)?;
     if args.json {
         let path = args.path.display().to_string();
-        shared::print_json(&Contents { path, hash, manifest, tensors })?;
+        terminal::print_json(&Contents { path, hash, manifest, tensors })?;
         return Ok(Done::Finished);
     }
     let Versions { hyperl, libtorch, mujoco } = &manifest.versions;
-    shared::say!("{}", args.path.display());
+    terminal::say!("{}", args.path.display());
     for (what, words) in about {
-        shared::say!("  {what:10} {words}");
+        terminal::say!("  {what:10} {words}");
     }
-    shared::say!("  hash       {hash}");
-    shared::say!("  written by hyperl {hyperl}, libtorch {libtorch}, MuJoCo {mujoco}");
-    shared::say!("  {:52} {:>14} {:>10} {:>6}", "tensor", "shape", "rms", "NaN/∞");
+    terminal::say!("  hash       {hash}");
+    terminal::say!("  written by hyperl {hyperl}, libtorch {libtorch}, MuJoCo {mujoco}");
+    terminal::say!("  {:52} {:>14} {:>10} {:>6}", "tensor", "shape", "rms", "NaN/∞");
     for TensorLine { name, shape, non_finite, rms } in &tensors {
         let rms = rms.map_or_else(|| "script".into(), |rms| format!("{rms:.4}"));
-        shared::say!("  {name:52} {:>14} {rms:>10} {non_finite:>6}", format!("{shape:?}"));
+        terminal::say!("  {name:52} {:>14} {rms:>10} {non_finite:>6}", format!("{shape:?}"));
     }
     Ok(Done::Finished)
 }
 
-/// Says what a checkpoint is about.
+/// Returns what the manifest says, by label.
 fn about(checkpoint: &Checkpoint) -> Result<Vec<(&'static str, String)>> {
     let Manifest { config, unit, step, updates, .. } = checkpoint.manifest();
     let mut about =

@@ -7,7 +7,9 @@ use clap::Args;
 
 use super::finding::{self, Source};
 use super::output::{origins, shell_words, write_page};
-use super::shared::{self, Done};
+use super::program::Done;
+use super::threads::Threads;
+use super::{progress, signals, terminal};
 use crate::analysis::measure::maml_adaptation::{Adaptation, AdaptationSettings, maml_adaptation};
 use crate::analysis::select;
 use crate::checkpoint::Checkpoint;
@@ -29,9 +31,8 @@ pub(super) struct AdaptationArgs {
     /// Folder of the table and the page
     #[arg(long, default_value = "reports/maml-adaptation")]
     out: PathBuf,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
     /// Print the results as JSON to standard output
     #[arg(long)]
     json: bool,
@@ -41,7 +42,7 @@ pub(super) fn run(args: &AdaptationArgs) -> Result<Done> {
     let settings = AdaptationSettings { rates: args.rates.clone(), episodes: args.episodes };
     settings.check()?;
     let points = select::maml_checkpoints(&args.checkpoints)?;
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let workers = args.threads.workers()?;
     let _lock = Lock::folder(&args.out)?;
     let Some(all) = measure(&points, &settings, &workers)? else {
         return Ok(Done::StoppedUnsaved);
@@ -59,18 +60,18 @@ pub(super) fn run(args: &AdaptationArgs) -> Result<Done> {
     let section = finding::write(&args.out, title, title, &found, &source)?;
     write_page(&args.out, &Page { title: title.into(), sections: vec![section] })?;
     if args.json {
-        shared::print_json(&all)?;
+        terminal::print_json(&all)?;
     } else {
         print(&all)?;
     }
-    shared::note!("wrote {}", args.out.join("report.md").display());
+    terminal::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 
 fn print(all: &[Adaptation]) -> Result<()> {
     for a in all {
         let star = if a.own { "*" } else { "" };
-        shared::say!(
+        terminal::say!(
             "{} {:16} iteration {:<5} η {:>7}{star:1} KL {:>9}  gain {}",
             a.env,
             a.model,
@@ -89,16 +90,16 @@ pub(super) fn measure(
     settings: &AdaptationSettings,
     workers: &Arc<rayon::ThreadPool>,
 ) -> Result<Option<Vec<Adaptation>>> {
-    shared::save_and_stop();
+    signals::save_and_stop();
     let rates: Vec<Vec<f64>> =
         points.iter().map(|point| settings.rates_of(point)).collect::<Result<_>>()?;
-    let bar = shared::progress_bar(rates.iter().map(|r| r.len() as u64).sum(), "adaptations");
+    let bar = progress::bar(rates.iter().map(|r| r.len() as u64).sum(), "adaptations");
     let mut all = Vec::new();
     for (point, rates) in points.iter().zip(&rates) {
         for rate in rates {
-            if shared::stop_asked() {
+            if signals::stop_asked() {
                 bar.abandon();
-                shared::note!("stopped; nothing is saved");
+                terminal::note!("stopped; nothing is saved");
                 return Ok(None);
             }
             all.push(maml_adaptation(point, (settings.episodes, *rate), workers)?);

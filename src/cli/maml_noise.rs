@@ -8,8 +8,10 @@ use clap::Args;
 
 use super::finding::{self, Source};
 use super::output::{origins, shell_words, write_page};
-use super::shared::{self, Done};
-use super::told::Told;
+use super::program::Done;
+use super::progress::Progress;
+use super::threads::Threads;
+use super::{signals, terminal};
 use crate::analysis::measure::kept::{Stopped, UNITS, in_turn};
 use crate::analysis::measure::maml_noise::{Noise, NoiseSettings, maml_noise};
 use crate::analysis::select;
@@ -42,9 +44,8 @@ pub(super) struct MamlNoiseArgs {
     /// Folder of tables and figures, and of every single update: an interrupted study goes on
     #[arg(long, default_value = "reports/maml-noise")]
     out: PathBuf,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
     /// Print the results as JSON to standard output
     #[arg(long)]
     json: bool,
@@ -54,7 +55,7 @@ pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
     let settings = settings(args)?;
     let points = select::maml_checkpoints(&args.checkpoints)?;
     select::one_figure(&points)?;
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let workers = args.threads.workers()?;
     let _lock = Lock::folder(&args.out)?;
     let noises = match measure(&points, &settings, &args.out.join(UNITS), &workers)? {
         ControlFlow::Continue(noises) => noises,
@@ -76,11 +77,11 @@ pub(super) fn run(args: &MamlNoiseArgs) -> Result<Done> {
     let section = finding::write(&args.out, title, title, &found, &source)?;
     write_page(&args.out, &Page { title: title.into(), sections: vec![section] })?;
     if args.json {
-        shared::print_json(&noises)?;
+        terminal::print_json(&noises)?;
     } else {
         print(&noises)?;
     }
-    shared::note!("wrote {}", args.out.join("report.md").display());
+    terminal::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 
@@ -91,24 +92,24 @@ pub(super) fn measure(
     units: &Path,
     workers: &Arc<rayon::ThreadPool>,
 ) -> Result<ControlFlow<Done, Vec<Noise>>> {
-    shared::save_and_stop();
-    let told = Told::new(points.len() * settings.updates, "updates");
+    signals::save_and_stop();
+    let progress = Progress::new(points.len() * settings.updates, "updates");
     let mut noises = Vec::new();
     for (index, point) in points.iter().enumerate() {
         let name = format!("{}-{}", point.config().run_name(), point.manifest().step);
-        told.bar.set_prefix(name.clone());
+        progress.bar.set_prefix(name.clone());
         let folder = units.join(format!("{name}-{}", settings.resolved(point)?.key()?));
         disk::create_dir(units)?;
-        let Some(_lock) = in_turn(&folder, &told)? else {
-            return Ok(ControlFlow::Break(told.stopped(Stopped { saved: !noises.is_empty() })));
+        let Some(_lock) = in_turn(&folder, &progress)? else {
+            return Ok(ControlFlow::Break(progress.stopped(Stopped { saved: !noises.is_empty() })));
         };
-        told.bar.set_position((index * settings.updates) as u64);
-        let Some(noise) = maml_noise(point, settings, &folder, workers, &told)? else {
-            return Ok(ControlFlow::Break(told.stopped(Stopped { saved: true })));
+        progress.bar.set_position((index * settings.updates) as u64);
+        let Some(noise) = maml_noise(point, settings, &folder, workers, &progress)? else {
+            return Ok(ControlFlow::Break(progress.stopped(Stopped { saved: true })));
         };
         noises.push(noise);
     }
-    told.bar.finish_and_clear();
+    progress.bar.finish_and_clear();
     Ok(ControlFlow::Continue(noises))
 }
 
@@ -125,17 +126,17 @@ pub(super) fn write_returns(folder: &Path, noises: &[Noise]) -> Result<()> {
 
 fn print(noises: &[Noise]) -> Result<()> {
     for Noise { env, model, iteration, before, variation: v, .. } in noises {
-        shared::say!("{env} {model}, iteration {iteration}: return before {}", fixed(*before, 1));
+        terminal::say!("{env} {model}, iteration {iteration}: return before {}", fixed(*before, 1));
         let show = |e: crate::stats::Estimate| interval(&e);
-        shared::say!("  after one update   {}", show(v.mean));
-        shared::say!("  σ/|μ|              {}", show(v.coefficient_of_variation));
-        shared::say!("  SD                 {}", show(v.sd));
-        shared::say!("  SD of the update   {}", show(v.update_sd));
+        terminal::say!("  after one update   {}", show(v.mean));
+        terminal::say!("  σ/|μ|              {}", show(v.coefficient_of_variation));
+        terminal::say!("  SD                 {}", show(v.sd));
+        terminal::say!("  SD of the update   {}", show(v.update_sd));
         if let Some(gain) = &v.improvement {
-            shared::say!("  ΔJ / SD            {}", show(gain.signal_to_noise));
+            terminal::say!("  ΔJ / SD            {}", show(gain.signal_to_noise));
         }
         if let Some(directions) = &v.directions {
-            shared::say!("  cosine of updates  {}", show(directions.cosine));
+            terminal::say!("  cosine of updates  {}", show(directions.cosine));
         }
     }
     Ok(())

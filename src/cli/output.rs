@@ -10,11 +10,11 @@ use crate::checkpoint::manifest::Versions;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::{Error, Result};
 use crate::report::{
-    Figure, Page, PageFigure, Panel, figure_table, render_curves, render_html, render_markdown,
-    study,
+    Figure, MAX_PANELS, Page, PageFigure, Panel, figure_table, render_curves, render_html,
+    render_markdown, study,
 };
 
-/// File of where numbers come from.
+/// File that says where numbers come from.
 pub(super) const PROVENANCE: &str = "provenance.toml";
 
 /// One checkpoint behind the numbers.
@@ -27,15 +27,12 @@ pub(super) struct Origin {
 
 /// Returns run, step and hash of each checkpoint.
 pub(super) fn origins(checkpoints: &[Checkpoint]) -> Vec<Origin> {
-    checkpoints.iter().map(origin).collect()
-}
-
-pub(super) fn origin(checkpoint: &Checkpoint) -> Origin {
-    Origin {
+    let origin = |checkpoint: &Checkpoint| Origin {
         run: checkpoint.config().run_name(),
         step: checkpoint.manifest().step,
         hash: checkpoint.hash().to_owned(),
-    }
+    };
+    checkpoints.iter().map(origin).collect()
 }
 
 /// Writes arguments as a shell reads them; bytes that are no UTF-8 as `$'\xff'`.
@@ -62,11 +59,13 @@ pub(super) fn write_provenance(folder: &Path, provenance: &impl Serialize) -> Re
 /// Writes a figure with the numbers behind it; at most four panels go into one picture.
 pub(super) fn write_figures(
     folder: &Path,
-    (title, subtitle, description): (&str, &str, &str),
+    title: &str,
+    subtitle: &str,
+    description: &str,
     panels: Vec<Panel>,
 ) -> Result<Vec<PageFigure>> {
     let mut figures = Vec::new();
-    for (i, panels) in panels.chunks(crate::report::MAX_PANELS).enumerate() {
+    for (i, panels) in panels.chunks(MAX_PANELS).enumerate() {
         let figure = Figure {
             title: title.into(),
             subtitle: subtitle.into(),
@@ -94,7 +93,7 @@ pub(super) fn write_page(folder: &Path, page: &Page) -> Result<()> {
     disk::write(&folder.join("report.html"), render_html(page)?.as_bytes())
 }
 
-/// Name and value of what makes the numbers.
+/// Returns name and version of each program that makes the numbers.
 pub(super) fn versions() -> Vec<(String, String)> {
     let Versions { hyperl, libtorch, mujoco } = Versions::current();
     [("hyperl", hyperl), ("libtorch", libtorch), ("MuJoCo", mujoco)]

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::finding::{self, Source};
-use super::output::{origins, shell_words, write_page};
+use super::finding::{Source, write_answered};
+use super::output::{origins, shell_words};
+use super::program::Done;
+use super::progress::Progress;
 use super::settings::whole;
-use super::shared::{self, Done};
-use super::told::Told;
-use super::worker::{self, WorkerArgs};
+use super::threads::Threads;
+use super::worker::WorkerArgs;
+use super::{signals, terminal};
 use crate::analysis::measure::kept::{Keeper, UNITS};
 use crate::analysis::measure::promise::Promised;
 use crate::analysis::measure::subject::with_source;
@@ -20,7 +22,6 @@ use crate::checkpoint::lock::Lock;
 use crate::error::Result;
 use crate::gradient::{Mode, Settings};
 use crate::report::promise::{answers, finding, table};
-use crate::report::{Page, Section};
 
 #[derive(Debug, Args)]
 pub(super) struct PromiseArgs {
@@ -41,9 +42,8 @@ pub(super) struct PromiseArgs {
     seed: u64,
     #[command(flatten)]
     worker: WorkerArgs,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
     /// Folder of tables and figures
     #[arg(long, default_value = "reports/promise")]
     out: PathBuf,
@@ -72,22 +72,20 @@ pub(super) fn run(args: &PromiseArgs) -> Result<Done> {
     let PromiseArgs { states, std, horizon, seed, ref out, .. } = *args;
     let base = Settings { mode: Mode::Lab, ..Settings::default() };
     let settings = Settings { states, std, horizon, seed, ..base }.validated()?;
-    shared::save_and_stop();
-    let served = args.worker.start()?;
-    let checkpoints = select::checkpoints(&args.checkpoints)?;
-    worker::check(served, &checkpoints)?;
+    signals::save_and_stop();
+    let checkpoints = args.worker.checkpoints(&args.checkpoints)?;
     select::one_figure(&checkpoints)?;
     let settings = with_source(settings, &checkpoints)?;
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let workers = args.threads.workers()?;
     let _lock = Lock::folder(out)?;
     let units = out.parent().unwrap_or(out).join(UNITS);
-    let told = Told::new(checkpoints.len(), "checkpoints");
-    let keeper = Keeper { units: &units, workers: &workers, listener: &told };
+    let progress = Progress::new(checkpoints.len(), "checkpoints");
+    let keeper = Keeper { units: &units, workers: &workers, listener: &progress };
     let all = match keeper.promised(&checkpoints, &settings)? {
         ControlFlow::Continue(all) => all,
-        ControlFlow::Break(stopped) => return Ok(told.stopped(stopped)),
+        ControlFlow::Break(stopped) => return Ok(progress.stopped(stopped)),
     };
-    told.bar.finish_and_clear();
+    progress.bar.finish_and_clear();
     let finding = finding(&all, &settings);
     let command = format!(
         "hyperl-analyze promise --ckpt {} --states {states} --std {std} --seed {seed}{} --out {}",
@@ -96,20 +94,17 @@ pub(super) fn run(args: &PromiseArgs) -> Result<Done> {
         shell_words(&[out])
     );
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&settings)?;
-    let description = format!("{TITLE} {}", finding.subtitle);
-    let section = finding::write(out, TITLE, &description, &finding, &source)?;
-    let section = Section { answer: answers(&all).join("\n\n"), ..section };
-    write_page(out, &Page { title: TITLE.into(), sections: vec![section] })?;
+    let answers = answers(&all);
+    write_answered(out, TITLE, &answers, &finding, &source)?;
     if args.json {
         let path = |c: &crate::checkpoint::Checkpoint| c.path().display().to_string();
         let lines =
             checkpoints.iter().zip(&all).map(|(c, promised)| Line { path: path(c), promised });
-        shared::print_json(&Json { checkpoints: lines.collect() })?;
+        terminal::print_json(&Json { checkpoints: lines.collect() })?;
     } else {
-        shared::say!("{}\n", answers(&all).join("\n"));
-        shared::print(table(&all).to_text()?.as_bytes())?;
-        shared::warn(&finding.warnings);
+        terminal::print_answers(&answers, &table(&all))?;
+        terminal::warn(&finding.warnings);
     }
-    shared::note!("wrote {}", out.join("report.md").display());
+    terminal::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
 }

@@ -12,8 +12,10 @@ use job::Job;
 
 use super::finding::{self, Source};
 use super::output::{shell_words, write_page};
-use super::shared::{self, Done};
+use super::program::{self, Done};
+use super::threads::Threads;
 use super::weights;
+use super::{signals, terminal};
 use crate::analysis::measure::kept::UNITS;
 use crate::error::Result;
 use crate::report::Page;
@@ -34,16 +36,15 @@ pub(super) struct ReportArgs {
     /// Folder of the reports, one folder for each spec
     #[arg(long, default_value = "reports")]
     out: PathBuf,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
 }
 
 pub(super) fn run(args: &ReportArgs) -> Result<Done> {
     // All are read, and their runs found, before the first is measured.
     let jobs = args.specs.iter().map(|path| job(args, path)).collect::<Result<Vec<_>>>()?;
-    shared::save_and_stop();
-    shared::one_by_one(jobs, |job| make(&job))
+    signals::save_and_stop();
+    program::one_by_one(jobs, |job| make(&job))
 }
 
 /// Reads a spec and finds its runs.
@@ -53,9 +54,8 @@ fn job(args: &ReportArgs, path: &Path) -> Result<Job> {
     let found = spec.find(&args.checkpoints, missing)?;
     let name = path.file_stem().map_or("report".into(), |n| n.to_string_lossy().into_owned());
     let command = command(args, path, !spec.select.models.is_empty());
-    let threads = args.threads.unwrap_or_else(shared::processors);
     let (folder, units) = (args.out.join(name), args.out.join(UNITS));
-    Ok(Job { spec, found, folder, units, threads, command })
+    Ok(Job { spec, found, folder, units, threads: args.threads, command })
 }
 
 fn command(args: &ReportArgs, path: &Path, of_runs: bool) -> String {
@@ -73,7 +73,7 @@ fn make(job: &Job) -> Result<Done> {
     let Job { spec, found, folder, command, .. } = job;
     if found.asked > 0 {
         let (name, missing) = (folder.file_name().unwrap_or_default(), found.missing.len());
-        shared::note!("{}: {} runs, {missing} missing", name.display(), found.runs.len());
+        terminal::note!("{}: {} runs, {missing} missing", name.display(), found.runs.len());
     }
     let measured = match spec.measure {
         Measure::GradientCosine | Measure::CorrectedCosine | Measure::SelfCheck => {
@@ -95,10 +95,9 @@ fn make(job: &Job) -> Result<Done> {
     } else {
         Source::of_checkpoints(command, made.sources).with(&made.settings)?
     };
-    let found_it = &made.finding;
-    let section = finding::write(folder, &spec.heading(), &spec.title, found_it, &source)?;
+    let section = finding::write(folder, &spec.heading(), &spec.title, &made.finding, &source)?;
     let section = made.finding.answer.judge(spec, found, section);
     write_page(folder, &Page { title: spec.heading(), sections: vec![section] })?;
-    shared::note!("wrote {}", folder.join("report.md").display());
+    terminal::note!("wrote {}", folder.join("report.md").display());
     Ok(Done::Finished)
 }

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::finding::{self, Source};
 use super::output::{Origin, shell_words, write_page};
-use super::shared::{self, Done};
+use super::program::Done;
+use super::terminal;
 use crate::analysis::measure::returns::{ReturnCurve, ReturnSummary, Run, read_all};
 use crate::analysis::select;
 use crate::checkpoint::run_log;
@@ -54,7 +55,6 @@ enum AxisName {
     Seconds,
 }
 
-/// The band of several seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum BandName {
     Interval,
@@ -95,16 +95,16 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
     let section = finding::write(&args.out, &title, &title, &found, &source)?;
     write_page(&args.out, &Page { title, sections: vec![section] })?;
     if args.json {
-        shared::print_json(&Json { runs: &numbers.runs, scores: &numbers.scores })?;
+        terminal::print_json(&Json { runs: &numbers.runs, scores: &numbers.scores })?;
     } else {
         print(&numbers.runs)?;
     }
-    shared::warn(&found.warnings);
-    shared::note!("wrote {}", args.out.join("report.md").display());
+    terminal::warn(&found.warnings);
+    terminal::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 
-/// Returns run, last evaluated moment, and hash of the returns of each.
+/// Returns the run, its last evaluated moment and the hash of its returns.
 pub(super) fn origins(runs: &[Run]) -> Result<Vec<Origin>> {
     let origin = |run: &Run| {
         let hash = run_log::hash(&run.folder)?;
@@ -162,7 +162,7 @@ fn print(summaries: &[ReturnSummary]) -> Result<()> {
         summaries.iter().map(|s| of(s).chars().count()).max().unwrap_or(0).max(13)
     };
     let (envs, models) = (width(|s| &s.env), width(|s| &s.model));
-    shared::say!(
+    terminal::say!(
         "{:envs$} {:models$} {:>4} {:>9} {:>10} {:>9} {:>10}",
         "environment",
         "model",
@@ -173,7 +173,7 @@ fn print(summaries: &[ReturnSummary]) -> Result<()> {
         "highest"
     );
     for s in summaries {
-        shared::say!(
+        terminal::say!(
             "{:envs$} {:models$} {:>4} {:>9} {:>10} {:>9} {:>10}",
             s.env,
             s.model,

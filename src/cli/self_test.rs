@@ -6,8 +6,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output::shell_words;
+use super::program::Done;
 use super::settings::whole;
-use super::shared::{self, Done};
+use super::threads::Threads;
+use super::{progress, terminal};
 use crate::analysis::self_test::characteristics::{characteristics, worlds};
 use crate::analysis::self_test::{Row, Setup, ask_all, count, judge};
 use crate::checkpoint::disk;
@@ -16,7 +18,7 @@ use crate::report::self_test::{answer, characteristics_page, table};
 
 /// Draws behind each share.
 const DRAWS: usize = 200;
-/// The same where it is to be quick.
+/// The same with `--quick`.
 const QUICK: usize = 20;
 /// The same in the table of coverage.
 const DRAWS_OF_TABLE: usize = 200;
@@ -29,9 +31,8 @@ pub(super) struct SelfTestArgs {
     /// Seed of states, designs and noise
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
     /// Write how often intervals cover, as a Markdown table, in place of asking (minutes)
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     table: Option<PathBuf>,
@@ -56,23 +57,22 @@ struct Line<'r> {
 }
 
 pub(super) fn run(args: &SelfTestArgs) -> Result<Done> {
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let workers = args.threads.workers()?;
     let draws = if args.quick { QUICK } else { DRAWS };
     let setup = Setup { draws, seed: args.seed, workers: &workers, judge: &judge };
     if let Some(file) = &args.table {
         return write_table(args, file, &setup);
     }
-    let bar = shared::progress_bar(count() as u64, "answers");
+    let bar = progress::bar(count() as u64, "answers");
     let rows = ask_all(&setup, &|| bar.inc(1))?;
     bar.finish_and_clear();
     if args.json {
         let line = |row| Line { row, came_out: Row::came_out(row) };
         let answers: Vec<Line> = rows.iter().map(line).collect();
         let all_came_out = rows.iter().all(Row::came_out);
-        shared::print_json(&Json { all_came_out, answers })?;
+        terminal::print_json(&Json { all_came_out, answers })?;
     } else {
-        shared::say!("{}\n", answer(&rows));
-        shared::print(table(&rows).to_text()?.as_bytes())?;
+        terminal::print_answers(&[answer(&rows)], &table(&rows))?;
     }
     Ok(outcome(&rows))
 }
@@ -83,7 +83,7 @@ fn outcome(rows: &[Row]) -> Done {
 
 fn write_table(args: &SelfTestArgs, file: &Path, setup: &Setup) -> Result<Done> {
     let draws = if args.quick { QUICK } else { DRAWS_OF_TABLE };
-    let bar = shared::progress_bar(worlds() as u64, "worlds");
+    let bar = progress::bar(worlds() as u64, "worlds");
     let found = characteristics(&Setup { draws, ..*setup }, &|| bar.inc(1))?;
     bar.finish_and_clear();
     let quick = if args.quick { " --quick" } else { "" };
@@ -93,7 +93,7 @@ fn write_table(args: &SelfTestArgs, file: &Path, setup: &Setup) -> Result<Done> 
         shell_words(&[file])
     );
     disk::write(file, characteristics_page(&found, &command)?.as_bytes())?;
-    shared::note!("wrote {}", file.display());
+    terminal::note!("wrote {}", file.display());
     Ok(Done::Finished)
 }
 

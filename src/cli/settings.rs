@@ -1,27 +1,19 @@
 //! Settings of a run from a file, from `--set` and from flags, laid over each other in that order.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::checkpoint::run;
 use crate::error::{Error, Result};
 
-/// Several seeds, one after the other.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SeedRange {
-    /// The first one.
-    pub(super) first: u64,
-    /// The last one, included.
-    pub(super) last: u64,
-}
-
-/// Reads `0..4`.
-pub(super) fn parse_seeds(text: &str) -> std::result::Result<SeedRange, String> {
+/// Reads seeds such as `0..4`.
+pub(super) fn parse_seeds(text: &str) -> std::result::Result<RangeInclusive<u64>, String> {
     let wrong = || "expected FIRST..LAST, such as 0..4".to_owned();
     let (first, last) = text.split_once("..").ok_or_else(wrong)?;
     let [first, last] =
         [first, last].map(|seed| if is_whole(seed) { whole(seed) } else { Err(wrong()) });
     let (first, last) = (first?, last?);
-    if first <= last { Ok(SeedRange { first, last }) } else { Err(wrong()) }
+    if first <= last { Ok(first..=last) } else { Err(wrong()) }
 }
 
 /// Reads a count or a seed.

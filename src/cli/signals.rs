@@ -16,13 +16,13 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
-use super::stderr::note;
+use super::terminal::note;
 use crate::error::{Error, Result};
 
 /// Exit code after a signal that ended the program without saving.
 pub(super) const UNSAVED: u8 = 131;
 
-/// Within this time of the first signal, others are the same wish.
+/// A signal that comes within this time of the first one is the same wish.
 const SAME_WISH: Duration = Duration::from_secs(2);
 
 /// The command asks for stops and saves.
@@ -31,10 +31,7 @@ static SAVES: AtomicBool = AtomicBool::new(false);
 /// A signal asked for a stop.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// From now on signals are dealt with by a thread of their own.
-///
-/// # Errors
-/// [`Error::Usage`] if the system refuses.
+/// Starts the thread that answers signals.
 pub(super) fn watch() -> Result<()> {
     let refused = |e: std::io::Error| Error::Usage(format!("cannot watch for signals: {e}"));
     let watched = [SIGINT, SIGTERM, SIGHUP, SIGUSR1].into_iter().filter(|s| !is_ignored(*s));
@@ -74,7 +71,7 @@ fn is_ignored(signal: i32) -> bool {
     asked == 0 && present.sa_sigaction == libc::SIG_IGN
 }
 
-/// Says something without waiting for whoever should read it; the channel closes when it is said.
+/// Says something without waiting for a reader; the channel closes when it is said.
 fn say(words: &'static str) -> Receiver<()> {
     let (unsaid, said) = channel::<()>();
     let speak = move || {
@@ -86,13 +83,13 @@ fn say(words: &'static str) -> Receiver<()> {
     said
 }
 
-/// Ends the program where it stands.
+/// Ends the program at once.
 fn leave(words: &'static str) -> ! {
     let _ = say(words).recv_timeout(Duration::from_secs(1));
     signal_hook::low_level::exit(i32::from(UNSAVED))
 }
 
-/// From now on a signal asks for a stop, and the command looks for it with [`stop_asked`].
+/// Lets signals ask for a stop; the command then has to look for them with [`stop_asked`].
 pub(super) fn save_and_stop() {
     SAVES.store(true, Ordering::SeqCst);
 }

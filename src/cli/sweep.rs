@@ -12,10 +12,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use self::counts::{counts, words};
+use self::counts::{counts, in_words};
 use super::analyze;
+use super::program::{self, Done};
 use super::settings::whole;
-use super::shared::{self, Done};
+use super::{signals, terminal};
 use crate::checkpoint::disk;
 use crate::error::{Error, Result};
 use crate::report::{Cell, Table};
@@ -77,7 +78,7 @@ pub(super) struct RunTaskArgs {
     threads: usize,
 }
 
-/// Does what words of `hyperl-train` ask for.
+/// Runs a command line of `hyperl-train`.
 pub(super) type Train<'t> = &'t dyn Fn(Vec<String>) -> Result<Done>;
 
 pub(super) fn run(command: &SweepCommand, train: Train) -> Result<Done> {
@@ -98,12 +99,12 @@ fn plan(args: &PlanArgs) -> Result<Done> {
     }
     plan.write()?;
     if args.json {
-        shared::print_json(&plan.runs)?;
+        terminal::print_json(&plan.runs)?;
         return Ok(Done::Finished);
     }
     let seconds: f64 = plan.runs.iter().map(|run| run.seconds).sum();
     let longest = plan.runs.iter().map(|run| run.seconds).fold(0.0, f64::max);
-    shared::say!(
+    terminal::say!(
         "{} runs, some {} of two cores in all, the longest {} (by this project's machine; analyses are not counted)",
         plan.runs.len(),
         time(seconds),
@@ -123,15 +124,15 @@ fn plan(args: &PlanArgs) -> Result<Done> {
         key.insert(2, count.to_string());
         key.into_iter().map(Cell::Text).collect()
     };
-    shared::print(Table::of(names, groups.into_iter().map(row)).to_text()?.as_bytes())?;
+    terminal::print(Table::of(names, groups.into_iter().map(row)).to_text()?.as_bytes())?;
     let sweep = args.out.display();
-    shared::note!(
+    terminal::note!(
         "wrote {sweep}; next: hyperl-train sweep local {sweep}, or hyperl-train sweep submit {sweep}"
     );
     Ok(Done::Finished)
 }
 
-/// A time in words.
+/// Writes a time with a unit that suits it.
 fn time(seconds: f64) -> String {
     match seconds {
         s if s < 90.0 => format!("{s:.0} s"),
@@ -153,10 +154,10 @@ fn status(args: &StatusArgs) -> Result<Done> {
     let all = state::all(&plan);
     let counts = counts(&all);
     if args.json {
-        shared::print_json(&Json { counts, runs: &all })?;
+        terminal::print_json(&Json { counts, runs: &all })?;
         return Ok(Done::Finished);
     }
-    shared::say!("{}", words(&counts));
+    terminal::say!("{}", in_words(&counts));
     let shown = all.iter().filter(|s| !matches!(s.state, State::Waiting | State::Finished));
     let row = |status: &Status| {
         let done = format!("{} of {}", status.at, status.length);
@@ -167,7 +168,7 @@ fn status(args: &StatusArgs) -> Result<Done> {
     };
     let table = Table::of(["run", "folder", "state", "saved", ""], shown.map(row));
     if !table.rows.is_empty() {
-        shared::print(format!("\n{}", table.to_text()?).as_bytes())?;
+        terminal::print(format!("\n{}", table.to_text()?).as_bytes())?;
     }
     Ok(Done::Finished)
 }
@@ -183,24 +184,24 @@ fn tasks(args: &RunTaskArgs, train: Train) -> Result<Done> {
         )));
     }
     let every = args.every.map_or(usize::MAX, |every| (every as usize).max(1));
-    shared::save_and_stop();
-    shared::one_by_one((args.task..count).step_by(every), |run| {
+    signals::save_and_stop();
+    program::one_by_one((args.task..count).step_by(every), |run| {
         task(&plan, run, args.threads, train)
     })
 }
 
-/// Trains and analyses one run, as far as it is not; says in the sweep's folder why it failed.
+/// Trains and analyses one run, unless it is; writes into the sweep's folder why it failed.
 fn task(plan: &Plan, number: usize, threads: usize, train: Train) -> Result<Done> {
     let status = state::of(plan, number);
     let folder = plan.folder_of(status.run);
     match status.state {
         State::Finished => {
-            shared::note!("{} is finished", folder.display());
+            terminal::note!("{} is finished", folder.display());
             return Ok(Done::Finished);
         }
         State::Running => {
             let holder = status.said.unwrap_or_default();
-            shared::note!("{} is left to {holder}", folder.display());
+            terminal::note!("{} is left to {holder}", folder.display());
             return Ok(Done::Finished);
         }
         State::Waiting | State::Stopped | State::Failed => {}
@@ -223,7 +224,7 @@ fn task(plan: &Plan, number: usize, threads: usize, train: Train) -> Result<Done
 fn work(plan: &Plan, number: usize, threads: usize, train: Train) -> Result<Done> {
     let run = &plan.runs[number];
     if !state::is_trained(plan, run) || !state::is_in_order(&plan.folder_of(run)) {
-        let done = train(program("hyperl-train", plan.train(run, threads)))?;
+        let done = train(command_line("hyperl-train", plan.train(run, threads)))?;
         if done != Done::Finished {
             return Ok(done);
         }
@@ -232,11 +233,11 @@ fn work(plan: &Plan, number: usize, threads: usize, train: Train) -> Result<Done
         if state::is_analysed(plan, run, analysis) {
             continue;
         }
-        if shared::stop_asked() {
+        if signals::stop_asked() {
             return Ok(Done::Stopped);
         }
-        let words = program("hyperl-analyze", plan.analyse(run, analysis, threads));
-        let done = shared::parse(words)?.map_or(Ok(Done::Finished), analyze::dispatch)?;
+        let line = command_line("hyperl-analyze", plan.analyse(run, analysis, threads));
+        let done = program::parse(line)?.map_or(Ok(Done::Finished), analyze::dispatch)?;
         match done {
             Done::Finished => {}
             Done::StoppedUnsaved => return Ok(Done::Stopped), // the run itself is saved
@@ -246,6 +247,6 @@ fn work(plan: &Plan, number: usize, threads: usize, train: Train) -> Result<Done
     Ok(Done::Finished)
 }
 
-fn program(name: &str, words: Vec<String>) -> Vec<String> {
-    std::iter::once(name.to_owned()).chain(words).collect()
+fn command_line(program: &str, arguments: Vec<String>) -> Vec<String> {
+    std::iter::once(program.to_owned()).chain(arguments).collect()
 }

@@ -1,16 +1,15 @@
 //! `hyperl-train`: trains checkpoints.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tch::Device;
 
 use super::critic::CriticArgs;
+use super::program::{self, Done, ShellCommand};
 use super::settings::{Flag, number, one_of, text, whole};
-use super::shared::{self, Done};
 use super::sweep::{self, SweepCommand};
-use super::training::{From, RunArgs, train};
+use super::training::{RunArgs, StartFrom, train};
 use crate::algo::Algo;
 use crate::env::{EnvId, Family};
 use crate::error::{Error, Result};
@@ -20,7 +19,7 @@ use crate::nn::pearl::PearlModel;
 
 /// Trains actor-critic agents and leaves checkpoints that hyperl-analyze measures.
 #[derive(Debug, Parser)]
-#[command(name = "hyperl-train", version, arg_required_else_help = true, after_help = shared::EXIT_CODES)]
+#[command(name = "hyperl-train", version, arg_required_else_help = true, after_help = program::EXIT_CODES)]
 pub(super) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -96,16 +95,8 @@ SWEEP/runs. A task that is stopped, preempted or killed goes on bit for bit; wha
 is never run again."
     )]
     Sweep(SweepCommand),
-    /// Print completions for a shell.
-    Completions {
-        /// The shell.
-        shell: clap_complete::Shell,
-    },
-    /// Write man pages into a folder.
-    Manual {
-        /// The folder; it is made if it is not there.
-        folder: PathBuf,
-    },
+    #[command(flatten)]
+    Shell(ShellCommand),
 }
 
 #[derive(Debug, Args)]
@@ -168,32 +159,25 @@ enum DeviceName {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    shared::main(dispatch)
+    program::main(dispatch)
 }
 
-/// Does what a command line asks for.
+/// Runs a command.
 pub(super) fn dispatch(cli: Cli) -> Result<Done> {
     match cli.command {
         Command::Td3(args) => args.train(Algo::Td3),
         Command::Sac(args) => args.train(Algo::Sac),
         Command::Maml(args) => {
-            train(Algo::Maml, From::Scratch, &args.run, &args.flags(), Device::Cpu)
+            train(Algo::Maml, StartFrom::Scratch, &args.run, &args.flags(), Device::Cpu)
         }
         Command::Pearl(args) => {
-            train(Algo::Pearl, From::Scratch, &args.run, &args.flags(), Device::Cpu)
+            train(Algo::Pearl, StartFrom::Scratch, &args.run, &args.flags(), Device::Cpu)
         }
         Command::Critic(args) => args.train(),
         Command::Sweep(command) => sweep::run(&command, &|words| {
-            shared::parse(words)?.map_or(Ok(Done::Finished), dispatch)
+            program::parse(words)?.map_or(Ok(Done::Finished), dispatch)
         }),
-        Command::Completions { shell } => {
-            shared::completions::<Cli>(shell)?;
-            Ok(Done::Finished)
-        }
-        Command::Manual { folder } => {
-            shared::manual::<Cli>(&folder)?;
-            Ok(Done::Finished)
-        }
+        Command::Shell(command) => command.run::<Cli>(),
     }
 }
 
@@ -204,7 +188,7 @@ impl OffPolicyArgs {
             ("critic", self.critic.map(text)),
             ("steps", self.steps.map(number)),
         ];
-        train(algo, From::Scratch, &self.run, &flags, self.device.found()?)
+        train(algo, StartFrom::Scratch, &self.run, &flags, self.device.found()?)
     }
 }
 

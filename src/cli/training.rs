@@ -1,12 +1,14 @@
 //! Trains runs, whichever their algorithm: settings, seeds, resumption, what is saved and told.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tch::Device;
 
-use super::settings::{Flag, SeedRange, number, of_set, parse_seeds, settings, whole};
-use super::shared::{self, Done};
+use super::program::{self, Done};
+use super::settings::{Flag, number, of_set, parse_seeds, settings, whole};
+use super::{progress, signals, terminal, threads};
 use crate::algo::Algo;
 use crate::algo::config::TrainConfig;
 use crate::algo::registry::Config;
@@ -23,7 +25,7 @@ pub(super) struct RunArgs {
     seed: Option<u64>,
     /// Several seeds, one run after the other: 0..4 means 0, 1, 2, 3 and 4
     #[arg(long, value_parser = parse_seeds)]
-    seeds: Option<SeedRange>,
+    seeds: Option<RangeInclusive<u64>>,
     /// Settings from a TOML file, as --dry-run prints them
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -39,7 +41,7 @@ pub(super) struct RunArgs {
     evaluate_every: Option<u64>,
     /// Folder of the runs
     #[arg(long, default_value = "checkpoints")]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     /// Continue a run from its latest saved point; start it if it has reached none yet
     #[arg(long)]
     resume: bool,
@@ -54,9 +56,9 @@ pub(super) struct RunArgs {
     dry_run: bool,
 }
 
-/// What a run starts from that its settings do not hold.
+/// What a run starts from, besides its settings.
 #[derive(Clone, Copy)]
-pub(super) enum From<'f> {
+pub(super) enum StartFrom<'f> {
     /// Nothing: all weights are drawn.
     Scratch,
     /// An actor that stays as it is.
@@ -71,7 +73,7 @@ pub(super) enum From<'f> {
 /// Trains one run for each seed, or prints the settings if that is asked for.
 pub(super) fn train(
     algo: Algo,
-    from: From,
+    from: StartFrom,
     args: &RunArgs,
     flags: &[Flag],
     device: Device,
@@ -79,33 +81,27 @@ pub(super) fn train(
     let (config, says_length) = args.resolve(algo, from, flags)?;
     if args.dry_run {
         let text = toml::to_string(&config).map_err(|e| Error::Usage(e.to_string()))?;
-        shared::print(text.as_bytes())?;
+        terminal::print(text.as_bytes())?;
         return Ok(Done::Finished);
     }
-    shared::save_and_stop();
-    let seeds = args.seeds.map_or(config.seed()..=config.seed(), |range| range.first..=range.last);
-    shared::one_by_one(seeds, |seed| {
-        let run = (config.clone().with_seed(seed), says_length);
-        train_one(args, from, run, device)
+    signals::save_and_stop();
+    let seeds = args.seeds.clone().unwrap_or(config.seed()..=config.seed());
+    program::one_by_one(seeds, |seed| {
+        train_one(args, from, config.clone().with_seed(seed), says_length, device)
     })
 }
 
 impl RunArgs {
-    /// Returns the folder of the runs.
-    pub(super) fn out(&self) -> &Path {
-        &self.out
-    }
-
     /// Returns the algorithm's defaults, then the file, then `--set`, then the flags; and whether these say how
     /// long the run is to be.
-    fn resolve(&self, algo: Algo, from: From, flags: &[Flag]) -> Result<(Config, bool)> {
-        let seed = self.seeds.map_or(self.seed, |range| Some(range.first));
-        let shared = [
+    fn resolve(&self, algo: Algo, from: StartFrom, flags: &[Flag]) -> Result<(Config, bool)> {
+        let seed = self.seeds.as_ref().map_or(self.seed, |seeds| Some(*seeds.start()));
+        let common = [
             ("seed", seed.map(number)),
             ("checkpoint_every", self.checkpoint_every.map(number)),
             ("evaluate_every", self.evaluate_every.map(number)),
         ];
-        let flags = [flags, &shared].concat();
+        let flags = [flags, &common].concat();
         // Names the line of what is wrong in a file.
         self.config.as_deref().map(|file| stored::parse(file, algo)).transpose()?;
         let table = settings(self.config.as_deref(), &self.set, &flags)?;
@@ -117,13 +113,13 @@ impl RunArgs {
             )));
         }
         let base = match from {
-            From::Scratch if table.contains_key("frozen") => {
+            StartFrom::Scratch if table.contains_key("frozen") => {
                 return Err(Error::Usage(
                     "`frozen` is a setting of hyperl-train critic, which takes the actor by --actor".into(),
                 ));
             }
-            From::Scratch => None,
-            From::Policy { base, .. } => Some(base),
+            StartFrom::Scratch => None,
+            StartFrom::Policy { base, .. } => Some(base),
         };
         let config = Config::over(base, algo, &table).map_err(|e| of_set(&e))?.resolved()?;
         Ok((config, table.contains_key(algo.unit().name())))
@@ -145,11 +141,12 @@ impl RunArgs {
 
 fn train_one(
     args: &RunArgs,
-    from: From,
-    (config, says_length): (Config, bool),
+    from: StartFrom,
+    config: Config,
+    says_length: bool,
     device: Device,
 ) -> Result<Done> {
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let workers = threads::start(args.threads)?;
     let folder = &args.out.join(config.run_name());
     let _lock = resume_point::lock(folder)?;
     let (config, exists) = args.open(folder, config, says_length)?;
@@ -169,32 +166,32 @@ fn train_one(
         log.write(folder)?;
     } else {
         resume_point::begin(folder)?;
-        if let From::Policy { actor: Some(actor), .. } = from {
+        if let StartFrom::Policy { actor: Some(actor), .. } = from {
             actor.copy_policy(&*trainer)?;
         }
     }
     run::write_config(folder, &config)?; // the run may have become longer
     let follower = args.track.then(|| Follower::start(folder, &log)).transpose()?;
     if made == length {
-        shared::note!(
+        terminal::note!(
             "{} is finished, with {length} {unit}; give more --{unit} to go on",
             folder.display()
         );
         return Ok(Done::Finished);
     }
     if let Some(warning) = config.warning() {
-        shared::note!("warning: {warning}");
+        terminal::note!("warning: {warning}");
     }
     if resumed {
-        shared::note!("resuming {} at {}", folder.display(), place(&*trainer));
+        terminal::note!("resuming {} at {}", folder.display(), place(&*trainer));
     }
-    if shared::stop_asked() {
+    if signals::stop_asked() {
         return Ok(stopped_at_start(resumed.then(|| place(&*trainer))));
     }
     drive(&mut *trainer, folder, &mut log, follower)
 }
 
-/// Says where a run stands.
+/// Returns how far a run is, as text.
 fn place(trainer: &dyn Trainer) -> String {
     let (made, unit) = (trainer.made(), trainer.config().algo().unit().one());
     match trainer.within() {
@@ -206,10 +203,10 @@ fn place(trainer: &dyn Trainer) -> String {
 /// Says that a signal came before a run did anything; `reached` is where it was saved before, if it was.
 fn stopped_at_start(reached: Option<String>) -> Done {
     if let Some(place) = reached {
-        shared::note!("saved at {place}; add --resume to continue");
+        terminal::note!("saved at {place}; add --resume to continue");
         return Done::Stopped;
     }
-    shared::note!("stopped, nothing saved yet; add --resume to start again");
+    terminal::note!("stopped, nothing saved yet; add --resume to start again");
     Done::StoppedUnsaved
 }
 
@@ -222,7 +219,7 @@ fn drive(
 ) -> Result<Done> {
     let (length, unit) = (trainer.config().length(), trainer.config().algo().unit());
     let (goal, counted) = trainer.goal();
-    let bar = shared::progress_bar(goal, counted);
+    let bar = progress::bar(goal, counted);
     bar.set_prefix(trainer.config().run_name());
     bar.set_position(trainer.position());
     bar.reset_eta();
@@ -230,7 +227,7 @@ fn drive(
         let Event { evaluated, progress, line, message, save, may_stop } = event?;
         bar.set_position(trainer.position());
         if let Some(line) = line {
-            bar.suspend(|| shared::note!("{line}"));
+            bar.suspend(|| terminal::note!("{line}"));
         }
         if let Some(message) = message {
             bar.set_message(message);
@@ -240,7 +237,7 @@ fn drive(
             log.progress.extend(progress.map(|numbers| (trainer.made(), numbers)));
             log.write(folder)?;
             if let Some(Err(error)) = follower.as_mut().map(|follower| follower.follow(log)) {
-                bar.suspend(|| shared::note!("warning: no more events for TensorBoard: {error}"));
+                bar.suspend(|| terminal::note!("warning: no more events for TensorBoard: {error}"));
                 follower = None;
             }
         }
@@ -251,14 +248,14 @@ fn drive(
         if save != Save::Nothing {
             resume_point::save(folder, trainer)?;
         }
-        if may_stop && shared::stop_asked() && trainer.made() < length {
+        if may_stop && signals::stop_asked() && trainer.made() < length {
             resume_point::save(folder, trainer)?;
             bar.abandon();
-            shared::note!("saved at {}; add --resume to continue", place(trainer));
+            terminal::note!("saved at {}; add --resume to continue", place(trainer));
             return Ok(Done::Stopped);
         }
     }
     bar.finish_and_clear();
-    shared::note!("{}: {length} {unit} done", folder.display());
+    terminal::note!("{}: {length} {unit} done", folder.display());
     Ok(Done::Finished)
 }

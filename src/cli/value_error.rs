@@ -1,26 +1,27 @@
 //! `hyperl-analyze value-error`: are better values better gradients?
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::finding::{self, Source};
-use super::output::{shell_words, write_page};
-use super::settings::{SeedRange, parse_seeds, whole};
-use super::shared::{self, Done};
-use super::told::Told;
+use super::finding::{Source, write_answered};
+use super::output::shell_words;
+use super::program::Done;
+use super::progress::Progress;
+use super::settings::{parse_seeds, whole};
+use super::threads::Threads;
+use super::{signals, terminal};
 use crate::analysis::measure::kept::{Keeper, UNITS};
 use crate::analysis::measure::value_error::{Learned, Targets, Unit};
 use crate::checkpoint::lock::Lock;
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
 use crate::report::value_error::{answers, finding, groups, shares, table};
-use crate::report::{Page, Section};
 
 const TITLE: &str = "Are better values better gradients?";
 
-/// Looks at each critic.
+/// Times that each critic is measured while it learns.
 const LOOKS: u64 = 10;
 
 #[derive(Debug, Args)]
@@ -47,10 +48,9 @@ pub(super) struct ValueErrorArgs {
     tau: f64,
     /// Seeds, each with a system of its own: 0..5 means 0, 1, 2, 3, 4 and 5
     #[arg(long, default_value = "0..5", value_parser = parse_seeds)]
-    seeds: SeedRange,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    seeds: RangeInclusive<u64>,
+    #[command(flatten)]
+    threads: Threads,
     /// Folder of tables and figures
     #[arg(long, default_value = "reports/value-error")]
     out: PathBuf,
@@ -61,27 +61,27 @@ pub(super) struct ValueErrorArgs {
 
 pub(super) fn run(args: &ValueErrorArgs) -> Result<Done> {
     let units = units(args)?;
-    shared::save_and_stop();
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    signals::save_and_stop();
+    let workers = args.threads.workers()?;
     let out = &args.out;
     let _lock = Lock::folder(out)?;
-    let told = Told::new(units.len(), "critics");
+    let progress = Progress::new(units.len(), "critics");
     let kept = out.parent().unwrap_or(out).join(UNITS);
-    let keeper = Keeper { units: &kept, workers: &workers, listener: &told };
+    let keeper = Keeper { units: &kept, workers: &workers, listener: &progress };
     let all = match keeper.learned(&units)? {
         ControlFlow::Continue(all) => all,
-        ControlFlow::Break(stopped) => return Ok(told.stopped(stopped)),
+        ControlFlow::Break(stopped) => return Ok(progress.stopped(stopped)),
     };
-    told.bar.finish_and_clear();
-    write(args, &all)?;
+    progress.bar.finish_and_clear();
+    let answers = answers(&all);
+    write(args, &all, &answers)?;
     if args.json {
         let of = groups(&all).into_iter().map(|group| shares(&all, group));
-        shared::print_json(&of.collect::<Vec<_>>())?;
+        terminal::print_json(&of.collect::<Vec<_>>())?;
     } else {
-        shared::say!("{}\n", answers(&all).join("\n"));
-        shared::print(table(&all).to_text()?.as_bytes())?;
+        terminal::print_answers(&answers, &table(&all))?;
     }
-    shared::note!("wrote {}", out.join("report.md").display());
+    terminal::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
 }
 
@@ -99,7 +99,7 @@ fn units(args: &ValueErrorArgs) -> Result<Vec<Unit>> {
         return bad(format!("--exploration must be from 0 to 10, got {std}"));
     }
     let mut units = Vec::new();
-    for seed in args.seeds.first..=args.seeds.last {
+    for seed in args.seeds.clone() {
         for &targets in &args.targets {
             for &exploration in &args.exploration {
                 for &data in &args.data {
@@ -119,27 +119,23 @@ fn units(args: &ValueErrorArgs) -> Result<Vec<Unit>> {
     Ok(units)
 }
 
-fn write(args: &ValueErrorArgs, all: &[Learned]) -> Result<()> {
+fn write(args: &ValueErrorArgs, all: &[Learned], answers: &[String]) -> Result<()> {
     let command = format!(
         "hyperl-analyze value-error --critic {} --targets {} --data {} --exploration {} --updates {} --tau {} --seeds {}..{} --out {}",
-        words(&args.critic),
-        words(&args.targets),
-        words(&args.data),
-        words(&args.exploration),
+        list(&args.critic),
+        list(&args.targets),
+        list(&args.data),
+        list(&args.exploration),
         args.updates,
         args.tau,
-        args.seeds.first,
-        args.seeds.last,
+        args.seeds.start(),
+        args.seeds.end(),
         shell_words(&[&args.out])
     );
-    let finding = finding(all);
-    let description = format!("{TITLE} {}", finding.subtitle);
     let source = Source::of_checkpoints(&command, Vec::new());
-    let section = finding::write(&args.out, TITLE, &description, &finding, &source)?;
-    let section = Section { answer: answers(all).join("\n\n"), ..section };
-    write_page(&args.out, &Page { title: TITLE.into(), sections: vec![section] })
+    write_answered(&args.out, TITLE, answers, &finding(all), &source)
 }
 
-fn words(all: &[impl ToString]) -> String {
+fn list(all: &[impl ToString]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }

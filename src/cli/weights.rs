@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use rayon::prelude::*;
 
+use super::one_checkpoint::one_checkpoint;
 use super::output::shell_words;
-use super::shared::{self, Done};
+use super::program::Done;
+use super::threads::Threads;
 use super::weights_page::{self, Study};
+use super::{progress, terminal};
 use crate::analysis::measure::weights::distance::Binning;
 use crate::analysis::measure::weights::trained::{self, Against};
 use crate::analysis::measure::weights::{Heads, Measured, Reading, Scaling, WeightSettings, start};
@@ -56,9 +59,8 @@ pub(super) struct WeightsArgs {
     /// Heads of the "PyTorch hyper init": PyTorch's default (pytorch) or the paper's bounds (hyper)
     #[arg(long, default_value_t = Heads::Pytorch, conflicts_with = "checkpoints")]
     heads: Heads,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    threads: Threads,
     /// Folder of tables and figures
     #[arg(long, default_value = "reports/weights")]
     out: PathBuf,
@@ -69,7 +71,7 @@ pub(super) struct WeightsArgs {
 
 pub(super) fn run(args: &WeightsArgs) -> Result<Done> {
     let settings = settings(args)?;
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let workers = args.threads.workers()?;
     let study = if args.init {
         workers.install(|| at_start(args, settings))?
     } else {
@@ -79,11 +81,11 @@ pub(super) fn run(args: &WeightsArgs) -> Result<Done> {
     let summaries: Vec<GroupSummary> =
         groups(&study.asked().measured).iter().map(Group::summary).collect();
     if args.json {
-        shared::print_json(&summaries)?;
+        terminal::print_json(&summaries)?;
     } else {
         print(&summaries)?;
     }
-    shared::note!("wrote {}", args.out.join("report.md").display());
+    terminal::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
 
@@ -116,7 +118,7 @@ fn draw(envs: &[EnvId], seeds: &[u64], settings: WeightSettings) -> Result<Vec<R
     let jobs: Vec<(EnvId, u64)> =
         envs.iter().flat_map(|&env| seeds.iter().map(move |&seed| (env, seed))).collect();
     let readings = settings.readings();
-    let bar = shared::progress_bar((readings.len() * jobs.len()) as u64, "draws");
+    let bar = progress::bar((readings.len() * jobs.len()) as u64, "draws");
     let read = |reading: WeightSettings| {
         let measure = |&(env, seed): &(EnvId, u64)| {
             let found = start::measure(env, seed, &reading);
@@ -132,8 +134,13 @@ fn draw(envs: &[EnvId], seeds: &[u64], settings: WeightSettings) -> Result<Vec<R
 }
 
 /// Makes the report of a spec.
-pub(super) fn report(spec: &Spec, folder: &Path, threads: usize, command: String) -> Result<Done> {
-    let workers = shared::workers(threads)?;
+pub(super) fn report(
+    spec: &Spec,
+    folder: &Path,
+    threads: Threads,
+    command: String,
+) -> Result<Done> {
+    let workers = threads.workers()?;
     let settings = spec.settings()?;
     let envs = spec.select.envs.iter().map(|env| env.parse()).collect::<Result<Vec<EnvId>>>()?;
     let readings = workers.install(|| draw(&envs, &spec.select.seeds, settings))?;
@@ -146,21 +153,21 @@ pub(super) fn report(spec: &Spec, folder: &Path, threads: usize, command: String
         command,
     };
     weights_page::write(folder, &study)?;
-    shared::note!("wrote {}", folder.join("report.md").display());
+    terminal::note!("wrote {}", folder.join("report.md").display());
     Ok(Done::Finished)
 }
 
 /// Compares checkpoints with those of MLP-Small, or with drawn ones.
 fn at_checkpoints(args: &WeightsArgs, settings: &WeightSettings) -> Result<Study> {
     let open = |paths: &[PathBuf]| -> Result<Vec<Checkpoint>> {
-        paths.iter().map(|path| shared::one_checkpoint(path)).collect()
+        paths.iter().map(|path| one_checkpoint(path)).collect()
     };
     let (checkpoints, references) = (open(&args.checkpoints)?, open(&args.against)?);
     let pairs = pairs(args, &checkpoints, &references)?;
     for (checkpoint, against) in &pairs {
         trained::check(checkpoint, *against)?;
     }
-    let bar = shared::progress_bar(pairs.len() as u64, "checkpoints");
+    let bar = progress::bar(pairs.len() as u64, "checkpoints");
     let measure = |(checkpoint, against): &(&Checkpoint, Against<'_>)| {
         let found = trained::measure(checkpoint, *against, settings);
         bar.inc(1);
@@ -179,7 +186,10 @@ fn at_checkpoints(args: &WeightsArgs, settings: &WeightSettings) -> Result<Study
         title: weights_page::TRAINED_TITLE.into(),
         claim: weights_page::LATER_CLAIM.into(),
         readings: vec![Reading { settings: *settings, measured: found.concat() }],
-        warnings: pairs.iter().filter_map(|pair| uneven(*pair)).collect(),
+        warnings: pairs
+            .iter()
+            .filter_map(|(checkpoint, against)| uneven(checkpoint, *against))
+            .collect(),
         command: command(args, &which, ""),
         checkpoints: [checkpoints, references].concat(),
     })
@@ -221,8 +231,8 @@ fn pairs<'c>(
     checkpoints.iter().map(pair).collect()
 }
 
-/// Warns of a comparison between different lengths of training.
-fn uneven((checkpoint, against): (&Checkpoint, Against<'_>)) -> Option<String> {
+/// Warns if the two were trained for different numbers of steps.
+fn uneven(checkpoint: &Checkpoint, against: Against<'_>) -> Option<String> {
     let Against::Checkpoint(reference) = against else { return None };
     let [step, other] = [checkpoint, reference].map(|c| c.manifest().step);
     (step != other).then(|| {
@@ -244,7 +254,7 @@ fn command(args: &WeightsArgs, which: &str, also: &str) -> String {
 }
 
 fn print(summaries: &[GroupSummary]) -> Result<()> {
-    shared::say!(
+    terminal::say!(
         "{:8} {:13} {:18} {:>8}  {:21} {:>6} {:>10} {:>7} {:>7} {:>9} {:>7}",
         "layer",
         "environment",
@@ -260,7 +270,7 @@ fn print(summaries: &[GroupSummary]) -> Result<()> {
     );
     for s in summaries {
         let [low, high] = [s.tv.low, s.tv.high].map(|x| fixed(x, 1));
-        shared::say!(
+        terminal::say!(
             "{:8} {:13} {:18} {:>8}  {:>5} [{low:>5}, {high:>5}]  {:>6} {:>10} {:>7} {:>7} {:>9} {:>7}",
             s.layer,
             s.env,

@@ -18,7 +18,7 @@ use crate::report::{
     short,
 };
 
-/// Everything behind a page.
+/// What a page is made of.
 pub(super) struct Study {
     pub(super) title: String,
     /// The paper's claim, in our words.
@@ -120,11 +120,25 @@ fn layer_figures(folder: &Path, study: &Study, layer: Layer) -> Result<Vec<PageF
     panels.chunks(MAX_PANELS).enumerate().map(make).collect()
 }
 
+/// Returns a section with what is said of all measured networks.
+fn section(study: &Study, figures: Vec<PageFigure>, method: Method) -> Section {
+    let Method { how_measured, does_not_show } = method;
+    Section {
+        claim: study.claim.clone(),
+        figures,
+        warnings: study.warnings.clone(),
+        how_measured,
+        does_not_show,
+        command: study.command.clone(),
+        provenance: output::versions(),
+        ..Section::default()
+    }
+}
+
 fn start_sections(study: &Study, judged: &Judged, figures: Vec<PageFigure>) -> Vec<Section> {
-    let Method { how_measured, does_not_show } = method(study.asked().settings, true);
+    let Reading { settings, measured } = study.asked();
     let start = Section {
         title: "Before training".into(),
-        claim: study.claim.clone(),
         verdict: judged.verdict,
         reason: format!("{} {EXCEPTION}", judged.reason),
         headline: Some(Headline {
@@ -134,19 +148,13 @@ fn start_sections(study: &Study, judged: &Judged, figures: Vec<PageFigure>) -> V
             estimate: judged.difference,
             unit: "points".into(),
         }),
-        figures,
         table: Some(judged.table.clone()),
         appendices: vec![
             appendix("What the paper leaves open", readings_table(&study.readings)),
-            appendix("Distances, and Table 2 as printed", distance_table(&study.asked().measured)),
-            appendix("How the distances depend on the bins", sensitivity_table(&study.asked().measured)),
+            appendix("Distances, and Table 2 as printed", distance_table(measured)),
+            appendix("How the distances depend on the bins", sensitivity_table(measured)),
         ],
-        warnings: study.warnings.clone(),
-        how_measured,
-        does_not_show,
-        command: study.command.clone(),
-        provenance: output::versions(),
-        ..Section::default()
+        ..section(study, figures, method(*settings, true))
     };
     let later = Section {
         title: "After 100K steps".into(),
@@ -161,29 +169,22 @@ fn start_sections(study: &Study, judged: &Judged, figures: Vec<PageFigure>) -> V
 }
 
 fn trained_section(study: &Study, figures: Vec<PageFigure>) -> Section {
-    let Method { how_measured, does_not_show } = method(study.asked().settings, false);
-    let measured = &study.asked().measured;
+    let Reading { settings, measured } = study.asked();
     Section {
         title: "Trained critics".into(),
-        claim: study.claim.clone(),
         verdict: Verdict::Undecided,
         reason: format!("{} {EXCEPTION}", scarce(measured)),
-        figures,
         table: Some(distance_table(measured)),
         appendices: vec![appendix(
             "How the distances depend on the bins",
-            sensitivity_table(&study.asked().measured),
+            sensitivity_table(measured),
         )],
         warnings: study.warnings.iter().cloned().chain(other_length(measured)).collect(),
-        how_measured,
-        does_not_show,
-        command: study.command.clone(),
-        provenance: output::versions(),
-        ..Section::default()
+        ..section(study, figures, method(*settings, false))
     }
 }
 
-/// Warns that the paper's numbers are of another length of training.
+/// Warns if the paper's numbers are of another number of steps.
 fn other_length(measured: &[Measured]) -> Option<String> {
     let steps: BTreeSet<u64> = measured.iter().map(|one| one.step).collect();
     let other = steps.iter().any(|step| *step != published::LATER);
@@ -197,7 +198,7 @@ fn other_length(measured: &[Measured]) -> Option<String> {
     })
 }
 
-/// Says why trained critics decide nothing yet.
+/// Says why the trained critics decide nothing yet.
 fn scarce(measured: &[Measured]) -> String {
     let runs: BTreeSet<_> = measured.iter().map(|one| (one.env, one.seed)).collect();
     let steps = measured.iter().map(|one| one.step).max().unwrap_or(0);

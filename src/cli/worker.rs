@@ -1,13 +1,16 @@
 //! An environment in another process on the command line.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::output::shell_words;
+use crate::analysis::select;
 use crate::checkpoint::Checkpoint;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 
-/// Where an environment comes from that is none of ours.
+/// How to start an environment in another process.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Of an environment in another process")]
 pub(super) struct WorkerArgs {
@@ -30,12 +33,17 @@ impl WorkerArgs {
 
     /// Starts the environment, if one is given; to be called before checkpoints are opened, whose own commands then do
     /// not matter.
-    ///
-    /// # Errors
-    /// Those of [`EnvId::worker`].
     pub(super) fn start(&self) -> Result<Option<EnvId>> {
         let command = self.env_command.as_ref();
         command.map(|command| EnvId::worker(command, self.env_timeout)).transpose()
+    }
+
+    /// Starts the environment, and opens the checkpoints of TD3 and SAC that patterns name.
+    pub(super) fn checkpoints(&self, patterns: &[PathBuf]) -> Result<Vec<Checkpoint>> {
+        let served = self.start()?;
+        let checkpoints = select::checkpoints(patterns)?;
+        check(served, &checkpoints)?;
+        Ok(checkpoints)
     }
 }
 

@@ -7,10 +7,10 @@ use zip::ZipArchive;
 
 use super::pickle_code::Read;
 
-/// Bytes that a byte of an archive may become; weights hardly get smaller when they are deflated.
+/// Bytes that a byte of an archive may expand to; weights hardly shrink when they are deflated.
 const FACTOR: u64 = 8;
 
-/// What a small archive may become.
+/// Bytes that a small archive may expand to.
 const LEAST_ALLOWED: u64 = 1 << 16;
 
 /// An archive.
@@ -26,9 +26,6 @@ impl<'a> Archive<'a> {
     }
 
     /// Reads the table of contents.
-    ///
-    /// # Errors
-    /// Says what is damaged.
     pub(crate) fn open(bytes: &'a [u8]) -> Read<Self> {
         let zip =
             ZipArchive::new(Cursor::new(bytes)).map_err(|e| format!("no zip archive: {e}"))?;
@@ -36,10 +33,7 @@ impl<'a> Archive<'a> {
         Ok(Self { zip, allowed })
     }
 
-    /// Returns the names of what is in it.
-    ///
-    /// # Errors
-    /// Says that a name is no text.
+    /// Returns the names of its entries; one that is no text is an error.
     pub(crate) fn names(&self) -> Read<Vec<String>> {
         let names = self.zip.file_names().map(|name| name.map(Cow::into_owned));
         names.collect::<Result<_, _>>().map_err(|e| e.to_string())

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::pickle_code::{Kind, Span};
 
-/// Number of an object.
+/// The number of an object.
 pub(crate) type Id = u32;
 
 /// The end of a chain of items.
@@ -84,12 +84,11 @@ impl Pickle<'_> {
         Value { pickle: self, id: self.root }
     }
 
-    /// Returns every object.
     pub(crate) fn all(&self) -> impl Iterator<Item = Value<'_>> {
         (0..self.nodes.len()).map(|id| Value { pickle: self, id: id as Id })
     }
 
-    /// Returns what names each object that is stored elsewhere.
+    /// Returns the identifier of each object that is stored elsewhere.
     pub(crate) fn persistent(&self) -> impl Iterator<Item = Value<'_>> {
         self.nodes.iter().filter_map(|node| match node {
             Node::Persistent(id) => Some(Value { pickle: self, id: *id }),
@@ -115,17 +114,12 @@ impl<'p> Value<'p> {
     }
 
     fn called(&self) -> Option<Call> {
-        match self.node() {
-            Node::Call(number) => Some(self.pickle.calls[number as usize]),
-            _ => None,
-        }
+        let Node::Call(number) = self.node() else { return None };
+        Some(self.pickle.calls[number as usize])
     }
 
     pub(crate) fn int(&self) -> Option<i64> {
-        match self.node() {
-            Node::Int(value) => Some(value),
-            _ => None,
-        }
+        if let Node::Int(value) = self.node() { Some(value) } else { None }
     }
 
     /// Returns a number.
@@ -142,46 +136,31 @@ impl<'p> Value<'p> {
     }
 
     pub(crate) fn bool(&self) -> Option<bool> {
-        match self.node() {
-            Node::Bool(value) => Some(value),
-            _ => None,
-        }
+        if let Node::Bool(value) = self.node() { Some(value) } else { None }
     }
 
-    /// Returns a text, or bytes that are one: `Python` 2 knew no difference.
+    /// Returns a text, or bytes that are UTF-8: `Python` 2 made no difference.
     pub(crate) fn text(&self) -> Option<&'p str> {
-        match self.node() {
-            Node::Text(span) | Node::Bytes(span) => {
-                std::str::from_utf8(span.of(&self.pickle.bytes)).ok()
-            }
-            _ => None,
-        }
+        let (Node::Text(span) | Node::Bytes(span)) = self.node() else { return None };
+        std::str::from_utf8(span.of(&self.pickle.bytes)).ok()
     }
 
-    /// Returns bytes.
     pub(crate) fn bytes(&self) -> Option<&'p [u8]> {
-        match self.node() {
-            Node::Bytes(span) => Some(span.of(&self.pickle.bytes)),
-            _ => None,
-        }
+        if let Node::Bytes(span) = self.node() { Some(span.of(&self.pickle.bytes)) } else { None }
     }
 
     /// Returns the items of a tuple.
     pub(crate) fn tuple(&self) -> Option<Vec<Self>> {
-        match self.node() {
-            Node::Items { kind: Kind::Tuple, chain } => Some(self.items(chain).collect()),
-            _ => None,
-        }
+        let Node::Items { kind: Kind::Tuple, chain } = self.node() else { return None };
+        Some(self.items(chain).collect())
     }
 
     /// Returns the items of a list or a tuple.
     pub(crate) fn sequence(&self) -> Option<Vec<Self>> {
-        match self.node() {
-            Node::Items { kind: Kind::Tuple | Kind::List, chain } => {
-                Some(self.items(chain).collect())
-            }
-            _ => None,
-        }
+        let Node::Items { kind: Kind::Tuple | Kind::List, chain } = self.node() else {
+            return None;
+        };
+        Some(self.items(chain).collect())
     }
 
     fn items(self, Chain { first, .. }: Chain) -> impl Iterator<Item = Self> {
@@ -212,10 +191,8 @@ impl<'p> Value<'p> {
 
     /// Returns the module and the name of what would be imported.
     pub(crate) fn global(&self) -> Option<(&'p str, &'p str)> {
-        match self.node() {
-            Node::Global { module, name } => Some((self.of(module).text()?, self.of(name).text()?)),
-            _ => None,
-        }
+        let Node::Global { module, name } = self.node() else { return None };
+        Some((self.of(module).text()?, self.of(name).text()?))
     }
 
     /// Returns what would be called, where this is the result of a call.
@@ -240,11 +217,8 @@ impl<'p> Value<'p> {
         self.state()?.get(name)
     }
 
-    /// Returns what names an object that is stored elsewhere.
+    /// Returns the identifier of an object that is stored elsewhere.
     pub(crate) fn persistent(&self) -> Option<Self> {
-        match self.node() {
-            Node::Persistent(id) => Some(self.of(id)),
-            _ => None,
-        }
+        if let Node::Persistent(id) = self.node() { Some(self.of(id)) } else { None }
     }
 }

@@ -1,6 +1,6 @@
 //! The instructions of a pickle, one after the other: what they are called with lies in its bytes.
 
-/// What reading gives, or in words why it is refused.
+/// What was read, or the reason why it is refused.
 pub(crate) type Read<T> = Result<T, String>;
 
 /// A part of the pickle's bytes.
@@ -14,10 +14,6 @@ impl Span {
     pub(crate) fn new(start: usize, length: usize) -> Self {
         // A pickle is below 4 GB.
         Self { start: start as u32, length: length as u32 }
-    }
-
-    pub(crate) fn length(self) -> usize {
-        self.length as usize
     }
 
     /// Returns the part of a pickle that it is.
@@ -38,7 +34,7 @@ pub(crate) enum Kind {
 /// The newest protocol.
 const NEWEST: u8 = 5;
 
-/// An instruction. Those that do the same to what is noted are one.
+/// An instruction. Those with the same effect here are one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Op {
     /// Protocol and frames.
@@ -81,7 +77,7 @@ pub(crate) enum Op {
     PersistentText(Span),
 }
 
-/// The bytes of a pickle, and the place that is read.
+/// The bytes of a pickle, and how far they are read.
 pub(crate) struct Code<'b> {
     bytes: &'b [u8],
     at: usize,
@@ -97,9 +93,6 @@ impl<'b> Code<'b> {
     }
 
     /// Reads one instruction.
-    ///
-    /// # Errors
-    /// Says what is missing, damaged or not known.
     pub(crate) fn next(&mut self) -> Read<Op> {
         let code = self.byte()?;
         Ok(match code {
@@ -122,7 +115,7 @@ impl<'b> Code<'b> {
             b'T' | b'B' => Op::Bytes(self.counted(4)?),
             b'U' | b'C' => Op::Bytes(self.counted(1)?),
             b'\x8e' | b'\x96' => Op::Bytes(self.counted(8)?),
-            b'V' => self.line().and_then(|line| self.plain(line)).map(Op::Text)?,
+            b'V' => Op::Text(self.plain_line()?),
             b'X' => self.text(4)?,
             b'\x8c' => self.text(1)?,
             b'\x8d' => self.text(8)?,
@@ -133,9 +126,9 @@ impl<'b> Code<'b> {
             b'g' => self.number().map(Op::Get)?,
             b'h' => Op::Get(usize::from(self.byte()?)),
             b'j' => Op::Get(self.size(4)?),
-            b'c' => self.names().map(|[module, name]| Op::Global(module, name))?,
-            b'i' => self.names().map(|[module, name]| Op::Instance(module, name))?,
-            b'P' => self.line().and_then(|line| self.plain(line)).map(Op::PersistentText)?,
+            b'c' => Op::Global(self.plain_line()?, self.plain_line()?),
+            b'i' => Op::Instance(self.plain_line()?, self.plain_line()?),
+            b'P' => Op::PersistentText(self.plain_line()?),
             b'\x80' if self.byte()? <= NEWEST => Op::Nothing,
             b'\x80' => return Err(format!("a protocol after {NEWEST}")),
             b'\x95' => self.size(8).map(|_| Op::Nothing)?,
@@ -158,7 +151,7 @@ impl<'b> Code<'b> {
         Ok(self.take(N)?.try_into().expect("as many as taken"))
     }
 
-    /// Reads a number without sign of so many bytes.
+    /// Reads an unsigned number of `width` bytes.
     fn size(&mut self, width: usize) -> Read<usize> {
         let mut eight = [0; 8];
         eight[..width].copy_from_slice(self.take(width)?);
@@ -174,10 +167,9 @@ impl<'b> Code<'b> {
     }
 
     fn text(&mut self, width: usize) -> Read<Op> {
-        let length = self.size(width)?;
-        let start = self.at;
-        std::str::from_utf8(self.take(length)?).map_err(|_| "text that is not UTF-8")?;
-        Ok(Op::Text(Span::new(start, length)))
+        let text = self.counted(width)?;
+        std::str::from_utf8(text.of(self.bytes)).map_err(|_| "text that is not UTF-8")?;
+        Ok(Op::Text(text))
     }
 
     /// Reads to the end of a line.
@@ -189,37 +181,29 @@ impl<'b> Code<'b> {
         Ok(Span::new(start, length))
     }
 
-    fn of_line(&mut self) -> Read<&'b str> {
-        let start = self.at;
-        self.line()?;
-        let line = &self.bytes[start..self.at - 1];
+    fn line_of_text(&mut self) -> Read<&'b str> {
+        let line = self.line()?.of(self.bytes);
         std::str::from_utf8(line).map_err(|_| "text that is not UTF-8".into())
     }
 
-    /// Checks that a line is text without escapes.
-    fn plain(&self, line: Span) -> Read<Span> {
-        let end = self.at - 1;
-        let start = end - line.length();
-        let bytes = &self.bytes[start..end];
+    /// Reads a line of text without escapes.
+    fn plain_line(&mut self) -> Read<Span> {
+        let line = self.line()?;
+        let bytes = line.of(self.bytes);
         if bytes.contains(&b'\\') || std::str::from_utf8(bytes).is_err() {
             return Err("text with escapes (protocol 0); save it with a newer protocol".into());
         }
         Ok(line)
     }
 
-    fn names(&mut self) -> Read<[Span; 2]> {
-        let mut name = || self.line().and_then(|line| self.plain(line));
-        Ok([name()?, name()?])
-    }
-
     fn number(&mut self) -> Read<usize> {
-        self.of_line()?.parse().map_err(|_| "no number where one should be".into())
+        self.line_of_text()?.parse().map_err(|_| "no number where one should be".into())
     }
 
     /// Reads a number in decimals: an integer, a long one, or a fraction.
     fn decimal(&mut self, code: u8) -> Read<Op> {
         let wrong = || "no number where one should be".to_owned();
-        let line = self.of_line()?;
+        let line = self.line_of_text()?;
         match (code, line) {
             (b'F', _) => line.parse().map(Op::Float).map_err(|_| wrong()),
             (b'I', "00") => Ok(Op::Bool(false)),
@@ -251,10 +235,7 @@ impl<'b> Code<'b> {
     /// Reads a string in quotes.
     fn quoted(&mut self) -> Read<Op> {
         let start = self.at;
-        let line = self.line()?;
-        let line = self.plain(line)?;
-        let bytes = &self.bytes[start..start + line.length()];
-        match bytes {
+        match self.plain_line()?.of(self.bytes) {
             [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => {
                 Ok(Op::Bytes(Span::new(start + 1, inner.len())))
             }
@@ -263,7 +244,7 @@ impl<'b> Code<'b> {
     }
 }
 
-/// Returns an instruction that is called with nothing but values of the stack.
+/// Returns an instruction that takes only values from the stack.
 fn plain(code: u8) -> Read<Op> {
     Ok(match code {
         b't' => Op::Collect(Kind::Tuple),

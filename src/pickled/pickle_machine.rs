@@ -10,10 +10,10 @@ use std::borrow::Cow;
 use super::pickle::{Call, Chain, END, Id, Link, Node, Pickle};
 use super::pickle_code::{Code, Kind, Op, Read, Span};
 
-/// Values on the stack; only a tuple needs more than a few thousand.
+/// Most values on the stack; only a tuple needs more than a few thousand.
 const MOST_STACKED: usize = 1 << 14;
 
-/// Containers inside containers that are under construction.
+/// Most unfinished containers inside each other.
 const MOST_MARKS: usize = 1_000;
 
 /// Bytes that the objects of a small pickle may take; of a larger one it is [`FACTOR`] times its length.
@@ -22,16 +22,13 @@ const LEAST_ALLOWED: usize = 1 << 16;
 /// Bytes of objects for a byte of a pickle.
 const FACTOR: usize = 4;
 
-/// The object that stands for nothing; the first of all.
+/// `None`, the first object.
 const NONE: Id = 0;
 
-/// A place of the memo that holds nothing.
+/// An empty place of the memo.
 const EMPTY: Id = u32::MAX;
 
 /// Reads the pickle at the start of some bytes. What follows it is left alone.
-///
-/// # Errors
-/// Says what in it is damaged, not known or too large.
 pub(crate) fn read<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Read<Pickle<'a>> {
     let bytes = bytes.into();
     if u32::try_from(bytes.len()).is_err() {
@@ -113,7 +110,7 @@ impl Machine {
         }
     }
 
-    /// What moves values, and does not make any.
+    /// Executes what moves values and makes none.
     fn rearrange(&mut self, op: Op) -> Read<()> {
         match op {
             Op::Mark => self.mark(),
@@ -133,7 +130,7 @@ impl Machine {
         }
     }
 
-    /// What `Python` would import or call.
+    /// Notes what `Python` would import or call.
     fn import_or_call(&mut self, op: Op) -> Read<()> {
         match op {
             Op::Global(module, name) => {
@@ -167,7 +164,7 @@ impl Machine {
         }
     }
 
-    /// Counts what objects take.
+    /// Counts the memory of objects.
     fn spend(&mut self, bytes: usize) -> Read<()> {
         let left = self.allowed.checked_sub(bytes);
         self.allowed = left.ok_or("far more objects than a file of this length should have")?;
@@ -193,7 +190,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Returns the height of the stack below which the container under construction must not reach.
+    /// Returns the height of the stack at which the unfinished container begins.
     fn floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }

@@ -13,18 +13,15 @@ use zip::{CompressionMethod, ZipWriter};
 use super::archive::Archive;
 use super::pickle_code::Read;
 use super::script_code;
-use super::script_words::CUSTOM;
+use super::script_names::CUSTOM;
 use super::storage::Storage;
 use super::tensor::Tensor;
 use super::torch_file::TorchFile;
 
-/// Most functions of a script; `PyTorch` reads those that call each other inside each other.
+/// Most functions of a script; `PyTorch` reads nested calls by recursion.
 const MOST_FUNCTIONS: usize = 500;
 
 /// Checks a file of `TorchScript`, and returns it as a new archive that holds nothing but what was checked.
-///
-/// # Errors
-/// Says what is damaged, not known or not allowed.
 pub(crate) fn checked(bytes: &[u8]) -> Read<Vec<u8>> {
     if !Archive::is_one(bytes) {
         return Err("it is no file of torch.jit.save".into());
@@ -33,7 +30,7 @@ pub(crate) fn checked(bytes: &[u8]) -> Read<Vec<u8>> {
     let names = archive.names()?;
     let constants = names.iter().find_map(|name| name.strip_suffix("constants.pkl"));
     let folder = constants.ok_or("it is no file of torch.jit.save: there is no constants.pkl")?;
-    let mut new = New::default();
+    let mut new = NewArchive::default();
     let version = [".data/version", "version"];
     let version = version.into_iter().find(|name| names.contains(&format!("{folder}{name}")));
     let version = version.ok_or("it is no file of torch.jit.save: it says no version")?;
@@ -65,7 +62,7 @@ pub(crate) fn checked(bytes: &[u8]) -> Read<Vec<u8>> {
     new.finish()
 }
 
-/// Checks names and tensors of a pickle in a file of so many bytes.
+/// Checks names and tensors of a pickle in a file of `length` bytes.
 fn check_object(file: &TorchFile, length: usize) -> Read<()> {
     for storage in file.object.persistent() {
         let count = storage.tuple().and_then(|parts| parts.get(4)?.int());
@@ -108,16 +105,16 @@ fn check_name(module: &str, name: &str) -> Read<()> {
     if known { Ok(()) } else { Err(format!("{module}.{name} is nothing that a module may hold")) }
 }
 
-/// An archive in the making.
-struct New(ZipWriter<Cursor<Vec<u8>>>);
+/// An archive that is being written.
+struct NewArchive(ZipWriter<Cursor<Vec<u8>>>);
 
-impl Default for New {
+impl Default for NewArchive {
     fn default() -> Self {
         Self(ZipWriter::new(Cursor::default()))
     }
 }
 
-impl New {
+impl NewArchive {
     fn add(&mut self, name: &str, bytes: &[u8]) -> Read<()> {
         let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
         let added = self.0.start_file(format!("script/{name}"), stored);

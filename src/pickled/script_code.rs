@@ -7,23 +7,22 @@
 //! inside each other by recursion.
 
 use super::pickle_code::Read;
-use super::script_words::{
-    CUSTOM, before_a_bracket, is_built_in, is_forward, is_function, is_primitive, is_refused,
+use super::script_names::{
+    BEFORE_A_BRACKET, BUILT_IN, CUSTOM, FUNCTIONS, PRIMITIVES, REFUSED, among, is_forward,
 };
 
-/// Brackets inside each other.
+/// Most brackets inside each other.
 const MOST_NESTED: usize = 40;
 
-/// Operators of a statement.
+/// Most operators in a statement.
 const MOST_OPERATORS: usize = 200;
 
-/// Spaces before a statement.
+/// Most spaces before a statement.
 const MOST_INDENTED: usize = 60;
 
 /// Spaces before the methods of a class.
 const OF_CLASS: usize = 2;
 
-/// A piece of code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Token<'t> {
     Word(&'t str),
@@ -37,9 +36,6 @@ enum Token<'t> {
 use Token::{Constant, Mark, Start, Word};
 
 /// Checks the code of one file, and returns how many functions it defines.
-///
-/// # Errors
-/// Names what is not allowed.
 pub(super) fn check(text: &str) -> Read<usize> {
     let tokens = tokens(text)?;
     let starts: Vec<usize> =
@@ -77,7 +73,7 @@ pub(super) fn check(text: &str) -> Read<usize> {
     Ok(tokens.iter().filter(|token| **token == Word("def")).count())
 }
 
-/// Code, and where in it a statement stands.
+/// Code, and the class and the function around a statement.
 struct Code<'t> {
     tokens: &'t [Token<'t>],
     /// What the class defines.
@@ -95,7 +91,7 @@ impl<'t> Code<'t> {
         at.checked_sub(by).map_or(Start(0), |at| self.at(at))
     }
 
-    /// Returns the names of the functions of a class; all must stand where no function of a function can.
+    /// Returns the names of the functions of a class; they must be indented by [`OF_CLASS`].
     fn methods_of(&self, class: std::ops::Range<usize>) -> Read<Vec<&'t str>> {
         let mut starts = class.clone().skip(1).filter_map(|at| match self.at(at) {
             Start(spaces) => Some(spaces),
@@ -163,7 +159,7 @@ impl<'t> Code<'t> {
             },
             _ => true,
         };
-        if is_refused(word) || !fits {
+        if among(REFUSED, word) || !fits {
             return Err(format!("it uses `{word}` in a way that networks do not need"));
         }
         Ok(())
@@ -204,15 +200,15 @@ impl<'t> Code<'t> {
         let known = match &path[..] {
             [_] if of_self => self.methods.contains(&name),
             [_] if of_value => false,
-            ["torch", _] if !of_value => is_function(name),
-            ["ops", "prim", _] if !of_value => is_primitive(name),
+            ["torch", _] if !of_value => among(FUNCTIONS, name),
+            ["ops", "prim", _] if !of_value => among(PRIMITIVES, name),
             ["__torch__", _, ..] if !of_value => true,
             ["self", _] if !of_value => self.methods.contains(&name),
             [_] => {
                 let before = self.before(first, 1);
                 [Word("def"), Word("class")].contains(&before)
-                    || before_a_bracket(name)
-                    || is_built_in(name)
+                    || among(BEFORE_A_BRACKET, name)
+                    || among(BUILT_IN, name)
                     || name == "range" && before == Word("in")
                     || self.is_alias(name)
             }
@@ -220,7 +216,7 @@ impl<'t> Code<'t> {
         };
         // Of a value: torch.NAME, with the value as what it is given first.
         let of_any = of_value || path.len() > 1 && !["torch", "ops"].contains(&path[0]);
-        if known || of_any && (is_forward(name) || is_function(name)) {
+        if known || of_any && (is_forward(name) || among(FUNCTIONS, name)) {
             return Ok(());
         }
         let dot = if of_value { "." } else { "" };
@@ -267,7 +263,7 @@ fn in_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Cuts code into pieces.
+/// Splits code into tokens.
 fn tokens(text: &str) -> Read<Vec<Token<'_>>> {
     let (bytes, mut at, mut depth) = (text.as_bytes(), 0, 0_usize);
     let mut tokens = Vec::new();

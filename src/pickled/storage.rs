@@ -3,7 +3,7 @@
 use super::pickle::Value;
 use super::pickle_code::Read;
 
-/// What the numbers of a storage are.
+/// The type of the numbers in a storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dtype {
     F16,
@@ -17,7 +17,7 @@ pub(crate) enum Dtype {
 }
 
 impl Dtype {
-    /// Returns the numbers of a kind of storage.
+    /// Returns the type of the numbers in a kind of storage.
     fn of(storage: &str) -> Option<Self> {
         Some(match storage {
             "HalfStorage" => Self::F16,
@@ -33,7 +33,7 @@ impl Dtype {
         })
     }
 
-    /// Returns the bytes of a number.
+    /// Returns the bytes that a number takes.
     pub(crate) fn bytes(self) -> usize {
         match self {
             Self::U8 => 1,
@@ -44,7 +44,7 @@ impl Dtype {
         }
     }
 
-    /// Returns a number; `bytes` are as many as it has.
+    /// Returns the number that `bytes` hold.
     pub(crate) fn number(self, bytes: &[u8]) -> f32 {
         let mut eight = [0; 8];
         eight[..bytes.len()].copy_from_slice(bytes);
@@ -63,7 +63,7 @@ impl Dtype {
     }
 }
 
-/// Returns the number that 16 bits are in IEEE 754.
+/// Returns a half-precision number of IEEE 754.
 fn half(bits: u16) -> f32 {
     let (sign, exponent, fraction) = (bits >> 15, (bits >> 10) & 0x1f, f32::from(bits & 0x3ff));
     let size = match exponent {
@@ -83,9 +83,6 @@ pub(crate) struct Storage<'p> {
 
 impl<'p> Storage<'p> {
     /// Reads what names a storage: `("storage", kind, key, device, count, …)`. The device does not matter.
-    ///
-    /// # Errors
-    /// Says what it is if it is no storage, or one of another kind of numbers.
     pub(crate) fn of(named: Value<'p>) -> Read<Self> {
         let parts = named.tuple().unwrap_or_default();
         let [tag, kind, key, _device, _count, ..] = parts[..] else {

@@ -22,9 +22,6 @@ impl Tensor {
     }
 
     /// Reads a tensor of a file.
-    ///
-    /// # Errors
-    /// Says what does not fit.
     pub(crate) fn read(file: &TorchFile, value: Value) -> Read<Self> {
         let arguments = arguments(value).ok_or("no tensor where one should be")?;
         let [storage, offset, size, stride, ..] = arguments[..] else {
@@ -74,7 +71,7 @@ impl Tensor {
     }
 }
 
-/// Returns what a tensor would be rebuilt of: storage, offset, size, stride, and more.
+/// Returns the arguments that rebuild a tensor: storage, offset, size, stride, and more.
 fn arguments(value: Value<'_>) -> Option<Vec<Value<'_>>> {
     const UTILS: &str = "torch._utils";
     let parameter = value.calls(UTILS, "_rebuild_parameter");

@@ -27,9 +27,6 @@ pub(crate) struct TorchFile<'a> {
 
 impl<'a> TorchFile<'a> {
     /// Reads a file of either kind.
-    ///
-    /// # Errors
-    /// Says what is damaged, missing or not known.
     pub(crate) fn read(bytes: &'a [u8]) -> Read<Self> {
         if Archive::is_one(bytes) {
             return of_archive(Archive::open(bytes)?);
@@ -41,9 +38,6 @@ impl<'a> TorchFile<'a> {
     }
 
     /// Reads one object of an archive: `PART.pkl` in a folder, and the storages in `PART/`.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
     pub(super) fn part(
         archive: &mut Archive,
         folder: &str,

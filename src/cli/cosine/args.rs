@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::super::agent::AgentArgs;
 use super::super::output::shell_words;
 use super::super::settings::whole;
+use super::super::threads::Threads;
 use crate::analysis::measure::cosine::Against;
 use crate::analysis::measure::subject::{Subject, with_source};
 use crate::checkpoint::Checkpoint;
@@ -28,14 +29,14 @@ const STATES_IN_TASKS: usize = 120;
 
 /// Which of the three commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum What {
+pub(in crate::cli) enum CosineCommand {
     Cosine,
     SelfCheck,
     Learnable,
 }
 
-impl What {
-    pub(super) fn name(self) -> &'static str {
+impl CosineCommand {
+    fn name(self) -> &'static str {
         match self {
             Self::Cosine => "cosine",
             Self::SelfCheck => "self-check",
@@ -131,9 +132,8 @@ pub(in crate::cli) struct CosineArgs {
     /// Seed of states and perturbations
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
-    /// Worker threads; results do not depend on it [default: the processors]
-    #[arg(long)]
-    pub(super) threads: Option<usize>,
+    #[command(flatten)]
+    pub(super) threads: Threads,
     /// Folder of tables and figures [default: reports/COMMAND]
     #[arg(long)]
     out: Option<PathBuf>,
@@ -154,27 +154,17 @@ enum SplitName {
     Both,
 }
 
-impl SplitName {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Test => "test",
-            Self::Both => "both",
-        }
-    }
-}
-
 impl CosineArgs {
     fn mode(&self) -> Mode {
         let unset = if self.rollouts.is_some() { Mode::Paper } else { Mode::Lab };
         self.mode.unwrap_or(unset)
     }
 
-    /// Returns what is measured of checkpoints, and how: those of PEARL in tasks of each list, at states of the
-    /// policy, a fixed number of them where nothing else is asked for.
+    /// Returns what is measured, and how. Checkpoints of PEARL are measured in tasks of each list, at states of the
+    /// policy, a fixed number of them by default.
     ///
     /// # Errors
-    /// [`Error::Usage`] for flags that these checkpoints do not know, and for more tasks than there are.
+    /// [`Error::Usage`] for flags that are not about these checkpoints, and for more tasks than there are.
     pub(super) fn subjects<'c>(
         &self,
         checkpoints: &'c [Checkpoint],
@@ -204,12 +194,10 @@ impl CosineArgs {
         Ok((subjects, settings))
     }
 
-    /// Returns where results go.
-    pub(super) fn folder(&self, what: What) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| Path::new("reports").join(what.name()))
+    pub(super) fn folder(&self, which: CosineCommand) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| Path::new("reports").join(which.name()))
     }
 
-    /// Returns the lists of tasks asked for.
     fn lists(&self) -> &'static [TaskList] {
         match self.split.unwrap_or(SplitName::Both) {
             SplitName::Train => &[TaskList::Train],
@@ -226,10 +214,10 @@ impl CosineArgs {
     ///
     /// # Errors
     /// [`Error::Usage`] for flags that contradict each other.
-    pub(super) fn settings(&self, what: What) -> Result<Settings> {
+    pub(super) fn settings(&self, which: CosineCommand) -> Result<Settings> {
         let mode = self.mode();
         let adapts = self.adapts();
-        if self.bank.is_some() && what != What::Cosine {
+        if self.bank.is_some() && which != CosineCommand::Cosine {
             return Err(Error::Usage("--bank is for hyperl-analyze cosine; drop it here".into()));
         }
         if mode == Mode::Lab && self.rollouts.is_some() {
@@ -248,12 +236,12 @@ impl CosineArgs {
             half_width: self.half_width.unwrap_or(half_width),
             max_states: self.max_states.unwrap_or(max_states),
         };
-        let fixed = self.states.is_some() || what == What::SelfCheck;
+        let fixed = self.states.is_some() || which == CosineCommand::SelfCheck;
         let wanted = if fixed { None } else { base.adaptive.map(|_| adaptive) };
         Settings {
             mode,
-            states: self.states.unwrap_or(match what {
-                What::SelfCheck if mode == Mode::Lab => STATES_OF_OWN,
+            states: self.states.unwrap_or(match which {
+                CosineCommand::SelfCheck if mode == Mode::Lab => STATES_OF_OWN,
                 _ => base.states.min(adaptive.max_states.max(1)),
             }),
             rollouts: self.rollouts.unwrap_or(base.rollouts),
@@ -271,14 +259,15 @@ impl CosineArgs {
     }
 }
 
-/// Returns the command that does the same again, all that matters written out.
+/// Returns the command that does the same again, with all settings that matter.
 pub(super) fn command_line(
-    what: &str,
+    which: CosineCommand,
     args: &CosineArgs,
     settings: &Settings,
     out: &Path,
 ) -> String {
-    let mut text = format!("hyperl-analyze {what} --ckpt {}", shell_words(&args.checkpoints));
+    let (name, checkpoints) = (which.name(), shell_words(&args.checkpoints));
+    let mut text = format!("hyperl-analyze {name} --ckpt {checkpoints}");
     let mut given = |flag: &str, value: Option<String>| {
         if let Some(value) = value {
             let _ = write!(text, " --{flag} {value}");
@@ -297,7 +286,8 @@ pub(super) fn command_line(
     given("max-states", args.max_states.map(|n| n.to_string()));
     given("horizon", args.horizon.map(|n| n.to_string()));
     given("tasks", args.tasks.map(|n| n.to_string()));
-    given("split", args.split.map(|split| SplitName::name(split).to_owned()));
+    let split = args.split.and_then(|split| split.to_possible_value());
+    given("split", split.map(|value| value.get_name().to_owned()));
     given("states-from", args.states_from.map(|source| source.to_string()));
     given("value", settings.judged.map(|judged| judged.to_string()));
     given("returns", settings.returns.map(|returns| returns.to_string()));

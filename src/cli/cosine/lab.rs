@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use super::super::finding::{self, Source};
-use super::super::output::{origins, write_page};
-use super::super::shared::{self, Done};
-use super::super::told::Told;
-use super::args::{CosineArgs, What, command_line};
+use super::super::output::origins;
+use super::super::program::Done;
+use super::super::progress::Progress;
+use super::super::terminal;
+use super::args::{CosineArgs, CosineCommand, command_line};
 use super::track;
 use crate::analysis::bank::BankFile;
 use crate::analysis::measure::kept::{Keeper, UNITS};
@@ -19,7 +20,6 @@ use crate::error::Result;
 use crate::gradient::Settings;
 use crate::report::direction::Direction;
 use crate::report::policy_cosine::{answers, finding, table};
-use crate::report::{Page, Section};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -52,12 +52,12 @@ pub(super) fn run(
         }
     }
     let runs = args.track.then(|| track::runs(checkpoints)).transpose()?;
-    let out = args.folder(What::Cosine);
-    let workers = shared::workers(args.threads.unwrap_or_else(shared::processors))?;
+    let out = args.folder(CosineCommand::Cosine);
+    let workers = args.threads.workers()?;
     let _lock = Lock::folder(&out)?;
     let units = out.parent().unwrap_or(&out).join(UNITS);
-    let told = Told::new(checkpoints.len(), "checkpoints");
-    let keeper = Keeper { units: &units, workers: &workers, listener: &told };
+    let progress = Progress::new(checkpoints.len(), "checkpoints");
+    let keeper = Keeper { units: &units, workers: &workers, listener: &progress };
     let judged = match &given {
         Some(file) => {
             let judged = checkpoints.iter().map(|c| policy_cosine::judged(c, settings, file));
@@ -67,32 +67,29 @@ pub(super) fn run(
     };
     let all: Vec<Judged> = match judged {
         ControlFlow::Continue(all) => all,
-        ControlFlow::Break(stopped) => return Ok(told.stopped(stopped)),
+        ControlFlow::Break(stopped) => return Ok(progress.stopped(stopped)),
     };
-    told.bar.finish_and_clear();
+    progress.bar.finish_and_clear();
     if let Some(runs) = runs {
         track::write(&runs, checkpoints, &all)?;
     }
     let finding = finding(&all, settings);
     let finding = if finding::of_critics(checkpoints) { finding.in_updates() } else { finding };
-    let command = command_line("cosine", args, settings, &out);
+    let command = command_line(CosineCommand::Cosine, args, settings, &out);
     let source = Source::of_checkpoints(&command, origins(checkpoints)).with(settings)?;
-    let description = format!("{TITLE} {}", finding.subtitle);
-    let section = finding::write(&out, TITLE, &description, &finding, &source)?;
-    let section = Section { answer: answers(&all).join("\n\n"), ..section };
-    write_page(&out, &Page { title: TITLE.into(), sections: vec![section] })?;
+    let answers = answers(&all);
+    finding::write_answered(&out, TITLE, &answers, &finding, &source)?;
     if args.json {
         let lines = checkpoints.iter().zip(&all).map(|(checkpoint, judged)| Line {
             path: checkpoint.path().display().to_string(),
             direction: Direction::of(judged),
             judged,
         });
-        shared::print_json(&Json { checkpoints: lines.collect() })?;
+        terminal::print_json(&Json { checkpoints: lines.collect() })?;
     } else {
-        shared::say!("{}\n", answers(&all).join("\n"));
-        shared::print(table(&all).to_text()?.as_bytes())?;
-        shared::warn(&finding.warnings);
+        terminal::print_answers(&answers, &table(&all))?;
+        terminal::warn(&finding.warnings);
     }
-    shared::note!("wrote {}", out.join("report.md").display());
+    terminal::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
 }

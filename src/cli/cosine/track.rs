@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use super::super::shared;
+use super::super::terminal;
 use crate::analysis::measure::policy_cosine::Judged;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::run::RUN;
@@ -53,7 +53,7 @@ pub(super) fn write(runs: &[PathBuf], checkpoints: &[Checkpoint], all: &[Judged]
             let known = known.map(|(name, _, found)| (format!("gradient/{name}"), found.value));
             events.scalars(step, &known.collect::<Vec<_>>())?;
         }
-        shared::note!("wrote {}", folder.display());
+        terminal::note!("wrote {}", folder.display());
     }
     Ok(())
 }

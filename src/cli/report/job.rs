@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::checkpoint::lock::Lock;
 use crate::cli::output::Origin;
+use crate::cli::threads::Threads;
 use crate::report::finding::Finding;
 use crate::study::Found;
 use crate::study::spec::Spec;
@@ -16,7 +17,7 @@ pub(in crate::cli) struct Job {
     pub(in crate::cli) folder: PathBuf,
     /// Folder of single measurements, shared by all reports.
     pub(in crate::cli) units: PathBuf,
-    pub(in crate::cli) threads: usize,
+    pub(in crate::cli) threads: Threads,
     /// The command that makes the report again.
     pub(in crate::cli) command: String,
 }

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow::{self, Break, Continue};
 
-use serde::Serialize;
-
 use super::job::{Job, Made};
 use crate::analysis::hyper_parameters::hyper_parameters as parameters_of;
 use crate::analysis::measure::cosine::{Against, Cosine};
@@ -16,10 +14,12 @@ use crate::analysis::series::tasks;
 use crate::analysis::summary::{Column, Summary};
 use crate::analysis::table::{self, StateRow};
 use crate::checkpoint::lock::Lock;
+use crate::cli::finding::as_table;
 use crate::cli::output::{Origin, origins};
-use crate::cli::shared::{self, Done};
+use crate::cli::program::Done;
+use crate::cli::terminal;
 use crate::cli::{cosine, maml_adaptation as adaptation, maml_noise as noise, returns as returned};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gradient::Settings;
 use crate::report::Table;
 use crate::report::cosine::{self as cosine_view, Cosines};
@@ -37,10 +37,6 @@ type Measured = Result<ControlFlow<Done, Made>>;
 /// Rows that a table of all checkpoints may have on a page; `summary.csv` holds them all.
 const LONGEST_TABLE: usize = 200;
 
-fn as_table(settings: &impl Serialize) -> Result<toml::Table> {
-    toml::Table::try_from(settings).map_err(|e| Error::Table(e.to_string()))
-}
-
 pub(super) fn cosines(job: &Job) -> Measured {
     let Job { spec, found, folder, .. } = job;
     let against = spec.measure.against().unwrap_or(Against::Returns);
@@ -50,7 +46,7 @@ pub(super) fn cosines(job: &Job) -> Measured {
     let subjects: Vec<Subject> = checkpoints.iter().map(Subject::plain).collect();
     subjects.iter().try_for_each(|subject| subject.check(&how))?;
     let lock = Lock::folder(folder)?;
-    let workers = shared::workers(job.threads)?;
+    let workers = job.threads.workers()?;
     let mut rows = match cosine::measure(&subjects, &how, &job.units, &workers)? {
         Continue(rows) => rows,
         Break(done) => return Ok(Break(done)),
@@ -108,7 +104,7 @@ fn quantities(spec: &Spec, column: Column) -> Vec<Quantity> {
     first.into_iter().chain(taus.map(|tau| Quantity::Above(column, tau))).collect()
 }
 
-/// What the rows of checkpoints show, and what that says of the claim.
+/// Returns what the rows of checkpoints show and what that says about the claim.
 fn of_states(checkpoints: &[Vec<StateRow>], spec: &Spec, how: &Cosine) -> Finding {
     let quantities = quantities(spec, how.column());
     let values = |quantity: Quantity| run_values(checkpoints, quantity, &how.settings);
@@ -188,7 +184,7 @@ pub(super) fn returns(job: &Job) -> Measured {
     };
     let numbers = Numbers::of(&curves, &spec.baseline);
     let mut finding = returns_method::finding(&runs, &curves, &numbers, &shown);
-    shared::warn(&finding.warnings);
+    terminal::warn(&finding.warnings);
     if crate::algo::Algo::META.contains(&spec.select.algo) {
         let lists = spec.select.tasks.map_or("training and test tasks".into(), tasks);
         finding.subtitle = format!("{lists}; {}", finding.subtitle);
@@ -212,13 +208,13 @@ pub(super) fn task_gap(job: &Job) -> Measured {
     let (runs, sources) = runs(job)?;
     let lock = Lock::folder(&job.folder)?;
     let finding = gap_view::finding(&runs);
-    shared::warn(&finding.warnings);
+    terminal::warn(&finding.warnings);
     Ok(Continue(Made { finding, settings: toml::Table::new(), sources, _lock: lock }))
 }
 
 pub(super) fn maml_noise(job: &Job) -> Measured {
     let settings: NoiseSettings = job.spec.settings()?;
-    let (points, workers) = (job.found.checkpoints()?, shared::workers(job.threads)?);
+    let (points, workers) = (job.found.checkpoints()?, job.threads.workers()?);
     let lock = Lock::folder(&job.folder)?;
     let all = match noise::measure(&points, &settings, &job.units, &workers)? {
         Continue(all) => all,
@@ -232,7 +228,7 @@ pub(super) fn maml_noise(job: &Job) -> Measured {
 
 pub(super) fn maml_adaptation(job: &Job) -> Measured {
     let settings: AdaptationSettings = job.spec.settings()?;
-    let (points, workers) = (job.found.checkpoints()?, shared::workers(job.threads)?);
+    let (points, workers) = (job.found.checkpoints()?, job.threads.workers()?);
     let lock = Lock::folder(&job.folder)?;
     let Some(all) = adaptation::measure(&points, &settings, &workers)? else {
         return Ok(Break(Done::StoppedUnsaved));

@@ -7,10 +7,10 @@ pub(super) fn counts(all: &[Status]) -> Vec<(State, usize)> {
     State::ALL.map(|state| (state, all.iter().filter(|s| s.state == state).count())).into()
 }
 
-/// Returns the same in words.
-pub(super) fn words(counts: &[(State, usize)]) -> String {
+/// Returns the same as text.
+pub(super) fn in_words(counts: &[(State, usize)]) -> String {
     let all: usize = counts.iter().map(|(_, count)| count).sum();
-    let said = counts.iter().filter(|(_, count)| *count > 0);
-    let said: Vec<String> = said.map(|(state, count)| format!("{count} {state}")).collect();
-    format!("{all} runs: {}", said.join(", "))
+    let some = counts.iter().filter(|(_, count)| *count > 0);
+    let some: Vec<String> = some.map(|(state, count)| format!("{count} {state}")).collect();
+    format!("{all} runs: {}", some.join(", "))
 }

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::super::shared::{self, Done};
-use super::counts::{counts, words};
+use super::super::program::Done;
+use super::super::{progress, signals, terminal};
+use super::counts::{counts, in_words};
 use crate::checkpoint::disk;
 use crate::error::{Error, Result};
 use crate::sweep::plan::Plan;
 use crate::sweep::state::{self, State};
 
-/// How often children are looked after.
+/// How often children are checked.
 const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]
@@ -37,10 +38,10 @@ pub(super) fn run(args: &LocalArgs) -> Result<Done> {
     let all = state::all(&plan);
     let mut waiting = all.iter().filter(|s| !matches!(s.state, State::Finished | State::Running));
     let finished = all.iter().filter(|s| s.state == State::Finished).count();
-    let bar = shared::progress_bar(all.len() as u64, "runs");
+    let bar = progress::bar(all.len() as u64, "runs");
     bar.set_position(finished as u64);
     bar.reset_eta();
-    shared::save_and_stop();
+    signals::save_and_stop();
     let mut children: Vec<Child> = Vec::new();
     let mut refused = None;
     loop {
@@ -51,7 +52,7 @@ pub(super) fn run(args: &LocalArgs) -> Result<Done> {
                 Err(error) => refused = Some(error),
             }
         }
-        if children.is_empty() || refused.is_some() || shared::stop_asked() {
+        if children.is_empty() || refused.is_some() || signals::stop_asked() {
             break;
         }
         std::thread::sleep(LOOK);
@@ -71,14 +72,14 @@ pub(super) fn run(args: &LocalArgs) -> Result<Done> {
     }
     let counts = counts(&state::all(&plan));
     let of = |wanted: State| counts.iter().find(|(state, _)| *state == wanted).map_or(0, |c| c.1);
-    let (all, sweep) = (words(&counts), args.sweep.display());
+    let (all, sweep) = (in_words(&counts), args.sweep.display());
     let left = of(State::Waiting) + of(State::Stopped);
     if of(State::Failed) > 0 {
         return Err(Error::Usage(format!("{all}; hyperl-train sweep status {sweep} says why")));
     }
-    if shared::stop_asked() && left > 0 {
-        shared::say!("{all}");
-        shared::note!("stopped; the same command goes on");
+    if signals::stop_asked() && left > 0 {
+        terminal::say!("{all}");
+        terminal::note!("stopped; the same command goes on");
         return Ok(Done::Stopped);
     }
     if left > 0 {
@@ -86,7 +87,7 @@ pub(super) fn run(args: &LocalArgs) -> Result<Done> {
             "{all}: some ended before they were finished; {sweep}/log has what they said, and the same command goes on"
         )));
     }
-    shared::say!("{all}");
+    terminal::say!("{all}");
     Ok(Done::Finished)
 }
 

@@ -7,8 +7,9 @@ use clap::Args;
 
 use super::super::finding::{self, Source};
 use super::super::output::{shell_words, write_page};
-use super::super::shared::{self, Done};
-use super::counts::{counts, words};
+use super::super::program::Done;
+use super::super::terminal;
+use super::counts::{counts, in_words};
 use crate::analysis::measure::returns::ReturnCurve;
 use crate::checkpoint::disk;
 use crate::checkpoint::lock::Lock;
@@ -27,7 +28,7 @@ const TITLE: &str = "Returns of a sweep";
 /// File of all evaluations.
 const EVALUATIONS: &str = "evaluations.parquet";
 
-/// Runs that a page has room for.
+/// Most runs that a page lists.
 const LISTED: usize = 500;
 
 #[derive(Debug, Args)]
@@ -52,7 +53,7 @@ pub(super) fn run(args: &GatherArgs) -> Result<Done> {
     }
     let _lock = Lock::folder(&out)?;
     disk::write(&out.join(EVALUATIONS), &parquet)?;
-    let said = words(&counts(&state::all(&plan)));
+    let said = in_words(&counts(&state::all(&plan)));
     let list = table_of_runs(&plan, &runs);
     let appendices = (runs.len() <= LISTED).then(|| Appendix {
         title: "Runs".into(),
@@ -77,8 +78,8 @@ pub(super) fn run(args: &GatherArgs) -> Result<Done> {
     let files = section.files.iter().cloned().chain([EVALUATIONS.into()]).collect();
     let section = Section { answer: format!("{said}."), files, ..section };
     write_page(&out, &Page { title: TITLE.into(), sections: vec![section] })?;
-    shared::say!("{said}");
-    shared::note!("wrote {}", out.join("report.md").display());
+    terminal::say!("{said}");
+    terminal::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
 }
 

@@ -1,6 +1,8 @@
-//! The job that Slurm gets: an array with a task for each run, which is put back into the queue when it was stopped.
+//! The job for Slurm: an array with a task for each run. A task that was stopped goes back into the queue.
 
 use std::path::Path;
+
+use clap::Args;
 
 use super::super::output::shell_words;
 use crate::sweep::plan::Plan;
@@ -23,60 +25,71 @@ exit "$code"
 "#;
 
 /// What the cluster is asked for.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Wishes {
-    pub(super) partition: Option<String>,
-    /// Longest time of a task, as `sbatch --time` takes it.
-    pub(super) time: Option<String>,
-    pub(super) memory: Option<String>,
-    pub(super) account: Option<String>,
-    /// Tasks at a time.
-    pub(super) at_once: Option<usize>,
-    /// Processors, and threads, of a task.
-    pub(super) threads: usize,
-    /// Seconds before the end of its time at which a task is told to save and stop.
-    pub(super) warn: u32,
-    /// Other options, as `sbatch` takes them.
-    pub(super) options: Vec<String>,
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SlurmOptions {
+    /// Partition
+    #[arg(long)]
+    partition: Option<String>,
+    /// Longest time of a task, as sbatch takes it; a run that needs more goes on in another one
+    #[arg(long)]
+    time: Option<String>,
+    /// Memory of a task, such as 4G
+    #[arg(long)]
+    mem: Option<String>,
+    /// Account
+    #[arg(long)]
+    account: Option<String>,
+    /// Tasks at a time
+    #[arg(long, value_name = "N")]
+    at_once: Option<usize>,
+    /// Processors, and worker threads, of a task
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Seconds before the end of its time at which a task saves and stops
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    warn: u32,
+    /// Any other option of sbatch, such as --sbatch=--qos=low; may be repeated
+    #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
+    sbatch: Vec<String>,
 }
 
 /// Writes the job that trains these runs with `program`.
-pub(super) fn script(plan: &Plan, wishes: &Wishes, runs: &[usize], program: &Path) -> String {
+pub(super) fn script(plan: &Plan, slurm: &SlurmOptions, runs: &[usize], program: &Path) -> String {
     let folder = std::path::absolute(&plan.folder).unwrap_or_else(|_| plan.folder.clone());
     let name =
         folder.file_name().map_or("sweep".into(), |name| name.to_string_lossy().into_owned());
     let (array, which) = array(runs);
-    let at_once = wishes.at_once.map_or(String::new(), |at_once| format!("%{at_once}"));
+    let at_once = slurm.at_once.map_or(String::new(), |at_once| format!("%{at_once}"));
     let mut options = vec![
         format!("--job-name={}", shell_words(&[format!("hyperl-{name}")])),
         format!("--array={array}{at_once}"),
         format!("--output={}", shell_words(&[folder.join("log/%a.out")])),
         "--open-mode=append".into(),
         "--requeue".into(),
-        format!("--cpus-per-task={}", wishes.threads),
-        format!("--signal=USR1@{}", wishes.warn),
+        format!("--cpus-per-task={}", slurm.threads),
+        format!("--signal=USR1@{}", slurm.warn),
     ];
     let given = [
-        ("partition", &wishes.partition),
-        ("time", &wishes.time),
-        ("mem", &wishes.memory),
-        ("account", &wishes.account),
+        ("partition", &slurm.partition),
+        ("time", &slurm.time),
+        ("mem", &slurm.mem),
+        ("account", &slurm.account),
     ];
     options.extend(given.iter().filter_map(|(option, value)| {
         value.as_ref().map(|value| format!("--{option}={}", shell_words(&[value])))
     }));
-    options.extend(wishes.options.iter().cloned());
+    options.extend(slurm.sbatch.iter().cloned());
     let options = options.join("\n#SBATCH ");
     let run = format!(
         "srun --ntasks=1 {} sweep run {} {which} --threads {}",
         shell_words(&[program]),
         shell_words(&[&folder]),
-        wishes.threads
+        slurm.threads
     );
     format!("{OPENING}#SBATCH {options}\n{run}\n{ENDING}")
 }
 
-/// Returns the numbers of an array, and the words by which a task of it finds its runs.
+/// Returns the numbers of an array, and the flags by which one of its tasks finds its runs.
 fn array(runs: &[usize]) -> (String, String) {
     if runs.iter().all(|run| *run <= LARGEST) {
         return (ranges(runs), "--task \"$SLURM_ARRAY_TASK_ID\"".into());

@@ -2,7 +2,7 @@
 
 /// Functions of tensors, numbers and lists: `torch.NAME(…)`. None of them reads or writes anything else, or draws
 /// random numbers but `dropout`, which does nothing in a network that does not train.
-const FUNCTIONS: &str = "
+pub(super) const FUNCTIONS: &str = "
     abs absolute acos acosh adaptive_avg_pool1d add add_ addbmm addcdiv addcmul addmm addmv all alpha_dropout
     amax amin aminmax __and__ any append arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax
     argmin argsort asin asinh atan atan2 atanh avg_pool1d baddbmm batch_norm bilinear block_diag bmm Bool
@@ -34,43 +34,24 @@ const FUNCTIONS: &str = "
 pub(super) const CUSTOM: &str = "__torch__.torch.classes";
 
 /// What else may be called: `ops.prim.NAME(…)`. What raises an error ends the script with it.
-const PRIMITIVES: &str = "
+pub(super) const PRIMITIVES: &str = "
     NumToTensor RaiseException abs data device dtype is_cuda is_nested max min requires_grad unchecked_cast
 ";
 
 /// Words of the language that look like calls.
-const BUILT_IN: &str =
+pub(super) const BUILT_IN: &str =
     "annotate bool float getattr int isinstance len list str unchecked_cast uninitialized";
 
 /// Words before a bracket that is no call.
-const BEFORE_A_BRACKET: &str = "and assert else if in is not or return";
+pub(super) const BEFORE_A_BRACKET: &str = "and assert else if in is not or return";
 
 /// What code of a network does not need: it could keep a program busy for ever, or hide what is called.
-const REFUSED: &str =
+pub(super) const REFUSED: &str =
     "async await del elif except exec from global import lambda nonlocal try while with yield";
 
-fn among(list: &str, word: &str) -> bool {
+/// Returns whether a word is in one of these lists.
+pub(super) fn among(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|one| one == word)
-}
-
-pub(super) fn is_function(word: &str) -> bool {
-    among(FUNCTIONS, word)
-}
-
-pub(super) fn is_primitive(word: &str) -> bool {
-    among(PRIMITIVES, word)
-}
-
-pub(super) fn is_built_in(word: &str) -> bool {
-    among(BUILT_IN, word)
-}
-
-pub(super) fn before_a_bracket(word: &str) -> bool {
-    among(BEFORE_A_BRACKET, word)
-}
-
-pub(super) fn is_refused(word: &str) -> bool {
-    among(REFUSED, word)
 }
 
 /// Returns whether this is how modules are called: `forward`, or `forward1` and so on in what was traced.

@@ -1,25 +1,20 @@
-//! What both programs share: parsing, exit codes, workers, progress, signals.
+//! What both programs are: a command line that is parsed and run, an exit code, commands for the shell.
 
 use std::ffi::OsString;
-use std::io::Write;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
-use indicatif::{ProgressBar, ProgressStyle};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use super::crash::{self, USAGE};
-use super::signals::{self, UNSAVED};
-use crate::analysis::select;
-use crate::checkpoint::{Checkpoint, disk};
+use super::signals::{self, UNSAVED, stop_asked};
+use super::terminal::{note, print, printed};
+use crate::checkpoint::disk;
 use crate::error::{Error, Result};
-use crate::nn::{memory, workers};
-use crate::report::{fixed, to_json};
+use crate::nn::memory;
 
-/// What the programs' help says of exit codes.
+/// Exit codes in the programs' help.
 pub(super) const EXIT_CODES: &str = "Exit codes: 0 ok; 1 the gate found a regression, or a known answer of self-test did not come out; 2 the gate cannot say; \
     3 usage or data error; 130 stopped by a signal after saving; 131 stopped by a signal with nothing to save, \
     or at once by one that came two seconds after the first.
@@ -63,7 +58,7 @@ pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
     }
 }
 
-/// Parses words, the first of which is the program; nothing is left to do where help or the version was asked for.
+/// Parses a command line that starts with the program's name; `None` where it asked for help or the version.
 pub(super) fn parse<C: Parser>(
     words: impl IntoIterator<Item = impl Into<OsString>>,
 ) -> Result<Option<C>> {
@@ -77,7 +72,7 @@ pub(super) fn parse<C: Parser>(
     }
 }
 
-/// Runs the program as all of it needs to be run.
+/// Sets up signals, memory and threads, and runs the program.
 fn start<C>(parsed: C, run: impl FnOnce(C) -> Result<Done>) -> Result<Done> {
     signals::watch()?;
     memory::keep_freed();
@@ -112,79 +107,39 @@ fn one_line(error: &clap::Error, command: &clap::Command, words: &[OsString]) ->
     format!("{}; try '{name} --help'", parts.join("; "))
 }
 
-/// Writes a result to standard output.
-///
-/// A reader that has gone away (`hyperl-train … | head`) is no failure.
-pub(super) fn print(text: &[u8]) -> Result<()> {
-    printed(std::io::stdout().write_all(text).and_then(|()| std::io::stdout().flush()))
+// No doc comment: clap would take it for a description of the program.
+#[derive(Debug, Subcommand)]
+pub(super) enum ShellCommand {
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write man pages into a folder.
+    Manual {
+        /// The folder; it is made if it is not there.
+        folder: PathBuf,
+    },
 }
 
-/// Says whether standard output took what was written.
-fn printed(result: std::io::Result<()>) -> Result<()> {
-    match result {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::io("write", Path::new("standard output"))(e))
+impl ShellCommand {
+    /// Runs it for the program `C`.
+    pub(super) fn run<C: CommandFactory>(self) -> Result<Done> {
+        let mut command = C::command();
+        match self {
+            Self::Completions { shell } => {
+                let name = command.get_name().to_owned();
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut command, name, &mut script);
+                print(&script)?;
+            }
+            Self::Manual { folder } => {
+                disk::create_dir(&folder)?;
+                clap_mangen::generate_to(command, &folder).map_err(Error::io("write", &folder))?;
+            }
         }
-        _ => Ok(()),
+        Ok(Done::Finished)
     }
-}
-
-/// Writes a formatted line to standard output, and returns from the function if that fails.
-macro_rules! say {
-    ($($words:tt)*) => {
-        $crate::cli::shared::print(format!("{}\n", format_args!($($words)*)).as_bytes())?
-    };
-}
-pub(super) use say;
-
-pub(super) use super::signals::{save_and_stop, stop_asked};
-pub(super) use super::stderr::note;
-
-pub(super) fn warn(warnings: &[String]) {
-    for warning in warnings {
-        note!("warning: {warning}");
-    }
-}
-
-/// Writes a cosine with its interval, in columns that line up.
-pub(super) fn interval(mean: f64, low: f64, high: f64) -> String {
-    let [mean, low, high] = [mean, low, high].map(|x| fixed(x, 3));
-    format!("{mean:>6} [{low:>6}, {high:>6}]")
-}
-
-/// Opens the one checkpoint that a path names; of a run, the newest, and says so.
-pub(super) fn one_checkpoint(path: &Path) -> Result<Checkpoint> {
-    let mut found = select::checkpoints(&[path.to_owned()])?;
-    if found.len() > 1 {
-        let (newest, count) = (found.remove(found.len() - 1), found.len() + 1);
-        let (path, step) = (path.display(), newest.manifest().step);
-        note!("{path} holds {count} checkpoints: taking step {step}");
-        return Ok(newest);
-    }
-    Ok(found.remove(0))
-}
-
-pub(super) fn completions<C: CommandFactory>(shell: clap_complete::Shell) -> Result<()> {
-    let mut command = C::command();
-    let name = command.get_name().to_owned();
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, name, &mut script);
-    print(&script)
-}
-
-/// Writes a man page of the program and of each of its commands.
-pub(super) fn manual<C: CommandFactory>(folder: &Path) -> Result<()> {
-    disk::create_dir(folder)?;
-    clap_mangen::generate_to(C::command(), folder).map_err(Error::io("write", folder))
-}
-
-pub(super) fn workers(threads: usize) -> Result<Arc<rayon::ThreadPool>> {
-    workers::start(threads)
-}
-
-/// Returns the number of processors, the default of `--threads`.
-pub(super) fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get().min(workers::MOST))
 }
 
 /// Does one piece of work after the other until a signal asks for a stop.
@@ -205,34 +160,6 @@ pub(super) fn one_by_one<T>(
         }
     }
     Ok(Done::Finished)
-}
-
-/// Returns a progress bar with rate and time left; silent when standard error is no terminal.
-pub(super) fn progress_bar(length: u64, unit: &str) -> ProgressBar {
-    let bar = ProgressBar::new(length);
-    let template = format!(
-        "{{prefix}} [{{wide_bar}}] {{human_pos}}/{{human_len}} {unit}, {{per_sec}}, {{eta}} left {{msg}}"
-    );
-    if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar.enable_steady_tick(Duration::from_millis(500));
-    bar
-}
-
-/// Returns a counter for work whose length is not known; silent when standard error is no terminal.
-pub(super) fn spinner(unit: &str) -> ProgressBar {
-    let spinner = ProgressBar::new_spinner();
-    let template = format!("{{spinner}} {unit} {{human_pos}}, {{per_sec}}, {{elapsed}}");
-    if let Ok(style) = ProgressStyle::with_template(&template) {
-        spinner.set_style(style);
-    }
-    spinner.enable_steady_tick(Duration::from_millis(500));
-    spinner
-}
-
-pub(super) fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    print(format!("{}\n", to_json(value)?).as_bytes())
 }
 
 #[cfg(test)]
