@@ -36,9 +36,8 @@ impl Lockstep {
     /// assert!(matches!(steps, [Some(Ok(_)), None]));
     /// # Ok::<(), hyperl::Error>(())
     /// ```
-    pub fn new(slots: usize, make: impl FnMut() -> Result<Box<dyn Env>>) -> Result<Self> {
+    pub fn new(slots: usize, mut make: impl FnMut() -> Result<Box<dyn Env>>) -> Result<Self> {
         assert!(slots > 0, "no slots, no steps");
-        let mut make = make;
         Ok(Self { slots: (0..slots).map(|_| make()).collect::<Result<_>>()? })
     }
 
@@ -87,8 +86,8 @@ impl Lockstep {
         }
     }
 
-    /// Applies one row of `actions [B, A]` in each active slot; `steps [B]` takes what came of it,
-    /// `None` where the slot is not active and stands still.
+    /// Applies one row of `actions [B, A]` in each active slot; `steps [B]` takes the results, `None` where the slot
+    /// is not active and stands still.
     ///
     /// A slot whose physics becomes unstable gives an error for itself; the others go on.
     ///

@@ -45,8 +45,10 @@ pub(super) trait Robot: Send + Sync {
     /// Returns the reward of a step.
     fn reward(&self, physics: &Physics, done: &Done) -> f64;
 
-    /// Returns whether the robot has fallen.
-    fn terminated(&self, physics: &Physics) -> bool;
+    /// Returns whether the robot has fallen; some robots cannot.
+    fn terminated(&self, _physics: &Physics) -> bool {
+        false
+    }
 
     /// Returns whether reward or observation read contact forces, which cost time to compute.
     fn reads_contact_forces(&self) -> bool {

@@ -117,17 +117,18 @@ impl Lease {
         inside.taken[slot as usize] = false;
     }
 
-    /// Asks something, and returns an answer that has `length` bytes, if that is known. Steps that were asked for in
-    /// `slot` and not taken are forgotten.
+    /// Asks a question about a slot, of a kind and with what comes with it; returns the answer, which has `length`
+    /// bytes, if that is known. Steps that were asked for in the slot and not taken are forgotten.
     pub(super) fn ask(
         &self,
         slot: u32,
-        question: Vec<u8>,
+        kind: u8,
+        with: &[u8],
         length: Option<usize>,
     ) -> Result<Vec<u8>> {
         let mut inside = lock(&self.inside);
         inside.forget(slot);
-        inside.ask(question, length)
+        inside.ask(protocol::of_slot(kind, slot, with), length)
     }
 
     /// Asks for a step, which is made with those of other slots.
@@ -137,7 +138,7 @@ impl Lease {
         inside.queued.push((slot, action));
     }
 
-    /// Returns what came of the step that was asked for; all that wait are made, if it is one of them.
+    /// Returns the result of the step that was asked for; all that wait are made, if it is one of them.
     pub(super) fn step(&self, slot: u32) -> Result<Stepped> {
         let mut inside = lock(&self.inside);
         let width = protocol::step_len(self.pool.spec.obs_dim);
