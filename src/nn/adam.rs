@@ -64,10 +64,8 @@ impl Adam {
     /// If their number or shapes differ from those of the weights.
     pub fn restore(&mut self, steps: u64, first: &[Tensor], second: &[Tensor]) {
         assert_eq!((first.len(), second.len()), (self.first.len(), self.second.len()));
-        for (mine, saved) in self.first.iter_mut().zip(first) {
-            mine.copy_(saved);
-        }
-        for (mine, saved) in self.second.iter_mut().zip(second) {
+        let pairs = self.first.iter_mut().zip(first).chain(self.second.iter_mut().zip(second));
+        for (mine, saved) in pairs {
             mine.copy_(saved);
         }
         self.steps = steps;

@@ -143,10 +143,7 @@ impl QNet {
     }
 
     /// Builds a plain critic `[s, a] → … → 1`, or one that is a script.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn plain(
+    pub(crate) fn plain(
         plain: &Plain,
         dims: Dims,
         training: Training,
