@@ -26,9 +26,9 @@ pub struct Adam {
 
 /// A target network that follows in the same pass: `θ' ← θ' + τ (θ − θ')`.
 #[derive(Debug, Clone, Copy)]
-pub struct Follow<'p> {
+pub struct PolyakTarget<'p> {
     /// Weights of the target network.
-    pub target: &'p Params,
+    pub params: &'p Params,
     /// Fraction of the online weights mixed in.
     pub tau: f64,
 }
@@ -71,11 +71,11 @@ impl Adam {
         self.steps = steps;
     }
 
-    /// Moves the weights one step against `gradients`; then lets a target network follow.
+    /// Moves the weights one step against `gradients`; then a target network, if there is one, follows.
     ///
     /// # Panics
     /// If gradients and weights differ in number or shape.
-    pub fn step(&mut self, params: &Params, gradients: &[Tensor], follow: Option<Follow>) {
+    pub fn step(&mut self, params: &Params, gradients: &[Tensor], target: Option<PolyakTarget>) {
         assert_eq!(gradients.len(), self.first.len(), "one gradient for each weight tensor");
         self.steps += 1;
         let bias1 = 1.0 - BETA1.powi(self.steps as i32);
@@ -83,9 +83,9 @@ impl Adam {
         let scalars = Scalars {
             step: self.learning_rate / bias1,
             root_correction: bias2.sqrt(),
-            tau: follow.map_or(0.0, |f| f.tau),
+            tau: target.map_or(0.0, |target| target.tau),
         };
-        let mut targets = follow.map(|f| f.target.iter());
+        let mut targets = target.map(|target| target.params.iter());
         tch::no_grad(|| {
             for (i, param) in params.iter().enumerate() {
                 let target = targets.as_mut().map(|t| &t.next().expect("same network").tensor);

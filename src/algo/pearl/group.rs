@@ -5,13 +5,13 @@
 
 use tch::Tensor;
 
-use super::super::pieces::Descent;
+use super::super::chunks::{LossAndGradient, loss_and_gradient};
 use super::config::PearlConfig;
 use crate::error::Result;
 use crate::nn::context::Encoder;
 use crate::nn::pearl::policy::TaskPolicy;
 use crate::nn::pearl::value::{Least, TaskCritic, TaskValue};
-use crate::nn::weights::{Params, Reuse, Training};
+use crate::nn::weights::{Reuse, Training};
 
 /// Groups of a batch's tasks: always four, where there are as many tasks, whatever the number of
 /// workers, so that results do not depend on it.
@@ -54,15 +54,15 @@ pub(super) struct Rows {
 pub(super) struct Regression {
     /// The latents of its tasks, without their graph, `[t, Z]`.
     pub(super) z: Tensor,
-    /// The divergence from the prior, weighted, and the encoder's gradients.
-    pub(super) encoder: Descent,
-    pub(super) critics: [Descent; 2],
+    /// The divergence from the prior, weighted, and the encoder's gradient.
+    pub(super) encoder: LossAndGradient,
+    pub(super) critics: [LossAndGradient; 2],
 }
 
 /// A group's share of the gradients of V and of the policy.
 pub(super) struct Improvement {
-    pub(super) value: Descent,
-    pub(super) policy: Descent,
+    pub(super) value: LossAndGradient,
+    pub(super) policy: LossAndGradient,
 }
 
 impl Rows {
@@ -122,8 +122,8 @@ impl Group {
 
         // The chain rule: the gradient of Σ z·(∂L/∂z) in the encoder's weights is that of L.
         let slope = slope_1 + slope_2;
-        let (_, encoder) =
-            descent(&(&divergence + (&latents * slope).sum(latents.kind())), self.encoder.params());
+        let through = &divergence + (&latents * slope).sum(latents.kind());
+        let (_, encoder) = loss_and_gradient(&through, self.encoder.params());
         let encoder = (divergence.double_value(&[]), encoder);
         Regression { z, encoder, critics: [q1, q2] }
     }
@@ -153,7 +153,7 @@ impl Group {
         let kind = soft_value.kind();
 
         let error = self.value.v(obs, z) - soft_value.detach();
-        let value = descent(&(error.square().sum(kind) / total), self.value.params());
+        let value = loss_and_gradient(&(error.square().sum(kind) / total), self.value.params());
 
         // mean(log π − min Q) + w_μ mean(μ²) + w_σ mean(log² σ) + w_ξ mean(‖ξ‖²)
         let actions = total * noise.size()[2] as f64;
@@ -162,7 +162,7 @@ impl Group {
             + square(&gaussian.mean, config.mean_weight / actions)
             + square(&gaussian.log_std, config.log_std_weight / actions)
             + square(&drawn.before, config.before_weight / total);
-        Improvement { value, policy: descent(&policy_loss, self.policy.params()) }
+        Improvement { value, policy: loss_and_gradient(&policy_loss, self.policy.params()) }
     }
 }
 
@@ -173,7 +173,7 @@ fn critic_error(
     Rows { obs, action, .. }: &Rows,
     [z, target_q]: [&Tensor; 2],
     total: f64,
-) -> (Descent, Tensor) {
+) -> (LossAndGradient, Tensor) {
     let z = z.detach().set_requires_grad(true);
     let error = critic.q(obs, action, &z) - target_q;
     let loss = error.square().sum(error.kind()) / total;
@@ -182,9 +182,4 @@ fn critic_error(
     let mut gradients = Tensor::run_backward(&[&loss], &inputs, false, false);
     let slope = gradients.remove(0);
     ((loss.double_value(&[]), gradients), slope)
-}
-
-fn descent(loss: &Tensor, params: &Params) -> Descent {
-    let gradients = Tensor::run_backward(&[loss], &params.tensors(), false, false);
-    (loss.double_value(&[]), gradients)
 }
