@@ -15,7 +15,8 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 
 pub use in_task::SoftInTask;
-pub use policy::{Greedy, Policy, Soft, following, greedy};
+pub use policy::{Greedy, Policy, Soft};
+pub(crate) use policy::{following, greedy};
 
 use crate::env::{Env, Snapshot};
 use crate::error::{Error, Result};

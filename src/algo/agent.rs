@@ -52,10 +52,7 @@ pub fn make(
 }
 
 /// Makes the policy of an agent.
-///
-/// # Errors
-/// Those of the source.
-pub fn policy(config: &TrainConfig, source: &mut dyn Source) -> Result<PolicyNet> {
+pub(crate) fn policy(config: &TrainConfig, source: &mut dyn Source) -> Result<PolicyNet> {
     let (dims, frozen) = (config.dims(), Training::Frozen);
     let plain = config.hidden.as_ref().map_or_else(Plain::default, Hidden::actor);
     Ok(match config.algo {
@@ -73,10 +70,7 @@ fn no_agent(algo: Algo) -> Error {
 }
 
 /// Makes one critic of an agent.
-///
-/// # Errors
-/// Those of the source.
-pub fn critic(config: &TrainConfig, source: &mut dyn Source) -> Result<QNet> {
+pub(crate) fn critic(config: &TrainConfig, source: &mut dyn Source) -> Result<QNet> {
     let (dims, frozen) = (config.dims(), Training::Frozen);
     match &config.hidden {
         Some(hidden) => QNet::plain(&hidden.critic(), dims, frozen, source),

@@ -16,7 +16,7 @@ use tch::{Device, Tensor};
 use super::agent::make;
 use super::config::TrainConfig;
 use super::evaluate::{Evaluation, episode_returns, initial_states};
-use super::learner::{Learner, Losses, Part};
+use super::learner::{Learner, Losses};
 use super::replay::{Replay, Transition};
 use super::reservoir::Reservoir;
 use super::run_config::RunConfig;
@@ -141,11 +141,6 @@ impl OffPolicy {
         })
     }
 
-    /// Returns the configuration.
-    pub fn config(&self) -> &TrainConfig {
-        &self.config
-    }
-
     /// Returns the seconds of training so far.
     pub fn seconds(&self) -> f64 {
         self.before + self.started.elapsed().as_secs_f64()
@@ -232,7 +227,7 @@ impl OffPolicy {
         Ok(())
     }
 
-    /// Acts, and stores what came of it; returns whether the episode has ended.
+    /// Acts, and stores the transition; returns whether the episode has ended.
     fn act(&mut self) -> Result<bool> {
         let obs = self.env.obs().to_vec();
         let episode = Some(self.episodes);
@@ -253,15 +248,6 @@ impl OffPolicy {
             terminated: step.terminated && !step.truncated,
         });
         Ok(step.terminated || step.truncated)
-    }
-
-    /// Checks that every number of the state is one: weights, slow copies and moments.
-    ///
-    /// # Errors
-    /// [`Error::Diverged`] naming the network if one is not.
-    pub fn check(&self) -> Result<()> {
-        let check = || self.agent.parts().iter().try_for_each(Part::check);
-        check().map_err(|error| self.failed(error, self.step))
     }
 
     /// Says at which step something failed, and what helps.

@@ -31,11 +31,8 @@ impl Algo {
         if Self::META.contains(&self) { Unit::Iterations } else { Unit::Steps }
     }
 
-    /// Checks that settings, or what else names an algorithm, are of one of these.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] naming those that could be.
-    pub fn expect(self, known: &[Self]) -> Result<()> {
+    /// Fails with [`Error::Usage`], naming these algorithms, unless it is one of them.
+    pub(crate) fn expect(self, known: &[Self]) -> Result<()> {
         if known.contains(&self) {
             return Ok(());
         }

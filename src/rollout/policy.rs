@@ -166,10 +166,7 @@ impl Policy for Soft {
 
 /// Returns the policy that rollouts of a network follow: itself if it is deterministic, else its draws,
 /// with entropy worth `temperature` in units of reward.
-///
-/// # Errors
-/// None in practice: the architectures are equal.
-pub fn following(net: &PolicyNet, temperature: f64) -> Result<Box<dyn Policy>> {
+pub(crate) fn following(net: &PolicyNet, temperature: f64) -> Result<Box<dyn Policy>> {
     Ok(match net.again(Reuse::Share, Training::Frozen)? {
         PolicyNet::Deterministic(actor) => Box::new(actor),
         PolicyNet::SquashedGaussian(actor) => Box::new(Soft::new(actor, temperature)),
@@ -177,10 +174,7 @@ pub fn following(net: &PolicyNet, temperature: f64) -> Result<Box<dyn Policy>> {
 }
 
 /// Returns a policy without its noise: tanh of its mean where it draws its actions.
-///
-/// # Errors
-/// None in practice: the architectures are equal.
-pub fn greedy(net: &PolicyNet) -> Result<Box<dyn Policy>> {
+pub(crate) fn greedy(net: &PolicyNet) -> Result<Box<dyn Policy>> {
     Ok(match net.again(Reuse::Share, Training::Frozen)? {
         PolicyNet::Deterministic(actor) => Box::new(actor),
         PolicyNet::SquashedGaussian(actor) => Box::new(Greedy::new(actor, Greedily::Tanh)),

@@ -154,11 +154,6 @@ impl Maml {
         Ok(Self { config, tasks, policy, iteration, evaluated: iteration > 0, workers })
     }
 
-    /// Returns the settings.
-    pub fn config(&self) -> &MamlConfig {
-        &self.config
-    }
-
     /// Returns the tasks.
     pub fn tasks(&self) -> &TaskLists {
         &self.tasks
@@ -207,20 +202,6 @@ impl Maml {
         Ok(mean_returns(&returns.map_err(|error| error.in_training(&moment, REMEDY))?))
     }
 
-    /// Checks that every weight is a number.
-    ///
-    /// # Errors
-    /// [`Error::Diverged`] if one is not.
-    pub fn check(&self) -> Result<()> {
-        let bad = self.policy.params().non_finite();
-        if bad == 0 {
-            return Ok(());
-        }
-        let moment = format!("in iteration {}", self.iteration);
-        let what = format!("{bad} weights of the policy are NaN or infinite");
-        Err(Error::NonFinite(what).in_training(&moment, REMEDY))
-    }
-
     /// Returns the run's stream of that name.
     pub fn stream(&self, name: &str) -> Stream {
         Stream::new(self.config.seed, "maml").child(name)
@@ -228,10 +209,7 @@ impl Maml {
 
     /// Draws the tasks of one update and plays them; returns what the update needs, and the mean returns
     /// before and after adaptation.
-    ///
-    /// # Errors
-    /// As [`sample::collect`].
-    pub fn sample(&self, stream: &Stream) -> Result<(Vec<TaskBatch>, Returns)> {
+    pub(crate) fn sample(&self, stream: &Stream) -> Result<(Vec<TaskBatch>, Returns)> {
         let mut draw = stream.child("tasks");
         let pick = |_| self.tasks.train[draw.index(self.tasks.train.len())];
         let tasks: Vec<Task> = (0..self.config.tasks).map(pick).collect();
@@ -285,9 +263,6 @@ impl Maml {
     }
 
     /// Plays each task under θ, and where asked adapts to it and plays it again.
-    ///
-    /// # Errors
-    /// [`Error::Physics`] or [`Error::NonFinite`] naming the task.
     fn play(&self, tasks: &[Task], play: Play, stream: &Stream) -> Result<Vec<Played>> {
         let config = &self.config;
         let family = config.env;

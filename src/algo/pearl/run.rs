@@ -85,7 +85,7 @@ impl Pearl {
     }
 
     /// Collects, updates or evaluates, and says so.
-    fn one(&mut self) -> Result<Event> {
+    fn next_event(&mut self) -> Result<Event> {
         let iteration = self.iteration + 1;
         match self.updated {
             None => {
@@ -120,7 +120,7 @@ fn failed(moment: &str) -> impl FnOnce(Error) -> Error {
 
 impl Trainer for Pearl {
     fn advance(&mut self) -> Option<Result<Event>> {
-        (self.iteration < self.config.iterations).then(|| self.one())
+        (self.iteration < self.config.iterations).then(|| self.next_event())
     }
 
     fn goal(&self) -> (u64, &'static str) {
@@ -128,7 +128,7 @@ impl Trainer for Pearl {
     }
 
     fn position(&self) -> u64 {
-        Self::updates(self)
+        self.updates()
     }
 
     fn config(&self) -> &dyn RunConfig {
@@ -144,7 +144,7 @@ impl Trainer for Pearl {
     }
 
     fn updates(&self) -> u64 {
-        Self::updates(self)
+        self.iteration * self.config.schedule().train_steps + self.updated.unwrap_or(0)
     }
 
     fn tasks(&self) -> Option<&TaskLists> {
@@ -172,7 +172,8 @@ impl Trainer for Pearl {
     }
 
     fn check(&self) -> Result<()> {
-        Self::check(self)
+        let moment = format!("by update {}", self.updates());
+        self.agent.parts().iter().try_for_each(Part::check).map_err(failed(&moment))
     }
 
     fn state(&self) -> Result<State> {
