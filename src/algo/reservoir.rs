@@ -39,10 +39,7 @@ impl Reservoir {
         self.seen += 1;
         if self.states.len() < self.capacity {
             self.states.push(visited()?);
-            return Ok(());
-        }
-        let place = stream.index(self.seen as usize);
-        if let Some(slot) = self.states.get_mut(place) {
+        } else if let Some(slot) = self.states.get_mut(stream.index(self.seen as usize)) {
             *slot = visited()?;
         }
         Ok(())

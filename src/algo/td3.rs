@@ -100,31 +100,21 @@ pub struct Td3 {
     workers: Arc<rayon::ThreadPool>,
 }
 
-/// Where the weights of actor and both critics come from.
-pub struct Td3Sources<'s> {
-    /// The actor's.
-    pub actor: &'s mut dyn Source,
-    /// The first critic's.
-    pub q1: &'s mut dyn Source,
-    /// The second critic's.
-    pub q2: &'s mut dyn Source,
-}
-
 impl Td3 {
-    /// Builds an agent; targets start as copies.
+    /// Builds an agent from sources of actor, first and second critic; targets start as copies.
     ///
     /// # Errors
     /// Those of the sources.
     pub fn new(
         config: Td3Config,
         (kind, dims): (CriticKind, Dims),
-        sources: Td3Sources,
+        [actor, q1, q2]: [&mut dyn Source; 3],
         workers: Arc<rayon::ThreadPool>,
     ) -> Result<Self> {
         let learning_rate = config.critic_lr_for(kind);
         let spec = TwinSpec { kind, dims, inits: Inits::default(), learning_rate };
-        let critics = Twin::new(&spec, [sources.q1, sources.q2], Arc::clone(&workers))?;
-        let online = Actor::new(dims, Training::Trainable, sources.actor)?;
+        let critics = Twin::new(&spec, [q1, q2], Arc::clone(&workers))?;
+        let online = Actor::new(dims, Training::Trainable, actor)?;
         let target = online.again(Reuse::Copy, Training::Frozen)?;
         let adam = Adam::new(online.params(), config.actor_lr);
         let view = |_| -> Result<View> {

@@ -132,10 +132,7 @@ impl Source for Of<'_> {
     }
 }
 
-/// Checks that a stored tensor has the shape that the architecture needs.
-///
-/// # Errors
-/// [`Error::Mismatch`] with both shapes.
+/// Fails with [`Error::Mismatch`] unless a stored tensor has the shape that the architecture needs.
 pub(crate) fn check_shape(name: &str, expected: &[i64], found: &[i64]) -> Result<()> {
     if expected == found || expected == [BYTES] && found.len() == 1 {
         return Ok(());

@@ -167,11 +167,7 @@ impl PearlConfig {
 
     /// Returns the numbers of training and test tasks.
     pub fn task_counts(&self) -> [usize; 2] {
-        let directions = matches!(
-            self.env,
-            Family::HalfCheetahFwdBack | Family::AntFwdBack | Family::AntDirRad1
-        );
-        let [train, test] = match (self.as_coded_tasks, directions) {
+        let [train, test] = match (self.as_coded_tasks, self.env.tests_on_training_tasks()) {
             (true, _) => AS_CODED,
             (false, true) => DIRECTIONS,
             (false, false) => VELOCITIES,

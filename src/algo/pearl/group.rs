@@ -144,12 +144,9 @@ impl Group {
         // min(Q₁, Q₂) is linear in the action here: what counts is its value, and its slope there.
         let action = drawn.action.detach();
         let least = Least::of(self.fixed.each_ref(), [obs, &action, z]);
-        let climb = (least.slope * (&drawn.action - &action)).sum_dim_intlist(
-            [2i64].as_slice(),
-            false,
-            action.kind(),
-        );
-        let soft_value = least.q + climb - &drawn.log_prob;
+        let rise = least.slope * (&drawn.action - &action);
+        let rise = rise.sum_dim_intlist([2i64].as_slice(), false, action.kind());
+        let soft_value = least.q + rise - &drawn.log_prob;
         let kind = soft_value.kind();
 
         let error = self.value.v(obs, z) - soft_value.detach();
