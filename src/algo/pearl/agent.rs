@@ -6,6 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::super::learner::{Part, check_finite, normal, target_name};
 use super::config::PearlConfig;
+pub use super::group::PearlBatch;
 use super::group::{GROUPS, Group};
 use crate::error::Result;
 use crate::nn::adam::Adam;
@@ -14,23 +15,6 @@ use crate::nn::pearl::policy::{InTasks, TaskPolicy};
 use crate::nn::pearl::value::{TaskCritic, TaskValue};
 use crate::nn::weights::{Draw, Reuse, Shapes, Source, Training};
 use crate::rng::Stream;
-
-/// What one update learns from.
-#[derive(Debug)]
-pub struct PearlBatch {
-    /// Observation, action and reward of the transitions of each context, `[T, N, S + A + 1]`.
-    pub context: Tensor,
-    /// `[T, B, S]`.
-    pub obs: Tensor,
-    /// `[T, B, A]`.
-    pub action: Tensor,
-    /// `[T, B]`, not scaled.
-    pub reward: Tensor,
-    /// `[T, B, S]`.
-    pub next_obs: Tensor,
-    /// 1, or 0 where the episode ended in a terminal state, `[T, B]`.
-    pub alive: Tensor,
-}
 
 /// Losses of one update, before it.
 #[derive(Debug, Clone, Copy, PartialEq)]

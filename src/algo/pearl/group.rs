@@ -17,6 +17,23 @@ use crate::nn::weights::{Reuse, Training};
 /// workers, so that results do not depend on it.
 pub(super) const GROUPS: i64 = 4;
 
+/// What one update learns from.
+#[derive(Debug)]
+pub struct PearlBatch {
+    /// Observation, action and reward of the transitions of each context, `[T, N, S + A + 1]`.
+    pub context: Tensor,
+    /// `[T, B, S]`.
+    pub obs: Tensor,
+    /// `[T, B, A]`.
+    pub action: Tensor,
+    /// `[T, B]`, not scaled.
+    pub reward: Tensor,
+    /// `[T, B, S]`.
+    pub next_obs: Tensor,
+    /// 1, or 0 where the episode ended in a terminal state, `[T, B]`.
+    pub alive: Tensor,
+}
+
 /// One worker's view of the weights, which all share.
 pub(super) struct Group {
     encoder: Encoder,
@@ -32,18 +49,7 @@ pub(super) struct Group {
 /// The rows of a group's tasks; `t` of the `T` tasks.
 #[derive(Debug)]
 pub(super) struct Rows {
-    /// `[t, N, S + A + 1]`.
-    pub(super) context: Tensor,
-    /// `[t, B, S]`.
-    pub(super) obs: Tensor,
-    /// `[t, B, A]`.
-    pub(super) action: Tensor,
-    /// `[t, B]`.
-    pub(super) reward: Tensor,
-    /// `[t, B, S]`.
-    pub(super) next_obs: Tensor,
-    /// `[t, B]`.
-    pub(super) alive: Tensor,
+    pub(super) batch: PearlBatch,
     /// Of the latents, `[t, Z]`.
     pub(super) latent_noise: Tensor,
     /// Of the policy's actions, `[t, B, A]`.
@@ -59,20 +65,25 @@ pub(super) struct Regression {
     pub(super) critics: [LossAndGradient; 2],
 }
 
-/// A group's share of the gradients of V and of the policy.
-pub(super) struct Improvement {
-    pub(super) value: LossAndGradient,
-    pub(super) policy: LossAndGradient,
+impl PearlBatch {
+    /// Returns the tensors in the order of the fields.
+    pub(super) fn tensors(&self) -> [&Tensor; 6] {
+        let Self { context, obs, action, reward, next_obs, alive } = self;
+        [context, obs, action, reward, next_obs, alive]
+    }
+
+    /// Takes tensors in the order of the fields.
+    pub(super) fn of([context, obs, action, reward, next_obs, alive]: [Tensor; 6]) -> Self {
+        Self { context, obs, action, reward, next_obs, alive }
+    }
 }
 
 impl Rows {
     /// Returns the same rows in the same memory.
     pub(super) fn share(&self) -> Self {
-        let Self { context, obs, action, reward, next_obs, alive, latent_noise, noise } = self;
-        let all = [context, obs, action, reward, next_obs, alive, latent_noise, noise];
-        let [context, obs, action, reward, next_obs, alive, latent_noise, noise] =
-            all.map(Tensor::shallow_clone);
-        Self { context, obs, action, reward, next_obs, alive, latent_noise, noise }
+        let batch = PearlBatch::of(self.batch.tensors().map(Tensor::shallow_clone));
+        let [latent_noise, noise] = [&self.latent_noise, &self.noise].map(Tensor::shallow_clone);
+        Self { batch, latent_noise, noise }
     }
 }
 
@@ -101,21 +112,21 @@ impl Group {
     /// `total` counts the rows of all groups.
     pub(super) fn regress(&mut self, rows: &Rows, total: f64, config: &PearlConfig) -> Regression {
         // z ~ q(z | c), the encoder's product of Gaussians; λ KL(q(z | c) ‖ N(0, 1))
-        let posterior = self.encoder.posterior(&rows.context);
+        let posterior = self.encoder.posterior(&rows.batch.context);
         let latents = posterior.sample(&rows.latent_noise);
         let divergence = posterior.divergence().sum(latents.kind()) * config.kl_weight;
 
         // y = c r + γ (1 − d) V̄(s', z)
         let z = latents.detach();
         let target_q = tch::no_grad(|| {
-            let next = &rows.alive * self.target.v(&rows.next_obs, &z);
-            &rows.reward * config.reward_scale + next * config.gamma
+            let next = &rows.batch.alive * self.target.v(&rows.batch.next_obs, &z);
+            &rows.batch.reward * config.reward_scale + next * config.gamma
         });
         let [q1, q2] = &mut self.learning;
         let given = || (rows.share(), z.shallow_clone(), target_q.shallow_clone());
         let (first, second) = (given(), given());
         let error = |critic: &mut TaskCritic, (rows, z, target_q): (Rows, Tensor, Tensor)| {
-            critic_error(critic, &rows, [&z, &target_q], total)
+            critic_error(critic, &rows.batch, [&z, &target_q], total)
         };
         let ((q1, slope_1), (q2, slope_2)) =
             rayon::join(move || error(q1, first), move || error(q2, second));
@@ -137,8 +148,8 @@ impl Group {
         z: &Tensor,
         total: f64,
         config: &PearlConfig,
-    ) -> Improvement {
-        let Rows { obs, noise, .. } = rows;
+    ) -> (LossAndGradient, LossAndGradient) {
+        let (obs, noise) = (&rows.batch.obs, &rows.noise);
         let gaussian = self.policy.gaussian(obs, z);
         let drawn = gaussian.draw(noise);
         // min(Q₁, Q₂) is linear in the action here: what counts is its value, and its slope there.
@@ -159,7 +170,7 @@ impl Group {
             + square(&gaussian.mean, config.mean_weight / actions)
             + square(&gaussian.log_std, config.log_std_weight / actions)
             + square(&drawn.before, config.before_weight / total);
-        Improvement { value, policy: loss_and_gradient(&policy_loss, self.policy.params()) }
+        (value, loss_and_gradient(&policy_loss, self.policy.params()))
     }
 }
 
@@ -167,7 +178,7 @@ impl Group {
 /// for each latent, `[t, Z]`. `total` counts the rows of all groups.
 fn critic_error(
     critic: &TaskCritic,
-    Rows { obs, action, .. }: &Rows,
+    PearlBatch { obs, action, .. }: &PearlBatch,
     [z, target_q]: [&Tensor; 2],
     total: f64,
 ) -> (LossAndGradient, Tensor) {

@@ -61,9 +61,6 @@ fn line(done: &Iteration) -> String {
     )
 }
 
-/// What a progress bar shows while data are collected.
-const COLLECTING: &str = "(collecting)";
-
 impl Pearl {
     /// Says what an iteration brought.
     fn finished(&self, done: &Iteration) -> Event {
@@ -78,7 +75,7 @@ impl Pearl {
             evaluated,
             progress: Some(numbers.concat()),
             line: Some(line(done)),
-            message: Some(COLLECTING.into()),
+            message: Some("(collecting)".into()),
             save: if due { Save::Checkpoint } else { Save::Point },
             may_stop: true,
         }

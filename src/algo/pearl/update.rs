@@ -10,8 +10,8 @@
 use tch::Tensor;
 
 use super::super::chunks::{LossAndGradient, on_each, sum};
-use super::agent::{PearlAgent, PearlBatch, PearlLosses};
-use super::group::{GROUPS, Group, Improvement, Regression, Rows};
+use super::agent::{PearlAgent, PearlLosses};
+use super::group::{GROUPS, Group, PearlBatch, Regression, Rows};
 use crate::nn::adam::{Adam, PolyakTarget};
 use crate::nn::weights::Params;
 
@@ -71,8 +71,7 @@ impl PearlAgent {
         let results = on_each(&self.workers, views, chunks, |view: &mut Group, (rows, z)| {
             view.improve(&rows, &z, total, config)
         });
-        let (of_value, of_policy): (Vec<_>, Vec<_>) =
-            results.into_iter().map(|Improvement { value, policy }| (value, policy)).unzip();
+        let (of_value, of_policy): (Vec<_>, Vec<_>) = results.into_iter().unzip();
         let (v, pi) = (&mut self.value, &mut self.policy);
         let (target, tau) = (&mut self.target, config.tau);
         let (value, policy) = self.workers.join(
@@ -98,25 +97,15 @@ fn step(
     loss
 }
 
-fn in_groups(batch: &PearlBatch, [latent_noise, noise]: [&Tensor; 2]) -> Vec<Rows> {
-    let PearlBatch { context, obs, action, reward, next_obs, alive } = batch;
-    let all = [context, obs, action, reward, next_obs, alive, latent_noise, noise];
-    let mut chunks = all.map(|whole| whole.chunk(GROUPS, 0).into_iter());
-    let mut groups = Vec::new();
-    while let [
-        Some(context),
-        Some(obs),
-        Some(action),
-        Some(reward),
-        Some(next_obs),
-        Some(alive),
-        Some(latent_noise),
-        Some(noise),
-    ] = chunks.each_mut().map(Iterator::next)
-    {
-        groups.push(Rows { context, obs, action, reward, next_obs, alive, latent_noise, noise });
-    }
-    groups
+fn in_groups(batch: &PearlBatch, noises: [&Tensor; 2]) -> Vec<Rows> {
+    let batches = batch.tensors().map(|whole| whole.chunk(GROUPS, 0));
+    let noises = noises.map(|whole| whole.chunk(GROUPS, 0));
+    let rows = |group: usize| {
+        let batch = PearlBatch::of(batches.each_ref().map(|all| all[group].shallow_clone()));
+        let [latent_noise, noise] = noises.each_ref().map(|all| all[group].shallow_clone());
+        Rows { batch, latent_noise, noise }
+    };
+    (0..noises[0].len()).map(rows).collect()
 }
 
 /// Stops where tasks or rows differ from those of the actions: they would be cut short, or broadcast.
@@ -136,5 +125,5 @@ fn check(batch: &PearlBatch, [latent_noise, action_noise]: [&Tensor; 2]) {
 
 /// Returns the number of transitions in all groups together.
 fn count(groups: &[Rows]) -> f64 {
-    groups.iter().map(|rows| rows.reward.numel()).sum::<usize>() as f64
+    groups.iter().map(|rows| rows.batch.reward.numel()).sum::<usize>() as f64
 }
