@@ -54,7 +54,7 @@ pub enum End {
     NoAction,
 }
 
-/// What came of one rollout.
+/// The result of one rollout.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// Σ γᵏ (rₖ + bₖ) over its steps; `bₖ` is what the policy's own choice is worth beside its reward,

@@ -1,8 +1,8 @@
 //! The off-policy loop: act, store, learn; evaluate and checkpoint when due.
 //!
-//! [`OffPolicy`] is an iterator of events. It knows nothing of files, logs or flags; whoever drives
-//! it saves and prints. Its state can be taken out ([`OffPolicy::progress`] and the public parts)
-//! and put back, and then goes on bit for bit. A run that diverges ends with an error at once.
+//! [`OffPolicy`] is an iterator of events. It knows nothing of files, logs or flags; its caller saves
+//! and prints. Its state can be taken out ([`OffPolicy::progress`] and the public fields) and put
+//! back, and the run then goes on bit for bit. A run that diverges ends with an error at once.
 
 mod run;
 
@@ -200,8 +200,8 @@ impl OffPolicy {
         Ok(())
     }
 
-    /// One environment step: act, step, store, learn. Of a frozen actor all environment steps come first, which are not
-    /// counted, and then one update at a time.
+    /// One environment step: act, step, store, learn. With a frozen actor all environment steps come first, uncounted,
+    /// and then one update at a time.
     fn advance(&mut self) -> Result<()> {
         let data = self.config.frozen.as_ref().map(|frozen| frozen.data);
         let acts = data.is_none_or(|data| self.replay.added() < data);

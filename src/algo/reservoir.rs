@@ -22,7 +22,7 @@ impl Reservoir {
         Self { capacity, seen: 0, states: Vec::new() }
     }
 
-    /// Continues a saved sample of a stream of which `seen` states went by.
+    /// Continues a saved sample of the first `seen` states of a stream.
     pub fn restore(capacity: usize, seen: u64, states: Vec<Visited>) -> Self {
         Self { capacity, seen, states }
     }

@@ -55,7 +55,7 @@ impl Rows {
     }
 }
 
-/// What one task gives to an update.
+/// The data of one task for an update.
 #[derive(Debug)]
 pub struct TaskBatch {
     /// Its oracle context.

@@ -59,7 +59,7 @@ pub struct Maml {
     workers: Arc<rayon::ThreadPool>,
 }
 
-/// What one iteration brought.
+/// The results of one iteration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Iteration {
     /// Its number, from 1.

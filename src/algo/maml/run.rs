@@ -1,4 +1,4 @@
-//! A run of MAML as what saves and drives it sees it.
+//! MAML as a [`Trainer`]: what saves and drives a run asks of it.
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ pub(in crate::algo) fn tensors(config: &MamlConfig) -> Result<Vec<(String, Vec<i
     Ok(policy.params().shapes(POLICY))
 }
 
-/// Returns the rows of mean returns over a list of tasks; of what was not played there is none.
+/// Returns the rows of mean returns over a list of tasks, without those that were not played.
 fn means(at: u64, list: TaskList, returns: Returns) -> impl Iterator<Item = Evaluated> {
     let row = move |(stage, total): (Stage, f64)| Evaluated {
         split: Some(list),

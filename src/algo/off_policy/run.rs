@@ -1,4 +1,4 @@
-//! The off-policy loop as what saves and drives a run sees it.
+//! The off-policy loop as a [`Trainer`]: what saves and drives a run asks of it.
 
 use std::time::Instant;
 

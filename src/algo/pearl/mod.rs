@@ -14,7 +14,7 @@
 //! | `collect.rs` | trajectories with z from the prior, then from the posterior |
 //! | `evaluate.rs` | how well a task is done after few trajectories |
 //!
-//! [`Pearl`] goes on event by event. It knows nothing of files, logs or flags; whoever drives it saves
+//! [`Pearl`] goes on event by event. It knows nothing of files, logs or flags; its caller saves
 //! and prints. All randomness comes from streams named after iteration, task, trajectory and update, so
 //! that weights, moments, buffers and counters are the whole state.
 
@@ -49,7 +49,7 @@ use trajectory::{Ending, Player};
 /// What helps against divergence.
 const REMEDY: &str = "a lower policy_lr, critic_lr and encoder_lr";
 
-/// What one iteration brought.
+/// The results of one iteration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Iteration {
     /// Its number, from 1.
@@ -106,7 +106,7 @@ impl Pearl {
         Ok(Self { config, tasks, agent, buffers, iteration, updated, losses, seconds, workers })
     }
 
-    /// Returns who plays in this run.
+    /// Returns the agent in the tasks of this run.
     fn player(&self) -> Player<'_> {
         let PearlConfig { env: family, horizon, .. } = self.config;
         Player { agent: &self.agent, family, horizon, workers: &self.workers }
@@ -235,7 +235,7 @@ impl Pearl {
     }
 }
 
-/// Returns what becomes of terminal transitions.
+/// Returns whether terminal transitions are kept.
 fn ending(config: &PearlConfig) -> Ending {
     if config.keep_terminals { Ending::Kept } else { Ending::Lost }
 }

@@ -1,4 +1,4 @@
-//! A run of PEARL as what saves and drives it sees it.
+//! PEARL as a [`Trainer`]: what saves and drives a run asks of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,7 @@ fn rows(at: u64, list: TaskList, tasks: &[Task]) -> Vec<Evaluated> {
     rows
 }
 
-/// Says in one line what an iteration brought.
+/// Sums up an iteration in one line.
 fn line(done: &Iteration) -> String {
     let [divergence, q1, q2, value, policy] = done.losses.numbers();
     let [collection, updates, evaluation] = done.seconds;
@@ -62,7 +62,7 @@ fn line(done: &Iteration) -> String {
 }
 
 impl Pearl {
-    /// Says what an iteration brought.
+    /// Returns the event at the end of an iteration.
     fn finished(&self, done: &Iteration) -> Event {
         let seconds = done.seconds.map(rounded);
         let numbers = [&seconds[..], &[done.transitions as f64], &done.losses.numbers()];
@@ -81,7 +81,7 @@ impl Pearl {
         }
     }
 
-    /// Collects, updates or evaluates, and says so.
+    /// Collects, updates or evaluates, and reports it.
     fn next_event(&mut self) -> Result<Event> {
         let iteration = self.iteration + 1;
         match self.updated {

@@ -1,4 +1,4 @@
-//! The processes of an environment, and who works with which.
+//! The processes of an environment, and which thread works with which.
 //!
 //! All environments that a thread holds at a time live in one process, so that one message makes the steps of many.
 //! When the last of them goes, the process waits for the next thread.
@@ -99,7 +99,7 @@ impl Lease {
         Ok(lease)
     }
 
-    /// Returns the number of a slot that is nobody's.
+    /// Returns the number of a free slot, which is then taken.
     pub(super) fn take_slot(&self) -> u32 {
         let taken = &mut lock(&self.inside).taken;
         let free = taken.iter().position(|taken| !taken).unwrap_or(taken.len());

@@ -126,7 +126,7 @@ pub(super) fn stepped(bytes: &[u8]) -> Stepped {
     Stepped { step, unstable: flag(4), obs: numbers(&rest[1..]) }
 }
 
-/// Reads numbers; a rest of fewer than eight bytes is none.
+/// Reads numbers; fewer than eight bytes at the end are left out.
 pub(super) fn numbers(bytes: &[u8]) -> Vec<f64> {
     let number = |eight: &[u8]| f64::from_le_bytes(std::array::from_fn(|i| eight[i]));
     bytes.chunks_exact(8).map(number).collect()
@@ -134,7 +134,7 @@ pub(super) fn numbers(bytes: &[u8]) -> Vec<f64> {
 
 /// Why an answer to [`SPEC`] cannot be read.
 pub(super) enum Unreadable {
-    /// It is none.
+    /// It is no specification.
     Nonsense,
     /// It is of another version.
     Version(u32),
