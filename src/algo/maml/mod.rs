@@ -175,15 +175,12 @@ impl Maml {
     /// [`Error::Diverged`] or [`Error::Physics`] naming it.
     pub fn step(&mut self) -> Result<Iteration> {
         let moment = format!("in iteration {}", self.iteration + 1);
-        self.try_step().map_err(|error| error.in_training(&moment, REMEDY))
-    }
-
-    fn try_step(&mut self) -> Result<Iteration> {
+        let failed = |error: Error| error.in_training(&moment, REMEDY);
         let started = Instant::now();
         let stream = self.stream("train").child(&(self.iteration + 1).to_string());
-        let (batch, train) = self.sample(&stream)?;
+        let (batch, train) = self.sample(&stream).map_err(failed)?;
         let sampled = started.elapsed().as_secs_f64();
-        let update = self.improve(&batch)?;
+        let update = self.improve(&batch).map_err(failed)?;
         self.iteration += 1;
         let seconds = [sampled, started.elapsed().as_secs_f64() - sampled];
         Ok(Iteration { iteration: self.iteration, train, update, seconds })
