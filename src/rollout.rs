@@ -15,7 +15,8 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 
 pub use in_task::SoftInTask;
-pub use policy::{Greedy, Policy, Soft, following, greedy};
+pub use policy::{Greedy, Policy, Soft};
+pub(crate) use policy::{following, greedy};
 
 use crate::env::{Env, Snapshot};
 use crate::error::{Error, Result};
@@ -53,7 +54,7 @@ pub enum End {
     NoAction,
 }
 
-/// What came of one rollout.
+/// The result of one rollout.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// Σ γᵏ (rₖ + bₖ) over its steps; `bₖ` is what the policy's own choice is worth beside its reward,

@@ -8,7 +8,7 @@ use super::config::{Hidden, TrainConfig};
 use super::learner::{Learner, target_name};
 use super::run_config::{Algo, RunConfig};
 use super::sac::Sac;
-use super::td3::{Td3, Td3Sources};
+use super::td3::Td3;
 use crate::error::{Error, Result};
 use crate::nn::actor::Actor;
 use crate::nn::critic::QNet;
@@ -42,20 +42,15 @@ pub fn make(
             Box::new(sac.frozen(frozen))
         }
         Algo::Td3 => {
-            let sources = Td3Sources { actor, q1, q2 };
-            let noise = config.exploration_noise();
-            let td3 = Td3::new(config.td3(), critic, sources, workers)?;
-            Box::new(td3.exploring(noise).frozen(frozen))
+            let td3 = Td3::new(config.td3(), critic, [actor, q1, q2], workers)?;
+            Box::new(td3.exploring(config.exploration_noise()).frozen(frozen))
         }
         Algo::Maml | Algo::Pearl => return Err(no_agent(config.algo)),
     })
 }
 
 /// Makes the policy of an agent.
-///
-/// # Errors
-/// Those of the source.
-pub fn policy(config: &TrainConfig, source: &mut dyn Source) -> Result<PolicyNet> {
+pub(crate) fn policy(config: &TrainConfig, source: &mut dyn Source) -> Result<PolicyNet> {
     let (dims, frozen) = (config.dims(), Training::Frozen);
     let plain = config.hidden.as_ref().map_or_else(Plain::default, Hidden::actor);
     Ok(match config.algo {
@@ -73,10 +68,7 @@ fn no_agent(algo: Algo) -> Error {
 }
 
 /// Makes one critic of an agent.
-///
-/// # Errors
-/// Those of the source.
-pub fn critic(config: &TrainConfig, source: &mut dyn Source) -> Result<QNet> {
+pub(crate) fn critic(config: &TrainConfig, source: &mut dyn Source) -> Result<QNet> {
     let (dims, frozen) = (config.dims(), Training::Frozen);
     match &config.hidden {
         Some(hidden) => QNet::plain(&hidden.critic(), dims, frozen, source),

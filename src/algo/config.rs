@@ -26,7 +26,7 @@ const EXPLORATION: f64 = 0.1;
 pub struct Hidden {
     /// Widths of the actor's hidden layers.
     pub actor: Vec<i64>,
-    /// Of those of each critic.
+    /// Widths of each critic's hidden layers.
     pub critic: Vec<i64>,
     /// What stands between layers; ReLU where unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -298,7 +298,7 @@ impl RunConfig for TrainConfig {
         &["seconds", "critic_loss", "actor_loss"]
     }
 
-    /// Says so if the run ends before its first update.
+    /// Warns if the run ends before its first update.
     fn warning(&self) -> Option<String> {
         let (steps, first) = (self.steps, self.learn_from());
         let until = if self.is_sac() { "batch" } else { "warmup_steps" };

@@ -32,7 +32,7 @@ pub fn initial_states(env: EnvId, seed: u64, episodes: usize) -> Result<Vec<Snap
 /// Runs one greedy episode from each state, up to the time limit.
 ///
 /// # Errors
-/// [`Error::NonFinite`] if the policy gives NaN or a return is none; [`Error::Physics`] if the simulator
+/// [`Error::NonFinite`] if the policy or a return is NaN or infinite; [`Error::Physics`] if the simulator
 /// becomes unstable; those of the rollouts.
 pub fn episode_returns(
     env: EnvId,

@@ -20,21 +20,15 @@ pub struct Losses {
 }
 
 impl Losses {
-    /// Checks that all are numbers.
-    ///
-    /// # Errors
-    /// [`Error::NonFinite`] naming those that are none.
-    pub fn check(&self) -> Result<()> {
+    /// Fails with [`Error::NonFinite`], naming them, if any are NaN or infinite.
+    pub(super) fn check(&self) -> Result<()> {
         let [q1, q2] = self.critics;
         let actor = self.actor.unwrap_or(0.0);
         check_finite(&[("critic.q1", q1), ("critic.q2", q2), ("actor", actor)])
     }
 }
 
-/// Checks the losses of networks.
-///
-/// # Errors
-/// [`Error::NonFinite`] naming those that are NaN or infinite.
+/// Fails with [`Error::NonFinite`], naming them, if the losses of networks are NaN or infinite.
 pub(super) fn check_finite(losses: &[(&str, f64)]) -> Result<()> {
     let bad = losses.iter().filter(|(_, loss)| !loss.is_finite());
     let bad: Vec<String> = bad.map(|(name, loss)| format!("{name} {loss}")).collect();
@@ -58,11 +52,8 @@ pub struct Part<'l> {
 }
 
 impl Part<'_> {
-    /// Checks weights, slow copy and the optimiser's moments.
-    ///
-    /// # Errors
-    /// [`Error::NonFinite`] if any of them are NaN or infinite.
-    pub fn check(&self) -> Result<()> {
+    /// Fails with [`Error::NonFinite`] if weights, slow copy or the optimiser's moments are NaN or infinite.
+    pub(crate) fn check(&self) -> Result<()> {
         let weights = self.online.non_finite() + self.target.map_or(0, Params::non_finite);
         let moments: i64 = self.adam.moments().iter().flatten().map(non_finite).sum();
         let (bad, what) = match (weights, moments) {

@@ -13,6 +13,7 @@
 //! | `maml/`, `pearl/` | the same of MAML and PEARL |
 
 pub mod agent;
+mod chunks;
 pub mod config;
 pub mod evaluate;
 pub mod frozen;
@@ -20,7 +21,6 @@ pub mod learner;
 pub mod maml;
 pub mod off_policy;
 pub mod pearl;
-pub mod pieces;
 pub mod registry;
 pub mod replay;
 pub mod reservoir;

@@ -1,8 +1,8 @@
 //! The off-policy loop: act, store, learn; evaluate and checkpoint when due.
 //!
-//! [`OffPolicy`] is an iterator of events. It knows nothing of files, logs or flags; whoever drives
-//! it saves and prints. Its state can be taken out ([`OffPolicy::progress`] and the public parts)
-//! and put back, and then goes on bit for bit. A run that diverges ends with an error at once.
+//! [`OffPolicy`] is an iterator of events. It knows nothing of files, logs or flags; its caller saves
+//! and prints. Its state can be taken out ([`OffPolicy::progress`] and the public fields) and put
+//! back, and the run then goes on bit for bit. A run that diverges ends with an error at once.
 
 mod run;
 
@@ -16,7 +16,7 @@ use tch::{Device, Tensor};
 use super::agent::make;
 use super::config::TrainConfig;
 use super::evaluate::{Evaluation, episode_returns, initial_states};
-use super::learner::{Learner, Losses, Part};
+use super::learner::{Learner, Losses};
 use super::replay::{Replay, Transition};
 use super::reservoir::Reservoir;
 use super::run_config::RunConfig;
@@ -141,11 +141,6 @@ impl OffPolicy {
         })
     }
 
-    /// Returns the configuration.
-    pub fn config(&self) -> &TrainConfig {
-        &self.config
-    }
-
     /// Returns the seconds of training so far.
     pub fn seconds(&self) -> f64 {
         self.before + self.started.elapsed().as_secs_f64()
@@ -205,8 +200,8 @@ impl OffPolicy {
         Ok(())
     }
 
-    /// One environment step: act, step, store, learn. Of a frozen actor all environment steps come first, which are not
-    /// counted, and then one update at a time.
+    /// One environment step: act, step, store, learn. With a frozen actor all environment steps come first, uncounted,
+    /// and then one update at a time.
     fn advance(&mut self) -> Result<()> {
         let data = self.config.frozen.as_ref().map(|frozen| frozen.data);
         let acts = data.is_none_or(|data| self.replay.added() < data);
@@ -232,7 +227,7 @@ impl OffPolicy {
         Ok(())
     }
 
-    /// Acts, and stores what came of it; returns whether the episode has ended.
+    /// Acts, and stores the transition; returns whether the episode has ended.
     fn act(&mut self) -> Result<bool> {
         let obs = self.env.obs().to_vec();
         let episode = Some(self.episodes);
@@ -253,15 +248,6 @@ impl OffPolicy {
             terminated: step.terminated && !step.truncated,
         });
         Ok(step.terminated || step.truncated)
-    }
-
-    /// Checks that every number of the state is one: weights, slow copies and moments.
-    ///
-    /// # Errors
-    /// [`Error::Diverged`] naming the network if one is not.
-    pub fn check(&self) -> Result<()> {
-        let check = || self.agent.parts().iter().try_for_each(Part::check);
-        check().map_err(|error| self.failed(error, self.step))
     }
 
     /// Says at which step something failed, and what helps.

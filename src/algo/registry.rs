@@ -45,10 +45,7 @@ impl Deref for Config {
 
 impl Config {
     /// Reads the settings of a run of `algo`.
-    ///
-    /// # Errors
-    /// Those of the text.
-    pub fn read<'de, D: Deserializer<'de>>(
+    pub(crate) fn read<'de, D: Deserializer<'de>>(
         algo: Algo,
         text: D,
     ) -> std::result::Result<Self, D::Error> {
@@ -88,10 +85,7 @@ impl Config {
     }
 
     /// Returns the settings that a run of the same environment, model and seed has by default.
-    ///
-    /// # Errors
-    /// Those of [`Self::resolved`].
-    pub fn defaults(&self) -> Result<Self> {
+    pub(crate) fn defaults(&self) -> Result<Self> {
         let own = match self {
             Self::OffPolicy(config) => {
                 let TrainConfig { algo, env, critic, seed, .. } = *config;
@@ -130,10 +124,7 @@ impl Config {
     }
 
     /// Returns name and shape of every tensor of a checkpoint.
-    ///
-    /// # Errors
-    /// Those of the networks.
-    pub fn tensors(&self) -> Result<Vec<(String, Vec<i64>)>> {
+    pub(crate) fn tensors(&self) -> Result<Vec<(String, Vec<i64>)>> {
         match self {
             Self::OffPolicy(config) => agent::tensors(config),
             Self::Maml(config) => maml::run::tensors(config),

@@ -74,18 +74,6 @@ impl Batch {
             alive: alive.squeeze_dim(-1).contiguous(),
         }
     }
-
-    /// Returns the same batch, sharing memory.
-    #[must_use]
-    pub fn shallow_clone(&self) -> Self {
-        Self {
-            obs: self.obs.shallow_clone(),
-            action: self.action.shallow_clone(),
-            next_obs: self.next_obs.shallow_clone(),
-            reward: self.reward.shallow_clone(),
-            alive: self.alive.shallow_clone(),
-        }
-    }
 }
 
 impl Replay {

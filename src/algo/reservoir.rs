@@ -22,7 +22,7 @@ impl Reservoir {
         Self { capacity, seen: 0, states: Vec::new() }
     }
 
-    /// Continues a saved sample of a stream of which `seen` states went by.
+    /// Continues a saved sample of the first `seen` states of a stream.
     pub fn restore(capacity: usize, seen: u64, states: Vec<Visited>) -> Self {
         Self { capacity, seen, states }
     }
@@ -39,10 +39,7 @@ impl Reservoir {
         self.seen += 1;
         if self.states.len() < self.capacity {
             self.states.push(visited()?);
-            return Ok(());
-        }
-        let place = stream.index(self.seen as usize);
-        if let Some(slot) = self.states.get_mut(place) {
+        } else if let Some(slot) = self.states.get_mut(stream.index(self.seen as usize)) {
             *slot = visited()?;
         }
         Ok(())

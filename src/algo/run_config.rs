@@ -31,11 +31,8 @@ impl Algo {
         if Self::META.contains(&self) { Unit::Iterations } else { Unit::Steps }
     }
 
-    /// Checks that settings, or what else names an algorithm, are of one of these.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] naming those that could be.
-    pub fn expect(self, known: &[Self]) -> Result<()> {
+    /// Fails with [`Error::Usage`], naming these algorithms, unless it is one of them.
+    pub(crate) fn expect(self, known: &[Self]) -> Result<()> {
         if known.contains(&self) {
             return Ok(());
         }
@@ -170,8 +167,8 @@ pub trait RunConfig {
     /// Returns whether there is an evaluation at a step or iteration: before training, every so often, and at
     /// the end.
     ///
-    /// What was the end of a shorter run is none of a longer one: when a run is continued, its evaluation
-    /// there is dropped, so that the longer run is as if it had never ended before.
+    /// When a run is continued past its end, the evaluation there is dropped: the longer run is as if it had never
+    /// ended before.
     fn evaluates_at(&self, at: u64) -> bool {
         at.is_multiple_of(self.evaluate_every()) || at == self.length()
     }

@@ -6,8 +6,8 @@
 //!
 //! # Deviations
 //!
-//! - Those of [`twin`](super::twin_critic).
-//! - The actor's batch is cut into `PIECES`.
+//! - Those of [`twin_critic`](super::twin_critic).
+//! - The actor's batch is cut into `CHUNKS`.
 //! - The first update comes once a batch is stored, as in the authors' code, which draws it before the
 //!   step of the environment and not after it.
 //! - Minibatches are drawn with replacement, as TD3's; the authors' are drawn without.
@@ -17,8 +17,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::chunks::{CHUNKS, LossAndGradient, loss_and_gradient, sum_over};
 use super::learner::{Learner, Losses, Part, normal};
-use super::pieces::{Descent, PIECES, sum_over};
 use super::replay::Batch;
 use super::twin_critic::{Twin, TwinSpec};
 use crate::env::EnvId;
@@ -95,7 +95,7 @@ pub struct ActorUnit {
 }
 
 /// One worker's view of the actor's update: the weights of actor and critics, shared.
-struct Climber {
+struct View {
     actor: SquashedGaussian,
     critics: [QNet; 2],
 }
@@ -107,7 +107,7 @@ pub struct Sac {
     pub actor: ActorUnit,
     /// Both critics.
     pub critics: Twin,
-    climbers: Vec<Climber>,
+    views: Vec<View>,
     frozen: bool,
     updates: u64,
     workers: Arc<rayon::ThreadPool>,
@@ -130,18 +130,18 @@ impl Sac {
         let critics = Twin::new(&spec, [q1, q2], Arc::clone(&workers))?;
         let online = SquashedGaussian::new(dims, Training::Trainable, actor)?;
         let adam = Adam::new(online.params(), actor_lr);
-        let climber = |_| -> Result<Climber> {
+        let view = |_| -> Result<View> {
             let [q1, q2] = critics.units.each_ref();
             let share = |q: &QNet| q.again(Reuse::Share, Training::Frozen);
-            Ok(Climber {
+            Ok(View {
                 actor: online.again(Reuse::Share, Training::Trainable)?,
                 critics: [share(&q1.online)?, share(&q2.online)?],
             })
         };
-        let climbers = (0..PIECES).map(climber).collect::<Result<_>>()?;
+        let views = (0..CHUNKS).map(view).collect::<Result<_>>()?;
         let greedy = Greedy::new(online.again(Reuse::Share, Training::Frozen)?, config.evaluate);
         let actor = ActorUnit { online, greedy, adam };
-        Ok(Self { config, actor, critics, climbers, frozen: false, updates: 0, workers })
+        Ok(Self { config, actor, critics, views, frozen: false, updates: 0, workers })
     }
 
     /// Leaves the actor as it is, if `frozen`: critics alone learn.
@@ -168,19 +168,19 @@ impl Sac {
         let critics = self.critics.regress(inputs, Some(tau));
 
         // The actor climbs min(Q₁, Q₂)(s, a) − α log π(a|s), a ~ π(s).
-        let actor = (!self.frozen).then(|| self.climb(&batch.obs, noise));
+        let actor = (!self.frozen).then(|| self.actor_step(&batch.obs, noise));
         Losses { critics, actor }
     }
 
     /// One step of the actor; returns its loss.
-    fn climb(&mut self, obs: &Tensor, noise: &Tensor) -> f64 {
-        let scale = (obs.size()[0], self.config.alpha);
-        let pieces = obs.chunk(PIECES, 0).into_iter().zip(noise.chunk(PIECES, 0)).collect();
-        let (loss, gradients) =
-            sum_over(&self.workers, &mut self.climbers, pieces, |climber, (obs, noise)| {
-                climber.climb(&obs, &noise, scale)
+    fn actor_step(&mut self, obs: &Tensor, noise: &Tensor) -> f64 {
+        let (rows, alpha) = (obs.size()[0], self.config.alpha);
+        let chunks = obs.chunk(CHUNKS, 0).into_iter().zip(noise.chunk(CHUNKS, 0)).collect();
+        let (loss, gradient) =
+            sum_over(&self.workers, &mut self.views, chunks, |view, (obs, noise)| {
+                view.loss_and_gradient(&obs, &noise, rows, alpha)
             });
-        self.actor.adam.step(self.actor.online.params(), &gradients, None);
+        self.actor.adam.step(self.actor.online.params(), &gradient, None);
         loss
     }
 }
@@ -225,14 +225,18 @@ impl Learner for Sac {
     }
 }
 
-impl Climber {
-    /// Returns one piece's share of the actor's loss and gradients; `rows` is the whole batch's `B`.
-    fn climb(&self, obs: &Tensor, noise: &Tensor, (rows, alpha): (i64, f64)) -> Descent {
+impl View {
+    /// Returns one chunk's share of the actor's loss and gradient; `rows` is the whole batch's `B`.
+    fn loss_and_gradient(
+        &self,
+        obs: &Tensor,
+        noise: &Tensor,
+        rows: i64,
+        alpha: f64,
+    ) -> LossAndGradient {
         let Sample { action, log_prob } = self.actor.sample(obs, noise);
         let [q1, q2] = self.critics.each_ref().map(|critic| critic.q(obs, &action));
         let loss = (alpha * log_prob - q1.minimum(&q2)).sum(q1.kind()) / rows as f64;
-        let params = self.actor.params().tensors();
-        let gradients = Tensor::run_backward(&[&loss], &params, false, false);
-        (loss.double_value(&[]), gradients)
+        loss_and_gradient(&loss, self.actor.params())
     }
 }

@@ -5,8 +5,8 @@
 //!
 //! # Deviations
 //!
-//! - Those of [`twin`](super::twin_critic).
-//! - The actor's batch is cut into `PIECES`.
+//! - Those of [`twin_critic`](super::twin_critic).
+//! - The actor's batch is cut into `CHUNKS`.
 //! - No gradient flows into the critic's weights in the actor's update (the authors compute it and
 //!   throw it away).
 
@@ -15,13 +15,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::chunks::{CHUNKS, LossAndGradient, loss_and_gradient, sum_over};
 use super::learner::{Learner, Losses, Part, normal};
-use super::pieces::{Descent, PIECES, sum_over};
 use super::replay::Batch;
 use super::twin_critic::{Twin, TwinSpec};
 use crate::error::Result;
 use crate::nn::actor::Actor;
-use crate::nn::adam::{Adam, Follow};
+use crate::nn::adam::{Adam, PolyakTarget};
 use crate::nn::critic::{CriticKind, Dims, QNet};
 use crate::nn::init::Inits;
 use crate::nn::weights::{Reuse, Source, Training};
@@ -81,7 +81,7 @@ pub struct ActorUnit {
 }
 
 /// One worker's view of the actor's update: the weights of actor and first critic, shared.
-struct Climber {
+struct View {
     actor: Actor,
     critic: QNet,
 }
@@ -93,53 +93,43 @@ pub struct Td3 {
     pub actor: ActorUnit,
     /// Both critics.
     pub critics: Twin,
-    climbers: Vec<Climber>,
+    views: Vec<View>,
     exploration: f64,
     frozen: bool,
     updates: u64,
     workers: Arc<rayon::ThreadPool>,
 }
 
-/// Where the weights of actor and both critics come from.
-pub struct Td3Sources<'s> {
-    /// The actor's.
-    pub actor: &'s mut dyn Source,
-    /// The first critic's.
-    pub q1: &'s mut dyn Source,
-    /// The second critic's.
-    pub q2: &'s mut dyn Source,
-}
-
 impl Td3 {
-    /// Builds an agent; targets start as copies.
+    /// Builds an agent from sources of actor, first and second critic; targets start as copies.
     ///
     /// # Errors
     /// Those of the sources.
     pub fn new(
         config: Td3Config,
         (kind, dims): (CriticKind, Dims),
-        sources: Td3Sources,
+        [actor, q1, q2]: [&mut dyn Source; 3],
         workers: Arc<rayon::ThreadPool>,
     ) -> Result<Self> {
         let learning_rate = config.critic_lr_for(kind);
         let spec = TwinSpec { kind, dims, inits: Inits::default(), learning_rate };
-        let critics = Twin::new(&spec, [sources.q1, sources.q2], Arc::clone(&workers))?;
-        let online = Actor::new(dims, Training::Trainable, sources.actor)?;
+        let critics = Twin::new(&spec, [q1, q2], Arc::clone(&workers))?;
+        let online = Actor::new(dims, Training::Trainable, actor)?;
         let target = online.again(Reuse::Copy, Training::Frozen)?;
         let adam = Adam::new(online.params(), config.actor_lr);
-        let climber = |_| -> Result<Climber> {
-            Ok(Climber {
+        let view = |_| -> Result<View> {
+            Ok(View {
                 actor: online.again(Reuse::Share, Training::Trainable)?,
                 critic: critics.units[0].online.again(Reuse::Share, Training::Frozen)?,
             })
         };
-        let climbers = (0..PIECES).map(climber).collect::<Result<_>>()?;
+        let views = (0..CHUNKS).map(view).collect::<Result<_>>()?;
         let actor = ActorUnit { online, target, adam };
         Ok(Self {
             config,
             actor,
             critics,
-            climbers,
+            views,
             exploration: 0.1,
             frozen: false,
             updates: 0,
@@ -180,20 +170,20 @@ impl Td3 {
         let critics = self.critics.regress(inputs, delayed.then_some(tau));
 
         // The actor climbs Q₁; then its target follows.
-        let actor = (delayed && !self.frozen).then(|| self.climb(&batch.obs));
+        let actor = (delayed && !self.frozen).then(|| self.actor_step(&batch.obs));
         Losses { critics, actor }
     }
 
     /// One step of the actor along ∂Q₁/∂a; returns the actor's loss.
-    fn climb(&mut self, obs: &Tensor) -> f64 {
+    fn actor_step(&mut self, obs: &Tensor) -> f64 {
         let rows = obs.size()[0];
-        let (loss, gradients) =
-            sum_over(&self.workers, &mut self.climbers, obs.chunk(PIECES, 0), |climber, obs| {
-                climber.climb(&obs, rows)
+        let (loss, gradient) =
+            sum_over(&self.workers, &mut self.views, obs.chunk(CHUNKS, 0), |view, obs| {
+                view.loss_and_gradient(&obs, rows)
             });
         let ActorUnit { online, target, adam } = &mut self.actor;
-        let follow = Follow { target: target.params(), tau: self.config.tau };
-        adam.step(online.params(), &gradients, Some(follow));
+        let target = PolyakTarget { params: target.params(), tau: self.config.tau };
+        adam.step(online.params(), &gradient, Some(target));
         loss
     }
 }
@@ -237,13 +227,11 @@ impl Learner for Td3 {
     }
 }
 
-impl Climber {
-    /// Returns one piece's share of the actor's loss and gradients; `rows` is the whole batch's `B`.
-    fn climb(&self, obs: &Tensor, rows: i64) -> Descent {
+impl View {
+    /// Returns one chunk's share of the actor's loss and gradient; `rows` is the whole batch's `B`.
+    fn loss_and_gradient(&self, obs: &Tensor, rows: i64) -> LossAndGradient {
         let q1 = self.critic.q(obs, &self.actor.act(obs));
         let loss = q1.sum(q1.kind()) * (-1.0 / rows as f64);
-        let params = self.actor.params().tensors();
-        let gradients = Tensor::run_backward(&[&loss], &params, false, false);
-        (loss.double_value(&[]), gradients)
+        loss_and_gradient(&loss, self.actor.params())
     }
 }

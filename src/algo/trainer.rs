@@ -17,8 +17,7 @@ use crate::nn::weights::Params;
 pub struct State {
     /// Counters and random streams.
     pub counters: Value,
-    /// Seconds spent so far, by part of the work; of all that is here they alone differ from one making of
-    /// the same run to the next.
+    /// Seconds spent so far, by part of the work; they alone differ when the same run is made again.
     pub seconds: Vec<f64>,
     /// The simulator, where an episode is under way.
     pub simulator: Option<Snapshot>,
@@ -83,11 +82,11 @@ pub enum Save {
 pub struct Event {
     /// Returns that were earned.
     pub evaluated: Vec<Evaluated>,
-    /// Numbers of the present moment, one for each of [`RunConfig::columns`]; NaN where there is none.
+    /// A row of the table of progress: a number for each of [`RunConfig::columns`], NaN where there is none.
     pub progress: Option<Vec<f64>>,
-    /// What to tell, in one line.
+    /// A line for the log.
     pub line: Option<String>,
-    /// What to show while it goes on, in few words.
+    /// A few words for the progress bar.
     pub message: Option<String>,
     /// What is to be saved.
     pub save: Save,
@@ -101,7 +100,7 @@ pub(super) fn rounded(seconds: f64) -> f64 {
 
 /// A run under way.
 pub trait Trainer {
-    /// Goes on to the next event; none once the run is as long as it is to be.
+    /// Goes on to the next event; none at the end of the run.
     fn advance(&mut self) -> Option<Result<Event>>;
 
     /// Returns the settings.

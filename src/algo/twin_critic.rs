@@ -13,9 +13,10 @@ use std::sync::Arc;
 
 use tch::{Reduction, Tensor};
 
+use super::chunks::{LossAndGradient, loss_and_gradient};
 use super::learner::Part;
 use crate::error::Result;
-use crate::nn::adam::{Adam, Follow};
+use crate::nn::adam::{Adam, PolyakTarget};
 use crate::nn::critic::{CriticKind, Dims, QNet};
 use crate::nn::init::{Init, Inits};
 use crate::nn::weights::{Params, Reuse, Source, Training};
@@ -74,7 +75,7 @@ impl Twin {
     }
 
     /// Returns both critics by their names on disk.
-    pub fn parts(&self) -> [Part<'_>; 2] {
+    pub(super) fn parts(&self) -> [Part<'_>; 2] {
         let [first, second] = &self.units;
         [first.part("critic.q1"), second.part("critic.q2")]
     }
@@ -89,9 +90,6 @@ impl Twin {
 
     /// One step of each critic towards `target_q [B]`; where `follow` gives a fraction τ, the targets
     /// then follow. Returns each critic's mean squared error before the step.
-    ///
-    /// # Panics
-    /// Never: both critics have the same weights by name.
     pub fn regress(
         &mut self,
         [obs, action, target_q]: [&Tensor; 3],
@@ -138,17 +136,15 @@ impl CriticUnit {
     }
 
     /// Returns the mean squared error from `target_q [B]` and its gradient for each weight.
-    fn error(&self, obs: &Tensor, action: &Tensor, target_q: &Tensor) -> (f64, Vec<Tensor>) {
+    fn error(&self, obs: &Tensor, action: &Tensor, target_q: &Tensor) -> LossAndGradient {
         let loss = self.online.q(obs, action).mse_loss(target_q, Reduction::Mean);
-        let params = self.online.params().tensors();
-        let gradients = Tensor::run_backward(&[&loss], &params, false, false);
-        (loss.double_value(&[]), gradients)
+        loss_and_gradient(&loss, self.online.params())
     }
 
     /// One step against the gradients; then the target follows, where it should.
     fn step(&mut self, gradients: &[Tensor], follow: Option<f64>) {
-        let follow = follow.map(|tau| Follow { target: self.target.params(), tau });
-        self.adam.step(self.online.params(), gradients, follow);
+        let target = follow.map(|tau| PolyakTarget { params: self.target.params(), tau });
+        self.adam.step(self.online.params(), gradients, target);
     }
 }
 

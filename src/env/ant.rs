@@ -39,7 +39,7 @@ const PROPRIOCEPTION: usize = 27;
 /// Components of all contact forces, those of the world first.
 const FORCES: usize = 84;
 
-/// What becomes of contact forces.
+/// Whether contact forces are observed and paid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Contacts {
     /// They are neither observed nor paid for.

@@ -44,8 +44,4 @@ impl Robot for HalfCheetah {
     fn reward(&self, _: &Physics, done: &Done) -> f64 {
         done.velocity[0] - CONTROL_COST * squared(done.action)
     }
-
-    fn terminated(&self, _: &Physics) -> bool {
-        false
-    }
 }

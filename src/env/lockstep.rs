@@ -36,21 +36,14 @@ impl Lockstep {
     /// assert!(matches!(steps, [Some(Ok(_)), None]));
     /// # Ok::<(), hyperl::Error>(())
     /// ```
-    pub fn new(slots: usize, make: impl FnMut() -> Result<Box<dyn Env>>) -> Result<Self> {
+    pub fn new(slots: usize, mut make: impl FnMut() -> Result<Box<dyn Env>>) -> Result<Self> {
         assert!(slots > 0, "no slots, no steps");
-        let mut make = make;
         Ok(Self { slots: (0..slots).map(|_| make()).collect::<Result<_>>()? })
     }
 
     /// Returns sizes and limits, the same for every slot.
-    pub fn spec(&self) -> &Spec {
+    fn spec(&self) -> &Spec {
         self.slots[0].spec()
-    }
-
-    /// Returns the number `B` of slots.
-    #[expect(clippy::len_without_is_empty, reason = "there is always a slot")]
-    pub fn len(&self) -> usize {
-        self.slots.len()
     }
 
     /// Returns one slot, to reset, save or restore it by itself.
@@ -69,7 +62,7 @@ impl Lockstep {
     /// # Panics
     /// If there is not one stream per slot.
     pub fn reset_all(&mut self, streams: &mut [Stream]) -> Result<()> {
-        assert_eq!(streams.len(), self.len(), "one stream per slot");
+        assert_eq!(streams.len(), self.slots.len(), "one stream per slot");
         self.slots.par_iter_mut().zip(streams).try_for_each(|(slot, stream)| slot.reset(stream))
     }
 
@@ -79,7 +72,7 @@ impl Lockstep {
     /// If `obs` has not `B × S` entries.
     pub fn observe_into(&self, obs: &mut [f32]) {
         let width = self.spec().obs_dim;
-        assert_eq!(obs.len(), self.len() * width, "one row of {width} per slot");
+        assert_eq!(obs.len(), self.slots.len() * width, "one row of {width} per slot");
         for (row, slot) in obs.chunks_exact_mut(width).zip(&self.slots) {
             for (to, from) in row.iter_mut().zip(slot.obs()) {
                 *to = *from as f32;
@@ -87,17 +80,17 @@ impl Lockstep {
         }
     }
 
-    /// Applies one row of `actions [B, A]` in each active slot; `steps [B]` takes what came of it,
-    /// `None` where the slot is not active and stands still.
+    /// Applies one row of `actions [B, A]` in each active slot; `steps [B]` takes the results, `None` where the slot
+    /// is not active and stands still.
     ///
     /// A slot whose physics becomes unstable gives an error for itself; the others go on.
     ///
     /// # Panics
     /// If a length does not fit.
     pub fn step(&mut self, actions: &[f64], active: &[bool], steps: &mut [Option<Result<Step>>]) {
-        let width = self.spec().action_dim;
-        assert_eq!(actions.len(), self.len() * width, "one row of {width} per slot");
-        assert_eq!((active.len(), steps.len()), (self.len(), self.len()), "one entry per slot");
+        let (slots, width) = (self.slots.len(), self.spec().action_dim);
+        assert_eq!(actions.len(), slots * width, "one row of {width} per slot");
+        assert_eq!((active.len(), steps.len()), (slots, slots), "one entry per slot");
         self.slots
             .par_iter_mut()
             .zip(actions.par_chunks_exact(width))

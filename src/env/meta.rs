@@ -66,10 +66,6 @@ impl Robot for MetaCheetah {
         HalfCheetah.scatter(physics, reset);
     }
 
-    fn place(&self, physics: &Physics, stale: [f64; 3]) -> [f64; 2] {
-        HalfCheetah.place(physics, stale)
-    }
-
     // What the base environment shows, then the torso's position, which shows x and is a fraction of
     // a physics step old after a step; all in single precision.
     fn observe(&self, physics: &Physics, obs: &mut [f64]) {
@@ -83,10 +79,6 @@ impl Robot for MetaCheetah {
 
     fn reward(&self, _: &Physics, done: &Done) -> f64 {
         self.goal.merit(done.velocity) - CHEETAH_CONTROL_COST * squared_clipped(done.action)
-    }
-
-    fn terminated(&self, physics: &Physics) -> bool {
-        HalfCheetah.terminated(physics)
     }
 }
 

@@ -51,7 +51,7 @@ pub struct Spec {
     pub dt: f64,
 }
 
-/// What one step gives.
+/// The result of one step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
     /// Reward of the step.

@@ -40,7 +40,7 @@ const WARNINGS: [&str; 7] = [
 pub(super) struct Model {
     name: &'static str,
     mjcf: &'static str,
-    /// What stands where in another variant of the model.
+    /// A text of the model, and what a variant has in its place; both empty without a variant.
     edit: [&'static str; 2],
     frame_skip: u32,
     compiled: OnceLock<std::result::Result<Arc<MjModel>, String>>,
@@ -52,7 +52,7 @@ impl Model {
         Self::edited(name, mjcf, ["", ""], frame_skip)
     }
 
-    /// Describes a variant of a model, in which the second text stands wherever the first does.
+    /// Describes a variant of a model, which has the second text wherever the model has the first.
     pub(super) const fn edited(
         name: &'static str,
         mjcf: &'static str,

@@ -75,8 +75,4 @@ impl Robot for Pusher {
         let cost = GOAL_COST * from_object(GOAL) + CONTROL_COST * squared(done.action);
         -cost - NEAR_COST * from_object(FINGERTIPS)
     }
-
-    fn terminated(&self, _: &Physics) -> bool {
-        false
-    }
 }

@@ -76,8 +76,4 @@ impl Robot for Reacher {
         let from_target = if self.late { done.stale } else { self.stale(physics) };
         -squared(&from_target).sqrt() - squared(done.action)
     }
-
-    fn terminated(&self, _: &Physics) -> bool {
-        false
-    }
 }

@@ -10,8 +10,9 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// The environments that exist, in the order in which pages list them (`docs/environments.md`), and those that other processes make. In files and
-/// on the command line each is its [`EnvId::name`]; files hold what is known of one in another process.
+/// The environments that exist, in the order in which pages list them (`docs/environments.md`), and those of other
+/// processes. In files and on the command line each is its [`EnvId::name`]; of one in another process, files hold all
+/// that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "StoredEnv", try_from = "StoredEnv")]
 pub enum EnvId {
@@ -93,7 +94,7 @@ impl EnvId {
     /// An answer may take `seconds`, or a minute.
     ///
     /// # Errors
-    /// [`Error::Worker`] if it does not do as `docs/worker.md` says; [`Error::Usage`] if `seconds` are none.
+    /// [`Error::Worker`] if it does not do as `docs/worker.md` says; [`Error::Usage`] for an impossible time limit.
     pub fn worker(command: &str, seconds: Option<f64>) -> Result<Self> {
         let worker = WorkerEnv::start(command, seconds)?;
         not_ours(worker)
@@ -106,7 +107,7 @@ impl EnvId {
         self.spec().name
     }
 
-    /// Returns what tells it from all others: its name, and of one in another process what it is made of, too.
+    /// Returns its name and, if it is in another process, what it is made of: no other one has the same.
     pub fn identity(self) -> String {
         match self {
             Self::Worker(worker) => format!("{} ({})", self.name(), worker.fingerprint()),

@@ -1,6 +1,6 @@
 //! The episode of a simulated robot: reset, step, count, save and restore, written once.
 //!
-//! A [`Robot`] says what is particular: noise at the start, observation, reward, end. Robots are
+//! A [`Robot`] has its own noise at the start, observation, reward and end. Robots are
 //! stateless; everything that changes is in the [`Physics`], the count of steps, the last
 //! observation, and what is stale.
 
@@ -9,7 +9,7 @@ use super::{Env, Snapshot, Spec, Step};
 use crate::error::{Error, Result};
 use crate::rng::Stream;
 
-/// What tells one robot from another.
+/// What is particular to a robot.
 ///
 /// Methods are called after a step (or a reset) and read the physics as that left it, including
 /// what is stale in it.
@@ -45,8 +45,10 @@ pub(super) trait Robot: Send + Sync {
     /// Returns the reward of a step.
     fn reward(&self, physics: &Physics, done: &Done) -> f64;
 
-    /// Returns whether the robot has fallen.
-    fn terminated(&self, physics: &Physics) -> bool;
+    /// Returns whether the robot has fallen; some robots cannot.
+    fn terminated(&self, _physics: &Physics) -> bool {
+        false
+    }
 
     /// Returns whether reward or observation read contact forces, which cost time to compute.
     fn reads_contact_forces(&self) -> bool {

@@ -194,8 +194,7 @@ impl Family {
 }
 
 impl TaskLists {
-    /// Returns the oracle context of a task, one number: what a network is told that need not find
-    /// out its task.
+    /// Returns the oracle context of a task: the number that tells a network its task.
     ///
     /// A direction is its own context, −1 or +1. A velocity is `(g − min) / (max − min)` over the
     /// velocities of training, as the paper's code has it: those of the test may lie outside

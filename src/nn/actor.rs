@@ -35,10 +35,7 @@ impl Actor {
     }
 
     /// Builds an actor in another way.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn plain(
+    pub(crate) fn plain(
         plain: &Plain,
         dims: Dims,
         training: Training,

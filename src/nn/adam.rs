@@ -26,9 +26,9 @@ pub struct Adam {
 
 /// A target network that follows in the same pass: `θ' ← θ' + τ (θ − θ')`.
 #[derive(Debug, Clone, Copy)]
-pub struct Follow<'p> {
+pub struct PolyakTarget<'p> {
     /// Weights of the target network.
-    pub target: &'p Params,
+    pub params: &'p Params,
     /// Fraction of the online weights mixed in.
     pub tau: f64,
 }
@@ -64,20 +64,18 @@ impl Adam {
     /// If their number or shapes differ from those of the weights.
     pub fn restore(&mut self, steps: u64, first: &[Tensor], second: &[Tensor]) {
         assert_eq!((first.len(), second.len()), (self.first.len(), self.second.len()));
-        for (mine, saved) in self.first.iter_mut().zip(first) {
-            mine.copy_(saved);
-        }
-        for (mine, saved) in self.second.iter_mut().zip(second) {
+        let pairs = self.first.iter_mut().zip(first).chain(self.second.iter_mut().zip(second));
+        for (mine, saved) in pairs {
             mine.copy_(saved);
         }
         self.steps = steps;
     }
 
-    /// Moves the weights one step against `gradients`; then lets a target network follow.
+    /// Moves the weights one step against `gradients`; then a target network, if there is one, follows.
     ///
     /// # Panics
     /// If gradients and weights differ in number or shape.
-    pub fn step(&mut self, params: &Params, gradients: &[Tensor], follow: Option<Follow>) {
+    pub fn step(&mut self, params: &Params, gradients: &[Tensor], target: Option<PolyakTarget>) {
         assert_eq!(gradients.len(), self.first.len(), "one gradient for each weight tensor");
         self.steps += 1;
         let bias1 = 1.0 - BETA1.powi(self.steps as i32);
@@ -85,9 +83,9 @@ impl Adam {
         let scalars = Scalars {
             step: self.learning_rate / bias1,
             root_correction: bias2.sqrt(),
-            tau: follow.map_or(0.0, |f| f.tau),
+            tau: target.map_or(0.0, |target| target.tau),
         };
-        let mut targets = follow.map(|f| f.target.iter());
+        let mut targets = target.map(|target| target.params.iter());
         tch::no_grad(|| {
             for (i, param) in params.iter().enumerate() {
                 let target = targets.as_mut().map(|t| &t.next().expect("same network").tensor);

@@ -90,10 +90,7 @@ impl Encoder {
     }
 
     /// Returns an encoder with the same weights: a copy, or the same memory.
-    ///
-    /// # Errors
-    /// None in practice: the architectures are equal.
-    pub fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
+    pub(crate) fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
         Self::new(self.dims, training, &mut Of { params: &self.params, reuse })
     }
 

@@ -1,6 +1,5 @@
 //! The swap point: which critics exist, and a critic with its weights.
 
-use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::architecture::{Critic, DynamicNetwork, InState};
@@ -17,7 +16,7 @@ use crate::error::Result;
 use crate::names::named;
 
 /// Sizes that a critic and an actor are built for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dims {
     /// Length `S` of an observation.
     pub obs: i64,
@@ -143,10 +142,7 @@ impl QNet {
     }
 
     /// Builds a plain critic `[s, a] → … → 1`, or one that is a script.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn plain(
+    pub(crate) fn plain(
         plain: &Plain,
         dims: Dims,
         training: Training,

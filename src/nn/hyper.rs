@@ -88,7 +88,7 @@ impl Primary {
 
 /// A primary network with its heads.
 #[derive(Debug)]
-pub struct Hypernetwork {
+pub(crate) struct Hypernetwork {
     primary: Primary,
     heads: Linear,
     base: i64,
@@ -97,10 +97,7 @@ pub struct Hypernetwork {
 
 impl Hypernetwork {
     /// Builds the network for a meta-variable of length `meta` and a base variable of length `base`.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn new(
+    pub(crate) fn new(
         builder: &mut Builder,
         [meta, base, outputs]: [i64; 3],
         init: HyperInit,
@@ -151,7 +148,7 @@ impl Hypernetwork {
     }
 
     /// Returns the dynamic network that belongs to each row of `meta [B, d]`.
-    pub fn weights(&self, meta: &Tensor) -> DynamicNetwork {
+    pub(crate) fn weights(&self, meta: &Tensor) -> DynamicNetwork {
         if meta.size()[0] < MANY_ROWS {
             return self.weights_by(meta, &mut Linear::forward);
         }
@@ -190,7 +187,7 @@ fn layer_rows(base: i64, outputs: i64) -> [i64; 2] {
 
 /// The critic whose primary sees the state and whose dynamic network sees the action (§3).
 #[derive(Debug)]
-pub struct SaHyper(pub Hypernetwork);
+pub(super) struct SaHyper(pub(super) Hypernetwork);
 
 impl Critic for SaHyper {
     fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
@@ -213,7 +210,7 @@ impl Critic for SaHyper {
 
 /// The critic whose primary sees the action and whose dynamic network sees the state (§3).
 #[derive(Debug)]
-pub struct AsHyper(pub Hypernetwork);
+pub(super) struct AsHyper(pub(super) Hypernetwork);
 
 impl Critic for AsHyper {
     fn q(&self, obs: &Tensor, action: &Tensor) -> Tensor {
@@ -235,17 +232,14 @@ const LEARNED_LEN: i64 = 5;
 ///
 /// The primary runs once for a whole batch: its input is the same for every row.
 #[derive(Debug)]
-pub struct EmbHyper {
+pub(super) struct EmbHyper {
     embedding: Tensor,
     net: Hypernetwork,
 }
 
 impl EmbHyper {
     /// Builds the critic for a concatenated input of length `inputs`.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn new(builder: &mut Builder, inputs: i64, init: HyperInit) -> Result<Self> {
+    pub(super) fn new(builder: &mut Builder, inputs: i64, init: HyperInit) -> Result<Self> {
         let embedding = builder.param(LEARNED, &[LEARNED_LEN], &Init::Unit)?;
         Ok(Self { embedding, net: Hypernetwork::new(builder, [LEARNED_LEN, inputs, 1], init)? })
     }
@@ -268,18 +262,18 @@ const FEATURES: i64 = 10;
 /// The plain critic with the primary's trunk: `s → primary → 10`, then `[features, a] → 256 → 1`
 /// (App. D.4.4 and footnote 4).
 #[derive(Debug)]
-pub struct ResNetFeatures {
+pub(super) struct ResNetFeatures {
     trunk: Primary,
     features: Linear,
     head: Mlp,
 }
 
 impl ResNetFeatures {
-    /// Builds the critic.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn new(builder: &mut Builder, [obs, action]: [i64; 2], init: LayerInit) -> Result<Self> {
+    pub(super) fn new(
+        builder: &mut Builder,
+        [obs, action]: [i64; 2],
+        init: LayerInit,
+    ) -> Result<Self> {
         Ok(Self {
             trunk: builder.within("primary", |b| Primary::new(b, obs, init))?,
             features: builder

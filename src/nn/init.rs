@@ -25,8 +25,7 @@ impl Init {
 }
 
 /// How weight and bias of an ordinary linear layer start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayerInit {
     /// `PyTorch`'s default: both with bound `1/√fan_in`.
     Pytorch,
@@ -105,8 +104,7 @@ impl HyperInit {
 }
 
 /// How the networks of an algorithm start: plain ones and hypernetworks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inits {
     /// Every layer of a plain network.
     pub plain: LayerInit,

@@ -261,10 +261,7 @@ fn folded(layers: [DynamicLinear; 2]) -> Vec<Tensor> {
 
 impl Adaptation {
     /// Returns how far each task's parameters move, ‖φ − θ‖, `[T]`.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`] if the numbers cannot be read.
-    pub fn distances(&self) -> Result<Vec<f64>> {
+    pub(crate) fn distances(&self) -> Result<Vec<f64>> {
         let squares = |all: &Tensor| all.to_kind(Kind::Double).square().flatten(1, -1);
         let per_task =
             |all: &Tensor| squares(all).sum_dim_intlist([1i64].as_slice(), false, Kind::Double);
@@ -325,7 +322,7 @@ impl Link {
 }
 
 /// Returns the sum of products of two lists of tensors of equal shapes.
-fn inner(a: &[Tensor], b: &[Tensor]) -> Tensor {
+pub(crate) fn inner(a: &[Tensor], b: &[Tensor]) -> Tensor {
     let mut products = a.iter().zip(b).map(|(a, b)| (a * b).sum(a.kind()));
     let first = products.next().unwrap_or_else(|| Tensor::from(0.0));
     products.fold(first, |sum, product| sum + product)

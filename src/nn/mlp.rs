@@ -16,17 +16,14 @@ pub(super) fn widths(inputs: i64, hidden: &[i64], outputs: i64) -> Vec<i64> {
 
 /// Linear layers with ReLU, or another activation, between them and none after the last.
 #[derive(Debug)]
-pub struct Mlp {
+pub(crate) struct Mlp {
     layers: Vec<Linear>,
     activation: Activation,
 }
 
 impl Mlp {
     /// Builds `widths[0] → widths[1] → …`.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn new(builder: &mut Builder, widths: &[i64], init: LayerInit) -> Result<Self> {
+    pub(crate) fn new(builder: &mut Builder, widths: &[i64], init: LayerInit) -> Result<Self> {
         let layer = |(index, pair): (usize, &[i64])| {
             builder.within(&format!("layers.{index}"), |b| Linear::new(b, [pair[0], pair[1]], init))
         };
@@ -41,18 +38,19 @@ impl Mlp {
     }
 
     /// Adds a layer `[inputs] → [outputs]` at the end, whose weight and bias start by a rule of their own.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn then(mut self, builder: &mut Builder, sizes: [i64; 2], init: &Init) -> Result<Self> {
+    pub(crate) fn then(
+        mut self,
+        builder: &mut Builder,
+        sizes: [i64; 2],
+        init: &Init,
+    ) -> Result<Self> {
         let name = format!("layers.{}", self.layers.len());
         self.layers.push(builder.within(&name, |b| Linear::with_bias(b, sizes, init, init))?);
         Ok(self)
     }
 
     /// Returns the same network, in the same memory.
-    #[must_use]
-    pub fn share(&self) -> Self {
+    pub(crate) fn share(&self) -> Self {
         let layers = self.layers.iter().map(Linear::share).collect();
         Self { layers, activation: self.activation }
     }
@@ -67,10 +65,6 @@ impl Mlp {
 
     /// Returns the network with hidden layers whose width is a multiple of [`LINE`], for large batches: the
     /// units that are added are 0, and change nothing. Gradients reach the weights of this one.
-    ///
-    /// # Panics
-    /// If it was built without layers.
-    #[must_use]
     pub(crate) fn in_lines(&self) -> Self {
         let last = self.layers.len().checked_sub(1).expect("an MLP has layers");
         let in_lines = |width: i64, outer: bool| {
@@ -85,10 +79,7 @@ impl Mlp {
     }
 
     /// Applies the network; `input [B, widths[0]]`, result `[B, last width]`.
-    ///
-    /// # Panics
-    /// If it was built without layers.
-    pub fn forward(&self, input: &Tensor) -> Tensor {
+    pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
         let (last, hidden) = self.layers.split_last().expect("an MLP has layers");
         let mut x = input.shallow_clone();
         for layer in hidden {
@@ -104,8 +95,8 @@ impl Mlp {
     /// Applies the network and keeps what [`Self::slope`] needs; `input [B, widths[0]]`.
     ///
     /// # Panics
-    /// If it was built without layers, or with another activation than ReLU.
-    pub fn pass(&self, input: &Tensor) -> Passed {
+    /// If its activation is not ReLU.
+    pub(super) fn pass(&self, input: &Tensor) -> Passed {
         assert_eq!(self.activation, Activation::Relu, "slopes are those of ReLU");
         let (last, layers) = self.layers.split_last().expect("an MLP has layers");
         let mut hidden: Vec<Tensor> = Vec::with_capacity(layers.len());
@@ -121,8 +112,8 @@ impl Mlp {
     /// `rows [R]` are their numbers, the result is `[R, widths[0]]`.
     ///
     /// # Panics
-    /// If it was built without layers, or with several outputs.
-    pub fn slope(&self, passed: &Passed, rows: &Tensor) -> Tensor {
+    /// If it has several outputs.
+    pub(super) fn slope(&self, passed: &Passed, rows: &Tensor) -> Tensor {
         let (last, layers) = self.layers.split_last().expect("an MLP has layers");
         let [weight, bias] = last.parts();
         assert_eq!(bias.size(), [1], "outputs of which there is a slope");
@@ -137,11 +128,11 @@ impl Mlp {
 
 /// What [`Mlp::pass`] leaves for [`Mlp::slope`].
 #[derive(Debug)]
-pub struct Passed {
+pub(super) struct Passed {
     /// Output `[B, width]` of each hidden layer.
     hidden: Vec<Tensor>,
     /// `[B, last width]`.
-    pub output: Tensor,
+    pub(super) output: Tensor,
 }
 
 /// A critic that concatenates observation and action: MLP-Standard, -Small and -Large (App. D.4).

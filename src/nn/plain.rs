@@ -123,16 +123,16 @@ impl Standardiser {
             Ok(Self { mean, std, clip: number("clip", 1, f64::from(f32::MAX))? })
         })
     }
-
-    /// Returns what a network sees of observations `[B, S]`.
-    fn seen(&self, obs: &Tensor) -> Tensor {
-        ((obs - &self.mean) / &self.std).minimum(&self.clip).maximum(&-&self.clip)
-    }
 }
 
 /// Returns what a network sees of observations `[B, S]`.
 pub(super) fn seen(standardiser: Option<&Standardiser>, obs: &Tensor) -> Tensor {
-    standardiser.map_or_else(|| obs.shallow_clone(), |standardiser| standardiser.seen(obs))
+    match standardiser {
+        Some(Standardiser { mean, std, clip }) => {
+            ((obs - mean) / std).minimum(clip).maximum(&-clip)
+        }
+        None => obs.shallow_clone(),
+    }
 }
 
 /// A critic that sees standardised observations.

@@ -34,10 +34,7 @@ impl PolicyNet {
     }
 
     /// Returns a policy with the same weights: a copy, or the same memory.
-    ///
-    /// # Errors
-    /// None in practice: the architectures are equal.
-    pub fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
+    pub(crate) fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
         Ok(match self {
             Self::Deterministic(actor) => Self::Deterministic(actor.again(reuse, training)?),
             Self::SquashedGaussian(actor) => Self::SquashedGaussian(actor.again(reuse, training)?),

@@ -52,7 +52,7 @@ const WIDTH: i64 = 256;
 /// # Deviations
 /// The authors' TD3 code has 70 blocks; text and SAC code have 35.
 #[derive(Debug)]
-pub struct ResNet35 {
+pub(super) struct ResNet35 {
     first: Linear,
     blocks: Vec<Residual>,
     last: Linear,
@@ -60,10 +60,7 @@ pub struct ResNet35 {
 
 impl ResNet35 {
     /// Builds the critic for a concatenated input of length `inputs`.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn new(builder: &mut Builder, inputs: i64, init: LayerInit) -> Result<Self> {
+    pub(super) fn new(builder: &mut Builder, inputs: i64, init: LayerInit) -> Result<Self> {
         let first = builder.within("first", |b| Linear::new(b, [inputs, WIDTH], init))?;
         let block =
             |i: usize| builder.within(&format!("blocks.{i}"), |b| Residual::new(b, WIDTH, init));

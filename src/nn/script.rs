@@ -83,9 +83,6 @@ impl Critic for Script {
 }
 
 /// Returns name and shape of each tensor of a network that is a script; a script has no weights before it is loaded.
-///
-/// # Errors
-/// None in practice.
 pub(crate) fn shapes(plain: &Plain, obs: i64, network: &str) -> Result<Vec<(String, Vec<i64>)>> {
     let mut source = Shapes;
     let mut builder = Builder::new(&mut source, Training::Frozen);
@@ -130,11 +127,11 @@ fn check(module: &CModule, gives: Gives, [obs, action]: [i64; 2]) -> Result<()> 
     let (seen, tried) = (rows(obs), rows(action).set_requires_grad(true));
     let critic = gives == Gives::Value;
     let inputs = if critic { vec![&seen, &tried] } else { vec![&seen] };
+    let takes = if critic { format!(" and actions [{ROWS}, {action}]") } else { String::new() };
     let given = run(module, &inputs).map_err(|error| {
-        let given = if critic { format!(" and actions [{ROWS}, {action}]") } else { String::new() };
         let why = if let Error::Script(reason) = error { reason } else { error.to_string() };
         Error::Script(format!(
-            "it does not run on observations [{ROWS}, {obs}]{given} ({why}); if it was made for another environment, \
+            "it does not run on observations [{ROWS}, {obs}]{takes} ({why}); if it was made for another environment, \
              choose another --env"
         ))
     })?;
@@ -146,7 +143,6 @@ fn check(module: &CModule, gives: Gives, [obs, action]: [i64; 2]) -> Result<()> 
     };
     let wrong = |reason: String| Err(Error::Script(reason));
     if !fits {
-        let takes = if critic { format!(" and actions [{ROWS}, {action}]") } else { String::new() };
         let expected = match gives {
             Gives::Value => format!("[{ROWS}] or [{ROWS}, 1]"),
             Gives::MeanAndLogStd => format!("two of [{ROWS}, {action}]"),

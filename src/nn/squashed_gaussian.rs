@@ -66,10 +66,7 @@ impl SquashedGaussian {
     }
 
     /// Builds an actor in another way.
-    ///
-    /// # Errors
-    /// Those of the weights' source.
-    pub fn plain(
+    pub(crate) fn plain(
         plain: &Plain,
         dims: Dims,
         training: Training,
@@ -77,23 +74,22 @@ impl SquashedGaussian {
     ) -> Result<Self> {
         let mut builder = Builder::new(source, training);
         let standardiser = plain.standardiser(&mut builder, dims.obs)?;
-        if let Some(gives) = plain.script {
-            let script = Script::new(&mut builder, gives, [dims.obs, dims.action])?;
-            let (plain, params) = (plain.clone(), builder.finish());
-            return Ok(Self { dims, plain, standardiser, trunk: Trunk::Script(script), params });
-        }
-        let mut layer =
-            |name: &str, sizes| builder.within(name, |b| Linear::new(b, sizes, LayerInit::Xavier));
-        let (mut hidden, mut inputs) = (Vec::with_capacity(plain.hidden.len()), dims.obs);
-        for (i, width) in plain.hidden.iter().enumerate() {
-            hidden.push(layer(&format!("layers.{i}"), [inputs, *width])?);
-            inputs = *width;
-        }
-        let mean = layer("mean", [inputs, dims.action])?;
-        let log_std = layer("log_std", [inputs, dims.action])?;
-        let (plain, params) = (plain.clone(), builder.finish());
-        let trunk = Trunk::Layers { hidden, mean, log_std };
-        Ok(Self { dims, plain, standardiser, trunk, params })
+        let trunk = if let Some(gives) = plain.script {
+            Trunk::Script(Script::new(&mut builder, gives, [dims.obs, dims.action])?)
+        } else {
+            let mut layer = |name: &str, sizes| {
+                builder.within(name, |b| Linear::new(b, sizes, LayerInit::Xavier))
+            };
+            let (mut hidden, mut inputs) = (Vec::with_capacity(plain.hidden.len()), dims.obs);
+            for (i, width) in plain.hidden.iter().enumerate() {
+                hidden.push(layer(&format!("layers.{i}"), [inputs, *width])?);
+                inputs = *width;
+            }
+            let mean = layer("mean", [inputs, dims.action])?;
+            let log_std = layer("log_std", [inputs, dims.action])?;
+            Trunk::Layers { hidden, mean, log_std }
+        };
+        Ok(Self { dims, plain: plain.clone(), standardiser, trunk, params: builder.finish() })
     }
 
     /// Returns an actor with the same weights: a copy, or the same memory.

@@ -50,12 +50,6 @@ impl TaskNet {
         &self.parts
     }
 
-    /// Returns the same network in the same memory.
-    #[must_use]
-    pub fn share(&self) -> Self {
-        Self { parts: self.parts.iter().map(Tensor::shallow_clone).collect() }
-    }
-
     fn layers(&self) -> impl DoubleEndedIterator<Item = (&Tensor, &Tensor)> + ExactSizeIterator {
         self.parts[..self.parts.len() - 1].chunks_exact(2).map(|pair| (&pair[0], &pair[1]))
     }

@@ -132,10 +132,7 @@ impl Source for Of<'_> {
     }
 }
 
-/// Checks that a stored tensor has the shape that the architecture needs.
-///
-/// # Errors
-/// [`Error::Mismatch`] with both shapes.
+/// Fails with [`Error::Mismatch`] unless a stored tensor has the shape that the architecture needs.
 pub(crate) fn check_shape(name: &str, expected: &[i64], found: &[i64]) -> Result<()> {
     if expected == found || expected == [BYTES] && found.len() == 1 {
         return Ok(());
@@ -169,10 +166,7 @@ impl<'s> Builder<'s> {
     }
 
     /// Builds a part of the network under `name`.
-    ///
-    /// # Errors
-    /// Those of `build`.
-    pub fn within<T>(
+    pub(super) fn within<T>(
         &mut self,
         name: &str,
         build: impl FnOnce(&mut Self) -> Result<T>,
@@ -186,10 +180,7 @@ impl<'s> Builder<'s> {
     }
 
     /// Returns the tensor `name` of the current part.
-    ///
-    /// # Errors
-    /// Those of the source.
-    pub fn param(&mut self, name: &str, shape: &[i64], init: &Init) -> Result<Tensor> {
+    pub(super) fn param(&mut self, name: &str, shape: &[i64], init: &Init) -> Result<Tensor> {
         let name = format!("{}{name}", self.path);
         let tensor = self.source.tensor(&name, shape, init)?;
         let tensor = tensor.set_requires_grad(self.training == Training::Trainable);
@@ -198,9 +189,6 @@ impl<'s> Builder<'s> {
     }
 
     /// Returns the tensor `name` of the current part, of which no gradient is taken.
-    ///
-    /// # Errors
-    /// Those of the source.
     pub(super) fn constant(&mut self, name: &str, shape: &[i64], init: &Init) -> Result<Tensor> {
         let training = std::mem::replace(&mut self.training, Training::Frozen);
         let tensor = self.param(name, shape, init);
@@ -210,9 +198,6 @@ impl<'s> Builder<'s> {
 
     /// Returns the script of a network: the one that is loaded already, where no gradient by its weights is taken,
     /// else what `load` makes of its bytes, the tensor `name`. Its weights become those of the network.
-    ///
-    /// # Errors
-    /// Those of the source and of `load`.
     pub(super) fn script(
         &mut self,
         name: &str,

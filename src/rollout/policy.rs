@@ -80,11 +80,6 @@ impl Policy for Actor {
     }
 }
 
-fn raw_mean(actor: &SquashedGaussian, obs: &[f64], before: &mut [f64]) -> Result<()> {
-    let obs = block(obs, actor.params().device())?;
-    write(&tch::no_grad(|| actor.raw_mean(&obs)), before)
-}
-
 /// A squashed Gaussian without its noise.
 pub struct Greedy {
     actor: SquashedGaussian,
@@ -105,7 +100,8 @@ impl Policy for Greedy {
     }
 
     fn before_tanh(&self, obs: &[f64], before: &mut [f64]) -> Result<()> {
-        raw_mean(&self.actor, obs, before)
+        let obs = block(obs, self.actor.params().device())?;
+        write(&tch::no_grad(|| self.actor.raw_mean(&obs)), before)
     }
 
     fn share(&self) -> Result<Box<dyn Policy>> {
@@ -117,29 +113,28 @@ impl Policy for Greedy {
 /// A squashed Gaussian that draws its actions, each worth −α log π(a|s) beside its reward: what a
 /// soft critic estimates. Greedily it takes tanh of its mean.
 pub struct Soft {
-    actor: SquashedGaussian,
+    greedy: Greedy,
     temperature: f64,
 }
 
 impl Soft {
     /// Makes it of an actor and the temperature α, in units of reward; 0 makes returns hard.
     pub fn new(actor: SquashedGaussian, temperature: f64) -> Self {
-        Self { actor, temperature }
+        Self { greedy: Greedy::new(actor, Greedily::Tanh), temperature }
     }
 }
 
 impl Policy for Soft {
     fn act(&self, obs: &[f64], actions: &mut [f64]) -> Result<()> {
-        let obs = block(obs, self.actor.params().device())?;
-        write(&tch::no_grad(|| self.actor.mode(&obs)), actions)
+        self.greedy.act(obs, actions)
     }
 
     fn before_tanh(&self, obs: &[f64], before: &mut [f64]) -> Result<()> {
-        raw_mean(&self.actor, obs, before)
+        self.greedy.before_tanh(obs, before)
     }
 
     fn draws(&self) -> usize {
-        self.actor.dims().action as usize
+        self.greedy.actor.dims().action as usize
     }
 
     fn follow(
@@ -147,9 +142,10 @@ impl Policy for Soft {
         (obs, noise): (&[f64], &[f64]),
         (actions, bonus): (&mut [f64], &mut [f64]),
     ) -> Result<()> {
-        let device = self.actor.params().device();
+        let actor = &self.greedy.actor;
+        let device = actor.params().device();
         let (obs, noise) = (block(obs, device)?, block(noise, device)?);
-        let drawn = tch::no_grad(|| self.actor.sample(&obs, &noise));
+        let drawn = tch::no_grad(|| actor.sample(&obs, &noise));
         write(&drawn.action, actions)?;
         write(&drawn.log_prob, bonus)?;
         for worth in bonus {
@@ -159,17 +155,14 @@ impl Policy for Soft {
     }
 
     fn share(&self) -> Result<Box<dyn Policy>> {
-        let actor = self.actor.again(Reuse::Share, Training::Frozen)?;
-        Ok(Box::new(Self { actor, temperature: self.temperature }))
+        let actor = self.greedy.actor.again(Reuse::Share, Training::Frozen)?;
+        Ok(Box::new(Self::new(actor, self.temperature)))
     }
 }
 
 /// Returns the policy that rollouts of a network follow: itself if it is deterministic, else its draws,
 /// with entropy worth `temperature` in units of reward.
-///
-/// # Errors
-/// None in practice: the architectures are equal.
-pub fn following(net: &PolicyNet, temperature: f64) -> Result<Box<dyn Policy>> {
+pub(crate) fn following(net: &PolicyNet, temperature: f64) -> Result<Box<dyn Policy>> {
     Ok(match net.again(Reuse::Share, Training::Frozen)? {
         PolicyNet::Deterministic(actor) => Box::new(actor),
         PolicyNet::SquashedGaussian(actor) => Box::new(Soft::new(actor, temperature)),
@@ -177,10 +170,7 @@ pub fn following(net: &PolicyNet, temperature: f64) -> Result<Box<dyn Policy>> {
 }
 
 /// Returns a policy without its noise: tanh of its mean where it draws its actions.
-///
-/// # Errors
-/// None in practice: the architectures are equal.
-pub fn greedy(net: &PolicyNet) -> Result<Box<dyn Policy>> {
+pub(crate) fn greedy(net: &PolicyNet) -> Result<Box<dyn Policy>> {
     Ok(match net.again(Reuse::Share, Training::Frozen)? {
         PolicyNet::Deterministic(actor) => Box::new(actor),
         PolicyNet::SquashedGaussian(actor) => Box::new(Greedy::new(actor, Greedily::Tanh)),

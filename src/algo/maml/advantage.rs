@@ -68,12 +68,8 @@ fn features(episodes: &Episodes) -> Array2<f64> {
             row[width + i] = f64::from(x) * f64::from(x);
         }
         let t = time as f64 / 100.0;
-        row.slice_mut(ndarray::s![2 * width..]).assign(&ArrayView1::from(&[
-            t,
-            t * t,
-            t * t * t,
-            1.0,
-        ]));
+        let powers = [t, t * t, t * t * t, 1.0];
+        row.slice_mut(ndarray::s![2 * width..]).assign(&ArrayView1::from(&powers));
     }
     features
 }

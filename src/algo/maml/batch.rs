@@ -20,6 +20,20 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// Takes the steps of episodes, with their advantages over a baseline, normalised within the task.
+    pub fn new(episodes: &Episodes, baseline: &Baseline, config: &MamlConfig) -> Self {
+        let discount = [config.gamma, config.gae_lambda];
+        let mut advantages = advantages(episodes, &baseline.values(episodes), discount);
+        normalise(&mut advantages);
+        let advantages: Vec<f32> = advantages.into_iter().map(|x| x as f32).collect();
+        let steps = episodes.steps() as i64;
+        Self {
+            obs: Tensor::from_slice(&episodes.obs).view([steps, -1]),
+            actions: Tensor::from_slice(&episodes.actions).view([steps, -1]),
+            advantages: Tensor::from_slice(&advantages),
+        }
+    }
+
     /// Returns the same rows in the same memory.
     #[must_use]
     pub fn share(&self) -> Self {
@@ -41,7 +55,7 @@ impl Rows {
     }
 }
 
-/// What one task gives to an update.
+/// The data of one task for an update.
 #[derive(Debug)]
 pub struct TaskBatch {
     /// Its oracle context.
@@ -50,20 +64,4 @@ pub struct TaskBatch {
     pub before: Option<Rows>,
     /// Steps of the policy that is improved.
     pub after: Rows,
-}
-
-impl Rows {
-    /// Takes the steps of episodes, with their advantages over a baseline, normalised within the task.
-    pub fn new(episodes: &Episodes, baseline: &Baseline, config: &MamlConfig) -> Self {
-        let discount = [config.gamma, config.gae_lambda];
-        let mut advantages = advantages(episodes, &baseline.values(episodes), discount);
-        normalise(&mut advantages);
-        let advantages: Vec<f32> = advantages.into_iter().map(|x| x as f32).collect();
-        let steps = episodes.steps() as i64;
-        Self {
-            obs: Tensor::from_slice(&episodes.obs).view([steps, -1]),
-            actions: Tensor::from_slice(&episodes.actions).view([steps, -1]),
-            advantages: Tensor::from_slice(&advantages),
-        }
-    }
 }

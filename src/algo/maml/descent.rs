@@ -6,7 +6,7 @@ use tch::Tensor;
 
 use super::batch::{Rows, TaskBatch};
 use crate::error::Result;
-use crate::nn::meta_policy::{Adaptation, Link, MetaPolicy};
+use crate::nn::meta_policy::{Adaptation, Link, MetaPolicy, inner};
 use crate::nn::weights::{Reuse, Training};
 
 /// How adaptation is done and differentiated.
@@ -139,8 +139,7 @@ impl Curvature {
     }
 
     fn apply(&self, vector: &[Tensor]) -> Vec<Tensor> {
-        let products = self.gradient.iter().zip(vector).map(|(g, v)| (g * v).sum(g.kind()));
-        let slope = products.reduce(|a, b| a + b).unwrap_or_else(|| Tensor::from(0.0));
+        let slope = inner(&self.gradient, vector);
         let bends = Tensor::run_backward(&[slope], &self.params, true, false);
         vector.iter().zip(bends).map(|(v, bend)| v - bend * self.rate).collect()
     }

@@ -59,7 +59,7 @@ pub struct Maml {
     workers: Arc<rayon::ThreadPool>,
 }
 
-/// What one iteration brought.
+/// The results of one iteration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Iteration {
     /// Its number, from 1.
@@ -154,11 +154,6 @@ impl Maml {
         Ok(Self { config, tasks, policy, iteration, evaluated: iteration > 0, workers })
     }
 
-    /// Returns the settings.
-    pub fn config(&self) -> &MamlConfig {
-        &self.config
-    }
-
     /// Returns the tasks.
     pub fn tasks(&self) -> &TaskLists {
         &self.tasks
@@ -180,15 +175,12 @@ impl Maml {
     /// [`Error::Diverged`] or [`Error::Physics`] naming it.
     pub fn step(&mut self) -> Result<Iteration> {
         let moment = format!("in iteration {}", self.iteration + 1);
-        self.try_step().map_err(|error| error.in_training(&moment, REMEDY))
-    }
-
-    fn try_step(&mut self) -> Result<Iteration> {
+        let failed = |error: Error| error.in_training(&moment, REMEDY);
         let started = Instant::now();
         let stream = self.stream("train").child(&(self.iteration + 1).to_string());
-        let (batch, train) = self.sample(&stream)?;
+        let (batch, train) = self.sample(&stream).map_err(failed)?;
         let sampled = started.elapsed().as_secs_f64();
-        let update = self.improve(&batch)?;
+        let update = self.improve(&batch).map_err(failed)?;
         self.iteration += 1;
         let seconds = [sampled, started.elapsed().as_secs_f64() - sampled];
         Ok(Iteration { iteration: self.iteration, train, update, seconds })
@@ -207,20 +199,6 @@ impl Maml {
         Ok(mean_returns(&returns.map_err(|error| error.in_training(&moment, REMEDY))?))
     }
 
-    /// Checks that every weight is a number.
-    ///
-    /// # Errors
-    /// [`Error::Diverged`] if one is not.
-    pub fn check(&self) -> Result<()> {
-        let bad = self.policy.params().non_finite();
-        if bad == 0 {
-            return Ok(());
-        }
-        let moment = format!("in iteration {}", self.iteration);
-        let what = format!("{bad} weights of the policy are NaN or infinite");
-        Err(Error::NonFinite(what).in_training(&moment, REMEDY))
-    }
-
     /// Returns the run's stream of that name.
     pub fn stream(&self, name: &str) -> Stream {
         Stream::new(self.config.seed, "maml").child(name)
@@ -228,10 +206,7 @@ impl Maml {
 
     /// Draws the tasks of one update and plays them; returns what the update needs, and the mean returns
     /// before and after adaptation.
-    ///
-    /// # Errors
-    /// As [`sample::collect`].
-    pub fn sample(&self, stream: &Stream) -> Result<(Vec<TaskBatch>, Returns)> {
+    pub(crate) fn sample(&self, stream: &Stream) -> Result<(Vec<TaskBatch>, Returns)> {
         let mut draw = stream.child("tasks");
         let pick = |_| self.tasks.train[draw.index(self.tasks.train.len())];
         let tasks: Vec<Task> = (0..self.config.tasks).map(pick).collect();
@@ -285,9 +260,6 @@ impl Maml {
     }
 
     /// Plays each task under θ, and where asked adapts to it and plays it again.
-    ///
-    /// # Errors
-    /// [`Error::Physics`] or [`Error::NonFinite`] naming the task.
     fn play(&self, tasks: &[Task], play: Play, stream: &Stream) -> Result<Vec<Played>> {
         let config = &self.config;
         let family = config.env;

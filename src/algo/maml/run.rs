@@ -1,13 +1,13 @@
-//! A run of MAML as what saves and drives it sees it.
+//! MAML as a [`Trainer`]: what saves and drives a run asks of it.
 
 use std::time::Instant;
 
 use super::config::MamlConfig;
-use super::{Iteration, Maml, Returns};
+use super::{Iteration, Maml, REMEDY, Returns};
 use crate::algo::run_config::RunConfig;
 use crate::algo::trainer::{Evaluated, Event, Save, Stage, State, Trainer, rounded};
 use crate::env::{TaskList, TaskLists};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::meta_policy::MetaPolicy;
 use crate::nn::weights::{Params, Shapes, Training};
 
@@ -20,7 +20,7 @@ pub(in crate::algo) fn tensors(config: &MamlConfig) -> Result<Vec<(String, Vec<i
     Ok(policy.params().shapes(POLICY))
 }
 
-/// Returns the rows of mean returns over a list of tasks; of what was not played there is none.
+/// Returns the rows of mean returns over a list of tasks, without those that were not played.
 fn means(at: u64, list: TaskList, returns: Returns) -> impl Iterator<Item = Evaluated> {
     let row = move |(stage, total): (Stage, f64)| Evaluated {
         split: Some(list),
@@ -30,28 +30,28 @@ fn means(at: u64, list: TaskList, returns: Returns) -> impl Iterator<Item = Eval
     Stage::ALL.into_iter().zip(returns).filter(|(_, total)| !total.is_nan()).map(row)
 }
 
-/// Says in few words what returns were.
-fn pair([before, after]: Returns) -> String {
+/// Returns the words for returns before adaptation and after it.
+fn before_and_after([before, after]: Returns) -> String {
     let adapted = if after.is_nan() { String::new() } else { format!(" → {after:.1} adapted") };
     format!("{before:.1}{adapted}")
 }
 
-/// Says in few words what an update did.
-fn words(done: &Iteration) -> String {
+/// Returns the words for an update.
+fn update_summary(done: &Iteration) -> String {
     let (update, [sampling, updating]) = (&done.update, done.seconds);
     let search = match update.tried {
         tried if update.accepted => format!(" (length {tried})"),
         0 => ", no direction to improve in: policy kept".into(),
         tried => format!(", none of {tried} lengths improves: policy kept"),
     };
-    let (returns, divergence) = (pair(done.train), update.divergence);
+    let (returns, divergence) = (before_and_after(done.train), update.divergence);
     format!("return {returns}, KL {divergence:.4}{search}, {sampling:.1} s + {updating:.1} s")
 }
 
 impl Maml {
     /// Makes an iteration and evaluates the policy after it, if that is due; before the first one evaluates
     /// alone.
-    fn one(&mut self) -> Result<Event> {
+    fn next_event(&mut self) -> Result<Event> {
         let done = if self.evaluated { Some(self.step()?) } else { None };
         let at = self.iteration;
         let started = Instant::now();
@@ -60,8 +60,8 @@ impl Maml {
         let evaluation = if due { started.elapsed().as_secs_f64() } else { 0.0 };
         self.evaluated = true;
         let said = [
-            done.as_ref().map(words),
-            test.map(|test| format!("test {}, {evaluation:.1} s", pair(test))),
+            done.as_ref().map(update_summary),
+            test.map(|test| format!("test {}, {evaluation:.1} s", before_and_after(test))),
         ];
         let said: Vec<String> = said.into_iter().flatten().collect();
         let train = done.iter().flat_map(|done| means(at, TaskList::Train, done.train));
@@ -85,7 +85,7 @@ impl Maml {
 impl Trainer for Maml {
     fn advance(&mut self) -> Option<Result<Event>> {
         let over = self.evaluated && self.iteration >= self.config.iterations;
-        (!over).then(|| self.one())
+        (!over).then(|| self.next_event())
     }
 
     fn config(&self) -> &dyn RunConfig {
@@ -109,7 +109,13 @@ impl Trainer for Maml {
     }
 
     fn check(&self) -> Result<()> {
-        Self::check(self)
+        let bad = self.policy.params().non_finite();
+        if bad == 0 {
+            return Ok(());
+        }
+        let moment = format!("in iteration {}", self.iteration);
+        let what = format!("{bad} weights of the policy are NaN or infinite");
+        Err(Error::NonFinite(what).in_training(&moment, REMEDY))
     }
 
     fn state(&self) -> Result<State> {

@@ -27,8 +27,8 @@ pub struct Update {
     pub accepted: bool,
 }
 
-/// A task at the point from which the update starts.
-struct Place {
+/// A task under the policy from which the update starts.
+struct Reference {
     rows: Rows,
     old: TaskNet,
     at: Activations,
@@ -56,11 +56,11 @@ pub fn update(
     let contexts: Vec<f64> = batch.iter().map(|task| task.context).collect();
     let adapt = || adaptation(policy, batch, inner.rate, workers);
     let adapted = adapt()?;
-    let mut places = places(policy, batch, adapted.as_ref());
+    let mut references = references(policy, batch, adapted.as_ref());
     let mut descent = Descent::new(policy, batch, adapted.as_ref(), inner)?;
 
-    let slopes =
-        workers.install(|| places.par_iter_mut().map(Place::slope).collect::<Result<_>>())?;
+    let slopes = workers
+        .install(|| references.par_iter_mut().map(Reference::slope).collect::<Result<_>>())?;
     let gradient = descent.pull(slopes, workers);
     let squared = dot(&gradient, &gradient)?;
     if !squared.is_finite() {
@@ -70,7 +70,7 @@ pub fn update(
     let mut hessian = |direction: &[Tensor]| -> Result<Vec<Tensor>> {
         let directions = descent.push(direction, workers);
         let curved = workers.install(|| {
-            places.par_iter_mut().zip(directions).map(|(place, d)| place.curve(&d)).collect()
+            references.par_iter_mut().zip(directions).map(|(own, d)| own.curve(&d)).collect()
         });
         let mut product = descent.pull(curved, workers);
         add(&mut product, direction, config.cg_damping);
@@ -85,14 +85,14 @@ pub fn update(
         return Ok(Update { improvement: 0.0, divergence: 0.0, tried: 0, accepted: false });
     }
 
-    let params = policy.params().tensors();
+    let mut params = policy.params().tensors();
     let start: Vec<Tensor> = params.iter().map(|p| p.detach().copy()).collect();
     for tried in 1..=config.search_steps {
         let length = longest * config.search_ratio.powi(tried as i32 - 1);
         assign(&params, &start);
-        tch::no_grad(|| add(&mut shared(&params), &direction, -length));
+        tch::no_grad(|| add(&mut params, &direction, -length));
         let nets = policy.task_nets(&contexts, adapt()?.as_ref());
-        let [loss, divergence] = measure(&mut places, nets, workers)?;
+        let [loss, divergence] = measure(&mut references, nets, workers)?;
         if loss.is_finite() && loss < 0.0 && divergence < config.max_kl {
             return Ok(Update { improvement: -loss, divergence, tried, accepted: true });
         }
@@ -128,19 +128,23 @@ pub fn adaptation(
     Ok(Some(policy.adapt(&contexts, &gradients, rate)))
 }
 
-fn places(policy: &MetaPolicy, batch: &[TaskBatch], adapted: Option<&Adaptation>) -> Vec<Place> {
+fn references(
+    policy: &MetaPolicy,
+    batch: &[TaskBatch],
+    adapted: Option<&Adaptation>,
+) -> Vec<Reference> {
     let contexts: Vec<f64> = batch.iter().map(|task| task.context).collect();
     let nets = policy.task_nets(&contexts, adapted);
-    let place = |(old, task): (TaskNet, &TaskBatch)| {
+    let reference = |(old, task): (TaskNet, &TaskBatch)| {
         let rows = task.after.share();
         let at = old.forward(&rows.obs);
         let log_prob = old.log_prob(&at.mean, &rows.actions);
-        Place { rows, old, at, log_prob }
+        Reference { rows, old, at, log_prob }
     };
-    nets.into_iter().zip(batch).map(place).collect()
+    nets.into_iter().zip(batch).map(reference).collect()
 }
 
-impl Place {
+impl Reference {
     /// Returns the gradient of the surrogate in the weights of the task's network.
     fn slope(&mut self) -> Result<Vec<Tensor>> {
         let Rows { actions, advantages, .. } = &self.rows;
@@ -165,16 +169,16 @@ impl Place {
 
 /// Returns change of the surrogate and divergence, averaged over tasks.
 fn measure(
-    places: &mut [Place],
+    references: &mut [Reference],
     nets: Vec<TaskNet>,
     workers: &rayon::ThreadPool,
 ) -> Result<[f64; 2]> {
-    let tasks = places.len() as f64;
+    let tasks = references.len() as f64;
     let each = workers.install(|| {
-        places
+        references
             .par_iter_mut()
             .zip(nets)
-            .map(|(place, net)| place.compare(&net))
+            .map(|(reference, net)| reference.compare(&net))
             .collect::<Result<Vec<_>>>()
     })?;
     let sum = |i: usize| each.iter().map(|pair| pair[i]).sum::<f64>() / tasks;
@@ -228,10 +232,6 @@ fn add(a: &mut [Tensor], b: &[Tensor], factor: f64) {
     for (a, b) in a.iter_mut().zip(b) {
         let _ = a.g_add_(&(b * factor));
     }
-}
-
-fn shared(params: &[Tensor]) -> Vec<Tensor> {
-    params.iter().map(Tensor::shallow_clone).collect()
 }
 
 fn assign(params: &[Tensor], values: &[Tensor]) {

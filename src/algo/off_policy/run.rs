@@ -1,4 +1,4 @@
-//! The off-policy loop as what saves and drives a run sees it.
+//! The off-policy loop as a [`Trainer`]: what saves and drives a run asks of it.
 
 use std::time::Instant;
 
@@ -13,8 +13,8 @@ use crate::error::Result;
 use crate::nn::adam::Adam;
 
 impl OffPolicy {
-    /// Says what an event of the loop means to who drives it.
-    fn tell(&self, event: Reported) -> Event {
+    /// Returns an event of the loop as one of any run.
+    fn to_run_event(&self, event: Reported) -> Event {
         match event {
             Reported::Evaluated(Evaluation { step, returns }) => {
                 let episodes = returns.len();
@@ -51,7 +51,7 @@ fn progress(seconds: f64, losses: Option<Losses>) -> Vec<f64> {
 
 impl Trainer for OffPolicy {
     fn advance(&mut self) -> Option<Result<Event>> {
-        Some(self.next()?.map(|event| self.tell(event)))
+        Some(self.next()?.map(|event| self.to_run_event(event)))
     }
 
     fn config(&self) -> &dyn RunConfig {
@@ -99,7 +99,8 @@ impl Trainer for OffPolicy {
     }
 
     fn check(&self) -> Result<()> {
-        Self::check(self)
+        let check = || self.agent.parts().iter().try_for_each(Part::check);
+        check().map_err(|error| self.failed(error, self.step))
     }
 
     fn state(&self) -> Result<State> {

@@ -6,31 +6,15 @@ use tch::{Device, Kind, Tensor};
 
 use super::super::learner::{Part, check_finite, normal, target_name};
 use super::config::PearlConfig;
+pub use super::group::PearlBatch;
 use super::group::{GROUPS, Group};
 use crate::error::Result;
 use crate::nn::adam::Adam;
 use crate::nn::context::{Encoder, LATENT, Posterior};
 use crate::nn::pearl::policy::{InTasks, TaskPolicy};
 use crate::nn::pearl::value::{TaskCritic, TaskValue};
-use crate::nn::weights::{Draw, Params, Reuse, Shapes, Source, Training};
+use crate::nn::weights::{Draw, Reuse, Shapes, Source, Training};
 use crate::rng::Stream;
-
-/// What one update learns from.
-#[derive(Debug)]
-pub struct PearlBatch {
-    /// Observation, action and reward of the transitions of each context, `[T, N, S + A + 1]`.
-    pub context: Tensor,
-    /// `[T, B, S]`.
-    pub obs: Tensor,
-    /// `[T, B, A]`.
-    pub action: Tensor,
-    /// `[T, B]`, not scaled.
-    pub reward: Tensor,
-    /// `[T, B, S]`.
-    pub next_obs: Tensor,
-    /// 1, or 0 where the episode ended in a terminal state, `[T, B]`.
-    pub alive: Tensor,
-}
 
 /// Losses of one update, before it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,16 +31,13 @@ pub struct PearlLosses {
 
 impl PearlLosses {
     /// Returns divergence, first and second critic, value, policy.
-    pub fn numbers(self) -> [f64; 5] {
+    pub(super) fn numbers(self) -> [f64; 5] {
         let Self { divergence, critics: [q1, q2], value, policy } = self;
         [divergence, q1, q2, value, policy]
     }
 
-    /// Checks that all are numbers.
-    ///
-    /// # Errors
-    /// [`crate::Error::NonFinite`] naming those that are none.
-    pub fn check(self) -> Result<()> {
+    /// Fails with [`crate::Error::NonFinite`], naming them, if any are NaN or infinite.
+    pub(super) fn check(self) -> Result<()> {
         let [divergence, q1, q2, value, policy] = self.numbers();
         check_finite(&[
             ("encoder", divergence),
@@ -67,7 +48,7 @@ impl PearlLosses {
         ])
     }
 
-    pub(crate) fn of_numbers([divergence, q1, q2, value, policy]: [f64; 5]) -> Self {
+    pub(super) fn of_numbers([divergence, q1, q2, value, policy]: [f64; 5]) -> Self {
         Self { divergence, critics: [q1, q2], value, policy }
     }
 }
@@ -146,24 +127,18 @@ impl PearlAgent {
         let policy = TaskPolicy::new(design, learning, sources.policy)?;
         let group = |_| Group::sharing(&encoder, [&q1, &q2], [&value, &target], &policy);
         let groups = (0..GROUPS).map(group).collect::<Result<_>>()?;
-        let adam = |params: &Params, rate| Adam::new(params, rate);
-        let critic = |net: TaskCritic| Unit { adam: adam(net.params(), rates.critic), net };
+        let critic = |net: TaskCritic| Unit { adam: Adam::new(net.params(), rates.critic), net };
         Ok(Self {
             config: config.clone(),
-            encoder: Unit { adam: adam(encoder.params(), rates.encoder), net: encoder },
+            encoder: Unit { adam: Adam::new(encoder.params(), rates.encoder), net: encoder },
             critics: [critic(q1), critic(q2)],
-            value: Unit { adam: adam(value.params(), rates.critic), net: value },
+            value: Unit { adam: Adam::new(value.params(), rates.critic), net: value },
             target,
-            policy: Unit { adam: adam(policy.params(), rates.policy), net: policy },
+            policy: Unit { adam: Adam::new(policy.params(), rates.policy), net: policy },
             groups,
             updates: 0,
             workers,
         })
-    }
-
-    /// Returns the settings.
-    pub fn config(&self) -> &PearlConfig {
-        &self.config
     }
 
     /// Returns what contexts say of their tasks; `context [T, N, S + A + 1]`.

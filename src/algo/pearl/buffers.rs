@@ -58,16 +58,6 @@ impl Buffers {
         &mut self.tasks
     }
 
-    /// Returns the transitions held in all.
-    pub fn len(&self) -> usize {
-        self.tasks.iter().map(|memory| memory.replay.len()).sum()
-    }
-
-    /// Returns whether nothing is held.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Returns the transitions ever stored, in all.
     pub fn added(&self) -> u64 {
         self.tasks.iter().map(|memory| memory.replay.added()).sum()

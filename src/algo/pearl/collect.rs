@@ -34,11 +34,11 @@ pub struct Plan {
     pub posterior_steps: usize,
     /// Transitions from which a posterior is inferred.
     pub context: usize,
-    /// What becomes of terminal transitions.
+    /// Whether terminal transitions are kept.
     pub ending: Ending,
 }
 
-/// What a visit brought.
+/// The trajectories of a visit.
 #[derive(Debug, Clone, Default)]
 pub struct Collected {
     /// Trajectories with z from the prior.
@@ -98,8 +98,8 @@ impl Player<'_> {
         }
     }
 
-    /// Collects the steps of each visit whose z comes from the posterior, but for its first trajectory's.
-    /// `seen` holds what the encoder may see of each visit.
+    /// Collects the steps of each visit whose z comes from the posterior; that of the first trajectory comes from the
+    /// prior. `seen` holds what the encoder may see of each visit.
     fn collect_posterior(
         &self,
         visits: &[Visit],

@@ -15,7 +15,7 @@ const VELOCITIES: [usize; 2] = [100, 30];
 /// Both tasks that there are where tasks are directions.
 const DIRECTIONS: [usize; 2] = [2, 2];
 
-/// The tasks that the authors' code in effect trains and tests on, whatever it is told.
+/// The tasks that the authors' code in effect trains and tests on, whatever its settings.
 const AS_CODED: [usize; 2] = [2, 2];
 
 /// One PEARL run.
@@ -50,7 +50,7 @@ pub struct PearlConfig {
     pub tasks_per_iteration: usize,
     /// Environment steps in one such task with latents of the prior.
     pub prior_steps: Option<u64>,
-    /// Environment steps in one such task with latents of the posterior, but for the first episode's.
+    /// Environment steps in one such task with latents of the posterior; the first episode's comes from the prior.
     pub posterior_steps: Option<u64>,
     /// Updates of one iteration.
     pub train_steps: Option<u64>,
@@ -167,11 +167,7 @@ impl PearlConfig {
 
     /// Returns the numbers of training and test tasks.
     pub fn task_counts(&self) -> [usize; 2] {
-        let directions = matches!(
-            self.env,
-            Family::HalfCheetahFwdBack | Family::AntFwdBack | Family::AntDirRad1
-        );
-        let [train, test] = match (self.as_coded_tasks, directions) {
+        let [train, test] = match (self.as_coded_tasks, self.env.tests_on_training_tasks()) {
             (true, _) => AS_CODED,
             (false, true) => DIRECTIONS,
             (false, false) => VELOCITIES,
@@ -362,7 +358,7 @@ impl RunConfig for PearlConfig {
         ]
     }
 
-    /// Says so if training asks for episodes with latents of the posterior and gets none.
+    /// Warns if training asks for episodes with latents of the posterior and gets none.
     fn warning(&self) -> Option<String> {
         let (steps, horizon) = (self.schedule().posterior_steps, self.horizon as u64);
         (1..=horizon).contains(&steps).then(|| {

@@ -45,7 +45,7 @@ pub struct Evaluated {
 
 impl Evaluated {
     /// Returns the mean over courses of the last trajectory's return.
-    pub fn score(&self) -> f64 {
+    fn score(&self) -> f64 {
         let last = self.courses.iter().filter_map(|course| course.last());
         last.map(|trial| trial.total).sum::<f64>() / self.courses.len() as f64
     }

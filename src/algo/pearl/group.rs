@@ -5,17 +5,34 @@
 
 use tch::Tensor;
 
-use super::super::pieces::Descent;
+use super::super::chunks::{LossAndGradient, loss_and_gradient};
 use super::config::PearlConfig;
 use crate::error::Result;
 use crate::nn::context::Encoder;
 use crate::nn::pearl::policy::TaskPolicy;
 use crate::nn::pearl::value::{Least, TaskCritic, TaskValue};
-use crate::nn::weights::{Params, Reuse, Training};
+use crate::nn::weights::{Reuse, Training};
 
 /// Groups of a batch's tasks: always four, where there are as many tasks, whatever the number of
 /// workers, so that results do not depend on it.
 pub(super) const GROUPS: i64 = 4;
+
+/// What one update learns from.
+#[derive(Debug)]
+pub struct PearlBatch {
+    /// Observation, action and reward of the transitions of each context, `[T, N, S + A + 1]`.
+    pub context: Tensor,
+    /// `[T, B, S]`.
+    pub obs: Tensor,
+    /// `[T, B, A]`.
+    pub action: Tensor,
+    /// `[T, B]`, not scaled.
+    pub reward: Tensor,
+    /// `[T, B, S]`.
+    pub next_obs: Tensor,
+    /// 1, or 0 where the episode ended in a terminal state, `[T, B]`.
+    pub alive: Tensor,
+}
 
 /// One worker's view of the weights, which all share.
 pub(super) struct Group {
@@ -32,18 +49,7 @@ pub(super) struct Group {
 /// The rows of a group's tasks; `t` of the `T` tasks.
 #[derive(Debug)]
 pub(super) struct Rows {
-    /// `[t, N, S + A + 1]`.
-    pub(super) context: Tensor,
-    /// `[t, B, S]`.
-    pub(super) obs: Tensor,
-    /// `[t, B, A]`.
-    pub(super) action: Tensor,
-    /// `[t, B]`.
-    pub(super) reward: Tensor,
-    /// `[t, B, S]`.
-    pub(super) next_obs: Tensor,
-    /// `[t, B]`.
-    pub(super) alive: Tensor,
+    pub(super) batch: PearlBatch,
     /// Of the latents, `[t, Z]`.
     pub(super) latent_noise: Tensor,
     /// Of the policy's actions, `[t, B, A]`.
@@ -54,25 +60,30 @@ pub(super) struct Rows {
 pub(super) struct Regression {
     /// The latents of its tasks, without their graph, `[t, Z]`.
     pub(super) z: Tensor,
-    /// The divergence from the prior, weighted, and the encoder's gradients.
-    pub(super) encoder: Descent,
-    pub(super) critics: [Descent; 2],
+    /// The divergence from the prior, weighted, and the encoder's gradient.
+    pub(super) encoder: LossAndGradient,
+    pub(super) critics: [LossAndGradient; 2],
 }
 
-/// A group's share of the gradients of V and of the policy.
-pub(super) struct Improvement {
-    pub(super) value: Descent,
-    pub(super) policy: Descent,
+impl PearlBatch {
+    /// Returns the tensors in the order of the fields.
+    pub(super) fn tensors(&self) -> [&Tensor; 6] {
+        let Self { context, obs, action, reward, next_obs, alive } = self;
+        [context, obs, action, reward, next_obs, alive]
+    }
+
+    /// Takes tensors in the order of the fields.
+    pub(super) fn of([context, obs, action, reward, next_obs, alive]: [Tensor; 6]) -> Self {
+        Self { context, obs, action, reward, next_obs, alive }
+    }
 }
 
 impl Rows {
     /// Returns the same rows in the same memory.
     pub(super) fn share(&self) -> Self {
-        let Self { context, obs, action, reward, next_obs, alive, latent_noise, noise } = self;
-        let all = [context, obs, action, reward, next_obs, alive, latent_noise, noise];
-        let [context, obs, action, reward, next_obs, alive, latent_noise, noise] =
-            all.map(Tensor::shallow_clone);
-        Self { context, obs, action, reward, next_obs, alive, latent_noise, noise }
+        let batch = PearlBatch::of(self.batch.tensors().map(Tensor::shallow_clone));
+        let [latent_noise, noise] = [&self.latent_noise, &self.noise].map(Tensor::shallow_clone);
+        Self { batch, latent_noise, noise }
     }
 }
 
@@ -101,29 +112,29 @@ impl Group {
     /// `total` counts the rows of all groups.
     pub(super) fn regress(&mut self, rows: &Rows, total: f64, config: &PearlConfig) -> Regression {
         // z ~ q(z | c), the encoder's product of Gaussians; λ KL(q(z | c) ‖ N(0, 1))
-        let posterior = self.encoder.posterior(&rows.context);
+        let posterior = self.encoder.posterior(&rows.batch.context);
         let latents = posterior.sample(&rows.latent_noise);
         let divergence = posterior.divergence().sum(latents.kind()) * config.kl_weight;
 
         // y = c r + γ (1 − d) V̄(s', z)
         let z = latents.detach();
         let target_q = tch::no_grad(|| {
-            let next = &rows.alive * self.target.v(&rows.next_obs, &z);
-            &rows.reward * config.reward_scale + next * config.gamma
+            let next = &rows.batch.alive * self.target.v(&rows.batch.next_obs, &z);
+            &rows.batch.reward * config.reward_scale + next * config.gamma
         });
         let [q1, q2] = &mut self.learning;
         let given = || (rows.share(), z.shallow_clone(), target_q.shallow_clone());
         let (first, second) = (given(), given());
         let error = |critic: &mut TaskCritic, (rows, z, target_q): (Rows, Tensor, Tensor)| {
-            critic_error(critic, &rows, [&z, &target_q], total)
+            critic_error(critic, &rows.batch, [&z, &target_q], total)
         };
         let ((q1, slope_1), (q2, slope_2)) =
             rayon::join(move || error(q1, first), move || error(q2, second));
 
         // The chain rule: the gradient of Σ z·(∂L/∂z) in the encoder's weights is that of L.
         let slope = slope_1 + slope_2;
-        let (_, encoder) =
-            descent(&(&divergence + (&latents * slope).sum(latents.kind())), self.encoder.params());
+        let through = &divergence + (&latents * slope).sum(latents.kind());
+        let (_, encoder) = loss_and_gradient(&through, self.encoder.params());
         let encoder = (divergence.double_value(&[]), encoder);
         Regression { z, encoder, critics: [q1, q2] }
     }
@@ -137,23 +148,20 @@ impl Group {
         z: &Tensor,
         total: f64,
         config: &PearlConfig,
-    ) -> Improvement {
-        let Rows { obs, noise, .. } = rows;
+    ) -> (LossAndGradient, LossAndGradient) {
+        let (obs, noise) = (&rows.batch.obs, &rows.noise);
         let gaussian = self.policy.gaussian(obs, z);
         let drawn = gaussian.draw(noise);
         // min(Q₁, Q₂) is linear in the action here: what counts is its value, and its slope there.
         let action = drawn.action.detach();
         let least = Least::of(self.fixed.each_ref(), [obs, &action, z]);
-        let climb = (least.slope * (&drawn.action - &action)).sum_dim_intlist(
-            [2i64].as_slice(),
-            false,
-            action.kind(),
-        );
-        let soft_value = least.q + climb - &drawn.log_prob;
+        let rise = least.slope * (&drawn.action - &action);
+        let rise = rise.sum_dim_intlist([2i64].as_slice(), false, action.kind());
+        let soft_value = least.q + rise - &drawn.log_prob;
         let kind = soft_value.kind();
 
         let error = self.value.v(obs, z) - soft_value.detach();
-        let value = descent(&(error.square().sum(kind) / total), self.value.params());
+        let value = loss_and_gradient(&(error.square().sum(kind) / total), self.value.params());
 
         // mean(log π − min Q) + w_μ mean(μ²) + w_σ mean(log² σ) + w_ξ mean(‖ξ‖²)
         let actions = total * noise.size()[2] as f64;
@@ -162,7 +170,7 @@ impl Group {
             + square(&gaussian.mean, config.mean_weight / actions)
             + square(&gaussian.log_std, config.log_std_weight / actions)
             + square(&drawn.before, config.before_weight / total);
-        Improvement { value, policy: descent(&policy_loss, self.policy.params()) }
+        (value, loss_and_gradient(&policy_loss, self.policy.params()))
     }
 }
 
@@ -170,10 +178,10 @@ impl Group {
 /// for each latent, `[t, Z]`. `total` counts the rows of all groups.
 fn critic_error(
     critic: &TaskCritic,
-    Rows { obs, action, .. }: &Rows,
+    PearlBatch { obs, action, .. }: &PearlBatch,
     [z, target_q]: [&Tensor; 2],
     total: f64,
-) -> (Descent, Tensor) {
+) -> (LossAndGradient, Tensor) {
     let z = z.detach().set_requires_grad(true);
     let error = critic.q(obs, action, &z) - target_q;
     let loss = error.square().sum(error.kind()) / total;
@@ -182,9 +190,4 @@ fn critic_error(
     let mut gradients = Tensor::run_backward(&[&loss], &inputs, false, false);
     let slope = gradients.remove(0);
     ((loss.double_value(&[]), gradients), slope)
-}
-
-fn descent(loss: &Tensor, params: &Params) -> Descent {
-    let gradients = Tensor::run_backward(&[loss], &params.tensors(), false, false);
-    (loss.double_value(&[]), gradients)
 }

@@ -14,7 +14,7 @@
 //! | `collect.rs` | trajectories with z from the prior, then from the posterior |
 //! | `evaluate.rs` | how well a task is done after few trajectories |
 //!
-//! [`Pearl`] goes on event by event. It knows nothing of files, logs or flags; whoever drives it saves
+//! [`Pearl`] goes on event by event. It knows nothing of files, logs or flags; its caller saves
 //! and prints. All randomness comes from streams named after iteration, task, trajectory and update, so
 //! that weights, moments, buffers and counters are the whole state.
 
@@ -32,11 +32,10 @@ mod update;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::learner::Part;
 use super::replay::Batch;
 use super::run_config::RunConfig;
 use crate::env::{Task, TaskLists};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::rng::Stream;
 
 use agent::{PearlAgent, PearlBatch, PearlLosses};
@@ -50,7 +49,7 @@ use trajectory::{Ending, Player};
 /// What helps against divergence.
 const REMEDY: &str = "a lower policy_lr, critic_lr and encoder_lr";
 
-/// What one iteration brought.
+/// The results of one iteration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Iteration {
     /// Its number, from 1.
@@ -87,7 +86,7 @@ pub struct Pearl {
     /// Sums over the updates of the iteration under way.
     losses: [f64; 5],
     /// Seconds of collection and updates in the iteration under way.
-    pub seconds: [f64; 2],
+    seconds: [f64; 2],
     workers: Arc<rayon::ThreadPool>,
 }
 
@@ -107,44 +106,14 @@ impl Pearl {
         Ok(Self { config, tasks, agent, buffers, iteration, updated, losses, seconds, workers })
     }
 
-    /// Returns the settings.
-    pub fn config(&self) -> &PearlConfig {
-        &self.config
-    }
-
-    /// Returns the tasks.
-    pub fn tasks(&self) -> &TaskLists {
-        &self.tasks
-    }
-
-    /// Returns the iterations made.
-    pub fn iteration(&self) -> u64 {
-        self.iteration
-    }
-
-    /// Returns the updates made.
-    pub fn updates(&self) -> u64 {
-        self.iteration * self.config.schedule().train_steps + self.updated.unwrap_or(0)
-    }
-
-    /// Checks that every number of the agent is one: weights, slow copies and moments.
-    ///
-    /// # Errors
-    /// [`Error::Diverged`] naming the network if one is not.
-    pub fn check(&self) -> Result<()> {
-        let moment = format!("by update {}", self.updates());
-        let failed = |error: Error| error.in_training(&moment, REMEDY);
-        self.agent.parts().iter().try_for_each(Part::check).map_err(failed)
-    }
-
-    /// Returns who plays in this run.
-    pub fn player(&self) -> Player<'_> {
+    /// Returns the agent in the tasks of this run.
+    fn player(&self) -> Player<'_> {
         let PearlConfig { env: family, horizon, .. } = self.config;
         Player { agent: &self.agent, family, horizon, workers: &self.workers }
     }
 
     /// Returns the run's stream of that name.
-    pub fn stream(&self, name: &str) -> Stream {
+    fn stream(&self, name: &str) -> Stream {
         Stream::new(self.config.seed, "pearl").child(name)
     }
 
@@ -266,7 +235,7 @@ impl Pearl {
     }
 }
 
-/// Returns what becomes of terminal transitions.
+/// Returns whether terminal transitions are kept.
 fn ending(config: &PearlConfig) -> Ending {
     if config.keep_terminals { Ending::Kept } else { Ending::Lost }
 }

@@ -1,4 +1,4 @@
-//! A run of PEARL as what saves and drives it sees it.
+//! PEARL as a [`Trainer`]: what saves and drives a run asks of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,7 @@ fn rows(at: u64, list: TaskList, tasks: &[Task]) -> Vec<Evaluated> {
     rows
 }
 
-/// Says in one line what an iteration brought.
+/// Sums up an iteration in one line.
 fn line(done: &Iteration) -> String {
     let [divergence, q1, q2, value, policy] = done.losses.numbers();
     let [collection, updates, evaluation] = done.seconds;
@@ -61,11 +61,8 @@ fn line(done: &Iteration) -> String {
     )
 }
 
-/// What a progress bar shows while data are collected.
-const COLLECTING: &str = "(collecting)";
-
 impl Pearl {
-    /// Says what an iteration brought.
+    /// Returns the event at the end of an iteration.
     fn finished(&self, done: &Iteration) -> Event {
         let seconds = done.seconds.map(rounded);
         let numbers = [&seconds[..], &[done.transitions as f64], &done.losses.numbers()];
@@ -78,14 +75,14 @@ impl Pearl {
             evaluated,
             progress: Some(numbers.concat()),
             line: Some(line(done)),
-            message: Some(COLLECTING.into()),
+            message: Some("(collecting)".into()),
             save: if due { Save::Checkpoint } else { Save::Point },
             may_stop: true,
         }
     }
 
-    /// Collects, updates or evaluates, and says so.
-    fn one(&mut self) -> Result<Event> {
+    /// Collects, updates or evaluates, and reports it.
+    fn next_event(&mut self) -> Result<Event> {
         let iteration = self.iteration + 1;
         match self.updated {
             None => {
@@ -120,7 +117,7 @@ fn failed(moment: &str) -> impl FnOnce(Error) -> Error {
 
 impl Trainer for Pearl {
     fn advance(&mut self) -> Option<Result<Event>> {
-        (self.iteration < self.config.iterations).then(|| self.one())
+        (self.iteration < self.config.iterations).then(|| self.next_event())
     }
 
     fn goal(&self) -> (u64, &'static str) {
@@ -128,7 +125,7 @@ impl Trainer for Pearl {
     }
 
     fn position(&self) -> u64 {
-        Self::updates(self)
+        self.updates()
     }
 
     fn config(&self) -> &dyn RunConfig {
@@ -144,7 +141,7 @@ impl Trainer for Pearl {
     }
 
     fn updates(&self) -> u64 {
-        Self::updates(self)
+        self.iteration * self.config.schedule().train_steps + self.updated.unwrap_or(0)
     }
 
     fn tasks(&self) -> Option<&TaskLists> {
@@ -172,7 +169,8 @@ impl Trainer for Pearl {
     }
 
     fn check(&self) -> Result<()> {
-        Self::check(self)
+        let moment = format!("by update {}", self.updates());
+        self.agent.parts().iter().try_for_each(Part::check).map_err(failed(&moment))
     }
 
     fn state(&self) -> Result<State> {

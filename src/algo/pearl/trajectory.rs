@@ -21,7 +21,7 @@ use crate::rng::Stream;
 /// machine.
 const SLOTS: usize = 64;
 
-/// What one trajectory brought.
+/// The observations, actions and rewards of one trajectory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trajectory {
     dims: Dims,
@@ -34,7 +34,7 @@ pub struct Trajectory {
     terminated: bool,
 }
 
-/// What becomes of the last transition of a trajectory that terminated.
+/// Whether the last transition of a trajectory that terminated is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// It is kept.
@@ -63,7 +63,7 @@ pub enum Acting {
     Greedy,
 }
 
-/// Who plays, and where.
+/// An agent in the tasks of a family.
 #[derive(Clone, Copy)]
 pub struct Player<'p> {
     /// The agent.
@@ -72,13 +72,12 @@ pub struct Player<'p> {
     pub family: Family,
     /// Steps after which a trajectory ends.
     pub horizon: usize,
-    /// Who steps the physics.
+    /// The workers that step the physics.
     pub workers: &'p rayon::ThreadPool,
 }
 
 impl Start {
-    /// Starts a trajectory whose z is drawn from what is believed of its one task; of nobody's task, the
-    /// prior.
+    /// Starts a trajectory whose z is drawn from the belief about its task: the prior or a posterior.
     ///
     /// # Errors
     /// [`Error::NonFinite`] if z is NaN or infinite; [`Error::Torch`] if it cannot be read.

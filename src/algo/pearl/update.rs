@@ -9,10 +9,10 @@
 
 use tch::Tensor;
 
-use super::super::pieces::{Descent, on_each, sum};
-use super::agent::{PearlAgent, PearlBatch, PearlLosses};
-use super::group::{GROUPS, Group, Improvement, Regression, Rows};
-use crate::nn::adam::{Adam, Follow};
+use super::super::chunks::{LossAndGradient, on_each, sum};
+use super::agent::{PearlAgent, PearlLosses};
+use super::group::{GROUPS, Group, PearlBatch, Regression, Rows};
+use crate::nn::adam::{Adam, PolyakTarget};
 use crate::nn::weights::Params;
 
 impl PearlAgent {
@@ -36,11 +36,12 @@ impl PearlAgent {
     /// One step of both critics, and of the encoder on the sum of their losses and the divergence.
     /// Returns divergence, losses and each group's latents.
     fn regress(&mut self, groups: &[Rows]) -> (f64, [f64; 2], Vec<Tensor>) {
-        let total = entries(groups, |rows| &rows.reward);
+        let total = count(groups);
         let config = &self.config;
         let views = self.groups.iter_mut().collect();
         let work = |view: &mut Group, rows: Rows| view.regress(&rows, total, config);
-        let found = on_each(&self.workers, views, share_all(groups), work);
+        let shared = groups.iter().map(Rows::share).collect();
+        let found = on_each(&self.workers, views, shared, work);
 
         let (mut z, mut of_encoder) = (Vec::new(), Vec::new());
         let (mut of_q1, mut of_q2) = (Vec::new(), Vec::new());
@@ -63,21 +64,20 @@ impl PearlAgent {
 
     /// One step of V, which its target follows, and of the policy; returns their losses.
     fn improve(&mut self, groups: Vec<Rows>, z: Vec<Tensor>) -> [f64; 2] {
-        let total = entries(&groups, |rows| &rows.reward);
+        let total = count(&groups);
         let config = &self.config;
         let views = self.groups.iter_mut().collect();
-        let pieces = groups.into_iter().zip(z).collect();
-        let results = on_each(&self.workers, views, pieces, |view: &mut Group, (rows, z)| {
+        let chunks = groups.into_iter().zip(z).collect();
+        let results = on_each(&self.workers, views, chunks, |view: &mut Group, (rows, z)| {
             view.improve(&rows, &z, total, config)
         });
-        let (of_value, of_policy): (Vec<_>, Vec<_>) =
-            results.into_iter().map(|Improvement { value, policy }| (value, policy)).unzip();
+        let (of_value, of_policy): (Vec<_>, Vec<_>) = results.into_iter().unzip();
         let (v, pi) = (&mut self.value, &mut self.policy);
         let (target, tau) = (&mut self.target, config.tau);
         let (value, policy) = self.workers.join(
             move || {
-                let follow = Follow { target: target.params(), tau };
-                step(&mut v.adam, v.net.params(), of_value, Some(follow))
+                let target = PolyakTarget { params: target.params(), tau };
+                step(&mut v.adam, v.net.params(), of_value, Some(target))
             },
             move || step(&mut pi.adam, pi.net.params(), of_policy, None),
         );
@@ -86,31 +86,26 @@ impl PearlAgent {
 }
 
 /// One step along the sum of the groups' gradients; returns the sum of their losses.
-fn step(adam: &mut Adam, params: &Params, groups: Vec<Descent>, follow: Option<Follow>) -> f64 {
-    let (loss, gradients) = sum(groups);
-    adam.step(params, &gradients, follow);
+fn step(
+    adam: &mut Adam,
+    params: &Params,
+    groups: Vec<LossAndGradient>,
+    target: Option<PolyakTarget>,
+) -> f64 {
+    let (loss, gradient) = sum(groups);
+    adam.step(params, &gradient, target);
     loss
 }
 
-fn in_groups(batch: &PearlBatch, [latent_noise, noise]: [&Tensor; 2]) -> Vec<Rows> {
-    let PearlBatch { context, obs, action, reward, next_obs, alive } = batch;
-    let all = [context, obs, action, reward, next_obs, alive, latent_noise, noise];
-    let mut parts = all.map(|whole| whole.chunk(GROUPS, 0).into_iter());
-    let mut groups = Vec::new();
-    while let [
-        Some(context),
-        Some(obs),
-        Some(action),
-        Some(reward),
-        Some(next_obs),
-        Some(alive),
-        Some(latent_noise),
-        Some(noise),
-    ] = parts.each_mut().map(Iterator::next)
-    {
-        groups.push(Rows { context, obs, action, reward, next_obs, alive, latent_noise, noise });
-    }
-    groups
+fn in_groups(batch: &PearlBatch, noises: [&Tensor; 2]) -> Vec<Rows> {
+    let batches = batch.tensors().map(|whole| whole.chunk(GROUPS, 0));
+    let noises = noises.map(|whole| whole.chunk(GROUPS, 0));
+    let rows = |group: usize| {
+        let batch = PearlBatch::of(batches.each_ref().map(|all| all[group].shallow_clone()));
+        let [latent_noise, noise] = noises.each_ref().map(|all| all[group].shallow_clone());
+        Rows { batch, latent_noise, noise }
+    };
+    (0..noises[0].len()).map(rows).collect()
 }
 
 /// Stops where tasks or rows differ from those of the actions: they would be cut short, or broadcast.
@@ -128,11 +123,7 @@ fn check(batch: &PearlBatch, [latent_noise, action_noise]: [&Tensor; 2]) {
     }
 }
 
-fn share_all(groups: &[Rows]) -> Vec<Rows> {
-    groups.iter().map(Rows::share).collect()
-}
-
-/// Returns the entries that a tensor has in all groups together.
-fn entries(groups: &[Rows], of: impl Fn(&Rows) -> &Tensor) -> f64 {
-    groups.iter().map(|rows| of(rows).numel()).sum::<usize>() as f64
+/// Returns the number of transitions in all groups together.
+fn count(groups: &[Rows]) -> f64 {
+    groups.iter().map(|rows| rows.batch.reward.numel()).sum::<usize>() as f64
 }

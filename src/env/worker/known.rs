@@ -49,7 +49,7 @@ impl WorkerEnv {
     /// this command that makes it, whatever files name; no file may have named another before.
     ///
     /// # Errors
-    /// [`Error::Worker`] if it does not start, answer or restore; [`Error::Usage`] for a time limit that is none.
+    /// [`Error::Worker`] if it does not start, answer or restore; [`Error::Usage`] for an impossible time limit.
     pub(in crate::env) fn start(command: &str, seconds: Option<f64>) -> Result<Self> {
         let limit = seconds.map_or(Ok(LIMIT), Duration::try_from_secs_f64);
         let limit = limit.ok().filter(|limit| !limit.is_zero()).ok_or_else(|| {

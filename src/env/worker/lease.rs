@@ -1,4 +1,4 @@
-//! The processes of an environment, and who works with which.
+//! The processes of an environment, and which thread works with which.
 //!
 //! All environments that a thread holds at a time live in one process, so that one message makes the steps of many.
 //! When the last of them goes, the process waits for the next thread.
@@ -99,7 +99,7 @@ impl Lease {
         Ok(lease)
     }
 
-    /// Returns the number of a slot that is nobody's.
+    /// Returns the number of a free slot, which is then taken.
     pub(super) fn take_slot(&self) -> u32 {
         let taken = &mut lock(&self.inside).taken;
         let free = taken.iter().position(|taken| !taken).unwrap_or(taken.len());
@@ -117,17 +117,18 @@ impl Lease {
         inside.taken[slot as usize] = false;
     }
 
-    /// Asks something, and returns an answer that has `length` bytes, if that is known. Steps that were asked for in
-    /// `slot` and not taken are forgotten.
+    /// Asks a question about a slot, of a kind and with what comes with it; returns the answer, which has `length`
+    /// bytes, if that is known. Steps that were asked for in the slot and not taken are forgotten.
     pub(super) fn ask(
         &self,
         slot: u32,
-        question: Vec<u8>,
+        kind: u8,
+        with: &[u8],
         length: Option<usize>,
     ) -> Result<Vec<u8>> {
         let mut inside = lock(&self.inside);
         inside.forget(slot);
-        inside.ask(question, length)
+        inside.ask(protocol::of_slot(kind, slot, with), length)
     }
 
     /// Asks for a step, which is made with those of other slots.
@@ -137,7 +138,7 @@ impl Lease {
         inside.queued.push((slot, action));
     }
 
-    /// Returns what came of the step that was asked for; all that wait are made, if it is one of them.
+    /// Returns the result of the step that was asked for; all that wait are made, if it is one of them.
     pub(super) fn step(&self, slot: u32) -> Result<Stepped> {
         let mut inside = lock(&self.inside);
         let width = protocol::step_len(self.pool.spec.obs_dim);

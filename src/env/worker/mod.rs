@@ -5,7 +5,7 @@
 //! | `process.rs` | one process: a question, an answer, and what is said when none comes |
 //! | `protocol.rs` | the bytes of questions and answers |
 //! | `known.rs` | which environments are known: what they say of themselves, and by which command they start |
-//! | `lease.rs` | the processes of an environment, and who works with which |
+//! | `lease.rs` | the processes of an environment, and which thread works with which |
 //! | `slot.rs` | one environment in a process, as all others see it |
 //! | `replay.rs` | whether a restored state repeats what followed it |
 

@@ -91,7 +91,7 @@ impl Process {
         }
     }
 
-    /// Says that an answer is none.
+    /// Returns the error for an answer that makes no sense.
     pub(super) fn nonsense(&self, kind: u8, what: &str) -> Error {
         self.error(format!(
             "to a question of kind {kind} came {what}; see docs/worker.md, and print nothing to standard output, which \
@@ -103,7 +103,7 @@ impl Process {
         Error::Worker { command: self.command.clone(), reason }
     }
 
-    /// Says how it ended.
+    /// Returns the error for a process that has ended.
     fn ended(&mut self) -> Error {
         let mut status = self.child.try_wait();
         for _ in 0..20 {

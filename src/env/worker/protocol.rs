@@ -13,16 +13,16 @@ pub(super) const MOST: usize = 1 << 26;
 
 /// Asks for sizes and limits.
 pub(super) const SPEC: u8 = 0;
-/// Starts an episode.
-const RESET: u8 = 1;
+/// Starts an episode, from a seed.
+pub(super) const RESET: u8 = 1;
 /// Makes steps in any number of slots.
-pub(super) const STEP: u8 = 2;
+const STEP: u8 = 2;
 /// Asks for a state.
 pub(super) const SNAPSHOT: u8 = 3;
 /// Returns to a state.
 pub(super) const RESTORE: u8 = 4;
-/// Starts the noise of the next steps.
-const NOISE: u8 = 5;
+/// Starts the noise of the next steps, from a seed.
+pub(super) const NOISE: u8 = 5;
 
 /// The question was answered.
 pub(super) const DONE: u8 = 0;
@@ -86,33 +86,13 @@ impl std::fmt::Display for Said {
 }
 
 /// A question about one slot, with what comes with it.
-fn of_slot(kind: u8, slot: u32, with: &[u8]) -> Vec<u8> {
+pub(super) fn of_slot(kind: u8, slot: u32, with: &[u8]) -> Vec<u8> {
     [&[kind], &slot.to_le_bytes()[..], with].concat()
 }
 
 /// Asks for sizes and limits.
 pub(super) fn spec() -> Vec<u8> {
     [&[SPEC], &VERSION.to_le_bytes()[..]].concat()
-}
-
-/// Starts an episode.
-pub(super) fn reset(slot: u32, seed: u32) -> Vec<u8> {
-    of_slot(RESET, slot, &seed.to_le_bytes())
-}
-
-/// Asks for a state.
-pub(super) fn snapshot(slot: u32) -> Vec<u8> {
-    of_slot(SNAPSHOT, slot, &[])
-}
-
-/// Returns to a state.
-pub(super) fn restore(slot: u32, state: &[u8]) -> Vec<u8> {
-    of_slot(RESTORE, slot, state)
-}
-
-/// Starts the noise of the next steps.
-pub(super) fn noise(slot: u32, seed: u32) -> Vec<u8> {
-    of_slot(NOISE, slot, &seed.to_le_bytes())
 }
 
 /// Makes a step in each of some slots.
@@ -125,7 +105,7 @@ pub(super) fn steps(queued: &[(u32, Vec<f64>)]) -> Vec<u8> {
     question
 }
 
-/// What came of a step.
+/// The result of a step.
 pub(super) struct Stepped {
     pub(super) step: Step,
     /// The simulator has warned.
@@ -133,12 +113,12 @@ pub(super) struct Stepped {
     pub(super) obs: Vec<f64>,
 }
 
-/// Bytes of what came of one step, with observations of so many numbers.
+/// Bytes of the result of one step, with observations of so many numbers.
 pub(super) fn step_len(obs_dim: usize) -> usize {
     9 + 8 * obs_dim
 }
 
-/// Reads what came of one step.
+/// Reads the result of one step.
 pub(super) fn stepped(bytes: &[u8]) -> Stepped {
     let (reward, rest) = bytes.split_at(8);
     let flag = |bit: u8| rest[0] & bit != 0;
@@ -146,7 +126,7 @@ pub(super) fn stepped(bytes: &[u8]) -> Stepped {
     Stepped { step, unstable: flag(4), obs: numbers(&rest[1..]) }
 }
 
-/// Reads numbers; a rest of fewer than eight bytes is none.
+/// Reads numbers; fewer than eight bytes at the end are left out.
 pub(super) fn numbers(bytes: &[u8]) -> Vec<f64> {
     let number = |eight: &[u8]| f64::from_le_bytes(std::array::from_fn(|i| eight[i]));
     bytes.chunks_exact(8).map(number).collect()
@@ -154,7 +134,7 @@ pub(super) fn numbers(bytes: &[u8]) -> Vec<f64> {
 
 /// Why an answer to [`SPEC`] cannot be read.
 pub(super) enum Unreadable {
-    /// It is none.
+    /// It is no specification.
     Nonsense,
     /// It is of another version.
     Version(u32),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::lease::Lease;
-use super::protocol;
+use super::protocol::{self, NOISE, RESET, RESTORE, SNAPSHOT};
 use crate::env::{Env, Snapshot, Spec, Step};
 use crate::error::{Error, Result};
 use crate::rng::Stream;
@@ -34,11 +34,8 @@ impl Slot {
     }
 
     fn reset_from(&mut self, seed: u32) -> Result<()> {
-        let answer = self.lease.ask(
-            self.number,
-            protocol::reset(self.number, seed),
-            Some(8 * self.obs.len()),
-        )?;
+        let length = Some(8 * self.obs.len());
+        let answer = self.lease.ask(self.number, RESET, &seed.to_le_bytes(), length)?;
         (self.obs, self.elapsed, self.prepared) = (protocol::numbers(&answer), 0, None);
         if self.obs.iter().all(|x| x.is_finite()) {
             return Ok(());
@@ -119,7 +116,7 @@ impl Env for Slot {
 
     // Layout: steps since the reset | observation (S) | bytes of the worker's state | these, `PACKED` to a number.
     fn snapshot(&self) -> Result<Snapshot> {
-        let state = self.lease.ask(self.number, protocol::snapshot(self.number), None)?;
+        let state = self.lease.ask(self.number, SNAPSHOT, &[], None)?;
         let mut numbers = vec![f64::from(self.elapsed)];
         numbers.extend_from_slice(&self.obs);
         numbers.push(state.len() as f64);
@@ -145,7 +142,7 @@ impl Env for Slot {
         }
         let bytes = |packed: &f64| (*packed as u64).to_le_bytes()[..PACKED].to_vec();
         let state: Vec<u8> = numbers[before..there].iter().flat_map(bytes).take(length).collect();
-        self.lease.ask(self.number, protocol::restore(self.number, &state), Some(0))?;
+        self.lease.ask(self.number, RESTORE, &state, Some(0))?;
         self.prepared = None;
         self.elapsed = numbers[0] as u32;
         self.obs.copy_from_slice(&numbers[1..before - 1]);
@@ -153,7 +150,7 @@ impl Env for Slot {
     }
 
     fn set_noise(&mut self, noise: &Stream) -> Result<()> {
-        let seed = seed(&mut noise.clone());
-        self.lease.ask(self.number, protocol::noise(self.number, seed), Some(0)).map(|_| ())
+        let seed = seed(&mut noise.clone()).to_le_bytes();
+        self.lease.ask(self.number, NOISE, &seed, Some(0)).map(|_| ())
     }
 }

@@ -108,10 +108,7 @@ impl TaskPolicy {
     }
 
     /// Returns a policy with the same weights: a copy, or the same memory.
-    ///
-    /// # Errors
-    /// None in practice: the architectures are equal.
-    pub fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
+    pub(crate) fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
         Self::new(self.design, training, &mut Of { params: &self.params, reuse })
     }
 

@@ -70,10 +70,7 @@ impl TaskCritic {
     }
 
     /// Returns a critic with the same weights: a copy, or the same memory.
-    ///
-    /// # Errors
-    /// None in practice: the architectures are equal.
-    pub fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
+    pub(crate) fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
         Self::new(self.design, training, &mut Of { params: &self.params, reuse })
     }
 
@@ -172,10 +169,7 @@ impl TaskValue {
     }
 
     /// Returns a value network with the same weights: a copy, or the same memory.
-    ///
-    /// # Errors
-    /// None in practice: the architectures are equal.
-    pub fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
+    pub(crate) fn again(&self, reuse: Reuse, training: Training) -> Result<Self> {
         Self::new(self.design, training, &mut Of { params: &self.params, reuse })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hyperl::algo::td3::{Td3, Td3Config, Td3Sources};
+use hyperl::algo::td3::{Td3, Td3Config};
 use hyperl::nn::critic::CriticKind;
 use hyperl::nn::weights::Params;
 use serde::Deserialize;
@@ -41,8 +41,9 @@ fn compare_case(case: &Case, dtype: &str, rows: i64, threads: usize) {
     let (kind, _) = kind_of(dtype);
     let workers = hyperl::nn::workers::start(threads).unwrap();
     let [mut actor, mut q1, mut q2] = [ACTOR, Q1, Q2].map(|first| Formula::new(first, kind));
-    let sources = Td3Sources { actor: &mut actor, q1: &mut q1, q2: &mut q2 };
-    let mut td3 = Td3::new(case.config.clone(), (case.critic, DIMS), sources, workers).unwrap();
+    let mut td3 =
+        Td3::new(case.config.clone(), (case.critic, DIMS), [&mut actor, &mut q1, &mut q2], workers)
+            .unwrap();
     let start: BTreeMap<_, _> =
         networks(&td3).into_iter().map(|(name, p)| (name, flat(p))).collect();
 
