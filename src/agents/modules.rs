@@ -118,7 +118,9 @@ impl Modules {
 
     /// Takes the number that was read of a module.
     pub(super) fn limit(&mut self, name: &str) -> Read<f64> {
-        self.limits.remove(name).ok_or_else(|| format!("{name} says no bound of its actions"))
+        self.limits
+            .remove(name)
+            .ok_or_else(|| format!("{name} does not give the bound of its actions"))
     }
 
     /// Checks that nothing is left over.

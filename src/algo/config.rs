@@ -223,7 +223,7 @@ impl TrainConfig {
         }
         if self.hidden.is_some() {
             return Err(Error::Usage(
-                "hidden is for agents that another tool trained; choose a critic by --critic"
+                "hidden is for agents that another tool trained; choose a critic with --critic"
                     .into(),
             ));
         }
@@ -359,7 +359,7 @@ pub(super) fn not_negative(x: f64) -> bool {
 /// Names the first setting that does not fit its range.
 pub(super) fn check(settings: &[(bool, &str, &str)]) -> Result<()> {
     match settings.iter().find(|(fits, ..)| !fits) {
-        Some((_, name, range)) => Err(Error::Usage(format!("{name} must be {range}; set it so"))),
+        Some((_, name, range)) => Err(Error::Usage(format!("{name} must be {range}; change it"))),
         None => Ok(()),
     }
 }

@@ -61,11 +61,11 @@ pub fn episode_returns(
 fn undiscounted(env: EnvId, Outcome { discounted_return, end, .. }: &Outcome) -> Result<f64> {
     match end {
         End::NoAction => {
-            Err(Error::NonFinite("the policy gives NaN, or a number above 1e10".into()))
+            Err(Error::NonFinite("the policy returned NaN, or a number above 1e10".into()))
         }
         End::Unstable => Err(Error::Physics {
             env: env.name().into(),
-            reason: "a greedy episode broke off, though its actions were numbers".into(),
+            reason: "the simulator became unstable in a greedy episode, although every action was finite".into(),
         }),
         End::Terminated | End::Cut if discounted_return.is_finite() => Ok(*discounted_return),
         End::Terminated | End::Cut => {

@@ -227,7 +227,8 @@ impl BankFile {
         let mut metadata: BTreeMap<String, String> =
             metadata.into_iter().filter_map(|pair| Some((pair.key, pair.value?))).collect();
         let frame = reader.finish()?;
-        let about = metadata.remove(KEY).ok_or_else(|| no_bank("its metadata have no 'hyperl'"))?;
+        let about =
+            metadata.remove(KEY).ok_or_else(|| no_bank("its metadata has no key 'hyperl'"))?;
         let Version { hyperl_bank } =
             serde_json::from_str(&about).map_err(|e| no_bank(&e.to_string()))?;
         if hyperl_bank != About::FORMAT {

@@ -31,8 +31,9 @@ pub(super) fn matches(pattern: &Path) -> Result<Vec<PathBuf>> {
         found = if name == "**" {
             found.iter().flat_map(|path| with_below(path)).collect()
         } else if name.as_bytes().iter().any(|byte| b"*?[".contains(byte)) {
-            let of = Pattern::new(&text(name))
-                .map_err(|e| Error::Usage(format!("'{}' is no pattern: {e}", pattern.display())))?;
+            let of = Pattern::new(&text(name)).map_err(|e| {
+                Error::Usage(format!("'{}' is not a valid pattern: {e}", pattern.display()))
+            })?;
             found.iter().flat_map(|path| entries(path, &of)).collect()
         } else {
             found.iter().map(|path| path.join(name)).filter(|path| path.exists()).collect()
@@ -104,6 +105,6 @@ mod tests {
         assert_eq!(found(OsStr::from_bytes(b"od\xfe*/s1")), paths(&[]));
         assert_eq!(found("nowhere/*".as_ref()), paths(&[]));
         let error = matches(Path::new("a/[")).unwrap_err().to_string();
-        assert!(error.starts_with("'a/[' is no pattern: "), "{error}");
+        assert!(error.starts_with("'a/[' is not a valid pattern: "), "{error}");
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn flaw(bytes: &[u8]) -> Option<&'static str> {
     let mut unsealed = bytes.to_vec();
     unsealed[digits.clone()].fill(b'0');
     (disk::hash(&unsealed).as_bytes() != &bytes[digits])
-        .then_some("it is damaged: its hash is not the one that it says")
+        .then_some("it is damaged: its contents do not match its hash")
 }
 
 /// Where the digits of the last mark are.

@@ -115,7 +115,7 @@ pub(crate) fn one_figure(checkpoints: &[Checkpoint]) -> Result<()> {
         let place = (checkpoint.config().run_name(), checkpoint.manifest().step);
         if let Some(first) = seen.insert(place, checkpoint.path()) {
             return Err(Error::Usage(format!(
-                "{} and {} are of one name and step, and would pass for one run; give one of them",
+                "{} and {} have the same name and step, and would look like one run; give one of them",
                 first.display(),
                 checkpoint.path().display()
             )));

@@ -81,7 +81,7 @@ pub(super) fn table(path: &Path, header: &str, order: &[usize]) -> Result<Vec<Ve
         if rows.last().is_some_and(|last| place(last) >= place(&row)) {
             let names = order.iter().map(|&i| columns[i]).collect::<Vec<_>>().join(", ");
             return Err(csv.corrupt(format!(
-                "line {index} repeats the line before it or stands too late, expected lines in the order \
+                "line {index} repeats the line before it or is out of order, expected lines in the order \
                  of {names}"
             )));
         }
@@ -125,7 +125,7 @@ fn check_order(last: Option<&Evaluated>, row: &Evaluated) -> std::result::Result
     };
     if last.is_some_and(|last| (place(last), last.episode) >= (place(row), row.episode)) {
         return Err(format!(
-            "repeats the line before it or stands too late, expected lines in the order of {ORDER}"
+            "repeats the line before it or is out of order, expected lines in the order of {ORDER}"
         ));
     }
     match (row.episode, next) {

@@ -111,7 +111,7 @@ impl RunLog {
         };
         let log = Self::read(run, config)?;
         if log.evaluated.is_empty() {
-            let reason = "it holds no episode, expected a line for each".into();
+            let reason = "it holds no episodes, expected a line for each".into();
             return Err(Error::Corrupt { path: file, reason });
         }
         Ok(log)

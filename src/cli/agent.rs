@@ -38,7 +38,7 @@ pub(super) struct Facts {
     /// Its discount factor, if its files do not say it
     #[arg(long)]
     pub(super) gamma: Option<f64>,
-    /// What a unit of entropy is worth to it, if its files do not say it
+    /// Its entropy coefficient, if its files do not say it
     #[arg(long)]
     pub(super) alpha: Option<f64>,
     /// Environment steps of its training, if its files do not say them

@@ -39,12 +39,12 @@ pub(super) struct BankArgs {
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
     #[command(flatten)]
-    worker: WorkerArgs,
-    #[command(flatten)]
     threads: Threads,
     /// The Parquet file
     #[arg(long)]
     out: PathBuf,
+    #[command(flatten)]
+    worker: WorkerArgs,
 }
 
 /// Refuses a name that does not end in `.parquet`.

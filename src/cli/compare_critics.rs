@@ -52,8 +52,6 @@ pub(super) struct CompareArgs {
     #[arg(long)]
     across_algorithms: bool,
     #[command(flatten)]
-    worker: WorkerArgs,
-    #[command(flatten)]
     threads: Threads,
     /// Folder of tables and figure
     #[arg(long, default_value = "reports/compare-critics")]
@@ -61,6 +59,8 @@ pub(super) struct CompareArgs {
     /// Print JSON to standard output
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    worker: WorkerArgs,
 }
 
 /// What `--json` prints.

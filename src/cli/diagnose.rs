@@ -37,8 +37,6 @@ pub(super) struct DiagnoseArgs {
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
     #[command(flatten)]
-    worker: WorkerArgs,
-    #[command(flatten)]
     threads: Threads,
     /// Folder of tables and figures
     #[arg(long, default_value = "reports/diagnose")]
@@ -46,6 +44,8 @@ pub(super) struct DiagnoseArgs {
     /// Print the findings as JSON to standard output
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    worker: WorkerArgs,
 }
 
 pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
@@ -118,7 +118,7 @@ fn agreement(d: &Diagnosis) -> Vec<String> {
         if n.agree.is_nan() {
             lines.push(format!(
                 "finite differences of {:e} and {:e} over {} steps are 0 or undefined in every state: \
-                 there is nothing to agree",
+                 there is nothing to compare",
                 n.larger, n.smaller, d.horizon
             ));
             continue;

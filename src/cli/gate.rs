@@ -37,7 +37,7 @@ pub(super) struct BaselineArgs {
     /// States of the bank
     #[arg(long, default_value_t = 300)]
     states: usize,
-    /// Independent blocks of each state; with fewer than four, two truths of different noise are told apart too
+    /// Independent blocks of each state; with fewer than four, two truths of different noise are judged different too
     /// often
     #[arg(long, default_value_t = 4)]
     blocks: usize,
@@ -51,12 +51,12 @@ pub(super) struct BaselineArgs {
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
     #[command(flatten)]
-    worker: WorkerArgs,
-    #[command(flatten)]
     threads: Threads,
     /// The file to write: a bank that cosine --bank reads, too
     #[arg(long, default_value = "baseline.parquet")]
     out: PathBuf,
+    #[command(flatten)]
+    worker: WorkerArgs,
 }
 
 #[derive(Debug, Args)]
@@ -83,14 +83,11 @@ pub(super) struct GateArgs {
     #[arg(long)]
     allow_inconclusive: bool,
     #[command(flatten)]
-    worker: WorkerArgs,
-    #[command(flatten)]
     threads: Threads,
     /// Write the outcome as JSON to a file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write a `JUnit` report
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = "Write a JUnit report")]
     junit: Option<PathBuf>,
     /// Write a Markdown summary [also appended to `$GITHUB_STEP_SUMMARY`, where that is set]
     #[arg(long, value_name = "FILE")]
@@ -98,6 +95,8 @@ pub(super) struct GateArgs {
     /// Print the outcome as JSON to standard output
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    worker: WorkerArgs,
 }
 
 /// What `--json` prints.

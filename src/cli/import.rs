@@ -23,7 +23,7 @@ pub(super) struct ImportArgs {
     env: Option<EnvId>,
     #[command(flatten)]
     facts: Facts,
-    /// Seed of its training, by which it is told from others [default: what its files say, else 0]
+    /// Seed of its training, which distinguishes it from others [default: what its files say, else 0]
     #[arg(long, value_parser = whole)]
     seed: Option<u64>,
     /// The return that it is said to reach
@@ -32,11 +32,11 @@ pub(super) struct ImportArgs {
     /// Episodes to play, to see whether it does
     #[arg(long, default_value_t = EPISODES)]
     episodes: usize,
-    #[command(flatten)]
-    worker: WorkerArgs,
     /// Folder of the checkpoint; one that was taken over before is replaced
     #[arg(long)]
     out: PathBuf,
+    #[command(flatten)]
+    worker: WorkerArgs,
 }
 
 pub(super) fn run(args: &ImportArgs) -> Result<Done> {
@@ -44,12 +44,12 @@ pub(super) fn run(args: &ImportArgs) -> Result<Done> {
     let imported = || Checkpoint::open(out).is_ok_and(|old| old.manifest().imported.is_some());
     if out.exists() && !imported() {
         return Err(Error::Usage(format!(
-            "{} exists, and is no agent that was taken over before; choose another --out",
+            "{} exists, and is not an imported agent; choose another --out",
             out.display()
         )));
     }
     let Some(env) = args.worker.start()?.or(args.env) else {
-        return Err(Error::Usage("say its environment by --env or --env-command".into()));
+        return Err(Error::Usage("give its environment with --env or --env-command".into()));
     };
     let given = args.facts.of(env, args.seed);
     take_over(&args.agent, &given, out, args.episodes, args.claimed, Output::Stdout)?;

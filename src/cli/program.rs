@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::nn::memory;
 
 /// Exit codes in the programs' help.
-pub(super) const EXIT_CODES: &str = "Exit codes: 0 ok; 1 the gate found a regression, or a known answer of self-test did not come out; 2 the gate cannot say; \
+pub(super) const EXIT_CODES: &str = "Exit codes: 0 ok; 1 the gate found a regression, or self-test found a wrong answer; 2 the gate cannot say; \
     3 usage or data error; 130 stopped by a signal after saving; 131 stopped by a signal with nothing to save, \
     or at once by one that came two seconds after the first.
 SIGINT (Ctrl-C), SIGTERM, SIGHUP and SIGUSR1 stop, unless they were ignored at the start.";

@@ -53,7 +53,7 @@ impl Progress {
     pub(super) fn stopped(&self, stopped: Stopped) -> Done {
         self.bar.abandon();
         if stopped.saved {
-            note!("stopped; what was measured is kept, run the same command to go on");
+            note!("stopped; results are kept; run the same command to continue");
             return Done::Stopped;
         }
         note!("stopped, nothing measured yet; run the same command to start again");
@@ -77,7 +77,7 @@ impl Listener for Progress {
 
     fn damaged(&self, path: &Path) {
         let path = path.display();
-        self.bar.suspend(|| note!("{path} is not as it was written: measured again"));
+        self.bar.suspend(|| note!("{path} is damaged and will be measured again"));
     }
 
     fn stops(&self) -> bool {

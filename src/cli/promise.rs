@@ -41,8 +41,6 @@ pub(super) struct PromiseArgs {
     #[arg(long, default_value_t = 0, value_parser = whole)]
     seed: u64,
     #[command(flatten)]
-    worker: WorkerArgs,
-    #[command(flatten)]
     threads: Threads,
     /// Folder of tables and figures
     #[arg(long, default_value = "reports/promise")]
@@ -50,6 +48,8 @@ pub(super) struct PromiseArgs {
     /// Print the numbers as JSON to standard output
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    worker: WorkerArgs,
 }
 
 const TITLE: &str = "Is the promised improvement real?";

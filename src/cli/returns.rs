@@ -37,7 +37,7 @@ pub(super) struct ReturnsArgs {
     /// Band of several seeds: 95 % interval of the mean, or ± one standard deviation as in the paper
     #[arg(long, value_enum, default_value = "interval")]
     band: BandName,
-    /// Critic, or curve such as 'hyper, before adaptation', whose final score the others are to reach
+    /// Critic, or curve such as 'hyper, before adaptation', whose final score the others should reach
     #[arg(long, default_value = CriticKind::MlpStandard.name())]
     baseline: String,
     /// Folder of tables and figures

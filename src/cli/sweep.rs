@@ -201,7 +201,7 @@ fn task(plan: &Plan, number: usize, threads: usize, train: Train) -> Result<Done
         }
         State::Running => {
             let holder = status.said.unwrap_or_default();
-            terminal::note!("{} is left to {holder}", folder.display());
+            terminal::note!("{} is being trained by {holder}", folder.display());
             return Ok(Done::Finished);
         }
         State::Waiting | State::Stopped | State::Failed => {}

@@ -108,7 +108,7 @@ fn units(args: &ValueErrorArgs) -> Result<Vec<Unit>> {
                         let unit =
                             Unit { critic, targets, data, exploration, tau, updates, looks, seed };
                         if units.contains(&unit) {
-                            return bad(format!("{} stands twice: leave one out", unit.name()));
+                            return bad(format!("{} is given twice; drop one", unit.name()));
                         }
                         units.push(unit);
                     }

@@ -48,7 +48,7 @@ impl EnvId {
             }
             _ => return name.parse(),
         };
-        Err(Error::Usage(format!("{name} is none of ours: {differs}")))
+        Err(Error::Usage(format!("{name} is not built in: {differs}")))
     }
 }
 

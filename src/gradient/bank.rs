@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pairs::{Around, Pair};
 use super::perturb::repeats;
+use super::settings::MOST_BLOCKS;
 use super::{Agent, in_blocks, observed};
 use crate::env::{Snapshot, Visited};
 use crate::error::{GradientError, Result};
@@ -123,7 +124,7 @@ impl BankState {
     fn flaw(&self, name: &str, std: f64, expected: &[(Around, usize)]) -> Option<String> {
         let dims = self.before_tanh.len();
         if self.obs.iter().chain(&self.before_tanh).any(|x| !x.is_finite()) {
-            return Some(format!("observation or action of {name} are not finite"));
+            return Some(format!("an observation or action of {name} is not finite"));
         }
         if self.repeats(std) {
             return Some(format!(
@@ -132,7 +133,7 @@ impl BankState {
         }
         let made = self.tried.iter().map(|t| (t.pair.around, t.pair.block));
         if !made.eq(expected.iter().copied()) {
-            return Some(format!("the pairs of {name} are not those that its metadata say"));
+            return Some(format!("the pairs of {name} do not match its metadata"));
         }
         let pairs = || self.tried.iter().map(|tried| &tried.pair);
         if pairs()
@@ -151,7 +152,7 @@ impl BankState {
                 })
             })
         };
-        let said = || format!("a block of {name} does not weigh all coordinates alike");
+        let said = || format!("a block of {name} does not weight all coordinates equally");
         blocks.any(skew).then(said)
     }
 }
@@ -272,6 +273,9 @@ impl Bank {
         }
         if !(*std > 0.0 && *std < 1.0) || *horizon == 0 {
             return Some(format!("no rollouts are made with σ = {std} and {horizon} steps"));
+        }
+        if *blocks > MOST_BLOCKS {
+            return Some(format!("it has {blocks} blocks, and at most {MOST_BLOCKS} are made"));
         }
         let pairs = around.iter().flat_map(|&around| {
             (0..*blocks).flat_map(move |block| vec![(around, block); around.count(dims)])

@@ -138,7 +138,7 @@ pub struct Settings {
     /// Which value is judged; unset: the one that the algorithm's actor climbs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judged: Option<Judged>,
-    /// Which return it is to be right about; unset: the one that the algorithm's critics estimate.
+    /// Which return it is compared with; unset: the one that the algorithm's critics estimate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub returns: Option<Returns>,
     /// Seed of states and perturbations; each checkpoint draws its own from it.
@@ -165,7 +165,7 @@ impl Default for Settings {
 }
 
 /// Most blocks: more is a slip, and would take all memory before it fails.
-const MOST_BLOCKS: usize = 1000;
+pub(super) const MOST_BLOCKS: usize = 1000;
 
 /// Most states, for the same reason.
 const MOST: usize = 1_000_000;
@@ -198,7 +198,7 @@ impl Settings {
             ),
             (
                 self.blocks.is_none_or(|b| b >= 2),
-                "--blocks must be at least 2: one is no replicate",
+                "--blocks must be at least 2: one block has nothing to be compared with",
             ),
             (
                 self.mode == Mode::Lab || (self.blocks.is_none() && self.adaptive.is_none()),

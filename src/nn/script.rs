@@ -113,7 +113,7 @@ fn run(module: &CModule, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
     };
     let tensor = |part| match part {
         IValue::Tensor(tensor) => Ok(tensor),
-        _ => Err(Error::Script("it gives something else than tensors".into())),
+        _ => Err(Error::Script("it returns something other than tensors".into())),
     };
     given.into_iter().map(tensor).collect()
 }
@@ -164,7 +164,7 @@ fn check(module: &CModule, gives: Gives, [obs, action]: [i64; 2]) -> Result<()> 
     }
     for _ in 1..CALLS {
         if run(module, &inputs)? != given {
-            return wrong("it gives something else when it is called again".into());
+            return wrong("it returns other numbers when it is called again".into());
         }
     }
     if critic {
@@ -174,7 +174,9 @@ fn check(module: &CModule, gives: Gives, [obs, action]: [i64; 2]) -> Result<()> 
         }
         let slope = Tensor::f_run_backward(&[sum], &[&tried], false, false)?.remove(0);
         if !slope.defined() || non_finite(&slope) > 0 {
-            return wrong("the gradient of its value by the action is missing or NaN".into());
+            return wrong(
+                "the gradient of its value with respect to the action is missing or NaN".into(),
+            );
         }
     }
     Ok(())

@@ -166,7 +166,10 @@ impl<'s> Builder<'s> {
     }
 
     /// Builds a part of the network under `name`.
-    pub(super) fn within<T>(
+    ///
+    /// # Errors
+    /// Those of `build`.
+    pub fn within<T>(
         &mut self,
         name: &str,
         build: impl FnOnce(&mut Self) -> Result<T>,

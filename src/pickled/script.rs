@@ -33,7 +33,7 @@ pub(crate) fn checked(bytes: &[u8]) -> Read<Vec<u8>> {
     let mut new = NewArchive::default();
     let version = [".data/version", "version"];
     let version = version.into_iter().find(|name| names.contains(&format!("{folder}{name}")));
-    let version = version.ok_or("it is no file of torch.jit.save: it says no version")?;
+    let version = version.ok_or("it is no file of torch.jit.save: it has no version")?;
     new.add(version, &archive.read(&format!("{folder}{version}"))?)?;
     let mut functions = 0;
     for name in &names {

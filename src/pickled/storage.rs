@@ -91,7 +91,7 @@ impl<'p> Storage<'p> {
         if tag.text() != Some("storage") {
             return Err("something is stored elsewhere that is no storage".into());
         }
-        let (_, kind) = kind.global().ok_or("a storage of no kind")?;
+        let (_, kind) = kind.global().ok_or("a storage without a type")?;
         let dtype = Dtype::of(kind).ok_or_else(|| format!("a storage of another kind: {kind}"))?;
         Ok(Self { key: key.text().ok_or("a storage without a key")?, dtype })
     }

@@ -85,7 +85,7 @@ impl Start {
         let noise = normal(&mut stream.child("z"), [1, LATENT], Device::Cpu);
         let z = Vec::<f32>::try_from(belief.sample(&noise).detach().flatten(0, 1))?;
         if !z.iter().all(|x| x.is_finite()) {
-            return Err(Error::NonFinite("the encoder gives NaN or infinity".into()));
+            return Err(Error::NonFinite("the encoder returned NaN or infinity".into()));
         }
         Ok(Self { task, z, stream })
     }
@@ -213,7 +213,7 @@ impl Player<'_> {
         let mut actions = vec![0.0f32; rows * width];
         action.f_copy_data(&mut actions, rows * width)?;
         if actions.iter().any(|a| a.is_nan()) {
-            return Err(Error::NonFinite(format!("the policy gives NaN in {}", self.family)));
+            return Err(Error::NonFinite(format!("the policy returned NaN in {}", self.family)));
         }
         Ok(doubles(&actions))
     }

@@ -113,7 +113,7 @@ impl Baseline {
         if read.critic.seal != read.seal()? || read.critic.said.len() != read.file.bank.states.len()
         {
             return Err(refuse(
-                "its contents do not have the hash it says; copy or make it again".into(),
+                "its contents do not match its hash; copy it again or make a new one".into(),
             ));
         }
         Ok(read)

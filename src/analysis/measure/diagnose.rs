@@ -269,7 +269,7 @@ fn resolution(d: &Diagnosis, first: &Scale) -> String {
     let (std, usable, states) = (first.std, first.usable, d.states);
     if usable == 0 {
         return format!(
-            "at σ = {std} no gradient is defined in any of {states} states: there is nothing to agree, \
+            "at σ = {std} no gradient is defined in any of {states} states: there is nothing to compare, \
              and no critic can be judged"
         );
     }

@@ -104,7 +104,7 @@ impl Episode {
 
     fn advance(&mut self, env: &mut dyn Env, action: &[f64], bonus: f64) -> Result<()> {
         if !is_action(action) {
-            return Err(Error::NonFinite("the policy gives NaN, or a number above 1e10".into()));
+            return Err(Error::NonFinite("the policy returned NaN, or a number above 1e10".into()));
         }
         self.obs.extend(env.obs());
         self.actions.extend(action);

@@ -68,7 +68,7 @@ pub(crate) fn check(checkpoint: &Checkpoint, settings: &Settings) -> Result<()> 
     }
     if settings.std < SMALLEST_STD {
         return Err(Error::Usage(format!(
-            "--std {}: in single precision a critic says the same of actions so near; use {SMALLEST_STD} or more",
+            "--std {}: in single precision a critic cannot distinguish actions that close; use {SMALLEST_STD} or more",
             settings.std
         )));
     }

@@ -119,7 +119,7 @@ pub(in crate::cli) struct CosineArgs {
     /// that the algorithm's actor climbs, q1 for TD3, min for SAC and PEARL, mean for TQC]
     #[arg(long)]
     value: Option<Judged>,
-    /// Which return it is to be right about: rewards, or with the entropy of the policy's later actions
+    /// Which return it is compared with: rewards, or with the entropy of the policy's later actions
     /// [hard, soft; default: what its critics estimate, hard for TD3 and soft for SAC and PEARL]
     #[arg(long)]
     returns: Option<Returns>,

@@ -187,7 +187,7 @@ impl Drop for Lease {
 pub(super) fn ask_spec(process: &mut Process) -> Result<Said> {
     let answer = process.ask(protocol::spec())?;
     let said = protocol::said(&answer).map_err(|unreadable| match unreadable {
-        Unreadable::Nonsense => process.nonsense(protocol::SPEC, "what is no specification"),
+        Unreadable::Nonsense => process.nonsense(protocol::SPEC, "something that is not a specification"),
         Unreadable::Version(theirs) => process.error(format!(
             "it speaks version {theirs} of the protocol, this program version {}; serve it with the hyperl_env.py of \
              this version",

@@ -56,7 +56,7 @@ impl Process {
             }
         };
         let thread = std::thread::Builder::new().name("worker".into());
-        thread.spawn(speak).map_err(|e| failed("there is no thread for it", e))?;
+        thread.spawn(speak).map_err(|e| failed("no thread could be started for it", e))?;
         Ok(Self { child, command: command.into(), limit, questions, answers, checked: false })
     }
 

@@ -79,7 +79,7 @@ pub(super) fn check(env: &mut Slot, replays: &[Replay]) -> Result<()> {
             let what = if !same(&[again.reward], &[step.reward]) {
                 format!("the reward is {}, where it was {}", again.reward, step.reward)
             } else if !same(env.obs(), obs) {
-                "the observation is another one".into()
+                "the observation differs".into()
             } else if ends(&again) != ends(step) {
                 "the episode ends where it went on, or goes on where it ended".into()
             } else {

@@ -100,7 +100,7 @@ impl Env for Slot {
         assert_eq!(self.prepared.take().as_deref(), Some(action), "the action that was prepared");
         let stepped = self.lease.step(self.number)?;
         if stepped.unstable {
-            return Err(self.unstable("its simulator has warned"));
+            return Err(self.unstable("its simulator reported a warning"));
         }
         (self.obs, self.elapsed) = (stepped.obs, self.elapsed + 1);
         if !stepped.step.reward.is_finite() || self.obs.iter().any(|x| !x.is_finite()) {

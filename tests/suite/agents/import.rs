@@ -151,7 +151,7 @@ fn the_program_takes_over_an_agent_and_measures_it() {
         ),
         (
             format!("import {zip} --env Humanoid-v3 --out other"),
-            "Humanoid-v3 is none of ours: its contact forces",
+            "Humanoid-v3 is not built in: its contact forces",
         ),
         (
             format!("import {zip} --env hopper --out reports"),

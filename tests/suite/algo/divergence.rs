@@ -111,7 +111,7 @@ fn meta_learning_says_what_diverged_in_which_iteration() {
     let smaller = "a smaller trpo.max_kl or inner_lr";
     let lower = "a lower policy_lr, critic_lr and encoder_lr";
     let adapted =
-        "in the evaluation after iteration 0: the policy gives NaN in half-cheetah-vel (task ";
+        "in the evaluation after iteration 0: the policy returned NaN in half-cheetah-vel (task ";
     let cases = [
         (MAML, "inner_lr=1e30", adapted, smaller),
         (MAML, "inner_lr=1e30", ") after adaptation;", smaller),

@@ -68,7 +68,7 @@ fn files_as_they_are_written_are_read() {
 type Case = (&'static str, String, Reader, String);
 
 /// Says of lines that they are not in order.
-const ORDER: &str = "repeats the line before it or stands too late, expected lines in the order of";
+const ORDER: &str = "repeats the line before it or is out of order, expected lines in the order of";
 
 fn cut(text: &str) -> String {
     text[..text.len() - 2].to_owned()

@@ -183,7 +183,7 @@ fn an_analysis_stopped_between_two_checkpoints_keeps_the_first() {
     analysis.send(&["TERM"]);
     let (code, words) = analysis.end();
     assert_eq!(code, Some(130), "{words}");
-    assert!(words.contains("what was measured is kept, run the same command to go on"), "{words}");
+    assert!(words.contains("results are kept; run the same command to continue"), "{words}");
     assert!(!folder.path().join("reports/cosine/report.md").exists());
     assert_finishes(&run(cosine()));
 }

@@ -158,7 +158,7 @@ fn a_damaged_update_is_measured_again() {
             fs::write(path, damaged).unwrap();
             let said = analyze(&args, &to);
             finishes(&said);
-            assert!(said.err.contains("is not as it was written: measured again"), "{}", said.err);
+            assert!(said.err.contains("is damaged and will be measured again"), "{}", said.err);
             assert!(crate::support::program::files(&to) == whole, "{}", path.display());
         }
     }

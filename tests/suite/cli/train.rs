@@ -90,7 +90,7 @@ fn wrong<C: DeserializeOwned, T>(settings: &str, resolved: fn(C) -> Result<T, Er
 #[test]
 fn sizes_that_fit_into_no_memory_are_refused() {
     let refused = |found: String, name: &str, most: &str| {
-        assert_eq!(found, format!("{name} must be {most}; set it so"));
+        assert_eq!(found, format!("{name} must be {most}; change it"));
     };
     let million = "at most 1000000";
     let off_policy = |settings: &str, name: &str, most: &str| {

@@ -14,7 +14,7 @@
 //! | `choices.rs` | layers, bins and readings of the paper, by name |
 //! | `sample.rs` | visited observations; the weights of one critic, by layer |
 //! | `distance.rs` | how far one sample is from another, on which bins, and how far equals would be |
-//! | `start.rs` | networks that were only drawn (step 0) |
+//! | `start.rs` | networks that nothing trained (step 0) |
 //! | `trained.rs` | the critics of checkpoints |
 //! | `published.rs` | the paper's Table 2 |
 
@@ -100,7 +100,7 @@ pub struct Measured {
     pub env: EnvId,
     /// Seed of the draws, or of the training run.
     pub seed: u64,
-    /// Which of a checkpoint's two critics, 1 or 2; 0 for networks that were only drawn.
+    /// Which of a checkpoint's two critics, 1 or 2; 0 for networks that nothing trained.
     pub twin: u8,
     /// Environment steps of training.
     pub step: u64,

@@ -1,4 +1,4 @@
-//! Networks that were only drawn: step 0, before any training (Fig. 10, upper half of Table 2).
+//! Networks that nothing trained: step 0, before any training (Fig. 10, upper half of Table 2).
 
 use tch::{Device, Kind, Tensor};
 

@@ -219,7 +219,7 @@ fn settings_that_cannot_be_are_refused() {
         ),
         ("--half-width -1", "--half-width must be positive and --max-states 1 to 1000000"),
         ("--max-states 0", "--half-width must be positive and --max-states 1 to 1000000"),
-        ("--blocks 1", "--blocks must be at least 2: one is no replicate"),
+        ("--blocks 1", "--blocks must be at least 2: one block has nothing to be compared with"),
         (
             "--mode paper --blocks 2",
             "--blocks, --half-width and --max-states belong to --mode lab; drop them",

@@ -84,7 +84,7 @@ fn a_pilot_chooses_the_horizon_and_a_bank_judges_as_new_rollouts_do() {
     let mut file = of();
     file.bank.states[1].tried[0].pair.direction[0] *= 2.0;
     let said = refused(&file);
-    assert!(said.contains("a block of state 1 does not weigh all coordinates alike"), "{said}");
+    assert!(said.contains("a block of state 1 does not weight all coordinates equally"), "{said}");
     // Another policy is refused, and so is what is no bank.
     saturate(&bench.copy());
     let said = bench.error("cosine --ckpt ckpt --bank bank.parquet");
@@ -120,7 +120,7 @@ fn a_critic_without_a_gradient_is_said_to_promise_nothing() {
     // A critic of single precision was once said to promise nothing, where its values only were too near.
     let said = bench.error("cosine --ckpt @ --std 1e-9 --states 20");
     assert!(
-        said.ends_with("a critic says the same of actions so near; use 0.001 or more"),
+        said.ends_with("a critic cannot distinguish actions that close; use 0.001 or more"),
         "{said}"
     );
 }

@@ -172,7 +172,7 @@ fn what_cannot_be_compared_is_refused() {
         base.write(&bench.path("edited.parquet")).unwrap();
         assert_eq!(
             gate("edited.parquet"),
-            "edited.parquet: its contents do not have the hash it says; copy or make it again"
+            "edited.parquet: its contents do not match its hash; copy it again or make a new one"
         );
     }
     reseal(&bench.path("base.parquet"), &bench.path("old.parquet"), |base| base.critic.format = 3);
