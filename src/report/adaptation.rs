@@ -25,10 +25,10 @@ fn table(all: &[Adaptation]) -> Table {
         ["family", "model", "seed", "iteration", "η", "‖φ − θ‖", "KL", "before", "after", "gain"];
     let row = |a: &Adaptation| {
         vec![
-            Cell::text(&*a.env),
-            Cell::text(&*model_label(&a.model)),
-            Cell::text(a.seed.to_string()),
-            Cell::text(a.iteration.to_string()),
+            Cell::text(&a.env),
+            Cell::text(model_label(&a.model)),
+            Cell::text(a.seed),
+            Cell::text(a.iteration),
             Cell::text(format!("{:e}{}", a.inner_lr, if a.own { " *" } else { "" })),
             Cell::number(a.distance),
             Cell::number(a.divergence),

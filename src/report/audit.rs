@@ -15,6 +15,7 @@ use crate::analysis::measure::played::{Beside, Played};
 use crate::analysis::measure::policy_cosine::Judged;
 use crate::analysis::measure::promise::Promised;
 use crate::gradient::Settings;
+use crate::gradient::score::Score;
 use crate::stats::{Estimate, summary};
 
 /// All that was measured of an agent.
@@ -103,22 +104,19 @@ fn percent(share: f64) -> String {
     format!("{sign}{} %", fixed(100.0 * share, 0))
 }
 
-fn cell(estimate: Option<Estimate>) -> Cell {
-    estimate.map_or_else(|| Cell::text("unresolved"), Cell::Interval)
-}
-
 /// Returns the numbers that a page has room for, one line for each agent.
 pub(crate) fn table(all: &[Audited]) -> Table {
     let names = ["agent", "return", "value", "κ", "ceiling", "gain", "inside", "kept"];
     let row = |audited: &Audited| {
+        let Score { policy, inside, .. } = &audited.judged.score;
         vec![
             Cell::text(&audited.name),
             Cell::text(fixed(audited.came(), 0)),
             audited.excess().map_or(Cell::Missing, |share| Cell::text(percent(share))),
-            cell(audited.resolved(|j| j.score.policy.kappa)),
-            Cell::number(audited.judged.score.policy.ceiling.value),
-            cell(audited.resolved(|j| j.score.policy.gain)),
-            cell(audited.inside()),
+            Cell::resolved(policy.resolved, policy.kappa),
+            Cell::number(policy.ceiling.value),
+            Cell::resolved(policy.resolved, policy.gain),
+            Cell::resolved(inside.resolved, inside.corrected),
             Cell::Interval(audited.kept()),
         ]
     };
@@ -137,7 +135,7 @@ fn summary(all: &[Audited]) -> Table {
         let end = |start, of: fn(f64, f64) -> f64| returns.iter().copied().fold(start, of);
         vec![
             Cell::text(&audited.name),
-            Cell::text(returns.len().to_string()),
+            Cell::text(returns.len()),
             Cell::number(audited.came()),
             Cell::number(end(f64::INFINITY, f64::min)),
             Cell::number(end(f64::NEG_INFINITY, f64::max)),

@@ -89,8 +89,8 @@ pub(crate) fn table(contrasts: &[Contrast]) -> Table {
             Cell::text(format!("{} − {}", model_label(&c.better), model_label(&c.worse))),
             Cell::text(&c.quantity),
             Cell::text(c.envs.join(", ")),
-            Cell::text(c.steps.to_string()),
-            Cell::text(c.over_seeds.n.to_string()),
+            Cell::text(c.steps),
+            Cell::text(c.over_seeds.n),
             over_seeds,
             within,
         ]

@@ -122,11 +122,6 @@ pub(crate) fn answers(found: &Comparison) -> Vec<String> {
     }
 }
 
-/// A number where the truth stands out of its noise.
-fn known(resolved: bool, estimate: Estimate) -> Cell {
-    if resolved { Cell::Interval(estimate) } else { Cell::text("unresolved") }
-}
-
 /// Returns a line for each critic.
 pub(crate) fn critics(found: &Comparison) -> Table {
     let row = |(i, (judged, name)): (usize, (&Judged, String))| {
@@ -134,13 +129,13 @@ pub(crate) fn critics(found: &Comparison) -> Table {
         let worth = found.in_weights.get(i);
         let of = |pick: fn(&InWeights) -> Estimate| {
             let estimate = worth.map(pick);
-            estimate.map_or(Cell::Missing, |found| known(found.low.is_finite(), found))
+            estimate.map_or(Cell::Missing, |found| Cell::resolved(found.low.is_finite(), found))
         };
         vec![
             Cell::text(name),
-            known(score.policy.resolved, score.policy.kappa),
-            known(score.policy.resolved, score.policy.gain),
-            known(score.inside.resolved, score.inside.corrected),
+            Cell::resolved(score.policy.resolved, score.policy.kappa),
+            Cell::resolved(score.policy.resolved, score.policy.gain),
+            Cell::resolved(score.inside.resolved, score.inside.corrected),
             of(|worth| worth.cosine),
             if i == 0 { Cell::Missing } else { of(|worth| worth.progress_ratio) },
         ]
@@ -159,9 +154,9 @@ pub(crate) fn differences(found: &Comparison) -> Table {
         vec![
             Cell::text(names[pair.first].as_str()),
             Cell::text(names[pair.second].as_str()),
-            known(policy, pair.kappa),
-            known(policy, pair.gain),
-            known(a.inside.resolved && b.inside.resolved, pair.inside),
+            Cell::resolved(policy, pair.kappa),
+            Cell::resolved(policy, pair.gain),
+            Cell::resolved(a.inside.resolved && b.inside.resolved, pair.inside),
         ]
     };
     let columns = ["first", "second", "κ, difference", "gain, difference", "inside, difference"];

@@ -237,8 +237,8 @@ pub(crate) fn beside_paper(pairs: &[(Summary, Summary)]) -> Table {
         vec![
             Cell::text(place(lab)),
             Cell::text(&lab.model),
-            Cell::text(lab.seed.to_string()),
-            Cell::text(lab.step.to_string()),
+            Cell::text(lab.seed),
+            Cell::text(lab.step),
             Cell::Interval(paper.cosine.over(units(paper, paper.usable))),
             of("κ"),
             inside,
@@ -268,10 +268,10 @@ fn flag_table(summaries: &[Summary]) -> Table {
         vec![
             Cell::text(place(s)),
             Cell::text(&s.model),
-            Cell::text(s.seed.to_string()),
-            Cell::text(s.step.to_string()),
-            Cell::text(s.states.to_string()),
-            Cell::text(s.usable.to_string()),
+            Cell::text(s.seed),
+            Cell::text(s.step),
+            Cell::text(s.states),
+            Cell::text(s.usable),
             Cell::number(s.tried),
             Cell::text(flags(s)),
         ]
@@ -312,9 +312,7 @@ pub(crate) fn chance(summaries: &[Summary]) -> Option<String> {
 
 /// Returns one line for each checkpoint, with all columns.
 pub(crate) fn summary_table(summaries: &[Summary]) -> Table {
-    let rows: Vec<_> = summaries.iter().map(|s| summary_row(s).into_iter().unzip()).collect();
-    let (names, rows): (Vec<Vec<&str>>, Vec<Vec<Cell>>) = rows.into_iter().unzip();
-    Table::of(names.into_iter().next().unwrap_or_default(), rows)
+    Table::of_named(summaries.iter().map(summary_row))
 }
 
 /// The columns of a summary.
@@ -323,34 +321,31 @@ fn summary_row(s: &Summary) -> Vec<(&'static str, Cell)> {
     let corrected = |pick: fn(&NoiseCorrected) -> Interval| {
         noise.map_or(Cell::Missing, |n| Cell::Interval(pick(n).over(units(s, n.replicated))))
     };
-    let policy = |pick: fn(&Stacked) -> Estimate| match &s.policy {
-        Some(policy) if policy.resolved => Cell::Interval(pick(policy)),
-        Some(_) => Cell::text("unresolved"),
-        None => Cell::Missing,
+    let policy = |pick: fn(&Stacked) -> Estimate| {
+        s.policy.as_ref().map_or(Cell::Missing, |p| Cell::resolved(p.resolved, pick(p)))
     };
     let share = |tau: &str| Cell::Interval(s.learnable_interval[tau].over(units(s, s.states)));
-    let text = |x: &dyn ToString| Cell::text(x.to_string());
-    let flag = |name: &str| Cell::text(s.flags.get(name).copied().unwrap_or(0).to_string());
+    let flag = |name: &str| Cell::text(s.flags.get(name).copied().unwrap_or(0));
     let mut cells = vec![
-        ("environment", Cell::text(s.env.clone())),
-        ("critic", Cell::text(s.model.clone())),
-        ("seed", text(&s.seed)),
-        (moment(s), text(&s.step)),
+        ("environment", Cell::text(&s.env)),
+        ("critic", Cell::text(&s.model)),
+        ("seed", Cell::text(s.seed)),
+        (moment(s), Cell::text(s.step)),
     ];
     if let Some(tasks) = s.tasks {
-        cells.extend([("list", Cell::text(tasks.words())), ("tasks", text(&tasks.tasks))]);
+        cells.extend([("list", Cell::text(tasks.words())), ("tasks", Cell::text(tasks.tasks))]);
     }
     cells.extend([
-        ("states", text(&s.states)),
-        ("usable", text(&s.usable)),
+        ("states", Cell::text(s.states)),
+        ("usable", Cell::text(s.usable)),
         ("dimensions", Cell::number(s.tried)),
-        ("rollouts", text(&s.rollouts)),
+        ("rollouts", Cell::text(s.rollouts)),
         ("cosine", Cell::Interval(s.cosine.over(units(s, s.usable)))),
         ("matched", Cell::Interval(s.matched.over(units(s, s.usable)))),
         ("ceiling", corrected(|n| n.ceiling)),
         ("corrected", corrected(|n| n.corrected)),
         ("stacked", corrected(|n| n.stacked)),
-        ("status", noise.map_or(Cell::Missing, |n| text(&n.status))),
+        ("status", noise.map_or(Cell::Missing, |n| Cell::text(n.status))),
         ("κ", policy(|p| p.kappa)),
         ("ceiling of κ", s.policy.map_or(Cell::Missing, |p| Cell::number(p.ceiling.value))),
         ("gain", policy(|p| p.gain)),
@@ -363,8 +358,8 @@ fn summary_row(s: &Summary) -> Vec<(&'static str, Cell)> {
         ("adjusted R²", Cell::number(s.adjusted_r2)),
         ("fell", Cell::number(s.fell)),
         ("clipped", Cell::number(s.clipped)),
-        ("horizon", text(&s.horizon)),
-        ("longest", text(&s.longest)),
+        ("horizon", Cell::text(s.horizon)),
+        ("longest", Cell::text(s.longest)),
         ("undefined", flag("undefined")),
         ("rank deficient", flag("rank_deficient")),
         ("projected", flag("projected")),

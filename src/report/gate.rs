@@ -39,7 +39,7 @@ fn gate_table(outcomes: &[Outcome]) -> Table {
     ];
     let row = |o: &Outcome| {
         vec![
-            Cell::text(o.env.clone()),
+            Cell::text(&o.env),
             Cell::text(verdict_label(o.verdict)),
             Cell::text(if o.truth == Truth::Stored { "stored" } else { "regenerated" }),
             Cell::text(format!("{} of {}", o.n_states, o.counts.bank)),

@@ -6,7 +6,7 @@ use super::direction::{Direction, answer, two, whose};
 use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::Finding;
 use super::numbers::{fixed, short};
-use super::tables::{Cell, Column, Table};
+use super::tables::{Cell, Table};
 use super::text::{self, Method};
 use super::view::step_axis;
 use crate::analysis::measure::policy_cosine::{Judged, Whose};
@@ -21,22 +21,18 @@ pub(crate) fn table(all: &[Judged]) -> Table {
     let row = |judged: &Judged| {
         let Judged { whose, horizon, score, .. } = judged;
         let Whose { env, model, seed, step, .. } = whose;
-        let known = |resolved: bool, estimate: Estimate| {
-            if resolved { Cell::Interval(estimate) } else { Cell::text("unresolved") }
-        };
         vec![
             Cell::text(format!("{env} {model} s{seed}")),
             Cell::text(short(*step as f64)),
-            Cell::text(score.states.to_string()),
-            known(score.policy.resolved, score.policy.kappa),
+            Cell::text(score.states),
+            Cell::resolved(score.policy.resolved, score.policy.kappa),
             Cell::number(score.policy.ceiling.value),
-            known(score.policy.resolved, score.policy.gain),
-            known(score.inside.resolved, score.inside.corrected),
-            Cell::text(horizon.to_string()),
+            Cell::resolved(score.policy.resolved, score.policy.gain),
+            Cell::resolved(score.inside.resolved, score.inside.corrected),
+            Cell::text(horizon),
         ]
     };
-    let columns = names.map(|name| Column::new(name, "")).into();
-    Table { columns, rows: all.iter().map(row).collect() }
+    Table::of(names, all.iter().map(row))
 }
 
 /// Returns all numbers, one line for each checkpoint.
@@ -44,23 +40,22 @@ pub(crate) fn summary(all: &[Judged]) -> Table {
     let row = |judged: &Judged| -> Vec<(&'static str, Cell)> {
         let Judged { whose, horizon, rollouts, score, .. } = judged;
         let Whose { env, algo, model, seed, step } = whose;
-        let text = |x: &dyn ToString| Cell::text(x.to_string());
         let (policy, local, inside) = (&score.policy, &score.local, &score.inside);
         vec![
-            ("environment", text(env)),
-            ("algorithm", text(algo)),
-            ("critic", text(model)),
-            ("seed", text(seed)),
-            ("step", text(step)),
-            ("direction", text(&Direction::of(judged))),
-            ("states", text(&score.states)),
-            ("left out", text(&score.left_out)),
-            ("rollouts", text(rollouts)),
-            ("horizon", text(horizon)),
+            ("environment", Cell::text(env)),
+            ("algorithm", Cell::text(algo)),
+            ("critic", Cell::text(model)),
+            ("seed", Cell::text(seed)),
+            ("step", Cell::text(step)),
+            ("direction", Cell::text(Direction::of(judged))),
+            ("states", Cell::text(score.states)),
+            ("left out", Cell::text(score.left_out)),
+            ("rollouts", Cell::text(rollouts)),
+            ("horizon", Cell::text(horizon)),
             ("effective units", Cell::number(policy.effective)),
             ("saturated", Cell::number(score.saturated)),
             ("reach", Cell::number(score.reach)),
-            ("resolved", text(&policy.resolved)),
+            ("resolved", Cell::text(policy.resolved)),
             ("reliability", Cell::Interval(policy.reliability)),
             ("kappa", Cell::Interval(policy.kappa)),
             ("ceiling", Cell::Interval(policy.ceiling)),
@@ -69,15 +64,12 @@ pub(crate) fn summary(all: &[Judged]) -> Table {
             ("found", Cell::Interval(policy.found)),
             ("local kappa", Cell::Interval(local.kappa)),
             ("local gain", Cell::Interval(local.gain)),
-            ("inside resolved", text(&inside.resolved)),
+            ("inside resolved", Cell::text(inside.resolved)),
             ("inside", Cell::Interval(inside.corrected)),
             ("inside ceiling", Cell::Interval(inside.ceiling_block)),
         ]
     };
-    let rows: Vec<_> = all.iter().map(|judged| row(judged).into_iter().unzip()).collect();
-    let (names, rows): (Vec<Vec<&str>>, Vec<Vec<Cell>>) = rows.into_iter().unzip();
-    let columns = names.into_iter().next().unwrap_or_default();
-    Table { columns: columns.into_iter().map(|name| Column::new(name, "")).collect(), rows }
+    Table::of_named(all.iter().map(row))
 }
 
 /// Returns what was found at each state.
@@ -101,16 +93,15 @@ fn states(all: &[Judged]) -> Table {
     ];
     let row = |judged: &Judged, number: usize, state: &StateScore| {
         let Whose { env, model, seed, step, .. } = &judged.whose;
-        let text = |x: &dyn ToString| Cell::text(x.to_string());
         let number_of = |x: Option<f64>| x.map_or(Cell::Missing, Cell::number);
         let (smoothed, local) = (state.smoothed, state.local);
         vec![
-            text(env),
-            text(model),
-            text(seed),
-            text(step),
-            text(&number),
-            state.episode.map_or(Cell::Missing, |episode| text(&episode)),
+            Cell::text(env),
+            Cell::text(model),
+            Cell::text(seed),
+            Cell::text(step),
+            Cell::text(number),
+            state.episode.map_or(Cell::Missing, Cell::text),
             number_of(smoothed.map(|s| s.dot)),
             number_of(smoothed.map(|s| s.critic)),
             number_of(smoothed.map(|s| s.truth)),
@@ -122,8 +113,7 @@ fn states(all: &[Judged]) -> Table {
             Cell::number(state.saturated),
         ]
     };
-    let columns = names.map(|name| Column::new(name, "")).into();
-    let mut table = Table { columns, rows: Vec::new() };
+    let mut table = Table::of(names, []);
     for judged in all {
         let states = judged.states.iter().enumerate();
         table.rows.extend(states.map(|(number, state)| row(judged, number, state)));
@@ -183,10 +173,8 @@ fn panel(all: &[Judged], title: &str, of: impl Fn(&Judged) -> Option<Estimate>) 
     for judged in all {
         let Whose { env, model, seed, step, .. } = &judged.whose;
         let name = format!("{model}, {env} s{seed}");
-        let point = match of(judged) {
-            Some(estimate) => Point::estimate(*step as f64, &estimate),
-            None => Point::new(*step as f64, f64::NAN),
-        };
+        let x = *step as f64;
+        let point = of(judged).map_or(Point::new(x, f64::NAN), |e| Point::estimate(x, &e));
         match series.iter_mut().find(|series| series.name == name) {
             Some(series) => series.points.push(point),
             None => series.push(Series::line(name, vec![point], judged.score.states)),

@@ -113,6 +113,6 @@ fn cells(claim: &PrintedClaim, one: &Compared) -> Vec<Cell> {
         Cell::text(words(claim, one)),
         Cell::Interval(one.estimate),
         Cell::text(if one.printed_so { "yes" } else { "no" }),
-        Cell::text(one.verdict.to_string()),
+        Cell::text(one.verdict),
     ]
 }

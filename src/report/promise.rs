@@ -59,12 +59,12 @@ pub(crate) fn table(all: &[Promised]) -> Table {
         vec![
             Cell::text(format!("{env} {model} s{seed}")),
             Cell::text(short(*step as f64)),
-            Cell::text(random.states.to_string()),
+            Cell::text(random.states),
             Cell::Interval(own.kept),
             Cell::Interval(own.slope),
             Cell::Interval(random.kept),
             Cell::Interval(random.slope),
-            Cell::text(horizon.to_string()),
+            Cell::text(horizon),
         ]
     };
     Table::of(names, all.iter().map(row))
@@ -85,15 +85,14 @@ fn promises(all: &[Promised]) -> Table {
     ];
     let row = |promised: &Promised, kept: &Kept| {
         let Whose { env, model, seed, step, .. } = &promised.whose;
-        let text = |x: &dyn ToString| Cell::text(x.to_string());
         vec![
-            text(env),
-            text(model),
-            text(seed),
-            text(step),
-            text(&kept.state),
-            kept.episode.map_or(Cell::Missing, |episode| text(&episode)),
-            text(&kept.along),
+            Cell::text(env),
+            Cell::text(model),
+            Cell::text(seed),
+            Cell::text(step),
+            Cell::text(kept.state),
+            kept.episode.map_or(Cell::Missing, Cell::text),
+            Cell::text(kept.along),
             Cell::number(kept.promised),
             Cell::number(kept.realised),
         ]

@@ -73,9 +73,9 @@ pub(crate) fn return_table(summaries: &[ReturnSummary]) -> Table {
     let row = |s: &ReturnSummary| {
         let counts = [s.seed, s.evaluations as u64, s.episodes as u64];
         let mut row = vec![Cell::text(&s.env), Cell::text(&s.model)];
-        row.extend(counts.map(|n| Cell::text(n.to_string())));
+        row.extend(counts.map(Cell::text));
         for Evaluated { step, interval } in [s.last, s.highest] {
-            row.push(Cell::text(step.to_string()));
+            row.push(Cell::text(step));
             row.push(Cell::Interval(interval.over(s.episodes)));
         }
         row

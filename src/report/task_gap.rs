@@ -30,10 +30,10 @@ fn gap_table(gaps: &[Gap]) -> Table {
     let row = |gap: &Gap| {
         let [train, test] = gap.scores;
         vec![
-            Cell::text(&*gap.env),
-            Cell::text(&*model_label(&gap.model)),
-            Cell::text(gap.seed.to_string()),
-            Cell::text(gap.iteration.to_string()),
+            Cell::text(&gap.env),
+            Cell::text(model_label(&gap.model)),
+            Cell::text(gap.seed),
+            Cell::text(gap.iteration),
             Cell::Interval(train),
             Cell::Interval(test),
             Cell::Interval(gap.gap),
@@ -46,7 +46,7 @@ fn gap_table(gaps: &[Gap]) -> Table {
 fn difference_table(differences: &[GapDifference]) -> Table {
     let names = ["family", "seed", "training tasks", "test tasks", "gap"];
     let row = |d: &GapDifference| {
-        let mut row = vec![Cell::text(&*d.env), Cell::text(d.seed.to_string())];
+        let mut row = vec![Cell::text(&d.env), Cell::text(d.seed)];
         row.extend([d.train, d.test, d.gap].map(Cell::Interval));
         row
     };

@@ -53,10 +53,10 @@ pub(crate) fn difference_table(differences: &[TaskDifference]) -> Table {
         let [train, test] = found.units;
         let interval = |x: Interval, units| Cell::Interval(x.over(units));
         vec![
-            Cell::text(found.env.clone()),
-            Cell::text(found.model.clone()),
-            Cell::text(found.seed.to_string()),
-            Cell::text(found.step.to_string()),
+            Cell::text(&found.env),
+            Cell::text(&found.model),
+            Cell::text(found.seed),
+            Cell::text(found.step),
             Cell::text(found.compared.words()),
             interval(found.train, train),
             interval(found.test, test),

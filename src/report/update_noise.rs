@@ -43,10 +43,10 @@ fn row(noise: &Noise) -> Vec<Cell> {
         v.improvement.as_ref().map_or(Cell::Missing, |i| Cell::Interval(of(i)))
     };
     vec![
-        Cell::text(&*noise.env),
-        Cell::text(&*model_label(&noise.model)),
-        Cell::text(noise.seed.to_string()),
-        Cell::text(noise.iteration.to_string()),
+        Cell::text(&noise.env),
+        Cell::text(model_label(&noise.model)),
+        Cell::text(noise.seed),
+        Cell::text(noise.iteration),
         Cell::text(significant(noise.inner_lr, 2)),
         Cell::number(noise.before),
         Cell::Interval(v.mean),
@@ -62,8 +62,8 @@ fn row(noise: &Noise) -> Vec<Cell> {
         gain(|i| i.signal_to_noise),
         gain(|i| i.share_positive),
         v.directions.as_ref().map_or(Cell::Missing, |d| Cell::Interval(d.cosine)),
-        Cell::text(v.updates.to_string()),
-        Cell::text(noise.refused.to_string()),
+        Cell::text(v.updates),
+        Cell::text(noise.refused),
     ]
 }
 

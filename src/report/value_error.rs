@@ -168,12 +168,12 @@ fn looks(all: &[Learned]) -> Table {
         let unit = learned.unit;
         learned.points.iter().map(move |point| {
             vec![
-                tables::Cell::text(unit.targets.to_string()),
-                tables::Cell::text(unit.exploration.to_string()),
-                tables::Cell::text(unit.critic.to_string()),
-                tables::Cell::text(unit.data.to_string()),
-                tables::Cell::text(unit.seed.to_string()),
-                tables::Cell::text(point.update.to_string()),
+                tables::Cell::text(unit.targets),
+                tables::Cell::text(unit.exploration),
+                tables::Cell::text(unit.critic),
+                tables::Cell::text(unit.data),
+                tables::Cell::text(unit.seed),
+                tables::Cell::text(point.update),
                 tables::Cell::number(point.value_error),
                 tables::Cell::number(point.shifted_error),
                 tables::Cell::number(point.kappa),

@@ -83,9 +83,9 @@ pub(crate) fn readings_table(readings: &[Reading]) -> Table {
                 Cell::text(settings.scaling.name()),
                 Cell::text(settings.heads.name()),
                 Cell::text(measured[0].distances.binned[i].binning.name()),
-                Cell::text(count(Closer::Pytorch).to_string()),
-                Cell::text(count(Closer::Paper).to_string()),
-                Cell::text(verdict(&found).to_string()),
+                Cell::text(count(Closer::Pytorch)),
+                Cell::text(count(Closer::Paper)),
+                Cell::text(verdict(&found)),
                 Cell::number(off_paper(&all, i, 1.0)),
                 Cell::number(off_paper(&all, i, 0.5)),
             ]);
