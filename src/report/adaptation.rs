@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::finding::{Answer, Finding};
 use super::tables::{Cell, Column, Table};
-use super::text::{self, Method};
+use super::text;
 use super::theme::model_label;
 use super::{interval, significant};
 use crate::analysis::measure::maml_adaptation::{Adaptation, AdaptationSettings};
@@ -44,13 +44,10 @@ fn table(all: &[Adaptation]) -> Table {
 /// Returns what there is to see of adaptations.
 pub(crate) fn finding(all: &[Adaptation], settings: &AdaptationSettings) -> Finding {
     let table = table(all);
-    let values = json!({ "episodes": settings.episodes });
-    let Method { how_measured, does_not_show } = text::method("maml-adaptation.md", values);
     Finding {
         files: vec![("summary.csv", table.clone())],
         table: Some(table),
-        how_measured,
-        does_not_show,
+        method: text::method("maml-adaptation.md", json!({ "episodes": settings.episodes })),
         answer: answer(all),
         ..Finding::default()
     }

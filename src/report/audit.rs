@@ -6,11 +6,10 @@ use super::direction::{self, Direction};
 use super::figure::{Axis, Panel, Point, Reference, Series, each_once};
 use super::finding::Finding;
 use super::numbers::fixed;
-use super::played;
-use super::policy_cosine;
-use super::promise;
 use super::tables::{Cell, Table};
+use super::text::Method;
 use super::theme::env_label;
+use super::{played, policy_cosine, promise};
 use crate::analysis::measure::played::{Beside, Played};
 use crate::analysis::measure::policy_cosine::Judged;
 use crate::analysis::measure::promise::Promised;
@@ -224,8 +223,11 @@ pub(crate) fn finding(all: &[Audited], settings: [&Settings; 2]) -> Finding {
             .chain(first.warnings)
             .chain(second.warnings)
             .collect(),
-        how_measured: [said, first.how_measured, second.how_measured].join("\n\n"),
-        does_not_show: [first.does_not_show, second.does_not_show].join("\n\n"),
+        method: Method {
+            how_measured: [said, first.method.how_measured, second.method.how_measured]
+                .join("\n\n"),
+            does_not_show: [first.method.does_not_show, second.method.does_not_show].join("\n\n"),
+        },
         ..Finding::default()
     }
 }

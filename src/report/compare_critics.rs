@@ -8,7 +8,7 @@ use super::finding::{Finding, appendix};
 use super::numbers::{fixed, short, significant};
 use super::policy_cosine::{summary, warnings};
 use super::tables::{Cell, Column, Table};
-use super::text::{self, Method};
+use super::text;
 use super::theme::{env_label, model_label};
 use crate::analysis::measure::compare_critics::{ALPHA_STATES, Comparison, InWeights};
 use crate::analysis::measure::policy_cosine::{Judged, Whose};
@@ -245,7 +245,6 @@ pub(crate) fn finding(found: &Comparison, settings: &Settings) -> Finding {
         "level": fixed(100.0 * found.differences.level, 1),
         "alpha_states": ALPHA_STATES,
     });
-    let Method { how_measured, does_not_show } = text::method("compare-critics.md", values);
     let panels = [
         panel(found, "κ", |j| j.score.policy.resolved.then_some(j.score.policy.kappa)),
         panel(found, "gain", |j| j.score.policy.resolved.then_some(j.score.policy.gain)),
@@ -265,8 +264,7 @@ pub(crate) fn finding(found: &Comparison, settings: &Settings) -> Finding {
         files: vec![("summary.csv", all_numbers(found)), ("differences.csv", differences)],
         table: Some(critics(found)),
         warnings: all_warnings(found),
-        how_measured,
-        does_not_show,
+        method: text::method("compare-critics.md", values),
         ..Finding::default()
     }
 }

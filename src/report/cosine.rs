@@ -9,7 +9,6 @@ use super::numbers::{fixed, interval};
 use super::study::state_panels;
 use super::tables::{Cell, Table};
 use super::tasks::{difference_table, task_panels};
-use super::text::Method;
 use super::theme::model_label;
 use crate::analysis::measure::cosine::{Against, Cosine};
 use crate::analysis::summary::{Interval, NoiseCorrected, Status, Summary, summarise};
@@ -83,7 +82,6 @@ impl Cosines {
     ) -> Finding {
         let rows = checkpoints.concat();
         let panels = panels(how, &rows, specs);
-        let Method { how_measured, does_not_show } = method::method(how, &rows, specs);
         let differences = difference_table(&self.differences);
         let shown = difference_table(&self.differences).only(|name| name != "out of distribution");
         let of_differences = ("differences.csv", differences);
@@ -103,8 +101,7 @@ impl Cosines {
             .flatten()
             .collect(),
             warnings: method::warnings(&self.summaries, specs, &rows),
-            how_measured,
-            does_not_show,
+            method: method::method(how, &rows, specs),
             ..Finding::default()
         }
     }

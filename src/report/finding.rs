@@ -4,6 +4,7 @@ use super::figure::Panel;
 use super::numbers::short;
 use super::page::{Appendix, Headline, PageFigure, Section};
 use super::tables::Table;
+use super::text::Method;
 use super::view::STEPS;
 use super::violins::ViolinFigure;
 use crate::study::Found;
@@ -24,9 +25,7 @@ pub(crate) struct Finding {
     pub appendices: Vec<Appendix>,
     /// What a reader should know before believing a number.
     pub warnings: Vec<String>,
-    pub how_measured: String,
-    /// What a reader must not conclude.
-    pub does_not_show: String,
+    pub method: Method,
     /// What it says of a claim.
     pub answer: Answer,
 }
@@ -76,8 +75,8 @@ impl Finding {
             table: self.table.clone().filter(|table| !table.rows.is_empty()),
             appendices: self.appendices.clone(),
             warnings: self.warnings.clone(),
-            how_measured: self.how_measured.clone(),
-            does_not_show: self.does_not_show.clone(),
+            how_measured: self.method.how_measured.clone(),
+            does_not_show: self.method.does_not_show.clone(),
             ..Section::default()
         }
     }

@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use super::tables::{Cell, Table};
+use super::text::Method;
 use crate::analysis::hyper_parameters::HyperParameter;
 
 /// Returns a row for each hyper-parameter.
@@ -24,10 +25,13 @@ pub(crate) fn finding(parameters: &[HyperParameter]) -> Finding {
     Finding {
         files: vec![("summary.csv", table.clone())],
         table: Some(table),
-        how_measured:
-            "Read from the defaults of `hyperl-train`, resolved as a run resolves them; keys are \
-                       those of `--set`."
-                .into(),
+        method: Method {
+            how_measured:
+                "Read from the defaults of `hyperl-train`, resolved as a run resolves them; keys are \
+                 those of `--set`."
+                    .into(),
+            ..Method::default()
+        },
         ..Finding::default()
     }
 }

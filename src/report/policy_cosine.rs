@@ -7,7 +7,7 @@ use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::Finding;
 use super::numbers::{fixed, short};
 use super::tables::{Cell, Table};
-use super::text::{self, Method};
+use super::text;
 use super::view::step_axis;
 use crate::analysis::measure::policy_cosine::{Judged, Whose};
 use crate::gradient::horizon::{CLEAR, Choice, PILOT};
@@ -234,7 +234,6 @@ pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
         visited: settings.source() == StatesFrom::Replay,
         soft: all.iter().any(|judged| judged.whose.algo == "sac"),
     };
-    let Method { how_measured, does_not_show } = text::method("policy-cosine.md", values);
     Finding {
         subtitle: "κ: cosine of the critic's and the true gradient as the actor feels them; gain: share of \
                    the promised improvement that is real; bands: 95 % over episodes"
@@ -243,8 +242,7 @@ pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
         files: vec![("summary.csv", summary(all)), ("states.csv", states(all))],
         table: Some(table(all)),
         warnings: all.iter().flat_map(warnings).collect(),
-        how_measured,
-        does_not_show,
+        method: text::method("policy-cosine.md", values),
         ..Finding::default()
     }
 }

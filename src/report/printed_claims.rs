@@ -1,8 +1,11 @@
 //! Claims of the paper beside what its own printed numbers say of them.
 
+use serde_json::json;
+
 use super::finding::Finding;
 use super::page::{Headline, Section};
 use super::tables::{Cell, Table};
+use super::text;
 use super::theme::{env_label, model_label};
 use crate::stats::Estimate;
 use crate::study::claim::Verdict;
@@ -86,18 +89,7 @@ pub(crate) fn finding(judged: &[(&PrintedClaim, Vec<Compared>)]) -> Finding {
     });
     Finding {
         files: vec![("claims.csv", Table::of(names, rows))],
-        how_measured: "From the printed means and standard deviations of five seeds (Tables 4, 6, 8, 10), taken with divisor \
-             n − 1: differences by Welch's t, shares in the mean over environments by their first-order error. From the printed \
-             variances of 50 updates (Table 1): ratios of standard deviations by F. A claim about several comparisons holds \
-             if each holds by its own 95 % interval, and fails if one is wrong by an interval that is wide enough for all at \
-             once (Bonferroni); else it is undecided. Columns of Table 10 that must have been swapped in print are read as \
-             they must be meant."
-            .into(),
-        does_not_show: "Whether the claims are true: no run of ours is in it. Highest returns are chosen after the fact, which \
-             favours models with more spread, and the paper does not say of what. If its standard deviations have divisor n, \
-             intervals are 12 % wider. Updates of Table 1 come from one training run each, and its models take adaptation \
-             steps of 0.1 and of 5e-5."
-            .into(),
+        method: text::method("printed-claims.md", json!({})),
         ..Finding::default()
     }
 }

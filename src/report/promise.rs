@@ -7,7 +7,7 @@ use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::Finding;
 use super::numbers::{fixed, interval, short};
 use super::tables::{Cell, Table};
-use super::text::{self, Method};
+use super::text;
 use super::theme::{env_label, model_label};
 use crate::analysis::measure::policy_cosine::Whose;
 use crate::analysis::measure::promise::Promised;
@@ -150,7 +150,6 @@ pub(crate) fn finding(all: &[Promised], settings: &Settings) -> Finding {
     let visited = settings.source() == StatesFrom::Replay;
     let values =
         json!({ "std": settings.std, "seed": settings.seed, "bins": BINS, "visited": visited });
-    let Method { how_measured, does_not_show } = text::method("promise.md", values);
     Finding {
         subtitle: "difference of return between both sides of the policy's action, by what the critic says of it; \
                    bands: 95 %"
@@ -159,8 +158,7 @@ pub(crate) fn finding(all: &[Promised], settings: &Settings) -> Finding {
         files: vec![("summary.csv", table(all)), ("promises.csv", promises(all))],
         table: Some(table(all)),
         warnings: all.iter().flat_map(warnings).collect(),
-        how_measured,
-        does_not_show,
+        method: text::method("promise.md", values),
         ..Finding::default()
     }
 }

@@ -61,7 +61,6 @@ pub(crate) fn finding(
     } else {
         subtitle(numbers, shown.band)
     };
-    let Method { how_measured, does_not_show } = method(runs, in_tasks, shown.compared);
     let panels = shown.draws.iter().flat_map(|draw| panels(*draw, curves, shown));
     Finding {
         subtitle,
@@ -70,8 +69,7 @@ pub(crate) fn finding(
         files: vec![("summary.csv", summary.clone()), ("scores.csv", score)],
         table: Some(if in_tasks { without_intervals(summary) } else { summary }),
         warnings: lacking.chain(undefined::warnings(curves)).collect(),
-        how_measured,
-        does_not_show,
+        method: method(runs, in_tasks, shown.compared),
         ..Finding::default()
     }
 }

@@ -8,7 +8,7 @@ use super::figure::{Axis, Panel, Point, Series};
 use super::finding::{Answer, Finding, appendix};
 use super::page::Headline;
 use super::tables::{Cell, Table};
-use super::text::{self, Method};
+use super::text;
 use super::theme::{env_label, model_label};
 use super::{interval, returns_method, undefined};
 use crate::algo::registry::Config;
@@ -125,7 +125,6 @@ pub(crate) fn finding(runs: &[Run]) -> Finding {
         "explorations": returns_method::explorations(runs),
         "limits": returns_method::method(runs, true, false).does_not_show,
     });
-    let Method { how_measured, does_not_show } = text::method("task-gap.md", values);
     let title = "Hyper-PEARL minus PEARL, task by task";
     Finding {
         subtitle: format!("last evaluation; training seeds: {seeds}; {band}"),
@@ -134,8 +133,7 @@ pub(crate) fn finding(runs: &[Run]) -> Finding {
         files: vec![("summary.csv", table.clone()), ("differences.csv", between)],
         table: Some(table),
         warnings: undefined::warnings(&curves),
-        how_measured,
-        does_not_show,
+        method: text::method("task-gap.md", values),
         answer: answer(&differences),
         ..Finding::default()
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::finding::{Answer, Finding};
 use super::page::Headline;
 use super::tables::{Cell, Table};
-use super::text::{self, Method};
+use super::text;
 use super::theme::{env_label, model_label};
 use super::{
     Axis, MAX_PANELS, Violin, ViolinFigure, ViolinGroup, ViolinPanel, YRange, significant,
@@ -124,14 +124,11 @@ pub(crate) fn finding(noises: &[Noise], settings: &NoiseSettings) -> Finding {
         on.adjective()
     );
     let table = table_1(noises);
-    let values = json!({ "subtitle": subtitle });
-    let Method { how_measured, does_not_show } = text::method("maml-noise.md", values);
     Finding {
         violins: figure_5(noises, &subtitle),
         files: vec![("summary.csv", table.clone())],
         table: Some(table),
-        how_measured,
-        does_not_show,
+        method: text::method("maml-noise.md", json!({ "subtitle": subtitle })),
         answer: answer(noises),
         subtitle,
         ..Finding::default()

@@ -6,7 +6,7 @@ use super::figure::{Axis, Panel, Point, Series, each_once};
 use super::finding::Finding;
 use super::numbers::{fixed, interval, short};
 use super::tables::{self, Table};
-use super::text::{self, Method};
+use super::text;
 use super::theme::model_label;
 use crate::analysis::measure::value_error::{
     ErrorOf, Learned, Targets, agreement, agreement_while_learning,
@@ -220,15 +220,13 @@ pub(crate) fn finding(all: &[Learned]) -> Finding {
     let seeds = each_once(all.iter().map(|learned| learned.unit.seed)).len();
     let unit = all[0].unit;
     let values = json!({ "seeds": seeds, "updates": short(unit.updates as f64), "looks": unit.looks, "tau": unit.tau });
-    let Method { how_measured, does_not_show } = text::method("value-error.md", values);
     let groups = groups(all);
     Finding {
         subtitle: format!("one sign for each look at a critic that learns; {seeds} systems"),
         panels: groups.into_iter().map(|group| panel(all, group)).collect(),
         files: vec![("summary.csv", table(all)), ("looks.csv", looks(all))],
         table: Some(table(all)),
-        how_measured,
-        does_not_show,
+        method: text::method("value-error.md", values),
         ..Finding::default()
     }
 }
