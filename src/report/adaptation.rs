@@ -81,14 +81,9 @@ fn answer(all: &[Adaptation]) -> Answer {
         gain if gain.low > 0.0 => Verdict::Fails,
         _ => Verdict::Undecided,
     };
+    let seeds = own.iter().map(|a| a.seed).collect::<BTreeSet<_>>().len();
     Answer {
-        evidence: Evidence {
-            comparisons: own.iter().map(needless).collect(),
-            asked: own.len(),
-            seeds: own.iter().map(|a| a.seed).collect::<BTreeSet<_>>().len(),
-            needed: SEEDS,
-            incomplete: false,
-        },
+        evidence: Evidence::of(own.iter().map(needless).collect(), seeds, SEEDS),
         reason: own.iter().map(describe).collect::<Vec<_>>().join(" "),
         ..Answer::default()
     }

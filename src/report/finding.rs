@@ -149,9 +149,7 @@ mod tests {
         let spec = Spec::read(&path).unwrap();
         let found =
             Found { missing: vec!["a command".into(); missing], asked: 3, ..Found::default() };
-        let comparisons = vec![Verdict::Holds];
-        let evidence =
-            Evidence { comparisons, asked: 1, seeds: 2, needed: 2, ..Evidence::default() };
+        let evidence = Evidence::of(vec![Verdict::Holds], 2, 2);
         let reached = reached.to_vec();
         let answer = Answer { evidence, reached, ..Answer::default() };
         answer.judge(&spec, &found, Section::default())

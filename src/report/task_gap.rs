@@ -160,14 +160,9 @@ fn answer(differences: &[GapDifference]) -> Answer {
         over_seeds.push(gap);
     }
     let less = |gap: &Estimate| Verdict::of(&Estimate { low: -gap.high, high: -gap.low, ..*gap });
+    let seeds = over_seeds.iter().map(|gap| gap.n).min().unwrap_or(0);
     Answer {
-        evidence: Evidence {
-            comparisons: over_seeds.iter().map(less).collect(),
-            asked: over_seeds.len(),
-            seeds: over_seeds.iter().map(|gap| gap.n).min().unwrap_or(0),
-            needed: SEEDS,
-            incomplete: false,
-        },
+        evidence: Evidence::of(over_seeds.iter().map(less).collect(), seeds, SEEDS),
         reason: reason.join(" "),
         headline: Some(Headline {
             label: format!("gap of Hyper-PEARL minus gap of PEARL on {}", first.env),

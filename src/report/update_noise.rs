@@ -168,14 +168,9 @@ fn answer(noises: &[Noise]) -> Answer {
         estimate: ratio(context.variation.sd, hyper.variation.sd),
         unit: String::new(),
     };
+    let seeds = pairs.iter().map(|(context, _)| context.seed).collect::<BTreeSet<_>>().len();
     Answer {
-        evidence: Evidence {
-            comparisons: pairs.iter().map(smaller).collect(),
-            asked: pairs.len(),
-            seeds: pairs.iter().map(|(c, _)| c.seed).collect::<BTreeSet<_>>().len(),
-            needed: SEEDS,
-            incomplete: false,
-        },
+        evidence: Evidence::of(pairs.iter().map(smaller).collect(), seeds, SEEDS),
         reason: texts.join(" "),
         headline: Some(headline),
         ..Answer::default()

@@ -59,6 +59,11 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
+    /// Returns the evidence of comparisons that are all that a claim is about.
+    pub(crate) fn of(comparisons: Vec<Verdict>, seeds: usize, needed: usize) -> Self {
+        Self { asked: comparisons.len(), comparisons, incomplete: false, seeds, needed }
+    }
+
     pub(crate) fn verdict(&self) -> Verdict {
         let any = |wanted| self.comparisons.contains(&wanted);
         let all = |wanted| self.comparisons.iter().all(|verdict| *verdict == wanted);

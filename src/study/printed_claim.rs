@@ -182,14 +182,7 @@ impl PrintedClaim {
 
 /// Returns the evidence for the one judge of claims.
 pub(crate) fn evidence(compared: &[Compared]) -> Evidence {
-    let comparisons: Vec<Verdict> = compared.iter().map(|one| one.verdict).collect();
-    Evidence {
-        asked: comparisons.len(),
-        comparisons,
-        incomplete: false,
-        seeds: SEEDS,
-        needed: SEEDS,
-    }
+    Evidence::of(compared.iter().map(|one| one.verdict).collect(), SEEDS, SEEDS)
 }
 
 #[cfg(test)]

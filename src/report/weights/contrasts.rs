@@ -95,6 +95,5 @@ pub(super) fn verdict(found: &[Contrast]) -> Verdict {
         Closer::Neither => Verdict::Undecided,
     };
     let seeds = found.iter().map(|c| c.difference.n).min().unwrap_or(0);
-    let comparisons = found.iter().map(say).collect();
-    Evidence { comparisons, asked: found.len(), incomplete: false, seeds, needed: 2 }.verdict()
+    Evidence::of(found.iter().map(say).collect(), seeds, 2).verdict()
 }
