@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::direction::{self, Direction};
-use super::figure::{Axis, Panel, Point, Reference, Series, each_once};
+use super::figure::{Axis, Panel, Point, Reference, Series, each_once, extremes};
 use super::finding::Finding;
 use super::numbers::fixed;
 use super::tables::{Cell, Table};
@@ -85,7 +85,7 @@ pub(crate) fn answer(all: &[Audited]) -> String {
     ];
     let excess: Vec<f64> = all.iter().filter_map(Audited::excess).collect();
     if !excess.is_empty() {
-        let most = excess.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (_, most) = extremes(excess.iter().copied());
         said.push(format!(
             "Values are above the returns that came for {} of {}: {} in the median, {} at most.",
             excess.iter().filter(|share| **share > 0.0).count(),
@@ -131,13 +131,13 @@ fn summary(all: &[Audited]) -> Table {
         let beside = |pick: fn(&Beside) -> f64| {
             values.as_ref().map_or(Cell::Missing, |values| Cell::number(pick(values)))
         };
-        let end = |start, of: fn(f64, f64) -> f64| returns.iter().copied().fold(start, of);
+        let (lowest, highest) = extremes(returns.iter().copied());
         vec![
             Cell::text(&audited.name),
             Cell::text(returns.len()),
             Cell::number(audited.came()),
-            Cell::number(end(f64::INFINITY, f64::min)),
-            Cell::number(end(f64::NEG_INFINITY, f64::max)),
+            Cell::number(lowest),
+            Cell::number(highest),
             beside(|b| b.value),
             beside(|b| b.discounted_return),
             beside(|b| b.correlation),

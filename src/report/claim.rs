@@ -3,6 +3,7 @@
 //! Training runs are the units of replication. With one seed a difference, however sharp within the
 //! runs, says nothing about another seed, and the verdict stays open.
 
+use super::figure::extremes;
 use super::finding::Answer;
 use super::numbers::fixed;
 use super::page::Headline;
@@ -116,9 +117,7 @@ pub(crate) fn beside_noise(summaries: &[Summary]) -> Option<String> {
     if clear == 0 {
         return Some(format!("{lost}: nothing can be said about any critic."));
     }
-    let ceilings = || resolved.iter().map(|n| n.ceiling.mean);
-    let least = ceilings().fold(f64::INFINITY, f64::min);
-    let most = ceilings().fold(f64::NEG_INFINITY, f64::max);
+    let (least, most) = extremes(resolved.iter().map(|n| n.ceiling.mean));
     let above = resolved.iter().filter(|n| n.corrected.low > 0.0).count();
     let below = resolved.iter().filter(|n| n.corrected.high < 0.0).count();
     Some(format!(

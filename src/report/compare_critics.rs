@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::direction::{Direction, answer, why_unknown};
+use super::direction::{Direction, answer, two, why_unknown};
 use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::{Finding, appendix};
-use super::numbers::{fixed, short, significant};
+use super::numbers::{fixed, short, significant, with_ends};
 use super::policy_cosine::{summary, warnings};
 use super::tables::{Cell, Column, Table};
 use super::text;
@@ -62,9 +62,7 @@ fn series_names(critics: &[Judged]) -> Vec<String> {
 /// Says how far two numbers are apart.
 fn gap(pair: [Estimate; 2], difference: &Estimate) -> String {
     let [a, b] = pair.map(|estimate| significant(estimate.value, 2));
-    let Estimate { value, low, high, .. } = *difference;
-    let [value, low, high] = [value, low, high].map(|x| significant(x, 2));
-    format!("{a} against {b}, difference {value} [{low}, {high}]")
+    format!("{a} against {b}, difference {}", with_ends(difference, |x| significant(x, 2)))
 }
 
 /// Tells whether an interval excludes 0.
@@ -79,10 +77,8 @@ fn sentence(found: &Comparison, names: &[String], pair: &Difference) -> String {
     let resolved = a.policy.resolved && b.policy.resolved;
     let apart = resolved && excludes_zero(&pair.kappa);
     let kappa = || {
-        let numbers = [a.policy.kappa, b.policy.kappa, pair.kappa].map(|e| fixed(e.value, 2));
-        let [low, high] = [pair.kappa.low, pair.kappa.high].map(|x| fixed(x, 2));
-        let [x, y, gap] = numbers;
-        format!("κ {x} against {y}, difference {gap} [{low}, {high}]")
+        let [x, y] = [a, b].map(|score| fixed(score.policy.kappa.value, 2));
+        format!("κ {x} against {y}, difference {}", two(&pair.kappa))
     };
     let of_gain = (resolved && excludes_zero(&pair.gain))
         .then(|| format!("; gain {}", gap([a.policy.gain, b.policy.gain], &pair.gain)));

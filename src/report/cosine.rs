@@ -2,7 +2,7 @@
 
 use super::cosine_method::{self as method, in_tasks, moment};
 use super::direction::sentence;
-use super::figure::Panel;
+use super::figure::{Panel, extremes};
 use super::finding::{Finding, appendix};
 use super::learnable;
 use super::numbers::{fixed, interval};
@@ -297,14 +297,15 @@ pub(crate) fn flagged(s: &Summary) -> Option<String> {
 
 /// Says what a random direction would show, if that is known.
 pub(crate) fn chance(summaries: &[Summary]) -> Option<String> {
-    let chances = || summaries.iter().map(|s| s.chance["0.25"]).filter(|x| x.is_finite());
-    chances().next()?;
-    let [least, most] = [chances().fold(f64::INFINITY, f64::min), chances().fold(0.0, f64::max)]
-        .map(|share| fixed(100.0 * share, 0));
-    let range = if least == most { least } else { format!("{least} to {most}") };
-    Some(format!(
-        "chance: the mean cosine of a random direction is 0; it exceeds 0.25 in {range} % of the states"
-    ))
+    let chances = summaries.iter().map(|s| s.chance["0.25"]);
+    let (least, most) = extremes(chances.filter(|share| share.is_finite()));
+    let [low, high] = [least, most].map(|share| fixed(100.0 * share, 0));
+    let range = if low == high { low } else { format!("{low} to {high}") };
+    (least <= most).then(|| {
+        format!(
+            "chance: the mean cosine of a random direction is 0; it exceeds 0.25 in {range} % of the states"
+        )
+    })
 }
 
 /// Returns one line for each checkpoint, with all columns.

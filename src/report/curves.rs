@@ -6,7 +6,7 @@
 use super::axis::{Scale, tick_labels, x_range, y_range};
 use super::canvas::{Sheet, render as render_sheet, text_width};
 use super::figure::{
-    Axis, Figure, Panel, Point, ReferenceShape, Series, SeriesKind, YRange, sheet_size,
+    Axis, Figure, Panel, Point, ReferenceShape, Series, SeriesKind, YRange, extremes, sheet_size,
 };
 use super::geometry::Area;
 use super::header::{Entry, Header, MARGIN, Sample};
@@ -250,9 +250,7 @@ fn y_ranges(figure: &Figure) -> Vec<(f64, f64)> {
     match figure.y_range {
         YRange::PerPanel => own,
         YRange::Shared => {
-            let low = own.iter().map(|range| range.0).fold(f64::INFINITY, f64::min);
-            let high = own.iter().map(|range| range.1).fold(f64::NEG_INFINITY, f64::max);
-            vec![(low, high); own.len()]
+            vec![extremes(own.iter().flat_map(|&(low, high)| [low, high])); own.len()]
         }
     }
 }

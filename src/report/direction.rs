@@ -1,6 +1,6 @@
 //! What κ says of a critic, in one word and in one sentence.
 
-use super::numbers::{fixed, short, significant};
+use super::numbers::{fixed, short, significant, with_ends};
 use super::theme::{env_label, model_label};
 use crate::analysis::measure::policy_cosine::{Judged, Whose};
 use crate::names::named;
@@ -11,7 +11,7 @@ use crate::stats::stacked::Stacked;
 const STUCK: f64 = 0.98;
 
 /// Effective units below which a few states decide everything.
-pub(super) const FEW: f64 = 10.0;
+const FEW: f64 = 10.0;
 
 /// Intervals of κ that reach as far as this to both sides say nothing.
 const WIDE: f64 = 0.3;
@@ -53,8 +53,7 @@ impl Direction {
 
 /// A number with its interval, to two decimals.
 pub(super) fn two(estimate: &Estimate) -> String {
-    let [value, low, high] = [estimate.value, estimate.low, estimate.high].map(|x| fixed(x, 2));
-    format!("{value} [{low}, {high}]")
+    with_ends(estimate, |x| fixed(x, 2))
 }
 
 /// Says whose critic it is.

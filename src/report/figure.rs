@@ -31,6 +31,12 @@ pub(super) fn sheet_size(panels: usize) -> (f64, f64, usize) {
     }
 }
 
+/// Smallest and largest value; infinity and minus infinity if there is none but NaN.
+pub(super) fn extremes(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+    let start = (f64::INFINITY, f64::NEG_INFINITY);
+    values.into_iter().fold(start, |(low, high), x| (low.min(x), high.max(x)))
+}
+
 /// What comes several times once, in order of appearance.
 pub(super) fn each_once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut once = Vec::new();
@@ -280,9 +286,7 @@ impl Panel {
     pub(crate) fn around_points(mut self) -> Self {
         let points = self.series.iter().flat_map(|series| &series.points);
         let ends = points.flat_map(|point| [point.y, point.low, point.high]);
-        let (low, high) = ends
-            .filter(|y| y.is_finite())
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
+        let (low, high) = extremes(ends.filter(|y| y.is_finite()));
         if low <= high {
             let air = 0.06 * (high - low).max(1.0);
             self.y = self.y.with_range(low - air, high + air);

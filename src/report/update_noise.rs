@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use super::figure::extremes;
 use super::finding::{Answer, Finding};
+use super::numbers::with_ends;
 use super::page::Headline;
 use super::tables::{Cell, Table};
 use super::text;
@@ -92,10 +94,8 @@ fn figure_5(noises: &[Noise], subtitle: &str) -> Vec<ViolinFigure> {
             None => panel.groups.push(ViolinGroup { label, violins: vec![violin] }),
         }
     }
-    let all: Vec<f64> =
-        noises.iter().flat_map(|n| n.returns.iter().copied().chain([n.before])).collect();
-    let low = all.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let all = noises.iter().flat_map(|n| n.returns.iter().copied().chain([n.before]));
+    let (low, high) = extremes(all);
     let room = 0.08 * (high - low).max(1.0);
     let mut y = Axis::new("return after one update", "");
     if panels.len() == 1 {
@@ -187,7 +187,8 @@ fn compare(context: &Noise, hyper: &Noise) -> String {
         } else {
             "not told apart, intervals overlap"
         };
-        format!("{name} is {what} ({} against {})", show(h), show(c))
+        let [h, c] = [h, c].map(|spread| with_ends(&spread, |x| significant(x, 3)));
+        format!("{name} is {what} ({h} against {c})")
     };
     let (c, h) = (&context.variation, &hyper.variation);
     format!(
@@ -197,11 +198,6 @@ fn compare(context: &Noise, hyper: &Noise) -> String {
         say("σ/|μ|", c.coefficient_of_variation, h.coefficient_of_variation),
         say("the standard deviation", c.sd, h.sd)
     )
-}
-
-fn show(e: Estimate) -> String {
-    let [value, low, high] = [e.value, e.low, e.high].map(|x| significant(x, 3));
-    format!("{value} [{low}, {high}]")
 }
 
 /// The ratio of two spreads, with the interval that independent log-normal errors give.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::figure::{Axis, Panel, Point, Series, each_once};
+use super::figure::{Axis, Panel, Point, Series, each_once, extremes};
 use super::finding::Finding;
 use super::numbers::{fixed, interval, short};
 use super::tables::{self, Table};
@@ -188,9 +188,7 @@ fn looks(all: &[Learned]) -> Table {
 fn panel(all: &[Learned], which: Group) -> Panel {
     let errors =
         all.iter().flat_map(|learned| &learned.points).map(|point| point.value_error.log10());
-    let (low, high) = errors
-        .filter(|x| x.is_finite())
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+    let (low, high) = extremes(errors.filter(|x| x.is_finite()));
     let air = 0.03 * (high - low).max(1.0);
     let of = of_group(all, which);
     let series = |critic| {

@@ -2,6 +2,7 @@
 
 use super::axis::{Scale, tick_labels};
 use super::canvas::{Anchor, Canvas, Letters, Pen, wrap};
+use super::figure::extremes;
 use super::geometry::{Area, Px, px};
 use super::panel::{CAPTION_SIZE, TICK_SIZE};
 use super::theme::{Dash, FAINT_INK, GRID, INK, Style, ZERO};
@@ -248,7 +249,6 @@ impl Shape {
 
 /// Places from the smallest value to the largest.
 fn places(values: &[f64]) -> impl Iterator<Item = f64> {
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let (low, high) = extremes(values.iter().copied());
     (0..=PLACES).map(move |k| low + (high - low) * f64::from(k) / f64::from(PLACES))
 }
