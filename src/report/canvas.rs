@@ -70,46 +70,30 @@ pub(super) enum Anchor {
     End,
 }
 
-/// Size, colour and direction of a piece of text; it is centred vertically on its place.
+/// How a text looks; it is centred vertically on its place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Letters {
     /// Height of the font in pixels.
-    pub(super) size: f64,
-    pub(super) color: Color,
-    /// Where its place is.
-    pub(super) anchor: Anchor,
-    pub(super) weight: Weight,
-    pub(super) direction: Direction,
-}
-
-/// Weight of a font.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weight {
-    Regular,
-    Bold,
-}
-
-/// Direction of a piece of text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    Across,
-    Up,
+    size: f64,
+    color: Color,
+    anchor: Anchor,
+    bold: bool,
+    /// Whether it runs from bottom to top.
+    upwards: bool,
 }
 
 impl Letters {
     /// Regular horizontal text.
     pub(super) const fn new(size: f64, color: Color, anchor: Anchor) -> Self {
-        Self { size, color, anchor, weight: Weight::Regular, direction: Direction::Across }
+        Self { size, color, anchor, bold: false, upwards: false }
     }
 
-    /// The same in bold.
     pub(super) const fn bold(self) -> Self {
-        Self { weight: Weight::Bold, ..self }
+        Self { bold: true, ..self }
     }
 
-    /// The same, bottom to top.
     pub(super) const fn upwards(self) -> Self {
-        Self { direction: Direction::Up, ..self }
+        Self { upwards: true, ..self }
     }
 }
 
@@ -188,17 +172,11 @@ impl Canvas<'_> {
             Anchor::Middle => HPos::Center,
             Anchor::End => HPos::Right,
         };
-        let weight = match letters.weight {
-            Weight::Regular => FontStyle::Normal,
-            Weight::Bold => FontStyle::Bold,
-        };
-        let transform = match letters.direction {
-            Direction::Across => FontTransform::None,
-            Direction::Up => FontTransform::Rotate270,
-        };
+        let style = if letters.bold { FontStyle::Bold } else { FontStyle::Normal };
+        let turn = if letters.upwards { FontTransform::Rotate270 } else { FontTransform::None };
         let Color { red, green, blue } = letters.color;
         let size = letters.size * FINENESS * PLOTTERS_FONT_FACTOR;
-        let font = ("sans-serif", size).into_font().style(weight).transform(transform);
+        let font = ("sans-serif", size).into_font().style(style).transform(turn);
         let color = RGBColor(red, green, blue);
         let style = TextStyle::from(font).color(&color).pos(Pos::new(h_pos, VPos::Center));
         self.backend.draw_text(text, &style, backend_place(&place)).map_err(drawing)

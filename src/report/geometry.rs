@@ -143,16 +143,9 @@ pub(super) fn thin(points: &[Point], limit: usize) -> Vec<Point> {
     kept.into_iter().map(|index| points[index]).collect()
 }
 
-/// The stretches without gaps.
-pub(super) fn runs(points: &[Point]) -> Vec<&[Point]> {
-    let pieces = points.split(|point| !point.is_present());
-    pieces.filter(|run| !run.is_empty()).collect()
-}
-
-/// The stretches in which every point has an interval.
-pub(super) fn interval_runs(points: &[Point]) -> Vec<&[Point]> {
-    let pieces = points.split(|point| !point.has_interval());
-    pieces.filter(|run| !run.is_empty()).collect()
+/// The stretches in which every point has what `has` asks for: a value, or an interval.
+pub(super) fn runs(points: &[Point], has: fn(&Point) -> bool) -> Vec<&[Point]> {
+    points.split(|point| !has(point)).filter(|run| !run.is_empty()).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::axis::{Scale, tick_labels};
 use super::canvas::{Anchor, Canvas, Letters, Pen, text_width};
 use super::figure::{Panel, Point, Reference, ReferenceShape, Series, SeriesKind};
-use super::geometry::{Area, Px, interval_runs, px, runs, sample_path, thin};
+use super::geometry::{Area, Px, px, runs, sample_path, thin};
 use super::labels::{Extent, Outline, beside};
 use super::theme::{FAINT_INK, GRID, INK, PAPER, REFERENCE, STRONGEST, Style, ZERO};
 use crate::error::Result;
@@ -170,7 +170,7 @@ fn draw_band(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>, index: usize) -> Res
     for (points, opacity) in [(&outer, OUTER_OPACITY), (&series.points, BAND_OPACITY)] {
         let pen = Pen::fill(plan.styles[index].color, opacity);
         let points = thin(points, plan.vertex_limit);
-        interval_runs(&points).into_iter().try_for_each(|run| {
+        runs(&points, Point::has_interval).into_iter().try_for_each(|run| {
             canvas.polygon(&plan.plot.clip_polygon(&band(plan, run, series.kind)), pen)
         })?;
     }
@@ -189,7 +189,7 @@ fn draw_series(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>, index: usize) -> R
     let (series, style) = (&plan.panel.series[index], &plan.styles[index]);
     let points = thin(&series.points, plan.vertex_limit);
     let pen = Pen::line(style.color, style.width).dashed(style.dash);
-    for run in runs(&points) {
+    for run in runs(&points, Point::is_present) {
         if let [single] = run {
             draw_measured(canvas, plan, index, single)?;
             continue;
@@ -271,7 +271,7 @@ fn draw_reference_lines(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>) -> Result
             ReferenceShape::Curve(points) => {
                 let points = thin(points, plan.vertex_limit);
                 let path = |run: &[Point]| plan.path(run, SeriesKind::Line, |point| point.y);
-                runs(&points).into_iter().map(path).collect()
+                runs(&points, Point::is_present).into_iter().map(path).collect()
             }
         };
         for piece in paths.iter().flat_map(|path| plan.plot.clip_path(path)) {
@@ -308,10 +308,10 @@ fn obstacles(plan: &PanelPlan<'_>) -> Vec<Px> {
     let mut obstacles = sample_path(&zero);
     for series in &plan.panel.series {
         let points = thin(&series.points, plan.vertex_limit);
-        for run in runs(&points) {
+        for run in runs(&points, Point::is_present) {
             obstacles.extend(sample_path(&plan.path(run, series.kind, |point| point.y)));
         }
-        for run in interval_runs(&points) {
+        for run in runs(&points, Point::has_interval) {
             obstacles.extend(sample_path(&band(plan, run, series.kind)));
             for point in run {
                 let ends = [plan.place(point.x, point.low), plan.place(point.x, point.high)];
