@@ -53,12 +53,12 @@ fn shared_envs(rows: &[StateRow]) -> Vec<&str> {
     all_envs(rows).into_iter().filter(everywhere).collect()
 }
 
-/// Returns the rows of each value of a key, in its order.
-pub(super) fn by<'r, K: Ord>(
-    rows: &[&'r StateRow],
-    key: impl Fn(&'r StateRow) -> K,
-) -> BTreeMap<K, Rows<'r>> {
-    let mut map: BTreeMap<K, Rows<'r>> = BTreeMap::new();
+/// Returns the rows, or whatever else, of each value of a key, in its order.
+pub(super) fn by<'r, T, K: Ord>(
+    rows: &[&'r T],
+    key: impl Fn(&'r T) -> K,
+) -> BTreeMap<K, Vec<&'r T>> {
+    let mut map: BTreeMap<K, Vec<&'r T>> = BTreeMap::new();
     for &row in rows {
         map.entry(key(row)).or_default().push(row);
     }
