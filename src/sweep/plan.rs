@@ -108,7 +108,7 @@ impl Plan {
             length: planned.config.length(),
             unit: planned.config.algo().unit().name().into(),
             seconds: cost::seconds(&planned.config),
-            words: planned.words,
+            words: planned.arguments,
         };
         let runs: Vec<Run> = planned.into_iter().map(to_be).collect();
         let analyse = analyse.iter().map(|line| line.split_whitespace().map(Into::into).collect());
