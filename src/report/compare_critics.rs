@@ -127,18 +127,18 @@ pub(crate) fn critics(found: &Comparison) -> Table {
             let estimate = worth.map(pick);
             estimate.map_or(Cell::Missing, |found| Cell::resolved(found.low.is_finite(), found))
         };
+        let ratio = if i == 0 { Cell::Missing } else { of(|worth| worth.progress_ratio) };
         vec![
-            Cell::text(name),
-            Cell::resolved(score.policy.resolved, score.policy.kappa),
-            Cell::resolved(score.policy.resolved, score.policy.gain),
-            Cell::resolved(score.inside.resolved, score.inside.corrected),
-            of(|worth| worth.cosine),
-            if i == 0 { Cell::Missing } else { of(|worth| worth.progress_ratio) },
+            ("critic", Cell::text(name)),
+            ("κ", Cell::resolved(score.policy.resolved, score.policy.kappa)),
+            ("gain", Cell::resolved(score.policy.resolved, score.policy.gain)),
+            ("inside", Cell::resolved(score.inside.resolved, score.inside.corrected)),
+            ("cosine in weights", of(|worth| worth.cosine)),
+            ("progress ratio", ratio),
         ]
     };
-    let columns = ["critic", "κ", "gain", "inside", "cosine in weights", "progress ratio"];
     let critics = found.critics.iter().zip(names(&found.critics)).enumerate();
-    Table::of(columns, critics.map(row))
+    Table::of_named(critics.map(row))
 }
 
 /// Returns a line for each pair of critics.

@@ -174,9 +174,8 @@ fn of_checkpoint(s: &Summary, how: &Cosine) -> String {
 
 /// The panels that specs ask for; those of lists of tasks stand apart.
 fn panels(how: &Cosine, rows: &[StateRow], specs: &[PanelSpec]) -> Vec<Panel> {
-    let shown = (how.column(), &how.settings);
     let of_spec = if in_tasks(rows) { task_panels } else { state_panels };
-    specs.iter().flat_map(|spec| of_spec(rows, spec, shown)).collect()
+    specs.iter().flat_map(|spec| of_spec(rows, spec, how.column(), &how.settings)).collect()
 }
 
 /// Where states lie.
@@ -258,23 +257,19 @@ fn flags(s: &Summary) -> String {
 
 /// Returns what is the matter with states, a line for each checkpoint with any.
 fn flag_table(summaries: &[Summary]) -> Table {
-    let moment = summaries.first().map_or("step", moment);
-    let names =
-        ["environment", "critic", "seed", moment, "states", "usable", "dimensions", "flags"];
     let row = |s: &Summary| {
         vec![
-            Cell::text(place(s)),
-            Cell::text(&s.model),
-            Cell::text(s.seed),
-            Cell::text(s.step),
-            Cell::text(s.states),
-            Cell::text(s.usable),
-            Cell::number(s.tried),
-            Cell::text(flags(s)),
+            ("environment", Cell::text(place(s))),
+            ("critic", Cell::text(&s.model)),
+            ("seed", Cell::text(s.seed)),
+            (moment(s), Cell::text(s.step)),
+            ("states", Cell::text(s.states)),
+            ("usable", Cell::text(s.usable)),
+            ("dimensions", Cell::number(s.tried)),
+            ("flags", Cell::text(flags(s))),
         ]
     };
-    let flagged = summaries.iter().filter(|s| !flags(s).is_empty());
-    Table::of(names, flagged.map(row))
+    Table::of_named(summaries.iter().filter(|s| !flags(s).is_empty()).map(row))
 }
 
 /// Says what is the matter with states of a checkpoint, if anything is.

@@ -17,22 +17,21 @@ use crate::stats::Estimate;
 
 /// Returns the numbers that a page has room for, one line for each checkpoint.
 pub(crate) fn table(all: &[Judged]) -> Table {
-    let names = ["critic", "step", "states", "κ", "ceiling", "gain", "inside", "horizon"];
     let row = |judged: &Judged| {
         let Judged { whose, horizon, score, .. } = judged;
         let Whose { env, model, seed, step, .. } = whose;
         vec![
-            Cell::text(format!("{env} {model} s{seed}")),
-            Cell::text(short(*step as f64)),
-            Cell::text(score.states),
-            Cell::resolved(score.policy.resolved, score.policy.kappa),
-            Cell::number(score.policy.ceiling.value),
-            Cell::resolved(score.policy.resolved, score.policy.gain),
-            Cell::resolved(score.inside.resolved, score.inside.corrected),
-            Cell::text(horizon),
+            ("critic", Cell::text(format!("{env} {model} s{seed}"))),
+            ("step", Cell::text(short(*step as f64))),
+            ("states", Cell::text(score.states)),
+            ("κ", Cell::resolved(score.policy.resolved, score.policy.kappa)),
+            ("ceiling", Cell::number(score.policy.ceiling.value)),
+            ("gain", Cell::resolved(score.policy.resolved, score.policy.gain)),
+            ("inside", Cell::resolved(score.inside.resolved, score.inside.corrected)),
+            ("horizon", Cell::text(horizon)),
         ]
     };
-    Table::of(names, all.iter().map(row))
+    Table::of_named(all.iter().map(row))
 }
 
 /// Returns all numbers, one line for each checkpoint.
@@ -74,51 +73,32 @@ pub(crate) fn summary(all: &[Judged]) -> Table {
 
 /// Returns what was found at each state.
 fn states(all: &[Judged]) -> Table {
-    let names = [
-        "environment",
-        "critic",
-        "seed",
-        "step",
-        "state",
-        "episode",
-        "dot",
-        "critic square",
-        "truth square",
-        "noisy square",
-        "local dot",
-        "local critic square",
-        "inside cosine",
-        "inside agreement",
-        "saturated",
-    ];
     let row = |judged: &Judged, number: usize, state: &StateScore| {
         let Whose { env, model, seed, step, .. } = &judged.whose;
         let number_of = |x: Option<f64>| x.map_or(Cell::Missing, Cell::number);
         let (smoothed, local) = (state.smoothed, state.local);
         vec![
-            Cell::text(env),
-            Cell::text(model),
-            Cell::text(seed),
-            Cell::text(step),
-            Cell::text(number),
-            state.episode.map_or(Cell::Missing, Cell::text),
-            number_of(smoothed.map(|s| s.dot)),
-            number_of(smoothed.map(|s| s.critic)),
-            number_of(smoothed.map(|s| s.truth)),
-            number_of(smoothed.map(|s| s.noisy)),
-            number_of(local.map(|s| s.dot)),
-            number_of(local.map(|s| s.critic)),
-            number_of(state.inside.map(|s| s.block)),
-            number_of(state.inside.map(|s| s.pair)),
-            Cell::number(state.saturated),
+            ("environment", Cell::text(env)),
+            ("critic", Cell::text(model)),
+            ("seed", Cell::text(seed)),
+            ("step", Cell::text(step)),
+            ("state", Cell::text(number)),
+            ("episode", state.episode.map_or(Cell::Missing, Cell::text)),
+            ("dot", number_of(smoothed.map(|s| s.dot))),
+            ("critic square", number_of(smoothed.map(|s| s.critic))),
+            ("truth square", number_of(smoothed.map(|s| s.truth))),
+            ("noisy square", number_of(smoothed.map(|s| s.noisy))),
+            ("local dot", number_of(local.map(|s| s.dot))),
+            ("local critic square", number_of(local.map(|s| s.critic))),
+            ("inside cosine", number_of(state.inside.map(|s| s.block))),
+            ("inside agreement", number_of(state.inside.map(|s| s.pair))),
+            ("saturated", Cell::number(state.saturated)),
         ]
     };
-    let mut table = Table::of(names, []);
-    for judged in all {
+    Table::of_named(all.iter().flat_map(|judged| {
         let states = judged.states.iter().enumerate();
-        table.rows.extend(states.map(|(number, state)| row(judged, number, state)));
-    }
-    table
+        states.map(|(number, state)| row(judged, number, state)).collect::<Vec<_>>()
+    }))
 }
 
 /// Says what a reader should know before believing the numbers.

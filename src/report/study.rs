@@ -6,7 +6,7 @@
 
 use std::convert::identity;
 
-use super::figure::{Axis, Panel, Point, Reference, YRange};
+use super::figure::{Axis, Panel, Point, Reference, YRange, extremes};
 use super::groups::{Rows, average, by, by_critic, groups};
 use super::learnable;
 use super::view::{View, dims, reference, step_axis};
@@ -33,7 +33,8 @@ pub(crate) fn y_range(panels: &[Panel]) -> YRange {
 pub(crate) fn state_panels(
     rows: &[StateRow],
     spec: &PanelSpec,
-    (column, settings): (Column, &Settings),
+    column: Column,
+    settings: &Settings,
 ) -> Vec<Panel> {
     groups(rows, spec.facet)
         .into_iter()
@@ -127,9 +128,7 @@ impl View<'_> {
         let series = self.lines(known, identity);
         // Intervals may go far beyond what a cosine can be: they do not set the range.
         let values = series.iter().flat_map(|line| &line.points).map(|point| point.y);
-        let values = values.filter(|kappa| kappa.is_finite());
-        let (low, high) = values
-            .fold((-1.0, 1.0), |(low, high): (f64, f64), kappa| (low.min(kappa), high.max(kappa)));
+        let (low, high) = extremes(values.filter(|kappa| kappa.is_finite()).chain([-1.0, 1.0]));
         Panel {
             title: self.group.title.clone(),
             x: step_axis(),
@@ -197,7 +196,7 @@ mod tests {
 
     fn panel(rows: &[StateRow], draw: Draw, tau: Option<f64>) -> Panel {
         let spec = PanelSpec { draw, tau, window: 1, facet: Facet::Pooled };
-        state_panels(rows, &spec, (Column::Cosine, &Settings::lab())).remove(0)
+        state_panels(rows, &spec, Column::Cosine, &Settings::lab()).remove(0)
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::figure::{Axis, Panel, Point, Series, each_once, extremes};
 use super::finding::Finding;
 use super::numbers::{fixed, interval, short};
-use super::tables::{self, Table};
+use super::tables::{Cell, Table};
 use super::text;
 use super::theme::model_label;
 use crate::analysis::measure::value_error::{
@@ -83,12 +83,12 @@ fn percent(share: &Estimate) -> String {
 
 /// Says what κ goes with the smallest error of the values.
 fn best_values(all: &[Learned]) -> Option<String> {
-    let mean = |cell: &Cell| {
-        let mean = last_of(all, *cell, ERROR);
+    let mean = |kind: &Kind| {
+        let mean = last_of(all, *kind, ERROR);
         if mean.value.is_nan() { f64::INFINITY } else { mean.value }
     };
-    let best = cells(all).into_iter().min_by(|a, b| mean(a).total_cmp(&mean(b)))?;
-    let Cell { group: (targets, exploration), data, critic } = best;
+    let best = kinds(all).into_iter().min_by(|a, b| mean(a).total_cmp(&mean(b)))?;
+    let Kind { group: (targets, exploration), data, critic } = best;
     Some(format!(
         "The best values of all are those of {} with {targets} targets, {} transitions and noise of {exploration}: off \
          by {} of their standard deviation. Its κ is {}.",
@@ -99,89 +99,67 @@ fn best_values(all: &[Learned]) -> Option<String> {
     ))
 }
 
-/// What is averaged over seeds.
+/// What critics that are averaged over seeds have in common.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Cell {
+struct Kind {
     group: Group,
     data: usize,
     critic: CriticKind,
 }
 
-fn cell(learned: &Learned) -> Cell {
-    Cell { group: group(learned), data: learned.unit.data, critic: learned.unit.critic }
+fn kind(learned: &Learned) -> Kind {
+    Kind { group: group(learned), data: learned.unit.data, critic: learned.unit.critic }
 }
 
-fn cells(all: &[Learned]) -> Vec<Cell> {
-    each_once(all.iter().map(cell))
+fn kinds(all: &[Learned]) -> Vec<Kind> {
+    each_once(all.iter().map(kind))
 }
 
 /// Returns the mean over seeds of what critics were worth in the end.
-fn last_of(all: &[Learned], which: Cell, of: ErrorOf) -> Estimate {
-    let last = all.iter().filter(|x| cell(x) == which).map(Learned::last);
+fn last_of(all: &[Learned], which: Kind, of: ErrorOf) -> Estimate {
+    let last = all.iter().filter(|x| kind(x) == which).map(Learned::last);
     jackknife(&last.map(|point| of(&point)).collect::<Vec<_>>(), summary::mean, LEVEL)
 }
 
 /// Returns what the critics are worth in the end: means over seeds.
 pub(crate) fn table(all: &[Learned]) -> Table {
-    let names = [
-        "targets",
-        "noise on actions",
-        "data",
-        "critic",
-        "seeds",
-        "value error",
-        "κ",
-        "gradient error",
-    ];
-    let row = |cell: Cell| {
-        let mean = |of: ErrorOf| tables::Cell::Interval(last_of(all, cell, of));
-        let Cell { group: (targets, exploration), data, critic } = cell;
-        let seeds = last_of(all, cell, ERROR).n;
-        let texts = [
-            targets.to_string(),
-            exploration.to_string(),
-            short(data as f64),
-            critic.to_string(),
-            seeds.to_string(),
-        ];
-        let means = [mean(ERROR), mean(|point| point.kappa), mean(|point| point.gradient_error)];
-        texts.map(tables::Cell::Text).into_iter().chain(means).collect()
+    let row = |kind: Kind| {
+        let Kind { group: (targets, exploration), data, critic } = kind;
+        let mean = |of: ErrorOf| Cell::Interval(last_of(all, kind, of));
+        vec![
+            ("targets", Cell::text(targets)),
+            ("noise on actions", Cell::text(exploration)),
+            ("data", Cell::text(short(data as f64))),
+            ("critic", Cell::text(critic)),
+            ("seeds", Cell::text(last_of(all, kind, ERROR).n)),
+            ("value error", mean(ERROR)),
+            ("κ", mean(|point| point.kappa)),
+            ("gradient error", mean(|point| point.gradient_error)),
+        ]
     };
-    Table::of(names, cells(all).into_iter().map(row))
+    Table::of_named(kinds(all).into_iter().map(row))
 }
 
 /// Returns every look, a line each.
 fn looks(all: &[Learned]) -> Table {
-    let names = [
-        "targets",
-        "exploration",
-        "critic",
-        "data",
-        "seed",
-        "update",
-        "value_error",
-        "shifted_error",
-        "kappa",
-        "gradient_error",
-    ];
     let rows = all.iter().flat_map(|learned| {
         let unit = learned.unit;
         learned.points.iter().map(move |point| {
             vec![
-                tables::Cell::text(unit.targets),
-                tables::Cell::text(unit.exploration),
-                tables::Cell::text(unit.critic),
-                tables::Cell::text(unit.data),
-                tables::Cell::text(unit.seed),
-                tables::Cell::text(point.update),
-                tables::Cell::number(point.value_error),
-                tables::Cell::number(point.shifted_error),
-                tables::Cell::number(point.kappa),
-                tables::Cell::number(point.gradient_error),
+                ("targets", Cell::text(unit.targets)),
+                ("exploration", Cell::text(unit.exploration)),
+                ("critic", Cell::text(unit.critic)),
+                ("data", Cell::text(unit.data)),
+                ("seed", Cell::text(unit.seed)),
+                ("update", Cell::text(point.update)),
+                ("value_error", Cell::number(point.value_error)),
+                ("shifted_error", Cell::number(point.shifted_error)),
+                ("kappa", Cell::number(point.kappa)),
+                ("gradient_error", Cell::number(point.gradient_error)),
             ]
         })
     });
-    Table::of(names, rows)
+    Table::of_named(rows)
 }
 
 /// Returns κ over the error of the values of all looks at critics of a group.
