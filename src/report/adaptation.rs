@@ -41,7 +41,6 @@ fn table(all: &[Adaptation]) -> Table {
     Table { columns: columns.into(), rows: all.iter().map(row).collect() }
 }
 
-/// Returns what there is to see of adaptations.
 pub(crate) fn finding(all: &[Adaptation], settings: &AdaptationSettings) -> Finding {
     let table = table(all);
     Finding {

@@ -28,12 +28,11 @@ pub(crate) struct Audited {
 }
 
 impl Audited {
-    /// Mean return of the episodes that were played.
     fn came(&self) -> f64 {
         summary::mean(&self.played.returns)
     }
 
-    /// How far the critic's values are above the discounted returns that came, as a share of these.
+    /// How far the critic's values are above the discounted returns of the episodes, as a share of these.
     fn excess(&self) -> Option<f64> {
         let Beside { value, discounted_return, .. } = self.played.values?;
         Some((value - discounted_return) / discounted_return.abs())
@@ -53,7 +52,7 @@ impl Audited {
     }
 }
 
-/// Says in plain words what all of them together show; of a single one, what is known of it.
+/// Says in plain words what all of them show together; of a single one, all that is known.
 pub(crate) fn answer(all: &[Audited]) -> String {
     if let [only] = all {
         let mut said = vec![direction::answer(&only.judged)];
@@ -122,7 +121,7 @@ pub(crate) fn table(all: &[Audited]) -> Table {
     Table::of(names, all.iter().map(row))
 }
 
-/// Returns what was played beside all that was judged, one line for each agent.
+/// Returns all numbers of the episodes and of the critic, one line for each agent.
 fn summary(all: &[Audited]) -> Table {
     let names = ["agent", "episodes", "return", "lowest return", "highest return", "value"];
     let names = names.into_iter().chain(["discounted return", "correlation", "kept", "slope"]);
@@ -155,7 +154,7 @@ fn summary(all: &[Audited]) -> Table {
     table
 }
 
-/// Returns a panel of one number of each agent, over the return that it reaches.
+/// Returns a panel of one number of each agent against the return that it reaches.
 fn panel(
     all: &[Audited],
     title: &str,
@@ -182,7 +181,7 @@ fn panel(
     }
 }
 
-/// Returns what was found: `settings` are those of the banks and of the promises.
+/// `settings` are those of the banks and of the promises.
 pub(crate) fn finding(all: &[Audited], settings: [&Settings; 2]) -> Finding {
     let right = || Reference::level("exactly right", 1.0);
     let values = |audited: &Audited| {

@@ -28,7 +28,6 @@ const NO_OUTLINE: &str = " stroke=\"none\" stroke-width=\"0\"";
 /// A line's colour, opacity and width.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pen {
-    /// Colour of line or filling.
     pub(super) color: Color,
     /// 0 transparent, 1 opaque.
     pub(super) opacity: f64,
@@ -49,12 +48,10 @@ impl Pen {
         Self { color, opacity, width: 0.0, dash: Dash::Solid }
     }
 
-    /// The same pen with another dash.
     pub(super) const fn dashed(self, dash: Dash) -> Self {
         Self { dash, ..self }
     }
 
-    /// This pen as plotters knows it.
     fn to_shape(self, filled: bool) -> ShapeStyle {
         let Color { red, green, blue } = self.color;
         let stroke_width = (self.width * FINENESS).round() as u32;
@@ -62,7 +59,7 @@ impl Pen {
     }
 }
 
-/// Where the given place lies in a piece of text.
+/// Which part of a text stands at the given place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,
@@ -97,7 +94,6 @@ impl Letters {
     }
 }
 
-/// What the sheet is called, and how large it is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sheet<'a> {
     pub(super) width: f64,
@@ -115,7 +111,6 @@ pub(super) struct Canvas<'a> {
     dashes: Vec<Dash>,
 }
 
-/// Draws a sheet and returns its SVG.
 pub(super) fn render(
     sheet: Sheet<'_>,
     draw: impl FnOnce(&mut Canvas<'_>) -> Result<()>,
@@ -158,14 +153,12 @@ impl Canvas<'_> {
         self.backend.fill_polygon(corners, &pen.to_shape(true)).map_err(drawing)
     }
 
-    /// Fills a box.
     pub(super) fn rect(&mut self, area: &Area, pen: Pen) -> Result<()> {
         let corner = backend_place(&px(area.left, area.top));
         let opposite = backend_place(&px(area.right, area.bottom));
         self.backend.draw_rect(corner, opposite, &pen.to_shape(true), true).map_err(drawing)
     }
 
-    /// Writes text.
     pub(super) fn text(&mut self, text: &str, place: Px, letters: Letters) -> Result<()> {
         let h_pos = match letters.anchor {
             Anchor::Start => HPos::Left,
@@ -266,12 +259,10 @@ pub(super) fn wrap(text: &str, size: f64, width: f64) -> Vec<String> {
     lines
 }
 
-/// A place in backend units.
 fn backend_place(place: &Px) -> (i32, i32) {
     ((place.x * FINENESS).round() as i32, (place.y * FINENESS).round() as i32)
 }
 
-/// What plotters could not draw.
 fn drawing(error: impl std::fmt::Display) -> Error {
     Error::Figure(error.to_string())
 }
@@ -294,7 +285,7 @@ fn finish(svg: &str, sheet: &Sheet<'_>, dashes: &[Dash]) -> String {
     lines.collect()
 }
 
-/// The opening tag with the size in pixels, title and description; `rest` is what plotters wrote.
+/// The opening tag with the size in pixels, title and description; `rest` is plotters' own.
 fn opening(rest: &str, sheet: &Sheet<'_>) -> String {
     let view = rest.find("viewBox").map_or(rest, |start| &rest[start..]);
     let Sheet { width, height, .. } = sheet;

@@ -20,12 +20,12 @@ const ALPHA: f64 = 0.05;
 /// A part of the claim that is judged by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Part {
-    /// What became of it, in these runs.
+    /// The verdict on it, in these runs.
     pub verdict: Verdict,
     pub text: String,
 }
 
-/// Seeds from which a difference between runs says something of others.
+/// Fewest seeds whose difference says something about other seeds.
 const SEEDS: usize = 2;
 
 /// Returns what contrasts, of which the claim asks for so many, and a further part say of it.
@@ -71,7 +71,6 @@ fn headline(c: &Contrast) -> Headline {
     }
 }
 
-/// Returns contrasts as a table.
 pub(crate) fn table(contrasts: &[Contrast]) -> Table {
     let names = ["difference", "in", "environments", "steps", "seeds"];
     let names = names.into_iter().chain(["over seeds", "within these runs"]);

@@ -16,7 +16,7 @@ use crate::gradient::paired::Difference;
 use crate::gradient::{Settings, StatesFrom};
 use crate::stats::Estimate;
 
-/// Returns, for each critic, whatever tells it from the others beside its kind.
+/// Returns, for each critic, what distinguishes it from the others besides its kind.
 fn told_apart(critics: &[Judged]) -> Vec<Vec<String>> {
     let parts: [&dyn Fn(&Whose) -> String; 3] =
         [&|of| of.algo.to_uppercase(), &|of| format!("seed {}", of.seed), &|of| {
@@ -42,7 +42,6 @@ fn told_apart(critics: &[Judged]) -> Vec<Vec<String>> {
     critics.iter().map(&mut words_of).collect()
 }
 
-/// Returns the name of each critic.
 pub(crate) fn names(critics: &[Judged]) -> Vec<String> {
     let name = |(judged, words): (&Judged, Vec<String>)| {
         let label = model_label(&judged.whose.model);
@@ -59,13 +58,12 @@ fn series_names(critics: &[Judged]) -> Vec<String> {
     critics.iter().zip(told_apart(critics)).map(name).collect()
 }
 
-/// Says how far two numbers are apart.
+/// Writes two numbers and their difference.
 fn gap(pair: [Estimate; 2], difference: &Estimate) -> String {
     let [a, b] = pair.map(|estimate| significant(estimate.value, 2));
     format!("{a} against {b}, difference {}", with_ends(difference, |x| significant(x, 2)))
 }
 
-/// Tells whether an interval excludes 0.
 fn excludes_zero(difference: &Estimate) -> bool {
     difference.low > 0.0 || difference.high < 0.0
 }
@@ -109,7 +107,6 @@ fn sentence(found: &Comparison, names: &[String], pair: &Difference) -> String {
     said + &more + "."
 }
 
-/// Returns the answers, a sentence each.
 pub(crate) fn answers(found: &Comparison) -> Vec<String> {
     let names = names(&found.critics);
     match found.critics.first() {
@@ -118,7 +115,6 @@ pub(crate) fn answers(found: &Comparison) -> Vec<String> {
     }
 }
 
-/// Returns a line for each critic.
 pub(crate) fn critics(found: &Comparison) -> Table {
     let row = |(i, (judged, name)): (usize, (&Judged, String))| {
         let score = &judged.score;
@@ -141,7 +137,6 @@ pub(crate) fn critics(found: &Comparison) -> Table {
     Table::of_named(critics.map(row))
 }
 
-/// Returns a line for each pair of critics.
 pub(crate) fn differences(found: &Comparison) -> Table {
     let names = names(&found.critics);
     let row = |pair: &Difference| {
@@ -159,7 +154,6 @@ pub(crate) fn differences(found: &Comparison) -> Table {
     Table::of(columns, found.differences.pairs.iter().map(row))
 }
 
-/// Returns all numbers of each critic.
 fn all_numbers(found: &Comparison) -> Table {
     let mut table = summary(&found.critics);
     let names = ["cosine in weights", "progress ratio", "proposition ratio", "alpha"];
@@ -220,7 +214,6 @@ fn all_warnings(found: &Comparison) -> Vec<String> {
     said
 }
 
-/// Returns what was found.
 pub(crate) fn finding(found: &Comparison, settings: &Settings) -> Finding {
     let first = found.critics.first();
     let whose = first.map_or(String::new(), |judged| {

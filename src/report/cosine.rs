@@ -27,7 +27,7 @@ const SHOWN: [&str; 8] =
 const SHOWN_IN_LAB: [&str; 8] =
     ["environment", "critic", "seed", "step", "κ", "ceiling of κ", "gain", "corrected"];
 
-/// The same where it is asked in what share of states a critic is right enough.
+/// The same for the share of states in which a critic is right enough.
 const SHOWN_OF_SHARES: [&str; 8] = [
     "environment",
     "critic",
@@ -51,7 +51,6 @@ pub(crate) enum Question {
     Shares,
 }
 
-/// Cosines of several checkpoints.
 pub(crate) struct Cosines {
     /// What the table and the answer are about.
     pub question: Question,
@@ -73,7 +72,6 @@ impl Cosines {
         }
     }
 
-    /// Returns what is to be seen of them.
     pub(crate) fn finding(
         &self,
         how: &Cosine,
@@ -136,12 +134,10 @@ impl Cosines {
     }
 }
 
-/// Names a checkpoint.
 fn whose(s: &Summary) -> String {
     format!("{} on {} at {} {}", model_label(&s.model), place(s), moment(s), s.step)
 }
 
-/// Says what one checkpoint shows.
 fn of_checkpoint(s: &Summary, how: &Cosine) -> String {
     let whose = whose(s);
     let cosine = interval(&s.cosine.over(units(s, s.usable)));
@@ -172,13 +168,13 @@ fn of_checkpoint(s: &Summary, how: &Cosine) -> String {
     }
 }
 
-/// The panels that specs ask for; those of lists of tasks stand apart.
+/// The panels that specs ask for; each list of tasks has its own.
 fn panels(how: &Cosine, rows: &[StateRow], specs: &[PanelSpec]) -> Vec<Panel> {
     let of_spec = if in_tasks(rows) { task_panels } else { state_panels };
     specs.iter().flat_map(|spec| of_spec(rows, spec, how.column(), &how.settings)).collect()
 }
 
-/// Where states lie.
+/// Environment of the states, and the list of their tasks.
 pub(crate) fn place(s: &Summary) -> String {
     s.tasks.map_or(s.env.clone(), |tasks| format!("{}, {}", s.env, tasks.split.name()))
 }
@@ -243,7 +239,7 @@ pub(crate) fn beside_paper(pairs: &[(Summary, Summary)]) -> Table {
     Table::of(names, pairs.iter().map(row))
 }
 
-/// Says how many states have which flag; nothing where none has one.
+/// Says how many states have which flag; empty if none has one.
 fn flags(s: &Summary) -> String {
     let flags = s.flags.iter().filter(|(_, count)| **count > 0);
     let counts: Vec<String> = flags
@@ -255,7 +251,7 @@ fn flags(s: &Summary) -> String {
     counts.join(", ")
 }
 
-/// Returns what is the matter with states, a line for each checkpoint with any.
+/// Returns the flags of states, a line for each checkpoint that has any.
 fn flag_table(summaries: &[Summary]) -> Table {
     let row = |s: &Summary| {
         vec![
@@ -272,7 +268,7 @@ fn flag_table(summaries: &[Summary]) -> Table {
     Table::of_named(summaries.iter().filter(|s| !flags(s).is_empty()).map(row))
 }
 
-/// Says what is the matter with states of a checkpoint, if anything is.
+/// Says which flags the states of a checkpoint have, if any.
 pub(crate) fn flagged(s: &Summary) -> Option<String> {
     let counts = flags(s);
     (!counts.is_empty()).then(|| {
@@ -308,7 +304,6 @@ pub(crate) fn summary_table(summaries: &[Summary]) -> Table {
     Table::of_named(summaries.iter().map(summary_row))
 }
 
-/// The columns of a summary.
 fn summary_row(s: &Summary) -> Vec<(&'static str, Cell)> {
     let noise = s.noise.as_ref();
     let corrected = |pick: fn(&NoiseCorrected) -> Interval| {

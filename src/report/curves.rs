@@ -49,7 +49,7 @@ pub fn render_curves(figure: &Figure) -> Result<String> {
     })
 }
 
-/// Styles of the series named; the label says where only one unit was measured, or nothing.
+/// Styles of the series named; the label says where only one unit was measured.
 fn looks(figure: &Figure, names: &[&str]) -> Vec<Style> {
     let mut looks = styles(names.iter().copied());
     for (style, name) in looks.iter_mut().zip(names) {
@@ -63,7 +63,6 @@ fn looks(figure: &Figure, names: &[&str]) -> Vec<Style> {
     looks
 }
 
-/// Where everything goes.
 struct Plan<'a> {
     width: f64,
     height: f64,
@@ -71,7 +70,6 @@ struct Plan<'a> {
     panels: Vec<PanelPlan<'a>>,
 }
 
-/// Whether lines carry their labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Labelling {
     Direct,
@@ -88,7 +86,6 @@ impl<'a> Plan<'a> {
         Self::with(figure, names, looks, Labelling::Legend)
     }
 
-    /// Lays out header and panels.
     fn with(figure: &'a Figure, names: &[&str], looks: &[Style], labelling: Labelling) -> Self {
         let count = figure.panels.len();
         let (width, height, columns) = sheet_size(count);
@@ -159,7 +156,6 @@ fn entries(names: &[&str], looks: &[Style]) -> Vec<Entry> {
 struct Room {
     /// Pixels above the first row.
     header: f64,
-    /// Width of the sheet.
     width: f64,
     /// Height of a row with its captions.
     cell_height: f64,
@@ -169,7 +165,7 @@ struct Room {
     right_space: f64,
 }
 
-/// Plots of equal size, with their scales; captions only where they are not said already.
+/// Plots of equal size, with their scales; no caption is repeated.
 fn panel_plans<'a>(figure: &'a Figure, room: &Room) -> Vec<PanelPlan<'a>> {
     let panels = &figure.panels;
     let first = &panels[0];
@@ -228,7 +224,6 @@ fn panel_plans<'a>(figure: &'a Figure, room: &Room) -> Vec<PanelPlan<'a>> {
     panels.iter().enumerate().map(plan).collect()
 }
 
-/// Vertical ranges of all panels.
 fn y_ranges(figure: &Figure) -> Vec<(f64, f64)> {
     let own = figure.panels.iter().map(|panel| {
         let points = panel.series.iter().flat_map(|series| &series.points);
@@ -255,7 +250,6 @@ fn y_ranges(figure: &Figure) -> Vec<(f64, f64)> {
     }
 }
 
-/// Horizontal range.
 fn x_range_of(panel: &Panel) -> (f64, f64) {
     let curves = panel.references.iter().flat_map(|reference| match &reference.shape {
         ReferenceShape::Curve(points) => points.as_slice(),

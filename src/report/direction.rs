@@ -13,7 +13,7 @@ const STUCK: f64 = 0.98;
 /// Effective units below which a few states decide everything.
 const FEW: f64 = 10.0;
 
-/// Intervals of κ that reach as far as this to both sides say nothing.
+/// Intervals of κ that reach this far to both sides say nothing.
 const WIDE: f64 = 0.3;
 
 named!("direction",
@@ -56,14 +56,13 @@ pub(super) fn two(estimate: &Estimate) -> String {
     with_ends(estimate, |x| fixed(x, 2))
 }
 
-/// Says whose critic it is.
 pub(super) fn whose(of: &Whose) -> String {
     let Whose { env, model, seed, step, .. } = of;
     let (model, env, step) = (model_label(model), env_label(env), short(*step as f64));
     format!("{model} on {env}, seed {seed}, {step} steps")
 }
 
-/// Says why the truth is not known, as what follows "cannot be told".
+/// Says why the truth is not known, in words that follow "cannot be told".
 pub(super) fn why_unknown(policy: &Stacked) -> String {
     let ceiling = policy.ceiling.value;
     if policy.effective < FEW {

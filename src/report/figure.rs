@@ -37,7 +37,7 @@ pub(super) fn extremes(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     values.into_iter().fold(start, |(low, high), x| (low.min(x), high.max(x)))
 }
 
-/// What comes several times once, in order of appearance.
+/// The different items, in order of first appearance.
 pub(super) fn each_once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut once = Vec::new();
     for one in all {

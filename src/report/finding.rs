@@ -11,7 +11,6 @@ use crate::study::Found;
 use crate::study::claim::Evidence;
 use crate::study::spec::Spec;
 
-/// What a measure found.
 #[derive(Debug, Default)]
 pub(crate) struct Finding {
     /// What stands below the title of its figures.
@@ -34,9 +33,9 @@ pub(crate) struct Finding {
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub evidence: Evidence,
-    /// What they say, in a sentence or two.
+    /// What the evidence says, in a sentence or two.
     pub reason: String,
-    /// What else is to be known of them.
+    /// Further remarks on it.
     pub notes: String,
     /// The one number that decides.
     pub headline: Option<Headline>,
@@ -50,7 +49,7 @@ pub(crate) fn appendix(title: &str, table: &Table, folded: bool) -> Option<Appen
     (!table.rows.is_empty()).then_some(appendix)
 }
 
-/// Joins the sentences or paragraphs that there are.
+/// Joins the sentences or paragraphs that are not empty.
 fn joined(parts: impl IntoIterator<Item = String>, between: &str) -> String {
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(between)

@@ -10,7 +10,6 @@ use crate::error::Result;
 use crate::stats::Estimate;
 use crate::stats::verdict::Verdict;
 
-/// Returns the verdict as people read it.
 pub(crate) fn verdict_label(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Regressed => "regressed",
@@ -23,7 +22,6 @@ fn cell(r: Range, n: usize) -> Cell {
     Cell::Interval(Estimate { value: r.est, low: r.lo, high: r.hi, n })
 }
 
-/// One line for each environment.
 fn gate_table(outcomes: &[Outcome]) -> Table {
     let row = |o: &Outcome| {
         let truth = if o.truth == Truth::Stored { "stored" } else { "regenerated" };

@@ -11,10 +11,9 @@ use crate::stats::resample::jackknife;
 use crate::stats::{Estimate, LEVEL, summary};
 use crate::study::spec::Facet;
 
-/// Some of the rows.
 pub(super) type Rows<'r> = Vec<&'r StateRow>;
 
-/// What one panel is about.
+/// The rows of one panel.
 pub(super) struct Group<'r> {
     /// Its environments, as people read them.
     pub(super) title: String,
@@ -53,7 +52,7 @@ fn shared_envs(rows: &[StateRow]) -> Vec<&str> {
     all_envs(rows).into_iter().filter(everywhere).collect()
 }
 
-/// Returns the rows, or whatever else, of each value of a key, in its order.
+/// Returns the rows (or other items) of each value of a key, in its order.
 pub(super) fn by<'r, T, K: Ord>(
     rows: &[&'r T],
     key: impl Fn(&'r T) -> K,
@@ -65,12 +64,10 @@ pub(super) fn by<'r, T, K: Ord>(
     map
 }
 
-/// Returns the rows of each critic.
 pub(super) fn by_critic<'r>(rows: &[&'r StateRow]) -> BTreeMap<&'r str, Rows<'r>> {
     by(rows, |row| row.critic.as_str())
 }
 
-/// Returns the number of different seeds.
 pub(super) fn seeds(rows: &[&StateRow]) -> usize {
     by(rows, |row| row.seed).len()
 }

@@ -5,7 +5,6 @@ use super::tables::{Cell, Table};
 use super::text::Method;
 use crate::analysis::hyper_parameters::HyperParameter;
 
-/// Returns a row for each hyper-parameter.
 pub(crate) fn table(parameters: &[HyperParameter]) -> Table {
     let names = ["hyper-parameter", "key", "plain", "hypernetwork", "the paper's", "remark"];
     let row = |p: &HyperParameter| {
@@ -19,7 +18,6 @@ pub(crate) fn table(parameters: &[HyperParameter]) -> Table {
     Table::of(names, parameters.iter().map(row))
 }
 
-/// Returns what there is to see of them.
 pub(crate) fn finding(parameters: &[HyperParameter]) -> Finding {
     let table = table(parameters);
     Finding {

@@ -16,32 +16,24 @@ pub(super) const TICK_SIZE: f64 = 12.0;
 pub(super) const CAPTION_SIZE: f64 = 13.0;
 /// Font size of the labels of references, in pixels.
 const REFERENCE_SIZE: f64 = 11.5;
-/// Opacity of bands.
 const BAND_OPACITY: f64 = 0.17;
 /// Opacity of the bands around whole curves, which lie further out.
 const OUTER_OPACITY: f64 = 0.09;
-/// Signs on a line with many points.
+/// Markers on a line with many points.
 const MARKERS_PER_LINE: usize = 8;
 
-/// A panel with its place, scales, styles and labels.
 pub(super) struct PanelPlan<'a> {
-    /// The data.
     pub(super) panel: &'a Panel,
     /// Where the data go.
     pub(super) plot: Area,
-    /// Horizontal scale.
     pub(super) x: Scale,
-    /// Vertical scale.
     pub(super) y: Scale,
-    /// Styles of its series.
     pub(super) styles: Vec<Style>,
     /// Vertical places of the labels at the ends of lines; empty if there is a legend.
     pub(super) end_labels: Vec<f64>,
     /// Points a series may keep.
     pub(super) vertex_limit: usize,
-    /// Whether the horizontal caption is written.
     pub(super) x_caption: bool,
-    /// Whether the vertical caption is written.
     pub(super) y_caption: bool,
     /// Pixels from the plot to the middle of the vertical caption.
     pub(super) y_caption_offset: f64,

@@ -71,7 +71,6 @@ pub(crate) fn summary(all: &[Judged]) -> Table {
     Table::of_named(all.iter().map(row))
 }
 
-/// Returns what was found at each state.
 fn states(all: &[Judged]) -> Table {
     let row = |judged: &Judged, number: usize, state: &StateScore| {
         let Whose { env, model, seed, step, .. } = &judged.whose;
@@ -190,7 +189,6 @@ struct Values {
     soft: bool,
 }
 
-/// Returns what was found.
 pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
     let policy = |pick: fn(&Judged) -> Estimate| {
         move |judged: &Judged| judged.score.policy.resolved.then(|| pick(judged))
@@ -227,7 +225,6 @@ pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
     }
 }
 
-/// Returns the answers, a sentence each.
 pub(crate) fn answers(all: &[Judged]) -> Vec<String> {
     all.iter().map(answer).collect()
 }

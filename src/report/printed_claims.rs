@@ -11,7 +11,6 @@ use crate::stats::Estimate;
 use crate::study::claim::Verdict;
 use crate::study::printed_claim::{Compared, PrintedClaim, evidence};
 
-/// Returns the section about a claim.
 pub(crate) fn section(claim: &PrintedClaim, compared: &[Compared]) -> Section {
     let verdict = evidence(compared).verdict();
     Section {
@@ -32,7 +31,7 @@ pub(crate) fn section(claim: &PrintedClaim, compared: &[Compared]) -> Section {
     }
 }
 
-/// What was compared, in words.
+/// Names what was compared.
 fn words(claim: &PrintedClaim, one: &Compared) -> String {
     let [a, b] = one.models.each_ref().map(|model| model_label(model));
     let env = env_label(&one.env);
@@ -76,7 +75,7 @@ fn reason(verdict: Verdict, compared: &[Compared]) -> String {
     counts + so
 }
 
-/// Returns all comparisons as a table that is kept, and how they were made.
+/// Returns all comparisons as a table for a file, and how they were made.
 pub(crate) fn finding(judged: &[(&PrintedClaim, Vec<Compared>)]) -> Finding {
     let names = ["claim", "place", "comparison", "estimate", "as claimed", "verdict"];
     let rows = judged.iter().flat_map(|(claim, all)| {
@@ -94,7 +93,6 @@ pub(crate) fn finding(judged: &[(&PrintedClaim, Vec<Compared>)]) -> Finding {
     }
 }
 
-/// One row for each comparison.
 fn table(claim: &PrintedClaim, compared: &[Compared]) -> Table {
     let names = ["comparison", "printed numbers", "as claimed", "beyond the spread"];
     Table::of(names, compared.iter().map(|one| cells(claim, one)))

@@ -44,7 +44,6 @@ fn answer(promised: &Promised) -> String {
     format!("{}: {own}; along random directions {random}.", whose(&promised.whose))
 }
 
-/// Returns the answers, a sentence each.
 pub(crate) fn answers(all: &[Promised]) -> Vec<String> {
     all.iter().map(answer).collect()
 }
@@ -143,7 +142,6 @@ fn panel(promised: &Promised) -> Panel {
     }
 }
 
-/// Returns what was found.
 pub(crate) fn finding(all: &[Promised], settings: &Settings) -> Finding {
     let visited = settings.source() == StatesFrom::Replay;
     let values =

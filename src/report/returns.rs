@@ -12,7 +12,6 @@ use crate::stats::resample::interval_of_mean;
 use crate::stats::{Estimate, LEVEL, summary};
 use crate::study::contrast::RunValues;
 
-/// Label of the returns.
 const RETURN: &str = "return of greedy episodes";
 
 /// Label of those that are means over tasks.
@@ -47,7 +46,6 @@ pub(crate) enum Band {
 }
 
 impl Band {
-    /// Returns it in words.
     pub(crate) fn over_seeds(self) -> &'static str {
         match self {
             Self::Interval => "95 % interval over seeds",
@@ -61,7 +59,7 @@ pub(super) fn are_in_tasks(algos: impl IntoIterator<Item = Algo>) -> bool {
     algos.into_iter().any(|algo| Algo::META.contains(&algo))
 }
 
-/// Returns what a model is called in tables.
+/// Returns the heading of the column of models.
 pub(super) fn model_column(algos: impl IntoIterator<Item = Algo>) -> &'static str {
     if are_in_tasks(algos) { "model" } else { "critic" }
 }

@@ -18,7 +18,7 @@ use crate::stats::corrected::FEWEST_STATES;
 use crate::study::contrast::NORMAL_QUANTILE;
 use crate::study::spec::{Draw, Panel as PanelSpec};
 
-/// What labels of returns begin with.
+/// Beginning of the labels of returns.
 const RETURN: &str = "return";
 
 /// Panels of one unitless quantity share a range, so that they compare; returns differ by

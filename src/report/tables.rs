@@ -112,7 +112,6 @@ impl Table {
         !cells.any(|cell| matches!(cell, Cell::Text(_)))
     }
 
-    /// Headings of all columns, for people.
     pub(super) fn headers(&self) -> Vec<String> {
         self.columns.iter().map(Column::header).collect()
     }
@@ -227,7 +226,7 @@ impl Table {
         self.with_columns(|column| self.rows.iter().any(|row| !empty(&row[column])))
     }
 
-    /// The same table with those columns alone whose name is `shown`.
+    /// The same table with only the columns whose name is `shown`.
     #[must_use]
     pub(crate) fn only(&self, shown: impl Fn(&str) -> bool) -> Self {
         self.with_columns(|column| shown(&self.columns[column].name))

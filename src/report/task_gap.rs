@@ -24,7 +24,6 @@ use crate::study::claim::{Evidence, Verdict};
 /// Seeds from which a verdict is given: the paper's.
 const SEEDS: usize = 5;
 
-/// Returns a row for each run.
 fn gap_table(gaps: &[Gap]) -> Table {
     let names = ["family", "model", "seed", "iteration", "training tasks", "test tasks", "gap"];
     let row = |gap: &Gap| {
@@ -101,7 +100,6 @@ fn over_seeds(seeds: &[&Gap], list: usize) -> Vec<Point> {
     (0..all).map(point).collect()
 }
 
-/// Returns what there is to see of the gaps of these runs.
 pub(crate) fn finding(runs: &[Run]) -> Finding {
     let gaps: Vec<Gap> = runs
         .iter()

@@ -153,7 +153,6 @@ const META_MODELS: [ModelRow; 8] = [
     ("hyper-pearl", "Hyper-PEARL", 0xCC_79_A7, Marker::Diamond, Dash::DashDot),
 ];
 
-/// The row of a critic or of a meta-policy.
 fn row_of(name: &str) -> Option<ModelRow> {
     MODELS.into_iter().chain(META_MODELS).find(|row| row.0 == name)
 }

@@ -15,7 +15,6 @@ pub(crate) fn warnings(curves: &[ReturnCurve]) -> Vec<String> {
     curves.iter().filter_map(of_run).chain(without_common_step(curves)).collect()
 }
 
-/// A run in words.
 fn name(curve: &ReturnCurve) -> String {
     format!("{}, {}, seed {}", curve.env, model_label(&curve.series), curve.seed)
 }

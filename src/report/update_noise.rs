@@ -114,7 +114,6 @@ fn figure_5(noises: &[Noise], subtitle: &str) -> Vec<ViolinFigure> {
     panels.chunks(MAX_PANELS).map(figure).collect()
 }
 
-/// Returns what there is to see of the noise of updates.
 pub(crate) fn finding(noises: &[Noise], settings: &NoiseSettings) -> Finding {
     let NoiseSettings { updates, evaluations, episodes, on, .. } = settings;
     let seeds = noises.iter().map(|noise| noise.seed).collect::<BTreeSet<_>>().len();

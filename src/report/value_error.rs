@@ -17,7 +17,7 @@ use crate::stats::{Estimate, LEVEL, summary};
 
 const ERROR: ErrorOf = |point| point.value_error;
 
-/// What tells critics apart beside their kind and the amount of data: targets, and noise on the actions.
+/// What distinguishes critics besides their kind and the amount of data: targets, and noise on the actions.
 pub(crate) type Group = (Targets, f64);
 
 /// Both shares of a group: of pairs of critics, and of pairs of moments of one.
@@ -35,7 +35,6 @@ fn group(learned: &Learned) -> Group {
     (learned.unit.targets, learned.unit.exploration)
 }
 
-/// Returns the groups that there are.
 pub(crate) fn groups(all: &[Learned]) -> Vec<Group> {
     each_once(all.iter().map(group))
 }
@@ -44,7 +43,6 @@ fn of_group(all: &[Learned], which: Group) -> Vec<Learned> {
     all.iter().filter(|learned| group(learned) == which).cloned().collect()
 }
 
-/// Returns the shares of a group.
 pub(crate) fn shares(all: &[Learned], which: Group) -> Shares {
     let (of, (targets, exploration)) = (of_group(all, which), which);
     let (critics, moments) = (agreement(&of, ERROR), agreement_while_learning(&of, ERROR));
@@ -81,7 +79,7 @@ fn percent(share: &Estimate) -> String {
     if share.low.is_nan() { format!("{value} %") } else { format!("{value} % [{low}, {high}]") }
 }
 
-/// Says what κ goes with the smallest error of the values.
+/// Says which κ goes with the smallest error of the values.
 fn best_values(all: &[Learned]) -> Option<String> {
     let mean = |kind: &Kind| {
         let mean = last_of(all, *kind, ERROR);
@@ -191,7 +189,6 @@ fn panel(all: &[Learned], which: Group) -> Panel {
     }
 }
 
-/// Returns what was found.
 pub(crate) fn finding(all: &[Learned]) -> Finding {
     let seeds = each_once(all.iter().map(|learned| learned.unit.seed)).len();
     let unit = all[0].unit;

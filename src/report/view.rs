@@ -30,7 +30,7 @@ pub(super) fn reference(label: &str, points: Vec<Point>) -> Option<Reference> {
     }
 }
 
-/// One panel to be: its rows, and what its spec asks for.
+/// A panel to be drawn: its rows, and what its spec asks for.
 pub(super) struct View<'v> {
     pub(super) group: Group<'v>,
     pub(super) spec: &'v PanelSpec,

@@ -73,22 +73,20 @@ impl ViolinPanel {
         None
     }
 
-    /// All violins, from left to right.
     pub(super) fn violins(&self) -> impl Iterator<Item = &Violin> {
         self.groups.iter().flat_map(|group| &group.violins)
     }
 }
 
-/// A panel with its place and scale.
 pub(super) struct Cell<'a> {
     pub(super) panel: &'a ViolinPanel,
     pub(super) plot: Area,
     pub(super) y: Scale,
     /// Names of its violins; each has the same place in every group.
     pub(super) names: Vec<&'a str>,
-    /// Caption of its groups; `None` where it is said below.
+    /// Caption of its groups; `None` where the panel below has it.
     pub(super) x_caption: Option<&'a str>,
-    /// Caption of its values; `None` where it is said beside.
+    /// Caption of its values; `None` where the panel to the left has it.
     pub(super) y_caption: Option<String>,
     /// Pixels from the plot to the middle of the vertical caption.
     pub(super) y_caption_offset: f64,
@@ -131,7 +129,6 @@ impl Cell<'_> {
         Ok(())
     }
 
-    /// Pixels of a group.
     fn group_width(&self) -> f64 {
         self.plot.width() / self.panel.groups.len() as f64
     }

@@ -68,7 +68,7 @@ pub fn render_violins(figure: &ViolinFigure) -> Result<String> {
 }
 
 impl ViolinFigure {
-    /// The first thing that no reader could make sense of, in words.
+    /// The first thing wrong with this figure, in words.
     fn fault(&self) -> Option<String> {
         if let Some(fault) = self.y.fault() {
             return Some(format!("the vertical axis {fault}"));
@@ -154,7 +154,6 @@ fn cells<'a>(figure: &'a ViolinFigure, room: &Room) -> Vec<Cell<'a>> {
     panels.iter().enumerate().map(cell).collect()
 }
 
-/// Vertical ranges of all panels.
 fn y_ranges(figure: &ViolinFigure) -> Vec<(f64, f64)> {
     let range = |violins: &mut dyn Iterator<Item = &Violin>| {
         let values = violins.flat_map(|violin| violin.values.iter().chain(&violin.before));

@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::stats::Estimate;
 
-/// What became of a claim.
+/// The verdict on a claim.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Verdict {
     /// The measurement agrees, beyond its uncertainty.
@@ -80,7 +80,7 @@ impl Evidence {
         }
     }
 
-    /// Says that there are too few seeds, if there are.
+    /// Says so if there are too few seeds.
     pub(crate) fn shortage(&self) -> Option<String> {
         let Self { seeds, needed, .. } = self;
         let short = !self.comparisons.is_empty() && seeds < needed;

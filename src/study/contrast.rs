@@ -61,7 +61,6 @@ impl RunValues {
     }
 }
 
-/// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Quantity {
     /// Mean of a column over the states where it is defined.
@@ -152,7 +151,6 @@ pub(crate) struct Contrast {
     pub within_runs: Estimate,
 }
 
-/// The difference between two runs.
 struct Difference {
     value: f64,
     variance: f64,

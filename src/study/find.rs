@@ -37,7 +37,7 @@ pub struct Found {
     pub missing: Vec<String>,
 }
 
-/// One run.
+/// A run that was found.
 #[derive(Debug)]
 pub struct FoundRun {
     /// Its folder.
@@ -105,7 +105,6 @@ fn flag(name: &str, value: impl ToString) -> [String; 2] {
 }
 
 impl Selection {
-    /// Returns the runs that are selected.
     fn wanted(&self) -> Result<Vec<Wanted<'_>>> {
         let mut all = Vec::new();
         for env in &self.envs {
@@ -272,7 +271,6 @@ impl Variant {
     }
 }
 
-/// A setting as a number, if it is one.
 fn number(value: &Value) -> Option<f64> {
     value.as_float().or_else(|| value.as_integer().map(|n| n as f64))
 }

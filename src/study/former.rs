@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-/// Where a key stood, the key, and what stands for it now.
+/// The table of a key, the key, and the answer to a spec that has it.
 const KEYS: [(&str, &str, &str); 13] = [
     ("", "tasks", "`tasks` stands in [select] now"),
     ("", "draw", "`draw` is now a [[panels]] for each quantity, such as draw = \"return-by-step\""),
@@ -31,7 +31,7 @@ const KEYS: [(&str, &str, &str); 13] = [
     ),
 ];
 
-/// What a value was called, and what it is called now.
+/// Former and present name of a value.
 const NAMES: [(&str, &str); 4] = [
     ("episode-return", "returns"),
     ("meta-return", "returns"),
@@ -39,7 +39,7 @@ const NAMES: [(&str, &str); 4] = [
     ("normalised-by-iteration", "normalised-by-step"),
 ];
 
-/// Returns what a spec is told that has a key, or a name, from before.
+/// Returns the answer to a spec that has a key or a name of earlier versions.
 pub(super) fn answer(spec: &Table) -> Option<String> {
     let named = |value: Option<&Value>| {
         let name = value?.as_str()?;

@@ -57,19 +57,19 @@ pub struct Compared {
     pub estimate: Estimate,
     /// Where the claim has it.
     pub range: [f64; 2],
-    /// Whether the printed numbers alone, without their spread, are as the claim has it.
+    /// Whether the printed numbers alone, without their spread, agree with the claim.
     pub printed_so: bool,
     /// What it says of the claim.
     pub verdict: Verdict,
 }
 
-/// What one comparison is, before it is known how many there are.
+/// A comparison before it is judged, which depends on how many there are.
 struct Pair {
     table: String,
     env: String,
     models: [String; 2],
     iteration: Option<u64>,
-    /// Its estimate at a level.
+    /// The estimate with its interval at a level.
     of: Box<dyn Fn(f64) -> Estimate>,
     /// Where the claim has it.
     range: [f64; 2],

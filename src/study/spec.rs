@@ -49,7 +49,7 @@ pub struct Spec {
     /// returns such as `hyper, before adaptation` or `hyper-pearl, test tasks`.
     #[serde(default, deserialize_with = "pairs")]
     pub contrasts: Vec<[String; 2]>,
-    /// The series whose cosine stays above zero throughout, as the claim has it.
+    /// The series whose cosine stays above zero throughout, according to the claim.
     #[serde(default)]
     pub above_zero: Option<String>,
     /// The series whose final score is the yardstick of returns.
@@ -143,7 +143,7 @@ impl Draw {
     }
 }
 
-/// Reads pairs; what is longer or shorter is none.
+/// Reads pairs; a longer or shorter list is an error.
 fn pairs<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<[String; 2]>, D::Error> {
     let pair = |names: Vec<String>| {
         let count = names.len();
@@ -276,7 +276,7 @@ impl Spec {
         named.chain(baseline).try_for_each(|name| self.select.check_label(name, of_curves))
     }
 
-    /// Says which list is empty that must not be.
+    /// Says which list must not be empty and is.
     fn lacking(&self) -> Option<String> {
         let Selection { envs, models, seeds, length, .. } = &self.select;
         let measure = self.measure;
@@ -296,7 +296,7 @@ impl Spec {
         .or_else(|| (self.select.every == 0).then(|| "`every` must be at least 1".into()))
     }
 
-    /// Says what stands twice that can stand once.
+    /// Says which entry stands twice.
     fn repeated(&self) -> Option<String> {
         fn twice<T: PartialEq + fmt::Debug>(name: &str, all: &[T]) -> Option<String> {
             let again = all.iter().enumerate().find(|(i, one)| all[..*i].contains(one));

@@ -9,7 +9,7 @@ use crate::stats::resample::jackknife;
 use crate::stats::{Estimate, LEVEL, summary};
 use crate::study::claim::{Verdict, of_readings};
 
-/// What became of the claim that `PyTorch`'s initialisation starts closer.
+/// The verdict on the claim that `PyTorch`'s initialisation starts closer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Judged {
     /// What every reading of what the paper leaves open agrees on; undecided if they do not.

@@ -87,7 +87,7 @@ pub(super) fn contrasts(measured: &[Measured], i: usize) -> Vec<Contrast> {
     (0..pairs.len()).map(judged).collect()
 }
 
-/// What becomes of the claim under one reading: it is about every environment and layer.
+/// The verdict on the claim under one reading: it is about every environment and layer.
 pub(super) fn verdict(found: &[Contrast]) -> Verdict {
     let say = |c: &Contrast| match c.closer {
         Closer::Pytorch => Verdict::Holds,

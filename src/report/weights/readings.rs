@@ -20,7 +20,6 @@ pub(super) fn verdicts(readings: &[Reading]) -> Vec<Verdict> {
     readings.iter().flat_map(of).collect()
 }
 
-/// Says in words what a reading is.
 pub(super) fn words(settings: &WeightSettings) -> String {
     let scaling = match settings.scaling {
         Scaling::Raw => "raw observations",
@@ -60,7 +59,7 @@ pub(super) fn closest(readings: &[Reading]) -> Option<String> {
     ))
 }
 
-/// One line for each reading: where which initialisation is closer, and how far Table 2 is.
+/// One line for each reading: in how many places either initialisation is closer, and how far Table 2 is.
 pub(crate) fn readings_table(readings: &[Reading]) -> Table {
     let places = readings.first().map_or(0, |reading| contrasts(&reading.measured, 0).len());
     let columns = [
