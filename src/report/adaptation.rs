@@ -14,7 +14,7 @@ use crate::study::claim::{Evidence, Verdict};
 
 /// Divergence below which a step is said to have changed nothing, nats: a tenth of the bound on one
 /// update of the policy.
-const NOTHING: f64 = 1e-3;
+const UNCHANGED: f64 = 1e-3;
 
 /// Seeds from which a verdict is given.
 const SEEDS: usize = 5;
@@ -57,10 +57,10 @@ pub(crate) fn finding(all: &[Adaptation], settings: &AdaptationSettings) -> Find
 fn answer(all: &[Adaptation]) -> Answer {
     let own: Vec<&Adaptation> = all.iter().filter(|a| a.own && a.model == "hyper").collect();
     if own.is_empty() {
-        return Answer::nothing("There is no checkpoint of Hyper-MAML.");
+        return Answer::without_evidence("There is no checkpoint of Hyper-MAML.");
     }
     let describe = |a: &&Adaptation| {
-        let moved = if a.divergence < NOTHING {
+        let moved = if a.divergence < UNCHANGED {
             "the step hardly changes the policy, so that no gain could be expected of it"
         } else {
             "the step changes the policy"
@@ -75,7 +75,7 @@ fn answer(all: &[Adaptation]) -> Answer {
         )
     };
     let needless = |a: &&Adaptation| match a.gain {
-        _ if a.divergence < NOTHING => Verdict::Undecided,
+        _ if a.divergence < UNCHANGED => Verdict::Undecided,
         gain if gain.high <= 0.0 => Verdict::Holds,
         gain if gain.low > 0.0 => Verdict::Fails,
         _ => Verdict::Undecided,

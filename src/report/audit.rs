@@ -28,7 +28,7 @@ pub(crate) struct Audited {
 }
 
 impl Audited {
-    fn came(&self) -> f64 {
+    fn mean_return(&self) -> f64 {
         summary::mean(&self.played.returns)
     }
 
@@ -109,7 +109,7 @@ pub(crate) fn table(all: &[Audited]) -> Table {
         let Score { policy, inside, .. } = &audited.judged.score;
         vec![
             Cell::text(&audited.name),
-            Cell::text(fixed(audited.came(), 0)),
+            Cell::text(fixed(audited.mean_return(), 0)),
             audited.excess().map_or(Cell::Missing, |share| Cell::text(percent(share))),
             Cell::resolved(policy.resolved, policy.kappa),
             Cell::number(policy.ceiling.value),
@@ -134,7 +134,7 @@ fn summary(all: &[Audited]) -> Table {
         vec![
             Cell::text(&audited.name),
             Cell::text(returns.len()),
-            Cell::number(audited.came()),
+            Cell::number(audited.mean_return()),
             Cell::number(lowest),
             Cell::number(highest),
             beside(|b| b.value),
@@ -165,7 +165,7 @@ fn panel(
     let series = |env: &str| {
         let there = all.iter().filter(|audited| audited.judged.whose.env == env);
         let mut points: Vec<Point> = there
-            .filter_map(|audited| Some(Point::estimate(audited.came(), &of(audited)?)))
+            .filter_map(|audited| Some(Point::estimate(audited.mean_return(), &of(audited)?)))
             .collect();
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
         points.dedup_by(|b, a| b.x <= a.x);

@@ -17,45 +17,42 @@ use crate::gradient::{Settings, StatesFrom};
 use crate::stats::Estimate;
 
 /// Returns, for each critic, what distinguishes it from the others besides its kind.
-fn told_apart(critics: &[Judged]) -> Vec<Vec<String>> {
-    let parts: [&dyn Fn(&Whose) -> String; 3] =
-        [&|of| of.algo.to_uppercase(), &|of| format!("seed {}", of.seed), &|of| {
-            format!("{} steps", short(of.step as f64))
-        }];
-    let differ = |part: &&dyn Fn(&Whose) -> String| {
-        critics.windows(2).any(|pair| part(&pair[0].whose) != part(&pair[1].whose))
+fn distinctions(critics: &[Judged]) -> Vec<Vec<String>> {
+    let texts = |Judged { whose, .. }: &Judged| {
+        let steps = format!("{} steps", short(whose.step as f64));
+        [whose.algo.to_uppercase(), format!("seed {}", whose.seed), steps]
     };
-    let told: Vec<_> = parts.into_iter().filter(differ).collect();
-    let mut known: Vec<(&str, Vec<String>)> = Vec::new();
-    let mut words_of = |judged| {
-        let Judged { whose, .. }: &Judged = judged;
-        let words: Vec<String> = told.iter().map(|part| part(whose)).collect();
-        let same = |(model, of): &&(&str, Vec<String>)| *model == whose.model && *of == words;
-        let again = match known.iter().filter(same).count() {
+    let all: Vec<[String; 3]> = critics.iter().map(texts).collect();
+    let differs = |i: &usize| all.windows(2).any(|pair| pair[0][*i] != pair[1][*i]);
+    let kept: Vec<usize> = (0..3).filter(differs).collect();
+    let own = |texts: &[String; 3]| kept.iter().map(|&i| texts[i].clone()).collect();
+    let own: Vec<Vec<String>> = all.iter().map(own).collect();
+    let again = |n: usize| {
+        let same =
+            |k: &usize| critics[*k].whose.model == critics[n].whose.model && own[*k] == own[n];
+        match (0..n).filter(same).count() {
             0 => None,
             1 => Some("again".to_owned()),
             times => Some(format!("again {times}")),
-        };
-        known.push((&whose.model, words.clone()));
-        words.into_iter().chain(again).collect()
+        }
     };
-    critics.iter().map(&mut words_of).collect()
+    (0..critics.len()).map(|n| own[n].iter().cloned().chain(again(n)).collect()).collect()
 }
 
 pub(crate) fn names(critics: &[Judged]) -> Vec<String> {
-    let name = |(judged, words): (&Judged, Vec<String>)| {
+    let name = |(judged, own): (&Judged, Vec<String>)| {
         let label = model_label(&judged.whose.model);
-        if words.is_empty() { label.into() } else { format!("{label} ({})", words.join(", ")) }
+        if own.is_empty() { label.into() } else { format!("{label} ({})", own.join(", ")) }
     };
-    critics.iter().zip(told_apart(critics)).map(name).collect()
+    critics.iter().zip(distinctions(critics)).map(name).collect()
 }
 
 /// Returns the name of each critic's line, a variant of its kind for the theme.
 fn series_names(critics: &[Judged]) -> Vec<String> {
-    let name = |(judged, words): (&Judged, Vec<String>)| {
-        std::iter::once(judged.whose.model.clone()).chain(words).collect::<Vec<_>>().join(", ")
+    let name = |(judged, own): (&Judged, Vec<String>)| {
+        std::iter::once(judged.whose.model.clone()).chain(own).collect::<Vec<_>>().join(", ")
     };
-    critics.iter().zip(told_apart(critics)).map(name).collect()
+    critics.iter().zip(distinctions(critics)).map(name).collect()
 }
 
 /// Writes two numbers and their difference.

@@ -50,9 +50,9 @@ pub(crate) fn appendix(title: &str, table: &Table, folded: bool) -> Option<Appen
 }
 
 /// Joins the sentences or paragraphs that are not empty.
-fn joined(parts: impl IntoIterator<Item = String>, between: &str) -> String {
-    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    parts.join(between)
+fn joined(texts: impl IntoIterator<Item = String>, between: &str) -> String {
+    let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+    texts.join(between)
 }
 
 impl Finding {
@@ -83,7 +83,7 @@ impl Finding {
 
 impl Answer {
     /// Returns the answer of a measure that has nothing to compare.
-    pub(crate) fn nothing(reason: &str) -> Self {
+    pub(crate) fn without_evidence(reason: &str) -> Self {
         Self { reason: reason.into(), ..Self::default() }
     }
 

@@ -20,8 +20,8 @@ pub(crate) fn section(claim: &PrintedClaim, compared: &[Compared]) -> Section {
         reason: reason(verdict, compared),
         headline: weakest(compared).map(|one| Headline {
             label: match compared.len() {
-                1 => words(claim, one),
-                count => format!("the least of {count}: {}", words(claim, one)),
+                1 => label(claim, one),
+                count => format!("the least of {count}: {}", label(claim, one)),
             },
             estimate: one.estimate,
             unit: String::new(),
@@ -32,7 +32,7 @@ pub(crate) fn section(claim: &PrintedClaim, compared: &[Compared]) -> Section {
 }
 
 /// Names what was compared.
-fn words(claim: &PrintedClaim, one: &Compared) -> String {
+fn label(claim: &PrintedClaim, one: &Compared) -> String {
     let [a, b] = one.models.each_ref().map(|model| model_label(model));
     let env = env_label(&one.env);
     match one.iteration {
@@ -100,7 +100,7 @@ fn table(claim: &PrintedClaim, compared: &[Compared]) -> Table {
 
 fn cells(claim: &PrintedClaim, one: &Compared) -> Vec<Cell> {
     vec![
-        Cell::text(words(claim, one)),
+        Cell::text(label(claim, one)),
         Cell::Interval(one.estimate),
         Cell::text(if one.printed_so { "yes" } else { "no" }),
         Cell::text(one.verdict),

@@ -28,8 +28,8 @@ pub(crate) fn answer(rows: &[Row]) -> String {
 /// Returns what must come out and what did, a line for each answer.
 pub(crate) fn table(rows: &[Row]) -> Table {
     let names = ["known answer", "actor", "must come out", "came out", ""];
-    let each = |row: &Row, words: fn(&Check) -> String| {
-        Cell::text(row.checks.iter().map(words).collect::<Vec<_>>().join(", "))
+    let each = |row: &Row, text: fn(&Check) -> String| {
+        Cell::text(row.checks.iter().map(text).collect::<Vec<_>>().join(", "))
     };
     let row = |row: &Row| {
         vec![

@@ -278,8 +278,8 @@ pub fn figure_table(figure: &Figure) -> Table {
     let names = ["panel", "series", "x", "y", "low", "high", "n"];
     let names = names.into_iter().chain(["outer low", "outer high", "kind"]);
     let mut table = Table::new(names.map(|name| Column::new(name, "")));
-    let mut push = |words: [&str; 3], point: Point, n: Option<usize>, outer: [f64; 2]| {
-        let [panel, name, kind] = words.map(Cell::text);
+    let mut push = |names: [&str; 3], point: Point, n: Option<usize>, outer: [f64; 2]| {
+        let [panel, name, kind] = names.map(Cell::text);
         let numbers = [point.x, point.y, point.low, point.high].map(Cell::number);
         let n = n.map_or(Cell::Missing, |n| Cell::number(n as f64));
         let row = [panel, name].into_iter().chain(numbers).chain([n]);
@@ -288,8 +288,8 @@ pub fn figure_table(figure: &Figure) -> Table {
     for panel in &figure.panels {
         for series in &panel.series {
             for (point, outer) in series.points.iter().zip(series.outer_points(&panel.y)) {
-                let words = [&*panel.title, &*series.name, "series"];
-                push(words, *point, series.n, [outer.low, outer.high]);
+                let names = [&*panel.title, &*series.name, "series"];
+                push(names, *point, series.n, [outer.low, outer.high]);
             }
         }
         for reference in &panel.references {

@@ -143,7 +143,7 @@ pub(crate) fn finding(runs: &[Run]) -> Finding {
 /// With several seeds the interval is over them, with one over its tasks.
 fn answer(differences: &[GapDifference]) -> Answer {
     let Some(first) = differences.first() else {
-        return Answer::nothing(
+        return Answer::without_evidence(
             "No two runs of PEARL and Hyper-PEARL share family, seed and tasks.",
         );
     };

@@ -146,7 +146,7 @@ fn answer(noises: &[Noise]) -> Answer {
         pairs.extend(noises.iter().find(same).map(|context| (context, hyper)));
     }
     let Some((context, hyper)) = pairs.first() else {
-        return Answer::nothing(
+        return Answer::without_evidence(
             "No checkpoint of Hyper-MAML stands beside one of Context-MAML of the same family, seed and \
              iteration.",
         );

@@ -22,7 +22,7 @@ pub(crate) enum Closer {
 }
 
 impl Closer {
-    pub(super) fn words(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Pytorch => "PyTorch's",
             Self::Paper => "the paper's",

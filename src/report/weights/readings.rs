@@ -20,7 +20,7 @@ pub(super) fn verdicts(readings: &[Reading]) -> Vec<Verdict> {
     readings.iter().flat_map(of).collect()
 }
 
-pub(super) fn words(settings: &WeightSettings) -> String {
+pub(super) fn describe(settings: &WeightSettings) -> String {
     let scaling = match settings.scaling {
         Scaling::Raw => "raw observations",
         Scaling::Standardised => "standardised observations",
@@ -42,7 +42,7 @@ pub(super) fn closest(readings: &[Reading]) -> Option<String> {
             off.into_iter()
                 .map(|(off, i)| {
                     let binning = reading.measured[0].distances.binned[i].binning;
-                    (off, words(&WeightSettings { binning, ..reading.settings }))
+                    (off, describe(&WeightSettings { binning, ..reading.settings }))
                 })
                 .collect::<Vec<_>>()
         };
