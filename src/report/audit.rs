@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::direction::{self, Direction};
-use super::figure::{Axis, Panel, Point, Reference, Series, each_once, extremes};
+use super::figure::{Axis, Panel, Point, Series, each_once, extremes};
 use super::finding::Finding;
 use super::numbers::fixed;
 use super::tables::{Cell, Table};
@@ -155,35 +155,20 @@ fn summary(all: &[Audited]) -> Table {
 }
 
 /// Returns a panel of one number of each agent against the return that it reaches.
-fn panel(
-    all: &[Audited],
-    title: &str,
-    reference: Reference,
-    of: impl Fn(&Audited) -> Option<Estimate>,
-) -> Panel {
+fn panel(all: &[Audited], title: &str, of: impl Fn(&Audited) -> Option<Estimate>) -> Panel {
     let envs = each_once(all.iter().map(|audited| &*audited.judged.whose.env));
     let series = |env: &str| {
         let there = all.iter().filter(|audited| audited.judged.whose.env == env);
-        let mut points: Vec<Point> = there
-            .filter_map(|audited| Some(Point::estimate(audited.mean_return(), &of(audited)?)))
-            .collect();
-        points.sort_by(|a, b| a.x.total_cmp(&b.x));
-        points.dedup_by(|b, a| b.x <= a.x);
-        let count = points.len();
-        Series::scatter(env_label(env), points, count)
+        let points =
+            there.filter_map(|audited| Some(Point::estimate(audited.mean_return(), &of(audited)?)));
+        Series::scatter(env_label(env), points.collect())
     };
-    Panel {
-        title: title.into(),
-        x: Axis::new("return of the actor", ""),
-        y: Axis::new(title, ""),
-        series: envs.into_iter().map(series).collect(),
-        references: vec![reference],
-    }
+    let x = Axis::new("return of the actor", "");
+    Panel::beside_exact(title, x, envs.into_iter().map(series).collect())
 }
 
 /// `settings` are those of the banks and of the promises.
 pub(crate) fn finding(all: &[Audited], settings: [&Settings; 2]) -> Finding {
-    let right = || Reference::level("exactly right", 1.0);
     let values = |audited: &Audited| {
         let Beside { value, discounted_return, .. } = audited.played.values?;
         Some(Estimate::without_interval(value / discounted_return, audited.played.returns.len()))
@@ -209,10 +194,10 @@ pub(crate) fn finding(all: &[Audited], settings: [&Settings; 2]) -> Finding {
             all.len()
         ),
         panels: vec![
-            panel(all, "value over what came", right(), values),
-            panel(all, "κ", right(), |a| a.resolved(|j| j.score.policy.kappa)),
-            panel(all, "inside", right(), Audited::inside),
-            panel(all, "promise kept", right(), |a| Some(a.kept())),
+            panel(all, "value over what came", values),
+            panel(all, "κ", |a| a.resolved(|j| j.score.policy.kappa)),
+            panel(all, "inside", Audited::inside),
+            panel(all, "promise kept", |a| Some(a.kept())),
         ],
         files: vec![("summary.csv", summary(all))],
         table: Some(table(all)),

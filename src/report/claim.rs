@@ -84,11 +84,7 @@ pub(crate) fn table(contrasts: &[Contrast]) -> Table {
         } else {
             Cell::Interval(c.over_seeds)
         };
-        let within = if c.within_runs.half_width().is_nan() {
-            Cell::Missing
-        } else {
-            Cell::Interval(c.within_runs)
-        };
+        let within = Some(c.within_runs).filter(|within| !within.half_width().is_nan());
         vec![
             Cell::text(format!("{} − {}", model_label(&c.better), model_label(&c.worse))),
             Cell::text(&c.quantity),
@@ -96,7 +92,7 @@ pub(crate) fn table(contrasts: &[Contrast]) -> Table {
             Cell::text(c.steps),
             Cell::text(c.over_seeds.n),
             over_seeds,
-            within,
+            within.map_or(Cell::Missing, Cell::Interval),
         ]
     };
     Table::of(names, contrasts.iter().map(row))

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::direction::{Direction, answer, two, why_unknown};
-use super::figure::{Axis, Panel, Point, Reference, Series};
+use super::figure::{Axis, Panel, Point, Series};
 use super::finding::{Finding, appendix};
 use super::numbers::{fixed, short, significant, with_ends};
 use super::policy_cosine::{summary, warnings};
@@ -179,14 +179,8 @@ fn panel(found: &Comparison, title: &str, of: fn(&Judged) -> Option<Estimate>) -
     });
     let series: Vec<Series> = series.collect();
     let drawn = series.iter().any(|series| series.points[0].y.is_finite());
-    let last = found.critics.len() as f64 + 0.5;
-    drawn.then(|| Panel {
-        title: title.into(),
-        x: Axis::new("critic", "").with_range(0.5, last),
-        y: Axis::new(title, ""),
-        series,
-        references: vec![Reference::level("exactly right", 1.0)],
-    })
+    let x = Axis::new("critic", "").with_range(0.5, found.critics.len() as f64 + 0.5);
+    drawn.then(|| Panel::beside_exact(title, x, series))
 }
 
 /// Says what a reader should know before believing the numbers.

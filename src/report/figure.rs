@@ -104,6 +104,16 @@ impl Axis {
             format!("{} ({})", self.label, self.unit)
         }
     }
+
+    /// What is wrong with this axis, as the end of a sentence.
+    pub(super) fn fault(&self) -> Option<String> {
+        if self.label.is_empty() {
+            return Some("has no label; name what it shows".to_owned());
+        }
+        let (low, high) = self.range?;
+        let usable = low.is_finite() && high.is_finite() && low < high;
+        (!usable).then(|| format!("has the range [{low}, {high}]; expected low < high"))
+    }
 }
 
 /// What is known of one model, say, along the horizontal axis.
@@ -127,8 +137,11 @@ impl Series {
         Self { name: name.into(), points, kind: SeriesKind::Line, n: Some(n), outer: None }
     }
 
-    /// Points that no line joins, each with the bar of its interval.
-    pub fn scatter(name: impl Into<String>, points: Vec<Point>, n: usize) -> Self {
+    /// Points that no line joins, each with the bar of its interval; of points at the same `x` the first.
+    pub(crate) fn scatter(name: impl Into<String>, mut points: Vec<Point>) -> Self {
+        points.sort_by(|a, b| a.x.total_cmp(&b.x));
+        points.dedup_by(|b, a| b.x <= a.x);
+        let n = points.len();
         let mut apart: Vec<Point> = Vec::new();
         for point in points {
             if let Some(last) = apart.last() {
@@ -280,6 +293,12 @@ impl Figure {
 }
 
 impl Panel {
+    /// A panel of a number, named by the title, that is 1 for an exactly right critic.
+    pub(super) fn beside_exact(title: &str, x: Axis, series: Vec<Series>) -> Self {
+        let references = vec![Reference::level("exactly right", 1.0)];
+        Self { title: title.into(), x, y: Axis::new(title, ""), series, references }
+    }
+
     /// Returns the panel with a vertical range that its points and their intervals fill but for some air; 0,
     /// which means nothing among returns, need not be in it.
     #[must_use]
@@ -316,18 +335,6 @@ impl Panel {
             }
         }
         None
-    }
-}
-
-impl Axis {
-    /// What is wrong with this axis, as the end of a sentence.
-    pub(super) fn fault(&self) -> Option<String> {
-        if self.label.is_empty() {
-            return Some("has no label; name what it shows".to_owned());
-        }
-        let (low, high) = self.range?;
-        let usable = low.is_finite() && high.is_finite() && low < high;
-        (!usable).then(|| format!("has the range [{low}, {high}]; expected low < high"))
     }
 }
 

@@ -152,12 +152,6 @@ impl Serialize for Headline {
     }
 }
 
-impl Serialize for Verdict {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 /// Claims, verdicts and numbers at a glance.
 fn summary(page: &Page) -> Table {
     let claims = page.sections.iter().any(|section| !section.claim.is_empty());

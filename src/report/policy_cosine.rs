@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::direction::{Direction, answer, two, whose};
-use super::figure::{Axis, Panel, Point, Reference, Series};
+use super::figure::{Panel, Point, Series};
 use super::finding::Finding;
 use super::numbers::{fixed, short};
 use super::tables::{Cell, Table};
@@ -163,13 +163,7 @@ fn panel(all: &[Judged], title: &str, of: impl Fn(&Judged) -> Option<Estimate>) 
         series.points.sort_by(|a, b| a.x.total_cmp(&b.x));
     }
     let known = series.iter().any(|series| series.points.iter().any(|p| p.y.is_finite()));
-    known.then(|| Panel {
-        title: title.into(),
-        x: step_axis(),
-        y: Axis::new(title, ""),
-        series,
-        references: vec![Reference::level("exactly right", 1.0)],
-    })
+    known.then(|| Panel::beside_exact(title, step_axis(), series))
 }
 
 /// How it was measured, in numbers.

@@ -9,7 +9,7 @@ use std::convert::identity;
 use super::figure::{Axis, Panel, Point, Reference, YRange, extremes};
 use super::groups::{Rows, average, by, by_critic, groups};
 use super::learnable;
-use super::view::{View, dims, reference, step_axis};
+use super::view::{View, dims, reference};
 use crate::analysis::summary::{Column, corrected, mean_over_states, stacked};
 use crate::analysis::table::StateRow;
 use crate::gradient::{Mode, Settings};
@@ -107,16 +107,9 @@ impl View<'_> {
         let exact = Reference::level("exact critic", 1.0);
         let references =
             [self.chance_band(true), Some(exact), self.ceiling("ceiling before correction")];
-        Panel {
-            title: self.group.title.clone(),
-            x: step_axis(),
-            y: Axis::new(
-                if self.settings.mode == Mode::Lab { "inside" } else { "corrected mean cosine" },
-                "",
-            ),
-            series: self.lines(resolved, identity),
-            references: references.into_iter().flatten().collect(),
-        }
+        let lab = self.settings.mode == Mode::Lab;
+        let y = Axis::new(if lab { "inside" } else { "corrected mean cosine" }, "");
+        self.panel(y, self.lines(resolved, identity), references)
     }
 
     /// κ at each step; gaps where the truth does not stand out of its noise.
@@ -129,13 +122,8 @@ impl View<'_> {
         // Intervals may go far beyond what a cosine can be: they do not set the range.
         let values = series.iter().flat_map(|line| &line.points).map(|point| point.y);
         let (low, high) = extremes(values.filter(|kappa| kappa.is_finite()).chain([-1.0, 1.0]));
-        Panel {
-            title: self.group.title.clone(),
-            x: step_axis(),
-            y: Axis::new("κ", "").with_range(low, high),
-            series,
-            references: vec![Reference::level("exact critic", 1.0)],
-        }
+        let y = Axis::new("κ", "").with_range(low, high);
+        self.panel(y, series, [Some(Reference::level("exact critic", 1.0))])
     }
 
     fn mean_by_step(&self) -> Panel {
@@ -145,15 +133,9 @@ impl View<'_> {
             Column::SelfCosine => "cosine with own linear fit",
         };
         let y = Axis::new(label, "");
-        let own = self.column == Column::SelfCosine;
-        let references = [self.chance_band(false), self.ceiling("ceiling")];
-        Panel {
-            title: self.group.title.clone(),
-            x: step_axis(),
-            y: if own { y.with_range(-0.2, 1.0) } else { y },
-            series: self.lines(|at| mean_over_states(at.iter().copied(), self.column), identity),
-            references: references.into_iter().flatten().collect(),
-        }
+        let y = if self.column == Column::SelfCosine { y.with_range(-0.2, 1.0) } else { y };
+        let series = self.lines(|at| mean_over_states(at.iter().copied(), self.column), identity);
+        self.panel(y, series, [self.chance_band(false), self.ceiling("ceiling")])
     }
 }
 

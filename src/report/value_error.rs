@@ -169,15 +169,11 @@ fn panel(all: &[Learned], which: Group) -> Panel {
     let of = of_group(all, which);
     let series = |critic| {
         let of_critic = of.iter().filter(|x| x.unit.critic == critic);
-        let mut points: Vec<Point> = of_critic
+        let points = of_critic
             .flat_map(|x| &x.points)
             .map(|point| Point::new(point.value_error.log10(), point.kappa))
-            .filter(|point| point.x.is_finite() && point.y.is_finite())
-            .collect();
-        points.sort_by(|a, b| a.x.total_cmp(&b.x));
-        points.dedup_by(|b, a| b.x <= a.x);
-        let n = points.len();
-        Series::scatter(critic.to_string(), points, n)
+            .filter(|point| point.x.is_finite() && point.y.is_finite());
+        Series::scatter(critic.to_string(), points.collect())
     };
     let critics = each_once(of.iter().map(|x| x.unit.critic));
     Panel {

@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::former;
-use super::selection::Selection;
+use super::selection::{Selection, one};
 use crate::algo::Algo;
 use crate::analysis::measure::cosine::Against;
 use crate::analysis::measure::maml_adaptation::AdaptationSettings;
@@ -99,10 +99,6 @@ pub struct Panel {
     /// One panel for each environment, or all pooled in one.
     #[serde(default)]
     pub facet: Facet,
-}
-
-fn one() -> usize {
-    1
 }
 
 fn standard() -> String {
@@ -321,7 +317,7 @@ impl Spec {
         let in_tasks = returns && Algo::META.contains(&select.algo);
         let without = measure.is_of_log() || measure == Measure::HyperParameters;
         let off_policy = Algo::OFF_POLICY.contains(&select.algo);
-        let mut misplaced = [
+        let misplaced = [
             (select.actor.is_some() && !off_policy, "`select.actor`", "td3 and sac"),
             (!self.settings.is_empty() && without, "`settings`", "a measure of checkpoints"),
             (!self.panels.is_empty() && !measure.is_drawn(), "`panels`", "cosines and returns"),
@@ -337,22 +333,15 @@ impl Spec {
             (select.tasks.is_some() && !in_tasks, "`tasks`", "returns of MAML and PEARL"),
         ]
         .into_iter()
-        .filter(|(wrong, ..)| *wrong)
-        .map(|(_, key, owner)| {
-            format!("{key} belongs to {owner}, and this is a spec of {measure}")
-        });
-        misplaced
-            .next()
-            .or_else(|| {
-                let both = in_tasks && select.algo == Algo::Maml && select.tasks.is_none();
-                both.then(|| "`tasks` is missing: MAML's returns are of test or train".into())
-            })
-            .or_else(|| {
-                let name = self.paper.as_deref()?;
-                printed::table(name)
-                    .is_none()
-                    .then(|| format!("the paper has no scores in '{name}'"))
-            })
+        .find(|(wrong, ..)| *wrong);
+        if let Some((_, key, owner)) = misplaced {
+            return Some(format!("{key} belongs to {owner}, and this is a spec of {measure}"));
+        }
+        if in_tasks && select.algo == Algo::Maml && select.tasks.is_none() {
+            return Some("`tasks` is missing: MAML's returns are of test or train".into());
+        }
+        let name = self.paper.as_deref()?;
+        printed::table(name).is_none().then(|| format!("the paper has no scores in '{name}'"))
     }
 
     /// Says why a panel cannot be drawn.
