@@ -3,7 +3,7 @@
 //! Lines are labelled at their ends where the labels do not collide; else one legend stands above
 //! the panels, outside the data.
 
-use super::axis::{Scale, tick_labels, x_range, y_range};
+use super::axis::{Scale, x_range, y_range};
 use super::canvas::{Sheet, render as render_sheet, text_width};
 use super::figure::{
     Axis, Figure, Panel, Point, ReferenceShape, Series, SeriesKind, YRange, extremes, sheet_size,
@@ -11,7 +11,7 @@ use super::figure::{
 use super::geometry::Area;
 use super::header::{Entry, Header, MARGIN, Sample};
 use super::labels::spread;
-use super::panel::{LABEL_SIZE, PanelPlan, TICK_SIZE, draw_panel};
+use super::panel::{LABEL_SIZE, PanelPlan, draw_panel, tick_width};
 use super::theme::{STRONGEST, Style, styles};
 use crate::error::Result;
 
@@ -179,12 +179,7 @@ fn panel_plans<'a>(figure: &'a Figure, room: &Room) -> Vec<PanelPlan<'a>> {
     let title = if titled { PANEL_TITLE } else { 6.0 };
     let plot_height = room.cell_height - title - TICKS_BELOW - CAPTION;
     let y_ranges = y_ranges(figure);
-    let tick_width = y_ranges.iter().map(|&(low, high)| {
-        let scale = Scale { low, high, start: plot_height, end: 0.0 };
-        let labels = tick_labels(&scale.ticks(48.0));
-        labels.iter().map(|label| text_width(label, TICK_SIZE)).fold(0.0, f64::max)
-    });
-    let tick_width = tick_width.fold(0.0, f64::max) + 8.0;
+    let tick_width = tick_width(&y_ranges, plot_height);
 
     // One caption column for all panels, or one for each.
     let shared_caption = if same_y { CAPTION } else { 0.0 };

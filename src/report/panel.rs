@@ -12,6 +12,8 @@ use crate::error::Result;
 pub(super) const LABEL_SIZE: f64 = 12.5;
 /// Font size of tick labels, in pixels.
 pub(super) const TICK_SIZE: f64 = 12.0;
+/// Pixels between the ticks of a vertical axis, about.
+const TICK_SPACING: f64 = 48.0;
 /// Font size of captions, in pixels.
 pub(super) const CAPTION_SIZE: f64 = 13.0;
 /// Font size of the labels of references, in pixels.
@@ -105,18 +107,38 @@ fn draw_grid(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>) -> Result<()> {
         let letters = Letters::new(TICK_SIZE, FAINT_INK, Anchor::Middle);
         canvas.text(&label, px(x, bottom + 13.0), letters)?;
     }
-    let y_ticks = plan.y.ticks(48.0);
-    for (&tick, label) in y_ticks.iter().zip(tick_labels(&y_ticks)) {
-        let y = plan.y.at(tick);
-        canvas.line(px(left, y), px(right, y), grid)?;
-        let letters = Letters::new(TICK_SIZE, FAINT_INK, Anchor::End);
-        canvas.text(&label, px(left - 7.0, y), letters)?;
-    }
+    draw_y_ticks(canvas, &plan.plot, &plan.y, |_| grid)?;
     if plan.y.shows(0.0) {
         let y = plan.y.at(0.0);
         canvas.line(px(left, y), px(right, y), Pen::line(ZERO, 1.2))?;
     }
     Ok(())
+}
+
+/// Lines at the ticks of a vertical axis, drawn by `pen`, and the tick labels.
+pub(super) fn draw_y_ticks(
+    canvas: &mut Canvas<'_>,
+    plot: &Area,
+    scale: &Scale,
+    pen: impl Fn(f64) -> Pen,
+) -> Result<()> {
+    let letters = Letters::new(TICK_SIZE, FAINT_INK, Anchor::End);
+    let ticks = scale.ticks(TICK_SPACING);
+    for (&tick, label) in ticks.iter().zip(tick_labels(&ticks)) {
+        let y = scale.at(tick);
+        canvas.line(px(plot.left, y), px(plot.right, y), pen(tick))?;
+        canvas.text(&label, px(plot.left - 7.0, y), letters)?;
+    }
+    Ok(())
+}
+
+/// Pixels that the widest tick label takes beside vertical axes of these ranges.
+pub(super) fn tick_width(ranges: &[(f64, f64)], height: f64) -> f64 {
+    let widths = ranges.iter().flat_map(|&(low, high)| {
+        let ticks = Scale { low, high, start: height, end: 0.0 }.ticks(TICK_SPACING);
+        tick_labels(&ticks).into_iter().map(|label| text_width(&label, TICK_SIZE))
+    });
+    widths.fold(0.0, f64::max) + 8.0
 }
 
 /// Title of the panel, names of its axes, labels at the ends of its lines.

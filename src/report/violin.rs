@@ -1,10 +1,10 @@
 //! Draws one panel of violins: grid, bodies, dots, medians, captions.
 
-use super::axis::{Scale, tick_labels};
+use super::axis::Scale;
 use super::canvas::{Anchor, Canvas, Letters, Pen, wrap};
 use super::figure::extremes;
 use super::geometry::{Area, Px, px};
-use super::panel::{CAPTION_SIZE, TICK_SIZE};
+use super::panel::{CAPTION_SIZE, TICK_SIZE, draw_y_ticks};
 use super::theme::{Dash, FAINT_INK, GRID, INK, Style, ZERO};
 use crate::error::Result;
 use crate::stats::density::{bandwidth, density};
@@ -101,14 +101,9 @@ impl Cell<'_> {
             let x = left + index as f64 * group_width;
             canvas.line(px(x, top), px(x, bottom), Pen::line(GRID, 1.0))?;
         }
-        let ticks = self.y.ticks(48.0);
-        for (&tick, label) in ticks.iter().zip(tick_labels(&ticks)) {
-            let y = self.y.at(tick);
-            let pen = if tick == 0.0 { Pen::line(ZERO, 1.2) } else { Pen::line(GRID, 1.0) };
-            canvas.line(px(left, y), px(right, y), pen)?;
-            let letters = Letters::new(TICK_SIZE, FAINT_INK, Anchor::End);
-            canvas.text(&label, px(left - 7.0, y), letters)?;
-        }
+        draw_y_ticks(canvas, &self.plot, &self.y, |tick| {
+            if tick == 0.0 { Pen::line(ZERO, 1.2) } else { Pen::line(GRID, 1.0) }
+        })?;
         for (index, group) in self.panel.groups.iter().enumerate() {
             let letters = Letters::new(TICK_SIZE, FAINT_INK, Anchor::Middle);
             let middle = left + (index as f64 + 0.5) * group_width;

@@ -6,12 +6,12 @@
 //! by no random number; a tick is the median. The model's marker stands below, where it hides no
 //! value.
 
-use super::axis::{Scale, tick_labels, y_range};
-use super::canvas::{Pen, Sheet, render, text_width};
+use super::axis::{Scale, y_range};
+use super::canvas::{Pen, Sheet, render};
 use super::figure::{Axis, MAX_PANELS, YRange, each_once, sheet_size};
 use super::geometry::Area;
 use super::header::{Entry, Header, MARGIN, Sample};
-use super::panel::TICK_SIZE;
+use super::panel::tick_width;
 use super::theme::{Marker, Style, styles};
 use super::violin::{BEFORE, Cell, MEDIAN, Violin, ViolinGroup, ViolinPanel};
 use crate::error::{Error, Result};
@@ -127,11 +127,7 @@ fn cells<'a>(figure: &'a ViolinFigure, room: &Room) -> Vec<Cell<'a>> {
     let cell_height = (room.height - room.top - MARGIN / 2.0) / rows as f64;
     let plot_height = cell_height - title - LABELS - below;
     let ranges = y_ranges(figure);
-    let tick_width = ranges.iter().flat_map(|&(low, high)| {
-        let labels = tick_labels(&Scale { low, high, start: plot_height, end: 0.0 }.ticks(48.0));
-        labels.into_iter().map(|label| text_width(&label, TICK_SIZE))
-    });
-    let tick_width = tick_width.fold(0.0, f64::max) + 8.0;
+    let tick_width = tick_width(&ranges, plot_height);
     let first = MARGIN * 0.8 + CAPTION;
     let cell_width = (room.width - first - MARGIN / 2.0) / room.columns as f64;
     let cell = |(index, panel): (usize, &'a ViolinPanel)| {

@@ -38,13 +38,12 @@ pub(super) fn closest(readings: &[Reading]) -> Option<String> {
     let best = |share: f64| {
         let of = |reading: &Reading| {
             let all = groups(&reading.measured);
-            let off = (0..BINNINGS).map(|i| (off_paper(&all, i, share), i)).collect::<Vec<_>>();
-            off.into_iter()
-                .map(|(off, i)| {
-                    let binning = reading.measured[0].distances.binned[i].binning;
-                    (off, describe(&WeightSettings { binning, ..reading.settings }))
-                })
-                .collect::<Vec<_>>()
+            let on_bins = |i: usize| {
+                let binning = reading.measured[0].distances.binned[i].binning;
+                let settings = WeightSettings { binning, ..reading.settings };
+                (off_paper(&all, i, share), describe(&settings))
+            };
+            (0..BINNINGS).map(on_bins).collect::<Vec<_>>()
         };
         let all = readings.iter().flat_map(of).filter(|(off, _)| off.is_finite());
         all.min_by(|a, b| a.0.total_cmp(&b.0))
