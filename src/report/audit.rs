@@ -1,13 +1,14 @@
 //! Critics of several agents in one table: values beside returns, κ, gain, inside, promise.
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::direction::{self, Direction};
 use super::figure::{Axis, Panel, Point, Series, each_once, extremes};
 use super::finding::Finding;
 use super::numbers::fixed;
 use super::tables::{Cell, Table};
-use super::text::Method;
+use super::text::{self, Method};
 use super::theme::env_label;
 use super::{played, policy_cosine, promise};
 use crate::analysis::measure::played::{Beside, Played};
@@ -182,12 +183,7 @@ pub(crate) fn finding(all: &[Audited], settings: [&Settings; 2]) -> Finding {
         let said = played::warnings(&audited.played, None).into_iter();
         said.map(|warning| format!("{}: {warning}", audited.name)).collect::<Vec<_>>()
     };
-    let said = format!(
-        "Return is the mean of {episodes} episodes without the policy's noise. Value says how far the critic's values of the \
-         actions taken are above the discounted returns that came, on average over the steps of {episodes} episodes of the \
-         policy as its critic has it, as a share of these. Kept is the share of the improvement promised along the critic's \
-         own gradient that is real, over finite steps; κ, ceiling, gain and inside are told below."
-    );
+    let own = text::method("audit.md", json!({ "episodes": episodes }));
     Finding {
         subtitle: format!(
             "critics of {} agents; bars: 95 %; where the truth is not resolved there is no point",
@@ -208,7 +204,7 @@ pub(crate) fn finding(all: &[Audited], settings: [&Settings; 2]) -> Finding {
             .chain(second.warnings)
             .collect(),
         method: Method {
-            how_measured: [said, first.method.how_measured, second.method.how_measured]
+            how_measured: [own.how_measured, first.method.how_measured, second.method.how_measured]
                 .join("\n\n"),
             does_not_show: [first.method.does_not_show, second.method.does_not_show].join("\n\n"),
         },

@@ -1,8 +1,10 @@
 //! The hyper-parameters of the paper beside our defaults, as a table.
 
+use serde_json::json;
+
 use super::finding::Finding;
 use super::tables::{Cell, Table};
-use super::text::Method;
+use super::text;
 use crate::analysis::hyper_parameters::HyperParameter;
 
 pub(crate) fn table(parameters: &[HyperParameter]) -> Table {
@@ -23,13 +25,7 @@ pub(crate) fn finding(parameters: &[HyperParameter]) -> Finding {
     Finding {
         files: vec![("summary.csv", table.clone())],
         table: Some(table),
-        method: Method {
-            how_measured:
-                "Read from the defaults of `hyperl-train`, resolved as a run resolves them; keys are \
-                 those of `--set`."
-                    .into(),
-            ..Method::default()
-        },
+        method: text::method("hyper-parameters.md", json!({})),
         ..Finding::default()
     }
 }

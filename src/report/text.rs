@@ -9,13 +9,15 @@ use serde::Serialize;
 
 use super::canvas::escape;
 
-/// All templates by name: two of pages, of which that in HTML escapes what it is given, and one for the sentences
-/// of each measure.
-const TEMPLATES: [(&str, &str); 16] = [
+/// All templates by name: two of pages, of which the HTML one escapes its values, and one for the sentences of each
+/// measure.
+const TEMPLATES: [(&str, &str); 18] = [
+    ("audit.md", include_str!("text/audit.md")),
     ("compare-critics.md", include_str!("text/compare-critics.md")),
     ("cosine.md", include_str!("text/cosine.md")),
     ("gate.md", include_str!("text/gate.md")),
     ("gate.xml", include_str!("text/gate.xml")),
+    ("hyper-parameters.md", include_str!("text/hyper-parameters.md")),
     ("maml-adaptation.md", include_str!("text/maml-adaptation.md")),
     ("maml-noise.md", include_str!("text/maml-noise.md")),
     ("page.html", include_str!("text/page.html")),
