@@ -2,16 +2,16 @@
 
 use serde_json::json;
 
-use super::direction::{Direction, answer, two, why_unknown};
+use super::direction::{Direction, answer, two, whose, why_unknown};
 use super::figure::{Axis, Panel, Point, Series};
 use super::finding::{Finding, appendix};
 use super::numbers::{fixed, short, significant, with_ends};
 use super::policy_cosine::{summary, warnings};
 use super::tables::{Cell, Column, Table};
 use super::text;
-use super::theme::{env_label, model_label};
+use super::theme::model_label;
 use crate::analysis::measure::compare_critics::{ALPHA_STATES, Comparison, InWeights};
-use crate::analysis::measure::policy_cosine::{Judged, Whose};
+use crate::analysis::measure::policy_cosine::Judged;
 use crate::gradient::paired::Difference;
 use crate::gradient::{Settings, StatesFrom};
 use crate::stats::Estimate;
@@ -207,13 +207,10 @@ fn all_warnings(found: &Comparison) -> Vec<String> {
 
 pub(crate) fn finding(found: &Comparison, settings: &Settings) -> Finding {
     let first = found.critics.first();
-    let whose = first.map_or(String::new(), |judged| {
-        let Whose { env, model, seed, step, .. } = &judged.whose;
-        let (env, model) = (env_label(env), model_label(model));
-        format!("the actor of {model} on {env}, seed {seed}, {} steps", short(*step as f64))
-    });
+    let actor =
+        first.map_or(String::new(), |judged| format!("the actor of {}", whose(&judged.whose)));
     let values = json!({
-        "policy": whose,
+        "policy": actor,
         "states": first.map_or(0, |judged| judged.score.states),
         "blocks": first.map_or(0, |judged| judged.blocks),
         "std": settings.std,
@@ -232,7 +229,7 @@ pub(crate) fn finding(found: &Comparison, settings: &Settings) -> Finding {
     ];
     let differences = differences(found);
     Finding {
-        subtitle: format!("{whose}, in the order of the table; bars: 95 % of each, over episodes"),
+        subtitle: format!("{actor}, in the order of the table; bars: 95 % of each, over episodes"),
         panels: panels.into_iter().flatten().collect(),
         appendices: appendix(
             "Differences, paired by state; all intervals hold together at 95 %",

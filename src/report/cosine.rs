@@ -81,15 +81,17 @@ impl Cosines {
         let rows = checkpoints.concat();
         let panels = panels(how, &rows, specs);
         let differences = difference_table(&self.differences);
-        let shown = difference_table(&self.differences).only(|name| name != "out of distribution");
-        let of_differences = ("differences.csv", differences);
+        let shown = differences.only(|name| name != "out of distribution");
         Finding {
             subtitle: method::subtitle(how, &rows, &panels) + &method::smoothing(specs, &rows),
             panels,
-            files: [("summary.csv", summary_table(&self.summaries)), of_differences]
-                .into_iter()
-                .filter(|(_, table)| !table.rows.is_empty())
-                .collect(),
+            files: [
+                ("summary.csv", summary_table(&self.summaries)),
+                ("differences.csv", differences),
+            ]
+            .into_iter()
+            .filter(|(_, table)| !table.rows.is_empty())
+            .collect(),
             table: Some(self.table(how)),
             appendices: [
                 appendix("Training minus test tasks", &shown, false),

@@ -188,15 +188,16 @@ fn return_points(runs: &[&ReturnCurve], against: Against, band: Band) -> Vec<Poi
 mod tests {
     use super::*;
 
+    fn run(seed: u64, evaluations: Vec<(u64, Vec<f64>)>) -> ReturnCurve {
+        let (env, series) = ("hopper".into(), "sa-hyper".into());
+        ReturnCurve { env, algo: Algo::Td3, series, seed, evaluations, seconds: Vec::new() }
+    }
+
     #[test]
     fn curves_over_time_end_with_the_last_known_second() {
         let run = ReturnCurve {
-            env: "hopper".into(),
-            algo: Algo::Td3,
-            series: "a".into(),
-            seed: 0,
-            evaluations: vec![(0, vec![1.0]), (15, vec![2.0]), (40, vec![3.0])],
             seconds: vec![(10, 4.0), (20, 10.0)],
+            ..run(0, vec![(0, vec![1.0]), (15, vec![2.0]), (40, vec![3.0])])
         };
         let points = return_points(&[&run], Against::Seconds, Band::Interval);
         assert_eq!(points.iter().map(|p| (p.x, p.y)).collect::<Vec<_>>(), [(0.0, 1.0), (7.0, 2.0)]);
@@ -204,19 +205,10 @@ mod tests {
 
     #[test]
     fn a_mean_over_seeds_ends_where_the_shortest_run_does() {
-        let run = |seed: u64, steps: &[u64]| ReturnCurve {
-            env: "hopper".into(),
-            algo: Algo::Td3,
-            series: "sa-hyper".into(),
-            seed,
-            evaluations: steps.iter().map(|step| (*step, vec![seed as f64])).collect(),
-            seconds: Vec::new(),
-        };
-        let points = return_points(
-            &[&run(2, &[0, 5, 10]), &run(4, &[0, 5])],
-            Against::Steps,
-            Band::Interval,
-        );
+        let runs = [(2, &[0, 5, 10][..]), (4, &[0, 5][..])].map(|(seed, steps)| {
+            run(seed, steps.iter().map(|step| (*step, vec![seed as f64])).collect())
+        });
+        let points = return_points(&runs.each_ref(), Against::Steps, Band::Interval);
         assert_eq!(points.iter().map(|p| (p.x, p.y)).collect::<Vec<_>>(), [(0.0, 3.0), (5.0, 3.0)]);
     }
 
