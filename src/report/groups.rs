@@ -32,7 +32,7 @@ pub(super) fn groups(rows: &[StateRow], facet: Facet) -> Vec<Group<'_>> {
 }
 
 /// Returns the environments that pooled panels leave out, for some critic was not measured there.
-pub fn left_out(rows: &[StateRow]) -> Vec<&str> {
+pub(super) fn left_out(rows: &[StateRow]) -> Vec<&str> {
     let shared = shared_envs(rows);
     let pooled = !shared.is_empty();
     all_envs(rows).into_iter().filter(|env| pooled && !shared.contains(env)).collect()

@@ -207,7 +207,7 @@ fn difference(score: &Score, Printed(mean, std): Printed) -> Option<f64> {
 /// read Fig. 6: `x / x_base`, or `(x − x_init) / (x_base − x_init)` where that is not positive, with
 /// the baseline's score before training as `x_init`. One run for each critic and seed: the mean over
 /// the environments that all critics have with the baseline.
-pub fn normalised(curves: &[ReturnCurve], baseline: &str) -> (Vec<String>, Vec<RunValues>) {
+pub(crate) fn normalised(curves: &[ReturnCurve], baseline: &str) -> (Vec<String>, Vec<RunValues>) {
     let groups = by_series(curves);
     let critics: BTreeSet<&str> = curves.iter().map(|c| c.series.as_str()).collect();
     let envs: BTreeSet<&str> = curves.iter().map(|c| c.env.as_str()).collect();

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 
 /// What to do about runs that nobody has trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
+pub(crate) enum Missing {
     /// Stop with an error that says how to make the first one.
     Fail,
     /// Go on, and list them in the report.
@@ -28,7 +28,7 @@ pub enum Missing {
 
 /// The runs of a spec that are there, and the commands that make the others.
 #[derive(Debug, Default)]
-pub struct Found {
+pub(crate) struct Found {
     /// Runs of which there is something to measure.
     pub runs: Vec<FoundRun>,
     /// Runs that the spec selects.
@@ -37,10 +37,8 @@ pub struct Found {
     pub missing: Vec<String>,
 }
 
-/// A run that was found.
 #[derive(Debug)]
-pub struct FoundRun {
-    /// Its folder.
+pub(crate) struct FoundRun {
     pub folder: PathBuf,
     /// The series that it belongs to.
     pub label: String,
@@ -55,7 +53,7 @@ impl Spec {
     /// [`Error::MissingCheckpoint`] with the command that makes it, if [`Missing::Fail`] is asked;
     /// [`Error::Mismatch`] if a folder holds another run than its name says, or other settings than
     /// its variant; [`Error::Usage`] for a setting that does not exist.
-    pub fn find(&self, checkpoints: &Path, missing: Missing) -> Result<Found> {
+    pub(crate) fn find(&self, checkpoints: &Path, missing: Missing) -> Result<Found> {
         let mut found = Found::default();
         for wanted in self.select.wanted()? {
             found.asked += 1;
@@ -290,7 +288,7 @@ fn shown(value: &Value) -> String {
 
 impl Found {
     /// Returns the series that the run in `folder` belongs to.
-    pub fn label(&self, folder: &Path) -> Option<&str> {
+    pub(crate) fn label(&self, folder: &Path) -> Option<&str> {
         self.runs.iter().find(|run| run.folder == folder).map(|run| &*run.label)
     }
 
@@ -298,7 +296,7 @@ impl Found {
     ///
     /// # Errors
     /// Those of opening; [`Error::Mismatch`] if a checkpoint is of another run than its folder.
-    pub fn checkpoints(&self) -> Result<Vec<Checkpoint>> {
+    pub(crate) fn checkpoints(&self) -> Result<Vec<Checkpoint>> {
         let mut all = Vec::new();
         for run in &self.runs {
             for path in &run.points {
