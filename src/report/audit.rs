@@ -105,27 +105,25 @@ fn percent(share: f64) -> String {
 
 /// Returns the numbers that a page has room for, one line for each agent.
 pub(crate) fn table(all: &[Audited]) -> Table {
-    let names = ["agent", "return", "value", "κ", "ceiling", "gain", "inside", "kept"];
     let row = |audited: &Audited| {
         let Score { policy, inside, .. } = &audited.judged.score;
+        let excess = audited.excess().map(percent);
         vec![
-            Cell::text(&audited.name),
-            Cell::text(fixed(audited.mean_return(), 0)),
-            audited.excess().map_or(Cell::Missing, |share| Cell::text(percent(share))),
-            Cell::resolved(policy.resolved, policy.kappa),
-            Cell::number(policy.ceiling.value),
-            Cell::resolved(policy.resolved, policy.gain),
-            Cell::resolved(inside.resolved, inside.corrected),
-            Cell::Interval(audited.kept()),
+            ("agent", Cell::text(&audited.name)),
+            ("return", Cell::text(fixed(audited.mean_return(), 0))),
+            ("value", excess.map_or(Cell::Missing, Cell::text)),
+            ("κ", Cell::resolved(policy.resolved, policy.kappa)),
+            ("ceiling", Cell::number(policy.ceiling.value)),
+            ("gain", Cell::resolved(policy.resolved, policy.gain)),
+            ("inside", Cell::resolved(inside.resolved, inside.corrected)),
+            ("kept", Cell::Interval(audited.kept())),
         ]
     };
-    Table::of(names, all.iter().map(row))
+    Table::of_named(all.iter().map(row))
 }
 
 /// Returns all numbers of the episodes and of the critic, one line for each agent.
 fn summary(all: &[Audited]) -> Table {
-    let names = ["agent", "episodes", "return", "lowest return", "highest return", "value"];
-    let names = names.into_iter().chain(["discounted return", "correlation", "kept", "slope"]);
     let row = |audited: &Audited| {
         let Played { returns, values, .. } = &audited.played;
         let beside = |pick: fn(&Beside) -> f64| {
@@ -133,19 +131,19 @@ fn summary(all: &[Audited]) -> Table {
         };
         let (lowest, highest) = extremes(returns.iter().copied());
         vec![
-            Cell::text(&audited.name),
-            Cell::text(returns.len()),
-            Cell::number(audited.mean_return()),
-            Cell::number(lowest),
-            Cell::number(highest),
-            beside(|b| b.value),
-            beside(|b| b.discounted_return),
-            beside(|b| b.correlation),
-            Cell::Interval(audited.kept()),
-            Cell::Interval(audited.promised.own.slope),
+            ("agent", Cell::text(&audited.name)),
+            ("episodes", Cell::text(returns.len())),
+            ("return", Cell::number(audited.mean_return())),
+            ("lowest return", Cell::number(lowest)),
+            ("highest return", Cell::number(highest)),
+            ("value", beside(|b| b.value)),
+            ("discounted return", beside(|b| b.discounted_return)),
+            ("correlation", beside(|b| b.correlation)),
+            ("kept", Cell::Interval(audited.kept())),
+            ("slope", Cell::Interval(audited.promised.own.slope)),
         ]
     };
-    let mut table = Table::of(names, all.iter().map(row));
+    let mut table = Table::of_named(all.iter().map(row));
     let judged: Vec<Judged> = all.iter().map(|audited| audited.judged.clone()).collect();
     let Table { columns, rows } = policy_cosine::summary(&judged);
     table.columns.extend(columns);

@@ -177,40 +177,26 @@ impl Canvas<'_> {
 
     /// Draws a marker of about nine pixels.
     pub(super) fn marker(&mut self, marker: Marker, place: Px, color: Color) -> Result<()> {
-        let corners = |offsets: &[(f64, f64)]| -> Vec<Px> {
-            offsets.iter().map(|(dx, dy)| px(place.x + dx, place.y + dy)).collect()
-        };
-        let fill = Pen::fill(color, 1.0);
-        let stroke = Pen::line(color, 1.7);
-        match marker {
-            Marker::Circle | Marker::Ring => self.circle(place, marker, color),
-            Marker::Square => {
-                self.polygon(&corners(&[(-3.6, -3.6), (3.6, -3.6), (3.6, 3.6), (-3.6, 3.6)]), fill)
-            }
-            Marker::TriangleUp => {
-                self.polygon(&corners(&[(0., -4.8), (4.4, 3.2), (-4.4, 3.2)]), fill)
-            }
-            Marker::TriangleDown => {
-                self.polygon(&corners(&[(0., 4.8), (4.4, -3.2), (-4.4, -3.2)]), fill)
-            }
-            Marker::Diamond => {
-                self.polygon(&corners(&[(0., -5.2), (4.6, 0.), (0., 5.2), (-4.6, 0.)]), fill)
-            }
+        let offsets: &[(f64, f64)] = match marker {
+            Marker::Circle | Marker::Ring => return self.circle(place, marker, color),
+            Marker::Square => &[(-3.6, -3.6), (3.6, -3.6), (3.6, 3.6), (-3.6, 3.6)],
+            Marker::TriangleUp => &[(0., -4.8), (4.4, 3.2), (-4.4, 3.2)],
+            Marker::TriangleDown => &[(0., 4.8), (4.4, -3.2), (-4.4, -3.2)],
+            Marker::Diamond => &[(0., -5.2), (4.6, 0.), (0., 5.2), (-4.6, 0.)],
             Marker::Hexagon => {
-                let right = [(0., -4.6), (4., -2.3), (4., 2.3)];
-                let left = [(0., 4.6), (-4., 2.3), (-4., -2.3)];
-                self.polygon(&corners(&[right, left].concat()), fill)
+                &[(0., -4.6), (4., -2.3), (4., 2.3), (0., 4.6), (-4., 2.3), (-4., -2.3)]
             }
-            Marker::Plus => {
-                self.line(px(place.x - 4.6, place.y), px(place.x + 4.6, place.y), stroke)?;
-                self.line(px(place.x, place.y - 4.6), px(place.x, place.y + 4.6), stroke)
-            }
-            Marker::Cross => {
-                let c = corners(&[(-3.6, -3.6), (3.6, 3.6), (-3.6, 3.6), (3.6, -3.6)]);
-                self.line(c[0], c[1], stroke)?;
-                self.line(c[2], c[3], stroke)
-            }
+            Marker::Plus => &[(-4.6, 0.), (4.6, 0.), (0., -4.6), (0., 4.6)],
+            Marker::Cross => &[(-3.6, -3.6), (3.6, 3.6), (-3.6, 3.6), (3.6, -3.6)],
+        };
+        let points: Vec<Px> =
+            offsets.iter().map(|(dx, dy)| px(place.x + dx, place.y + dy)).collect();
+        if !matches!(marker, Marker::Plus | Marker::Cross) {
+            return self.polygon(&points, Pen::fill(color, 1.0));
         }
+        let pen = Pen::line(color, 1.7);
+        self.line(points[0], points[1], pen)?;
+        self.line(points[2], points[3], pen)
     }
 
     /// Draws a small filled disc.

@@ -79,11 +79,7 @@ pub(crate) fn table(contrasts: &[Contrast]) -> Table {
     let names = ["difference", "in", "environments", "steps", "seeds"];
     let names = names.into_iter().chain(["over seeds", "within these runs"]);
     let row = |c: &Contrast| {
-        let over_seeds = if c.over_seeds.n < SEEDS {
-            Cell::number(c.over_seeds.value)
-        } else {
-            Cell::Interval(c.over_seeds)
-        };
+        let over_seeds = Some(c.over_seeds).filter(|over_seeds| over_seeds.n >= SEEDS);
         let within = Some(c.within_runs).filter(|within| !within.half_width().is_nan());
         vec![
             Cell::text(format!("{} − {}", model_label(&c.better), model_label(&c.worse))),
@@ -91,7 +87,7 @@ pub(crate) fn table(contrasts: &[Contrast]) -> Table {
             Cell::text(c.envs.join(", ")),
             Cell::text(c.steps),
             Cell::text(c.over_seeds.n),
-            over_seeds,
+            over_seeds.map_or(Cell::number(c.over_seeds.value), Cell::Interval),
             within.map_or(Cell::Missing, Cell::Interval),
         ]
     };

@@ -1,6 +1,6 @@
 //! κ, gain and inside of checkpoints: the answer, a table, a figure (`docs/estimator.md` §8).
 
-use serde::Serialize;
+use serde_json::json;
 
 use super::direction::{Direction, answer, two, whose};
 use super::figure::{Panel, Point, Series};
@@ -166,23 +166,6 @@ fn panel(all: &[Judged], title: &str, of: impl Fn(&Judged) -> Option<Estimate>) 
     known.then(|| Panel::beside_exact(title, step_axis(), series))
 }
 
-/// How it was measured, in numbers.
-#[derive(Serialize)]
-struct Values {
-    blocks: usize,
-    std: f64,
-    seed: u64,
-    states: usize,
-    half_width: Option<f64>,
-    max_states: usize,
-    asked: bool,
-    pilot: usize,
-    clear: f64,
-    source: &'static str,
-    visited: bool,
-    soft: bool,
-}
-
 pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
     let policy = |pick: fn(&Judged) -> Estimate| {
         move |judged: &Judged| judged.score.policy.resolved.then(|| pick(judged))
@@ -192,20 +175,20 @@ pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
         panel(all, "gain", policy(|j| j.score.policy.gain)),
         panel(all, "inside", |j| j.score.inside.resolved.then_some(j.score.inside.corrected)),
     ];
-    let values = Values {
-        blocks: all.first().map_or(0, |j| j.blocks),
-        std: settings.std,
-        seed: settings.seed,
-        states: settings.states,
-        half_width: settings.adaptive.map(|a| a.half_width),
-        max_states: settings.most_states(),
-        asked: settings.horizon.is_some(),
-        pilot: PILOT,
-        clear: CLEAR,
-        source: settings.source().name(),
-        visited: settings.source() == StatesFrom::Replay,
-        soft: all.iter().any(|judged| judged.whose.algo == "sac"),
-    };
+    let values = json!({
+        "blocks": all.first().map_or(0, |j| j.blocks),
+        "std": settings.std,
+        "seed": settings.seed,
+        "states": settings.states,
+        "half_width": settings.adaptive.map(|a| a.half_width),
+        "max_states": settings.most_states(),
+        "asked": settings.horizon.is_some(),
+        "pilot": PILOT,
+        "clear": CLEAR,
+        "source": settings.source().name(),
+        "visited": settings.source() == StatesFrom::Replay,
+        "soft": all.iter().any(|judged| judged.whose.algo == "sac"),
+    });
     Finding {
         subtitle: "κ: cosine of the critic's and the true gradient as the actor feels them; gain: share of \
                    the promised improvement that is real; bands: 95 % over episodes"
