@@ -8,16 +8,13 @@ use super::labels::{Extent, Outline, beside};
 use super::theme::{FAINT_INK, GRID, INK, PAPER, REFERENCE, STRONGEST, Style, ZERO};
 use crate::error::Result;
 
-/// Font size of the labels at the ends of lines, in pixels.
+/// Font sizes in pixels: of labels at the ends of lines, tick labels, captions, and labels of references.
 pub(super) const LABEL_SIZE: f64 = 12.5;
-/// Font size of tick labels, in pixels.
 pub(super) const TICK_SIZE: f64 = 12.0;
+pub(super) const CAPTION_SIZE: f64 = 13.0;
+const REFERENCE_SIZE: f64 = 11.5;
 /// Pixels between the ticks of a vertical axis, about.
 const TICK_SPACING: f64 = 48.0;
-/// Font size of captions, in pixels.
-pub(super) const CAPTION_SIZE: f64 = 13.0;
-/// Font size of the labels of references, in pixels.
-const REFERENCE_SIZE: f64 = 11.5;
 const BAND_OPACITY: f64 = 0.17;
 /// Opacity of the bands around whole curves, which lie further out.
 const OUTER_OPACITY: f64 = 0.09;

@@ -2,6 +2,9 @@
 
 use toml::{Table, Value};
 
+const PAPER: &str =
+    "[paper] is now the name of a table of analyses/paper, such as paper = \"Table 4\"";
+
 /// The table of a key, the key, and the answer to a spec that has it.
 const KEYS: [(&str, &str, &str); 13] = [
     ("", "tasks", "`tasks` stands in [select] now"),
@@ -11,16 +14,8 @@ const KEYS: [(&str, &str, &str); 13] = [
     ("", "algo", "`algo` stands in [select] now"),
     ("", "envs", "`envs` stands in [select] now"),
     ("", "seeds", "`seeds` stands in [select] now, as a list such as [0, 1]"),
-    (
-        "paper",
-        "table",
-        "[paper] is now the name of a table of analyses/paper, such as paper = \"Table 4\"",
-    ),
-    (
-        "paper",
-        "highest",
-        "[paper] is now the name of a table of analyses/paper, such as paper = \"Table 4\"",
-    ),
+    ("paper", "table", PAPER),
+    ("paper", "highest", PAPER),
     ("select", "critics", "`critics` is called `models` now"),
     ("select", "steps", "`steps` is called `length` now"),
     ("select", "iterations", "`iterations` is called `length` now"),
