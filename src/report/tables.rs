@@ -101,7 +101,8 @@ impl Table {
 
     /// A table of rows that name their columns, the same ones in every row.
     pub(super) fn of_named(rows: impl IntoIterator<Item = Vec<(&'static str, Cell)>>) -> Self {
-        let rows: Vec<_> = rows.into_iter().map(|row| row.into_iter().unzip()).collect();
+        let rows = rows.into_iter().map(|row| row.into_iter().unzip());
+        let rows: Vec<(Vec<&str>, Vec<Cell>)> = rows.collect();
         let (names, rows): (Vec<Vec<&str>>, Vec<Vec<Cell>>) = rows.into_iter().unzip();
         Self::of(names.into_iter().next().unwrap_or_default(), rows)
     }
