@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::finding::{Answer, Finding};
 use super::tables::{Cell, Column, Table};
-use super::text::{self, Method};
+use super::text;
 use super::theme::model_label;
 use super::{interval, significant};
 use crate::analysis::measure::maml_adaptation::{Adaptation, AdaptationSettings};
@@ -14,7 +14,7 @@ use crate::study::claim::{Evidence, Verdict};
 
 /// Divergence below which a step is said to have changed nothing, nats: a tenth of the bound on one
 /// update of the policy.
-const NOTHING: f64 = 1e-3;
+const UNCHANGED: f64 = 1e-3;
 
 /// Seeds from which a verdict is given.
 const SEEDS: usize = 5;
@@ -25,10 +25,10 @@ fn table(all: &[Adaptation]) -> Table {
         ["family", "model", "seed", "iteration", "η", "‖φ − θ‖", "KL", "before", "after", "gain"];
     let row = |a: &Adaptation| {
         vec![
-            Cell::text(&*a.env),
-            Cell::text(&*model_label(&a.model)),
-            Cell::text(a.seed.to_string()),
-            Cell::text(a.iteration.to_string()),
+            Cell::text(&a.env),
+            Cell::text(model_label(&a.model)),
+            Cell::text(a.seed),
+            Cell::text(a.iteration),
             Cell::text(format!("{:e}{}", a.inner_lr, if a.own { " *" } else { "" })),
             Cell::number(a.distance),
             Cell::number(a.divergence),
@@ -41,16 +41,12 @@ fn table(all: &[Adaptation]) -> Table {
     Table { columns: columns.into(), rows: all.iter().map(row).collect() }
 }
 
-/// Returns what there is to see of adaptations.
 pub(crate) fn finding(all: &[Adaptation], settings: &AdaptationSettings) -> Finding {
     let table = table(all);
-    let values = json!({ "episodes": settings.episodes });
-    let Method { how_measured, does_not_show } = text::method("maml-adaptation.md", values);
     Finding {
         files: vec![("summary.csv", table.clone())],
         table: Some(table),
-        how_measured,
-        does_not_show,
+        method: text::method("maml-adaptation.md", json!({ "episodes": settings.episodes })),
         answer: answer(all),
         ..Finding::default()
     }
@@ -61,10 +57,10 @@ pub(crate) fn finding(all: &[Adaptation], settings: &AdaptationSettings) -> Find
 fn answer(all: &[Adaptation]) -> Answer {
     let own: Vec<&Adaptation> = all.iter().filter(|a| a.own && a.model == "hyper").collect();
     if own.is_empty() {
-        return Answer::nothing("There is no checkpoint of Hyper-MAML.");
+        return Answer::without_evidence("There is no checkpoint of Hyper-MAML.");
     }
     let describe = |a: &&Adaptation| {
-        let moved = if a.divergence < NOTHING {
+        let moved = if a.divergence < UNCHANGED {
             "the step hardly changes the policy, so that no gain could be expected of it"
         } else {
             "the step changes the policy"
@@ -79,19 +75,14 @@ fn answer(all: &[Adaptation]) -> Answer {
         )
     };
     let needless = |a: &&Adaptation| match a.gain {
-        _ if a.divergence < NOTHING => Verdict::Undecided,
+        _ if a.divergence < UNCHANGED => Verdict::Undecided,
         gain if gain.high <= 0.0 => Verdict::Holds,
         gain if gain.low > 0.0 => Verdict::Fails,
         _ => Verdict::Undecided,
     };
+    let seeds = own.iter().map(|a| a.seed).collect::<BTreeSet<_>>().len();
     Answer {
-        evidence: Evidence {
-            comparisons: own.iter().map(needless).collect(),
-            asked: own.len(),
-            seeds: own.iter().map(|a| a.seed).collect::<BTreeSet<_>>().len(),
-            needed: SEEDS,
-            incomplete: false,
-        },
+        evidence: Evidence::of(own.iter().map(needless).collect(), seeds, SEEDS),
         reason: own.iter().map(describe).collect::<Vec<_>>().join(" "),
         ..Answer::default()
     }

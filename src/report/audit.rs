@@ -1,20 +1,21 @@
 //! Critics of several agents in one table: values beside returns, κ, gain, inside, promise.
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::direction::{self, Direction};
-use super::figure::{Axis, Panel, Point, Reference, Series, each_once};
+use super::figure::{Axis, Panel, Point, Series, each_once, extremes};
 use super::finding::Finding;
 use super::numbers::fixed;
-use super::played;
-use super::policy_cosine;
-use super::promise;
 use super::tables::{Cell, Table};
+use super::text::{self, Method};
 use super::theme::env_label;
+use super::{played, policy_cosine, promise};
 use crate::analysis::measure::played::{Beside, Played};
 use crate::analysis::measure::policy_cosine::Judged;
 use crate::analysis::measure::promise::Promised;
 use crate::gradient::Settings;
+use crate::gradient::score::Score;
 use crate::stats::{Estimate, summary};
 
 /// All that was measured of an agent.
@@ -28,12 +29,11 @@ pub(crate) struct Audited {
 }
 
 impl Audited {
-    /// Mean return of the episodes that were played.
-    fn came(&self) -> f64 {
+    fn mean_return(&self) -> f64 {
         summary::mean(&self.played.returns)
     }
 
-    /// How far the critic's values are above the discounted returns that came, as a share of these.
+    /// How far the critic's values are above the discounted returns of the episodes, as a share of these.
     fn excess(&self) -> Option<f64> {
         let Beside { value, discounted_return, .. } = self.played.values?;
         Some((value - discounted_return) / discounted_return.abs())
@@ -53,7 +53,7 @@ impl Audited {
     }
 }
 
-/// Says in plain words what all of them together show; of a single one, what is known of it.
+/// Says in plain words what all of them show together; of a single one, all that is known.
 pub(crate) fn answer(all: &[Audited]) -> String {
     if let [only] = all {
         let mut said = vec![direction::answer(&only.judged)];
@@ -85,7 +85,7 @@ pub(crate) fn answer(all: &[Audited]) -> String {
     ];
     let excess: Vec<f64> = all.iter().filter_map(Audited::excess).collect();
     if !excess.is_empty() {
-        let most = excess.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (_, most) = extremes(excess.iter().copied());
         said.push(format!(
             "Values are above the returns that came for {} of {}: {} in the median, {} at most.",
             excess.iter().filter(|share| **share > 0.0).count(),
@@ -103,52 +103,47 @@ fn percent(share: f64) -> String {
     format!("{sign}{} %", fixed(100.0 * share, 0))
 }
 
-fn cell(estimate: Option<Estimate>) -> Cell {
-    estimate.map_or_else(|| Cell::text("unresolved"), Cell::Interval)
-}
-
 /// Returns the numbers that a page has room for, one line for each agent.
 pub(crate) fn table(all: &[Audited]) -> Table {
-    let names = ["agent", "return", "value", "κ", "ceiling", "gain", "inside", "kept"];
     let row = |audited: &Audited| {
+        let Score { policy, inside, .. } = &audited.judged.score;
+        let excess = audited.excess().map(percent);
         vec![
-            Cell::text(&audited.name),
-            Cell::text(fixed(audited.came(), 0)),
-            audited.excess().map_or(Cell::Missing, |share| Cell::text(percent(share))),
-            cell(audited.resolved(|j| j.score.policy.kappa)),
-            Cell::number(audited.judged.score.policy.ceiling.value),
-            cell(audited.resolved(|j| j.score.policy.gain)),
-            cell(audited.inside()),
-            Cell::Interval(audited.kept()),
+            ("agent", Cell::text(&audited.name)),
+            ("return", Cell::text(fixed(audited.mean_return(), 0))),
+            ("value", excess.map_or(Cell::Missing, Cell::text)),
+            ("κ", Cell::resolved(policy.resolved, policy.kappa)),
+            ("ceiling", Cell::number(policy.ceiling.value)),
+            ("gain", Cell::resolved(policy.resolved, policy.gain)),
+            ("inside", Cell::resolved(inside.resolved, inside.corrected)),
+            ("kept", Cell::Interval(audited.kept())),
         ]
     };
-    Table::of(names, all.iter().map(row))
+    Table::of_named(all.iter().map(row))
 }
 
-/// Returns what was played beside all that was judged, one line for each agent.
+/// Returns all numbers of the episodes and of the critic, one line for each agent.
 fn summary(all: &[Audited]) -> Table {
-    let names = ["agent", "episodes", "return", "lowest return", "highest return", "value"];
-    let names = names.into_iter().chain(["discounted return", "correlation", "kept", "slope"]);
     let row = |audited: &Audited| {
         let Played { returns, values, .. } = &audited.played;
         let beside = |pick: fn(&Beside) -> f64| {
             values.as_ref().map_or(Cell::Missing, |values| Cell::number(pick(values)))
         };
-        let end = |start, of: fn(f64, f64) -> f64| returns.iter().copied().fold(start, of);
+        let (lowest, highest) = extremes(returns.iter().copied());
         vec![
-            Cell::text(&audited.name),
-            Cell::text(returns.len().to_string()),
-            Cell::number(audited.came()),
-            Cell::number(end(f64::INFINITY, f64::min)),
-            Cell::number(end(f64::NEG_INFINITY, f64::max)),
-            beside(|b| b.value),
-            beside(|b| b.discounted_return),
-            beside(|b| b.correlation),
-            Cell::Interval(audited.kept()),
-            Cell::Interval(audited.promised.own.slope),
+            ("agent", Cell::text(&audited.name)),
+            ("episodes", Cell::text(returns.len())),
+            ("return", Cell::number(audited.mean_return())),
+            ("lowest return", Cell::number(lowest)),
+            ("highest return", Cell::number(highest)),
+            ("value", beside(|b| b.value)),
+            ("discounted return", beside(|b| b.discounted_return)),
+            ("correlation", beside(|b| b.correlation)),
+            ("kept", Cell::Interval(audited.kept())),
+            ("slope", Cell::Interval(audited.promised.own.slope)),
         ]
     };
-    let mut table = Table::of(names, all.iter().map(row));
+    let mut table = Table::of_named(all.iter().map(row));
     let judged: Vec<Judged> = all.iter().map(|audited| audited.judged.clone()).collect();
     let Table { columns, rows } = policy_cosine::summary(&judged);
     table.columns.extend(columns);
@@ -158,36 +153,21 @@ fn summary(all: &[Audited]) -> Table {
     table
 }
 
-/// Returns a panel of one number of each agent, over the return that it reaches.
-fn panel(
-    all: &[Audited],
-    title: &str,
-    reference: Reference,
-    of: impl Fn(&Audited) -> Option<Estimate>,
-) -> Panel {
+/// Returns a panel of one number of each agent against the return that it reaches.
+fn panel(all: &[Audited], title: &str, of: impl Fn(&Audited) -> Option<Estimate>) -> Panel {
     let envs = each_once(all.iter().map(|audited| &*audited.judged.whose.env));
     let series = |env: &str| {
         let there = all.iter().filter(|audited| audited.judged.whose.env == env);
-        let mut points: Vec<Point> = there
-            .filter_map(|audited| Some(Point::estimate(audited.came(), &of(audited)?)))
-            .collect();
-        points.sort_by(|a, b| a.x.total_cmp(&b.x));
-        points.dedup_by(|b, a| b.x <= a.x);
-        let count = points.len();
-        Series::scatter(env_label(env), points, count)
+        let points =
+            there.filter_map(|audited| Some(Point::estimate(audited.mean_return(), &of(audited)?)));
+        Series::scatter(env_label(env), points.collect())
     };
-    Panel {
-        title: title.into(),
-        x: Axis::new("return of the actor", ""),
-        y: Axis::new(title, ""),
-        series: envs.into_iter().map(series).collect(),
-        references: vec![reference],
-    }
+    let x = Axis::new("return of the actor", "");
+    Panel::beside_exact(title, x, envs.into_iter().map(series).collect())
 }
 
-/// Returns what was found: `settings` are those of the banks and of the promises.
+/// `settings` are those of the banks and of the promises.
 pub(crate) fn finding(all: &[Audited], settings: [&Settings; 2]) -> Finding {
-    let right = || Reference::level("exactly right", 1.0);
     let values = |audited: &Audited| {
         let Beside { value, discounted_return, .. } = audited.played.values?;
         Some(Estimate::without_interval(value / discounted_return, audited.played.returns.len()))
@@ -201,22 +181,17 @@ pub(crate) fn finding(all: &[Audited], settings: [&Settings; 2]) -> Finding {
         let said = played::warnings(&audited.played, None).into_iter();
         said.map(|warning| format!("{}: {warning}", audited.name)).collect::<Vec<_>>()
     };
-    let said = format!(
-        "Return is the mean of {episodes} episodes without the policy's noise. Value says how far the critic's values of the \
-         actions taken are above the discounted returns that came, on average over the steps of {episodes} episodes of the \
-         policy as its critic has it, as a share of these. Kept is the share of the improvement promised along the critic's \
-         own gradient that is real, over finite steps; κ, ceiling, gain and inside are told below."
-    );
+    let own = text::method("audit.md", json!({ "episodes": episodes }));
     Finding {
         subtitle: format!(
             "critics of {} agents; bars: 95 %; where the truth is not resolved there is no point",
             all.len()
         ),
         panels: vec![
-            panel(all, "value over what came", right(), values),
-            panel(all, "κ", right(), |a| a.resolved(|j| j.score.policy.kappa)),
-            panel(all, "inside", right(), Audited::inside),
-            panel(all, "promise kept", right(), |a| Some(a.kept())),
+            panel(all, "value over what came", values),
+            panel(all, "κ", |a| a.resolved(|j| j.score.policy.kappa)),
+            panel(all, "inside", Audited::inside),
+            panel(all, "promise kept", |a| Some(a.kept())),
         ],
         files: vec![("summary.csv", summary(all))],
         table: Some(table(all)),
@@ -226,8 +201,11 @@ pub(crate) fn finding(all: &[Audited], settings: [&Settings; 2]) -> Finding {
             .chain(first.warnings)
             .chain(second.warnings)
             .collect(),
-        how_measured: [said, first.how_measured, second.how_measured].join("\n\n"),
-        does_not_show: [first.does_not_show, second.does_not_show].join("\n\n"),
+        method: Method {
+            how_measured: [own.how_measured, first.method.how_measured, second.method.how_measured]
+                .join("\n\n"),
+            does_not_show: [first.method.does_not_show, second.method.does_not_show].join("\n\n"),
+        },
         ..Finding::default()
     }
 }

@@ -1,6 +1,6 @@
 //! From data to pixels along one axis: the range, the round ticks and their labels.
 
-use super::figure::Axis;
+use super::figure::{Axis, extremes};
 use super::numbers::{fixed, short};
 
 /// A linear map from data to pixels.
@@ -83,10 +83,7 @@ pub(super) fn y_range(axis: &Axis, values: impl Iterator<Item = f64>) -> (f64, f
 
 /// Smallest and largest finite value; (0, 1) if there is none.
 fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let finite = values.filter(|value| value.is_finite());
-    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(value), high.max(value))
-    });
+    let (low, high) = extremes(values.filter(|value| value.is_finite()));
     if low <= high { (low, high) } else { (0.0, 1.0) }
 }
 

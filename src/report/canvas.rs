@@ -28,7 +28,6 @@ const NO_OUTLINE: &str = " stroke=\"none\" stroke-width=\"0\"";
 /// A line's colour, opacity and width.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pen {
-    /// Colour of line or filling.
     pub(super) color: Color,
     /// 0 transparent, 1 opaque.
     pub(super) opacity: f64,
@@ -49,12 +48,10 @@ impl Pen {
         Self { color, opacity, width: 0.0, dash: Dash::Solid }
     }
 
-    /// The same pen with another dash.
     pub(super) const fn dashed(self, dash: Dash) -> Self {
         Self { dash, ..self }
     }
 
-    /// This pen as plotters knows it.
     fn to_shape(self, filled: bool) -> ShapeStyle {
         let Color { red, green, blue } = self.color;
         let stroke_width = (self.width * FINENESS).round() as u32;
@@ -62,7 +59,7 @@ impl Pen {
     }
 }
 
-/// Where the given place lies in a piece of text.
+/// Which part of a text stands at the given place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,
@@ -70,50 +67,33 @@ pub(super) enum Anchor {
     End,
 }
 
-/// Size, colour and direction of a piece of text; it is centred vertically on its place.
+/// How a text looks; it is centred vertically on its place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Letters {
     /// Height of the font in pixels.
-    pub(super) size: f64,
-    pub(super) color: Color,
-    /// Where its place is.
-    pub(super) anchor: Anchor,
-    pub(super) weight: Weight,
-    pub(super) direction: Direction,
-}
-
-/// Weight of a font.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weight {
-    Regular,
-    Bold,
-}
-
-/// Direction of a piece of text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    Across,
-    Up,
+    size: f64,
+    color: Color,
+    anchor: Anchor,
+    bold: bool,
+    /// Whether it runs from bottom to top.
+    upwards: bool,
 }
 
 impl Letters {
     /// Regular horizontal text.
     pub(super) const fn new(size: f64, color: Color, anchor: Anchor) -> Self {
-        Self { size, color, anchor, weight: Weight::Regular, direction: Direction::Across }
+        Self { size, color, anchor, bold: false, upwards: false }
     }
 
-    /// The same in bold.
     pub(super) const fn bold(self) -> Self {
-        Self { weight: Weight::Bold, ..self }
+        Self { bold: true, ..self }
     }
 
-    /// The same, bottom to top.
     pub(super) const fn upwards(self) -> Self {
-        Self { direction: Direction::Up, ..self }
+        Self { upwards: true, ..self }
     }
 }
 
-/// What the sheet is called, and how large it is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sheet<'a> {
     pub(super) width: f64,
@@ -131,7 +111,6 @@ pub(super) struct Canvas<'a> {
     dashes: Vec<Dash>,
 }
 
-/// Draws a sheet and returns its SVG.
 pub(super) fn render(
     sheet: Sheet<'_>,
     draw: impl FnOnce(&mut Canvas<'_>) -> Result<()>,
@@ -174,31 +153,23 @@ impl Canvas<'_> {
         self.backend.fill_polygon(corners, &pen.to_shape(true)).map_err(drawing)
     }
 
-    /// Fills a box.
     pub(super) fn rect(&mut self, area: &Area, pen: Pen) -> Result<()> {
         let corner = backend_place(&px(area.left, area.top));
         let opposite = backend_place(&px(area.right, area.bottom));
         self.backend.draw_rect(corner, opposite, &pen.to_shape(true), true).map_err(drawing)
     }
 
-    /// Writes text.
     pub(super) fn text(&mut self, text: &str, place: Px, letters: Letters) -> Result<()> {
         let h_pos = match letters.anchor {
             Anchor::Start => HPos::Left,
             Anchor::Middle => HPos::Center,
             Anchor::End => HPos::Right,
         };
-        let weight = match letters.weight {
-            Weight::Regular => FontStyle::Normal,
-            Weight::Bold => FontStyle::Bold,
-        };
-        let transform = match letters.direction {
-            Direction::Across => FontTransform::None,
-            Direction::Up => FontTransform::Rotate270,
-        };
+        let style = if letters.bold { FontStyle::Bold } else { FontStyle::Normal };
+        let turn = if letters.upwards { FontTransform::Rotate270 } else { FontTransform::None };
         let Color { red, green, blue } = letters.color;
         let size = letters.size * FINENESS * PLOTTERS_FONT_FACTOR;
-        let font = ("sans-serif", size).into_font().style(weight).transform(transform);
+        let font = ("sans-serif", size).into_font().style(style).transform(turn);
         let color = RGBColor(red, green, blue);
         let style = TextStyle::from(font).color(&color).pos(Pos::new(h_pos, VPos::Center));
         self.backend.draw_text(text, &style, backend_place(&place)).map_err(drawing)
@@ -206,40 +177,26 @@ impl Canvas<'_> {
 
     /// Draws a marker of about nine pixels.
     pub(super) fn marker(&mut self, marker: Marker, place: Px, color: Color) -> Result<()> {
-        let corners = |offsets: &[(f64, f64)]| -> Vec<Px> {
-            offsets.iter().map(|(dx, dy)| px(place.x + dx, place.y + dy)).collect()
-        };
-        let fill = Pen::fill(color, 1.0);
-        let stroke = Pen::line(color, 1.7);
-        match marker {
-            Marker::Circle | Marker::Ring => self.circle(place, marker, color),
-            Marker::Square => {
-                self.polygon(&corners(&[(-3.6, -3.6), (3.6, -3.6), (3.6, 3.6), (-3.6, 3.6)]), fill)
-            }
-            Marker::TriangleUp => {
-                self.polygon(&corners(&[(0., -4.8), (4.4, 3.2), (-4.4, 3.2)]), fill)
-            }
-            Marker::TriangleDown => {
-                self.polygon(&corners(&[(0., 4.8), (4.4, -3.2), (-4.4, -3.2)]), fill)
-            }
-            Marker::Diamond => {
-                self.polygon(&corners(&[(0., -5.2), (4.6, 0.), (0., 5.2), (-4.6, 0.)]), fill)
-            }
+        let offsets: &[(f64, f64)] = match marker {
+            Marker::Circle | Marker::Ring => return self.circle(place, marker, color),
+            Marker::Square => &[(-3.6, -3.6), (3.6, -3.6), (3.6, 3.6), (-3.6, 3.6)],
+            Marker::TriangleUp => &[(0., -4.8), (4.4, 3.2), (-4.4, 3.2)],
+            Marker::TriangleDown => &[(0., 4.8), (4.4, -3.2), (-4.4, -3.2)],
+            Marker::Diamond => &[(0., -5.2), (4.6, 0.), (0., 5.2), (-4.6, 0.)],
             Marker::Hexagon => {
-                let right = [(0., -4.6), (4., -2.3), (4., 2.3)];
-                let left = [(0., 4.6), (-4., 2.3), (-4., -2.3)];
-                self.polygon(&corners(&[right, left].concat()), fill)
+                &[(0., -4.6), (4., -2.3), (4., 2.3), (0., 4.6), (-4., 2.3), (-4., -2.3)]
             }
-            Marker::Plus => {
-                self.line(px(place.x - 4.6, place.y), px(place.x + 4.6, place.y), stroke)?;
-                self.line(px(place.x, place.y - 4.6), px(place.x, place.y + 4.6), stroke)
-            }
-            Marker::Cross => {
-                let c = corners(&[(-3.6, -3.6), (3.6, 3.6), (-3.6, 3.6), (3.6, -3.6)]);
-                self.line(c[0], c[1], stroke)?;
-                self.line(c[2], c[3], stroke)
-            }
+            Marker::Plus => &[(-4.6, 0.), (4.6, 0.), (0., -4.6), (0., 4.6)],
+            Marker::Cross => &[(-3.6, -3.6), (3.6, 3.6), (-3.6, 3.6), (3.6, -3.6)],
+        };
+        let points: Vec<Px> =
+            offsets.iter().map(|(dx, dy)| px(place.x + dx, place.y + dy)).collect();
+        if !matches!(marker, Marker::Plus | Marker::Cross) {
+            return self.polygon(&points, Pen::fill(color, 1.0));
         }
+        let pen = Pen::line(color, 1.7);
+        self.line(points[0], points[1], pen)?;
+        self.line(points[2], points[3], pen)
     }
 
     /// Draws a small filled disc.
@@ -288,12 +245,10 @@ pub(super) fn wrap(text: &str, size: f64, width: f64) -> Vec<String> {
     lines
 }
 
-/// A place in backend units.
 fn backend_place(place: &Px) -> (i32, i32) {
     ((place.x * FINENESS).round() as i32, (place.y * FINENESS).round() as i32)
 }
 
-/// What plotters could not draw.
 fn drawing(error: impl std::fmt::Display) -> Error {
     Error::Figure(error.to_string())
 }
@@ -316,7 +271,7 @@ fn finish(svg: &str, sheet: &Sheet<'_>, dashes: &[Dash]) -> String {
     lines.collect()
 }
 
-/// The opening tag with the size in pixels, title and description; `rest` is what plotters wrote.
+/// The opening tag with the size in pixels, title and description; `rest` is plotters' own.
 fn opening(rest: &str, sheet: &Sheet<'_>) -> String {
     let view = rest.find("viewBox").map_or(rest, |start| &rest[start..]);
     let Sheet { width, height, .. } = sheet;

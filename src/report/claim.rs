@@ -3,6 +3,7 @@
 //! Training runs are the units of replication. With one seed a difference, however sharp within the
 //! runs, says nothing about another seed, and the verdict stays open.
 
+use super::figure::extremes;
 use super::finding::Answer;
 use super::numbers::fixed;
 use super::page::Headline;
@@ -13,41 +14,45 @@ use crate::stats::hypothesis::{holm, paired_t};
 use crate::study::claim::{Evidence, Verdict};
 use crate::study::contrast::{Contrast, RunValues};
 
-/// Chance of an error in the tests of a claim's parts.
+/// Chance of an error in the tests of a condition.
 const ALPHA: f64 = 0.05;
 
-/// A part of the claim that is judged by itself.
+/// A condition of the claim that is judged by itself.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Part {
-    /// What became of it, in these runs.
+pub(crate) struct Condition {
+    /// The verdict on it, in these runs.
     pub verdict: Verdict,
     pub text: String,
 }
 
-/// Seeds from which a difference between runs says something of others.
+/// Fewest seeds whose difference says something about other seeds.
 const SEEDS: usize = 2;
 
-/// Returns what contrasts, of which the claim asks for so many, and a further part say of it.
+/// Returns what contrasts, of which the claim asks for so many, and a further condition say of it.
 ///
-/// A part is about these runs alone: it can keep a claim from holding, and does not refute it.
-pub(crate) fn compared(contrasts: &[Contrast], part: Option<Part>, asked: usize) -> Answer {
+/// A condition is about these runs alone: it can keep a claim from holding, and does not refute it.
+pub(crate) fn compared(
+    contrasts: &[Contrast],
+    condition: Option<Condition>,
+    asked: usize,
+) -> Answer {
     let Some(seeds) = contrasts.iter().map(|c| c.over_seeds.n).min() else {
         let reason = "No two models of the claim share runs: same environment, seed and step.";
-        return Answer::nothing(reason);
+        return Answer::without_evidence(reason);
     };
-    let shown = |part: &Part| match part.verdict {
+    let shown = |condition: &Condition| match condition.verdict {
         Verdict::Holds => Verdict::Holds,
         _ => Verdict::Undecided,
     };
     let of = |c: &Contrast| Verdict::of(&c.over_seeds);
-    let comparisons = contrasts.iter().map(of).chain(part.iter().map(shown)).collect();
-    let asked = asked + usize::from(part.is_some());
+    let comparisons = contrasts.iter().map(of).chain(condition.iter().map(shown)).collect();
+    let asked = asked + usize::from(condition.is_some());
     let evidence = Evidence { comparisons, asked, incomplete: false, seeds, needed: SEEDS };
     let reason = format!("Intervals are over {seeds} seeds.");
     Answer {
         reason: if seeds < SEEDS { String::new() } else { reason },
         evidence,
-        notes: part.map_or(String::new(), |part| part.text),
+        notes: condition.map_or(String::new(), |condition| condition.text),
         headline: contrasts.first().map(headline),
         reached: Vec::new(),
     }
@@ -70,29 +75,20 @@ fn headline(c: &Contrast) -> Headline {
     }
 }
 
-/// Returns contrasts as a table.
 pub(crate) fn table(contrasts: &[Contrast]) -> Table {
     let names = ["difference", "in", "environments", "steps", "seeds"];
     let names = names.into_iter().chain(["over seeds", "within these runs"]);
     let row = |c: &Contrast| {
-        let over_seeds = if c.over_seeds.n < SEEDS {
-            Cell::number(c.over_seeds.value)
-        } else {
-            Cell::Interval(c.over_seeds)
-        };
-        let within = if c.within_runs.half_width().is_nan() {
-            Cell::Missing
-        } else {
-            Cell::Interval(c.within_runs)
-        };
+        let over_seeds = Some(c.over_seeds).filter(|over_seeds| over_seeds.n >= SEEDS);
+        let within = Some(c.within_runs).filter(|within| !within.half_width().is_nan());
         vec![
             Cell::text(format!("{} − {}", model_label(&c.better), model_label(&c.worse))),
             Cell::text(&c.quantity),
             Cell::text(c.envs.join(", ")),
-            Cell::text(c.steps.to_string()),
-            Cell::text(c.over_seeds.n.to_string()),
-            over_seeds,
-            within,
+            Cell::text(c.steps),
+            Cell::text(c.over_seeds.n),
+            over_seeds.map_or(Cell::number(c.over_seeds.value), Cell::Interval),
+            within.map_or(Cell::Missing, Cell::Interval),
         ]
     };
     Table::of(names, contrasts.iter().map(row))
@@ -116,9 +112,7 @@ pub(crate) fn beside_noise(summaries: &[Summary]) -> Option<String> {
     if clear == 0 {
         return Some(format!("{lost}: nothing can be said about any critic."));
     }
-    let ceilings = || resolved.iter().map(|n| n.ceiling.mean);
-    let least = ceilings().fold(f64::INFINITY, f64::min);
-    let most = ceilings().fold(f64::NEG_INFINITY, f64::max);
+    let (least, most) = extremes(resolved.iter().map(|n| n.ceiling.mean));
     let above = resolved.iter().filter(|n| n.corrected.low > 0.0).count();
     let below = resolved.iter().filter(|n| n.corrected.high < 0.0).count();
     Some(format!(
@@ -134,7 +128,7 @@ pub(crate) fn beside_noise(summaries: &[Summary]) -> Option<String> {
 ///
 /// It does if each step is above zero (one-sided t over states at 5 %, intersection-union), and does
 /// not if one is below (the same, Holm over the steps).
-pub(crate) fn stays_above_zero(runs: &[RunValues], critic: &str) -> Option<Part> {
+pub(crate) fn stays_above_zero(runs: &[RunValues], critic: &str) -> Option<Condition> {
     let of_critic = runs.iter().filter(|run| run.critic == critic);
     let tests: Vec<_> =
         of_critic.flat_map(|run| &run.steps).map(|step| paired_t(&step.states)).collect();
@@ -157,7 +151,7 @@ pub(crate) fn stays_above_zero(runs: &[RunValues], critic: &str) -> Option<Part>
         "In these runs {label} {so} stay above zero: of {steps} usable checkpoints {above} are above \
          (one-sided t over states, 5 %) and {below} below (the same, Holm over checkpoints)."
     );
-    Some(Part { verdict, text })
+    Some(Condition { verdict, text })
 }
 
 #[cfg(test)]
@@ -187,9 +181,10 @@ mod tests {
         [(0, [1.0, 1.2]), (1, [1.1, 1.3]), (2, [0.9, 1.2])].into_iter().flat_map(of).collect()
     }
 
-    fn verdict(contrasts: &[Contrast], part: Option<Verdict>, asked: usize) -> Verdict {
-        let part = part.map(|verdict| Part { verdict, text: "Part.".into() });
-        compared(contrasts, part, asked).evidence.verdict()
+    fn verdict(contrasts: &[Contrast], condition: Option<Verdict>, asked: usize) -> Verdict {
+        let text = String::new();
+        let condition = condition.map(|verdict| Condition { verdict, text });
+        compared(contrasts, condition, asked).evidence.verdict()
     }
 
     #[test]
@@ -211,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_holds_only_with_its_part() {
+    fn a_claim_holds_only_with_its_condition() {
         let found = [pair(&seeds(), ["a", "b"])];
         assert_eq!(verdict(&found, Some(Verdict::Holds), 1), Verdict::Holds);
         for open in [Verdict::Undecided, Verdict::Fails] {
@@ -231,8 +226,9 @@ mod tests {
 
     #[test]
     fn above_zero_needs_every_step_and_one_clear_step_below_refutes_it() {
-        let verdict =
-            |values: &[f64]| stays_above_zero(&[run("a", 0, values)], "a").map(|part| part.verdict);
+        let verdict = |values: &[f64]| {
+            stays_above_zero(&[run("a", 0, values)], "a").map(|found| found.verdict)
+        };
         // se = 0.1/√3 with two degrees of freedom: 0.3 is t = 5.2, p = 0.018; 0.05 is t = 0.9.
         assert_eq!(verdict(&[0.3, 0.4]), Some(Verdict::Holds));
         assert_eq!(verdict(&[0.3, 0.05]), Some(Verdict::Undecided));

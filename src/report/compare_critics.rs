@@ -2,72 +2,65 @@
 
 use serde_json::json;
 
-use super::direction::{Direction, answer, why_unknown};
-use super::figure::{Axis, Panel, Point, Reference, Series};
+use super::direction::{Direction, answer, two, whose, why_unknown};
+use super::figure::{Axis, Panel, Point, Series};
 use super::finding::{Finding, appendix};
-use super::numbers::{fixed, short, significant};
+use super::numbers::{fixed, short, significant, with_ends};
 use super::policy_cosine::{summary, warnings};
 use super::tables::{Cell, Column, Table};
-use super::text::{self, Method};
-use super::theme::{env_label, model_label};
+use super::text;
+use super::theme::model_label;
 use crate::analysis::measure::compare_critics::{ALPHA_STATES, Comparison, InWeights};
-use crate::analysis::measure::policy_cosine::{Judged, Whose};
+use crate::analysis::measure::policy_cosine::Judged;
 use crate::gradient::paired::Difference;
 use crate::gradient::{Settings, StatesFrom};
 use crate::stats::Estimate;
 
-/// Returns, for each critic, whatever tells it from the others beside its kind.
-fn told_apart(critics: &[Judged]) -> Vec<Vec<String>> {
-    let parts: [&dyn Fn(&Whose) -> String; 3] =
-        [&|of| of.algo.to_uppercase(), &|of| format!("seed {}", of.seed), &|of| {
-            format!("{} steps", short(of.step as f64))
-        }];
-    let differ = |part: &&dyn Fn(&Whose) -> String| {
-        critics.windows(2).any(|pair| part(&pair[0].whose) != part(&pair[1].whose))
+/// Returns, for each critic, what distinguishes it from the others besides its kind.
+fn distinctions(critics: &[Judged]) -> Vec<Vec<String>> {
+    let texts = |Judged { whose, .. }: &Judged| {
+        let steps = format!("{} steps", short(whose.step as f64));
+        [whose.algo.to_uppercase(), format!("seed {}", whose.seed), steps]
     };
-    let told: Vec<_> = parts.into_iter().filter(differ).collect();
-    let mut known: Vec<(&str, Vec<String>)> = Vec::new();
-    let mut words_of = |judged| {
-        let Judged { whose, .. }: &Judged = judged;
-        let words: Vec<String> = told.iter().map(|part| part(whose)).collect();
-        let same = |(model, of): &&(&str, Vec<String>)| *model == whose.model && *of == words;
-        let again = match known.iter().filter(same).count() {
+    let all: Vec<[String; 3]> = critics.iter().map(texts).collect();
+    let differs = |i: &usize| all.windows(2).any(|pair| pair[0][*i] != pair[1][*i]);
+    let kept: Vec<usize> = (0..3).filter(differs).collect();
+    let own = |texts: &[String; 3]| kept.iter().map(|&i| texts[i].clone()).collect();
+    let own: Vec<Vec<String>> = all.iter().map(own).collect();
+    let again = |n: usize| {
+        let same =
+            |k: &usize| critics[*k].whose.model == critics[n].whose.model && own[*k] == own[n];
+        match (0..n).filter(same).count() {
             0 => None,
             1 => Some("again".to_owned()),
             times => Some(format!("again {times}")),
-        };
-        known.push((&whose.model, words.clone()));
-        words.into_iter().chain(again).collect()
+        }
     };
-    critics.iter().map(&mut words_of).collect()
+    (0..critics.len()).map(|n| own[n].iter().cloned().chain(again(n)).collect()).collect()
 }
 
-/// Returns the name of each critic.
 pub(crate) fn names(critics: &[Judged]) -> Vec<String> {
-    let name = |(judged, words): (&Judged, Vec<String>)| {
+    let name = |(judged, own): (&Judged, Vec<String>)| {
         let label = model_label(&judged.whose.model);
-        if words.is_empty() { label.into() } else { format!("{label} ({})", words.join(", ")) }
+        if own.is_empty() { label.into() } else { format!("{label} ({})", own.join(", ")) }
     };
-    critics.iter().zip(told_apart(critics)).map(name).collect()
+    critics.iter().zip(distinctions(critics)).map(name).collect()
 }
 
 /// Returns the name of each critic's line, a variant of its kind for the theme.
 fn series_names(critics: &[Judged]) -> Vec<String> {
-    let name = |(judged, words): (&Judged, Vec<String>)| {
-        std::iter::once(judged.whose.model.clone()).chain(words).collect::<Vec<_>>().join(", ")
+    let name = |(judged, own): (&Judged, Vec<String>)| {
+        std::iter::once(judged.whose.model.clone()).chain(own).collect::<Vec<_>>().join(", ")
     };
-    critics.iter().zip(told_apart(critics)).map(name).collect()
+    critics.iter().zip(distinctions(critics)).map(name).collect()
 }
 
-/// Says how far two numbers are apart.
+/// Writes two numbers and their difference.
 fn gap(pair: [Estimate; 2], difference: &Estimate) -> String {
     let [a, b] = pair.map(|estimate| significant(estimate.value, 2));
-    let Estimate { value, low, high, .. } = *difference;
-    let [value, low, high] = [value, low, high].map(|x| significant(x, 2));
-    format!("{a} against {b}, difference {value} [{low}, {high}]")
+    format!("{a} against {b}, difference {}", with_ends(difference, |x| significant(x, 2)))
 }
 
-/// Tells whether an interval excludes 0.
 fn excludes_zero(difference: &Estimate) -> bool {
     difference.low > 0.0 || difference.high < 0.0
 }
@@ -79,10 +72,8 @@ fn sentence(found: &Comparison, names: &[String], pair: &Difference) -> String {
     let resolved = a.policy.resolved && b.policy.resolved;
     let apart = resolved && excludes_zero(&pair.kappa);
     let kappa = || {
-        let numbers = [a.policy.kappa, b.policy.kappa, pair.kappa].map(|e| fixed(e.value, 2));
-        let [low, high] = [pair.kappa.low, pair.kappa.high].map(|x| fixed(x, 2));
-        let [x, y, gap] = numbers;
-        format!("κ {x} against {y}, difference {gap} [{low}, {high}]")
+        let [x, y] = [a, b].map(|score| fixed(score.policy.kappa.value, 2));
+        format!("κ {x} against {y}, difference {}", two(&pair.kappa))
     };
     let of_gain = (resolved && excludes_zero(&pair.gain))
         .then(|| format!("; gain {}", gap([a.policy.gain, b.policy.gain], &pair.gain)));
@@ -113,7 +104,6 @@ fn sentence(found: &Comparison, names: &[String], pair: &Difference) -> String {
     said + &more + "."
 }
 
-/// Returns the answers, a sentence each.
 pub(crate) fn answers(found: &Comparison) -> Vec<String> {
     let names = names(&found.critics);
     match found.critics.first() {
@@ -122,35 +112,28 @@ pub(crate) fn answers(found: &Comparison) -> Vec<String> {
     }
 }
 
-/// A number where the truth stands out of its noise.
-fn known(resolved: bool, estimate: Estimate) -> Cell {
-    if resolved { Cell::Interval(estimate) } else { Cell::text("unresolved") }
-}
-
-/// Returns a line for each critic.
 pub(crate) fn critics(found: &Comparison) -> Table {
     let row = |(i, (judged, name)): (usize, (&Judged, String))| {
         let score = &judged.score;
         let worth = found.in_weights.get(i);
         let of = |pick: fn(&InWeights) -> Estimate| {
             let estimate = worth.map(pick);
-            estimate.map_or(Cell::Missing, |found| known(found.low.is_finite(), found))
+            estimate.map_or(Cell::Missing, |found| Cell::resolved(found.low.is_finite(), found))
         };
+        let ratio = if i == 0 { Cell::Missing } else { of(|worth| worth.progress_ratio) };
         vec![
-            Cell::text(name),
-            known(score.policy.resolved, score.policy.kappa),
-            known(score.policy.resolved, score.policy.gain),
-            known(score.inside.resolved, score.inside.corrected),
-            of(|worth| worth.cosine),
-            if i == 0 { Cell::Missing } else { of(|worth| worth.progress_ratio) },
+            ("critic", Cell::text(name)),
+            ("κ", Cell::resolved(score.policy.resolved, score.policy.kappa)),
+            ("gain", Cell::resolved(score.policy.resolved, score.policy.gain)),
+            ("inside", Cell::resolved(score.inside.resolved, score.inside.corrected)),
+            ("cosine in weights", of(|worth| worth.cosine)),
+            ("progress ratio", ratio),
         ]
     };
-    let columns = ["critic", "κ", "gain", "inside", "cosine in weights", "progress ratio"];
     let critics = found.critics.iter().zip(names(&found.critics)).enumerate();
-    Table::of(columns, critics.map(row))
+    Table::of_named(critics.map(row))
 }
 
-/// Returns a line for each pair of critics.
 pub(crate) fn differences(found: &Comparison) -> Table {
     let names = names(&found.critics);
     let row = |pair: &Difference| {
@@ -159,16 +142,15 @@ pub(crate) fn differences(found: &Comparison) -> Table {
         vec![
             Cell::text(names[pair.first].as_str()),
             Cell::text(names[pair.second].as_str()),
-            known(policy, pair.kappa),
-            known(policy, pair.gain),
-            known(a.inside.resolved && b.inside.resolved, pair.inside),
+            Cell::resolved(policy, pair.kappa),
+            Cell::resolved(policy, pair.gain),
+            Cell::resolved(a.inside.resolved && b.inside.resolved, pair.inside),
         ]
     };
     let columns = ["first", "second", "κ, difference", "gain, difference", "inside, difference"];
     Table::of(columns, found.differences.pairs.iter().map(row))
 }
 
-/// Returns all numbers of each critic.
 fn all_numbers(found: &Comparison) -> Table {
     let mut table = summary(&found.critics);
     let names = ["cosine in weights", "progress ratio", "proposition ratio", "alpha"];
@@ -197,14 +179,8 @@ fn panel(found: &Comparison, title: &str, of: fn(&Judged) -> Option<Estimate>) -
     });
     let series: Vec<Series> = series.collect();
     let drawn = series.iter().any(|series| series.points[0].y.is_finite());
-    let last = found.critics.len() as f64 + 0.5;
-    drawn.then(|| Panel {
-        title: title.into(),
-        x: Axis::new("critic", "").with_range(0.5, last),
-        y: Axis::new(title, ""),
-        series,
-        references: vec![Reference::level("exactly right", 1.0)],
-    })
+    let x = Axis::new("critic", "").with_range(0.5, found.critics.len() as f64 + 0.5);
+    drawn.then(|| Panel::beside_exact(title, x, series))
 }
 
 /// Says what a reader should know before believing the numbers.
@@ -229,16 +205,12 @@ fn all_warnings(found: &Comparison) -> Vec<String> {
     said
 }
 
-/// Returns what was found.
 pub(crate) fn finding(found: &Comparison, settings: &Settings) -> Finding {
     let first = found.critics.first();
-    let whose = first.map_or(String::new(), |judged| {
-        let Whose { env, model, seed, step, .. } = &judged.whose;
-        let (env, model) = (env_label(env), model_label(model));
-        format!("the actor of {model} on {env}, seed {seed}, {} steps", short(*step as f64))
-    });
+    let actor =
+        first.map_or(String::new(), |judged| format!("the actor of {}", whose(&judged.whose)));
     let values = json!({
-        "policy": whose,
+        "policy": actor,
         "states": first.map_or(0, |judged| judged.score.states),
         "blocks": first.map_or(0, |judged| judged.blocks),
         "std": settings.std,
@@ -250,7 +222,6 @@ pub(crate) fn finding(found: &Comparison, settings: &Settings) -> Finding {
         "level": fixed(100.0 * found.differences.level, 1),
         "alpha_states": ALPHA_STATES,
     });
-    let Method { how_measured, does_not_show } = text::method("compare-critics.md", values);
     let panels = [
         panel(found, "κ", |j| j.score.policy.resolved.then_some(j.score.policy.kappa)),
         panel(found, "gain", |j| j.score.policy.resolved.then_some(j.score.policy.gain)),
@@ -258,7 +229,7 @@ pub(crate) fn finding(found: &Comparison, settings: &Settings) -> Finding {
     ];
     let differences = differences(found);
     Finding {
-        subtitle: format!("{whose}, in the order of the table; bars: 95 % of each, over episodes"),
+        subtitle: format!("{actor}, in the order of the table; bars: 95 % of each, over episodes"),
         panels: panels.into_iter().flatten().collect(),
         appendices: appendix(
             "Differences, paired by state; all intervals hold together at 95 %",
@@ -270,8 +241,7 @@ pub(crate) fn finding(found: &Comparison, settings: &Settings) -> Finding {
         files: vec![("summary.csv", all_numbers(found)), ("differences.csv", differences)],
         table: Some(critics(found)),
         warnings: all_warnings(found),
-        how_measured,
-        does_not_show,
+        method: text::method("compare-critics.md", values),
         ..Finding::default()
     }
 }

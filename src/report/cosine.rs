@@ -2,14 +2,13 @@
 
 use super::cosine_method::{self as method, in_tasks, moment};
 use super::direction::sentence;
-use super::figure::Panel;
+use super::figure::{Panel, extremes};
 use super::finding::{Finding, appendix};
 use super::learnable;
 use super::numbers::{fixed, interval};
 use super::study::state_panels;
 use super::tables::{Cell, Table};
 use super::tasks::{difference_table, task_panels};
-use super::text::Method;
 use super::theme::model_label;
 use crate::analysis::measure::cosine::{Against, Cosine};
 use crate::analysis::summary::{Interval, NoiseCorrected, Status, Summary, summarise};
@@ -28,7 +27,7 @@ const SHOWN: [&str; 8] =
 const SHOWN_IN_LAB: [&str; 8] =
     ["environment", "critic", "seed", "step", "κ", "ceiling of κ", "gain", "corrected"];
 
-/// The same where it is asked in what share of states a critic is right enough.
+/// The same for the share of states in which a critic is right enough.
 const SHOWN_OF_SHARES: [&str; 8] = [
     "environment",
     "critic",
@@ -52,7 +51,6 @@ pub(crate) enum Question {
     Shares,
 }
 
-/// Cosines of several checkpoints.
 pub(crate) struct Cosines {
     /// What the table and the answer are about.
     pub question: Question,
@@ -74,7 +72,6 @@ impl Cosines {
         }
     }
 
-    /// Returns what is to be seen of them.
     pub(crate) fn finding(
         &self,
         how: &Cosine,
@@ -83,17 +80,18 @@ impl Cosines {
     ) -> Finding {
         let rows = checkpoints.concat();
         let panels = panels(how, &rows, specs);
-        let Method { how_measured, does_not_show } = method::method(how, &rows, specs);
         let differences = difference_table(&self.differences);
-        let shown = difference_table(&self.differences).only(|name| name != "out of distribution");
-        let of_differences = ("differences.csv", differences);
+        let shown = differences.only(|name| name != "out of distribution");
         Finding {
             subtitle: method::subtitle(how, &rows, &panels) + &method::smoothing(specs, &rows),
             panels,
-            files: [("summary.csv", summary_table(&self.summaries)), of_differences]
-                .into_iter()
-                .filter(|(_, table)| !table.rows.is_empty())
-                .collect(),
+            files: [
+                ("summary.csv", summary_table(&self.summaries)),
+                ("differences.csv", differences),
+            ]
+            .into_iter()
+            .filter(|(_, table)| !table.rows.is_empty())
+            .collect(),
             table: Some(self.table(how)),
             appendices: [
                 appendix("Training minus test tasks", &shown, false),
@@ -103,8 +101,7 @@ impl Cosines {
             .flatten()
             .collect(),
             warnings: method::warnings(&self.summaries, specs, &rows),
-            how_measured,
-            does_not_show,
+            method: method::method(how, &rows, specs),
             ..Finding::default()
         }
     }
@@ -139,12 +136,10 @@ impl Cosines {
     }
 }
 
-/// Names a checkpoint.
 fn whose(s: &Summary) -> String {
     format!("{} on {} at {} {}", model_label(&s.model), place(s), moment(s), s.step)
 }
 
-/// Says what one checkpoint shows.
 fn of_checkpoint(s: &Summary, how: &Cosine) -> String {
     let whose = whose(s);
     let cosine = interval(&s.cosine.over(units(s, s.usable)));
@@ -175,14 +170,13 @@ fn of_checkpoint(s: &Summary, how: &Cosine) -> String {
     }
 }
 
-/// The panels that specs ask for; those of lists of tasks stand apart.
+/// The panels that specs ask for; each list of tasks has its own.
 fn panels(how: &Cosine, rows: &[StateRow], specs: &[PanelSpec]) -> Vec<Panel> {
-    let shown = (how.column(), &how.settings);
     let of_spec = if in_tasks(rows) { task_panels } else { state_panels };
-    specs.iter().flat_map(|spec| of_spec(rows, spec, shown)).collect()
+    specs.iter().flat_map(|spec| of_spec(rows, spec, how.column(), &how.settings)).collect()
 }
 
-/// Where states lie.
+/// Environment of the states, and the list of their tasks.
 pub(crate) fn place(s: &Summary) -> String {
     s.tasks.map_or(s.env.clone(), |tasks| format!("{}, {}", s.env, tasks.split.name()))
 }
@@ -237,8 +231,8 @@ pub(crate) fn beside_paper(pairs: &[(Summary, Summary)]) -> Table {
         vec![
             Cell::text(place(lab)),
             Cell::text(&lab.model),
-            Cell::text(lab.seed.to_string()),
-            Cell::text(lab.step.to_string()),
+            Cell::text(lab.seed),
+            Cell::text(lab.step),
             Cell::Interval(paper.cosine.over(units(paper, paper.usable))),
             of("κ"),
             inside,
@@ -247,7 +241,7 @@ pub(crate) fn beside_paper(pairs: &[(Summary, Summary)]) -> Table {
     Table::of(names, pairs.iter().map(row))
 }
 
-/// Says how many states have which flag; nothing where none has one.
+/// Says how many states have which flag; empty if none has one.
 fn flags(s: &Summary) -> String {
     let flags = s.flags.iter().filter(|(_, count)| **count > 0);
     let counts: Vec<String> = flags
@@ -259,28 +253,24 @@ fn flags(s: &Summary) -> String {
     counts.join(", ")
 }
 
-/// Returns what is the matter with states, a line for each checkpoint with any.
+/// Returns the flags of states, a line for each checkpoint that has any.
 fn flag_table(summaries: &[Summary]) -> Table {
-    let moment = summaries.first().map_or("step", moment);
-    let names =
-        ["environment", "critic", "seed", moment, "states", "usable", "dimensions", "flags"];
     let row = |s: &Summary| {
         vec![
-            Cell::text(place(s)),
-            Cell::text(&s.model),
-            Cell::text(s.seed.to_string()),
-            Cell::text(s.step.to_string()),
-            Cell::text(s.states.to_string()),
-            Cell::text(s.usable.to_string()),
-            Cell::number(s.tried),
-            Cell::text(flags(s)),
+            ("environment", Cell::text(place(s))),
+            ("critic", Cell::text(&s.model)),
+            ("seed", Cell::text(s.seed)),
+            (moment(s), Cell::text(s.step)),
+            ("states", Cell::text(s.states)),
+            ("usable", Cell::text(s.usable)),
+            ("dimensions", Cell::number(s.tried)),
+            ("flags", Cell::text(flags(s))),
         ]
     };
-    let flagged = summaries.iter().filter(|s| !flags(s).is_empty());
-    Table::of(names, flagged.map(row))
+    Table::of_named(summaries.iter().filter(|s| !flags(s).is_empty()).map(row))
 }
 
-/// Says what is the matter with states of a checkpoint, if anything is.
+/// Says which flags the states of a checkpoint have, if any.
 pub(crate) fn flagged(s: &Summary) -> Option<String> {
     let counts = flags(s);
     (!counts.is_empty()).then(|| {
@@ -300,57 +290,52 @@ pub(crate) fn flagged(s: &Summary) -> Option<String> {
 
 /// Says what a random direction would show, if that is known.
 pub(crate) fn chance(summaries: &[Summary]) -> Option<String> {
-    let chances = || summaries.iter().map(|s| s.chance["0.25"]).filter(|x| x.is_finite());
-    chances().next()?;
-    let [least, most] = [chances().fold(f64::INFINITY, f64::min), chances().fold(0.0, f64::max)]
-        .map(|share| fixed(100.0 * share, 0));
-    let range = if least == most { least } else { format!("{least} to {most}") };
-    Some(format!(
-        "chance: the mean cosine of a random direction is 0; it exceeds 0.25 in {range} % of the states"
-    ))
+    let chances = summaries.iter().map(|s| s.chance["0.25"]);
+    let (least, most) = extremes(chances.filter(|share| share.is_finite()));
+    let [low, high] = [least, most].map(|share| fixed(100.0 * share, 0));
+    let range = if low == high { low } else { format!("{low} to {high}") };
+    (least <= most).then(|| {
+        format!(
+            "chance: the mean cosine of a random direction is 0; it exceeds 0.25 in {range} % of the states"
+        )
+    })
 }
 
 /// Returns one line for each checkpoint, with all columns.
 pub(crate) fn summary_table(summaries: &[Summary]) -> Table {
-    let rows: Vec<_> = summaries.iter().map(|s| summary_row(s).into_iter().unzip()).collect();
-    let (names, rows): (Vec<Vec<&str>>, Vec<Vec<Cell>>) = rows.into_iter().unzip();
-    Table::of(names.into_iter().next().unwrap_or_default(), rows)
+    Table::of_named(summaries.iter().map(summary_row))
 }
 
-/// The columns of a summary.
 fn summary_row(s: &Summary) -> Vec<(&'static str, Cell)> {
     let noise = s.noise.as_ref();
     let corrected = |pick: fn(&NoiseCorrected) -> Interval| {
         noise.map_or(Cell::Missing, |n| Cell::Interval(pick(n).over(units(s, n.replicated))))
     };
-    let policy = |pick: fn(&Stacked) -> Estimate| match &s.policy {
-        Some(policy) if policy.resolved => Cell::Interval(pick(policy)),
-        Some(_) => Cell::text("unresolved"),
-        None => Cell::Missing,
+    let policy = |pick: fn(&Stacked) -> Estimate| {
+        s.policy.as_ref().map_or(Cell::Missing, |p| Cell::resolved(p.resolved, pick(p)))
     };
     let share = |tau: &str| Cell::Interval(s.learnable_interval[tau].over(units(s, s.states)));
-    let text = |x: &dyn ToString| Cell::text(x.to_string());
-    let flag = |name: &str| Cell::text(s.flags.get(name).copied().unwrap_or(0).to_string());
+    let flag = |name: &str| Cell::text(s.flags.get(name).copied().unwrap_or(0));
     let mut cells = vec![
-        ("environment", Cell::text(s.env.clone())),
-        ("critic", Cell::text(s.model.clone())),
-        ("seed", text(&s.seed)),
-        (moment(s), text(&s.step)),
+        ("environment", Cell::text(&s.env)),
+        ("critic", Cell::text(&s.model)),
+        ("seed", Cell::text(s.seed)),
+        (moment(s), Cell::text(s.step)),
     ];
     if let Some(tasks) = s.tasks {
-        cells.extend([("list", Cell::text(tasks.words())), ("tasks", text(&tasks.tasks))]);
+        cells.extend([("list", Cell::text(tasks.words())), ("tasks", Cell::text(tasks.tasks))]);
     }
     cells.extend([
-        ("states", text(&s.states)),
-        ("usable", text(&s.usable)),
+        ("states", Cell::text(s.states)),
+        ("usable", Cell::text(s.usable)),
         ("dimensions", Cell::number(s.tried)),
-        ("rollouts", text(&s.rollouts)),
+        ("rollouts", Cell::text(s.rollouts)),
         ("cosine", Cell::Interval(s.cosine.over(units(s, s.usable)))),
         ("matched", Cell::Interval(s.matched.over(units(s, s.usable)))),
         ("ceiling", corrected(|n| n.ceiling)),
         ("corrected", corrected(|n| n.corrected)),
         ("stacked", corrected(|n| n.stacked)),
-        ("status", noise.map_or(Cell::Missing, |n| text(&n.status))),
+        ("status", noise.map_or(Cell::Missing, |n| Cell::text(n.status))),
         ("κ", policy(|p| p.kappa)),
         ("ceiling of κ", s.policy.map_or(Cell::Missing, |p| Cell::number(p.ceiling.value))),
         ("gain", policy(|p| p.gain)),
@@ -363,8 +348,8 @@ fn summary_row(s: &Summary) -> Vec<(&'static str, Cell)> {
         ("adjusted R²", Cell::number(s.adjusted_r2)),
         ("fell", Cell::number(s.fell)),
         ("clipped", Cell::number(s.clipped)),
-        ("horizon", text(&s.horizon)),
-        ("longest", text(&s.longest)),
+        ("horizon", Cell::text(s.horizon)),
+        ("longest", Cell::text(s.longest)),
         ("undefined", flag("undefined")),
         ("rank deficient", flag("rank_deficient")),
         ("projected", flag("projected")),

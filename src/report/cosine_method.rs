@@ -149,7 +149,7 @@ pub(super) fn warnings(
     warnings
 }
 
-/// What a reader should know of the tasks.
+/// Warnings about the tasks.
 fn of_tasks(summaries: &[Summary]) -> Vec<String> {
     let mut in_tasks = summaries.iter().filter_map(|s| Some((s.env.as_str(), s.tasks?)));
     let families: BTreeSet<&str> = in_tasks.clone().map(|(env, _)| env).collect();

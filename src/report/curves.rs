@@ -3,15 +3,15 @@
 //! Lines are labelled at their ends where the labels do not collide; else one legend stands above
 //! the panels, outside the data.
 
-use super::axis::{Scale, tick_labels, x_range, y_range};
+use super::axis::{Scale, x_range, y_range};
 use super::canvas::{Sheet, render as render_sheet, text_width};
 use super::figure::{
-    Axis, Figure, Panel, Point, ReferenceShape, Series, SeriesKind, YRange, sheet_size,
+    Axis, Figure, Panel, Point, ReferenceShape, Series, SeriesKind, YRange, extremes, sheet_size,
 };
 use super::geometry::Area;
 use super::header::{Entry, Header, MARGIN, Sample};
 use super::labels::spread;
-use super::panel::{LABEL_SIZE, PanelPlan, TICK_SIZE, draw_panel};
+use super::panel::{LABEL_SIZE, PanelPlan, draw_panel, tick_width};
 use super::theme::{STRONGEST, Style, styles};
 use crate::error::Result;
 
@@ -19,13 +19,10 @@ use crate::error::Result;
 const VERTEX_BUDGET: usize = 12_000;
 /// Width in pixels of a line that stands for a single seed.
 const SINGLE_UNIT_WIDTH: f64 = 1.2;
-/// Space for the caption of an axis, in pixels.
+/// Spaces in pixels: for the caption of an axis, tick labels below a panel, the title of a panel, and between panels.
 const CAPTION: f64 = 24.0;
-/// Space for tick labels below a panel, in pixels.
 const TICKS_BELOW: f64 = 22.0;
-/// Space for the title of a panel, in pixels.
 const PANEL_TITLE: f64 = 22.0;
-/// Space between panels, in pixels.
 const GUTTER: f64 = 14.0;
 
 /// Draws a figure and returns its SVG: text is text, and it stays below 200 kB.
@@ -49,7 +46,7 @@ pub fn render_curves(figure: &Figure) -> Result<String> {
     })
 }
 
-/// Styles of the series named; the label says where only one unit was measured, or nothing.
+/// Styles of the series named; the label says where only one unit was measured.
 fn looks(figure: &Figure, names: &[&str]) -> Vec<Style> {
     let mut looks = styles(names.iter().copied());
     for (style, name) in looks.iter_mut().zip(names) {
@@ -63,7 +60,6 @@ fn looks(figure: &Figure, names: &[&str]) -> Vec<Style> {
     looks
 }
 
-/// Where everything goes.
 struct Plan<'a> {
     width: f64,
     height: f64,
@@ -71,7 +67,6 @@ struct Plan<'a> {
     panels: Vec<PanelPlan<'a>>,
 }
 
-/// Whether lines carry their labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Labelling {
     Direct,
@@ -88,27 +83,17 @@ impl<'a> Plan<'a> {
         Self::with(figure, names, looks, Labelling::Legend)
     }
 
-    /// Lays out header and panels.
     fn with(figure: &'a Figure, names: &[&str], looks: &[Style], labelling: Labelling) -> Self {
-        let count = figure.panels.len();
-        let (width, height, columns) = sheet_size(count);
-        let entries = match labelling {
-            Labelling::Direct => Vec::new(),
-            Labelling::Legend => entries(names, looks),
-        };
-        let header = Header::new(&figure.title, &figure.subtitle, &entries, width);
-        let rows = count.div_ceil(columns);
-        let cell_height = (height - header.height() - MARGIN / 2.0) / rows as f64;
-        let label_width = match labelling {
+        let (width, height, _) = sheet_size(figure.panels.len());
+        let (entries, label_width) = match labelling {
             Labelling::Direct => {
                 let widths = looks.iter().map(|look| text_width(&look.label, LABEL_SIZE));
-                widths.fold(0.0, f64::max)
+                (Vec::new(), widths.fold(0.0, f64::max))
             }
-            Labelling::Legend => 0.0,
+            Labelling::Legend => (entries(names, looks), 0.0),
         };
-        let right_space = label_width + 14.0;
-        let room = Room { header: header.height(), width, cell_height, columns, right_space };
-        let mut panels = panel_plans(figure, &room);
+        let header = Header::new(&figure.title, &figure.subtitle, &entries, width);
+        let mut panels = panel_plans(figure, header.height(), label_width + 14.0);
         // A line takes one vertex a point and its band two; a staircase twice as many.
         let all = figure.panels.iter().flat_map(|panel| &panel.series);
         let vertices = |series: &Series| if series.kind == SeriesKind::Step { 6 } else { 3 };
@@ -155,23 +140,12 @@ fn entries(names: &[&str], looks: &[Style]) -> Vec<Entry> {
     order.into_iter().map(entry).collect()
 }
 
-/// Space the panels share.
-struct Room {
-    /// Pixels above the first row.
-    header: f64,
-    /// Width of the sheet.
-    width: f64,
-    /// Height of a row with its captions.
-    cell_height: f64,
-    /// Panels in a row.
-    columns: usize,
-    /// Pixels to the right of each plot.
-    right_space: f64,
-}
-
-/// Plots of equal size, with their scales; captions only where they are not said already.
-fn panel_plans<'a>(figure: &'a Figure, room: &Room) -> Vec<PanelPlan<'a>> {
+/// Plots of equal size, with their scales, below a header and with so many pixels to the right of each; no caption is
+/// repeated.
+fn panel_plans<'a>(figure: &'a Figure, header: f64, right_space: f64) -> Vec<PanelPlan<'a>> {
     let panels = &figure.panels;
+    let (width, height, columns) = sheet_size(panels.len());
+    let cell_height = (height - header - MARGIN / 2.0) / panels.len().div_ceil(columns) as f64;
     let first = &panels[0];
     let same = |axis: fn(&Panel) -> &Axis| {
         panels.iter().all(|p| axis(p).caption() == axis(first).caption())
@@ -181,30 +155,24 @@ fn panel_plans<'a>(figure: &'a Figure, room: &Room) -> Vec<PanelPlan<'a>> {
     let titled = panels.iter().any(|p| !p.title.is_empty() || p.series.iter().any(empty));
 
     let title = if titled { PANEL_TITLE } else { 6.0 };
-    let plot_height = room.cell_height - title - TICKS_BELOW - CAPTION;
+    let plot_height = cell_height - title - TICKS_BELOW - CAPTION;
     let y_ranges = y_ranges(figure);
-    let tick_width = y_ranges.iter().map(|&(low, high)| {
-        let scale = Scale { low, high, start: plot_height, end: 0.0 };
-        let labels = tick_labels(&scale.ticks(48.0));
-        labels.iter().map(|label| text_width(label, TICK_SIZE)).fold(0.0, f64::max)
-    });
-    let tick_width = tick_width.fold(0.0, f64::max) + 8.0;
+    let tick_width = tick_width(&y_ranges, plot_height);
 
     // One caption column for all panels, or one for each.
     let shared_caption = if same_y { CAPTION } else { 0.0 };
     let own_caption = if same_y { 0.0 } else { CAPTION };
-    let columns = room.columns as f64;
-    let free = room.width - 1.3 * MARGIN - shared_caption - (columns - 1.0) * GUTTER;
-    let cell_width = free / columns;
+    let gutters = (columns as f64 - 1.0) * GUTTER;
+    let cell_width = (width - 1.3 * MARGIN - shared_caption - gutters) / columns as f64;
 
     let place = |index: usize| {
-        let (row, column) = (index / room.columns, index % room.columns);
+        let (row, column) = (index / columns, index % columns);
         let left = MARGIN * 0.8 + shared_caption + column as f64 * (cell_width + GUTTER);
-        let top = room.header + row as f64 * room.cell_height + title;
+        let top = header + row as f64 * cell_height + title;
         Area {
             left: left + own_caption + tick_width,
             top,
-            right: left + cell_width - room.right_space,
+            right: left + cell_width - right_space,
             bottom: top + plot_height,
         }
     };
@@ -220,15 +188,14 @@ fn panel_plans<'a>(figure: &'a Figure, room: &Room) -> Vec<PanelPlan<'a>> {
             styles: Vec::new(),
             end_labels: Vec::new(),
             vertex_limit: 0,
-            x_caption: !same_x || index + room.columns >= panels.len(),
-            y_caption: !same_y || index % room.columns == 0,
+            x_caption: !same_x || index + columns >= panels.len(),
+            y_caption: !same_y || index % columns == 0,
             y_caption_offset: tick_width + CAPTION / 2.0 + 2.0,
         }
     };
     panels.iter().enumerate().map(plan).collect()
 }
 
-/// Vertical ranges of all panels.
 fn y_ranges(figure: &Figure) -> Vec<(f64, f64)> {
     let own = figure.panels.iter().map(|panel| {
         let points = panel.series.iter().flat_map(|series| &series.points);
@@ -250,14 +217,11 @@ fn y_ranges(figure: &Figure) -> Vec<(f64, f64)> {
     match figure.y_range {
         YRange::PerPanel => own,
         YRange::Shared => {
-            let low = own.iter().map(|range| range.0).fold(f64::INFINITY, f64::min);
-            let high = own.iter().map(|range| range.1).fold(f64::NEG_INFINITY, f64::max);
-            vec![(low, high); own.len()]
+            vec![extremes(own.iter().flat_map(|&(low, high)| [low, high])); own.len()]
         }
     }
 }
 
-/// Horizontal range.
 fn x_range_of(panel: &Panel) -> (f64, f64) {
     let curves = panel.references.iter().flat_map(|reference| match &reference.shape {
         ReferenceShape::Curve(points) => points.as_slice(),

@@ -1,6 +1,6 @@
 //! What κ says of a critic, in one word and in one sentence.
 
-use super::numbers::{fixed, short, significant};
+use super::numbers::{fixed, short, significant, with_ends};
 use super::theme::{env_label, model_label};
 use crate::analysis::measure::policy_cosine::{Judged, Whose};
 use crate::names::named;
@@ -11,9 +11,9 @@ use crate::stats::stacked::Stacked;
 const STUCK: f64 = 0.98;
 
 /// Effective units below which a few states decide everything.
-pub(super) const FEW: f64 = 10.0;
+const FEW: f64 = 10.0;
 
-/// Intervals of κ that reach as far as this to both sides say nothing.
+/// Intervals of κ that reach this far to both sides say nothing.
 const WIDE: f64 = 0.3;
 
 named!("direction",
@@ -53,18 +53,16 @@ impl Direction {
 
 /// A number with its interval, to two decimals.
 pub(super) fn two(estimate: &Estimate) -> String {
-    let [value, low, high] = [estimate.value, estimate.low, estimate.high].map(|x| fixed(x, 2));
-    format!("{value} [{low}, {high}]")
+    with_ends(estimate, |x| fixed(x, 2))
 }
 
-/// Says whose critic it is.
 pub(super) fn whose(of: &Whose) -> String {
     let Whose { env, model, seed, step, .. } = of;
     let (model, env, step) = (model_label(model), env_label(env), short(*step as f64));
     format!("{model} on {env}, seed {seed}, {step} steps")
 }
 
-/// Says why the truth is not known, as what follows "cannot be told".
+/// Says why the truth is not known, in words that follow "cannot be told".
 pub(super) fn why_unknown(policy: &Stacked) -> String {
     let ceiling = policy.ceiling.value;
     if policy.effective < FEW {

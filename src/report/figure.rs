@@ -31,7 +31,13 @@ pub(super) fn sheet_size(panels: usize) -> (f64, f64, usize) {
     }
 }
 
-/// What comes several times once, in order of appearance.
+/// Smallest and largest value; infinity and minus infinity if there is none but NaN.
+pub(super) fn extremes(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+    let start = (f64::INFINITY, f64::NEG_INFINITY);
+    values.into_iter().fold(start, |(low, high), x| (low.min(x), high.max(x)))
+}
+
+/// The different items, in order of first appearance.
 pub(super) fn each_once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut once = Vec::new();
     for one in all {
@@ -98,6 +104,16 @@ impl Axis {
             format!("{} ({})", self.label, self.unit)
         }
     }
+
+    /// What is wrong with this axis, as the end of a sentence.
+    pub(super) fn fault(&self) -> Option<String> {
+        if self.label.is_empty() {
+            return Some("has no label; name what it shows".to_owned());
+        }
+        let (low, high) = self.range?;
+        let usable = low.is_finite() && high.is_finite() && low < high;
+        (!usable).then(|| format!("has the range [{low}, {high}]; expected low < high"))
+    }
 }
 
 /// What is known of one model, say, along the horizontal axis.
@@ -121,8 +137,11 @@ impl Series {
         Self { name: name.into(), points, kind: SeriesKind::Line, n: Some(n), outer: None }
     }
 
-    /// Points that no line joins, each with the bar of its interval.
-    pub fn scatter(name: impl Into<String>, points: Vec<Point>, n: usize) -> Self {
+    /// Points that no line joins, each with the bar of its interval; of points at the same `x` the first.
+    pub(crate) fn scatter(name: impl Into<String>, mut points: Vec<Point>) -> Self {
+        points.sort_by(|a, b| a.x.total_cmp(&b.x));
+        points.dedup_by(|b, a| b.x <= a.x);
+        let n = points.len();
         let mut apart: Vec<Point> = Vec::new();
         for point in points {
             if let Some(last) = apart.last() {
@@ -274,15 +293,19 @@ impl Figure {
 }
 
 impl Panel {
+    /// A panel of a number, named by the title, that is 1 for an exactly right critic.
+    pub(super) fn beside_exact(title: &str, x: Axis, series: Vec<Series>) -> Self {
+        let references = vec![Reference::level("exactly right", 1.0)];
+        Self { title: title.into(), x, y: Axis::new(title, ""), series, references }
+    }
+
     /// Returns the panel with a vertical range that its points and their intervals fill but for some air; 0,
     /// which means nothing among returns, need not be in it.
     #[must_use]
     pub(crate) fn around_points(mut self) -> Self {
         let points = self.series.iter().flat_map(|series| &series.points);
         let ends = points.flat_map(|point| [point.y, point.low, point.high]);
-        let (low, high) = ends
-            .filter(|y| y.is_finite())
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
+        let (low, high) = extremes(ends.filter(|y| y.is_finite()));
         if low <= high {
             let air = 0.06 * (high - low).max(1.0);
             self.y = self.y.with_range(low - air, high + air);
@@ -312,18 +335,6 @@ impl Panel {
             }
         }
         None
-    }
-}
-
-impl Axis {
-    /// What is wrong with this axis, as the end of a sentence.
-    pub(super) fn fault(&self) -> Option<String> {
-        if self.label.is_empty() {
-            return Some("has no label; name what it shows".to_owned());
-        }
-        let (low, high) = self.range?;
-        let usable = low.is_finite() && high.is_finite() && low < high;
-        (!usable).then(|| format!("has the range [{low}, {high}]; expected low < high"))
     }
 }
 

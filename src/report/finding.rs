@@ -4,13 +4,13 @@ use super::figure::Panel;
 use super::numbers::short;
 use super::page::{Appendix, Headline, PageFigure, Section};
 use super::tables::Table;
+use super::text::Method;
 use super::view::STEPS;
 use super::violins::ViolinFigure;
 use crate::study::Found;
 use crate::study::claim::Evidence;
 use crate::study::spec::Spec;
 
-/// What a measure found.
 #[derive(Debug, Default)]
 pub(crate) struct Finding {
     /// What stands below the title of its figures.
@@ -24,9 +24,7 @@ pub(crate) struct Finding {
     pub appendices: Vec<Appendix>,
     /// What a reader should know before believing a number.
     pub warnings: Vec<String>,
-    pub how_measured: String,
-    /// What a reader must not conclude.
-    pub does_not_show: String,
+    pub method: Method,
     /// What it says of a claim.
     pub answer: Answer,
 }
@@ -35,9 +33,9 @@ pub(crate) struct Finding {
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub evidence: Evidence,
-    /// What they say, in a sentence or two.
+    /// What the evidence says, in a sentence or two.
     pub reason: String,
-    /// What else is to be known of them.
+    /// Further remarks on it.
     pub notes: String,
     /// The one number that decides.
     pub headline: Option<Headline>,
@@ -51,10 +49,10 @@ pub(crate) fn appendix(title: &str, table: &Table, folded: bool) -> Option<Appen
     (!table.rows.is_empty()).then_some(appendix)
 }
 
-/// Joins the sentences or paragraphs that there are.
-fn joined(parts: impl IntoIterator<Item = String>, between: &str) -> String {
-    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    parts.join(between)
+/// Joins the sentences or paragraphs that are not empty.
+fn joined(texts: impl IntoIterator<Item = String>, between: &str) -> String {
+    let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+    texts.join(between)
 }
 
 impl Finding {
@@ -76,8 +74,8 @@ impl Finding {
             table: self.table.clone().filter(|table| !table.rows.is_empty()),
             appendices: self.appendices.clone(),
             warnings: self.warnings.clone(),
-            how_measured: self.how_measured.clone(),
-            does_not_show: self.does_not_show.clone(),
+            how_measured: self.method.how_measured.clone(),
+            does_not_show: self.method.does_not_show.clone(),
             ..Section::default()
         }
     }
@@ -85,7 +83,7 @@ impl Finding {
 
 impl Answer {
     /// Returns the answer of a measure that has nothing to compare.
-    pub(crate) fn nothing(reason: &str) -> Self {
+    pub(crate) fn without_evidence(reason: &str) -> Self {
         Self { reason: reason.into(), ..Self::default() }
     }
 
@@ -150,9 +148,7 @@ mod tests {
         let spec = Spec::read(&path).unwrap();
         let found =
             Found { missing: vec!["a command".into(); missing], asked: 3, ..Found::default() };
-        let comparisons = vec![Verdict::Holds];
-        let evidence =
-            Evidence { comparisons, asked: 1, seeds: 2, needed: 2, ..Evidence::default() };
+        let evidence = Evidence::of(vec![Verdict::Holds], 2, 2);
         let reached = reached.to_vec();
         let answer = Answer { evidence, reached, ..Answer::default() };
         answer.judge(&spec, &found, Section::default())

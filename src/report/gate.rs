@@ -10,7 +10,6 @@ use crate::error::Result;
 use crate::stats::Estimate;
 use crate::stats::verdict::Verdict;
 
-/// Returns the verdict as people read it.
 pub(crate) fn verdict_label(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Regressed => "regressed",
@@ -23,35 +22,23 @@ fn cell(r: Range, n: usize) -> Cell {
     Cell::Interval(Estimate { value: r.est, low: r.lo, high: r.hi, n })
 }
 
-/// One line for each environment.
 fn gate_table(outcomes: &[Outcome]) -> Table {
-    let names = [
-        "environment",
-        "verdict",
-        "truth",
-        "states",
-        "inside, baseline",
-        "inside, candidate",
-        "difference",
-        "p worse (Holm)",
-        "p not worse",
-        "ceiling",
-    ];
     let row = |o: &Outcome| {
+        let truth = if o.truth == Truth::Stored { "stored" } else { "regenerated" };
         vec![
-            Cell::text(o.env.clone()),
-            Cell::text(verdict_label(o.verdict)),
-            Cell::text(if o.truth == Truth::Stored { "stored" } else { "regenerated" }),
-            Cell::text(format!("{} of {}", o.n_states, o.counts.bank)),
-            cell(o.inside.base, o.n_states),
-            cell(o.inside.cand, o.n_states),
-            cell(o.diff.range, o.n_states),
-            Cell::number(o.p_holm),
-            Cell::number(o.p_ni),
-            Cell::number(o.ceiling.cand.est),
+            ("environment", Cell::text(&o.env)),
+            ("verdict", Cell::text(verdict_label(o.verdict))),
+            ("truth", Cell::text(truth)),
+            ("states", Cell::text(format!("{} of {}", o.n_states, o.counts.bank))),
+            ("inside, baseline", cell(o.inside.base, o.n_states)),
+            ("inside, candidate", cell(o.inside.cand, o.n_states)),
+            ("difference", cell(o.diff.range, o.n_states)),
+            ("p worse (Holm)", Cell::number(o.p_holm)),
+            ("p not worse", Cell::number(o.p_ni)),
+            ("ceiling", Cell::number(o.ceiling.cand.est)),
         ]
     };
-    Table::of(names, outcomes.iter().map(row))
+    Table::of_named(outcomes.iter().map(row))
 }
 
 /// Returns a summary fit for a pull request.

@@ -9,7 +9,6 @@ pub(super) struct Px {
     pub(super) y: f64,
 }
 
-/// Shorthand for a place on the page.
 pub(super) const fn px(x: f64, y: f64) -> Px {
     Px { x, y }
 }
@@ -27,7 +26,6 @@ pub(super) struct Area {
 const ROUNDING: f64 = 1e-6;
 
 impl Area {
-    /// Width in pixels.
     pub(super) fn width(&self) -> f64 {
         self.right - self.left
     }
@@ -68,7 +66,7 @@ impl Area {
         (enter <= leave).then(|| (along(enter), along(leave)))
     }
 
-    /// The pieces of a polyline inside the box.
+    /// The parts of a polyline inside the box.
     pub(super) fn clip_path(&self, path: &[Px]) -> Vec<Vec<Px>> {
         let mut pieces: Vec<Vec<Px>> = Vec::new();
         for pair in path.windows(2) {
@@ -143,16 +141,9 @@ pub(super) fn thin(points: &[Point], limit: usize) -> Vec<Point> {
     kept.into_iter().map(|index| points[index]).collect()
 }
 
-/// The stretches without gaps.
-pub(super) fn runs(points: &[Point]) -> Vec<&[Point]> {
-    let pieces = points.split(|point| !point.is_present());
-    pieces.filter(|run| !run.is_empty()).collect()
-}
-
-/// The stretches in which every point has an interval.
-pub(super) fn interval_runs(points: &[Point]) -> Vec<&[Point]> {
-    let pieces = points.split(|point| !point.has_interval());
-    pieces.filter(|run| !run.is_empty()).collect()
+/// The longest stretches of points that all have a value, or an interval: what `has` asks for.
+pub(super) fn runs(points: &[Point], has: fn(&Point) -> bool) -> Vec<&[Point]> {
+    points.split(|point| !has(point)).filter(|run| !run.is_empty()).collect()
 }
 
 #[cfg(test)]

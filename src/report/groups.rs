@@ -11,10 +11,9 @@ use crate::stats::resample::jackknife;
 use crate::stats::{Estimate, LEVEL, summary};
 use crate::study::spec::Facet;
 
-/// Some of the rows.
 pub(super) type Rows<'r> = Vec<&'r StateRow>;
 
-/// What one panel is about.
+/// The rows of one panel.
 pub(super) struct Group<'r> {
     /// Its environments, as people read them.
     pub(super) title: String,
@@ -33,7 +32,7 @@ pub(super) fn groups(rows: &[StateRow], facet: Facet) -> Vec<Group<'_>> {
 }
 
 /// Returns the environments that pooled panels leave out, for some critic was not measured there.
-pub fn left_out(rows: &[StateRow]) -> Vec<&str> {
+pub(super) fn left_out(rows: &[StateRow]) -> Vec<&str> {
     let shared = shared_envs(rows);
     let pooled = !shared.is_empty();
     all_envs(rows).into_iter().filter(|env| pooled && !shared.contains(env)).collect()
@@ -53,24 +52,22 @@ fn shared_envs(rows: &[StateRow]) -> Vec<&str> {
     all_envs(rows).into_iter().filter(everywhere).collect()
 }
 
-/// Returns the rows of each value of a key, in its order.
-pub(super) fn by<'r, K: Ord>(
-    rows: &[&'r StateRow],
-    key: impl Fn(&'r StateRow) -> K,
-) -> BTreeMap<K, Rows<'r>> {
-    let mut map: BTreeMap<K, Rows<'r>> = BTreeMap::new();
+/// Returns the rows (or other items) of each value of a key, in its order.
+pub(super) fn by<'r, T, K: Ord>(
+    rows: &[&'r T],
+    key: impl Fn(&'r T) -> K,
+) -> BTreeMap<K, Vec<&'r T>> {
+    let mut map: BTreeMap<K, Vec<&'r T>> = BTreeMap::new();
     for &row in rows {
         map.entry(key(row)).or_default().push(row);
     }
     map
 }
 
-/// Returns the rows of each critic.
 pub(super) fn by_critic<'r>(rows: &[&'r StateRow]) -> BTreeMap<&'r str, Rows<'r>> {
     by(rows, |row| row.critic.as_str())
 }
 
-/// Returns the number of different seeds.
 pub(super) fn seeds(rows: &[&StateRow]) -> usize {
     by(rows, |row| row.seed).len()
 }

@@ -31,12 +31,10 @@ pub(super) enum Sample {
     Violin,
 }
 
-/// One series in a legend.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     /// How it looks; the label is what is written.
     pub(super) style: Style,
-    /// How it is shown.
     pub(super) sample: Sample,
 }
 
@@ -80,7 +78,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Breaks all three to the width of the sheet.
+    /// Breaks all three to fit the width of the sheet.
     pub(super) fn new(title: &str, subtitle: &str, entries: &[Entry], sheet_width: f64) -> Self {
         let width = sheet_width - 2.0 * MARGIN;
         let mut legend: Vec<Vec<Entry>> = Vec::new();
@@ -112,7 +110,6 @@ impl Header {
             + if self.legend.is_empty() { 8.0 } else { legend + 14.0 }
     }
 
-    /// Draws all three.
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>) -> Result<()> {
         let mut y = MARGIN;
         for line in &self.title {

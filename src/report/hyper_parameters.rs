@@ -1,10 +1,12 @@
 //! The hyper-parameters of the paper beside our defaults, as a table.
 
+use serde_json::json;
+
 use super::finding::Finding;
 use super::tables::{Cell, Table};
+use super::text;
 use crate::analysis::hyper_parameters::HyperParameter;
 
-/// Returns a row for each hyper-parameter.
 pub(crate) fn table(parameters: &[HyperParameter]) -> Table {
     let names = ["hyper-parameter", "key", "plain", "hypernetwork", "the paper's", "remark"];
     let row = |p: &HyperParameter| {
@@ -18,16 +20,12 @@ pub(crate) fn table(parameters: &[HyperParameter]) -> Table {
     Table::of(names, parameters.iter().map(row))
 }
 
-/// Returns what there is to see of them.
 pub(crate) fn finding(parameters: &[HyperParameter]) -> Finding {
     let table = table(parameters);
     Finding {
         files: vec![("summary.csv", table.clone())],
         table: Some(table),
-        how_measured:
-            "Read from the defaults of `hyperl-train`, resolved as a run resolves them; keys are \
-                       those of `--set`."
-                .into(),
+        method: text::method("hyper-parameters.md", json!({})),
         ..Finding::default()
     }
 }

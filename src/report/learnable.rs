@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::groups::{by, by_critic, seeds};
 use super::numbers::fixed;
-use super::view::{View, dims, reference, step_axis};
+use super::view::{View, dims, reference};
 use crate::analysis::exact_critic::ExactCritic;
 use crate::analysis::summary::{
     Column, Interval, Status, Summary, THRESHOLDS as SUMMARISED, learnable, of_share,
@@ -90,13 +90,10 @@ pub(super) fn by_step(view: &View<'_>) -> Panel {
     };
     let of_returns = view.column == Column::Cosine;
     let ceiling = of_returns.then(|| view.reference_by_step(CEILING, exact)).flatten();
-    Panel {
-        title: format!("{}, τ = {tau}", view.group.title),
-        x: step_axis(),
-        y: Axis::new(format!("states with cosine > {tau}"), "share").with_range(0.0, 1.0),
-        series: view.lines(|at| learnable(at.iter().copied(), view.column, tau), of_share),
-        references: [chance, ceiling].into_iter().flatten().collect(),
-    }
+    let y = Axis::new(format!("states with cosine > {tau}"), "share").with_range(0.0, 1.0);
+    let series = view.lines(|at| learnable(at.iter().copied(), view.column, tau), of_share);
+    let title = format!("{}, τ = {tau}", view.group.title);
+    Panel { title, ..view.panel(y, series, [chance, ceiling]) }
 }
 
 /// Says in what share of its states a checkpoint is above the first threshold, beside an exactly right critic and

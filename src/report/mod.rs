@@ -1,9 +1,8 @@
 //! Figures, tables and pages from plain data.
 //!
-//! But for `study.rs`, `view.rs`, `learnable.rs`, `groups.rs`, `tasks.rs`, `returns.rs`, `scores.rs`, `claim.rs`, `weights/` and the files of
-//! meta-learning, which read results, nothing here knows of algorithms, environments or checkpoints: an analysis hands over a
-//! [`Figure`], a [`ViolinFigure`], a [`Table`] or a [`Page`], and gets text back
-//! (SVG, Markdown, CSV, HTML). Writing it to a file is the caller's affair.
+//! Files that are named for a measure read its results. The others know nothing of algorithms, environments or
+//! checkpoints: they are given a [`Figure`], a [`ViolinFigure`], a [`Table`] or a [`Page`], and return text (SVG,
+//! Markdown, CSV, HTML), which the caller writes to a file.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -16,18 +15,18 @@
 //! | `study.rs`, `view.rs`, `groups.rs`, `returns.rs` | from rows of results to curves |
 //! | `learnable.rs` | shares of states above a threshold, beside chance and an exactly right critic |
 //! | `tasks.rs` | the same in tasks; training against test |
-//! | `undefined.rs` | NaN and infinite returns, which enter none of these |
-//! | `returns_method.rs` | what there is to see of returns |
+//! | `undefined.rs` | warnings of NaN and infinite returns, which none of these count |
+//! | `returns_method.rs` | all that is shown of returns, and how they are measured |
 //! | `scores.rs` | final and highest returns of several runs, beside the paper's; their normalisation |
 //! | `update_noise.rs`, `adaptation.rs` | MAML: noise of updates (Fig. 5, Table 1); steps of adaptation |
 //! | `task_gap.rs` | PEARL in tasks that it was not trained on |
 //! | `weights/` | from measured networks to histograms, distances and a verdict |
-//! | `self_test.rs` | known answers and what came out; how often intervals cover |
+//! | `self_test.rs` | known answers beside what was found; how often intervals cover |
 //! | `finding.rs` | what a measure found, as a section of a page, with the verdict on the claim |
 //! | `direction.rs` | what κ says of a critic, in a word and in a sentence |
 //! | `claim.rs` | what differences between models say about a claim |
 //! | `printed_claims.rs` | what the paper's own tables say of its claims |
-//! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what figures stand on |
+//! | `axis.rs`, `canvas.rs`, `geometry.rs`, `header.rs`, `labels.rs` | what all figures need |
 
 pub(crate) mod adaptation;
 pub(crate) mod audit;
@@ -80,7 +79,6 @@ pub use figure::{
     Axis, Figure, Panel, Point, Reference, ReferenceShape, Series, SeriesKind, YRange,
 };
 pub(crate) use gate::{gate_junit, gate_markdown, verdict_label};
-pub use groups::left_out;
 pub use json::to_json;
 pub use numbers::{fixed, interval, short, significant};
 pub use page::{

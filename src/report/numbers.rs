@@ -98,6 +98,12 @@ pub fn interval(estimate: &Estimate) -> String {
     format!("{} [{}, {}]", fixed(value, decimals), end(low), end(high))
 }
 
+/// Writes "value [low, high]", each number by `write`.
+pub(super) fn with_ends(estimate: &Estimate, write: impl Fn(f64) -> String) -> String {
+    let [value, low, high] = [estimate.value, estimate.low, estimate.high].map(write);
+    format!("{value} [{low}, {high}]")
+}
+
 /// Returns the same number, zero without its sign: sums of nothing and products with it are −0.
 pub(super) fn unsigned_zero(value: f64) -> f64 {
     if value == 0.0 { 0.0 } else { value }

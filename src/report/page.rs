@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::stats::Estimate;
 pub use crate::study::claim::Verdict;
 
-/// What makes the tables of a page sort and filter.
+/// Sorts and filters the tables of a page.
 const SCRIPT: &str = include_str!("text/page.js");
 
 /// A report: one section for each claim.
@@ -35,7 +35,7 @@ pub struct Section {
     pub title: String,
     /// The claim, paraphrased; empty if the section is about none, and then no verdict is shown.
     pub claim: String,
-    /// What became of it.
+    /// The verdict on it.
     pub verdict: Verdict,
     /// Why.
     pub reason: String,
@@ -86,7 +86,6 @@ pub struct Headline {
 }
 
 impl Headline {
-    /// Value, interval and unit.
     fn number(&self) -> String {
         let text = interval(&self.estimate);
         if self.unit.is_empty() { text } else { format!("{text} {}", self.unit) }
@@ -150,12 +149,6 @@ impl Serialize for Table {
 impl Serialize for Headline {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         json!({ "label": self.label, "number": self.number() }).serialize(serializer)
-    }
-}
-
-impl Serialize for Verdict {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

@@ -3,45 +3,36 @@
 use super::axis::{Scale, tick_labels};
 use super::canvas::{Anchor, Canvas, Letters, Pen, text_width};
 use super::figure::{Panel, Point, Reference, ReferenceShape, Series, SeriesKind};
-use super::geometry::{Area, Px, interval_runs, px, runs, sample_path, thin};
+use super::geometry::{Area, Px, px, runs, sample_path, thin};
 use super::labels::{Extent, Outline, beside};
 use super::theme::{FAINT_INK, GRID, INK, PAPER, REFERENCE, STRONGEST, Style, ZERO};
 use crate::error::Result;
 
-/// Font size of the labels at the ends of lines, in pixels.
+/// Font sizes in pixels: of labels at the ends of lines, tick labels, captions, and labels of references.
 pub(super) const LABEL_SIZE: f64 = 12.5;
-/// Font size of tick labels, in pixels.
 pub(super) const TICK_SIZE: f64 = 12.0;
-/// Font size of captions, in pixels.
 pub(super) const CAPTION_SIZE: f64 = 13.0;
-/// Font size of the labels of references, in pixels.
 const REFERENCE_SIZE: f64 = 11.5;
-/// Opacity of bands.
+/// Pixels between the ticks of a vertical axis, about.
+const TICK_SPACING: f64 = 48.0;
 const BAND_OPACITY: f64 = 0.17;
 /// Opacity of the bands around whole curves, which lie further out.
 const OUTER_OPACITY: f64 = 0.09;
-/// Signs on a line with many points.
+/// Markers on a line with many points.
 const MARKERS_PER_LINE: usize = 8;
 
-/// A panel with its place, scales, styles and labels.
 pub(super) struct PanelPlan<'a> {
-    /// The data.
     pub(super) panel: &'a Panel,
     /// Where the data go.
     pub(super) plot: Area,
-    /// Horizontal scale.
     pub(super) x: Scale,
-    /// Vertical scale.
     pub(super) y: Scale,
-    /// Styles of its series.
     pub(super) styles: Vec<Style>,
     /// Vertical places of the labels at the ends of lines; empty if there is a legend.
     pub(super) end_labels: Vec<f64>,
     /// Points a series may keep.
     pub(super) vertex_limit: usize,
-    /// Whether the horizontal caption is written.
     pub(super) x_caption: bool,
-    /// Whether the vertical caption is written.
     pub(super) y_caption: bool,
     /// Pixels from the plot to the middle of the vertical caption.
     pub(super) y_caption_offset: f64,
@@ -113,18 +104,38 @@ fn draw_grid(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>) -> Result<()> {
         let letters = Letters::new(TICK_SIZE, FAINT_INK, Anchor::Middle);
         canvas.text(&label, px(x, bottom + 13.0), letters)?;
     }
-    let y_ticks = plan.y.ticks(48.0);
-    for (&tick, label) in y_ticks.iter().zip(tick_labels(&y_ticks)) {
-        let y = plan.y.at(tick);
-        canvas.line(px(left, y), px(right, y), grid)?;
-        let letters = Letters::new(TICK_SIZE, FAINT_INK, Anchor::End);
-        canvas.text(&label, px(left - 7.0, y), letters)?;
-    }
+    draw_y_ticks(canvas, &plan.plot, &plan.y, |_| grid)?;
     if plan.y.shows(0.0) {
         let y = plan.y.at(0.0);
         canvas.line(px(left, y), px(right, y), Pen::line(ZERO, 1.2))?;
     }
     Ok(())
+}
+
+/// Lines at the ticks of a vertical axis, drawn by `pen`, and the tick labels.
+pub(super) fn draw_y_ticks(
+    canvas: &mut Canvas<'_>,
+    plot: &Area,
+    scale: &Scale,
+    pen: impl Fn(f64) -> Pen,
+) -> Result<()> {
+    let letters = Letters::new(TICK_SIZE, FAINT_INK, Anchor::End);
+    let ticks = scale.ticks(TICK_SPACING);
+    for (&tick, label) in ticks.iter().zip(tick_labels(&ticks)) {
+        let y = scale.at(tick);
+        canvas.line(px(plot.left, y), px(plot.right, y), pen(tick))?;
+        canvas.text(&label, px(plot.left - 7.0, y), letters)?;
+    }
+    Ok(())
+}
+
+/// Pixels that the widest tick label takes beside vertical axes of these ranges.
+pub(super) fn tick_width(ranges: &[(f64, f64)], height: f64) -> f64 {
+    let widths = ranges.iter().flat_map(|&(low, high)| {
+        let ticks = Scale { low, high, start: height, end: 0.0 }.ticks(TICK_SPACING);
+        tick_labels(&ticks).into_iter().map(|label| text_width(&label, TICK_SIZE))
+    });
+    widths.fold(0.0, f64::max) + 8.0
 }
 
 /// Title of the panel, names of its axes, labels at the ends of its lines.
@@ -170,7 +181,7 @@ fn draw_band(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>, index: usize) -> Res
     for (points, opacity) in [(&outer, OUTER_OPACITY), (&series.points, BAND_OPACITY)] {
         let pen = Pen::fill(plan.styles[index].color, opacity);
         let points = thin(points, plan.vertex_limit);
-        interval_runs(&points).into_iter().try_for_each(|run| {
+        runs(&points, Point::has_interval).into_iter().try_for_each(|run| {
             canvas.polygon(&plan.plot.clip_polygon(&band(plan, run, series.kind)), pen)
         })?;
     }
@@ -189,7 +200,7 @@ fn draw_series(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>, index: usize) -> R
     let (series, style) = (&plan.panel.series[index], &plan.styles[index]);
     let points = thin(&series.points, plan.vertex_limit);
     let pen = Pen::line(style.color, style.width).dashed(style.dash);
-    for run in runs(&points) {
+    for run in runs(&points, Point::is_present) {
         if let [single] = run {
             draw_measured(canvas, plan, index, single)?;
             continue;
@@ -271,7 +282,7 @@ fn draw_reference_lines(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>) -> Result
             ReferenceShape::Curve(points) => {
                 let points = thin(points, plan.vertex_limit);
                 let path = |run: &[Point]| plan.path(run, SeriesKind::Line, |point| point.y);
-                runs(&points).into_iter().map(path).collect()
+                runs(&points, Point::is_present).into_iter().map(path).collect()
             }
         };
         for piece in paths.iter().flat_map(|path| plan.plot.clip_path(path)) {
@@ -308,10 +319,10 @@ fn obstacles(plan: &PanelPlan<'_>) -> Vec<Px> {
     let mut obstacles = sample_path(&zero);
     for series in &plan.panel.series {
         let points = thin(&series.points, plan.vertex_limit);
-        for run in runs(&points) {
+        for run in runs(&points, Point::is_present) {
             obstacles.extend(sample_path(&plan.path(run, series.kind, |point| point.y)));
         }
-        for run in interval_runs(&points) {
+        for run in runs(&points, Point::has_interval) {
             obstacles.extend(sample_path(&band(plan, run, series.kind)));
             for point in run {
                 let ends = [plan.place(point.x, point.low), plan.place(point.x, point.high)];

@@ -1,5 +1,6 @@
 //! What came of a few episodes of an agent, in words.
 
+use super::figure::extremes;
 use super::numbers::{fixed, significant};
 use crate::analysis::measure::played::{Beside, Played};
 use crate::stats::summary::mean;
@@ -13,8 +14,7 @@ const NEAR: f64 = 0.2;
 /// Says what came, a sentence each.
 pub(crate) fn sentences(played: &Played, claimed: Option<f64>) -> Vec<String> {
     let Played { env, returns, values } = played;
-    let low = returns.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = returns.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let (low, high) = extremes(returns.iter().copied());
     let claimed =
         claimed.map_or(String::new(), |claimed| format!(", {} is claimed", fixed(claimed, 0)));
     let [mean, low, high] = [mean(returns), low, high].map(|x| fixed(x, 0));

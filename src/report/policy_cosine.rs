@@ -1,13 +1,13 @@
 //! κ, gain and inside of checkpoints: the answer, a table, a figure (`docs/estimator.md` §8).
 
-use serde::Serialize;
+use serde_json::json;
 
 use super::direction::{Direction, answer, two, whose};
-use super::figure::{Axis, Panel, Point, Reference, Series};
+use super::figure::{Panel, Point, Series};
 use super::finding::Finding;
 use super::numbers::{fixed, short};
-use super::tables::{Cell, Column, Table};
-use super::text::{self, Method};
+use super::tables::{Cell, Table};
+use super::text;
 use super::view::step_axis;
 use crate::analysis::measure::policy_cosine::{Judged, Whose};
 use crate::gradient::horizon::{CLEAR, Choice, PILOT};
@@ -17,26 +17,21 @@ use crate::stats::Estimate;
 
 /// Returns the numbers that a page has room for, one line for each checkpoint.
 pub(crate) fn table(all: &[Judged]) -> Table {
-    let names = ["critic", "step", "states", "κ", "ceiling", "gain", "inside", "horizon"];
     let row = |judged: &Judged| {
         let Judged { whose, horizon, score, .. } = judged;
         let Whose { env, model, seed, step, .. } = whose;
-        let known = |resolved: bool, estimate: Estimate| {
-            if resolved { Cell::Interval(estimate) } else { Cell::text("unresolved") }
-        };
         vec![
-            Cell::text(format!("{env} {model} s{seed}")),
-            Cell::text(short(*step as f64)),
-            Cell::text(score.states.to_string()),
-            known(score.policy.resolved, score.policy.kappa),
-            Cell::number(score.policy.ceiling.value),
-            known(score.policy.resolved, score.policy.gain),
-            known(score.inside.resolved, score.inside.corrected),
-            Cell::text(horizon.to_string()),
+            ("critic", Cell::text(format!("{env} {model} s{seed}"))),
+            ("step", Cell::text(short(*step as f64))),
+            ("states", Cell::text(score.states)),
+            ("κ", Cell::resolved(score.policy.resolved, score.policy.kappa)),
+            ("ceiling", Cell::number(score.policy.ceiling.value)),
+            ("gain", Cell::resolved(score.policy.resolved, score.policy.gain)),
+            ("inside", Cell::resolved(score.inside.resolved, score.inside.corrected)),
+            ("horizon", Cell::text(horizon)),
         ]
     };
-    let columns = names.map(|name| Column::new(name, "")).into();
-    Table { columns, rows: all.iter().map(row).collect() }
+    Table::of_named(all.iter().map(row))
 }
 
 /// Returns all numbers, one line for each checkpoint.
@@ -44,23 +39,22 @@ pub(crate) fn summary(all: &[Judged]) -> Table {
     let row = |judged: &Judged| -> Vec<(&'static str, Cell)> {
         let Judged { whose, horizon, rollouts, score, .. } = judged;
         let Whose { env, algo, model, seed, step } = whose;
-        let text = |x: &dyn ToString| Cell::text(x.to_string());
         let (policy, local, inside) = (&score.policy, &score.local, &score.inside);
         vec![
-            ("environment", text(env)),
-            ("algorithm", text(algo)),
-            ("critic", text(model)),
-            ("seed", text(seed)),
-            ("step", text(step)),
-            ("direction", text(&Direction::of(judged))),
-            ("states", text(&score.states)),
-            ("left out", text(&score.left_out)),
-            ("rollouts", text(rollouts)),
-            ("horizon", text(horizon)),
+            ("environment", Cell::text(env)),
+            ("algorithm", Cell::text(algo)),
+            ("critic", Cell::text(model)),
+            ("seed", Cell::text(seed)),
+            ("step", Cell::text(step)),
+            ("direction", Cell::text(Direction::of(judged))),
+            ("states", Cell::text(score.states)),
+            ("left out", Cell::text(score.left_out)),
+            ("rollouts", Cell::text(rollouts)),
+            ("horizon", Cell::text(horizon)),
             ("effective units", Cell::number(policy.effective)),
             ("saturated", Cell::number(score.saturated)),
             ("reach", Cell::number(score.reach)),
-            ("resolved", text(&policy.resolved)),
+            ("resolved", Cell::text(policy.resolved)),
             ("reliability", Cell::Interval(policy.reliability)),
             ("kappa", Cell::Interval(policy.kappa)),
             ("ceiling", Cell::Interval(policy.ceiling)),
@@ -69,66 +63,41 @@ pub(crate) fn summary(all: &[Judged]) -> Table {
             ("found", Cell::Interval(policy.found)),
             ("local kappa", Cell::Interval(local.kappa)),
             ("local gain", Cell::Interval(local.gain)),
-            ("inside resolved", text(&inside.resolved)),
+            ("inside resolved", Cell::text(inside.resolved)),
             ("inside", Cell::Interval(inside.corrected)),
             ("inside ceiling", Cell::Interval(inside.ceiling_block)),
         ]
     };
-    let rows: Vec<_> = all.iter().map(|judged| row(judged).into_iter().unzip()).collect();
-    let (names, rows): (Vec<Vec<&str>>, Vec<Vec<Cell>>) = rows.into_iter().unzip();
-    let columns = names.into_iter().next().unwrap_or_default();
-    Table { columns: columns.into_iter().map(|name| Column::new(name, "")).collect(), rows }
+    Table::of_named(all.iter().map(row))
 }
 
-/// Returns what was found at each state.
 fn states(all: &[Judged]) -> Table {
-    let names = [
-        "environment",
-        "critic",
-        "seed",
-        "step",
-        "state",
-        "episode",
-        "dot",
-        "critic square",
-        "truth square",
-        "noisy square",
-        "local dot",
-        "local critic square",
-        "inside cosine",
-        "inside agreement",
-        "saturated",
-    ];
     let row = |judged: &Judged, number: usize, state: &StateScore| {
         let Whose { env, model, seed, step, .. } = &judged.whose;
-        let text = |x: &dyn ToString| Cell::text(x.to_string());
         let number_of = |x: Option<f64>| x.map_or(Cell::Missing, Cell::number);
         let (smoothed, local) = (state.smoothed, state.local);
         vec![
-            text(env),
-            text(model),
-            text(seed),
-            text(step),
-            text(&number),
-            state.episode.map_or(Cell::Missing, |episode| text(&episode)),
-            number_of(smoothed.map(|s| s.dot)),
-            number_of(smoothed.map(|s| s.critic)),
-            number_of(smoothed.map(|s| s.truth)),
-            number_of(smoothed.map(|s| s.noisy)),
-            number_of(local.map(|s| s.dot)),
-            number_of(local.map(|s| s.critic)),
-            number_of(state.inside.map(|s| s.block)),
-            number_of(state.inside.map(|s| s.pair)),
-            Cell::number(state.saturated),
+            ("environment", Cell::text(env)),
+            ("critic", Cell::text(model)),
+            ("seed", Cell::text(seed)),
+            ("step", Cell::text(step)),
+            ("state", Cell::text(number)),
+            ("episode", state.episode.map_or(Cell::Missing, Cell::text)),
+            ("dot", number_of(smoothed.map(|s| s.dot))),
+            ("critic square", number_of(smoothed.map(|s| s.critic))),
+            ("truth square", number_of(smoothed.map(|s| s.truth))),
+            ("noisy square", number_of(smoothed.map(|s| s.noisy))),
+            ("local dot", number_of(local.map(|s| s.dot))),
+            ("local critic square", number_of(local.map(|s| s.critic))),
+            ("inside cosine", number_of(state.inside.map(|s| s.block))),
+            ("inside agreement", number_of(state.inside.map(|s| s.pair))),
+            ("saturated", Cell::number(state.saturated)),
         ]
     };
-    let columns = names.map(|name| Column::new(name, "")).into();
-    let mut table = Table { columns, rows: Vec::new() };
-    for judged in all {
+    Table::of_named(all.iter().flat_map(|judged| {
         let states = judged.states.iter().enumerate();
-        table.rows.extend(states.map(|(number, state)| row(judged, number, state)));
-    }
-    table
+        states.map(|(number, state)| row(judged, number, state)).collect::<Vec<_>>()
+    }))
 }
 
 /// Says what a reader should know before believing the numbers.
@@ -183,10 +152,8 @@ fn panel(all: &[Judged], title: &str, of: impl Fn(&Judged) -> Option<Estimate>) 
     for judged in all {
         let Whose { env, model, seed, step, .. } = &judged.whose;
         let name = format!("{model}, {env} s{seed}");
-        let point = match of(judged) {
-            Some(estimate) => Point::estimate(*step as f64, &estimate),
-            None => Point::new(*step as f64, f64::NAN),
-        };
+        let x = *step as f64;
+        let point = of(judged).map_or(Point::new(x, f64::NAN), |e| Point::estimate(x, &e));
         match series.iter_mut().find(|series| series.name == name) {
             Some(series) => series.points.push(point),
             None => series.push(Series::line(name, vec![point], judged.score.states)),
@@ -196,33 +163,9 @@ fn panel(all: &[Judged], title: &str, of: impl Fn(&Judged) -> Option<Estimate>) 
         series.points.sort_by(|a, b| a.x.total_cmp(&b.x));
     }
     let known = series.iter().any(|series| series.points.iter().any(|p| p.y.is_finite()));
-    known.then(|| Panel {
-        title: title.into(),
-        x: step_axis(),
-        y: Axis::new(title, ""),
-        series,
-        references: vec![Reference::level("exactly right", 1.0)],
-    })
+    known.then(|| Panel::beside_exact(title, step_axis(), series))
 }
 
-/// How it was measured, in numbers.
-#[derive(Serialize)]
-struct Values {
-    blocks: usize,
-    std: f64,
-    seed: u64,
-    states: usize,
-    half_width: Option<f64>,
-    max_states: usize,
-    asked: bool,
-    pilot: usize,
-    clear: f64,
-    source: &'static str,
-    visited: bool,
-    soft: bool,
-}
-
-/// Returns what was found.
 pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
     let policy = |pick: fn(&Judged) -> Estimate| {
         move |judged: &Judged| judged.score.policy.resolved.then(|| pick(judged))
@@ -232,21 +175,20 @@ pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
         panel(all, "gain", policy(|j| j.score.policy.gain)),
         panel(all, "inside", |j| j.score.inside.resolved.then_some(j.score.inside.corrected)),
     ];
-    let values = Values {
-        blocks: all.first().map_or(0, |j| j.blocks),
-        std: settings.std,
-        seed: settings.seed,
-        states: settings.states,
-        half_width: settings.adaptive.map(|a| a.half_width),
-        max_states: settings.most_states(),
-        asked: settings.horizon.is_some(),
-        pilot: PILOT,
-        clear: CLEAR,
-        source: settings.source().name(),
-        visited: settings.source() == StatesFrom::Replay,
-        soft: all.iter().any(|judged| judged.whose.algo == "sac"),
-    };
-    let Method { how_measured, does_not_show } = text::method("policy-cosine.md", values);
+    let values = json!({
+        "blocks": all.first().map_or(0, |j| j.blocks),
+        "std": settings.std,
+        "seed": settings.seed,
+        "states": settings.states,
+        "half_width": settings.adaptive.map(|a| a.half_width),
+        "max_states": settings.most_states(),
+        "asked": settings.horizon.is_some(),
+        "pilot": PILOT,
+        "clear": CLEAR,
+        "source": settings.source().name(),
+        "visited": settings.source() == StatesFrom::Replay,
+        "soft": all.iter().any(|judged| judged.whose.algo == "sac"),
+    });
     Finding {
         subtitle: "κ: cosine of the critic's and the true gradient as the actor feels them; gain: share of \
                    the promised improvement that is real; bands: 95 % over episodes"
@@ -255,13 +197,11 @@ pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
         files: vec![("summary.csv", summary(all)), ("states.csv", states(all))],
         table: Some(table(all)),
         warnings: all.iter().flat_map(warnings).collect(),
-        how_measured,
-        does_not_show,
+        method: text::method("policy-cosine.md", values),
         ..Finding::default()
     }
 }
 
-/// Returns the answers, a sentence each.
 pub(crate) fn answers(all: &[Judged]) -> Vec<String> {
     all.iter().map(answer).collect()
 }

@@ -1,14 +1,16 @@
 //! Claims of the paper beside what its own printed numbers say of them.
 
+use serde_json::json;
+
 use super::finding::Finding;
 use super::page::{Headline, Section};
 use super::tables::{Cell, Table};
+use super::text;
 use super::theme::{env_label, model_label};
 use crate::stats::Estimate;
 use crate::study::claim::Verdict;
 use crate::study::printed_claim::{Compared, PrintedClaim, evidence};
 
-/// Returns the section about a claim.
 pub(crate) fn section(claim: &PrintedClaim, compared: &[Compared]) -> Section {
     let verdict = evidence(compared).verdict();
     Section {
@@ -18,8 +20,8 @@ pub(crate) fn section(claim: &PrintedClaim, compared: &[Compared]) -> Section {
         reason: reason(verdict, compared),
         headline: weakest(compared).map(|one| Headline {
             label: match compared.len() {
-                1 => words(claim, one),
-                count => format!("the least of {count}: {}", words(claim, one)),
+                1 => label(claim, one),
+                count => format!("the least of {count}: {}", label(claim, one)),
             },
             estimate: one.estimate,
             unit: String::new(),
@@ -29,8 +31,8 @@ pub(crate) fn section(claim: &PrintedClaim, compared: &[Compared]) -> Section {
     }
 }
 
-/// What was compared, in words.
-fn words(claim: &PrintedClaim, one: &Compared) -> String {
+/// Names what was compared.
+fn label(claim: &PrintedClaim, one: &Compared) -> String {
     let [a, b] = one.models.each_ref().map(|model| model_label(model));
     let env = env_label(&one.env);
     match one.iteration {
@@ -73,7 +75,7 @@ fn reason(verdict: Verdict, compared: &[Compared]) -> String {
     counts + so
 }
 
-/// Returns all comparisons as a table that is kept, and how they were made.
+/// Returns all comparisons as a table for a file, and how they were made.
 pub(crate) fn finding(judged: &[(&PrintedClaim, Vec<Compared>)]) -> Finding {
     let names = ["claim", "place", "comparison", "estimate", "as claimed", "verdict"];
     let rows = judged.iter().flat_map(|(claim, all)| {
@@ -86,23 +88,11 @@ pub(crate) fn finding(judged: &[(&PrintedClaim, Vec<Compared>)]) -> Finding {
     });
     Finding {
         files: vec![("claims.csv", Table::of(names, rows))],
-        how_measured: "From the printed means and standard deviations of five seeds (Tables 4, 6, 8, 10), taken with divisor \
-             n − 1: differences by Welch's t, shares in the mean over environments by their first-order error. From the printed \
-             variances of 50 updates (Table 1): ratios of standard deviations by F. A claim about several comparisons holds \
-             if each holds by its own 95 % interval, and fails if one is wrong by an interval that is wide enough for all at \
-             once (Bonferroni); else it is undecided. Columns of Table 10 that must have been swapped in print are read as \
-             they must be meant."
-            .into(),
-        does_not_show: "Whether the claims are true: no run of ours is in it. Highest returns are chosen after the fact, which \
-             favours models with more spread, and the paper does not say of what. If its standard deviations have divisor n, \
-             intervals are 12 % wider. Updates of Table 1 come from one training run each, and its models take adaptation \
-             steps of 0.1 and of 5e-5."
-            .into(),
+        method: text::method("printed-claims.md", json!({})),
         ..Finding::default()
     }
 }
 
-/// One row for each comparison.
 fn table(claim: &PrintedClaim, compared: &[Compared]) -> Table {
     let names = ["comparison", "printed numbers", "as claimed", "beyond the spread"];
     Table::of(names, compared.iter().map(|one| cells(claim, one)))
@@ -110,9 +100,9 @@ fn table(claim: &PrintedClaim, compared: &[Compared]) -> Table {
 
 fn cells(claim: &PrintedClaim, one: &Compared) -> Vec<Cell> {
     vec![
-        Cell::text(words(claim, one)),
+        Cell::text(label(claim, one)),
         Cell::Interval(one.estimate),
         Cell::text(if one.printed_so { "yes" } else { "no" }),
-        Cell::text(one.verdict.to_string()),
+        Cell::text(one.verdict),
     ]
 }

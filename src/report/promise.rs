@@ -7,7 +7,7 @@ use super::figure::{Axis, Panel, Point, Reference, Series};
 use super::finding::Finding;
 use super::numbers::{fixed, interval, short};
 use super::tables::{Cell, Table};
-use super::text::{self, Method};
+use super::text;
 use super::theme::{env_label, model_label};
 use crate::analysis::measure::policy_cosine::Whose;
 use crate::analysis::measure::promise::Promised;
@@ -44,30 +44,27 @@ fn answer(promised: &Promised) -> String {
     format!("{}: {own}; along random directions {random}.", whose(&promised.whose))
 }
 
-/// Returns the answers, a sentence each.
 pub(crate) fn answers(all: &[Promised]) -> Vec<String> {
     all.iter().map(answer).collect()
 }
 
 /// Returns the numbers that a page has room for, one line for each checkpoint.
 pub(crate) fn table(all: &[Promised]) -> Table {
-    let names =
-        ["critic", "step", "states", "kept", "slope", "kept, random", "slope, random", "horizon"];
     let row = |promised: &Promised| {
         let Promised { whose, horizon, own, random, .. } = promised;
         let Whose { env, model, seed, step, .. } = whose;
         vec![
-            Cell::text(format!("{env} {model} s{seed}")),
-            Cell::text(short(*step as f64)),
-            Cell::text(random.states.to_string()),
-            Cell::Interval(own.kept),
-            Cell::Interval(own.slope),
-            Cell::Interval(random.kept),
-            Cell::Interval(random.slope),
-            Cell::text(horizon.to_string()),
+            ("critic", Cell::text(format!("{env} {model} s{seed}"))),
+            ("step", Cell::text(short(*step as f64))),
+            ("states", Cell::text(random.states)),
+            ("kept", Cell::Interval(own.kept)),
+            ("slope", Cell::Interval(own.slope)),
+            ("kept, random", Cell::Interval(random.kept)),
+            ("slope, random", Cell::Interval(random.slope)),
+            ("horizon", Cell::text(horizon)),
         ]
     };
-    Table::of(names, all.iter().map(row))
+    Table::of_named(all.iter().map(row))
 }
 
 /// Returns what was measured, a line for each state and direction.
@@ -85,15 +82,14 @@ fn promises(all: &[Promised]) -> Table {
     ];
     let row = |promised: &Promised, kept: &Kept| {
         let Whose { env, model, seed, step, .. } = &promised.whose;
-        let text = |x: &dyn ToString| Cell::text(x.to_string());
         vec![
-            text(env),
-            text(model),
-            text(seed),
-            text(step),
-            text(&kept.state),
-            kept.episode.map_or(Cell::Missing, |episode| text(&episode)),
-            text(&kept.along),
+            Cell::text(env),
+            Cell::text(model),
+            Cell::text(seed),
+            Cell::text(step),
+            Cell::text(kept.state),
+            kept.episode.map_or(Cell::Missing, Cell::text),
+            Cell::text(kept.along),
             Cell::number(kept.promised),
             Cell::number(kept.realised),
         ]
@@ -128,8 +124,8 @@ fn panel(promised: &Promised) -> Panel {
         };
         Series::line(name, points, there.len())
     };
-    let series: Vec<Series> = Along::ALL.map(binned).into();
-    let series: Vec<Series> = series.into_iter().filter(|s| !s.points.is_empty()).collect();
+    let series = Along::ALL.into_iter().map(binned);
+    let series: Vec<Series> = series.filter(|s| !s.points.is_empty()).collect();
     let most = series.iter().flat_map(|s| &s.points).map(|p| p.x).fold(0.0, f64::max);
     let diagonal = vec![Point::new(0.0, 0.0), Point::new(most.max(f64::MIN_POSITIVE), most)];
     Panel {
@@ -146,12 +142,10 @@ fn panel(promised: &Promised) -> Panel {
     }
 }
 
-/// Returns what was found.
 pub(crate) fn finding(all: &[Promised], settings: &Settings) -> Finding {
     let visited = settings.source() == StatesFrom::Replay;
     let values =
         json!({ "std": settings.std, "seed": settings.seed, "bins": BINS, "visited": visited });
-    let Method { how_measured, does_not_show } = text::method("promise.md", values);
     Finding {
         subtitle: "difference of return between both sides of the policy's action, by what the critic says of it; \
                    bands: 95 %"
@@ -159,20 +153,16 @@ pub(crate) fn finding(all: &[Promised], settings: &Settings) -> Finding {
         panels: all.iter().map(panel).collect(),
         files: vec![("summary.csv", table(all)), ("promises.csv", promises(all))],
         table: Some(table(all)),
-        warnings: all.iter().flat_map(warnings).collect(),
-        how_measured,
-        does_not_show,
+        warnings: all.iter().filter_map(warning).collect(),
+        method: text::method("promise.md", values),
         ..Finding::default()
     }
 }
 
-fn warnings(promised: &Promised) -> Vec<String> {
-    let Promised { own, random, .. } = promised;
-    let left = random.states - own.states.min(random.states);
-    let said = format!(
-        "{}: at {left} of {} states the critic promises nothing",
-        whose(&promised.whose),
-        random.states
-    );
-    if left > 0 { vec![said] } else { Vec::new() }
+fn warning(promised: &Promised) -> Option<String> {
+    let Promised { whose: critic, own, random, .. } = promised;
+    let (all, silent) = (random.states, random.states.saturating_sub(own.states));
+    (silent > 0).then(|| {
+        format!("{}: at {silent} of {all} states the critic promises nothing", whose(critic))
+    })
 }

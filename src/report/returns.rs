@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::figure::{Axis, Panel, Point, Reference, Series};
+use super::groups::by;
 use super::tables::{Cell, Table};
 use super::theme::env_label;
 use crate::algo::{Algo, Unit};
@@ -11,7 +12,6 @@ use crate::stats::resample::interval_of_mean;
 use crate::stats::{Estimate, LEVEL, summary};
 use crate::study::contrast::RunValues;
 
-/// Label of the returns.
 const RETURN: &str = "return of greedy episodes";
 
 /// Label of those that are means over tasks.
@@ -46,7 +46,6 @@ pub(crate) enum Band {
 }
 
 impl Band {
-    /// Returns it in words.
     pub(crate) fn over_seeds(self) -> &'static str {
         match self {
             Self::Interval => "95 % interval over seeds",
@@ -60,7 +59,7 @@ pub(super) fn are_in_tasks(algos: impl IntoIterator<Item = Algo>) -> bool {
     algos.into_iter().any(|algo| Algo::META.contains(&algo))
 }
 
-/// Returns what a model is called in tables.
+/// Returns the heading of the column of models.
 pub(super) fn model_column(algos: impl IntoIterator<Item = Algo>) -> &'static str {
     if are_in_tasks(algos) { "model" } else { "critic" }
 }
@@ -73,9 +72,9 @@ pub(crate) fn return_table(summaries: &[ReturnSummary]) -> Table {
     let row = |s: &ReturnSummary| {
         let counts = [s.seed, s.evaluations as u64, s.episodes as u64];
         let mut row = vec![Cell::text(&s.env), Cell::text(&s.model)];
-        row.extend(counts.map(|n| Cell::text(n.to_string())));
+        row.extend(counts.map(Cell::text));
         for Evaluated { step, interval } in [s.last, s.highest] {
-            row.push(Cell::text(step.to_string()));
+            row.push(Cell::text(step));
             row.push(Cell::Interval(interval.over(s.episodes)));
         }
         row
@@ -89,11 +88,9 @@ pub(crate) fn return_panels(curves: &[ReturnCurve], against: Against, band: Band
         curves.iter().map(|c| ((c.algo.name(), &*c.env), c.algo)).collect();
     let algos = places.values().collect::<BTreeSet<_>>().len();
     let panel = |((_, env), algo): ((&str, &str), Algo)| {
-        let mut by_critic: BTreeMap<&str, Vec<&ReturnCurve>> = BTreeMap::new();
-        for curve in curves.iter().filter(|c| c.env == env && c.algo == algo) {
-            by_critic.entry(&curve.series).or_default().push(curve);
-        }
-        let series = by_critic.into_iter().map(|(critic, runs)| {
+        let here: Vec<&ReturnCurve> =
+            curves.iter().filter(|c| c.env == env && c.algo == algo).collect();
+        let series = by(&here, |curve| curve.series.as_str()).into_iter().map(|(critic, runs)| {
             Series::line(critic, return_points(&runs, against, band), runs.len())
         });
         let env = env_label(env);
@@ -117,17 +114,11 @@ pub(crate) fn normalised_panel(
     algo: Algo,
     band: Band,
 ) -> Panel {
-    let mut by_critic: BTreeMap<&str, Vec<&RunValues>> = BTreeMap::new();
-    for run in runs {
-        by_critic.entry(&run.critic).or_default().push(run);
-    }
-    let series = by_critic.into_iter().map(|(critic, runs)| {
-        let mut by_step: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-        for step in runs.iter().flat_map(|run| &run.steps) {
-            by_step.entry(step.step).or_default().push(step.value);
-        }
-        let whole = by_step.into_iter().filter(|(_, seeds)| seeds.len() == runs.len());
-        let points = whole.map(|(step, seeds)| over_seeds(step as f64, &seeds, band)).collect();
+    let runs: Vec<&RunValues> = runs.iter().collect();
+    let series = by(&runs, |run| run.critic.as_str()).into_iter().map(|(critic, runs)| {
+        let values = runs.iter().flat_map(|run| &run.steps).map(|step| (step.step, step.value));
+        let common = at_common_steps(values, runs.len()).into_iter();
+        let points = common.map(|(step, seeds)| over_seeds(step as f64, &seeds, band)).collect();
         Series::line(critic, points, runs.len())
     });
     let envs: Vec<&str> = envs.iter().map(|env| env_label(env)).collect();
@@ -138,6 +129,24 @@ pub(crate) fn normalised_panel(
         series: series.collect(),
         references: vec![Reference::level("end of the baseline", 1.0)],
     }
+}
+
+/// Returns the curves of each algorithm, environment and series.
+pub(super) fn by_series(curves: &[ReturnCurve]) -> BTreeMap<(&str, &str, &str), Vec<&ReturnCurve>> {
+    let all: Vec<&ReturnCurve> = curves.iter().collect();
+    by(&all, |curve| (curve.algo.name(), curve.env.as_str(), curve.series.as_str()))
+}
+
+/// Gathers the values of so many runs by step; a step that some run lacks is left out.
+pub(super) fn at_common_steps<T>(
+    values: impl Iterator<Item = (u64, T)>,
+    runs: usize,
+) -> Vec<(u64, Vec<T>)> {
+    let mut by_step: BTreeMap<u64, Vec<T>> = BTreeMap::new();
+    for (step, value) in values {
+        by_step.entry(step).or_default().push(value);
+    }
+    by_step.into_iter().filter(|(_, all)| all.len() == runs).collect()
 }
 
 /// Mean over seeds with its band; of one seed without.
@@ -153,13 +162,9 @@ fn over_seeds(x: f64, seeds: &[f64], band: Band) -> Point {
 /// Mean return at each step that all runs have: over seeds where there are several, else over the run's episodes.
 /// Against seconds, each step stands at the mean time of the runs.
 fn return_points(runs: &[&ReturnCurve], against: Against, band: Band) -> Vec<Point> {
-    let mut by_step: BTreeMap<u64, Vec<(&ReturnCurve, &[f64])>> = BTreeMap::new();
-    for run in runs {
-        for (step, returns) in run.measured() {
-            by_step.entry(step).or_default().push((run, returns));
-        }
-    }
-    let whole = by_step.into_iter().filter(|(_, evaluations)| evaluations.len() == runs.len());
+    let evaluations = runs
+        .iter()
+        .flat_map(|run| run.measured().map(move |(step, returns)| (step, (*run, returns))));
     let point = |(step, evaluations): (u64, Vec<(&ReturnCurve, &[f64])>)| {
         let times: Vec<f64> = match against {
             Against::Steps => vec![step as f64],
@@ -176,22 +181,23 @@ fn return_points(runs: &[&ReturnCurve], against: Against, band: Band) -> Vec<Poi
             evaluations.iter().map(|(_, episodes)| summary::mean(episodes)).collect();
         Some(over_seeds(x, &seeds, band))
     };
-    whole.filter_map(point).collect()
+    at_common_steps(evaluations, runs.len()).into_iter().filter_map(point).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn run(seed: u64, evaluations: Vec<(u64, Vec<f64>)>) -> ReturnCurve {
+        let (env, series) = ("hopper".into(), "sa-hyper".into());
+        ReturnCurve { env, algo: Algo::Td3, series, seed, evaluations, seconds: Vec::new() }
+    }
+
     #[test]
     fn curves_over_time_end_with_the_last_known_second() {
         let run = ReturnCurve {
-            env: "hopper".into(),
-            algo: Algo::Td3,
-            series: "a".into(),
-            seed: 0,
-            evaluations: vec![(0, vec![1.0]), (15, vec![2.0]), (40, vec![3.0])],
             seconds: vec![(10, 4.0), (20, 10.0)],
+            ..run(0, vec![(0, vec![1.0]), (15, vec![2.0]), (40, vec![3.0])])
         };
         let points = return_points(&[&run], Against::Seconds, Band::Interval);
         assert_eq!(points.iter().map(|p| (p.x, p.y)).collect::<Vec<_>>(), [(0.0, 1.0), (7.0, 2.0)]);
@@ -199,19 +205,10 @@ mod tests {
 
     #[test]
     fn a_mean_over_seeds_ends_where_the_shortest_run_does() {
-        let run = |seed: u64, steps: &[u64]| ReturnCurve {
-            env: "hopper".into(),
-            algo: Algo::Td3,
-            series: "sa-hyper".into(),
-            seed,
-            evaluations: steps.iter().map(|step| (*step, vec![seed as f64])).collect(),
-            seconds: Vec::new(),
-        };
-        let points = return_points(
-            &[&run(2, &[0, 5, 10]), &run(4, &[0, 5])],
-            Against::Steps,
-            Band::Interval,
-        );
+        let runs = [(2, &[0, 5, 10][..]), (4, &[0, 5][..])].map(|(seed, steps)| {
+            run(seed, steps.iter().map(|step| (*step, vec![seed as f64])).collect())
+        });
+        let points = return_points(&runs.each_ref(), Against::Steps, Band::Interval);
         assert_eq!(points.iter().map(|p| (p.x, p.y)).collect::<Vec<_>>(), [(0.0, 3.0), (5.0, 3.0)]);
     }
 

@@ -16,7 +16,7 @@ use crate::algo::registry::Config;
 use crate::analysis::measure::returns::{ReturnCurve, ReturnSummary, Run};
 use crate::study::spec::Draw;
 
-/// What of returns is shown.
+/// What is shown of returns.
 pub(crate) struct Shown<'s> {
     /// One kind of panel each.
     pub draws: &'s [Draw],
@@ -46,7 +46,7 @@ impl Numbers {
     }
 }
 
-/// Returns what there is to see of the curves of these runs, without any comparison.
+/// Returns all that is shown of the curves of these runs, without comparisons.
 pub(crate) fn finding(
     runs: &[Run],
     curves: &[ReturnCurve],
@@ -61,7 +61,6 @@ pub(crate) fn finding(
     } else {
         subtitle(numbers, shown.band)
     };
-    let Method { how_measured, does_not_show } = method(runs, in_tasks, shown.compared);
     let panels = shown.draws.iter().flat_map(|draw| panels(*draw, curves, shown));
     Finding {
         subtitle,
@@ -70,8 +69,7 @@ pub(crate) fn finding(
         files: vec![("summary.csv", summary.clone()), ("scores.csv", score)],
         table: Some(if in_tasks { without_intervals(summary) } else { summary }),
         warnings: lacking.chain(undefined::warnings(curves)).collect(),
-        how_measured,
-        does_not_show,
+        method: method(runs, in_tasks, shown.compared),
         ..Finding::default()
     }
 }
@@ -86,7 +84,6 @@ fn without_intervals(mut table: Table) -> Table {
     table
 }
 
-/// Returns the panels of one kind.
 fn panels(draw: Draw, curves: &[ReturnCurve], shown: &Shown<'_>) -> Vec<Panel> {
     match (draw, curves.first()) {
         (Draw::NormalisedByStep, Some(first)) => {
@@ -121,7 +118,6 @@ fn subtitle_in_tasks(runs: &[Run], curves: &[ReturnCurve], band: Band) -> String
     format!("mean over tasks; {}; {seeds}", longest_episodes(runs))
 }
 
-/// Whether some of the runs are of an algorithm.
 fn any_of(runs: &[Run], algo: Algo) -> bool {
     runs.iter().any(|run| run.config.algo() == algo)
 }
@@ -188,7 +184,6 @@ pub(super) fn explorations(runs: &[Run]) -> String {
     ways.into_iter().map(say).collect::<Vec<_>>().join(" ")
 }
 
-/// Says how long the episodes of these runs are.
 fn longest_episodes(runs: &[Run]) -> String {
     let longest = |run: &Run| match &run.config {
         Config::Pearl(config) => config.horizon,

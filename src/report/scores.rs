@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::numbers::{fixed, significant};
-use super::returns::model_column;
+use super::returns::{at_common_steps, by_series, model_column};
 use super::tables::{Cell, Column, Table};
 use super::theme::model_label;
 use crate::algo::Algo;
@@ -71,32 +71,15 @@ pub struct ToBaseline {
     pub share: Estimate,
 }
 
-/// Returns the means over seeds at the steps that all runs have.
+/// Returns the mean of each run at the steps that all runs have.
 fn over_seeds(runs: &[&ReturnCurve]) -> Vec<(u64, Vec<f64>)> {
-    let mut by_step: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for run in runs {
-        for (step, mean) in run.means() {
-            by_step.entry(step).or_default().push(mean);
-        }
-    }
-    by_step.into_iter().filter(|(_, seeds)| seeds.len() == runs.len()).collect()
-}
-
-/// Curves by algorithm, environment and series.
-type Groups<'c> = BTreeMap<(&'c str, &'c str, &'c str), Vec<&'c ReturnCurve>>;
-
-fn groups(curves: &[ReturnCurve]) -> Groups<'_> {
-    let mut groups = Groups::new();
-    for curve in curves {
-        groups.entry((curve.algo.name(), &curve.env, &curve.series)).or_default().push(curve);
-    }
-    groups
+    at_common_steps(runs.iter().flat_map(|run| run.means()), runs.len())
 }
 
 /// Scores every model; those that share algorithm and environment with `baseline` are compared with
 /// its final score.
 pub fn scores(curves: &[ReturnCurve], baseline: &str) -> Vec<Score> {
-    let groups = groups(curves);
+    let groups = by_series(curves);
     let score = |((algo, env, model), runs): (&(&str, &str, &str), &Vec<&ReturnCurve>)| {
         let seeds = over_seeds(runs);
         let at = |(step, seeds): &(u64, Vec<f64>)| OverSeeds {
@@ -184,10 +167,10 @@ pub(crate) fn score_table(scores: &[Score], paper: Option<&str>) -> Table {
             Cell::text(&s.env),
             Cell::text(s.algo.name()),
             Cell::text(model_label(&s.model)),
-            Cell::text(s.seeds.to_string()),
+            Cell::text(s.seeds),
             Cell::text(mean_and_std(s.last.mean, s.last.std)),
             Cell::text(mean_and_std(s.highest.mean, s.highest.std)),
-            Cell::text(s.highest.step.to_string()),
+            Cell::text(s.highest.step),
             Cell::Number { value: s.mean_of_maxima, digits: 4 },
             if s.iqm.value.is_finite() { Cell::Interval(s.iqm) } else { Cell::Missing },
             share.map_or(Cell::Missing, Cell::Interval),
@@ -224,8 +207,8 @@ fn difference(score: &Score, Printed(mean, std): Printed) -> Option<f64> {
 /// read Fig. 6: `x / x_base`, or `(x − x_init) / (x_base − x_init)` where that is not positive, with
 /// the baseline's score before training as `x_init`. One run for each critic and seed: the mean over
 /// the environments that all critics have with the baseline.
-pub fn normalised(curves: &[ReturnCurve], baseline: &str) -> (Vec<String>, Vec<RunValues>) {
-    let groups = groups(curves);
+pub(crate) fn normalised(curves: &[ReturnCurve], baseline: &str) -> (Vec<String>, Vec<RunValues>) {
+    let groups = by_series(curves);
     let critics: BTreeSet<&str> = curves.iter().map(|c| c.series.as_str()).collect();
     let envs: BTreeSet<&str> = curves.iter().map(|c| c.env.as_str()).collect();
     let has = |env: &str, critic: &str| curves.iter().any(|c| c.env == env && c.series == critic);
@@ -253,15 +236,13 @@ pub fn normalised(curves: &[ReturnCurve], baseline: &str) -> (Vec<String>, Vec<R
 
 /// The mean over environments at the steps that all have.
 fn mean_over_environments(envs: &[BTreeMap<u64, f64>]) -> Vec<StepValues> {
-    let at = |step: &u64| -> Option<StepValues> {
-        let values: Vec<f64> = envs.iter().filter_map(|env| env.get(step).copied()).collect();
-        (values.len() == envs.len()).then(|| StepValues {
-            step: *step,
-            value: summary::mean(&values),
-            states: Vec::new(),
-        })
+    let values = envs.iter().flatten().map(|(step, value)| (*step, *value));
+    let mean = |(step, values): (u64, Vec<f64>)| StepValues {
+        step,
+        value: summary::mean(&values),
+        states: Vec::new(),
     };
-    envs.first().into_iter().flat_map(BTreeMap::keys).filter_map(at).collect()
+    at_common_steps(values, envs.len()).into_iter().map(mean).collect()
 }
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ pub(crate) fn answer(rows: &[Row]) -> String {
 /// Returns what must come out and what did, a line for each answer.
 pub(crate) fn table(rows: &[Row]) -> Table {
     let names = ["known answer", "actor", "must come out", "came out", ""];
-    let each = |row: &Row, words: fn(&Check) -> String| {
-        Cell::text(row.checks.iter().map(words).collect::<Vec<_>>().join(", "))
+    let each = |row: &Row, text: fn(&Check) -> String| {
+        Cell::text(row.checks.iter().map(text).collect::<Vec<_>>().join(", "))
     };
     let row = |row: &Row| {
         vec![
@@ -43,7 +43,6 @@ pub(crate) fn table(rows: &[Row]) -> Table {
     Table::of(names, rows.iter().map(row))
 }
 
-/// What a check asks for, in words.
 fn expected(Check { number, low, high, of, .. }: &Check) -> String {
     match of {
         Some(of) if *low > 0.0 => format!("{number} ≥ {low} of {of}"),
@@ -61,7 +60,6 @@ fn expected(Check { number, low, high, of, .. }: &Check) -> String {
     }
 }
 
-/// What came out, in words.
 fn found(Check { number, found, of, .. }: &Check) -> String {
     match of {
         Some(_) => format!("{number} {found}"),

@@ -6,10 +6,10 @@
 
 use std::convert::identity;
 
-use super::figure::{Axis, Panel, Point, Reference, YRange};
+use super::figure::{Axis, Panel, Point, Reference, YRange, extremes};
 use super::groups::{Rows, average, by, by_critic, groups};
 use super::learnable;
-use super::view::{View, dims, reference, step_axis};
+use super::view::{View, dims, reference};
 use crate::analysis::summary::{Column, corrected, mean_over_states, stacked};
 use crate::analysis::table::StateRow;
 use crate::gradient::{Mode, Settings};
@@ -18,7 +18,7 @@ use crate::stats::corrected::FEWEST_STATES;
 use crate::study::contrast::NORMAL_QUANTILE;
 use crate::study::spec::{Draw, Panel as PanelSpec};
 
-/// What labels of returns begin with.
+/// Beginning of the labels of returns.
 const RETURN: &str = "return";
 
 /// Panels of one unitless quantity share a range, so that they compare; returns differ by
@@ -33,7 +33,8 @@ pub(crate) fn y_range(panels: &[Panel]) -> YRange {
 pub(crate) fn state_panels(
     rows: &[StateRow],
     spec: &PanelSpec,
-    (column, settings): (Column, &Settings),
+    column: Column,
+    settings: &Settings,
 ) -> Vec<Panel> {
     groups(rows, spec.facet)
         .into_iter()
@@ -106,16 +107,9 @@ impl View<'_> {
         let exact = Reference::level("exact critic", 1.0);
         let references =
             [self.chance_band(true), Some(exact), self.ceiling("ceiling before correction")];
-        Panel {
-            title: self.group.title.clone(),
-            x: step_axis(),
-            y: Axis::new(
-                if self.settings.mode == Mode::Lab { "inside" } else { "corrected mean cosine" },
-                "",
-            ),
-            series: self.lines(resolved, identity),
-            references: references.into_iter().flatten().collect(),
-        }
+        let lab = self.settings.mode == Mode::Lab;
+        let y = Axis::new(if lab { "inside" } else { "corrected mean cosine" }, "");
+        self.panel(y, self.lines(resolved, identity), references)
     }
 
     /// κ at each step; gaps where the truth does not stand out of its noise.
@@ -127,16 +121,9 @@ impl View<'_> {
         let series = self.lines(known, identity);
         // Intervals may go far beyond what a cosine can be: they do not set the range.
         let values = series.iter().flat_map(|line| &line.points).map(|point| point.y);
-        let values = values.filter(|kappa| kappa.is_finite());
-        let (low, high) = values
-            .fold((-1.0, 1.0), |(low, high): (f64, f64), kappa| (low.min(kappa), high.max(kappa)));
-        Panel {
-            title: self.group.title.clone(),
-            x: step_axis(),
-            y: Axis::new("κ", "").with_range(low, high),
-            series,
-            references: vec![Reference::level("exact critic", 1.0)],
-        }
+        let (low, high) = extremes(values.filter(|kappa| kappa.is_finite()).chain([-1.0, 1.0]));
+        let y = Axis::new("κ", "").with_range(low, high);
+        self.panel(y, series, [Some(Reference::level("exact critic", 1.0))])
     }
 
     fn mean_by_step(&self) -> Panel {
@@ -146,15 +133,9 @@ impl View<'_> {
             Column::SelfCosine => "cosine with own linear fit",
         };
         let y = Axis::new(label, "");
-        let own = self.column == Column::SelfCosine;
-        let references = [self.chance_band(false), self.ceiling("ceiling")];
-        Panel {
-            title: self.group.title.clone(),
-            x: step_axis(),
-            y: if own { y.with_range(-0.2, 1.0) } else { y },
-            series: self.lines(|at| mean_over_states(at.iter().copied(), self.column), identity),
-            references: references.into_iter().flatten().collect(),
-        }
+        let y = if self.column == Column::SelfCosine { y.with_range(-0.2, 1.0) } else { y };
+        let series = self.lines(|at| mean_over_states(at.iter().copied(), self.column), identity);
+        self.panel(y, series, [self.chance_band(false), self.ceiling("ceiling")])
     }
 }
 
@@ -197,7 +178,7 @@ mod tests {
 
     fn panel(rows: &[StateRow], draw: Draw, tau: Option<f64>) -> Panel {
         let spec = PanelSpec { draw, tau, window: 1, facet: Facet::Pooled };
-        state_panels(rows, &spec, (Column::Cosine, &Settings::lab())).remove(0)
+        state_panels(rows, &spec, Column::Cosine, &Settings::lab()).remove(0)
     }
 
     #[test]

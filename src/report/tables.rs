@@ -58,14 +58,19 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// Words.
-    pub fn text(text: impl Into<String>) -> Self {
-        Self::Text(text.into())
+    /// Words, or anything else as it is displayed.
+    pub fn text(text: impl ToString) -> Self {
+        Self::Text(text.to_string())
     }
 
     /// A number with three significant digits.
     pub const fn number(value: f64) -> Self {
         Self::Number { value, digits: 3 }
+    }
+
+    /// A number with its interval, or the word "unresolved".
+    pub(super) fn resolved(resolved: bool, estimate: Estimate) -> Self {
+        if resolved { Self::Interval(estimate) } else { Self::text("unresolved") }
     }
 
     /// What people read.
@@ -94,13 +99,20 @@ impl Table {
         Self { columns: columns.collect(), rows: rows.into_iter().collect() }
     }
 
+    /// A table of rows that name their columns, the same ones in every row.
+    pub(super) fn of_named(rows: impl IntoIterator<Item = Vec<(&'static str, Cell)>>) -> Self {
+        let rows = rows.into_iter().map(|row| row.into_iter().unzip());
+        let rows: Vec<(Vec<&str>, Vec<Cell>)> = rows.collect();
+        let (names, rows): (Vec<Vec<&str>>, Vec<Vec<Cell>>) = rows.into_iter().unzip();
+        Self::of(names.into_iter().next().unwrap_or_default(), rows)
+    }
+
     /// Whether a column holds numbers, which stand at its right edge.
     pub(super) fn is_numeric(&self, column: usize) -> bool {
         let mut cells = self.rows.iter().map(|row| &row[column]);
         !cells.any(|cell| matches!(cell, Cell::Text(_)))
     }
 
-    /// Headings of all columns, for people.
     pub(super) fn headers(&self) -> Vec<String> {
         self.columns.iter().map(Column::header).collect()
     }
@@ -203,6 +215,32 @@ impl Table {
         }
         Ok(csv)
     }
+
+    /// The same table without columns in which nothing was measured.
+    #[must_use]
+    pub(crate) fn without_empty_columns(&self) -> Self {
+        let empty = |cell: &Cell| match cell {
+            Cell::Missing => true,
+            Cell::Number { value, .. } | Cell::Interval(Estimate { value, .. }) => value.is_nan(),
+            Cell::Text(text) => text.is_empty(),
+        };
+        self.with_columns(|column| self.rows.iter().any(|row| !empty(&row[column])))
+    }
+
+    /// The same table with only the columns whose name is `shown`.
+    #[must_use]
+    pub(crate) fn only(&self, shown: impl Fn(&str) -> bool) -> Self {
+        self.with_columns(|column| shown(&self.columns[column].name))
+    }
+
+    fn with_columns(&self, is_kept: impl Fn(usize) -> bool) -> Self {
+        let kept: Vec<usize> = (0..self.columns.len()).filter(|&column| is_kept(column)).collect();
+        let cells = |row: &Vec<Cell>| kept.iter().map(|&column| row[column].clone()).collect();
+        Self {
+            columns: kept.iter().map(|&column| self.columns[column].clone()).collect(),
+            rows: self.rows.iter().map(cells).collect(),
+        }
+    }
 }
 
 /// The fields of a cell: one, or four in a column of intervals.
@@ -241,8 +279,8 @@ pub fn figure_table(figure: &Figure) -> Table {
     let names = ["panel", "series", "x", "y", "low", "high", "n"];
     let names = names.into_iter().chain(["outer low", "outer high", "kind"]);
     let mut table = Table::new(names.map(|name| Column::new(name, "")));
-    let mut push = |words: [&str; 3], point: Point, n: Option<usize>, outer: [f64; 2]| {
-        let [panel, name, kind] = words.map(Cell::text);
+    let mut push = |names: [&str; 3], point: Point, n: Option<usize>, outer: [f64; 2]| {
+        let [panel, name, kind] = names.map(Cell::text);
         let numbers = [point.x, point.y, point.low, point.high].map(Cell::number);
         let n = n.map_or(Cell::Missing, |n| Cell::number(n as f64));
         let row = [panel, name].into_iter().chain(numbers).chain([n]);
@@ -251,8 +289,8 @@ pub fn figure_table(figure: &Figure) -> Table {
     for panel in &figure.panels {
         for series in &panel.series {
             for (point, outer) in series.points.iter().zip(series.outer_points(&panel.y)) {
-                let words = [&*panel.title, &*series.name, "series"];
-                push(words, *point, series.n, [outer.low, outer.high]);
+                let names = [&*panel.title, &*series.name, "series"];
+                push(names, *point, series.n, [outer.low, outer.high]);
             }
         }
         for reference in &panel.references {
@@ -269,32 +307,4 @@ pub fn figure_table(figure: &Figure) -> Table {
         }
     }
     table
-}
-
-impl Table {
-    /// The same table without columns in which nothing was measured.
-    #[must_use]
-    pub(crate) fn without_empty_columns(&self) -> Self {
-        let empty = |cell: &Cell| match cell {
-            Cell::Missing => true,
-            Cell::Number { value, .. } | Cell::Interval(Estimate { value, .. }) => value.is_nan(),
-            Cell::Text(text) => text.is_empty(),
-        };
-        self.with_columns(|column| self.rows.iter().any(|row| !empty(&row[column])))
-    }
-
-    /// The same table with those columns alone whose name is `shown`.
-    #[must_use]
-    pub(crate) fn only(&self, shown: impl Fn(&str) -> bool) -> Self {
-        self.with_columns(|column| shown(&self.columns[column].name))
-    }
-
-    fn with_columns(&self, is_kept: impl Fn(usize) -> bool) -> Self {
-        let kept: Vec<usize> = (0..self.columns.len()).filter(|&column| is_kept(column)).collect();
-        let cells = |row: &Vec<Cell>| kept.iter().map(|&column| row[column].clone()).collect();
-        Self {
-            columns: kept.iter().map(|&column| self.columns[column].clone()).collect(),
-            rows: self.rows.iter().map(cells).collect(),
-        }
-    }
 }

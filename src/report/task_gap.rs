@@ -8,7 +8,7 @@ use super::figure::{Axis, Panel, Point, Series};
 use super::finding::{Answer, Finding, appendix};
 use super::page::Headline;
 use super::tables::{Cell, Table};
-use super::text::{self, Method};
+use super::text;
 use super::theme::{env_label, model_label};
 use super::{interval, returns_method, undefined};
 use crate::algo::registry::Config;
@@ -24,16 +24,15 @@ use crate::study::claim::{Evidence, Verdict};
 /// Seeds from which a verdict is given: the paper's.
 const SEEDS: usize = 5;
 
-/// Returns a row for each run.
 fn gap_table(gaps: &[Gap]) -> Table {
     let names = ["family", "model", "seed", "iteration", "training tasks", "test tasks", "gap"];
     let row = |gap: &Gap| {
         let [train, test] = gap.scores;
         vec![
-            Cell::text(&*gap.env),
-            Cell::text(&*model_label(&gap.model)),
-            Cell::text(gap.seed.to_string()),
-            Cell::text(gap.iteration.to_string()),
+            Cell::text(&gap.env),
+            Cell::text(model_label(&gap.model)),
+            Cell::text(gap.seed),
+            Cell::text(gap.iteration),
             Cell::Interval(train),
             Cell::Interval(test),
             Cell::Interval(gap.gap),
@@ -46,7 +45,7 @@ fn gap_table(gaps: &[Gap]) -> Table {
 fn difference_table(differences: &[GapDifference]) -> Table {
     let names = ["family", "seed", "training tasks", "test tasks", "gap"];
     let row = |d: &GapDifference| {
-        let mut row = vec![Cell::text(&*d.env), Cell::text(d.seed.to_string())];
+        let mut row = vec![Cell::text(&d.env), Cell::text(d.seed)];
         row.extend([d.train, d.test, d.gap].map(Cell::Interval));
         row
     };
@@ -101,7 +100,6 @@ fn over_seeds(seeds: &[&Gap], list: usize) -> Vec<Point> {
     (0..all).map(point).collect()
 }
 
-/// Returns what there is to see of the gaps of these runs.
 pub(crate) fn finding(runs: &[Run]) -> Finding {
     let gaps: Vec<Gap> = runs
         .iter()
@@ -125,7 +123,6 @@ pub(crate) fn finding(runs: &[Run]) -> Finding {
         "explorations": returns_method::explorations(runs),
         "limits": returns_method::method(runs, true, false).does_not_show,
     });
-    let Method { how_measured, does_not_show } = text::method("task-gap.md", values);
     let title = "Hyper-PEARL minus PEARL, task by task";
     Finding {
         subtitle: format!("last evaluation; training seeds: {seeds}; {band}"),
@@ -134,8 +131,7 @@ pub(crate) fn finding(runs: &[Run]) -> Finding {
         files: vec![("summary.csv", table.clone()), ("differences.csv", between)],
         table: Some(table),
         warnings: undefined::warnings(&curves),
-        how_measured,
-        does_not_show,
+        method: text::method("task-gap.md", values),
         answer: answer(&differences),
         ..Finding::default()
     }
@@ -147,7 +143,7 @@ pub(crate) fn finding(runs: &[Run]) -> Finding {
 /// With several seeds the interval is over them, with one over its tasks.
 fn answer(differences: &[GapDifference]) -> Answer {
     let Some(first) = differences.first() else {
-        return Answer::nothing(
+        return Answer::without_evidence(
             "No two runs of PEARL and Hyper-PEARL share family, seed and tasks.",
         );
     };
@@ -162,14 +158,9 @@ fn answer(differences: &[GapDifference]) -> Answer {
         over_seeds.push(gap);
     }
     let less = |gap: &Estimate| Verdict::of(&Estimate { low: -gap.high, high: -gap.low, ..*gap });
+    let seeds = over_seeds.iter().map(|gap| gap.n).min().unwrap_or(0);
     Answer {
-        evidence: Evidence {
-            comparisons: over_seeds.iter().map(less).collect(),
-            asked: over_seeds.len(),
-            seeds: over_seeds.iter().map(|gap| gap.n).min().unwrap_or(0),
-            needed: SEEDS,
-            incomplete: false,
-        },
+        evidence: Evidence::of(over_seeds.iter().map(less).collect(), seeds, SEEDS),
         reason: reason.join(" "),
         headline: Some(Headline {
             label: format!("gap of Hyper-PEARL minus gap of PEARL on {}", first.env),

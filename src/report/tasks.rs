@@ -16,7 +16,8 @@ use crate::study::spec::Panel as PanelSpec;
 pub(crate) fn task_panels(
     rows: &[StateRow],
     spec: &PanelSpec,
-    (column, settings): (Column, &Settings),
+    column: Column,
+    settings: &Settings,
 ) -> Vec<Panel> {
     let of_list = |split: TaskList| {
         let rows: Vec<StateRow> = rows
@@ -24,7 +25,7 @@ pub(crate) fn task_panels(
             .filter(|row| row.task.is_some_and(|task| task.split == split))
             .cloned()
             .collect();
-        let mut panels = state_panels(&rows, spec, (column, settings));
+        let mut panels = state_panels(&rows, spec, column, settings);
         for panel in &mut panels {
             panel.title = format!("{}, {} tasks", panel.title, split.adjective());
             if panel.x.label == STEPS {
@@ -38,31 +39,21 @@ pub(crate) fn task_panels(
 
 /// Returns one line for each checkpoint that was measured on both lists.
 pub(crate) fn difference_table(differences: &[TaskDifference]) -> Table {
-    let names = [
-        "environment",
-        "critic",
-        "seed",
-        "iteration",
-        "compared",
-        "training",
-        "test",
-        "training minus test",
-        "out of distribution",
-    ];
     let row = |found: &TaskDifference| {
         let [train, test] = found.units;
         let interval = |x: Interval, units| Cell::Interval(x.over(units));
+        let outside = if found.out_of_distribution { "yes" } else { "no" };
         vec![
-            Cell::text(found.env.clone()),
-            Cell::text(found.model.clone()),
-            Cell::text(found.seed.to_string()),
-            Cell::text(found.step.to_string()),
-            Cell::text(found.compared.words()),
-            interval(found.train, train),
-            interval(found.test, test),
-            interval(found.difference, train + test),
-            Cell::text(if found.out_of_distribution { "yes" } else { "no" }),
+            ("environment", Cell::text(&found.env)),
+            ("critic", Cell::text(&found.model)),
+            ("seed", Cell::text(found.seed)),
+            ("iteration", Cell::text(found.step)),
+            ("compared", Cell::text(found.compared.words())),
+            ("training", interval(found.train, train)),
+            ("test", interval(found.test, test)),
+            ("training minus test", interval(found.difference, train + test)),
+            ("out of distribution", Cell::text(outside)),
         ]
     };
-    Table::of(names, differences.iter().map(row))
+    Table::of_named(differences.iter().map(row))
 }

@@ -9,18 +9,21 @@ use serde::Serialize;
 
 use super::canvas::escape;
 
-/// All templates by name: two of pages, of which that in HTML escapes what it is given, and one for the sentences
-/// of each measure.
-const TEMPLATES: [(&str, &str); 15] = [
+/// All templates by name: two of pages, of which the HTML one escapes its values, and one for the sentences of each
+/// measure.
+const TEMPLATES: [(&str, &str); 18] = [
+    ("audit.md", include_str!("text/audit.md")),
     ("compare-critics.md", include_str!("text/compare-critics.md")),
     ("cosine.md", include_str!("text/cosine.md")),
     ("gate.md", include_str!("text/gate.md")),
     ("gate.xml", include_str!("text/gate.xml")),
+    ("hyper-parameters.md", include_str!("text/hyper-parameters.md")),
     ("maml-adaptation.md", include_str!("text/maml-adaptation.md")),
     ("maml-noise.md", include_str!("text/maml-noise.md")),
     ("page.html", include_str!("text/page.html")),
     ("page.md", include_str!("text/page.md")),
     ("policy-cosine.md", include_str!("text/policy-cosine.md")),
+    ("printed-claims.md", include_str!("text/printed-claims.md")),
     ("promise.md", include_str!("text/promise.md")),
     ("returns.md", include_str!("text/returns.md")),
     ("self-test.md", include_str!("text/self-test.md")),
@@ -68,10 +71,11 @@ pub(super) fn fill(name: &str, values: impl Serialize) -> String {
     template.render(Serde(values)).unwrap_or_else(|error| panic!("{name}: {error:#}"))
 }
 
-/// How something was measured, and what that does not show.
+/// How something was measured, and what a reader must not conclude from it.
+#[derive(Debug, Default)]
 pub(crate) struct Method {
-    pub(crate) how_measured: String,
-    pub(crate) does_not_show: String,
+    pub how_measured: String,
+    pub does_not_show: String,
 }
 
 /// Fills the template of a measure, which has two headings. An empty line ends a paragraph, and each becomes one

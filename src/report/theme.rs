@@ -122,57 +122,39 @@ pub struct Style {
     pub width: f64,
 }
 
-/// Row of the table of models.
-struct ModelRow {
-    name: &'static str,
-    label: &'static str,
-    rgb: u32,
-    marker: Marker,
-    dash: Dash,
-}
+/// Name, label, colour, marker and dash of a model.
+type ModelRow = (&'static str, &'static str, u32, Marker, Dash);
 
 /// The model whose line is widest and drawn on top of all others.
 pub(crate) const STRONGEST: &str = "sa-hyper";
 
 /// Every critic that has a style of its own. A new critic is one more row.
 const MODELS: [ModelRow; 9] = [
-    row("sa-hyper", "SA-Hyper", 0xD5_5E_00, Marker::Circle, Dash::Solid),
-    row("as-hyper", "AS-Hyper", 0x00_9E_73, Marker::TriangleUp, Dash::Short),
-    row("emb-hyper", "Emb-Hyper", 0xCC_79_A7, Marker::Diamond, Dash::DashDot),
-    row("mlp-standard", "MLP-Standard", 0x00_72_B2, Marker::Square, Dash::Long),
-    row("mlp-small", "MLP-Small", 0xA8_98_00, Marker::TriangleDown, Dash::Dotted),
-    row("mlp-large", "MLP-Large", 0x56_B4_E9, Marker::Plus, Dash::DashDot),
-    row("resnet-features", "ResNet-Features", 0x8C_5A_2B, Marker::Cross, Dash::Dotted),
-    row("resnet35", "ResNet35", 0x00_00_00, Marker::Ring, Dash::Short),
-    row("q-d2rl", "Q-D2RL", 0xE6_9F_00, Marker::Hexagon, Dash::Long),
+    ("sa-hyper", "SA-Hyper", 0xD5_5E_00, Marker::Circle, Dash::Solid),
+    ("as-hyper", "AS-Hyper", 0x00_9E_73, Marker::TriangleUp, Dash::Short),
+    ("emb-hyper", "Emb-Hyper", 0xCC_79_A7, Marker::Diamond, Dash::DashDot),
+    ("mlp-standard", "MLP-Standard", 0x00_72_B2, Marker::Square, Dash::Long),
+    ("mlp-small", "MLP-Small", 0xA8_98_00, Marker::TriangleDown, Dash::Dotted),
+    ("mlp-large", "MLP-Large", 0x56_B4_E9, Marker::Plus, Dash::DashDot),
+    ("resnet-features", "ResNet-Features", 0x8C_5A_2B, Marker::Cross, Dash::Dotted),
+    ("resnet35", "ResNet35", 0x00_00_00, Marker::Ring, Dash::Short),
+    ("q-d2rl", "Q-D2RL", 0xE6_9F_00, Marker::Hexagon, Dash::Long),
 ];
 
 /// Every meta-learning policy that has a style of its own.
 const META_MODELS: [ModelRow; 8] = [
-    row("hyper", "Hyper-MAML", 0xD5_5E_00, Marker::Circle, Dash::Solid),
-    row("context", "Context-MAML", 0x00_72_B2, Marker::Square, Dash::Long),
-    row("vanilla", "MAML", 0x00_9E_73, Marker::TriangleUp, Dash::Short),
-    row("hyper-multi-task", "Multi-Task Hyper", 0xE6_9F_00, Marker::Hexagon, Dash::DashDot),
-    row("context-multi-task", "Multi-Task Context", 0x56_B4_E9, Marker::Plus, Dash::Dotted),
-    row("vanilla-multi-task", "Multi-Task Vanilla", 0x8C_5A_2B, Marker::Cross, Dash::Dotted),
-    row("pearl", "PEARL", 0x00_00_00, Marker::Ring, Dash::Short),
-    row("hyper-pearl", "Hyper-PEARL", 0xCC_79_A7, Marker::Diamond, Dash::DashDot),
+    ("hyper", "Hyper-MAML", 0xD5_5E_00, Marker::Circle, Dash::Solid),
+    ("context", "Context-MAML", 0x00_72_B2, Marker::Square, Dash::Long),
+    ("vanilla", "MAML", 0x00_9E_73, Marker::TriangleUp, Dash::Short),
+    ("hyper-multi-task", "Multi-Task Hyper", 0xE6_9F_00, Marker::Hexagon, Dash::DashDot),
+    ("context-multi-task", "Multi-Task Context", 0x56_B4_E9, Marker::Plus, Dash::Dotted),
+    ("vanilla-multi-task", "Multi-Task Vanilla", 0x8C_5A_2B, Marker::Cross, Dash::Dotted),
+    ("pearl", "PEARL", 0x00_00_00, Marker::Ring, Dash::Short),
+    ("hyper-pearl", "Hyper-PEARL", 0xCC_79_A7, Marker::Diamond, Dash::DashDot),
 ];
 
-/// The row of a critic or of a meta-policy.
-fn row_of(name: &str) -> Option<&'static ModelRow> {
-    MODELS.iter().chain(&META_MODELS).find(|row| row.name == name)
-}
-
-/// Builds a row; keeps the tables readable.
-const fn row(
-    name: &'static str,
-    label: &'static str,
-    rgb: u32,
-    marker: Marker,
-    dash: Dash,
-) -> ModelRow {
-    ModelRow { name, label, rgb, marker, dash }
+fn row_of(name: &str) -> Option<ModelRow> {
+    MODELS.into_iter().chain(META_MODELS).find(|row| row.0 == name)
 }
 
 /// Looks of series that are no model, in their order of appearance: greys, told apart by dash and
@@ -187,18 +169,18 @@ const NEUTRALS: [(u32, Marker, Dash); 5] = [
 
 /// Kebab-case names of the critics that have a style of their own.
 pub fn models() -> impl Iterator<Item = &'static str> {
-    MODELS.iter().map(|row| row.name)
+    MODELS.into_iter().map(|row| row.0)
 }
 
 /// Kebab-case names of the meta-learning policies that have a style of their own.
 pub fn meta_models() -> impl Iterator<Item = &'static str> {
-    META_MODELS.iter().map(|row| row.name)
+    META_MODELS.into_iter().map(|row| row.0)
 }
 
 /// Label of a model; any other name is its own label. A variant of a model, such as
 /// `sa-hyper, lr 3e-4`, keeps what follows the comma.
 pub fn model_label(name: &str) -> Cow<'_, str> {
-    let label = |name: &str| row_of(name).map(|row| row.label);
+    let label = |name: &str| row_of(name).map(|row| row.1);
     if let Some(label) = label(name) {
         return label.into();
     }
@@ -220,14 +202,9 @@ const VARIANTS: [(Dash, Marker); 4] = [
 
 /// Style of a model; `None` for any other series.
 pub fn model_style(name: &str) -> Option<Style> {
-    let row = row_of(name)?;
-    Some(Style {
-        label: row.label.to_owned(),
-        color: Color::from_hex(row.rgb),
-        marker: row.marker,
-        dash: row.dash,
-        width: if name == STRONGEST { 2.6 } else { 1.9 },
-    })
+    let (_, label, rgb, marker, dash) = row_of(name)?;
+    let width = if name == STRONGEST { 2.6 } else { 1.9 };
+    Some(Style { label: label.to_owned(), color: Color::from_hex(rgb), marker, dash, width })
 }
 
 /// Style of the `order`-th series of a figure that is no model.

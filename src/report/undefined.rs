@@ -1,7 +1,8 @@
 //! What of the evaluations of runs enters no number: NaN and infinite returns, and what is said of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::returns::by_series;
 use super::theme::model_label;
 use crate::analysis::measure::returns::ReturnCurve;
 
@@ -14,7 +15,6 @@ pub(crate) fn warnings(curves: &[ReturnCurve]) -> Vec<String> {
     curves.iter().filter_map(of_run).chain(without_common_step(curves)).collect()
 }
 
-/// A run in words.
 fn name(curve: &ReturnCurve) -> String {
     format!("{}, {}, seed {}", curve.env, model_label(&curve.series), curve.seed)
 }
@@ -39,10 +39,6 @@ fn of_run(curve: &ReturnCurve) -> Option<String> {
 
 /// Says of which models no mean over seeds exists.
 fn without_common_step(curves: &[ReturnCurve]) -> Vec<String> {
-    let mut models: BTreeMap<(&str, &str, &str), Vec<&ReturnCurve>> = BTreeMap::new();
-    for curve in curves {
-        models.entry((curve.algo.name(), &curve.env, &curve.series)).or_default().push(curve);
-    }
     let apart = |((_, env, critic), runs): ((&str, &str, &str), Vec<&ReturnCurve>)| {
         let steps =
             |run: &&ReturnCurve| run.measured().map(|(at, _)| at).collect::<BTreeSet<u64>>();
@@ -56,7 +52,7 @@ fn without_common_step(curves: &[ReturnCurve]) -> Vec<String> {
             )
         })
     };
-    models.into_iter().filter_map(apart).collect()
+    by_series(curves).into_iter().filter_map(apart).collect()
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use super::figure::extremes;
 use super::finding::{Answer, Finding};
+use super::numbers::with_ends;
 use super::page::Headline;
 use super::tables::{Cell, Table};
-use super::text::{self, Method};
+use super::text;
 use super::theme::{env_label, model_label};
 use super::{
     Axis, MAX_PANELS, Violin, ViolinFigure, ViolinGroup, ViolinPanel, YRange, significant,
@@ -43,10 +45,10 @@ fn row(noise: &Noise) -> Vec<Cell> {
         v.improvement.as_ref().map_or(Cell::Missing, |i| Cell::Interval(of(i)))
     };
     vec![
-        Cell::text(&*noise.env),
-        Cell::text(&*model_label(&noise.model)),
-        Cell::text(noise.seed.to_string()),
-        Cell::text(noise.iteration.to_string()),
+        Cell::text(&noise.env),
+        Cell::text(model_label(&noise.model)),
+        Cell::text(noise.seed),
+        Cell::text(noise.iteration),
         Cell::text(significant(noise.inner_lr, 2)),
         Cell::number(noise.before),
         Cell::Interval(v.mean),
@@ -62,8 +64,8 @@ fn row(noise: &Noise) -> Vec<Cell> {
         gain(|i| i.signal_to_noise),
         gain(|i| i.share_positive),
         v.directions.as_ref().map_or(Cell::Missing, |d| Cell::Interval(d.cosine)),
-        Cell::text(v.updates.to_string()),
-        Cell::text(noise.refused.to_string()),
+        Cell::text(v.updates),
+        Cell::text(noise.refused),
     ]
 }
 
@@ -92,10 +94,8 @@ fn figure_5(noises: &[Noise], subtitle: &str) -> Vec<ViolinFigure> {
             None => panel.groups.push(ViolinGroup { label, violins: vec![violin] }),
         }
     }
-    let all: Vec<f64> =
-        noises.iter().flat_map(|n| n.returns.iter().copied().chain([n.before])).collect();
-    let low = all.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let all = noises.iter().flat_map(|n| n.returns.iter().copied().chain([n.before]));
+    let (low, high) = extremes(all);
     let room = 0.08 * (high - low).max(1.0);
     let mut y = Axis::new("return after one update", "");
     if panels.len() == 1 {
@@ -114,7 +114,6 @@ fn figure_5(noises: &[Noise], subtitle: &str) -> Vec<ViolinFigure> {
     panels.chunks(MAX_PANELS).map(figure).collect()
 }
 
-/// Returns what there is to see of the noise of updates.
 pub(crate) fn finding(noises: &[Noise], settings: &NoiseSettings) -> Finding {
     let NoiseSettings { updates, evaluations, episodes, on, .. } = settings;
     let seeds = noises.iter().map(|noise| noise.seed).collect::<BTreeSet<_>>().len();
@@ -124,14 +123,11 @@ pub(crate) fn finding(noises: &[Noise], settings: &NoiseSettings) -> Finding {
         on.adjective()
     );
     let table = table_1(noises);
-    let values = json!({ "subtitle": subtitle });
-    let Method { how_measured, does_not_show } = text::method("maml-noise.md", values);
     Finding {
         violins: figure_5(noises, &subtitle),
         files: vec![("summary.csv", table.clone())],
         table: Some(table),
-        how_measured,
-        does_not_show,
+        method: text::method("maml-noise.md", json!({ "subtitle": subtitle })),
         answer: answer(noises),
         subtitle,
         ..Finding::default()
@@ -150,7 +146,7 @@ fn answer(noises: &[Noise]) -> Answer {
         pairs.extend(noises.iter().find(same).map(|context| (context, hyper)));
     }
     let Some((context, hyper)) = pairs.first() else {
-        return Answer::nothing(
+        return Answer::without_evidence(
             "No checkpoint of Hyper-MAML stands beside one of Context-MAML of the same family, seed and \
              iteration.",
         );
@@ -171,14 +167,9 @@ fn answer(noises: &[Noise]) -> Answer {
         estimate: ratio(context.variation.sd, hyper.variation.sd),
         unit: String::new(),
     };
+    let seeds = pairs.iter().map(|(context, _)| context.seed).collect::<BTreeSet<_>>().len();
     Answer {
-        evidence: Evidence {
-            comparisons: pairs.iter().map(smaller).collect(),
-            asked: pairs.len(),
-            seeds: pairs.iter().map(|(c, _)| c.seed).collect::<BTreeSet<_>>().len(),
-            needed: SEEDS,
-            incomplete: false,
-        },
+        evidence: Evidence::of(pairs.iter().map(smaller).collect(), seeds, SEEDS),
         reason: texts.join(" "),
         headline: Some(headline),
         ..Answer::default()
@@ -195,7 +186,8 @@ fn compare(context: &Noise, hyper: &Noise) -> String {
         } else {
             "not told apart, intervals overlap"
         };
-        format!("{name} is {what} ({} against {})", show(h), show(c))
+        let [h, c] = [h, c].map(|spread| with_ends(&spread, |x| significant(x, 3)));
+        format!("{name} is {what} ({h} against {c})")
     };
     let (c, h) = (&context.variation, &hyper.variation);
     format!(
@@ -205,11 +197,6 @@ fn compare(context: &Noise, hyper: &Noise) -> String {
         say("σ/|μ|", c.coefficient_of_variation, h.coefficient_of_variation),
         say("the standard deviation", c.sd, h.sd)
     )
-}
-
-fn show(e: Estimate) -> String {
-    let [value, low, high] = [e.value, e.low, e.high].map(|x| significant(x, 3));
-    format!("{value} [{low}, {high}]")
 }
 
 /// The ratio of two spreads, with the interval that independent log-normal errors give.

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::figure::{Axis, Panel, Point, Series, each_once};
+use super::figure::{Axis, Panel, Point, Series, each_once, extremes};
 use super::finding::Finding;
 use super::numbers::{fixed, interval, short};
-use super::tables::{self, Table};
-use super::text::{self, Method};
+use super::tables::{Cell, Table};
+use super::text;
 use super::theme::model_label;
 use crate::analysis::measure::value_error::{
     ErrorOf, Learned, Targets, agreement, agreement_while_learning,
@@ -17,7 +17,7 @@ use crate::stats::{Estimate, LEVEL, summary};
 
 const ERROR: ErrorOf = |point| point.value_error;
 
-/// What tells critics apart beside their kind and the amount of data: targets, and noise on the actions.
+/// What distinguishes critics besides their kind and the amount of data: targets, and noise on the actions.
 pub(crate) type Group = (Targets, f64);
 
 /// Both shares of a group: of pairs of critics, and of pairs of moments of one.
@@ -35,7 +35,6 @@ fn group(learned: &Learned) -> Group {
     (learned.unit.targets, learned.unit.exploration)
 }
 
-/// Returns the groups that there are.
 pub(crate) fn groups(all: &[Learned]) -> Vec<Group> {
     each_once(all.iter().map(group))
 }
@@ -44,7 +43,6 @@ fn of_group(all: &[Learned], which: Group) -> Vec<Learned> {
     all.iter().filter(|learned| group(learned) == which).cloned().collect()
 }
 
-/// Returns the shares of a group.
 pub(crate) fn shares(all: &[Learned], which: Group) -> Shares {
     let (of, (targets, exploration)) = (of_group(all, which), which);
     let (critics, moments) = (agreement(&of, ERROR), agreement_while_learning(&of, ERROR));
@@ -81,14 +79,14 @@ fn percent(share: &Estimate) -> String {
     if share.low.is_nan() { format!("{value} %") } else { format!("{value} % [{low}, {high}]") }
 }
 
-/// Says what κ goes with the smallest error of the values.
+/// Says which κ goes with the smallest error of the values.
 fn best_values(all: &[Learned]) -> Option<String> {
-    let mean = |cell: &Cell| {
-        let mean = last_of(all, *cell, ERROR);
+    let mean = |kind: &Kind| {
+        let mean = last_of(all, *kind, ERROR);
         if mean.value.is_nan() { f64::INFINITY } else { mean.value }
     };
-    let best = cells(all).into_iter().min_by(|a, b| mean(a).total_cmp(&mean(b)))?;
-    let Cell { group: (targets, exploration), data, critic } = best;
+    let best = kinds(all).into_iter().min_by(|a, b| mean(a).total_cmp(&mean(b)))?;
+    let Kind { group: (targets, exploration), data, critic } = best;
     Some(format!(
         "The best values of all are those of {} with {targets} targets, {} transitions and noise of {exploration}: off \
          by {} of their standard deviation. Its κ is {}.",
@@ -99,111 +97,83 @@ fn best_values(all: &[Learned]) -> Option<String> {
     ))
 }
 
-/// What is averaged over seeds.
+/// What critics that are averaged over seeds have in common.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Cell {
+struct Kind {
     group: Group,
     data: usize,
     critic: CriticKind,
 }
 
-fn cell(learned: &Learned) -> Cell {
-    Cell { group: group(learned), data: learned.unit.data, critic: learned.unit.critic }
+fn kind(learned: &Learned) -> Kind {
+    Kind { group: group(learned), data: learned.unit.data, critic: learned.unit.critic }
 }
 
-fn cells(all: &[Learned]) -> Vec<Cell> {
-    each_once(all.iter().map(cell))
+fn kinds(all: &[Learned]) -> Vec<Kind> {
+    each_once(all.iter().map(kind))
 }
 
 /// Returns the mean over seeds of what critics were worth in the end.
-fn last_of(all: &[Learned], which: Cell, of: ErrorOf) -> Estimate {
-    let last = all.iter().filter(|x| cell(x) == which).map(Learned::last);
+fn last_of(all: &[Learned], which: Kind, of: ErrorOf) -> Estimate {
+    let last = all.iter().filter(|x| kind(x) == which).map(Learned::last);
     jackknife(&last.map(|point| of(&point)).collect::<Vec<_>>(), summary::mean, LEVEL)
 }
 
 /// Returns what the critics are worth in the end: means over seeds.
 pub(crate) fn table(all: &[Learned]) -> Table {
-    let names = [
-        "targets",
-        "noise on actions",
-        "data",
-        "critic",
-        "seeds",
-        "value error",
-        "κ",
-        "gradient error",
-    ];
-    let row = |cell: Cell| {
-        let mean = |of: ErrorOf| tables::Cell::Interval(last_of(all, cell, of));
-        let Cell { group: (targets, exploration), data, critic } = cell;
-        let seeds = last_of(all, cell, ERROR).n;
-        let texts = [
-            targets.to_string(),
-            exploration.to_string(),
-            short(data as f64),
-            critic.to_string(),
-            seeds.to_string(),
-        ];
-        let means = [mean(ERROR), mean(|point| point.kappa), mean(|point| point.gradient_error)];
-        texts.map(tables::Cell::Text).into_iter().chain(means).collect()
+    let row = |kind: Kind| {
+        let Kind { group: (targets, exploration), data, critic } = kind;
+        let mean = |of: ErrorOf| Cell::Interval(last_of(all, kind, of));
+        vec![
+            ("targets", Cell::text(targets)),
+            ("noise on actions", Cell::text(exploration)),
+            ("data", Cell::text(short(data as f64))),
+            ("critic", Cell::text(critic)),
+            ("seeds", Cell::text(last_of(all, kind, ERROR).n)),
+            ("value error", mean(ERROR)),
+            ("κ", mean(|point| point.kappa)),
+            ("gradient error", mean(|point| point.gradient_error)),
+        ]
     };
-    Table::of(names, cells(all).into_iter().map(row))
+    Table::of_named(kinds(all).into_iter().map(row))
 }
 
 /// Returns every look, a line each.
 fn looks(all: &[Learned]) -> Table {
-    let names = [
-        "targets",
-        "exploration",
-        "critic",
-        "data",
-        "seed",
-        "update",
-        "value_error",
-        "shifted_error",
-        "kappa",
-        "gradient_error",
-    ];
     let rows = all.iter().flat_map(|learned| {
         let unit = learned.unit;
         learned.points.iter().map(move |point| {
             vec![
-                tables::Cell::text(unit.targets.to_string()),
-                tables::Cell::text(unit.exploration.to_string()),
-                tables::Cell::text(unit.critic.to_string()),
-                tables::Cell::text(unit.data.to_string()),
-                tables::Cell::text(unit.seed.to_string()),
-                tables::Cell::text(point.update.to_string()),
-                tables::Cell::number(point.value_error),
-                tables::Cell::number(point.shifted_error),
-                tables::Cell::number(point.kappa),
-                tables::Cell::number(point.gradient_error),
+                ("targets", Cell::text(unit.targets)),
+                ("exploration", Cell::text(unit.exploration)),
+                ("critic", Cell::text(unit.critic)),
+                ("data", Cell::text(unit.data)),
+                ("seed", Cell::text(unit.seed)),
+                ("update", Cell::text(point.update)),
+                ("value_error", Cell::number(point.value_error)),
+                ("shifted_error", Cell::number(point.shifted_error)),
+                ("kappa", Cell::number(point.kappa)),
+                ("gradient_error", Cell::number(point.gradient_error)),
             ]
         })
     });
-    Table::of(names, rows)
+    Table::of_named(rows)
 }
 
 /// Returns κ over the error of the values of all looks at critics of a group.
 fn panel(all: &[Learned], which: Group) -> Panel {
     let errors =
         all.iter().flat_map(|learned| &learned.points).map(|point| point.value_error.log10());
-    let (low, high) = errors
-        .filter(|x| x.is_finite())
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+    let (low, high) = extremes(errors.filter(|x| x.is_finite()));
     let air = 0.03 * (high - low).max(1.0);
     let of = of_group(all, which);
     let series = |critic| {
         let of_critic = of.iter().filter(|x| x.unit.critic == critic);
-        let mut points: Vec<Point> = of_critic
+        let points = of_critic
             .flat_map(|x| &x.points)
             .map(|point| Point::new(point.value_error.log10(), point.kappa))
-            .filter(|point| point.x.is_finite() && point.y.is_finite())
-            .collect();
-        points.sort_by(|a, b| a.x.total_cmp(&b.x));
-        points.dedup_by(|b, a| b.x <= a.x);
-        let n = points.len();
-        Series::scatter(critic.to_string(), points, n)
+            .filter(|point| point.x.is_finite() && point.y.is_finite());
+        Series::scatter(critic.to_string(), points.collect())
     };
     let critics = each_once(of.iter().map(|x| x.unit.critic));
     Panel {
@@ -215,20 +185,17 @@ fn panel(all: &[Learned], which: Group) -> Panel {
     }
 }
 
-/// Returns what was found.
 pub(crate) fn finding(all: &[Learned]) -> Finding {
     let seeds = each_once(all.iter().map(|learned| learned.unit.seed)).len();
     let unit = all[0].unit;
     let values = json!({ "seeds": seeds, "updates": short(unit.updates as f64), "looks": unit.looks, "tau": unit.tau });
-    let Method { how_measured, does_not_show } = text::method("value-error.md", values);
     let groups = groups(all);
     Finding {
         subtitle: format!("one sign for each look at a critic that learns; {seeds} systems"),
         panels: groups.into_iter().map(|group| panel(all, group)).collect(),
         files: vec![("summary.csv", table(all)), ("looks.csv", looks(all))],
         table: Some(table(all)),
-        how_measured,
-        does_not_show,
+        method: text::method("value-error.md", values),
         ..Finding::default()
     }
 }

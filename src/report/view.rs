@@ -1,6 +1,6 @@
 //! One panel to be: its rows, what its spec asks for, and the lines that all panels of states have.
 
-use super::figure::{Axis, Point, Reference, Series, smoothed};
+use super::figure::{Axis, Panel, Point, Reference, Series, smoothed};
 use super::groups::{Group, Rows, by, by_critic, seeds};
 use crate::analysis::summary::Column;
 use crate::analysis::table::StateRow;
@@ -30,7 +30,7 @@ pub(super) fn reference(label: &str, points: Vec<Point>) -> Option<Reference> {
     }
 }
 
-/// One panel to be: its rows, and what its spec asks for.
+/// A panel to be drawn: its rows, and what its spec asks for.
 pub(super) struct View<'v> {
     pub(super) group: Group<'v>,
     pub(super) spec: &'v PanelSpec,
@@ -55,6 +55,17 @@ impl View<'_> {
                 Series::line(critic, smoothed(points, self.spec.window), seeds(&rows))
             })
             .collect()
+    }
+
+    /// A panel against the step.
+    pub(super) fn panel(
+        &self,
+        y: Axis,
+        series: Vec<Series>,
+        references: impl IntoIterator<Item = Option<Reference>>,
+    ) -> Panel {
+        let references = references.into_iter().flatten().collect();
+        Panel { title: self.group.title.clone(), x: step_axis(), y, series, references }
     }
 
     /// Such a reference at each step.

@@ -1,9 +1,10 @@
 //! Draws one panel of violins: grid, bodies, dots, medians, captions.
 
-use super::axis::{Scale, tick_labels};
+use super::axis::Scale;
 use super::canvas::{Anchor, Canvas, Letters, Pen, wrap};
+use super::figure::extremes;
 use super::geometry::{Area, Px, px};
-use super::panel::{CAPTION_SIZE, TICK_SIZE};
+use super::panel::{CAPTION_SIZE, TICK_SIZE, draw_y_ticks};
 use super::theme::{Dash, FAINT_INK, GRID, INK, Style, ZERO};
 use crate::error::Result;
 use crate::stats::density::{bandwidth, density};
@@ -72,22 +73,20 @@ impl ViolinPanel {
         None
     }
 
-    /// All violins, from left to right.
     pub(super) fn violins(&self) -> impl Iterator<Item = &Violin> {
         self.groups.iter().flat_map(|group| &group.violins)
     }
 }
 
-/// A panel with its place and scale.
 pub(super) struct Cell<'a> {
     pub(super) panel: &'a ViolinPanel,
     pub(super) plot: Area,
     pub(super) y: Scale,
     /// Names of its violins; each has the same place in every group.
     pub(super) names: Vec<&'a str>,
-    /// Caption of its groups; `None` where it is said below.
+    /// Caption of its groups; `None` where the panel below has it.
     pub(super) x_caption: Option<&'a str>,
-    /// Caption of its values; `None` where it is said beside.
+    /// Caption of its values; `None` where the panel to the left has it.
     pub(super) y_caption: Option<String>,
     /// Pixels from the plot to the middle of the vertical caption.
     pub(super) y_caption_offset: f64,
@@ -102,14 +101,9 @@ impl Cell<'_> {
             let x = left + index as f64 * group_width;
             canvas.line(px(x, top), px(x, bottom), Pen::line(GRID, 1.0))?;
         }
-        let ticks = self.y.ticks(48.0);
-        for (&tick, label) in ticks.iter().zip(tick_labels(&ticks)) {
-            let y = self.y.at(tick);
-            let pen = if tick == 0.0 { Pen::line(ZERO, 1.2) } else { Pen::line(GRID, 1.0) };
-            canvas.line(px(left, y), px(right, y), pen)?;
-            let letters = Letters::new(TICK_SIZE, FAINT_INK, Anchor::End);
-            canvas.text(&label, px(left - 7.0, y), letters)?;
-        }
+        draw_y_ticks(canvas, &self.plot, &self.y, |tick| {
+            if tick == 0.0 { Pen::line(ZERO, 1.2) } else { Pen::line(GRID, 1.0) }
+        })?;
         for (index, group) in self.panel.groups.iter().enumerate() {
             let letters = Letters::new(TICK_SIZE, FAINT_INK, Anchor::Middle);
             let middle = left + (index as f64 + 0.5) * group_width;
@@ -130,7 +124,6 @@ impl Cell<'_> {
         Ok(())
     }
 
-    /// Pixels of a group.
     fn group_width(&self) -> f64 {
         self.plot.width() / self.panel.groups.len() as f64
     }
@@ -248,7 +241,6 @@ impl Shape {
 
 /// Places from the smallest value to the largest.
 fn places(values: &[f64]) -> impl Iterator<Item = f64> {
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let (low, high) = extremes(values.iter().copied());
     (0..=PLACES).map(move |k| low + (high - low) * f64::from(k) / f64::from(PLACES))
 }

@@ -6,12 +6,12 @@
 //! by no random number; a tick is the median. The model's marker stands below, where it hides no
 //! value.
 
-use super::axis::{Scale, tick_labels, y_range};
-use super::canvas::{Pen, Sheet, render, text_width};
+use super::axis::{Scale, y_range};
+use super::canvas::{Pen, Sheet, render};
 use super::figure::{Axis, MAX_PANELS, YRange, each_once, sheet_size};
 use super::geometry::Area;
 use super::header::{Entry, Header, MARGIN, Sample};
-use super::panel::TICK_SIZE;
+use super::panel::tick_width;
 use super::theme::{Marker, Style, styles};
 use super::violin::{BEFORE, Cell, MEDIAN, Violin, ViolinGroup, ViolinPanel};
 use crate::error::{Error, Result};
@@ -52,9 +52,9 @@ pub fn render_violins(figure: &ViolinFigure) -> Result<String> {
     }
     let names = names(figure.panels.iter().flat_map(|panel| &panel.groups));
     let looks = styles(names.iter().copied());
-    let (width, height, columns) = sheet_size(figure.panels.len());
+    let (width, height, _) = sheet_size(figure.panels.len());
     let header = Header::new(&figure.title, &figure.subtitle, &entries(figure, &looks), width);
-    let cells = cells(figure, &Room { top: header.height(), width, height, columns });
+    let cells = cells(figure, header.height());
     let sheet = Sheet { width, height, title: &figure.title, description: &figure.description };
     render(sheet, |canvas| {
         header.draw(canvas)?;
@@ -68,7 +68,7 @@ pub fn render_violins(figure: &ViolinFigure) -> Result<String> {
 }
 
 impl ViolinFigure {
-    /// The first thing that no reader could make sense of, in words.
+    /// The first thing wrong with this figure, in words.
     fn fault(&self) -> Option<String> {
         if let Some(fault) = self.y.fault() {
             return Some(format!("the vertical axis {fault}"));
@@ -106,38 +106,23 @@ fn entries(figure: &ViolinFigure, looks: &[Style]) -> Vec<Entry> {
     entries
 }
 
-/// Space the panels share.
-struct Room {
-    /// Pixels above the first row.
-    top: f64,
-    /// Size of the sheet.
-    width: f64,
-    height: f64,
-    /// Panels in a row.
-    columns: usize,
-}
-
-/// Plots of equal size, with their scales.
-fn cells<'a>(figure: &'a ViolinFigure, room: &Room) -> Vec<Cell<'a>> {
+/// Plots of equal size, with their scales, below a header.
+fn cells<'a>(figure: &'a ViolinFigure, header: f64) -> Vec<Cell<'a>> {
     let panels = &figure.panels;
+    let (width, height, columns) = sheet_size(panels.len());
     let titled = panels.iter().any(|panel| !panel.title.is_empty());
     let title = if titled { PANEL_TITLE } else { 6.0 };
     let below = if figure.x.is_empty() { 4.0 } else { CAPTION };
-    let rows = panels.len().div_ceil(room.columns);
-    let cell_height = (room.height - room.top - MARGIN / 2.0) / rows as f64;
+    let cell_height = (height - header - MARGIN / 2.0) / panels.len().div_ceil(columns) as f64;
     let plot_height = cell_height - title - LABELS - below;
     let ranges = y_ranges(figure);
-    let tick_width = ranges.iter().flat_map(|&(low, high)| {
-        let labels = tick_labels(&Scale { low, high, start: plot_height, end: 0.0 }.ticks(48.0));
-        labels.into_iter().map(|label| text_width(&label, TICK_SIZE))
-    });
-    let tick_width = tick_width.fold(0.0, f64::max) + 8.0;
+    let tick_width = tick_width(&ranges, plot_height);
     let first = MARGIN * 0.8 + CAPTION;
-    let cell_width = (room.width - first - MARGIN / 2.0) / room.columns as f64;
+    let cell_width = (width - first - MARGIN / 2.0) / columns as f64;
     let cell = |(index, panel): (usize, &'a ViolinPanel)| {
-        let (row, column) = (index / room.columns, index % room.columns);
+        let (row, column) = (index / columns, index % columns);
         let left = first + column as f64 * cell_width;
-        let top = room.top + row as f64 * cell_height + title;
+        let top = header + row as f64 * cell_height + title;
         let right = left + cell_width - MARGIN / 2.0;
         let plot = Area { left: left + tick_width, top, right, bottom: top + plot_height };
         let (low, high) = ranges[index];
@@ -146,7 +131,7 @@ fn cells<'a>(figure: &'a ViolinFigure, room: &Room) -> Vec<Cell<'a>> {
             plot,
             y: Scale { low, high, start: plot.bottom, end: plot.top },
             names: names(panel.groups.iter()),
-            x_caption: (index + room.columns >= panels.len()).then_some(figure.x.as_str()),
+            x_caption: (index + columns >= panels.len()).then_some(figure.x.as_str()),
             y_caption: (column == 0).then(|| figure.y.caption()),
             y_caption_offset: tick_width + CAPTION / 2.0 + 2.0,
         }
@@ -154,7 +139,6 @@ fn cells<'a>(figure: &'a ViolinFigure, room: &Room) -> Vec<Cell<'a>> {
     panels.iter().enumerate().map(cell).collect()
 }
 
-/// Vertical ranges of all panels.
 fn y_ranges(figure: &ViolinFigure) -> Vec<(f64, f64)> {
     let range = |violins: &mut dyn Iterator<Item = &Violin>| {
         let values = violins.flat_map(|violin| violin.values.iter().chain(&violin.before));

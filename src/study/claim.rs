@@ -3,34 +3,24 @@
 //! A claim is about several comparisons. It holds if all of them hold, fails if one fails, and stays open
 //! otherwise. It stays open too where training runs, the units of replication, are missing, short or too few: however sharp a difference is within one run, it says nothing about another seed.
 
-use std::fmt;
-
+use crate::names::named;
 use crate::stats::Estimate;
 
-/// What became of a claim.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Verdict {
-    /// The measurement agrees, beyond its uncertainty.
-    Holds,
-    /// The measurement disagrees, beyond its uncertainty.
-    Fails,
-    /// The measurement is too uncertain to tell.
-    Undecided,
-    /// Nothing was measured.
-    #[default]
-    NotTested,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Holds => "holds",
-            Self::Fails => "fails",
-            Self::Undecided => "undecided",
-            Self::NotTested => "not tested",
-        })
+named!("verdict",
+    /// The verdict on a claim.
+    #[derive(Default)]
+    Verdict {
+        /// The measurement agrees, beyond its uncertainty.
+        Holds = "holds",
+        /// The measurement disagrees, beyond its uncertainty.
+        Fails = "fails",
+        /// The measurement is too uncertain to tell.
+        Undecided = "undecided",
+        /// Nothing was measured.
+        #[default]
+        NotTested = "not tested",
     }
-}
+);
 
 impl Verdict {
     /// Returns what one comparison says, by the interval of its difference.
@@ -59,6 +49,11 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
+    /// Returns the evidence of comparisons that are all that a claim is about.
+    pub(crate) fn of(comparisons: Vec<Verdict>, seeds: usize, needed: usize) -> Self {
+        Self { asked: comparisons.len(), comparisons, incomplete: false, seeds, needed }
+    }
+
     pub(crate) fn verdict(&self) -> Verdict {
         let any = |wanted| self.comparisons.contains(&wanted);
         let all = |wanted| self.comparisons.iter().all(|verdict| *verdict == wanted);
@@ -75,7 +70,7 @@ impl Evidence {
         }
     }
 
-    /// Says that there are too few seeds, if there are.
+    /// Says so if there are too few seeds.
     pub(crate) fn shortage(&self) -> Option<String> {
         let Self { seeds, needed, .. } = self;
         let short = !self.comparisons.is_empty() && seeds < needed;

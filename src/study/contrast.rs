@@ -20,10 +20,8 @@ pub(crate) const NORMAL_QUANTILE: f64 = 1.959_963_984_540_054;
 
 /// One checkpoint or evaluation of a run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StepValues {
-    /// Step of training.
+pub(crate) struct StepValues {
     pub step: u64,
-    /// The value there.
     pub value: f64,
     /// One number for each state, whose spread over `√n` is the error of `value`; empty where
     /// nothing is known about that error.
@@ -32,12 +30,9 @@ pub struct StepValues {
 
 /// All values of one run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RunValues {
-    /// Environment.
+pub(crate) struct RunValues {
     pub env: String,
-    /// Critic.
     pub critic: String,
-    /// Seed.
     pub seed: u64,
     /// Its steps, each once.
     pub steps: Vec<StepValues>,
@@ -61,7 +56,6 @@ impl RunValues {
     }
 }
 
-/// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Quantity {
     /// Mean of a column over the states where it is defined.
@@ -152,7 +146,6 @@ pub(crate) struct Contrast {
     pub within_runs: Estimate,
 }
 
-/// The difference between two runs.
 struct Difference {
     value: f64,
     variance: f64,

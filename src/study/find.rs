@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 
 /// What to do about runs that nobody has trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
+pub(crate) enum Missing {
     /// Stop with an error that says how to make the first one.
     Fail,
     /// Go on, and list them in the report.
@@ -28,7 +28,7 @@ pub enum Missing {
 
 /// The runs of a spec that are there, and the commands that make the others.
 #[derive(Debug, Default)]
-pub struct Found {
+pub(crate) struct Found {
     /// Runs of which there is something to measure.
     pub runs: Vec<FoundRun>,
     /// Runs that the spec selects.
@@ -37,10 +37,8 @@ pub struct Found {
     pub missing: Vec<String>,
 }
 
-/// One run.
 #[derive(Debug)]
-pub struct FoundRun {
-    /// Its folder.
+pub(crate) struct FoundRun {
     pub folder: PathBuf,
     /// The series that it belongs to.
     pub label: String,
@@ -55,15 +53,15 @@ impl Spec {
     /// [`Error::MissingCheckpoint`] with the command that makes it, if [`Missing::Fail`] is asked;
     /// [`Error::Mismatch`] if a folder holds another run than its name says, or other settings than
     /// its variant; [`Error::Usage`] for a setting that does not exist.
-    pub fn find(&self, checkpoints: &Path, missing: Missing) -> Result<Found> {
+    pub(crate) fn find(&self, checkpoints: &Path, missing: Missing) -> Result<Found> {
         let mut found = Found::default();
         for wanted in self.select.wanted()? {
             found.asked += 1;
-            let place = match wanted.folder {
+            let parent = match wanted.folder {
                 Some(folder) => checkpoints.join(folder),
                 None => checkpoints.into(),
             };
-            let folder = place.join(wanted.config.run_name());
+            let folder = parent.join(wanted.config.run_name());
             let (points, complete) = if self.measure.is_of_log() {
                 (Vec::new(), evaluations_file(&folder).is_some())
             } else {
@@ -74,7 +72,7 @@ impl Spec {
                 wanted.check(&folder)?;
             }
             if !complete {
-                let command = self.select.command(&wanted, there, &place);
+                let command = self.select.command(&wanted, there, &parent);
                 if missing == Missing::Fail {
                     let what = format!("{} ({})", wanted.config.run_name(), self.figure);
                     return Err(Error::MissingCheckpoint { what, command });
@@ -95,12 +93,16 @@ struct Wanted<'s> {
     label: String,
     /// Folder below that of all runs.
     folder: Option<&'s Path>,
-    /// What is set otherwise than by default.
+    /// Settings that are not the default.
     set: BTreeMap<String, Value>,
 }
 
+/// A flag of `hyperl-train` and its value.
+fn flag(name: &str, value: impl ToString) -> [String; 2] {
+    [format!("--{name}"), value.to_string()]
+}
+
 impl Selection {
-    /// Returns the runs that are selected.
     fn wanted(&self) -> Result<Vec<Wanted<'_>>> {
         let mut all = Vec::new();
         for env in &self.envs {
@@ -109,7 +111,7 @@ impl Selection {
                     for &seed in &self.seeds {
                         let config = self.config(env, model, seed)?;
                         let set =
-                            variant.map_or(Ok(BTreeMap::new()), |v| v.beside(config.clone()))?;
+                            variant.map_or(Ok(BTreeMap::new()), |v| v.overrides(config.clone()))?;
                         let folder = variant.filter(|_| !set.is_empty()).map(|v| &*v.folder);
                         let label = label(model, variant.map_or("", |variant| &variant.name));
                         all.push(Wanted { config, label, folder, set });
@@ -135,27 +137,26 @@ impl Selection {
         Ok((points, complete))
     }
 
-    /// Returns all runs that are selected, as commands without a place.
+    /// Returns all runs that are selected, and how each is trained.
     ///
     /// # Errors
     /// [`Error::UnknownName`] or [`Error::Usage`] for what does not exist.
     pub(crate) fn planned(&self) -> Result<Vec<Planned>> {
         let planned = |wanted: Wanted| {
-            let words = self.words(&wanted);
+            let arguments = self.arguments(&wanted);
             let folder = wanted.folder.map(Into::into);
             let config = wanted.config.with_length(self.longest());
-            Planned { config, label: wanted.label, folder, words }
+            Planned { config, label: wanted.label, folder, arguments }
         };
         Ok(self.wanted()?.into_iter().map(planned).collect())
     }
 
     /// Returns the command that makes a run, or what it lacks.
-    fn command(&self, wanted: &Wanted<'_>, there: bool, place: &Path) -> String {
+    fn command(&self, wanted: &Wanted<'_>, there: bool, parent: &Path) -> String {
         let resume = if there { " --resume" } else { "" };
         let quoted = |word: String| if word.contains(' ') { format!("'{word}'") } else { word };
-        let words: Vec<String> = self.words(wanted).into_iter().map(quoted).collect();
-        let words = words.join(" ");
-        format!("hyperl-train {words}{resume} --out {}", place.display())
+        let arguments: Vec<String> = self.arguments(wanted).into_iter().map(quoted).collect();
+        format!("hyperl-train {}{resume} --out {}", arguments.join(" "), parent.display())
     }
 
     /// Returns the steps or iterations that a run needs.
@@ -163,42 +164,40 @@ impl Selection {
         self.at.iter().copied().max().unwrap_or(self.length)
     }
 
-    /// Returns the words of `hyperl-train` that make a run, but for the place.
-    fn words(&self, wanted: &Wanted<'_>) -> Vec<String> {
-        let model = match &wanted.config {
-            Config::OffPolicy(config) => vec!["--critic".into(), config.critic.to_string()],
-            Config::Maml(config) => {
-                let multi_task = config.multi_task.then(|| "--multi-task".into());
-                let policy = ["--policy".into(), config.policy.to_string()];
-                policy.into_iter().chain(multi_task).collect()
-            }
-            Config::Pearl(config) => vec!["--model".into(), config.model.to_string()],
-        };
+    /// Returns the arguments of `hyperl-train` that make a run, without `--out`.
+    fn arguments(&self, wanted: &Wanted<'_>) -> Vec<String> {
         let config = &wanted.config;
-        let (run, length_flag) = match &self.actor {
+        let (mut all, length) = match &self.actor {
             Some(Frozen { trained_by, step, data, .. }) => {
                 let path = match &**trained_by {
                     INITIAL => INITIAL.into(),
                     run => step_folder(Path::new(run), *step),
                 };
-                let path = path.to_string_lossy().into_owned();
-                let words = ["critic".into(), "--actor".into(), path, "--data".into()];
-                (words.into_iter().chain([data.to_string()]).collect(), "--updates".into())
+                let mut all = vec!["critic".to_owned()];
+                all.extend(flag("actor", path.to_string_lossy()));
+                all.extend(flag("data", data));
+                (all, "updates")
             }
-            None => (vec![self.algo.to_string()], format!("--{}", self.algo.unit().name())),
+            None => (vec![self.algo.to_string()], self.algo.unit().name()),
         };
-        let length = self.longest();
-        let mut words: Vec<String> = run;
-        words.extend(["--env".into(), config.env_name().into()]);
-        words.extend(model);
-        words.extend(["--seed".into(), config.seed().to_string(), length_flag, length.to_string()]);
+        all.extend(flag("env", config.env_name()));
+        match config {
+            Config::OffPolicy(config) => all.extend(flag("critic", config.critic)),
+            Config::Maml(config) => {
+                all.extend(flag("policy", config.policy));
+                all.extend(config.multi_task.then(|| "--multi-task".to_owned()));
+            }
+            Config::Pearl(config) => all.extend(flag("model", config.model)),
+        }
+        all.extend(flag("seed", config.seed()));
+        all.extend(flag(length, self.longest()));
         if let Some(steps) = self.checkpoint_every {
-            words.extend(["--checkpoint-every".into(), steps.to_string()]);
+            all.extend(flag("checkpoint-every", steps));
         }
         for (key, value) in &wanted.set {
-            words.extend(["--set".into(), format!("{key}={}", shown(value))]);
+            all.extend(flag("set", format!("{key}={}", shown(value))));
         }
-        words
+        all
     }
 }
 
@@ -210,8 +209,8 @@ pub(crate) struct Planned {
     pub label: String,
     /// Folder below that of all runs.
     pub folder: Option<PathBuf>,
-    /// Words of `hyperl-train`, but for the place.
-    pub words: Vec<String>,
+    /// Arguments of `hyperl-train`, without `--out`.
+    pub arguments: Vec<String>,
 }
 
 impl Wanted<'_> {
@@ -230,7 +229,7 @@ impl Wanted<'_> {
             }
         }
         if self.config.algo() == Algo::Pearl {
-            // A name does not tell these runs from others, whose tasks are not theirs.
+            // Runs on the tasks of the authors' code have the same names.
             set.entry("as_coded_tasks".into()).or_insert(Value::Boolean(false));
         }
         let own = stored::settings(&stored);
@@ -249,7 +248,7 @@ impl Wanted<'_> {
 
 impl Variant {
     /// Returns the settings that `config` does not have by itself.
-    fn beside(&self, config: Config) -> Result<BTreeMap<String, Value>> {
+    fn overrides(&self, config: Config) -> Result<BTreeMap<String, Value>> {
         let algo = config.algo();
         let own = stored::settings(&config.resolved()?);
         let mut set = BTreeMap::new();
@@ -270,7 +269,6 @@ impl Variant {
     }
 }
 
-/// A setting as a number, if it is one.
 fn number(value: &Value) -> Option<f64> {
     value.as_float().or_else(|| value.as_integer().map(|n| n as f64))
 }
@@ -290,7 +288,7 @@ fn shown(value: &Value) -> String {
 
 impl Found {
     /// Returns the series that the run in `folder` belongs to.
-    pub fn label(&self, folder: &Path) -> Option<&str> {
+    pub(crate) fn label(&self, folder: &Path) -> Option<&str> {
         self.runs.iter().find(|run| run.folder == folder).map(|run| &*run.label)
     }
 
@@ -298,7 +296,7 @@ impl Found {
     ///
     /// # Errors
     /// Those of opening; [`Error::Mismatch`] if a checkpoint is of another run than its folder.
-    pub fn checkpoints(&self) -> Result<Vec<Checkpoint>> {
+    pub(crate) fn checkpoints(&self) -> Result<Vec<Checkpoint>> {
         let mut all = Vec::new();
         for run in &self.runs {
             for path in &run.points {

@@ -2,7 +2,10 @@
 
 use toml::{Table, Value};
 
-/// Where a key stood, the key, and what stands for it now.
+const PAPER: &str =
+    "[paper] is now the name of a table of analyses/paper, such as paper = \"Table 4\"";
+
+/// The table of a key, the key, and the answer to a spec that has it.
 const KEYS: [(&str, &str, &str); 13] = [
     ("", "tasks", "`tasks` stands in [select] now"),
     ("", "draw", "`draw` is now a [[panels]] for each quantity, such as draw = \"return-by-step\""),
@@ -11,16 +14,8 @@ const KEYS: [(&str, &str, &str); 13] = [
     ("", "algo", "`algo` stands in [select] now"),
     ("", "envs", "`envs` stands in [select] now"),
     ("", "seeds", "`seeds` stands in [select] now, as a list such as [0, 1]"),
-    (
-        "paper",
-        "table",
-        "[paper] is now the name of a table of analyses/paper, such as paper = \"Table 4\"",
-    ),
-    (
-        "paper",
-        "highest",
-        "[paper] is now the name of a table of analyses/paper, such as paper = \"Table 4\"",
-    ),
+    ("paper", "table", PAPER),
+    ("paper", "highest", PAPER),
     ("select", "critics", "`critics` is called `models` now"),
     ("select", "steps", "`steps` is called `length` now"),
     ("select", "iterations", "`iterations` is called `length` now"),
@@ -31,7 +26,7 @@ const KEYS: [(&str, &str, &str); 13] = [
     ),
 ];
 
-/// What a value was called, and what it is called now.
+/// Former and present name of a value.
 const NAMES: [(&str, &str); 4] = [
     ("episode-return", "returns"),
     ("meta-return", "returns"),
@@ -39,7 +34,7 @@ const NAMES: [(&str, &str); 4] = [
     ("normalised-by-iteration", "normalised-by-step"),
 ];
 
-/// Returns what a spec is told that has a key, or a name, from before.
+/// Returns the answer to a spec that has a key or a name of earlier versions.
 pub(super) fn answer(spec: &Table) -> Option<String> {
     let named = |value: Option<&Value>| {
         let name = value?.as_str()?;

@@ -3,19 +3,18 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `spec.rs` | one figure or table as a file, whatever it measures |
-//! | `former.rs` | keys that specs had before, and those that they have now |
-//! | `selection.rs`, `find.rs` | which runs, and which of them are there |
+//! | `former.rs` | keys and names of earlier specs, and what replaced them |
+//! | `selection.rs`, `find.rs` | which runs are selected, and which of them are there |
 //! | `contrast.rs` | the difference between two series, paired by run and step |
 //! | `claim.rs` | what comparisons say of a claim |
 //! | `printed_claim.rs` | the paper's claims, and what its own tables say of them |
 
 pub(crate) mod claim;
-pub mod contrast;
+pub(crate) mod contrast;
 mod find;
 mod former;
-pub mod printed_claim;
+pub(crate) mod printed_claim;
 pub(crate) mod selection;
 pub mod spec;
 
-pub(crate) use find::Planned;
-pub use find::{Found, FoundRun, Missing};
+pub(crate) use find::{Found, Missing, Planned};

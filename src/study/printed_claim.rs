@@ -15,8 +15,7 @@ const UPDATES: usize = 50;
 /// A claim, and which printed numbers it is about.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PrintedClaim {
-    /// Short name.
+pub(crate) struct PrintedClaim {
     pub name: String,
     /// The claim, in our words.
     pub claim: String,
@@ -44,12 +43,11 @@ struct Share {
 
 /// One comparison of printed numbers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Compared {
+pub(crate) struct Compared {
     /// Table of the paper.
     pub table: String,
     /// Environment, or family of tasks.
     pub env: String,
-    /// The two models.
     pub models: [String; 2],
     /// Iteration of training, of updates.
     pub iteration: Option<u64>,
@@ -57,19 +55,18 @@ pub struct Compared {
     pub estimate: Estimate,
     /// Where the claim has it.
     pub range: [f64; 2],
-    /// Whether the printed numbers alone, without their spread, are as the claim has it.
+    /// Whether the printed numbers alone, without their spread, agree with the claim.
     pub printed_so: bool,
-    /// What it says of the claim.
     pub verdict: Verdict,
 }
 
-/// What one comparison is, before it is known how many there are.
+/// A comparison before it is judged, which depends on how many there are.
 struct Pair {
     table: String,
     env: String,
     models: [String; 2],
     iteration: Option<u64>,
-    /// Its estimate at a level.
+    /// The estimate with its interval at a level.
     of: Box<dyn Fn(f64) -> Estimate>,
     /// Where the claim has it.
     range: [f64; 2],
@@ -86,15 +83,14 @@ static CLAIMS: LazyLock<Claims> = LazyLock::new(|| {
         .expect("the file is compiled in, and the tests read it")
 });
 
-/// Returns the claims.
-pub fn all() -> &'static [PrintedClaim] {
+pub(crate) fn all() -> &'static [PrintedClaim] {
     &CLAIMS.claim
 }
 
 impl PrintedClaim {
     /// Returns what the printed numbers say: each comparison holds by its own 95 % interval, for all must hold together,
     /// and fails by one that is wide enough for all comparisons at once (Bonferroni).
-    pub fn compared(&self) -> Vec<Compared> {
+    pub(crate) fn compared(&self) -> Vec<Compared> {
         let mut pairs = self.returns();
         pairs.extend(self.shares());
         pairs.extend(self.updates());
@@ -117,7 +113,7 @@ impl PrintedClaim {
     }
 
     /// Returns whether it is about differences of returns, and not about a ratio.
-    pub fn is_of_differences(&self) -> bool {
+    pub(crate) fn is_of_differences(&self) -> bool {
         !self.above.is_empty()
     }
 
@@ -182,14 +178,7 @@ impl PrintedClaim {
 
 /// Returns the evidence for the one judge of claims.
 pub(crate) fn evidence(compared: &[Compared]) -> Evidence {
-    let comparisons: Vec<Verdict> = compared.iter().map(|one| one.verdict).collect();
-    Evidence {
-        asked: comparisons.len(),
-        comparisons,
-        incomplete: false,
-        seeds: SEEDS,
-        needed: SEEDS,
-    }
+    Evidence::of(compared.iter().map(|one| one.verdict).collect(), SEEDS, SEEDS)
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ pub struct Variant {
     pub set: BTreeMap<String, toml::Value>,
 }
 
-fn one() -> usize {
+pub(super) fn one() -> usize {
     1
 }
 

@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::former;
-use super::selection::Selection;
+use super::selection::{Selection, one};
 use crate::algo::Algo;
 use crate::analysis::measure::cosine::Against;
 use crate::analysis::measure::maml_adaptation::AdaptationSettings;
@@ -49,7 +49,7 @@ pub struct Spec {
     /// returns such as `hyper, before adaptation` or `hyper-pearl, test tasks`.
     #[serde(default, deserialize_with = "pairs")]
     pub contrasts: Vec<[String; 2]>,
-    /// The series whose cosine stays above zero throughout, as the claim has it.
+    /// The series whose cosine stays above zero throughout, according to the claim.
     #[serde(default)]
     pub above_zero: Option<String>,
     /// The series whose final score is the yardstick of returns.
@@ -101,10 +101,6 @@ pub struct Panel {
     pub facet: Facet,
 }
 
-fn one() -> usize {
-    1
-}
-
 fn standard() -> String {
     "mlp-standard".into()
 }
@@ -143,7 +139,7 @@ impl Draw {
     }
 }
 
-/// Reads pairs; what is longer or shorter is none.
+/// Reads pairs; a longer or shorter list is an error.
 fn pairs<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<[String; 2]>, D::Error> {
     let pair = |names: Vec<String>| {
         let count = names.len();
@@ -276,7 +272,7 @@ impl Spec {
         named.chain(baseline).try_for_each(|name| self.select.check_label(name, of_curves))
     }
 
-    /// Says which list is empty that must not be.
+    /// Says which list must not be empty and is.
     fn lacking(&self) -> Option<String> {
         let Selection { envs, models, seeds, length, .. } = &self.select;
         let measure = self.measure;
@@ -296,7 +292,7 @@ impl Spec {
         .or_else(|| (self.select.every == 0).then(|| "`every` must be at least 1".into()))
     }
 
-    /// Says what stands twice that can stand once.
+    /// Says which entry stands twice.
     fn repeated(&self) -> Option<String> {
         fn twice<T: PartialEq + fmt::Debug>(name: &str, all: &[T]) -> Option<String> {
             let again = all.iter().enumerate().find(|(i, one)| all[..*i].contains(one));
@@ -321,7 +317,7 @@ impl Spec {
         let in_tasks = returns && Algo::META.contains(&select.algo);
         let without = measure.is_of_log() || measure == Measure::HyperParameters;
         let off_policy = Algo::OFF_POLICY.contains(&select.algo);
-        let mut misplaced = [
+        let misplaced = [
             (select.actor.is_some() && !off_policy, "`select.actor`", "td3 and sac"),
             (!self.settings.is_empty() && without, "`settings`", "a measure of checkpoints"),
             (!self.panels.is_empty() && !measure.is_drawn(), "`panels`", "cosines and returns"),
@@ -337,22 +333,15 @@ impl Spec {
             (select.tasks.is_some() && !in_tasks, "`tasks`", "returns of MAML and PEARL"),
         ]
         .into_iter()
-        .filter(|(wrong, ..)| *wrong)
-        .map(|(_, key, owner)| {
-            format!("{key} belongs to {owner}, and this is a spec of {measure}")
-        });
-        misplaced
-            .next()
-            .or_else(|| {
-                let both = in_tasks && select.algo == Algo::Maml && select.tasks.is_none();
-                both.then(|| "`tasks` is missing: MAML's returns are of test or train".into())
-            })
-            .or_else(|| {
-                let name = self.paper.as_deref()?;
-                printed::table(name)
-                    .is_none()
-                    .then(|| format!("the paper has no scores in '{name}'"))
-            })
+        .find(|(wrong, ..)| *wrong);
+        if let Some((_, key, owner)) = misplaced {
+            return Some(format!("{key} belongs to {owner}, and this is a spec of {measure}"));
+        }
+        if in_tasks && select.algo == Algo::Maml && select.tasks.is_none() {
+            return Some("`tasks` is missing: MAML's returns are of test or train".into());
+        }
+        let name = self.paper.as_deref()?;
+        printed::table(name).is_none().then(|| format!("the paper has no scores in '{name}'"))
     }
 
     /// Says why a panel cannot be drawn.

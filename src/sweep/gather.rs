@@ -26,9 +26,9 @@ pub(crate) struct Gathered {
     pub parquet: Vec<u8>,
 }
 
-/// How a run ended.
+/// The end of a run.
 pub(crate) struct Summed {
-    /// Rows of its evaluations.
+    /// Number of its evaluations.
     pub evaluations: usize,
     /// Mean of the last of them; NaN if there is none.
     pub last: f64,

@@ -18,7 +18,6 @@ pub(crate) const PLAN: &str = "plan.jsonl";
 /// Folder of the runs, in that of their sweep.
 const RUNS: &str = "runs";
 
-/// Version of the format.
 const FORMAT: u32 = 1;
 
 /// A sweep and its runs.
@@ -36,15 +35,13 @@ pub(crate) struct Plan {
 #[serde(deny_unknown_fields)]
 pub(crate) struct About {
     hyperl_sweep: u32,
-    /// Number of the runs.
     runs: usize,
-    /// What is analysed of each run: words of `hyperl-analyze` but for checkpoints and place.
+    /// Analyses of each run: arguments of `hyperl-analyze` without `--ckpt` and `--out`.
     pub analyse: Vec<Vec<String>>,
     /// The file that was planned from, as text.
     pub source: String,
 }
 
-/// One run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Run {
@@ -57,15 +54,15 @@ pub(crate) struct Run {
     pub seed: u64,
     /// Steps or iterations.
     pub length: u64,
-    /// In what they are counted.
+    /// The unit of `length`.
     pub unit: String,
     /// Seconds that it may take.
     pub seconds: f64,
-    /// Words of `hyperl-train` but for the place.
+    /// Arguments of `hyperl-train` without `--out`.
     pub words: Vec<String>,
 }
 
-/// A file that asks for runs and for nothing that is measured of all of them.
+/// A file that asks for runs, and for no measure of all of them.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Product {
@@ -108,7 +105,7 @@ impl Plan {
             length: planned.config.length(),
             unit: planned.config.algo().unit().name().into(),
             seconds: cost::seconds(&planned.config),
-            words: planned.words,
+            words: planned.arguments,
         };
         let runs: Vec<Run> = planned.into_iter().map(to_be).collect();
         let analyse = analyse.iter().map(|line| line.split_whitespace().map(Into::into).collect());
@@ -173,7 +170,6 @@ impl Plan {
         disk::write(&path, text.as_bytes())
     }
 
-    /// Returns the folder of a run.
     pub(crate) fn folder_of(&self, run: &Run) -> PathBuf {
         self.folder.join(RUNS).join(&run.folder)
     }
@@ -189,7 +185,7 @@ impl Plan {
         self.folder.join("failed").join(format!("{run:06}.txt"))
     }
 
-    /// Returns the words of `hyperl-train` that train a run, or go on with it.
+    /// Returns the arguments of `hyperl-train` that train or resume a run.
     pub(crate) fn train(&self, run: &Run, threads: usize) -> Vec<String> {
         let parent = self.folder_of(run);
         let out = parent.parent().unwrap_or(&parent).to_string_lossy().into_owned();
@@ -197,7 +193,7 @@ impl Plan {
         run.words.iter().cloned().chain(place).collect()
     }
 
-    /// Returns the words of `hyperl-analyze` for one of a run's analyses.
+    /// Returns the arguments of `hyperl-analyze` for one of a run's analyses.
     pub(crate) fn analyse(&self, run: &Run, number: usize, threads: usize) -> Vec<String> {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         let place = [

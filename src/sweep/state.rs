@@ -14,22 +14,21 @@ use crate::names::named;
 const PAGE: &str = "report.html";
 
 named!("state",
-    /// What becomes of a run.
+    /// How far a run is.
     State {
-        /// Nobody has begun.
+        /// It was not started.
         Waiting = "waiting",
         /// A process works on it.
         Running = "running",
-        /// It is begun, and nobody works on it.
+        /// It was started, and no process works on it.
         Stopped = "stopped",
-        /// It ended with an error, and nobody works on it.
+        /// It ended with an error, and no process works on it.
         Failed = "failed",
         /// It is trained and analysed.
         Finished = "finished",
     }
 );
 
-/// A run, and how far it is.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Status<'p> {
     pub number: usize,
@@ -42,12 +41,11 @@ pub(crate) struct Status<'p> {
     pub length: u64,
     /// Analyses that are done.
     pub analysed: usize,
-    /// Who works on it, or why it failed.
+    /// Which process works on it, or why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said: Option<String>,
 }
 
-/// Returns how far each run is.
 pub(crate) fn all(plan: &Plan) -> Vec<Status<'_>> {
     (0..plan.runs.len()).map(|number| of(plan, number)).collect()
 }
@@ -78,7 +76,7 @@ pub(crate) fn of(plan: &Plan, number: usize) -> Status<'_> {
     Status { number, run, folder: &run.folder, state, at, length: run.length, analysed, said }
 }
 
-/// Returns whether nobody died in a folder.
+/// Returns whether no process died at work in a folder.
 pub(crate) fn is_in_order(folder: &Path) -> bool {
     !Lock::is_left(folder)
 }

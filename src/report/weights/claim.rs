@@ -9,7 +9,7 @@ use crate::stats::resample::jackknife;
 use crate::stats::{Estimate, LEVEL, summary};
 use crate::study::claim::{Verdict, of_readings};
 
-/// What became of the claim that `PyTorch`'s initialisation starts closer.
+/// The verdict on the claim that `PyTorch`'s initialisation starts closer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Judged {
     /// What every reading of what the paper leaves open agrees on; undecided if they do not.
@@ -49,7 +49,7 @@ pub(crate) fn judge(readings: &[Reading]) -> Option<Judged> {
         let asked = format!(
             "Under the one asked for, {}, PyTorch's initialisation is closer to MLP-Small in {} of {} \
              environments and layers{} and the paper's in {}{} (paired t over {seeds} seeds, Holm, 5 %).",
-            readings::words(&readings[0].settings),
+            readings::describe(&readings[0].settings),
             for_it.len(),
             found.len(),
             places(&for_it),
@@ -68,8 +68,8 @@ pub(crate) fn judge(readings: &[Reading]) -> Option<Judged> {
             closer(1.0),
             closer(-1.0)
         );
-        let parts = [Some(open), Some(asked), Some(w1), readings::closest(readings)];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        let sentences = [Some(open), Some(asked), Some(w1), readings::closest(readings)];
+        sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
     };
     Some(Judged { verdict, reason, difference: difference(&found), table: table(&found) })
 }
@@ -109,10 +109,10 @@ fn table(found: &[Contrast]) -> Table {
             Cell::text(env_label(c.env.name())),
             Cell::Interval(c.difference),
             Cell::number(c.p),
-            Cell::text(c.closer.words()),
+            Cell::text(c.closer.label()),
             Cell::Interval(c.wasserstein),
             printed.map_or(Cell::Missing, Cell::number),
-            closer.map_or(Cell::Missing, |closer| Cell::text(closer.words())),
+            closer.map_or(Cell::Missing, |closer| Cell::text(closer.label())),
         ]);
     }
     table

@@ -22,7 +22,7 @@ pub(crate) enum Closer {
 }
 
 impl Closer {
-    pub(super) fn words(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Pytorch => "PyTorch's",
             Self::Paper => "the paper's",
@@ -87,7 +87,7 @@ pub(super) fn contrasts(measured: &[Measured], i: usize) -> Vec<Contrast> {
     (0..pairs.len()).map(judged).collect()
 }
 
-/// What becomes of the claim under one reading: it is about every environment and layer.
+/// The verdict on the claim under one reading: it is about every environment and layer.
 pub(super) fn verdict(found: &[Contrast]) -> Verdict {
     let say = |c: &Contrast| match c.closer {
         Closer::Pytorch => Verdict::Holds,
@@ -95,6 +95,5 @@ pub(super) fn verdict(found: &[Contrast]) -> Verdict {
         Closer::Neither => Verdict::Undecided,
     };
     let seeds = found.iter().map(|c| c.difference.n).min().unwrap_or(0);
-    let comparisons = found.iter().map(say).collect();
-    Evidence { comparisons, asked: found.len(), incomplete: false, seeds, needed: 2 }.verdict()
+    Evidence::of(found.iter().map(say).collect(), seeds, 2).verdict()
 }

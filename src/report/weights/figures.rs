@@ -32,13 +32,14 @@ fn name(start: Start) -> &'static str {
 fn panel(env: EnvId, layer: Layer, groups: &[&Group<'_>]) -> Result<Panel> {
     let start = groups.first().map_or(Start::Hyper, |group| group.start);
     let end = display_end(start, layer.bound(env));
+    let seeds = |group: &Group<'_>| group.values(|_| 0.0).len();
     let mut series = Vec::new();
     for group in groups {
-        series.push(Series::step(name(group.start), density(group, 0)?, group.seeds()));
+        series.push(Series::step(name(group.start), density(group, 0)?, seeds(group)));
     }
     // All hypernetworks of a seed have the same reference.
     if let Some(group) = groups.first() {
-        series.push(Series::step("mlp-small", density(group, 1)?, group.seeds()));
+        series.push(Series::step("mlp-small", density(group, 1)?, seeds(group)));
     }
     Ok(Panel {
         title: env_label(env.name()).into(),
@@ -47,12 +48,6 @@ fn panel(env: EnvId, layer: Layer, groups: &[&Group<'_>]) -> Result<Panel> {
         series,
         references: Vec::new(),
     })
-}
-
-impl Group<'_> {
-    fn seeds(&self) -> usize {
-        self.values(|_| 0.0).len()
-    }
 }
 
 /// Density in each bin, at its left edge, with its interval over seeds; the last value is repeated at

@@ -120,6 +120,27 @@ impl Group<'_> {
     fn kolmogorov_smirnov(&self) -> Estimate {
         self.mean(|one| 100.0 * one.distances.kolmogorov_smirnov)
     }
+
+    /// Returns what is known of this group, on the bins asked for.
+    pub(crate) fn summary(&self) -> GroupSummary {
+        let tv = self.tv(0);
+        GroupSummary {
+            env: self.env,
+            layer: self.layer,
+            start: self.start,
+            networks: tv.n,
+            tv: tv.into(),
+            half_tv: half(&tv).into(),
+            null: self.null(0).into(),
+            excess: self.excess(0).into(),
+            wasserstein: self.wasserstein().into(),
+            kolmogorov_smirnov: self.kolmogorov_smirnov().into(),
+            beyond: self.mean(|one| 100.0 * one.beyond).value,
+            uniform: self.mean(|one| 100.0 * one.uniform).into(),
+            std: [0, 1].map(|which| self.mean(|one| one.std[which]).value),
+            published: self.published(),
+        }
+    }
 }
 
 fn half(estimate: &Estimate) -> Estimate {
@@ -156,29 +177,6 @@ pub(crate) struct GroupSummary {
     /// Standard deviations of the weights and of MLP-Small's, means over networks.
     pub std: [f64; 2],
     pub published: Option<f64>,
-}
-
-impl Group<'_> {
-    /// Returns what is known of this group, on the bins asked for.
-    pub(crate) fn summary(&self) -> GroupSummary {
-        let tv = self.tv(0);
-        GroupSummary {
-            env: self.env,
-            layer: self.layer,
-            start: self.start,
-            networks: tv.n,
-            tv: tv.into(),
-            half_tv: half(&tv).into(),
-            null: self.null(0).into(),
-            excess: self.excess(0).into(),
-            wasserstein: self.wasserstein().into(),
-            kolmogorov_smirnov: self.kolmogorov_smirnov().into(),
-            beyond: self.mean(|one| 100.0 * one.beyond).value,
-            uniform: self.mean(|one| 100.0 * one.uniform).into(),
-            std: [0, 1].map(|which| self.mean(|one| one.std[which]).value),
-            published: self.published(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -20,8 +20,7 @@ pub(super) fn verdicts(readings: &[Reading]) -> Vec<Verdict> {
     readings.iter().flat_map(of).collect()
 }
 
-/// Says in words what a reading is.
-pub(super) fn words(settings: &WeightSettings) -> String {
+pub(super) fn describe(settings: &WeightSettings) -> String {
     let scaling = match settings.scaling {
         Scaling::Raw => "raw observations",
         Scaling::Standardised => "standardised observations",
@@ -39,13 +38,12 @@ pub(super) fn closest(readings: &[Reading]) -> Option<String> {
     let best = |share: f64| {
         let of = |reading: &Reading| {
             let all = groups(&reading.measured);
-            let off = (0..BINNINGS).map(|i| (off_paper(&all, i, share), i)).collect::<Vec<_>>();
-            off.into_iter()
-                .map(|(off, i)| {
-                    let binning = reading.measured[0].distances.binned[i].binning;
-                    (off, words(&WeightSettings { binning, ..reading.settings }))
-                })
-                .collect::<Vec<_>>()
+            let on_bins = |i: usize| {
+                let binning = reading.measured[0].distances.binned[i].binning;
+                let settings = WeightSettings { binning, ..reading.settings };
+                (off_paper(&all, i, share), describe(&settings))
+            };
+            (0..BINNINGS).map(on_bins).collect::<Vec<_>>()
         };
         let all = readings.iter().flat_map(of).filter(|(off, _)| off.is_finite());
         all.min_by(|a, b| a.0.total_cmp(&b.0))
@@ -60,7 +58,7 @@ pub(super) fn closest(readings: &[Reading]) -> Option<String> {
     ))
 }
 
-/// One line for each reading: where which initialisation is closer, and how far Table 2 is.
+/// One line for each reading: in how many places either initialisation is closer, and how far Table 2 is.
 pub(crate) fn readings_table(readings: &[Reading]) -> Table {
     let places = readings.first().map_or(0, |reading| contrasts(&reading.measured, 0).len());
     let columns = [
@@ -83,9 +81,9 @@ pub(crate) fn readings_table(readings: &[Reading]) -> Table {
                 Cell::text(settings.scaling.name()),
                 Cell::text(settings.heads.name()),
                 Cell::text(measured[0].distances.binned[i].binning.name()),
-                Cell::text(count(Closer::Pytorch).to_string()),
-                Cell::text(count(Closer::Paper).to_string()),
-                Cell::text(verdict(&found).to_string()),
+                Cell::text(count(Closer::Pytorch)),
+                Cell::text(count(Closer::Paper)),
+                Cell::text(verdict(&found)),
                 Cell::number(off_paper(&all, i, 1.0)),
                 Cell::number(off_paper(&all, i, 0.5)),
             ]);

@@ -80,7 +80,7 @@ pub(crate) fn sensitivity_table(measured: &[Measured]) -> Table {
     let mut table = Table::new(columns);
     for i in order(measured) {
         let first = &measured[0].distances.binned[i];
-        let mut row = vec![Cell::text(first.binning.name()), Cell::text(first.bins.to_string())];
+        let mut row = vec![Cell::text(first.binning.name()), Cell::text(first.bins)];
         for layer in Layer::ALL {
             let of_layer = || all.iter().filter(|g| g.layer == layer);
             let over = |number: &dyn Fn(&Group<'_>) -> f64, start: Option<Start>| {
@@ -94,7 +94,7 @@ pub(crate) fn sensitivity_table(measured: &[Measured]) -> Table {
             let found = contrasts(measured, i);
             for closer in [Closer::Pytorch, Closer::Paper] {
                 let count = found.iter().filter(|c| c.closer == closer).count();
-                row.push(Cell::text(count.to_string()));
+                row.push(Cell::text(count));
             }
         }
         for share in [1.0, 0.5] {
@@ -136,7 +136,7 @@ pub(crate) fn sensitivity_long(measured: &[Measured]) -> Table {
                 Cell::text(group.env.name()),
                 Cell::text(group.start.name()),
                 Cell::text(binned.binning.name()),
-                Cell::text(binned.bins.to_string()),
+                Cell::text(binned.bins),
                 Cell::Interval(group.tv(i)),
                 Cell::Interval(group.null(i)),
                 Cell::Interval(group.excess(i)),
