@@ -20,7 +20,7 @@ pub struct Evaluation {
 /// # Errors
 /// Those of the environment.
 pub fn initial_states(env: EnvId, seed: u64, episodes: usize) -> Result<Vec<Snapshot>> {
-    let stream = Stream::new(seed + 100, "evaluate");
+    let stream = Stream::new(seed.wrapping_add(100), "evaluate");
     let mut env = env.make()?;
     let draw = |episode: usize| -> Result<Snapshot> {
         env.reset(&mut stream.child(&episode.to_string()))?;

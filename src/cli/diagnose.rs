@@ -59,8 +59,8 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
     .validated()?;
     let checkpoints = args.worker.checkpoints(&args.checkpoints)?;
     let settings = with_source(settings, &checkpoints)?;
-    let _lock = Lock::folder(&args.out)?;
     let workers = args.threads.workers()?;
+    let _lock = Lock::folder(&args.out)?;
     signals::save_and_stop();
     let mut found = Vec::new();
     for checkpoint in &checkpoints {

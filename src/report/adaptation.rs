@@ -1,7 +1,5 @@
 //! What adaptation steps of MAML did, as a table, and what they say of the claim that none is needed.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
 
 use super::finding::{Answer, Finding};
@@ -80,7 +78,7 @@ fn answer(all: &[Adaptation]) -> Answer {
         gain if gain.low > 0.0 => Verdict::Fails,
         _ => Verdict::Undecided,
     };
-    let seeds = own.iter().map(|a| a.seed).collect::<BTreeSet<_>>().len();
+    let seeds = Evidence::fewest_seeds(own.iter().map(|a| (&*a.env, a.seed)));
     Answer {
         evidence: Evidence::of(own.iter().map(needless).collect(), seeds, SEEDS),
         reason: own.iter().map(describe).collect::<Vec<_>>().join(" "),

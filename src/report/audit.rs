@@ -170,7 +170,10 @@ fn panel(all: &[Audited], title: &str, of: impl Fn(&Audited) -> Option<Estimate>
 pub(crate) fn finding(all: &[Audited], settings: [&Settings; 2]) -> Finding {
     let values = |audited: &Audited| {
         let Beside { value, discounted_return, .. } = audited.played.values?;
-        Some(Estimate::without_interval(value / discounted_return, audited.played.returns.len()))
+        let share = value / discounted_return;
+        // Of negative returns, too, what is above 1 is an overestimate.
+        let share = if discounted_return < 0.0 { 2.0 - share } else { share };
+        Some(Estimate::without_interval(share, audited.played.returns.len()))
     };
     let judged: Vec<Judged> = all.iter().map(|audited| audited.judged.clone()).collect();
     let promised: Vec<Promised> = all.iter().map(|audited| audited.promised.clone()).collect();

@@ -85,7 +85,7 @@ fn sentence(found: &Comparison, names: &[String], pair: &Difference) -> String {
     let by_kappa = if more.is_empty() { "" } else { " by κ" };
     let said = match (resolved, apart) {
         (false, _) => {
-            let why = why_unknown(&found.critics[pair.first].score.policy);
+            let why = why_unknown(if a.policy.resolved { &b.policy } else { &a.policy });
             format!("{one} and {other} cannot be told apart by κ and gain{why}")
         }
         (true, true) => {

@@ -121,7 +121,7 @@ pub(crate) fn normalised_panel(
         let points = common.map(|(step, seeds)| over_seeds(step as f64, &seeds, band)).collect();
         Series::line(critic, points, runs.len())
     });
-    let envs: Vec<&str> = envs.iter().map(|env| env_label(env)).collect();
+    let envs: Vec<_> = envs.iter().map(|env| env_label(env)).collect();
     Panel {
         title: envs.join(" + "),
         x: Against::Steps.axis(algo),

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::analysis::series::VARIANT;
+use crate::env::EnvId;
 
 /// An opaque colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,28 +238,11 @@ pub(crate) fn styles<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Style>
     names.into_iter().map(&mut style_of).collect()
 }
 
-/// Label of an environment; any other name is its own label.
-pub(crate) fn env_label(name: &str) -> &str {
-    match name {
-        "hopper" => "Hopper",
-        "walker2d" => "Walker2d",
-        "half-cheetah" => "HalfCheetah",
-        "ant" => "Ant",
+/// Label of an environment or of a family of tasks, after Gymnasium's names; any other name is its own label.
+pub(crate) fn env_label(name: &str) -> Cow<'_, str> {
+    let label = match name {
         "ant-v4" => "Ant (27 numbers)",
         "ant-contact" => "Ant (contact forces)",
-        "hopper-v5" => "Hopper-v5",
-        "walker2d-v5" => "Walker2d-v5",
-        "ant-v5" => "Ant-v5",
-        "swimmer" => "Swimmer",
-        "reacher" => "Reacher",
-        "reacher-v5" => "Reacher-v5",
-        "pusher-v5" => "Pusher-v5",
-        "inverted-pendulum" => "InvertedPendulum",
-        "inverted-pendulum-v5" => "InvertedPendulum-v5",
-        "inverted-double-pendulum" => "InvertedDoublePendulum",
-        "inverted-double-pendulum-v5" => "InvertedDoublePendulum-v5",
-        "humanoid" => "Humanoid",
-        "humanoid-v5" => "Humanoid-v5",
         "half-cheetah-fwd-back" => "HalfCheetah-Fwd-Back",
         "half-cheetah-vel" => "HalfCheetah-Vel",
         "half-cheetah-vel-medium" => "HalfCheetah-Vel-Medium",
@@ -266,13 +250,34 @@ pub(crate) fn env_label(name: &str) -> &str {
         "ant-dir-rad1" => "Ant-Dir (±1 rad)",
         "ant-vel" => "Ant-Vel",
         "linear" => "Linear system",
+        ours if ours.parse::<EnvId>().is_ok() => return gymnasium_name(ours).into(),
         other => other,
-    }
+    };
+    label.into()
+}
+
+/// Returns `InvertedPendulum-v5` for `inverted-pendulum-v5`.
+fn gymnasium_name(name: &str) -> String {
+    let part = |part: &str| match part {
+        "v5" => "-v5".to_owned(),
+        word => word[..1].to_uppercase() + &word[1..],
+    };
+    name.split('-').map(part).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn environments_are_called_as_gymnasium_calls_them() {
+        let labels =
+            ["half-cheetah", "hopper", "walker2d-v5", "inverted-double-pendulum-v5", "mine"]
+                .map(|name| env_label(name).into_owned());
+        let expected =
+            ["HalfCheetah", "Hopper", "Walker2d-v5", "InvertedDoublePendulum-v5", "mine"];
+        assert_eq!(labels, expected);
+    }
 
     #[test]
     fn a_model_and_its_variants_are_told_apart() {

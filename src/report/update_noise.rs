@@ -167,7 +167,8 @@ fn answer(noises: &[Noise]) -> Answer {
         estimate: ratio(context.variation.sd, hyper.variation.sd),
         unit: String::new(),
     };
-    let seeds = pairs.iter().map(|(context, _)| context.seed).collect::<BTreeSet<_>>().len();
+    let seeds =
+        Evidence::fewest_seeds(pairs.iter().map(|(context, _)| (&*context.env, context.seed)));
     Answer {
         evidence: Evidence::of(pairs.iter().map(smaller).collect(), seeds, SEEDS),
         reason: texts.join(" "),

@@ -26,6 +26,9 @@ impl Moments {
 /// Welch, Biometrika 1947; degrees of freedom by Satterthwaite.
 pub fn difference(a: Moments, b: Moments, level: f64) -> Estimate {
     let (of_a, of_b) = (a.squared_error(), b.squared_error());
+    if of_a + of_b == 0.0 {
+        return Estimate::symmetric(a.mean - b.mean, 0.0, a.n.min(b.n));
+    }
     let shares = of_a * of_a / (a.n as f64 - 1.0) + of_b * of_b / (b.n as f64 - 1.0);
     let freedom = (of_a + of_b).powi(2) / shares;
     let half = tails::t_two_sided(level, freedom) * (of_a + of_b).sqrt();

@@ -3,6 +3,8 @@
 //! A claim is about several comparisons. It holds if all of them hold, fails if one fails, and stays open
 //! otherwise. It stays open too where training runs, the units of replication, are missing, short or too few: however sharp a difference is within one run, it says nothing about another seed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::names::named;
 use crate::stats::Estimate;
 
@@ -52,6 +54,15 @@ impl Evidence {
     /// Returns the evidence of comparisons that are all that a claim is about.
     pub(crate) fn of(comparisons: Vec<Verdict>, seeds: usize, needed: usize) -> Self {
         Self { asked: comparisons.len(), comparisons, incomplete: false, seeds, needed }
+    }
+
+    /// Returns the seeds of the family that has the fewest, of families and seeds of runs.
+    pub(crate) fn fewest_seeds<'a>(runs: impl IntoIterator<Item = (&'a str, u64)>) -> usize {
+        let mut seeds: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+        for (family, seed) in runs {
+            seeds.entry(family).or_default().insert(seed);
+        }
+        seeds.values().map(BTreeSet::len).min().unwrap_or(0)
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
@@ -115,6 +126,14 @@ mod tests {
             ..Evidence::default()
         };
         assert_eq!([Holds, Fails].map(|v| lacking(v).verdict()), [Undecided, Fails]);
+    }
+
+    #[test]
+    fn seeds_are_those_of_the_family_that_has_the_fewest() {
+        let five_families = ["a", "b", "c", "d", "e"].map(|family| (family, 0));
+        assert_eq!(Evidence::fewest_seeds(five_families), 1);
+        assert_eq!(Evidence::fewest_seeds([("a", 0), ("a", 1), ("b", 0), ("b", 2), ("b", 2)]), 2);
+        assert_eq!(Evidence::fewest_seeds([]), 0);
     }
 
     #[test]

@@ -107,7 +107,7 @@ impl Selection {
         let mut all = Vec::new();
         for env in &self.envs {
             for model in &self.models {
-                for variant in self.variants() {
+                for variant in self.variants(model) {
                     for &seed in &self.seeds {
                         let config = self.config(env, model, seed)?;
                         let set =
@@ -156,7 +156,8 @@ impl Selection {
         let resume = if there { " --resume" } else { "" };
         let quoted = |word: String| if word.contains(' ') { format!("'{word}'") } else { word };
         let arguments: Vec<String> = self.arguments(wanted).into_iter().map(quoted).collect();
-        format!("hyperl-train {}{resume} --out {}", arguments.join(" "), parent.display())
+        let parent = quoted(parent.display().to_string());
+        format!("hyperl-train {}{resume} --out {parent}", arguments.join(" "))
     }
 
     /// Returns the steps or iterations that a run needs.

@@ -66,6 +66,9 @@ pub struct Variant {
     /// Folder of its runs below that of all runs; a model whose defaults have these settings already
     /// stands outside.
     pub folder: PathBuf,
+    /// Models that it is for; all, if there are none.
+    #[serde(default)]
+    pub models: Vec<String>,
     /// Settings of `hyperl-train --set`, such as `"td3.critic_lr" = 3e-4`.
     pub set: BTreeMap<String, toml::Value>,
 }
@@ -108,9 +111,15 @@ impl Selection {
         })
     }
 
-    pub(super) fn variants(&self) -> Vec<Option<&Variant>> {
-        let all: Vec<_> = self.variants.iter().map(Some).collect();
-        if all.is_empty() { vec![None] } else { all }
+    /// Returns the variants of a model.
+    pub(super) fn variants(&self, model: &str) -> Vec<Option<&Variant>> {
+        if self.variants.is_empty() {
+            return vec![None];
+        }
+        let is_for = |variant: &&Variant| {
+            variant.models.is_empty() || variant.models.iter().any(|name| name == model)
+        };
+        self.variants.iter().filter(is_for).map(Some).collect()
     }
 
     /// Returns the names of all series: those of runs, or of their curves of returns.
@@ -118,7 +127,7 @@ impl Selection {
         let curves = if of_curves { of_returns(self.algo) } else { vec![String::new()] };
         let mut labels = Vec::new();
         for model in &self.models {
-            for variant in self.variants() {
+            for variant in self.variants(model) {
                 let run = label(model, variant.map_or("", |variant| &variant.name));
                 labels.extend(curves.iter().map(|curve| label(&run, curve)));
             }

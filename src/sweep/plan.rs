@@ -108,6 +108,11 @@ impl Plan {
             words: planned.arguments,
         };
         let runs: Vec<Run> = planned.into_iter().map(to_be).collect();
+        if analyse.iter().any(|line| line.trim().is_empty()) {
+            return Err(config(
+                "`analyse` has an empty line: give a command, such as `cosine`".into(),
+            ));
+        }
         let analyse = analyse.iter().map(|line| line.split_whitespace().map(Into::into).collect());
         let about =
             About { hyperl_sweep: FORMAT, runs: runs.len(), analyse: analyse.collect(), source };

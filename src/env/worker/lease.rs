@@ -177,7 +177,9 @@ impl Inside {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(process) = lock(&self.inside).process.take() {
+        if let Some(mut process) = lock(&self.inside).process.take()
+            && process.is_alive()
+        {
             self.pool.give_back(process);
         }
     }

@@ -118,6 +118,11 @@ impl Process {
         self.error(format!("it {how} before it answered; what it printed above may say why"))
     }
 
+    /// Returns whether it can be asked again.
+    pub(super) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Ends it, with all that it started.
     fn kill(&mut self) {
         #[allow(unsafe_code, reason = "the standard library ends one process, not a group")]
