@@ -84,7 +84,7 @@ trained: build ## Measure the checkpoints of other runs (RUNS=folder) into repor
 release: ## Pack the programs with their libraries into an archive that runs without Rust
 	scripts/release
 
-torture: build ## Kill, starve and misfeed the programs at random; nothing may be lost or differ (an hour and a half)
+torture: build ## Kill, starve and misfeed the programs at random; nothing may be lost or differ (an hour)
 	scripts/torture
 
 clean: ## Remove what cargo built; .deps/, checkpoints/ and reports/ stay

@@ -4,6 +4,7 @@
 //! The file says who holds it, and goes when the lock is given back. Readers need no lock: whatever they can
 //! see is whole (see [`disk`]).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write as _;
@@ -46,12 +47,20 @@ impl Lock {
     /// # Errors
     /// As [`Self::folder`].
     pub fn beside(path: &Path) -> Result<Self> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let lock = Self::take(path, &folder.join(format!(".{name}.lock")))?;
-        disk::remove_partials(folder, &name)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let lock = Self::take(path, &file_beside(path))?;
+        disk::remove_partials(folder, &name_of(path))?;
         disk::remove_partials(path, "")?; // if it is a folder
         Ok(lock)
+    }
+
+    /// Removes what a process left of one thing that died before it could give its lock back. Nothing happens if a
+    /// process holds the lock, or if the folder cannot be written.
+    pub(crate) fn clear_beside(path: &Path) {
+        if file_beside(path).is_file() {
+            drop(Self::beside(path));
+        }
     }
 
     /// Says who holds the lock of a folder, if anybody does; the lock itself is left alone.
@@ -112,6 +121,15 @@ impl Drop for Lock {
         // Removed while it is held: who opened it before finds that it is gone, and asks again.
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// Returns the file of the lock of one thing in a folder.
+fn file_beside(path: &Path) -> PathBuf {
+    path.with_file_name(format!(".{}.lock", name_of(path)))
+}
+
+fn name_of(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
 }
 
 /// Returns whether an open file is the one that has this path now.

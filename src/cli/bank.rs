@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::output::make_folder_of;
 use super::program::Done;
 use super::progress::Progress;
 use super::settings::whole;
@@ -15,6 +16,7 @@ use crate::analysis::measure::kept::Listener;
 use crate::analysis::measure::policy_cosine;
 use crate::analysis::measure::subject::with_source;
 use crate::checkpoint::disk;
+use crate::checkpoint::lock::Lock;
 use crate::error::{Error, Result};
 use crate::gradient::{Mode, Settings};
 
@@ -81,6 +83,8 @@ pub(super) fn run(args: &BankArgs) -> Result<Done> {
     let settings = with_source(settings, [checkpoint])?;
     policy_cosine::check(checkpoint, &settings)?;
     let workers = args.threads.workers()?;
+    make_folder_of(&args.out)?;
+    let _lock = Lock::beside(&args.out)?;
     let progress = Progress::new(1, "banks");
     let count = |more: u64| progress.steps(more);
     let file =

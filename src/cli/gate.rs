@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::bank::must_be_parquet;
 use super::one_checkpoint::one_checkpoint;
+use super::output::make_folder_of;
 use super::program::Done;
 use super::progress::Progress;
 use super::settings::whole;
@@ -21,6 +22,7 @@ use crate::analysis::measure::cosine::Work;
 use crate::analysis::measure::kept::Listener;
 use crate::analysis::measure::policy_cosine::check;
 use crate::analysis::measure::subject::with_source;
+use crate::checkpoint::lock::Lock;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::env::EnvId;
 use crate::error::{Error, Result};
@@ -109,14 +111,6 @@ struct Json<'o> {
     environments: &'o [Outcome],
 }
 
-/// Makes the folder of an output file, before any work that could be lost.
-fn make_folder_of(path: &Path) -> Result<()> {
-    if path.is_dir() {
-        return Err(Error::Usage(format!("{} is a folder; name a file", path.display())));
-    }
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), disk::create_dir)
-}
-
 pub(super) fn baseline(args: &BaselineArgs) -> Result<Done> {
     let settings = Settings {
         mode: Mode::Lab,
@@ -136,6 +130,7 @@ pub(super) fn baseline(args: &BaselineArgs) -> Result<Done> {
     check(&checkpoint, &settings)?;
     let workers = args.threads.workers()?;
     make_folder_of(&args.out)?;
+    let _lock = Lock::beside(&args.out)?;
     terminal::note!("baseline: {} states, {} blocks each", settings.states, args.blocks);
     let progress = Progress::new(1, "baselines");
     let count = |more: u64| progress.steps(more);
@@ -185,7 +180,9 @@ pub(super) fn gate(args: &GateArgs) -> Result<Done> {
     }
     progress.bar.finish_and_clear();
     let verdict = conclude(&mut outcomes, rule.alpha);
-    outcomes.iter().for_each(|outcome| terminal::warn(&outcome.warnings));
+    for outcome in &outcomes {
+        terminal::warn(&outcome.warnings);
+    }
     let json = Json {
         schema: 2,
         verdict,

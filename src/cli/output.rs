@@ -35,6 +35,14 @@ pub(super) fn origins(checkpoints: &[Checkpoint]) -> Vec<Origin> {
     checkpoints.iter().map(origin).collect()
 }
 
+/// Makes the folder of an output file, before any work that could be lost.
+pub(super) fn make_folder_of(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Err(Error::Usage(format!("{} is a folder; name a file", path.display())));
+    }
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), disk::create_dir)
+}
+
 /// Writes arguments as a shell reads them; bytes that are no UTF-8 as `$'\xff'`.
 pub(super) fn shell_words(words: &[impl AsRef<OsStr>]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:+,@%".contains(c);

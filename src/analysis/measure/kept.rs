@@ -187,6 +187,7 @@ fn kept_or_made<T>(
         Kept::Missing => Err(false),
     };
     if let Ok(kept) = known() {
+        Lock::clear_beside(path);
         return Ok(Some(kept));
     }
     if listener.stops() {

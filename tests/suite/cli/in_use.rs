@@ -179,6 +179,32 @@ fn a_measurement_under_way_elsewhere_is_waited_for_and_read_back() {
     assert!(page("first") == page("second"));
 }
 
+/// A process that is killed at its very end leaves its lock, or what it was writing.
+#[test]
+fn what_a_measurement_left_that_was_killed_at_its_end_is_cleared_away() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_finishes(&run(td3(folder.path(), "--steps 50")));
+    let analyze = |words: &str, out: &str| {
+        let mut command = hyperl_analyze(words);
+        command.arg("--ckpt").arg(folder.path().join(RUN).join("step-000000050"));
+        command.arg("--out").arg(folder.path().join(out));
+        assert_finishes(&run(command));
+    };
+    let cosine = "cosine --mode paper --states 3 --rollouts 7";
+    analyze(cosine, "out");
+    let units = fs::read_dir(folder.path().join("units")).unwrap();
+    let units = units.map(|unit| unit.unwrap().file_name().into_string().unwrap());
+    let unit = units.into_iter().find(|name| name.ends_with(".parquet")).unwrap();
+    let nobody = u32::MAX;
+    let lock = folder.path().join(format!("units/.{unit}.lock"));
+    fs::write(lock, format!("{nobody} here hyperl-analyze cosine\n")).unwrap();
+    fs::write(folder.path().join(format!(".bank.parquet.{nobody}-0.partial")), "half").unwrap();
+    assert_eq!(hidden(folder.path()).len(), 2);
+    analyze(cosine, "out");
+    analyze("bank --states 4 --blocks 2 --horizon 20", "bank.parquet");
+    assert_eq!(hidden(folder.path()), Vec::<PathBuf>::new());
+}
+
 #[test]
 fn two_analyses_of_different_checkpoints_share_a_folder_of_measurements() {
     let folder = tempfile::tempdir().unwrap();

@@ -103,7 +103,7 @@ fn status_tells_a_run_that_failed_stopped_or_is_under_way() {
     // Another one leaves it alone.
     let said = run(sweep(here, "run sweep --task 0"));
     assert_finishes(&said);
-    assert!(said.err.contains("is left to process"), "{}", said.err);
+    assert!(said.err.contains("is being trained by process"), "{}", said.err);
     drop(lock);
     assert_eq!(states(here)[0], "stopped");
 }
