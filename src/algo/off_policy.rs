@@ -276,7 +276,7 @@ impl OffPolicy {
         if is_action(&action) {
             return Ok(action);
         }
-        Err(self.failed(Error::NonFinite("the policy gives NaN".into()), self.step + 1))
+        Err(self.failed(Error::NonFinite("the policy returned NaN".into()), self.step + 1))
     }
 
     fn learn(&mut self) -> Result<Losses> {

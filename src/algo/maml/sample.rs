@@ -72,7 +72,7 @@ pub fn collect(
                 let drawn = mean + std * episode.noise.normal() as f32;
                 if !drawn.is_finite() {
                     let task = task.0;
-                    let reason = format!("the policy gives {drawn} in {family} (task {task})");
+                    let reason = format!("the policy returned {drawn} in {family} (task {task})");
                     return Err(Error::NonFinite(reason));
                 }
                 episode.actions.push(drawn);

@@ -153,10 +153,7 @@ fn the_program_takes_over_an_agent_and_measures_it() {
             format!("import {zip} --env Humanoid-v3 --out other"),
             "Humanoid-v3 is not built in: its contact forces",
         ),
-        (
-            format!("import {zip} --env hopper --out reports"),
-            "is no agent that was taken over before",
-        ),
+        (format!("import {zip} --env hopper --out reports"), "is not an imported agent"),
     ] {
         assert!(bench.error(&words).contains(error), "{words}: {}", bench.error(&words));
     }

@@ -65,7 +65,7 @@ fn td3_and_sac_say_what_diverged_at_which_step_and_keep_what_was_saved() {
             "at step 102: losses are not finite (critic.q1 ",
             rates,
         ),
-        (TD3, "td3.actor_lr=1e20", "at step 103: the policy gives NaN", rates),
+        (TD3, "td3.actor_lr=1e20", "at step 103: the policy returned NaN", rates),
         (
             TD3,
             "td3.actor_lr=1e20 evaluate_every=102",
@@ -75,7 +75,7 @@ fn td3_and_sac_say_what_diverged_at_which_step_and_keep_what_was_saved() {
         (TD3, "td3.actor_lr=1e20 steps=102", "in the evaluation after step 102: the policy", rates),
         // The step of Adam itself overflows: the weights are infinite when they are to be saved.
         (TD3, "td3.actor_lr=1e39 checkpoint_every=102", "weights of actor are NaN or", rates),
-        (SAC, "sac.actor_lr=1e20", "at step 102: the policy gives NaN", soft),
+        (SAC, "sac.actor_lr=1e20", "at step 102: the policy returned NaN", soft),
         (SAC, "sac.critic_lr=1e20", "at step 101: losses are not finite (actor -inf)", soft),
     ];
     for (base, set, words, remedy) in cases {
@@ -118,8 +118,18 @@ fn meta_learning_says_what_diverged_in_which_iteration() {
         (PEARL, "critic_lr=1e20 train_steps=9", "in update 1 of iteration 1: losses", lower),
         (PEARL, "policy_lr=1e20 train_steps=9", "in update 2 of iteration 1: losses", lower),
         (PEARL, "encoder_lr=1e20 train_steps=9", "(encoder NaN", lower),
-        (PEARL, "policy_lr=1e20 train_steps=1", "after iteration 1: the policy gives NaN", lower),
-        (PEARL, "encoder_lr=1e20 train_steps=1", "after iteration 1: the encoder gives NaN", lower),
+        (
+            PEARL,
+            "policy_lr=1e20 train_steps=1",
+            "after iteration 1: the policy returned NaN",
+            lower,
+        ),
+        (
+            PEARL,
+            "encoder_lr=1e20 train_steps=1",
+            "after iteration 1: the encoder returned NaN",
+            lower,
+        ),
     ];
     for (base, set, words, remedy) in cases {
         let folder = tempfile::tempdir().unwrap();

@@ -125,7 +125,7 @@ fn a_policy_that_gives_nan_is_refused_with_the_task_named() {
     let net = TaskNet::new(vec![zeros(&[6, 20]), Tensor::from_slice(&bias), zeros(&[6])]);
     let said = collect((family, Task(1.5)), &net, 2, &Stream::new(0, "nan")).unwrap_err();
     assert!(matches!(said, hyperl::Error::NonFinite(_)), "{said:?}");
-    assert!(said.to_string().contains("gives NaN in half-cheetah-vel (task 1.5)"), "{said}");
+    assert!(said.to_string().contains("returned NaN in half-cheetah-vel (task 1.5)"), "{said}");
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn what_cannot_be_asked_is_refused() {
         ("--exploration -1", "--exploration must be from 0 to 10, got -1"),
         (
             "--targets exact exact",
-            "mlp-small with exact targets, 1000 transitions, exploration 0.1, seed 0 stands twice",
+            "mlp-small with exact targets, 1000 transitions, exploration 0.1, seed 0 is given twice",
         ),
     ] {
         let said = bench.error(&format!("value-error {flags} --out r/v"));

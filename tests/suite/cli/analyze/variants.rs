@@ -99,7 +99,7 @@ fn algorithms_and_runs_of_one_name_do_not_share_a_figure() {
     train(&bench, "td3", "--set td3.critic_lr=5e-5 --out runs");
     let twin = bench.path("runs/td3-hopper-mlp-small-s0");
     let twice = bench.error(&format!("cosine --ckpt {td3} {} {settings}", twin.display()));
-    assert!(twice.contains("are of one name and step"), "{twice}");
+    assert!(twice.contains("have the same name and step"), "{twice}");
     let twice = bench.error(&format!("returns --ckpt {td3} {}", twin.display()));
     assert!(
         twice.contains(" are both runs of td3-hopper-mlp-small-s0: a seed counts once"),
