@@ -18,6 +18,7 @@ static FIRST: Mutex<Option<Error>> = Mutex::new(None);
 
 /// Runs a program; a panic, in a worker too, becomes its error.
 pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    crate::env::end_by(of_mujoco);
     foreign::say_why_it_ends();
     let frames = panic::take_hook();
     panic::set_hook(Box::new(move |panicked| {
@@ -122,13 +123,25 @@ fn end(words: std::fmt::Arguments) -> ! {
     }
 }
 
-#[allow(unsafe_code, reason = "libstdc++ and MuJoCo have this in C only")]
+/// Ends the program for a reason of `MuJoCo`.
+fn of_mujoco(reason: &str) -> ! {
+    let reason = reason.lines().next().unwrap_or("an error without words");
+    end_of_library(reason, &format_args!("MuJoCo ends with '{reason}'"))
+}
+
+/// Ends the program; for lack of memory if the words say so.
+fn end_of_library(words: &str, fault: &std::fmt::Arguments) -> ! {
+    if refused_memory(words).is_some() {
+        end(format_args!("error: out of memory: the system refuses more memory; {ASK_FOR_LESS}\n"))
+    }
+    end(format_args!(
+        "error: this is a fault of hyperl: {fault}; please report it, with the command that led to it\n"
+    ))
+}
+
+#[allow(unsafe_code, reason = "libstdc++ has this in C only")]
 mod foreign {
     use std::ffi::{CStr, c_char, c_void};
-
-    use mujoco_rs::mujoco_c::mju_user_error;
-
-    use crate::error::{ASK_FOR_LESS, refused_memory};
 
     /// What `std::type_info` is made of.
     #[repr(C)]
@@ -144,32 +157,13 @@ mod foreign {
         fn __cxa_current_exception_type() -> *const TypeInfo;
     }
 
-    /// Lets an error of `MuJoCo`, and a C++ exception that nothing catches, as in a thread of libtorch, end the program
-    /// in order: by themselves they end it with exit code 1, or abort.
+    /// Lets a C++ exception that nothing catches, as in a thread of libtorch, end the program in order: by itself it
+    /// aborts.
     pub(super) fn say_why_it_ends() {
-        // SAFETY: the functions are there as long as the program, and it is called before any other thread starts.
+        // SAFETY: the function is there as long as the program.
         unsafe {
             set_terminate(terminated);
-            mju_user_error = Some(of_mujoco);
         }
-    }
-
-    extern "C" fn of_mujoco(words: *const c_char) {
-        // SAFETY: MuJoCo gives text of its own, which lives until this returns, which it does not.
-        let words = unsafe { CStr::from_ptr(words) }.to_str().unwrap_or("an error without words");
-        end_by(words, &format_args!("MuJoCo ends with '{words}'"));
-    }
-
-    /// Ends the program; for lack of memory if the words say so.
-    fn end_by(words: &str, fault: &std::fmt::Arguments) -> ! {
-        if refused_memory(words).is_some() {
-            super::end(format_args!(
-                "error: out of memory: the system refuses more memory; {ASK_FOR_LESS}\n"
-            ));
-        }
-        super::end(format_args!(
-            "error: this is a fault of hyperl: {fault}; please report it, with the command that led to it\n"
-        ))
     }
 
     extern "C" fn terminated() -> ! {
@@ -178,7 +172,7 @@ mod foreign {
             __cxa_current_exception_type().as_ref().map(|kind| CStr::from_ptr(kind.name))
         };
         let kind = kind.and_then(|name| name.to_str().ok()).unwrap_or("none");
-        end_by(kind, &format_args!("nothing catches the C++ exception {kind}"))
+        super::end_of_library(kind, &format_args!("nothing catches the C++ exception {kind}"))
     }
 }
 

@@ -29,7 +29,7 @@ mod walker2d;
 mod worker;
 
 pub use lockstep::Lockstep;
-pub(crate) use physics::mujoco_version;
+pub(crate) use physics::{end_by, mujoco_version};
 pub use registry::EnvId;
 pub use simulated::RecordedState;
 pub use task_list::TaskList;

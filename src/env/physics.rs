@@ -228,14 +228,25 @@ impl Physics {
     }
 }
 
+/// What ends the process where `MuJoCo` cannot go on.
+static END: OnceLock<fn(&str) -> !> = OnceLock::new();
+
+/// Names what ends the process, with `MuJoCo`'s reason, where it cannot go on. By itself it ends with exit code 1.
+pub(crate) fn end_by(end: fn(&str) -> !) {
+    let _ = END.set(end); // the first one stays
+}
+
 /// Keeps `MuJoCo` from printing and from writing `MUJOCO_LOG.TXT` into the working folder.
 ///
-/// Warnings are read from the counters of each simulation and become errors. What `MuJoCo` calls an
-/// error ends the process (it cannot go on), so at least its last words are passed on.
+/// Warnings are read from the counters of each simulation and become errors. What `MuJoCo` calls an error, such as a lack
+/// of memory, ends the process.
 fn take_over_messages() {
     fn handler(message: &MjLogMessage) {
         if message.level() == MjtLogLevel::mjLOG_ERROR {
-            // The process is about to end; a failure to say why cannot be reported anywhere.
+            if let Some(end) = END.get() {
+                end(message.subject());
+            }
+            // MuJoCo ends the process now; a failure to say why cannot be reported anywhere.
             let _ = writeln!(std::io::stderr(), "MuJoCo: {}", message.subject());
         }
     }

@@ -6,13 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::pairs::{Around, Pair};
 use super::perturb::repeats;
-use super::settings::MOST_BLOCKS;
 use super::{Agent, in_blocks, observed};
 use crate::env::{Snapshot, Visited};
 use crate::error::{GradientError, Result};
 use crate::rng::Stream;
 use crate::rollout::{Job, Outcome, Rollouts};
 use crate::stats::summary::mean_vector;
+
+/// Most blocks: more is a slip, and would take all memory before it fails.
+pub(super) const MOST_BLOCKS: usize = 1000;
 
 /// How a bank is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

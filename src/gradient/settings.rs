@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bank::Plan;
+use super::bank::{MOST_BLOCKS, Plan};
 use super::pairs::Around;
 use super::perturb::Design;
 use crate::error::{Error, GradientError, Result};
@@ -163,9 +163,6 @@ impl Default for Settings {
         }
     }
 }
-
-/// Most blocks: more is a slip, and would take all memory before it fails.
-pub(super) const MOST_BLOCKS: usize = 1000;
 
 /// Most states, for the same reason.
 const MOST: usize = 1_000_000;
