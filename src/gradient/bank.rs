@@ -335,7 +335,7 @@ mod tests {
             ("no length or no direction", |bank| {
                 bank.states[2].tried[0].pair.direction.truncate(2);
             }),
-            ("all coordinates alike", |bank| bank.states[2].tried[0].pair.direction[0] *= 1.1),
+            ("all coordinates equally", |bank| bank.states[2].tried[0].pair.direction[0] *= 1.1),
         ];
         for (said, edit) in edits {
             let mut edited = made.clone();

@@ -160,7 +160,7 @@ fn an_infinite_policy_of_maml_is_no_policy_that_reaches_the_edge_of_the_box() {
         tch::no_grad(|| _ = bias.tensor.shallow_clone().fill_(value));
         let error = maml.step().unwrap_err().to_string();
         // Before adaptation, which would make NaN of it.
-        let words = format!("training diverged in iteration 1: the policy gives {value} in ");
+        let words = format!("training diverged in iteration 1: the policy returned {value} in ");
         assert!(error.starts_with(&words) && !error.contains("after adaptation"), "{error}");
         let error = maml.evaluate().unwrap_err().to_string();
         assert!(error.contains("in the evaluation after iteration 0: "), "{error}");
