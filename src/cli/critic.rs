@@ -105,7 +105,7 @@ impl CriticArgs {
         let Some(actor) = actor else { return Ok(Frozen::initial(self.data)) };
         if of_actor.hidden.is_some() {
             return Err(Error::Usage(format!(
-                "{}: its actor is has another architecture than ours (two hidden layers of 256, ReLU); critics are trained beside such \
+                "{}: its actor has another architecture than ours (two hidden layers of 256, ReLU); critics are trained beside such \
                  actors only",
                 actor.path().display()
             )));

@@ -26,7 +26,7 @@ const ENVS: [EnvId; 4] = [EnvId::Hopper, EnvId::Walker2d, EnvId::Ant, EnvId::Hal
 
 #[derive(Debug, Args)]
 pub(super) struct WeightsArgs {
-    /// Networks that nothing trained, without any training
+    /// Untrained networks
     #[arg(long, required_unless_present = "checkpoints", conflicts_with = "checkpoints")]
     init: bool,
     /// Checkpoints of hypernetworks; of a run, its newest
@@ -35,7 +35,7 @@ pub(super) struct WeightsArgs {
     /// Checkpoints of MLP-Small, one for each --ckpt, with its environment and seed
     #[arg(long, value_name = "PATH", num_args = 1.., requires = "checkpoints", conflicts_with = "init")]
     against: Vec<PathBuf>,
-    /// Compare checkpoints with MLP-Smalls that nothing trained
+    /// Compare checkpoints with untrained MLP-Smalls
     #[arg(long, requires = "checkpoints", conflicts_with_all = ["init", "against"])]
     against_init: bool,
     /// Environments of the drawn networks [default: the paper's four]

@@ -321,11 +321,12 @@ mod tests {
         let world = World::new(Place::FREE, 3, 0).unwrap();
         let made = world.bank(&world.plan(0), &workers::start(1).unwrap()).unwrap();
         assert_eq!(made.flaw(), None);
-        let edits: [(&str, Edit); 12] = [
+        let edits: [(&str, Edit); 13] = [
             ("no states", |bank| bank.states.clear()),
             ("σ = 1", |bank| bank.plan.std = 1.0),
             ("σ = NaN", |bank| bank.plan.std = f64::NAN),
             ("0 steps", |bank| bank.plan.horizon = 0),
+            ("at most 1000 are made", |bank| bank.plan.blocks = usize::MAX),
             ("do not match its metadata", |bank| bank.plan.blocks = 3),
             ("do not match its metadata", |bank| bank.plan.around = vec![Around::Policy]),
             ("do not match its metadata", |bank| bank.states[2].tried[1].pair.block = 1),

@@ -111,6 +111,19 @@ impl Selection {
         })
     }
 
+    /// Checks that variants are for models that are selected.
+    pub(super) fn check_variants(&self) -> Result<()> {
+        for Variant { name, models, .. } in &self.variants {
+            if let Some(model) = models.iter().find(|model| !self.models.contains(model)) {
+                let known = self.models.join(", ");
+                return Err(Error::Usage(format!(
+                    "the variant '{name}' is for {model}, which is not selected; choose from {known}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the variants of a model.
     pub(super) fn variants(&self, model: &str) -> Vec<Option<&Variant>> {
         if self.variants.is_empty() {

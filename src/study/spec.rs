@@ -265,6 +265,7 @@ impl Spec {
                 self.select.config(env, model, 0)?;
             }
         }
+        self.select.check_variants()?;
         let named = self.contrasts.iter().flatten().chain(&self.above_zero);
         let normalised = self.panels.iter().any(|p| p.draw == Draw::NormalisedByStep);
         let baseline = Some(&self.baseline).filter(|_| normalised);

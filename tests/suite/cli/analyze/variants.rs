@@ -85,6 +85,12 @@ fn runs_that_differ_in_a_setting_are_two_series() {
     bench.write("fig.toml", &unknown);
     let unknown = bench.error("report fig.toml --checkpoints runs");
     assert!(unknown.contains("variant 'low': td3 has no setting called td3.lr"), "{unknown}");
+    let absent = SPEC.replace("name = \"low\"", "name = \"low\"\nmodels = [\"sa-hyper\"]");
+    bench.write("fig.toml", &absent);
+    assert_eq!(
+        bench.error("report fig.toml --checkpoints runs"),
+        "fig.toml: the variant 'low' is for sa-hyper, which is not selected; choose from mlp-small"
+    );
 }
 
 #[test]
