@@ -27,7 +27,9 @@ use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
 use hyperl::algo::Algo;
+use hyperl::algo::config::TrainConfig;
 use hyperl::env::{EnvId, Family};
+use hyperl::nn::bf16::Precision;
 use hyperl::nn::critic::CriticKind;
 use hyperl::nn::{memory, workers};
 use hyperl::report::to_json;
@@ -93,6 +95,9 @@ struct Args {
     /// Only the training of this algorithm [td3, sac; default: both for steps, td3 for the loop]
     #[arg(long)]
     algo: Option<Algo>,
+    /// In what the critics' products compute, of train-step
+    #[arg(long, default_value_t = Precision::Fp32)]
+    precision: Precision,
     /// Only this model of MAML or PEARL: vanilla, context, hyper, hyper-multi-task; pearl, hyper-pearl
     #[arg(long)]
     model: Option<String>,
@@ -198,7 +203,12 @@ fn figures(args: &Args, workers: &Arc<ThreadPool>) -> Result<()> {
     let training_env = args.env.unwrap_or(EnvId::HalfCheetah);
     if args.asks(Work::TrainStep) {
         for (algo, critic) in args.trainings() {
-            add(single::train_step(algo, critic, training_env, workers, effort)?);
+            let config = TrainConfig {
+                critic,
+                precision: args.precision,
+                ..TrainConfig::of(algo, training_env)
+            };
+            add(single::train_step(config, workers, effort)?);
         }
     }
     if args.asks(Work::TrainLoop) {

@@ -35,13 +35,11 @@ const SHORT: u32 = 50;
 
 /// Times one update on random data (§2.1, §2.2), sampling of the batch and noise included.
 pub(crate) fn train_step(
-    algo: Algo,
-    critic: CriticKind,
-    env: EnvId,
+    config: TrainConfig,
     workers: &Arc<rayon::ThreadPool>,
     effort: Effort,
 ) -> Result<Timing> {
-    let config = TrainConfig { critic, ..TrainConfig::of(algo, env) }.resolved()?;
+    let config = config.resolved()?;
     let mut agent = make(&config, Device::Cpu, workers)?;
     let mut draws = Stream::new(0, "runtime").child("draws");
     let replay = random_replay(config.dims());
@@ -53,8 +51,8 @@ pub(crate) fn train_step(
         }
         Ok(2.0)
     })?;
-    let timing = Timing::per_unit("train-step", Some(env), workers, &times);
-    Ok(timing.of(algo, critic).in_milliseconds())
+    let timing = Timing::per_unit("train-step", Some(config.env), workers, &times);
+    Ok(timing.of(config.algo, config.critic).in_milliseconds())
 }
 
 /// Returns a replay buffer of 20 000 random transitions.

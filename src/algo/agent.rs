@@ -39,10 +39,11 @@ pub fn make(
         Algo::Sac => {
             let rates = config.sac().rates(config.critic, config.env);
             let sac = Sac::new(config.sac(), critic, rates, [actor, q1, q2], workers)?;
-            Box::new(sac.frozen(frozen))
+            Box::new(sac.computing_in(config.precision)?.frozen(frozen))
         }
         Algo::Td3 => {
             let td3 = Td3::new(config.td3(), critic, [actor, q1, q2], workers)?;
+            let td3 = td3.computing_in(config.precision)?;
             Box::new(td3.exploring(config.exploration_noise()).frozen(frozen))
         }
         Algo::Maml | Algo::Pearl => return Err(no_agent(config.algo)),

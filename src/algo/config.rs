@@ -8,6 +8,7 @@ use super::sac::SacConfig;
 use super::td3::Td3Config;
 use crate::env::{EnvId, Spec, TaskLists};
 use crate::error::{Error, Result};
+use crate::nn::bf16::Precision;
 use crate::nn::critic::CriticKind;
 use crate::nn::plain::{Activation, Gives, Plain};
 
@@ -125,6 +126,9 @@ pub struct TrainConfig {
     pub replay_capacity: usize,
     /// Exact simulator states that a checkpoint carries, a uniform sample of those visited.
     pub reservoir: usize,
+    /// In what the critics' products compute while they learn.
+    #[serde(skip_serializing_if = "Precision::is_full")]
+    pub precision: Precision,
     /// Hidden layers of an agent that another tool trained, where they are not those of `critic` and of our
     /// actors; unset in every run of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,6 +171,7 @@ impl TrainConfig {
             exploration_noise: (!sac).then_some(EXPLORATION),
             replay_capacity: 1_000_000,
             reservoir: 1_000,
+            precision: Precision::Fp32,
             hidden: None,
             frozen: None,
             td3: (!sac).then(Td3Config::default),

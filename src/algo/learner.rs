@@ -100,7 +100,7 @@ pub trait Learner {
     /// Returns the updates made so far.
     fn updates(&self) -> u64;
 
-    /// Continues the count of updates after the weights were restored.
+    /// Continues the count of updates after the weights were restored, and follows those.
     fn set_updates(&mut self, updates: u64);
 
     /// Returns actor, first and second critic.

@@ -24,6 +24,7 @@ use super::twin_critic::{Twin, TwinSpec};
 use crate::env::EnvId;
 use crate::error::Result;
 use crate::nn::adam::Adam;
+use crate::nn::bf16::Precision;
 use crate::nn::critic::{CriticKind, Dims, QNet};
 use crate::nn::init::{HyperInit, Inits, LayerInit};
 use crate::nn::squashed_gaussian::{Greedily, Sample, SquashedGaussian};
@@ -130,18 +131,20 @@ impl Sac {
         let critics = Twin::new(&spec, [q1, q2], Arc::clone(&workers))?;
         let online = SquashedGaussian::new(dims, Training::Trainable, actor)?;
         let adam = Adam::new(online.params(), actor_lr);
-        let view = |_| -> Result<View> {
-            let [q1, q2] = critics.units.each_ref();
-            let share = |q: &QNet| q.again(Reuse::Share, Training::Frozen);
-            Ok(View {
-                actor: online.again(Reuse::Share, Training::Trainable)?,
-                critics: [share(&q1.online)?, share(&q2.online)?],
-            })
-        };
-        let views = (0..CHUNKS).map(view).collect::<Result<_>>()?;
+        let views = views(&online, &critics)?;
         let greedy = Greedy::new(online.again(Reuse::Share, Training::Frozen)?, config.evaluate);
         let actor = ActorUnit { online, greedy, adam };
         Ok(Self { config, actor, critics, views, frozen: false, updates: 0, workers })
+    }
+
+    /// Sets in what the critics' products compute (`f32` unless set).
+    ///
+    /// # Errors
+    /// None in practice: the architectures are equal.
+    pub fn computing_in(mut self, precision: Precision) -> Result<Self> {
+        self.critics.compute_in(precision)?;
+        self.views = views(&self.actor.online, &self.critics)?;
+        Ok(self)
     }
 
     /// Leaves the actor as it is, if `frozen`: critics alone learn.
@@ -185,6 +188,19 @@ impl Sac {
     }
 }
 
+/// Returns a view for each chunk of the actor's batch.
+fn views(actor: &SquashedGaussian, critics: &Twin) -> Result<Vec<View>> {
+    let view = |_| -> Result<View> {
+        let [q1, q2] = critics.units.each_ref().map(|unit| unit.computing()[0]);
+        let share = |q: &QNet| q.again(Reuse::Share, Training::Frozen);
+        Ok(View {
+            actor: actor.again(Reuse::Share, Training::Trainable)?,
+            critics: [share(q1)?, share(q2)?],
+        })
+    };
+    (0..CHUNKS).map(view).collect()
+}
+
 impl Learner for Sac {
     fn learn(&mut self, batch: &Batch, noise: &mut Stream) -> Losses {
         let [rows, dims] = [batch.action.size()[0], batch.action.size()[1]];
@@ -211,6 +227,7 @@ impl Learner for Sac {
 
     fn set_updates(&mut self, updates: u64) {
         self.updates = updates;
+        self.critics.restored();
     }
 
     fn parts(&self) -> [Part<'_>; 3] {

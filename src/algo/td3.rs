@@ -22,6 +22,7 @@ use super::twin_critic::{Twin, TwinSpec};
 use crate::error::Result;
 use crate::nn::actor::Actor;
 use crate::nn::adam::{Adam, PolyakTarget};
+use crate::nn::bf16::Precision;
 use crate::nn::critic::{CriticKind, Dims, QNet};
 use crate::nn::init::Inits;
 use crate::nn::weights::{Reuse, Source, Training};
@@ -117,13 +118,7 @@ impl Td3 {
         let online = Actor::new(dims, Training::Trainable, actor)?;
         let target = online.again(Reuse::Copy, Training::Frozen)?;
         let adam = Adam::new(online.params(), config.actor_lr);
-        let view = |_| -> Result<View> {
-            Ok(View {
-                actor: online.again(Reuse::Share, Training::Trainable)?,
-                critic: critics.units[0].online.again(Reuse::Share, Training::Frozen)?,
-            })
-        };
-        let views = (0..CHUNKS).map(view).collect::<Result<_>>()?;
+        let views = views(&online, &critics)?;
         let actor = ActorUnit { online, target, adam };
         Ok(Self {
             config,
@@ -141,6 +136,16 @@ impl Td3 {
     #[must_use]
     pub(crate) fn exploring(self, std: f64) -> Self {
         Self { exploration: std, ..self }
+    }
+
+    /// Sets in what the critics' products compute (`f32` unless set).
+    ///
+    /// # Errors
+    /// None in practice: the architectures are equal.
+    pub fn computing_in(mut self, precision: Precision) -> Result<Self> {
+        self.critics.compute_in(precision)?;
+        self.views = views(&self.actor.online, &self.critics)?;
+        Ok(self)
     }
 
     /// Leaves the actor as it is, if `frozen`: critics alone learn.
@@ -188,6 +193,17 @@ impl Td3 {
     }
 }
 
+/// Returns a view for each chunk of the actor's batch.
+fn views(actor: &Actor, critics: &Twin) -> Result<Vec<View>> {
+    let view = |_| -> Result<View> {
+        Ok(View {
+            actor: actor.again(Reuse::Share, Training::Trainable)?,
+            critic: critics.units[0].computing()[0].again(Reuse::Share, Training::Frozen)?,
+        })
+    };
+    (0..CHUNKS).map(view).collect()
+}
+
 impl Learner for Td3 {
     fn learn(&mut self, batch: &Batch, noise: &mut Stream) -> Losses {
         let [rows, dims] = [batch.action.size()[0], batch.action.size()[1]];
@@ -212,6 +228,7 @@ impl Learner for Td3 {
 
     fn set_updates(&mut self, updates: u64) {
         self.updates = updates;
+        self.critics.restored();
     }
 
     fn parts(&self) -> [Part<'_>; 3] {

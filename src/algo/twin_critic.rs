@@ -8,6 +8,8 @@
 //!   equals the authors' one optimiser over both.
 //! - The vector that both Emb-Hyper critics share is held twice. Both copies start alike and take
 //!   the same steps, along the sum of the two critics' gradients, so they stay equal bit for bit.
+//! - With [`Precision::Bf16`], which neither the paper nor its code has, products run through copies of both
+//!   networks whose weights are rounded to bfloat16; what learns, is saved and is measured is `f32`.
 
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use super::chunks::{LossAndGradient, loss_and_gradient};
 use super::learner::Part;
 use crate::error::Result;
 use crate::nn::adam::{Adam, PolyakTarget};
+use crate::nn::bf16::Precision;
 use crate::nn::critic::{CriticKind, Dims, QNet};
 use crate::nn::init::{Init, Inits};
 use crate::nn::weights::{Params, Reuse, Source, Training};
@@ -29,6 +32,8 @@ pub struct CriticUnit {
     pub target: QNet,
     /// Its optimiser.
     pub adam: Adam,
+    /// Both with weights in bfloat16, where products run through those.
+    rounded: Option<[QNet; 2]>,
 }
 
 /// Both critics.
@@ -66,12 +71,42 @@ impl Twin {
             let online = QNet::with_init(kind, dims, Training::Trainable, (source, inits))?;
             let target = online.again(Reuse::Copy, Training::Frozen)?;
             let adam = Adam::new(online.params(), learning_rate);
-            Ok(CriticUnit { online, target, adam })
+            Ok(CriticUnit { online, target, adam, rounded: None })
         };
         let tied = kind.tied();
         let first = unit(first)?;
         let second = unit(&mut Tied { names: tied, with: first.online.params(), others: second })?;
         Ok(Self { units: [first, second], tied, workers })
+    }
+
+    /// Sets in what the products of learning compute.
+    ///
+    /// # Errors
+    /// None in practice: the architectures are equal.
+    pub(super) fn compute_in(&mut self, precision: Precision) -> Result<()> {
+        for unit in &mut self.units {
+            unit.rounded = match precision {
+                Precision::Fp32 => None,
+                Precision::Bf16 => Some([
+                    unit.online.again(Reuse::Round, Training::Trainable)?,
+                    unit.target.again(Reuse::Round, Training::Frozen)?,
+                ]),
+            };
+        }
+        Ok(())
+    }
+
+    /// Follows weights that were replaced.
+    pub(super) fn restored(&mut self) {
+        for CriticUnit { online, target, rounded, .. } in &self.units {
+            for (rounded, full) in rounded.iter().flatten().zip([online, target]) {
+                for (mut rounded, full) in
+                    rounded.params().tensors().into_iter().zip(full.params().tensors())
+                {
+                    tch::no_grad(|| rounded.copy_(&full));
+                }
+            }
+        }
     }
 
     /// Returns both critics by their names on disk.
@@ -83,8 +118,9 @@ impl Twin {
     /// Returns the smaller of both targets' values; `obs [B, S]`, `action [B, A]`, result `[B]`.
     pub fn smaller_target(&mut self, obs: &Tensor, action: &Tensor) -> Tensor {
         let inputs = [[obs, action]; 2].map(|pair| pair.map(Tensor::shallow_clone));
-        let [first, second] = self
-            .on_both(inputs, |unit, [obs, action]| tch::no_grad(|| unit.target.q(&obs, &action)));
+        let [first, second] = self.on_both(inputs, |unit, [obs, action]| {
+            tch::no_grad(|| unit.computing()[1].q(&obs, &action))
+        });
         first.minimum(&second)
     }
 
@@ -137,14 +173,24 @@ impl CriticUnit {
 
     /// Returns the mean squared error from `target_q [B]` and its gradient for each weight.
     fn error(&self, obs: &Tensor, action: &Tensor, target_q: &Tensor) -> LossAndGradient {
-        let loss = self.online.q(obs, action).mse_loss(target_q, Reduction::Mean);
-        loss_and_gradient(&loss, self.online.params())
+        let [online, _] = self.computing();
+        let loss = online.q(obs, action).mse_loss(target_q, Reduction::Mean);
+        loss_and_gradient(&loss, online.params())
+    }
+
+    /// Returns the critic and its slow copy through which products run.
+    pub(super) fn computing(&self) -> [&QNet; 2] {
+        match &self.rounded {
+            Some([online, target]) => [online, target],
+            None => [&self.online, &self.target],
+        }
     }
 
     /// One step against the gradients; then the target follows, where it should.
     fn step(&mut self, gradients: &[Tensor], follow: Option<f64>) {
         let target = follow.map(|tau| PolyakTarget { params: self.target.params(), tau });
-        self.adam.step(self.online.params(), gradients, target);
+        let rounded = self.rounded.as_ref().map(|both| both.each_ref().map(QNet::params));
+        self.adam.step_with_rounded(self.online.params(), gradients, target, rounded);
     }
 }
 
@@ -162,5 +208,62 @@ impl Source for Tied<'_> {
             return Ok(self.with.find(name)?.detach().copy());
         }
         Ok(own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+    use crate::nn::weights::Draw;
+    use crate::rng::Stream;
+
+    /// Weights in the order in which they were built.
+    fn numbers(params: &Params, kind: Kind) -> Vec<Vec<f32>> {
+        let flat =
+            |tensor: Tensor| tensor.detach().to_kind(kind).to_kind(Kind::Float).flatten(0, -1);
+        params.tensors().into_iter().map(|tensor| Vec::try_from(flat(tensor)).unwrap()).collect()
+    }
+
+    #[test]
+    fn weights_in_bfloat16_are_the_nearest_to_those_that_learn_after_every_step() {
+        let (dims, stream) = (Dims { obs: 5, action: 2 }, Stream::new(0, "twin"));
+        let spec = TwinSpec {
+            kind: CriticKind::QD2rl,
+            dims,
+            inits: Inits::default(),
+            learning_rate: 1e-2,
+        };
+        let source = |stream| Draw { stream, kind: Kind::Float, device: Device::Cpu };
+        let children = [stream.child("q1"), stream.child("q2")];
+        let [mut q1, mut q2] = children.each_ref().map(source);
+        let workers = crate::nn::workers::start(1).unwrap();
+        let mut twin = Twin::new(&spec, [&mut q1, &mut q2], workers).unwrap();
+        twin.compute_in(Precision::Bf16).unwrap();
+        let random = |rows: i64, columns: i64| {
+            let mut draws = stream.child("batch");
+            let values: Vec<f32> = (0..rows * columns).map(|_| draws.normal() as f32).collect();
+            Tensor::from_slice(&values).view([rows, columns])
+        };
+        let (obs, action, target) = (random(8, 5), random(8, 2), random(8, 1).view([8]));
+        let mut before = Vec::new();
+        for follow in [None, Some(0.3), None] {
+            twin.regress([&obs, &action, &target], follow);
+            for CriticUnit { online, target, rounded, .. } in &twin.units {
+                let rounded = rounded.as_ref().unwrap();
+                for (rounded, full) in rounded.iter().zip([online, target]) {
+                    let pairs = rounded.params().iter().zip(full.params().iter());
+                    for (i, (rounded, full)) in pairs.enumerate() {
+                        let kind = if i < 8 { Kind::BFloat16 } else { Kind::Float };
+                        assert_eq!(rounded.tensor.kind(), kind, "{}", rounded.name);
+                        assert!(rounded.tensor == full.tensor.to_kind(kind), "{}", rounded.name);
+                    }
+                }
+            }
+            let now = numbers(twin.units[0].online.params(), Kind::Float);
+            assert!(now != before, "it learns");
+            before = now;
+        }
     }
 }

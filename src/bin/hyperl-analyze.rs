@@ -1,7 +1,5 @@
 //! Measures trained checkpoints; see `hyperl-analyze --help`.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> ! {
     hyperl::cli::analyze::main()
 }

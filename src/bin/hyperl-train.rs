@@ -1,7 +1,5 @@
 //! Trains checkpoints; see `hyperl-train --help`.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> ! {
     hyperl::cli::train::main()
 }

@@ -1,7 +1,5 @@
 //! `hyperl-analyze`: measures trained checkpoints.
 
-use std::process::ExitCode;
-
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
@@ -184,8 +182,8 @@ fn renamed(former: &str, now: &str) -> Error {
     ))
 }
 
-/// Runs the program.
-pub fn main() -> ExitCode {
+/// Runs the program, and ends it.
+pub fn main() -> ! {
     program::main(dispatch)
 }
 

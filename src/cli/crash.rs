@@ -35,6 +35,18 @@ pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
+/// Ends the program with an exit code, and without what C libraries do at an end: all is written by then, and where
+/// memory is short `OpenBLAS` waits there for threads that never began.
+pub(super) fn leave(code: u8) -> ! {
+    // `printed` has said what could not be written.
+    let _ = std::io::stdout().flush();
+    #[allow(unsafe_code, reason = "Rust's own way of ending runs what libraries do at an end")]
+    // SAFETY: it runs nothing of this process.
+    unsafe {
+        libc::_exit(i32::from(code))
+    }
+}
+
 /// Returns what a panic is about. That of a failed operation of libtorch holds 40 frames, with `\n` written
 /// out between them.
 fn error(panicked: &PanicHookInfo) -> Error {

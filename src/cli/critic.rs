@@ -9,7 +9,7 @@ use tch::Device;
 use super::agent::{AgentArgs, Facts, Output, as_checkpoints};
 use super::one_checkpoint::one_checkpoint;
 use super::program::{self, Done};
-use super::settings::{number, text, whole};
+use super::settings::{number, one_of, text, whole};
 use super::training::{RunArgs, StartFrom, train};
 use super::worker;
 use crate::algo::config::TrainConfig;
@@ -20,6 +20,7 @@ use crate::algo::{Algo, RunConfig};
 use crate::checkpoint::Checkpoint;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
+use crate::nn::bf16::Precision;
 use crate::nn::critic::CriticKind;
 
 /// Checkpoints of a run, unless asked otherwise.
@@ -43,6 +44,8 @@ pub(super) struct CriticArgs {
     /// Adam's learning rate of the critics [default: 3e-4, hypernetworks 5e-5]
     #[arg(long)]
     lr: Option<f64>,
+    #[arg(long, help = one_of("In what the critics' matrix products compute while they learn", Precision::ALL, "fp32"))]
+    precision: Option<Precision>,
     #[command(flatten)]
     run: RunArgs,
     #[command(flatten)]
@@ -62,7 +65,11 @@ impl CriticArgs {
         program::one_by_one(&self.critic, |&critic| {
             let base = self.base(&of_actor, &frozen, critic);
             let from = StartFrom::Policy { actor: actor.as_ref(), base: &base };
-            let flags = [("critic", Some(text(critic))), ("steps", Some(number(self.updates)))];
+            let flags = [
+                ("critic", Some(text(critic))),
+                ("steps", Some(number(self.updates))),
+                ("precision", self.precision.map(text)),
+            ];
             train(of_actor.algo, from, &self.run, &flags, Device::Cpu)
         })
     }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -42,20 +41,22 @@ pub(super) enum Done {
     Inconclusive,
 }
 
-/// Parses the command line, runs the program, prints its error and returns the exit code.
-pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ExitCode {
+/// Parses the command line, runs the program, prints its error and ends with its exit code.
+pub(super) fn main<C: Parser>(run: impl FnOnce(C) -> Result<Done>) -> ! {
     let parsed = parse(std::env::args_os());
-    match parsed.and_then(|parsed| parsed.map_or(Ok(Done::Finished), |parsed| start(parsed, run))) {
-        Ok(Done::Finished) => ExitCode::SUCCESS,
-        Ok(Done::Stopped) => ExitCode::from(STOPPED),
-        Ok(Done::StoppedUnsaved) => ExitCode::from(UNSAVED),
-        Ok(Done::Failed) => ExitCode::from(FAILED),
-        Ok(Done::Inconclusive) => ExitCode::from(INCONCLUSIVE),
+    let done =
+        parsed.and_then(|parsed| parsed.map_or(Ok(Done::Finished), |parsed| start(parsed, run)));
+    crash::leave(match done {
+        Ok(Done::Finished) => 0,
+        Ok(Done::Stopped) => STOPPED,
+        Ok(Done::StoppedUnsaved) => UNSAVED,
+        Ok(Done::Failed) => FAILED,
+        Ok(Done::Inconclusive) => INCONCLUSIVE,
         Err(error) => {
             note!("error: {error}");
-            ExitCode::from(USAGE)
+            USAGE
         }
-    }
+    })
 }
 
 /// Parses a command line that starts with the program's name; `None` where it asked for help or the version.

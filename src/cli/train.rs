@@ -1,7 +1,5 @@
 //! `hyperl-train`: trains checkpoints.
 
-use std::process::ExitCode;
-
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tch::Device;
 
@@ -13,6 +11,7 @@ use super::training::{RunArgs, StartFrom, train};
 use crate::algo::Algo;
 use crate::env::{EnvId, Family};
 use crate::error::{Error, Result};
+use crate::nn::bf16::Precision;
 use crate::nn::critic::CriticKind;
 use crate::nn::meta_policy::PolicyKind;
 use crate::nn::pearl::PearlModel;
@@ -108,6 +107,8 @@ struct OffPolicyArgs {
     /// Environment steps [default: 1000000]
     #[arg(long, value_parser = whole)]
     steps: Option<u64>,
+    #[arg(long, help = one_of("In what the critics' matrix products compute while they learn", Precision::ALL, "fp32"))]
+    precision: Option<Precision>,
     /// Where the networks live
     #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceName,
@@ -157,8 +158,8 @@ enum DeviceName {
     Cuda,
 }
 
-/// Runs the program.
-pub fn main() -> ExitCode {
+/// Runs the program, and ends it.
+pub fn main() -> ! {
     program::main(dispatch)
 }
 
@@ -187,6 +188,7 @@ impl OffPolicyArgs {
             ("env", self.env.map(text)),
             ("critic", self.critic.map(text)),
             ("steps", self.steps.map(number)),
+            ("precision", self.precision.map(text)),
         ];
         train(algo, StartFrom::Scratch, &self.run, &flags, self.device.found()?)
     }

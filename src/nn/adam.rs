@@ -6,6 +6,7 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::bf16::Bf16;
 use super::weights::Params;
 
 /// Exponential decay of the first moment.
@@ -76,6 +77,21 @@ impl Adam {
     /// # Panics
     /// If gradients and weights differ in number or shape.
     pub fn step(&mut self, params: &Params, gradients: &[Tensor], target: Option<PolyakTarget>) {
+        self.step_with_rounded(params, gradients, target, None);
+    }
+
+    /// The same, with gradients that may be in bfloat16; the weights in `rounded`, and those of the target, then become
+    /// the nearest in bfloat16. Tensors there that share the memory of the weights are left alone.
+    ///
+    /// # Panics
+    /// If gradients and weights differ in number or shape.
+    pub(crate) fn step_with_rounded(
+        &mut self,
+        params: &Params,
+        gradients: &[Tensor],
+        target: Option<PolyakTarget>,
+        rounded: Option<[&Params; 2]>,
+    ) {
         assert_eq!(gradients.len(), self.first.len(), "one gradient for each weight tensor");
         self.steps += 1;
         let bias1 = 1.0 - BETA1.powi(self.steps as i32);
@@ -86,15 +102,21 @@ impl Adam {
             tau: target.map_or(0.0, |target| target.tau),
         };
         let mut targets = target.map(|target| target.params.iter());
+        let mut rounded = rounded.map(|both| both.map(Params::iter));
         tch::no_grad(|| {
             for (i, param) in params.iter().enumerate() {
                 let target = targets.as_mut().map(|t| &t.next().expect("same network").tensor);
+                let rounded = rounded.as_mut().and_then(|both| {
+                    let both = both.each_mut().map(|r| &r.next().expect("same network").tensor);
+                    (both[0].kind() == Kind::BFloat16).then_some(both)
+                });
                 let tensors = Tensors {
                     weight: &param.tensor,
                     gradient: &gradients[i].contiguous(),
                     first: &self.first[i],
                     second: &self.second[i],
                     target,
+                    rounded,
                 };
                 tensors.update(scalars);
             }
@@ -109,29 +131,40 @@ struct Tensors<'t> {
     first: &'t Tensor,
     second: &'t Tensor,
     target: Option<&'t Tensor>,
+    /// Weight and target in bfloat16.
+    rounded: Option<[&'t Tensor; 2]>,
 }
 
 impl Tensors<'_> {
     fn update(&self, scalars: Scalars) {
         let all = [Some(self.weight), Some(self.first), Some(self.second), self.target];
-        let fits =
-            |t: &Tensor| t.size() == self.gradient.size() && t.kind() == self.gradient.kind();
-        assert!(all.iter().flatten().all(|t| fits(t)), "Adam's tensors differ in shape or kind");
+        let rounded = self.rounded.iter().flatten().copied();
+        let shape = self.gradient.size();
+        let fits = |t: &Tensor| t.size() == shape && t.kind() == self.weight.kind();
+        let rounds = |t: &Tensor| t.size() == shape && t.kind() == Kind::BFloat16;
+        assert!(
+            all.iter().flatten().all(|t| fits(t)) && rounded.clone().all(rounds),
+            "Adam's tensors differ in shape or kind"
+        );
         let on_cpu = |t: &Tensor| t.device() == Device::Cpu && t.is_contiguous();
-        if !all.iter().flatten().all(|t| on_cpu(t)) {
+        if !all.iter().flatten().copied().chain(rounded).all(on_cpu) {
             return self.update_by_operations(scalars);
         }
-        match self.gradient.kind() {
-            Kind::Double => self.update_in_memory::<f64>(scalars),
-            Kind::Float => self.update_in_memory::<f32>(scalars),
-            kind => panic!("weights are f32 or f64, got {kind:?}"),
+        match (self.weight.kind(), self.gradient.kind()) {
+            (Kind::Double, Kind::Double) => self.update_in_memory::<f64, f64>(scalars),
+            (Kind::Float, Kind::Float) => self.update_in_memory::<f32, f32>(scalars),
+            (Kind::Float, Kind::BFloat16) => self.update_in_memory::<f32, Bf16>(scalars),
+            kinds => {
+                panic!("weights and gradients are f32 or f64, or bfloat16 and f32, got {kinds:?}")
+            }
         }
     }
 
     /// The same equations as tensor operations, for devices other than the CPU.
     fn update_by_operations(&self, Scalars { step, root_correction, tau }: Scalars) {
-        let _ = self.first.shallow_clone().lerp_(self.gradient, 1.0 - BETA1);
-        let square = self.gradient.square();
+        let gradient = self.gradient.to_kind(self.weight.kind());
+        let _ = self.first.shallow_clone().lerp_(&gradient, 1.0 - BETA1);
+        let square = gradient.square();
         let _ = self.second.shallow_clone().lerp_(&square, 1.0 - BETA2);
         let denominator = self.second.sqrt() / root_correction + EPSILON;
         let mut weight = self.weight.detach();
@@ -139,49 +172,62 @@ impl Tensors<'_> {
         if let Some(target) = self.target {
             let _ = target.shallow_clone().lerp_(&weight, tau);
         }
+        if let Some([online, slow]) = self.rounded {
+            online.shallow_clone().copy_(&weight);
+            self.target.iter().for_each(|target| slow.shallow_clone().copy_(target));
+        }
     }
 
     #[allow(unsafe_code, reason = "one pass over memory in place of ten tensor operations")]
-    fn update_in_memory<T: Real>(&self, scalars: Scalars) {
-        let entries = self.gradient.numel();
-        // SAFETY: the tensors are contiguous CPU tensors of `entries` elements of type T (checked by
+    fn update_in_memory<T: Real, G: Gradient<T>>(&self, scalars: Scalars) {
+        // SAFETY: the tensors are contiguous CPU tensors of as many elements of these types (checked by
         // the caller), each with its own storage, alive during the call, and no one else uses them
         // meanwhile: the optimiser owns the moments, and weights change nowhere else.
         unsafe {
-            let slice =
-                |t: &Tensor| std::slice::from_raw_parts_mut(t.data_ptr().cast::<T>(), entries);
-            let (weight, gradient) = (slice(self.weight), slice(self.gradient));
-            let (first, second) = (slice(self.first), slice(self.second));
-            let target = self.target.map(slice);
+            let (weight, gradient) = (slice::<T>(self.weight), slice::<G>(self.gradient));
+            let moments = [slice(self.first), slice(self.second)];
+            let target = self.target.map(|target| slice(target));
+            let rounded = self.rounded.map(|both| both.map(|rounded| slice::<Bf16>(rounded)));
             if std::arch::is_x86_feature_detected!("avx2") {
-                fused_avx2(weight, gradient, [first, second], target, scalars);
+                fused_avx2(weight, gradient, moments, target, rounded, scalars);
             } else {
-                fused(weight, gradient, [first, second], target, scalars);
+                fused(weight, gradient, moments, target, rounded, scalars);
             }
         }
     }
 }
 
+/// Returns the elements of a tensor.
+///
+/// # Safety
+/// It must be a contiguous CPU tensor of elements of this type, alive and used by no one else meanwhile.
+#[allow(unsafe_code, reason = "libtorch gives a pointer")]
+unsafe fn slice<'t, T>(tensor: &'t Tensor) -> &'t mut [T] {
+    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<T>(), tensor.numel()) }
+}
+
 /// The same arithmetic compiled for wider vectors; results are equal bit for bit, because Rust
 /// neither reorders nor contracts floating-point operations.
 #[target_feature(enable = "avx2")]
-fn fused_avx2<T: Real>(
+fn fused_avx2<T: Real, G: Gradient<T>>(
     weight: &mut [T],
-    gradient: &[T],
+    gradient: &[G],
     moments: [&mut [T]; 2],
     target: Option<&mut [T]>,
+    rounded: Option<[&mut [Bf16]; 2]>,
     scalars: Scalars,
 ) {
-    fused(weight, gradient, moments, target, scalars);
+    fused(weight, gradient, moments, target, rounded, scalars);
 }
 
 #[allow(clippy::inline_always, reason = "it must be compiled into its AVX2 caller")]
 #[inline(always)]
-fn fused<T: Real>(
+fn fused<T: Real, G: Gradient<T>>(
     weight: &mut [T],
-    gradient: &[T],
+    gradient: &[G],
     [first, second]: [&mut [T]; 2],
     target: Option<&mut [T]>,
+    rounded: Option<[&mut [Bf16]; 2]>,
     scalars: Scalars,
 ) {
     let n = weight.len();
@@ -191,7 +237,7 @@ fn fused<T: Real>(
     let (step, root) = (T::from_f64(scalars.step), T::from_f64(scalars.root_correction));
     let epsilon = T::from_f64(EPSILON);
     let mut one = |i: usize| {
-        let g = gradient[i];
+        let g = gradient[i].widened();
         let m = first[i] + keep1 * (g - first[i]);
         let v = beta2 * second[i] + add1 * g * g;
         first[i] = m;
@@ -199,15 +245,28 @@ fn fused<T: Real>(
         weight[i] = weight[i] - step * m / (v.root() / root + epsilon);
         weight[i]
     };
-    if let Some(target) = target {
-        let target = &mut target[..n];
-        let tau = T::from_f64(scalars.tau);
-        for (i, t) in target.iter_mut().enumerate() {
-            *t = *t + tau * (one(i) - *t);
+    let tau = T::from_f64(scalars.tau);
+    let target = target.map(|target| &mut target[..n]);
+    let rounded = rounded.map(|both| both.map(|rounded| &mut rounded[..n]));
+    match (target, rounded) {
+        (None, None) => (0..n).for_each(|i| _ = one(i)),
+        (Some(target), None) => {
+            for (i, t) in target.iter_mut().enumerate() {
+                *t = *t + tau * (one(i) - *t);
+            }
         }
-    } else {
-        for i in 0..n {
-            one(i);
+        (None, Some([online, _])) => {
+            for (i, r) in online.iter_mut().enumerate() {
+                *r = one(i).to_bf16();
+            }
+        }
+        (Some(target), Some([online, slow])) => {
+            for i in 0..n {
+                let moved = one(i);
+                online[i] = moved.to_bf16();
+                target[i] = target[i] + tau * (moved - target[i]);
+                slow[i] = target[i].to_bf16();
+            }
         }
     }
 }
@@ -222,6 +281,7 @@ trait Real:
 {
     fn from_f64(value: f64) -> Self;
     fn root(self) -> Self;
+    fn to_bf16(self) -> Bf16;
 }
 
 impl Real for f32 {
@@ -231,6 +291,9 @@ impl Real for f32 {
     fn root(self) -> Self {
         self.sqrt()
     }
+    fn to_bf16(self) -> Bf16 {
+        Bf16::nearest(self)
+    }
 }
 
 impl Real for f64 {
@@ -239,5 +302,25 @@ impl Real for f64 {
     }
     fn root(self) -> Self {
         self.sqrt()
+    }
+    fn to_bf16(self) -> Bf16 {
+        Bf16::nearest(self as f32)
+    }
+}
+
+/// What gradients of weights of type `T` are made of.
+trait Gradient<T>: Copy {
+    fn widened(self) -> T;
+}
+
+impl<T: Real> Gradient<T> for T {
+    fn widened(self) -> T {
+        self
+    }
+}
+
+impl Gradient<f32> for Bf16 {
+    fn widened(self) -> f32 {
+        self.to_f32()
     }
 }

@@ -1,6 +1,6 @@
 //! What an architecture of a critic offers: Q, and the dynamic network that a hypernetwork makes.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::dense::DynamicLinear;
 
@@ -43,9 +43,13 @@ pub struct DynamicNetwork {
 }
 
 impl DynamicNetwork {
-    /// Takes the outputs of the six heads, in their order.
+    /// Takes the outputs of the six heads, in their order. Where those are in bfloat16, the network computes in `f32`
+    /// all the same: it is small, and its output is Q.
     pub(super) fn of_heads(parts: Vec<Tensor>) -> Self {
-        let mut parts = parts.into_iter();
+        let full = |part: Tensor| {
+            if part.kind() == Kind::BFloat16 { part.to_kind(Kind::Float) } else { part }
+        };
+        let mut parts = parts.into_iter().map(full);
         let mut layer = || DynamicLinear {
             weight: parts.next().expect("six heads").contiguous(),
             bias: parts.next().expect("six heads"),

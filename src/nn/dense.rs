@@ -42,9 +42,9 @@ impl Linear {
     /// Applies the layer.
     ///
     /// # Shapes
-    /// `input [B, in]`; result `[B, out]`.
+    /// `input [B, in]`; result `[B, out]`, in the precision of the weights.
     pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
-        input.linear(&self.weight, Some(&self.bias))
+        input.to_kind(self.weight.kind()).linear(&self.weight, Some(&self.bias))
     }
 
     /// Applies the layer in two products: its outputs before `first`, and those from there on.
@@ -53,6 +53,7 @@ impl Linear {
     /// `input [B, in]`; results `[B, first]` and `[B, out - first]`.
     pub(crate) fn forward_in_two(&self, input: &Tensor, first: i64) -> [Tensor; 2] {
         let rest = self.bias.size()[0] - first;
+        let input = input.to_kind(self.weight.kind());
         [(0, first), (first, rest)].map(|(from, count)| {
             let [weight, bias] = self.parts().map(|part| part.narrow(0, from, count));
             input.linear(&weight, Some(&bias))

@@ -7,6 +7,7 @@
 pub mod actor;
 pub mod adam;
 pub mod architecture;
+pub mod bf16;
 pub mod blas;
 pub mod context;
 pub mod critic;

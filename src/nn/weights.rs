@@ -106,6 +106,8 @@ pub enum Reuse {
     Copy,
     /// Use the same memory: both networks always hold the same values.
     Share,
+    /// Round tensors of several rows to bfloat16, in new memory, and share those of one: the last layer of a critic.
+    Round,
 }
 
 /// The weights of another network of the same architecture.
@@ -124,6 +126,8 @@ impl Source for Of<'_> {
         Ok(match self.reuse {
             Reuse::Copy => found.detach().copy(),
             Reuse::Share => found.detach(),
+            Reuse::Round if shape[0] > 1 => found.detach().to_kind(Kind::BFloat16),
+            Reuse::Round => found.detach(),
         })
     }
 

@@ -142,6 +142,37 @@ fn every_file_can_be_read_in_one_sitting() {
     assert!(long.is_empty(), "at most {LONGEST} lines a file:\n{}", long.join("\n"));
 }
 
+/// Where a program or the library begins.
+fn begins(name: &str) -> bool {
+    let first = ["src/lib.rs", "tests/suite/main.rs", "benches/timing/main.rs"];
+    let bench = "benches/operating_characteristics.rs";
+    first.contains(&name) || name == bench || name.starts_with("src/bin/")
+}
+
+#[test]
+fn every_file_is_compiled() {
+    let files = rust_files();
+    let mut forgotten = Vec::new();
+    for (name, _) in files.iter().filter(|(name, _)| !begins(name)) {
+        let path = Path::new(name).with_extension("");
+        let module = if path.ends_with("mod") { path.parent().unwrap() } else { &path };
+        let (folder, stem) = (module.parent().unwrap(), module.file_name().unwrap());
+        let parents = ["mod.rs", "lib.rs", "main.rs"].map(|file| folder.join(file));
+        let declared = format!("mod {};", stem.to_str().unwrap());
+        let placed = format!("{}\"]", Path::new(name).file_name().unwrap().to_str().unwrap());
+        let compiled = files.iter().any(|(other, text)| {
+            let other = Path::new(other);
+            let parent = other.with_extension("") == folder || parents.iter().any(|p| p == other);
+            let placed = |line: &str| line.starts_with("#[path = ") && line.ends_with(&placed);
+            parent && text.contains(&declared) || text.lines().any(placed)
+        });
+        if !compiled {
+            forgotten.push(name.as_str());
+        }
+    }
+    assert!(forgotten.is_empty(), "no module is of these files:\n{}", forgotten.join("\n"));
+}
+
 #[test]
 fn nothing_prints_with_macros_that_panic_where_nobody_reads() {
     let macros = ["print", "eprint"].map(|name| [format!("{name}!("), format!("{name}ln!(")]);

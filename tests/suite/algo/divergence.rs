@@ -236,3 +236,17 @@ fn a_lack_of_memory_is_one_line() {
         assert!(lines[1].contains(" bytes; lower batch, --threads or "), "{}", lines[1]);
     }
 }
+
+#[test]
+fn no_program_waits_forever_where_memory_is_short() {
+    // Between too little for libraries to load and enough for all their threads; where that is depends on the machine.
+    for mebibytes in (500..700).step_by(20) {
+        let program = env!("CARGO_BIN_EXE_hyperl-analyze");
+        let limit = format!(
+            "ulimit -v {} && exec timeout -k 1 60 \"$0\" hyper-parameters",
+            mebibytes << 10
+        );
+        let said = run_in(Command::new("sh").args(["-c", &limit, program]));
+        assert!(![Some(124), Some(137)].contains(&said.code), "{mebibytes} MiB: {}", said.err);
+    }
+}

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use hyperl::algo::td3::{Td3, Td3Config};
+use hyperl::nn::bf16::Precision;
 use hyperl::nn::critic::CriticKind;
-use hyperl::nn::weights::Params;
+use hyperl::nn::weights::{Params, Source};
 use serde::Deserialize;
+use tch::Kind;
 
 use crate::support::formula::{ACTOR, Formula, Q1, Q2, data};
 use crate::support::torch::{
@@ -36,14 +38,18 @@ struct Update {
     actor_loss: Option<f64>,
 }
 
+/// Returns the agent of a case with its weights.
+fn agent(case: &Case, kind: Kind, threads: usize) -> Td3 {
+    let workers = hyperl::nn::workers::start(threads).unwrap();
+    let [mut actor, mut q1, mut q2] = [ACTOR, Q1, Q2].map(|first| Formula::new(first, kind));
+    let sources: [&mut dyn Source; 3] = [&mut actor, &mut q1, &mut q2];
+    Td3::new(case.config.clone(), (case.critic, DIMS), sources, workers).unwrap()
+}
+
 /// Makes three updates of one case and compares losses, weights and how far they moved.
 fn compare_case(case: &Case, dtype: &str, rows: i64, threads: usize) {
     let (kind, _) = kind_of(dtype);
-    let workers = hyperl::nn::workers::start(threads).unwrap();
-    let [mut actor, mut q1, mut q2] = [ACTOR, Q1, Q2].map(|first| Formula::new(first, kind));
-    let mut td3 =
-        Td3::new(case.config.clone(), (case.critic, DIMS), [&mut actor, &mut q1, &mut q2], workers)
-            .unwrap();
+    let mut td3 = agent(case, kind, threads);
     let start: BTreeMap<_, _> =
         networks(&td3).into_iter().map(|(name, p)| (name, flat(p))).collect();
 
@@ -106,6 +112,36 @@ fn three_td3_updates_give_pytorchs_losses_and_weights() {
     for critic in CriticKind::ALL {
         for dtype in ["f32", "f64"] {
             assert!(covered.contains(&(critic, dtype.into())), "{critic} {dtype} is covered");
+        }
+    }
+}
+
+#[test]
+fn updates_in_bfloat16_are_near_pytorchs_and_do_not_depend_on_threads() {
+    let files = [
+        include_str!("../../fixtures/torch/td3_f32.json"),
+        include_str!("../../fixtures/torch/td3_baselines_f32.json"),
+    ];
+    for text in files {
+        let file: Td3File = serde_json::from_str(text).unwrap();
+        for case in &file.cases {
+            let learned = |threads: usize| {
+                let mut td3 =
+                    agent(case, Kind::Float, threads).computing_in(Precision::Bf16).unwrap();
+                for (i, expected) in case.updates.iter().enumerate() {
+                    let shape = [file.batch, DIMS.action];
+                    let noise = data((10_004 + i as u64, 2.0), 0, &shape, Kind::Float);
+                    let found = td3.update(&batch(i as u64, file.batch, Kind::Float), &noise);
+                    let expected = [expected.q1_loss, expected.q2_loss];
+                    assert_close(&found.critics, &expected, 5e-3, &case.name);
+                    assert!(found.critics != expected, "{}: nothing is rounded", case.name);
+                }
+                td3
+            };
+            let [one, two] = [1, 2].map(learned);
+            for ((name, one), (_, two)) in networks(&one).into_iter().zip(networks(&two)) {
+                assert!(flat(one) == flat(two), "{} {name}", case.name);
+            }
         }
     }
 }

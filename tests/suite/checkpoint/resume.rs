@@ -3,6 +3,7 @@
 use hyperl::algo::config::TrainConfig;
 use hyperl::checkpoint::resume_point;
 use hyperl::env::Snapshot;
+use hyperl::nn::bf16::Precision;
 use hyperl::nn::critic::CriticKind;
 
 use crate::support::program::files;
@@ -53,7 +54,11 @@ fn a_hypernetwork_continues_bit_for_bit() {
         batch: 8,
         ..small()
     };
-    assert_continues(&config.resolved().unwrap(), 22, folder.path());
+    let config = config.resolved().unwrap();
+    assert_continues(&config, 22, folder.path());
+    let folder = tempfile::tempdir().unwrap();
+    let config = TrainConfig { precision: Precision::Bf16, ..config };
+    assert_continues(&config, 22, folder.path());
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use hyperl::nn::actor::Actor;
 use hyperl::nn::critic::{CriticKind, Dims, QNet};
-use hyperl::nn::weights::Training;
+use hyperl::nn::weights::{Reuse, Training};
 use serde::Deserialize;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::support::formula::{ACTOR, Formula, Q1, Summary, data};
-use crate::support::torch::{ACTION, DIMS, OBS, assert_close, assert_tensors, kind_of, numbers};
+use crate::support::torch::{
+    ACTION, DIMS, OBS, assert_close, assert_tensors, kind_of, length, numbers,
+};
 
 #[derive(Deserialize)]
 struct Critics {
@@ -92,5 +94,43 @@ fn parameter_counts_are_those_of_the_architecture_table() {
         for (dims, count) in dims.iter().zip(counts) {
             assert_eq!(parameter_count(kind, *dims).unwrap(), count, "{kind} {dims:?}");
         }
+    }
+}
+
+/// Returns Q, its slopes in the actions, and the gradient of the mean of its squares for each weight.
+fn values_and_gradients(net: &QNet, batch: i64) -> [Vec<f64>; 3] {
+    let obs = data(OBS, 0, &[batch, DIMS.obs], Kind::Float);
+    let action = data(ACTION, 0, &[batch, DIMS.action], Kind::Float).set_requires_grad(true);
+    let q = net.q(&obs, &action);
+    let slopes = Tensor::run_backward(&[q.sum(Kind::Float)], &[&action], false, false);
+    let loss = net.q(&obs, &action.detach()).square().mean(Kind::Float);
+    let gradients = Tensor::run_backward(&[loss], &net.params().tensors(), false, false);
+    [numbers(&q), numbers(&slopes[0]), gradients.iter().flat_map(numbers).collect()]
+}
+
+#[test]
+fn critics_in_bfloat16_give_what_a_slow_twin_rounds() {
+    let file: Critics =
+        serde_json::from_str(include_str!("../../fixtures/torch/bf16.json")).unwrap();
+    assert_eq!(file.entries.len(), CriticKind::ALL.len());
+    for entry in &file.entries {
+        let kind: CriticKind = entry.network.parse().unwrap();
+        let full = QNet::new(kind, DIMS, Training::Trainable, &mut Formula::new(Q1, Kind::Float));
+        let full = full.unwrap();
+        let half = full.again(Reuse::Round, Training::Trainable).unwrap();
+        let [of_full, found] = [&full, &half].map(|net| values_and_gradients(net, file.batch));
+        for (what, twin, i) in [("Q", &entry.q, 0), ("slopes", &entry.action_gradient.concat(), 1)]
+        {
+            let off = |found: &[f64]| {
+                let gap: Vec<f64> = found.iter().zip(twin).map(|(a, b)| a - b).collect();
+                length(&gap) / length(twin)
+            };
+            // A few sums lie so near to the middle of two neighbours that they are rounded otherwise.
+            let (found, full) = (off(&found[i]), off(&of_full[i]));
+            assert!(found < 0.1 * full, "{kind}, {what}: {found:e}, in f32 {full:e}");
+        }
+        let norm = entry.gradients.iter().map(|g| g.norm * g.norm).sum::<f64>().sqrt();
+        let off = (length(&found[2]) / norm - 1.0).abs();
+        assert!(off < 1e-3, "{kind}, gradients: {off:e}");
     }
 }
