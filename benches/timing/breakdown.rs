@@ -71,7 +71,7 @@ pub(crate) fn train_parts(
     let batch =
         random_replay(config.dims()).sample(config.batch, Device::Cpu, &mut stream.child("batch"));
     let twin = twin(&config, &stream, workers)?;
-    let whole = train_step(algo, critic, env, workers, effort)?.median / 1e3;
+    let whole = train_step(config.clone(), workers, effort)?.median / 1e3;
     let environment = median(sample(effort, || environment(&config, &stream))?);
     let Critics { targets, forward, optimiser, regress, follow } =
         Critics::time(twin, &batch, workers, effort)?;
