@@ -4,7 +4,7 @@
 DEVICE ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models speed-pearl trained agents evidence-a evidence-b evidence-c evidence-d evidence-e evidence-f torture release clean
+.PHONY: help setup build test lint demo study critics maml pearl grid maml-grid pearl-grid speed speed-models speed-pearl trained agents evidence-a evidence-b evidence-c evidence-d evidence-e evidence-f evidence-g torture release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ evidence-e: build ## Ask whether critics are linear within the perturbations (ha
 
 evidence-f: build ## Train at full length: TD3 with plain critics, MAML (thirteen hours)
 	scripts/evidence f
+
+evidence-g: build ## What do products in bfloat16 cost? (an hour)
+	scripts/evidence g
 
 agents: build ## Measure the published agents of a folder (AGENTS=folder) into reports/agents
 	scripts/agents $(AGENTS)

@@ -26,6 +26,8 @@ LIGHT = ["mlp-standard", "mlp-small", "q-d2rl"]
 CRITICS = ["mlp-standard", "mlp-small", "mlp-large", "resnet-features", "resnet35", "q-d2rl"]
 CRITICS += ["sa-hyper", "as-hyper", "emb-hyper"]
 THREADS = int(os.environ.get("THREADS", "2"))
+PRECISION = os.environ.get("PRECISION", "fp32")
+"""In what the critics' products compute: fp32, or bf16, beside PyTorch's autocast."""
 WAIT = os.environ.get("PEER_WAIT", "default")
 """How PyTorch's threads wait for each other. They spin by default, which is made for an idle machine
 and ruinous beside other processes; `passive` lets them sleep."""
@@ -66,7 +68,7 @@ def run(command, key="median"):
 
 def pair(program, algo, critic, turn):
     """One sample of each side."""
-    row = ["--algo", algo, "--critic", critic, "--samples", "1", "--json"]
+    row = ["--algo", algo, "--critic", critic, "--precision", PRECISION, "--samples", "1", "--json"]
     work = ["--what", "train-step", "--env", "half-cheetah", "--threads", str(THREADS)]
     commands = {"ours": [program, *work, *row], "peer": [*PEER, str(THREADS), *row]}
     sides = sorted(commands, reverse=turn % 2 == 1)
@@ -160,6 +162,13 @@ def processor():
     return names[0] if names else platform.machine()
 
 
+def matrix_units():
+    """What it has for products, of what matters here."""
+    flags = Path("/proc/cpuinfo").read_text().split()
+    found = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags]
+    return ", ".join(found) or "none that is known here"
+
+
 def libtorch():
     """Version of the libtorch that `make setup` fetches."""
     lock = Path(__file__).parents[2].joinpath("scripts/native.lock").read_text()
@@ -192,6 +201,7 @@ def machine(rows):
     used, cores = statistics.median(others), os.cpu_count()
     torch = version("torch").split("+")[0]
     return f"""- Machine: {processor()}, {cores} processors; {THREADS} threads on both sides.
+- Matrix units of the processor: {matrix_units()}.
 - PyTorch {torch}, Python {platform.python_version()}; ours: libtorch {libtorch()}.
 - CPU that other processes used meanwhile: median {used:.1f} of {cores} processors [{min(others):.1f}, {max(others):.1f}];
   load average {min(loads):.1f} to {max(loads):.1f}, our share included. {remark(used)}
@@ -203,11 +213,16 @@ def table(folder):
     planned = read(folder)
     rows = {row: pairs for row, pairs in planned.items() if pairs}
     wait = "" if WAIT == "default" else f"PEER_WAIT={WAIT} "
-    print(f"""# A training step beside PyTorch's, for every algorithm and critic
+    how, products = "", ""
+    if PRECISION == "bf16":
+        how, products = ", in bfloat16", """
+The critics' products have factors in bfloat16: ours by `--precision bf16`, PyTorch's by `torch.autocast`."""
+        wait += "PRECISION=bf16 "
+    print(f"""# A training step beside PyTorch's, for every algorithm and critic{how}
 
 `{wait}PEERS_PYTHON=… make speed-models` wrote this file: TD3 (batch 100; actor and
 targets every second step) and SAC (batch 256) on half-cheetah's sizes with random data, drawing the batch
-included. Milliseconds are medians over rounds. A round times both in turn, each for two seconds at least;
+included.{products} Milliseconds are medians over rounds. A round times both in turn, each for two seconds at least;
 the ratio is ours over PyTorch's within a round, below 1 where ours is faster: median [smallest, largest].
 
 | algo | critic | PyTorch ms | ours ms | ratio | rounds |

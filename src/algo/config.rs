@@ -127,7 +127,6 @@ pub struct TrainConfig {
     /// Exact simulator states that a checkpoint carries, a uniform sample of those visited.
     pub reservoir: usize,
     /// In what the critics' products compute while they learn.
-    #[serde(skip_serializing_if = "Precision::is_full")]
     pub precision: Precision,
     /// Hidden layers of an agent that another tool trained, where they are not those of `critic` and of our
     /// actors; unset in every run of ours.

@@ -16,13 +16,6 @@ named!("precision",
     }
 );
 
-impl Precision {
-    /// Returns whether nothing is rounded.
-    pub(crate) fn is_full(&self) -> bool {
-        *self == Self::Fp32
-    }
-}
-
 /// A number in bfloat16.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
