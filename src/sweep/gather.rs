@@ -6,9 +6,9 @@ use super::plan::{Plan, Run};
 use super::state::is_trained;
 use crate::algo::{Evaluated, Stage};
 use crate::analysis::measure::returns::ReturnCurve;
-use crate::checkpoint::disk;
+use crate::checkpoint::Checkpoint;
 use crate::checkpoint::run_log::RunLog;
-use crate::checkpoint::save::{WEIGHTS, step_folder};
+use crate::checkpoint::save::step_folder;
 use crate::env::TaskList;
 use crate::error::Result;
 use crate::stats::summary;
@@ -32,7 +32,7 @@ pub(crate) struct Summed {
     pub evaluations: usize,
     /// Mean of the last of them; NaN if there is none.
     pub last: f64,
-    /// Hash of the weights with which it ended.
+    /// Hash of the weights with which it ended, as its last checkpoint says; whoever reads them checks it.
     pub weights: Option<String>,
 }
 
@@ -70,8 +70,9 @@ pub(crate) fn gather(plan: &Plan) -> Result<Gathered> {
 impl<'p> Read<'p> {
     fn of(plan: &Plan, number: usize, run: &'p Run) -> Result<Self> {
         let folder = plan.folder_of(run);
-        let hash = || disk::hash_part(&step_folder(&folder, run.length).join(WEIGHTS));
-        let weights = is_trained(plan, run).then(hash).transpose()?;
+        let hash = || Checkpoint::open(&step_folder(&folder, run.length));
+        let last = is_trained(plan, run).then(hash).transpose()?;
+        let weights = last.map(|last| last.manifest().hashes.weights.clone());
         Ok(Self { number, run, evaluated: RunLog::returns(&folder)?, weights })
     }
 }
