@@ -201,8 +201,12 @@ impl Tensors<'_> {
 ///
 /// # Safety
 /// It must be a contiguous CPU tensor of elements of this type, alive and used by no one else meanwhile.
-#[allow(unsafe_code, reason = "libtorch gives a pointer")]
-unsafe fn slice<'t, T>(tensor: &'t Tensor) -> &'t mut [T] {
+#[allow(
+    unsafe_code,
+    clippy::mut_from_ref,
+    reason = "libtorch gives a pointer to what a handle refers to"
+)]
+unsafe fn slice<T>(tensor: &Tensor) -> &mut [T] {
     unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<T>(), tensor.numel()) }
 }
 

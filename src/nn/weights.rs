@@ -125,9 +125,8 @@ impl Source for Of<'_> {
         check_shape(name, shape, &found.size())?;
         Ok(match self.reuse {
             Reuse::Copy => found.detach().copy(),
-            Reuse::Share => found.detach(),
             Reuse::Round if shape[0] > 1 => found.detach().to_kind(Kind::BFloat16),
-            Reuse::Round => found.detach(),
+            Reuse::Share | Reuse::Round => found.detach(),
         })
     }
 
