@@ -9,6 +9,7 @@ use super::foreign::{Actor, Critics, ForeignAgent, Network, Script};
 use super::state_dict::{Layer, StateDict};
 use crate::algo::Algo;
 use crate::checkpoint::disk;
+use crate::checkpoint::run::place_and_reason;
 use crate::error::{Error, Result};
 use crate::nn::plain::{Activation, Gives};
 use crate::pickled::pickle_code::Read;
@@ -94,7 +95,8 @@ pub(super) fn is_one(path: &Path) -> bool {
 pub(super) fn read(path: &Path) -> Result<ForeignAgent> {
     let wrong = |reason: String| Error::agent(path, reason);
     let text = String::from_utf8_lossy(&disk::read(path)?).into_owned();
-    let described: Description = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    let described: Description =
+        toml::from_str(&text).map_err(|e| wrong(place_and_reason(&text, &e)))?;
     let Description { algo, activation, gamma, alpha, steps, seed, actor: of_actor, critics } =
         described;
     let draws = of_actor.log_std.is_some() || of_actor.script == Some(Gives::MeanAndLogStd);

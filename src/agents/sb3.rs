@@ -44,6 +44,7 @@ struct Class {
 #[derive(Deserialize)]
 struct Keywords {
     activation_fn: Option<String>,
+    features_extractor_class: Option<String>,
     batch_norm_eps: Option<f64>,
 }
 
@@ -90,6 +91,11 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
     });
     let ((actor, critics), (actor_target, critic_targets)) =
         networks.map_err(in_file("policy.pth"))?;
+    let bounds = data.action_space.as_ref().map(Space::bounds).transpose()?.flatten();
+    let actions = actor.mean.outputs();
+    if let Some(found) = bounds.as_ref().map(Vec::len).filter(|found| *found != actions) {
+        return Err(format!("its action space has {found} numbers, its actor gives {actions}"));
+    }
     Ok(ForeignAgent {
         mean_of_critics: kind == Kind::Tqc,
         one_critic,
@@ -102,7 +108,7 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Read<ForeignAgent> {
         updates: data.updates,
         seed: data.seed,
         unit_actions: true,
-        bounds: data.action_space.as_ref().map(Space::bounds).transpose()?.flatten(),
+        bounds,
         ..ForeignAgent::new(tool, algo, actor, critics, vec![path.to_owned()])
     })
 }
@@ -152,10 +158,17 @@ impl Data {
         if self.use_sde {
             return Err("it explores by state-dependent noise (use_sde), which is not read".into());
         }
-        let activation = self.policy_kwargs.as_ref().and_then(|k| k.activation_fn.as_deref());
-        let Some(activation) = activation else { return Ok(Activation::Relu) };
-        let class = activation.trim_end_matches("'>").rsplit('.').next();
+        let Some(keywords) = &self.policy_kwargs else { return Ok(Activation::Relu) };
+        let plain = "<class 'stable_baselines3.common.torch_layers.FlattenExtractor'>";
+        if let Some(extractor) =
+            keywords.features_extractor_class.as_deref().filter(|e| *e != plain)
+        {
+            return Err(format!("it sees observations through {extractor}, which is not read"));
+        }
+        let Some(activation) = &keywords.activation_fn else { return Ok(Activation::Relu) };
+        let class = activation.strip_prefix("<class 'torch.nn.").and_then(|c| c.strip_suffix("'>"));
         class
+            .and_then(|class| class.rsplit('.').next())
             .and_then(activation_of)
             .ok_or_else(|| format!("its activation is {activation}, which is not known"))
     }
@@ -222,9 +235,22 @@ fn critics(
         if after.is_some() {
             return Err(format!("{name}.qf{i} ends with a normalisation"));
         }
-        if let (Kind::Tqc, Some(last)) = (kind, layers.last_mut()) {
+        let Some(last) = layers.last_mut() else { return Ok(layers) };
+        let (outputs, tool) = (last.outputs(), kind.names().0);
+        match kind {
+            Kind::Tqc if outputs == 1 => {
+                return Err(format!(
+                    "{name}.qf{i} gives one number, critics of {tool} give quantiles"
+                ));
+            }
             // The mean of outputs of a linear layer is one output of another.
-            *last = last.mean_of_outputs();
+            Kind::Tqc => *last = last.mean_of_outputs(),
+            Kind::Sac | Kind::Td3 | Kind::CrossQ if outputs != 1 => {
+                return Err(format!(
+                    "{name}.qf{i} gives {outputs} numbers, critics of {tool} give one"
+                ));
+            }
+            Kind::Sac | Kind::Td3 | Kind::CrossQ => {}
         }
         Ok::<_, String>(layers)
     };

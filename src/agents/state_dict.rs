@@ -68,20 +68,21 @@ impl StateDict {
     /// Reads a file of `torch.save` whose tensors stand in dictionaries; names inside are joined by dots.
     pub(super) fn read(bytes: &[u8]) -> Read<Self> {
         let file = TorchFile::read(bytes)?;
-        Self::of(&file, file.root())
+        let mut tensors = Tensors::of(&file, bytes.len());
+        tensors.add(file.root(), "", 0)?;
+        Ok(tensors.found)
     }
 
     /// Reads a file of `torch.save` that holds several, one after the other.
     pub(super) fn all(bytes: &[u8]) -> Read<Vec<Self>> {
         let file = TorchFile::read(bytes)?;
         let dicts = file.root().sequence().ok_or("it holds no list of state dicts")?;
-        dicts.into_iter().map(|value| Self::of(&file, value)).collect()
-    }
-
-    fn of(file: &TorchFile, value: Value) -> Read<Self> {
-        let mut all = Self::default();
-        all.add(file, value, "")?;
-        Ok(all)
+        let mut tensors = Tensors::of(&file, bytes.len());
+        let one = |value| {
+            tensors.add(value, "", 0)?;
+            Ok(std::mem::take(&mut tensors.found))
+        };
+        dicts.into_iter().map(one).collect()
     }
 
     /// Reads a file of `torch.save` from disk.
@@ -168,12 +169,42 @@ impl StateDict {
         let count = self.0.len();
         Err(format!("{count} of its tensors have no place in such an agent, the first is {name}"))
     }
+}
 
-    /// Adds a tensor called `name`, or the tensors of a dictionary, whose names begin with it.
-    fn add(&mut self, file: &TorchFile, value: Value, name: &str) -> Read<()> {
+/// The tensors of a file as they are found. What a file names many times, or lets hold itself, is read no more often
+/// than a file of its length can say.
+struct Tensors<'f> {
+    file: &'f TorchFile<'f>,
+    found: StateDict,
+    /// Bytes that names and numbers may still take.
+    allowed: usize,
+}
+
+impl<'f> Tensors<'f> {
+    /// Bytes for each byte of the file: numbers of one byte become `f32`, and have a name.
+    const EACH: usize = 8;
+
+    /// Bytes of a dictionary or a tensor without its numbers, at least.
+    const ENTRY: usize = 64;
+
+    fn of(file: &'f TorchFile<'f>, bytes: usize) -> Self {
+        let allowed = bytes.saturating_mul(Self::EACH).saturating_add(1 << 16);
+        Self { file, found: StateDict::default(), allowed }
+    }
+
+    fn take(&mut self, bytes: usize) -> Read<()> {
+        let left = self.allowed.checked_sub(bytes);
+        self.allowed = left.ok_or("more tensors than a file of this length holds")?;
+        Ok(())
+    }
+
+    /// Adds a tensor called `name`, or the tensors of a dictionary inside so many others, whose names begin with it.
+    fn add(&mut self, value: Value<'f>, name: &str, inside: usize) -> Read<()> {
+        self.take(name.len() + Self::ENTRY)?;
         if Tensor::is_one(value) {
-            let tensor = Tensor::read(file, value).map_err(|e| format!("{name}: {e}"))?;
-            self.insert(name.to_owned(), tensor);
+            let tensor = Tensor::read(self.file, value).map_err(|e| format!("{name}: {e}"))?;
+            self.take(tensor.numbers.len().saturating_mul(size_of::<f32>()))?;
+            self.found.insert(name.to_owned(), tensor);
             return Ok(());
         }
         let what = if name.is_empty() { "what was saved" } else { name };
@@ -185,13 +216,14 @@ impl StateDict {
             ),
             None => format!("{what} is neither a tensor nor a dictionary of tensors"),
         })?;
-        if name.matches('.').count() >= MOST_NESTED && !entries.is_empty() {
+        if inside > MOST_NESTED && !entries.is_empty() {
             return Err(format!("{what} is a dictionary inside {MOST_NESTED} others"));
         }
         for (key, value) in entries {
             let key = key.text().ok_or_else(|| format!("{what} has a key that is no text"))?;
+            self.take(key.len())?;
             let dot = if name.is_empty() { "" } else { "." };
-            self.add(file, value, &format!("{name}{dot}{key}"))?;
+            self.add(value, &format!("{name}{dot}{key}"), inside + 1)?;
         }
         Ok(())
     }

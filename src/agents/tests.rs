@@ -97,6 +97,30 @@ fn a_list_that_holds_itself_is_read() {
     assert_eq!((items.len(), items[0].sequence().unwrap().len()), (1, 1));
 }
 
+/// A file of `torch.save` before version 1.6, of an object that has no tensors.
+fn saved(object: &[u8]) -> Vec<u8> {
+    let magic = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
+    [&magic[..], b"\x80\x02M\xe9\x03.", b"\x80\x02}.", b"\x80\x02", object, b".", b"\x80\x02]."]
+        .concat()
+}
+
+#[test]
+fn dictionaries_that_hold_each_other_are_read_no_more_often_than_the_file_is_long() {
+    assert_eq!(StateDict::read(&saved(b"}")).unwrap().count(), 0);
+    let itself = StateDict::read(&saved(b"}q\x00X\0\0\0\0h\x00s")).unwrap_err();
+    assert!(itself.contains("is a dictionary inside 4 others"), "{itself}");
+    // Each holds the one before it under 200 names: a billion and a half in all.
+    let key = |i: u8| [&b"X\x02\0\0\0"[..], &[b'a' + i / 26, b'a' + i % 26]].concat();
+    let mut object = b"}q\x00".to_vec();
+    for level in 1..=4 {
+        let others = (1..200).flat_map(|i| [key(i), vec![b'h', level - 1]].concat());
+        let others: Vec<u8> = others.collect();
+        object = [&[b'}', b'q', level, b'('], &key(0)[..], &object, &others, b"u"].concat();
+    }
+    let many = StateDict::read(&saved(&object)).unwrap_err();
+    assert!(many.contains("more tensors than a file of this length holds"), "{many}");
+}
+
 #[test]
 fn an_archive_that_would_grow_is_refused() {
     let mut bytes = Vec::new();

@@ -66,7 +66,7 @@ pub(crate) fn read_config<C: DeserializeOwned>(path: &Path) -> Result<C> {
 }
 
 /// Returns in one line what is wrong with a TOML text, with the line number if it is known.
-pub(super) fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
+pub(crate) fn place_and_reason(text: &str, error: &toml::de::Error) -> String {
     let Some(span) = error.span() else {
         return error.to_string().trim().replace('\n', "; ");
     };

@@ -77,18 +77,19 @@ impl AgentArgs {
         given.into_iter().flatten().chain([worker.flags()]).collect()
     }
 
-    /// Opens the checkpoints that have critics; agents of other tools among them become checkpoints first.
+    /// Opens the checkpoints that have critics; agents of other tools among them become checkpoints first. Returns also
+    /// what makes it doubtful that those were understood.
     pub(super) fn checkpoints(
         &self,
         paths: &[PathBuf],
         out: &Path,
         output: Output,
-    ) -> Result<Vec<Checkpoint>> {
+    ) -> Result<(Vec<Checkpoint>, Vec<String>)> {
         let served = self.worker.start()?;
-        let paths = as_checkpoints(paths, self, served, out, output)?;
+        let (paths, doubts) = as_checkpoints(paths, self, served, out, output)?;
         let checkpoints = select::with_critics(&paths)?;
         worker::check(served, &checkpoints)?;
-        Ok(checkpoints)
+        Ok((checkpoints, doubts))
     }
 }
 
@@ -111,34 +112,43 @@ impl Output {
 }
 
 /// Imports the agents of other tools among `paths` into a folder beside `out`, and plays a few episodes of each; `served`
-/// is the environment of another process. Returns the paths, with checkpoints in place of agents.
+/// is the environment of another process. Returns the paths, with checkpoints in place of agents, and the warnings.
 ///
 /// # Errors
-/// [`Error::Usage`] if an agent's environment is not given, or there are flags about agents and no agent.
+/// [`Error::NotACheckpoint`] if a path leads nowhere; [`Error::Usage`] if an agent's environment is not given, or there are flags about agents and no agent.
 pub(super) fn as_checkpoints(
     paths: &[PathBuf],
     args: &AgentArgs,
     served: Option<EnvId>,
     out: &Path,
     output: Output,
-) -> Result<Vec<PathBuf>> {
+) -> Result<(Vec<PathBuf>, Vec<String>)> {
     let foreign: Vec<bool> = paths.iter().map(|path| agents::is_agent(path)).collect();
     if !foreign.contains(&true) {
         if args.env.is_some() || args.facts.is_any_given() {
+            if let Some(path) = paths.iter().find(|path| !path.exists()) {
+                let reason =
+                    "there is no such file or folder; give an agent, or a folder step-…".into();
+                return Err(Error::NotACheckpoint { path: path.clone(), reason });
+            }
             let reason = match paths.iter().find(|path| path.is_file()) {
-                Some(file) => format!(
-                    "{} is not one: docs/agents.md lists what is read, such as a .zip of Stable-Baselines3",
-                    file.display()
-                ),
+                Some(file) => {
+                    std::fs::File::open(file).map_err(Error::io("read", file))?;
+                    format!(
+                        "{} is not one, or is damaged: docs/agents.md lists what is read, such as a .zip of \
+                         Stable-Baselines3; hyperl-analyze import says why it is not read",
+                        file.display()
+                    )
+                }
                 None => "a checkpoint of hyperl knows its own; drop them".into(),
             };
             return Err(Error::Usage(format!(
                 "--env, --gamma, --alpha, --steps and --normalise are for agents that other tools trained; {reason}"
             )));
         }
-        return Ok(paths.to_vec());
+        return Ok((paths.to_vec(), Vec::new()));
     }
-    let mut all = Vec::new();
+    let (mut all, mut doubts) = (Vec::new(), Vec::new());
     for (path, foreign) in paths.iter().zip(foreign) {
         if !foreign {
             all.push(path.clone());
@@ -153,10 +163,11 @@ pub(super) fn as_checkpoints(
         let given = args.facts.of(env, None);
         let name = disk::hash(format!("{} {given:?}", path.display()).as_bytes());
         let folder = out.parent().unwrap_or(out).join("imported").join(&name[..16]);
-        take_over(path, &given, &folder, EPISODES, None, output)?;
+        let doubtful = take_over(path, &given, &folder, EPISODES, None, output)?;
+        doubts.extend(doubtful.iter().map(|doubt| format!("{}: {doubt}", path.display())));
         all.push(folder);
     }
-    Ok(all)
+    Ok((all, doubts))
 }
 
 /// Refuses a number of episodes that cannot be played.
@@ -169,7 +180,7 @@ pub(super) fn episodes_checked(episodes: usize) -> Result<()> {
 }
 
 /// Imports one agent as a checkpoint in `folder`, plays episodes, and says what was recognised and what it earned;
-/// `claimed` is the return that it is said to reach.
+/// `claimed` is the return that it is said to reach. Returns what it warned of.
 pub(super) fn take_over(
     path: &Path,
     given: &Given,
@@ -177,7 +188,7 @@ pub(super) fn take_over(
     episodes: usize,
     claimed: Option<f64>,
     output: Output,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     episodes_checked(episodes)?;
     if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         disk::create_dir(parent)?;
@@ -188,6 +199,7 @@ pub(super) fn take_over(
     for sentence in sentences(&played, claimed) {
         output.say(&sentence)?;
     }
-    terminal::warn(&warnings(&played, claimed));
-    Ok(())
+    let doubts = warnings(&played, claimed);
+    terminal::warn(&doubts);
+    Ok(doubts)
 }

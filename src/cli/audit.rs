@@ -64,7 +64,7 @@ pub(super) fn run(args: &AuditArgs) -> Result<Done> {
     let [bank, promise] = args.settings()?;
     signals::save_and_stop();
     let output = if args.json { Output::Stderr } else { Output::Stdout };
-    let checkpoints = args.agent.checkpoints(&args.checkpoints, out, output)?;
+    let (checkpoints, _) = args.agent.checkpoints(&args.checkpoints, out, output)?;
     let names = names(&checkpoints)?;
     let [bank, promise] = [with_source(bank, &checkpoints)?, with_source(promise, &checkpoints)?];
     checkpoints.iter().try_for_each(|checkpoint| policy_cosine::check(checkpoint, &bank))?;

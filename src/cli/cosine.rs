@@ -52,12 +52,12 @@ pub(super) fn run(args: &CosineArgs, which: CosineCommand) -> Result<Done> {
     signals::save_and_stop();
     let output = if args.json { Output::Stderr } else { Output::Stdout };
     let out = args.folder(which);
-    let checkpoints = args.agent.checkpoints(&args.checkpoints, &out, output)?;
+    let (checkpoints, doubts) = args.agent.checkpoints(&args.checkpoints, &out, output)?;
     select::one_figure(&checkpoints)?;
     let (subjects, settings) = args.subjects(&checkpoints, settings)?;
     let in_tasks = subjects.iter().any(|subject| subject.tasks.is_some());
     if which == CosineCommand::Cosine && settings.mode == Mode::Lab && !in_tasks {
-        return lab::run(args, &settings, &checkpoints);
+        return lab::run(args, &settings, &checkpoints, doubts);
     }
     if args.track {
         return Err(Error::Usage(
@@ -77,7 +77,7 @@ pub(super) fn run(args: &CosineArgs, which: CosineCommand) -> Result<Done> {
     let found = Cosines { question: which.question(), ..Cosines::new(&rows, &how) };
     let command = command_line(which, args, &how.settings, &out);
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&how.settings)?;
-    let finding = found.finding(&how, &rows, &which.panels());
+    let finding = found.finding(&how, &rows, &which.panels()).doubted(doubts);
     let finding = if finding::of_critics(&checkpoints) { finding.in_updates() } else { finding };
     let answers = found.answers(&how);
     finding::write_answered(&out, which.title(), &answers, &finding, &source)?;

@@ -81,7 +81,7 @@ impl CriticArgs {
         }
         let beside = self.run.out.join("actor");
         let given = slice::from_ref(&self.actor);
-        let paths = as_checkpoints(given, &self.agent, served, &beside, Output::Stderr)?;
+        let (paths, _) = as_checkpoints(given, &self.agent, served, &beside, Output::Stderr)?;
         let actor = one_checkpoint(&paths[0])?;
         worker::check(served, slice::from_ref(&actor))?;
         Ok(Some(actor))

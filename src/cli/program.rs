@@ -76,6 +76,7 @@ pub(super) fn parse<C: Parser>(
 /// Sets up signals, memory and threads, and runs the program.
 fn start<C>(parsed: C, run: impl FnOnce(C) -> Result<Done>) -> Result<Done> {
     signals::watch()?;
+    memory::check_room()?;
     memory::keep_freed();
     // Torch's results change with its own threads; we spread whole pieces of work instead. This is
     // for the main thread, `nn::workers` for all others.

@@ -69,9 +69,10 @@ pub(super) fn settings(file: Option<&Path>, set: &[String], flags: &[Flag]) -> R
     }
     for (key, value) in flags {
         let Some(value) = value else { continue };
-        if set_keys.contains(key) {
+        let same = |set: &&&str| set.split('.').next() == Some(*key);
+        if let Some(set) = set_keys.iter().find(same) {
             let flag = key.replace('_', "-");
-            return Err(Error::Usage(format!("--{flag} and --set {key}=… contradict; give one")));
+            return Err(Error::Usage(format!("--{flag} and --set {set}=… contradict; give one")));
         }
         table.insert((*key).into(), value.clone());
     }

@@ -4,6 +4,39 @@
 //! step, where each of its pages is fetched, and cleared, anew. An update of PEARL (16 tasks × 256 rows,
 //! plain networks) met some 7000 such pages, a sixth of its time on two workers.
 
+use crate::error::{Error, Result};
+
+/// Bytes of address space that must be left at the start.
+const ROOM: u64 = 256 << 20;
+
+/// Fails where a limit on the address space (`ulimit -v`) leaves next to nothing.
+///
+/// A product of libtorch that is refused the memory in which it packs its factors computes without it and says
+/// nothing: its last bits are others then, so that equal seeds would not give equal weights.
+///
+/// # Errors
+/// [`Error::Usage`] saying how much is left.
+pub fn check_room() -> Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    #[allow(unsafe_code, reason = "limits of a process have no safe form")]
+    // SAFETY: it fills in the two numbers of `limit`, or leaves them as they are.
+    let _ = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) };
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = pages.split(' ').next().and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0);
+    let left = limit.rlim_cur.saturating_sub(pages.saturating_mul(PAGE));
+    if limit.rlim_cur == libc::RLIM_INFINITY || left >= ROOM {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "out of memory: the limit on address space (ulimit -v) leaves {} MiB at the start, at least {} MiB are needed; raise it",
+        left >> 20,
+        ROOM >> 20
+    )))
+}
+
+/// Bytes of a page of this system's memory.
+const PAGE: u64 = 4096;
+
 /// Makes the allocator keep freed memory for the next tensor: for programs, at their start.
 ///
 /// The process then stays as large as it once was. Blocks above 32 MiB still go back. Where the C library is

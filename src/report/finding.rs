@@ -66,6 +66,12 @@ impl Finding {
         self
     }
 
+    /// Returns it with doubts about what was measured, before all other warnings.
+    pub(crate) fn doubted(mut self, doubts: Vec<String>) -> Self {
+        self.warnings.splice(0..0, doubts);
+        self
+    }
+
     /// Returns the section about it, without a claim.
     pub(crate) fn section(&self, title: &str, figures: Vec<PageFigure>) -> Section {
         Section {

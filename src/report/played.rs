@@ -37,8 +37,8 @@ fn beside(beside: &Beside) -> String {
     let off = value - discounted_return;
     let which = if off > 0.0 { "above" } else { "below" };
     format!(
-        "The critic's values and the discounted returns that came: correlation {} over {steps} steps; on average {} {which} \
-         {}.",
+        "Over {steps} steps the critic's values and the discounted returns that came correlate by {}; on average the values lie \
+         {} {which} the returns, which are {}.",
         fixed(correlation, 2),
         significant(off.abs(), 2),
         significant(discounted_return, 3)
@@ -61,7 +61,8 @@ pub(crate) fn warnings(played: &Played, claimed: Option<f64>) -> Vec<String> {
         && (correlation.is_nan() || correlation < BELONGS)
     {
         all.push(format!(
-            "the critic's values correlate {} with what came: does it belong to this actor, and is γ right?",
+            "the critic's values correlate by {} with the returns that came: one that has hardly learned may do so; else, does it \
+             belong to this actor, and is γ right?",
             fixed(correlation, 2)
         ));
     }
@@ -81,7 +82,7 @@ mod tests {
     fn episodes_are_told_in_two_sentences() {
         insta::assert_snapshot!(sentences(&played(0.94), Some(9410.0)).join("\n"), @r"
         In half-cheetah, 2 episodes without noise: return 9400 (9000 to 9800), 9410 is claimed.
-        The critic's values and the discounted returns that came: correlation 0.94 over 5410 steps; on average 32 above 780.
+        Over 5410 steps the critic's values and the discounted returns that came correlate by 0.94; on average the values lie 32 above the returns, which are 780.
         ");
         assert!(warnings(&played(0.94), Some(9410.0)).is_empty());
     }
@@ -90,7 +91,7 @@ mod tests {
     fn what_can_hardly_be_right_is_said() {
         let said = warnings(&played(0.1), Some(4000.0));
         assert!(said[0].starts_with("the return is 9400, 4000 was claimed"), "{said:?}");
-        assert!(said[1].starts_with("the critic's values correlate 0.10 with"), "{said:?}");
+        assert!(said[1].starts_with("the critic's values correlate by 0.10 with"), "{said:?}");
         assert_eq!(warnings(&played(f64::NAN), None).len(), 1);
     }
 }

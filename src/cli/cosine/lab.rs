@@ -42,6 +42,7 @@ pub(super) fn run(
     args: &CosineArgs,
     settings: &Settings,
     checkpoints: &[Checkpoint],
+    doubts: Vec<String>,
 ) -> Result<Done> {
     let given = args.bank.as_deref().map(BankFile::read).transpose()?;
     let settings = &given.as_ref().map_or_else(|| settings.clone(), BankFile::settings);
@@ -73,7 +74,7 @@ pub(super) fn run(
     if let Some(runs) = runs {
         track::write(&runs, checkpoints, &all)?;
     }
-    let finding = finding(&all, settings);
+    let finding = finding(&all, settings).doubted(doubts);
     let finding = if finding::of_critics(checkpoints) { finding.in_updates() } else { finding };
     let command = command_line(CosineCommand::Cosine, args, settings, &out);
     let source = Source::of_checkpoints(&command, origins(checkpoints)).with(settings)?;

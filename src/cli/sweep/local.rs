@@ -1,9 +1,10 @@
 //! `hyperl-train sweep local`: the runs of a sweep in processes of this machine.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -17,6 +18,10 @@ use crate::sweep::state::{self, State};
 
 /// How often children are checked.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How long to wait for runs that other processes work on, when there is nothing else to do: a process that was killed
+/// holds its run until the system has taken all its memory back.
+const DYING: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LocalArgs {
@@ -36,7 +41,12 @@ pub(super) fn run(args: &LocalArgs) -> Result<Done> {
     }
     let plan = Plan::read(&args.sweep)?;
     let all = state::all(&plan);
-    let mut waiting = all.iter().filter(|s| !matches!(s.state, State::Finished | State::Running));
+    let numbers = |wanted: fn(State) -> bool| -> VecDeque<usize> {
+        all.iter().filter(|status| wanted(status.state)).map(|status| status.number).collect()
+    };
+    let mut waiting = numbers(|state| !matches!(state, State::Finished | State::Running));
+    let mut elsewhere = numbers(|state| state == State::Running);
+    let mut idle = None;
     let finished = all.iter().filter(|s| s.state == State::Finished).count();
     let bar = progress::bar(all.len() as u64, "runs");
     bar.set_position(finished as u64);
@@ -46,19 +56,30 @@ pub(super) fn run(args: &LocalArgs) -> Result<Done> {
     let mut refused = None;
     loop {
         while children.len() < args.jobs && refused.is_none() {
-            let Some(next) = waiting.next() else { break };
-            match start(&plan, next.number, args.threads) {
+            let Some(next) = waiting.pop_front() else { break };
+            match start(&plan, next, args.threads) {
                 Ok(child) => children.push(child),
                 Err(error) => refused = Some(error),
             }
         }
-        if children.is_empty() || refused.is_some() || signals::stop_asked() {
+        let since = *idle.get_or_insert_with(Instant::now);
+        let nothing = children.is_empty() && (elsewhere.is_empty() || since.elapsed() > DYING);
+        if nothing || refused.is_some() || signals::stop_asked() {
             break;
         }
         std::thread::sleep(LOOK);
+        elsewhere.retain(|&run| match state::of(&plan, run).state {
+            State::Running => true,
+            State::Finished => false,
+            State::Waiting | State::Stopped | State::Failed => {
+                waiting.push_back(run);
+                false
+            }
+        });
         let before = children.len();
         children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
         bar.inc((before - children.len()) as u64);
+        idle.take_if(|_| !children.is_empty() || !waiting.is_empty());
     }
     for child in &mut children {
         terminate(child);

@@ -146,6 +146,10 @@ fn the_program_takes_over_an_agent_and_measures_it() {
             "comes without the states that its training visited",
         ),
         (
+            "cosine --ckpt forgotten.zip --env hopper".into(),
+            "forgotten.zip is not a checkpoint: there is no such file or folder; give an agent, or a folder step-…",
+        ),
+        (
             "cosine --ckpt agent --env hopper".into(),
             "--env, --gamma, --alpha, --steps and --normalise are for agents",
         ),

@@ -239,6 +239,12 @@ fn a_lack_of_memory_is_one_line() {
 
 #[test]
 fn no_program_waits_forever_where_memory_is_short() {
+    // libtorch's products would do without the memory that they pack factors in, and round otherwise.
+    let program = env!("CARGO_BIN_EXE_hyperl-train");
+    let tight = format!("ulimit -v {} && exec \"$0\" td3 --dry-run", 750 << 10);
+    let said = run_in(Command::new("sh").args(["-c", &tight, program]));
+    assert_eq!(said.code, Some(3), "{}", said.err);
+    assert!(said.err.contains("the limit on address space (ulimit -v) leaves"), "{}", said.err);
     // Between too little for libraries to load and enough for all their threads; where that is depends on the machine.
     for mebibytes in (500..700).step_by(20) {
         let program = env!("CARGO_BIN_EXE_hyperl-analyze");

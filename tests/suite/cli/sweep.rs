@@ -108,6 +108,26 @@ fn status_tells_a_run_that_failed_stopped_or_is_under_way() {
     assert_eq!(states(here)[0], "stopped");
 }
 
+/// A process that was killed holds its run a while longer, until the system has its memory back.
+#[test]
+fn a_run_that_another_process_gives_up_is_taken_up_at_the_end() {
+    let folder = planned(&SWEEP.replace("analyse", "# analyse"));
+    let here = folder.path();
+    let of_first = here.join("sweep/runs/short/td3-hopper-mlp-small-s0");
+    fs::create_dir_all(&of_first).unwrap();
+    let lock = resume_point::lock(&of_first).unwrap();
+    let local = std::thread::scope(|scope| {
+        let local = scope.spawn(|| run(sweep(here, "local sweep")));
+        while states(here) != ["running", "finished", "finished", "finished"] {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        drop(lock);
+        local.join().unwrap()
+    });
+    assert_finishes(&local);
+    assert_eq!(local.out, "4 runs: 4 finished\n");
+}
+
 /// A process that is killed after its last checkpoint has its lock and what it was writing behind.
 #[test]
 fn what_a_process_left_that_died_at_the_very_end_is_cleared_away() {

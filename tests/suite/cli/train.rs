@@ -183,6 +183,8 @@ fn contradictions_and_half_a_command_are_refused() {
     assert_refused("td3 --seed 1 --seeds 0..4", "cannot be used with");
     assert_refused("td3 --env ant --set env=ant", "--env and --set env=… contradict; give one");
     assert_refused("td3 --seeds 0..1 --set seed=3", "--seed and --set seed=… contradict");
+    let inside = "td3 --critic sa-hyper --set critic.precision=bf16";
+    assert_refused(inside, "--critic and --set critic.precision=… contradict; give one");
     assert_refused("td3 --set td3.gamma", "--set: expected KEY=VALUE, got 'td3.gamma'");
     assert_refused("td3 --set env.name=x --set env=ant --set env.name=x", "env is a value");
     assert_refused("td3 --env", "'--env <ENV>'");
