@@ -100,8 +100,9 @@ fn a_list_that_holds_itself_is_read() {
 /// A file of `torch.save` before version 1.6, of an object that has no tensors.
 fn saved(object: &[u8]) -> Vec<u8> {
     let magic = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
-    [&magic[..], b"\x80\x02M\xe9\x03.", b"\x80\x02}.", b"\x80\x02", object, b".", b"\x80\x02]."]
-        .concat()
+    let version = b"\x80\x02M\xe9\x03.";
+    let system = b"\x80\x02}X\x0d\0\0\0little_endian\x88s.";
+    [&magic[..], version, system, b"\x80\x02", object, b".", b"\x80\x02]."].concat()
 }
 
 #[test]

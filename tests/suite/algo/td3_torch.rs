@@ -53,9 +53,10 @@ fn compare_case(case: &Case, dtype: &str, rows: i64, threads: usize) {
     let start: BTreeMap<_, _> =
         networks(&td3).into_iter().map(|(name, p)| (name, flat(p))).collect();
 
-    // The bounds; moves of f32 targets are near the rounding of the weights themselves.
+    // Moves of f32 targets are near the rounding of the weights themselves; those of Adam's first steps follow the signs of
+    // gradients, and one near 0 has another sign where a processor's kernels round otherwise (2e-6 on one with AVX-512).
     let (loss_bound, weight_bound, moved_bound, target_moved_bound) =
-        if dtype == "f64" { (1e-10, 1e-9, 1e-9, 1e-9) } else { (1e-5, 1e-6, 2e-4, 1e-2) };
+        if dtype == "f64" { (1e-10, 1e-9, 1e-9, 1e-9) } else { (1e-5, 5e-6, 2e-4, 1e-2) };
     for (i, expected) in case.updates.iter().enumerate() {
         let noise = data((10_004 + i as u64, 2.0), 0, &[rows, DIMS.action], kind);
         let losses = td3.update(&batch(i as u64, rows, kind), &noise);

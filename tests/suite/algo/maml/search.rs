@@ -103,7 +103,11 @@ fn a_gradient_that_is_no_number_is_not_taken_for_no_direction() {
 fn a_search_that_fails_says_so_and_puts_every_weight_back() {
     let policy = policy(PolicyKind::Context);
     let workers = workers::start(1).unwrap();
-    let batch = games(&policy, &mut Stream::new(3, "games"));
+    let mut batch = games(&policy, &mut Stream::new(3, "games"));
+    // Where no action is as likely as before the surrogate is 0: less than now, by more than rounding.
+    for task in &mut batch {
+        task.after.advantages = &task.after.advantages + 1.0;
+    }
     let before = weights(&policy);
     // A bound so wide that the quadratic model of the divergence means nothing there.
     let far = TrpoConfig { max_kl: 100.0, search_steps: 1, ..TrpoConfig::default() };
