@@ -81,19 +81,19 @@ pub(super) fn run(args: &LocalArgs) -> Result<Done> {
         bar.inc((before - children.len()) as u64);
         idle.take_if(|_| !children.is_empty() || !waiting.is_empty());
     }
-    for child in &mut children {
-        terminate(child);
-    }
+    children.iter().for_each(terminate);
     for child in &mut children {
         let _ = child.wait();
     }
     bar.finish_and_clear();
-    if let Some(error) = refused {
-        return Err(error);
-    }
-    let counts = counts(&state::all(&plan));
+    refused.map_or_else(|| told(&plan, &args.sweep), Err)
+}
+
+/// Says how far the runs are, when nothing works on them any more.
+fn told(plan: &Plan, sweep: &Path) -> Result<Done> {
+    let counts = counts(&state::all(plan));
     let of = |wanted: State| counts.iter().find(|(state, _)| *state == wanted).map_or(0, |c| c.1);
-    let (all, sweep) = (in_words(&counts), args.sweep.display());
+    let (all, sweep) = (in_words(&counts), sweep.display());
     let left = of(State::Waiting) + of(State::Stopped);
     if of(State::Failed) > 0 {
         return Err(Error::Usage(format!("{all}; hyperl-train sweep status {sweep} says why")));
