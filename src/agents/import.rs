@@ -18,6 +18,7 @@ use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::nn::critic::CriticKind;
 use crate::nn::plain::{Activation, Plain, Standardiser};
+use crate::pickled::archive::Archive;
 use crate::pickled::tensor::Tensor as Numbers;
 
 /// What a user says of an agent; all but the environment only where its files do not.
@@ -43,8 +44,13 @@ pub fn is_agent(path: &Path) -> bool {
         || Td3Files::of(path).is_some()
         || cleanrl::is_one(path)
         || described::is_one(path)
-        || std::fs::read(spinning_up::file(path))
-            .is_ok_and(|bytes| sb3::is_one(&bytes) || spinning_up::is_one(&bytes))
+        || holds_one(&spinning_up::file(path))
+}
+
+/// Returns whether a file holds an agent. A pipe, which may have no end, is not read.
+fn holds_one(file: &Path) -> bool {
+    file.is_file()
+        && std::fs::read(file).is_ok_and(|bytes| sb3::is_one(&bytes) || spinning_up::is_one(&bytes))
 }
 
 /// Reads an agent and writes it as a checkpoint into `folder`; an old folder of that name goes. Returns what was
@@ -101,6 +107,9 @@ fn read(path: &Path) -> Result<ForeignAgent> {
         return described::read(path);
     }
     let file = spinning_up::file(path);
+    if file.exists() && !file.is_dir() && !file.is_file() {
+        return Err(Error::agent(&file, "it is a pipe or device, and a file is needed".into()));
+    }
     let bytes = disk::read(&file)?;
     let agent = if cleanrl::is_one(path) {
         cleanrl::read(path, &bytes)
@@ -108,6 +117,8 @@ fn read(path: &Path) -> Result<ForeignAgent> {
         sb3::read(path, &bytes)
     } else if spinning_up::is_one(&bytes) {
         spinning_up::read(&file, &bytes)
+    } else if Archive::is_one(&bytes) && path.extension().is_some_and(|name| name == "zip") {
+        Err("a zip without the policy.pth of Stable-Baselines3, or not whole; was it copied to its end?".into())
     } else {
         Err("it is no zip of Stable-Baselines3, no .cleanrl_model, no model.pt of Spinning Up, no NAME_actor beside \
              NAME_critic, and no folder with actor.pt, q1.pt and q2.pt; of other state dicts and of \
@@ -121,6 +132,15 @@ fn read(path: &Path) -> Result<ForeignAgent> {
 /// they say must not be given otherwise.
 fn config(agent: &ForeignAgent, given: &Given) -> Result<TrainConfig> {
     let tool = agent.tool;
+    let out_of_range = |name, value, range| {
+        Error::agent(&agent.files[0], format!("its {name} is {value}, {range} is needed"))
+    };
+    if let Some(gamma) = agent.gamma.filter(|gamma| !(0.0..1.0).contains(gamma)) {
+        return Err(out_of_range("γ", gamma, "a discount factor in [0, 1)"));
+    }
+    if let Some(alpha) = agent.alpha.filter(|alpha| !(0.0..f64::INFINITY).contains(alpha)) {
+        return Err(out_of_range("entropy coefficient", alpha, "a number of 0 or more"));
+    }
     let gamma = settled("gamma", tool, agent.gamma, given.gamma)?;
     let steps = settled("steps", tool, agent.steps, given.steps)?;
     let seed = given.seed.or(agent.seed).unwrap_or(0);

@@ -60,6 +60,18 @@ fn what_python_would_call_is_noted_and_not_done() {
 }
 
 #[test]
+fn statistics_beyond_single_precision_are_refused() {
+    let whole = fixture("td3-normalised-protocol-5.pkl");
+    let statistics = vec_normalize::read(&whole).unwrap_or_else(|e| panic!("{e}"));
+    let first = statistics.means().unwrap()[0].to_le_bytes();
+    let place = whole.windows(8).position(|bytes| bytes == first).unwrap();
+    let mut beyond = whole.clone();
+    beyond[place..place + 8].copy_from_slice(&1e300_f64.to_le_bytes());
+    let said = vec_normalize::read(&beyond).err().unwrap();
+    assert_eq!(said, "its obs_rms is too large for single precision");
+}
+
+#[test]
 fn a_pickle_that_is_none_is_refused_in_words() {
     let said = [
         (&b""[..], "the file ends too early, at byte 0"),

@@ -49,6 +49,13 @@ pub(super) struct Statistics {
     reward: Option<[f64; 2]>,
 }
 
+#[cfg(test)]
+impl Statistics {
+    pub(super) fn means(&self) -> Option<&[f64]> {
+        self.obs.as_ref().map(|obs| &obs.mean[..])
+    }
+}
+
 /// Gives an agent at `path` the statistics that it sees observations by.
 ///
 /// # Errors
@@ -113,6 +120,9 @@ pub(super) fn read(bytes: &[u8]) -> Read<Statistics> {
             return Err(format!("its {key} holds no means and variances"));
         }
         let std: Vec<f64> = var.iter().map(|var| (var + epsilon).sqrt()).collect();
+        if mean.iter().chain(&std).any(|x| !(*x as f32).is_finite()) {
+            return Err(format!("its {key} is too large for single precision"));
+        }
         if std.iter().any(|std| *std as f32 == 0.0) {
             return Err(format!("its {key} and epsilon are too small to divide by"));
         }

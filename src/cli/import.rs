@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::agent::{EPISODES, Facts, Output, take_over};
 use super::program::Done;
-use super::settings::whole;
+use super::settings::{finite, whole};
 use super::terminal;
 use super::worker::WorkerArgs;
 use crate::checkpoint::Checkpoint;
@@ -27,7 +27,7 @@ pub(super) struct ImportArgs {
     #[arg(long, value_parser = whole)]
     seed: Option<u64>,
     /// The return that it is said to reach
-    #[arg(long = "return", value_name = "RETURN", allow_negative_numbers = true)]
+    #[arg(long = "return", value_name = "RETURN", allow_negative_numbers = true, value_parser = finite)]
     claimed: Option<f64>,
     /// Episodes to play, to see whether it does
     #[arg(long, default_value_t = EPISODES)]

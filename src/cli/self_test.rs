@@ -21,7 +21,7 @@ const DRAWS: usize = 200;
 /// The same with `--quick`.
 const QUICK: usize = 20;
 /// The same in the table of coverage.
-const DRAWS_OF_TABLE: usize = 200;
+const DRAWS_OF_TABLE: usize = 800;
 
 #[derive(Debug, Args)]
 pub(super) struct SelfTestArgs {
@@ -33,7 +33,7 @@ pub(super) struct SelfTestArgs {
     seed: u64,
     #[command(flatten)]
     threads: Threads,
-    /// Write how often intervals cover, as a Markdown table, in place of asking (minutes)
+    /// Write how often intervals cover, as a Markdown table, in place of asking (half an hour)
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     table: Option<PathBuf>,
     /// Print the answers as JSON to standard output

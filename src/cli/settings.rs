@@ -25,6 +25,15 @@ pub(super) fn whole(text: &str) -> std::result::Result<u64, String> {
     }
 }
 
+/// Reads a number that is neither infinite nor NaN.
+pub(super) fn finite(text: &str) -> std::result::Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        Ok(_) => Err("expected a finite number".into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn is_whole(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }

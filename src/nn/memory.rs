@@ -23,7 +23,10 @@ pub fn check_room() -> Result<()> {
     let _ = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) };
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = pages.split(' ').next().and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0);
-    let left = limit.rlim_cur.saturating_sub(pages.saturating_mul(PAGE));
+    #[allow(unsafe_code, reason = "numbers of the system have no safe form")]
+    // SAFETY: it reads a number of the system, and touches no memory of ours.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    let left = limit.rlim_cur.saturating_sub(pages.saturating_mul(page.unsigned_abs()));
     if limit.rlim_cur == libc::RLIM_INFINITY || left >= ROOM {
         return Ok(());
     }
@@ -33,9 +36,6 @@ pub fn check_room() -> Result<()> {
         ROOM >> 20
     )))
 }
-
-/// Bytes of a page of this system's memory.
-const PAGE: u64 = 4096;
 
 /// Makes the allocator keep freed memory for the next tensor: for programs, at their start.
 ///

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use hyperl::agents::{Given, Normalise, import};
+use hyperl::agents::{Given, Normalise, import, is_agent};
 use hyperl::env::EnvId;
 
 use super::torch::given;
@@ -111,6 +112,42 @@ fn what_is_no_agent_is_named() {
     for name in ["answers.json", "sac-files/q1.pt"] {
         let said = refused(&fixture(name), &hopper);
         assert_eq!(said, format!("{name} cannot be read as an agent: {known}"));
+    }
+}
+
+#[test]
+fn a_zip_that_was_cut_off_and_a_pipe_are_named() {
+    let place = tempfile::tempdir().unwrap();
+    let hopper = given(EnvId::Hopper);
+    let whole = fs::read(fixture("td3.zip")).unwrap();
+    let cut = place.path().join("cut.zip");
+    fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let said = import(&cut, &hopper, &place.path().join("checkpoint")).unwrap_err().to_string();
+    assert!(said.ends_with("or not whole; was it copied to its end?"), "{said}");
+    let pipe = place.path().join("pipe.zip");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(!is_agent(&pipe));
+    let said = import(&pipe, &hopper, &place.path().join("checkpoint")).unwrap_err().to_string();
+    assert!(said.ends_with("it is a pipe or device, and a file is needed"), "{said}");
+}
+
+#[test]
+fn numbers_that_an_agent_says_and_cannot_be_are_its_own() {
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir(place.path().join("pyt_save")).unwrap();
+    fs::copy(fixture("spinning-up-sac/pyt_save/model.pt"), place.path().join("pyt_save/model.pt"))
+        .unwrap();
+    let hopper = Given { steps: Some(1), ..given(EnvId::Hopper) };
+    for (config, words) in [
+        (r#"{"gamma": 1.0, "alpha": 0.2}"#, "its γ is 1, a discount factor in [0, 1) is needed"),
+        (
+            r#"{"gamma": 0.9, "alpha": -1.0}"#,
+            "its entropy coefficient is -1, a number of 0 or more is needed",
+        ),
+    ] {
+        fs::write(place.path().join("config.json"), config).unwrap();
+        let error = import(place.path(), &hopper, &place.path().join("checkpoint")).unwrap_err();
+        assert!(error.to_string().ends_with(words), "{error}");
     }
 }
 
