@@ -313,6 +313,17 @@ impl Panel {
         self
     }
 
+    /// The `x` that all points share, if each of several series has one point.
+    pub(super) fn only_x(&self) -> Option<f64> {
+        let alone = |series: &Series| match series.points[..] {
+            [point] => Some(point.x),
+            _ => None,
+        };
+        let mut places = self.series.iter().map(alone);
+        let first = places.next()??;
+        (places.len() > 0 && places.all(|x| x == Some(first))).then_some(first)
+    }
+
     /// The first thing wrong with this panel, in words.
     fn fault(&self) -> Option<String> {
         for (axis, which) in [(&self.x, "horizontal"), (&self.y, "vertical")] {

@@ -59,6 +59,19 @@ impl PanelPlan<'_> {
         px(self.x.at(x), self.y.at(y))
     }
 
+    /// Page place of a point of a series.
+    fn place_of(&self, index: usize, point: &Point) -> Px {
+        let place = self.place(point.x, point.y);
+        px(place.x + self.aside(index), place.y)
+    }
+
+    /// Pixels by which a series stands aside where those of a panel have one `x`, so that all can be seen.
+    fn aside(&self, index: usize) -> f64 {
+        let width = 0.7 * (self.plot.right - self.plot.left);
+        let share = (index as f64 + 0.5) / self.panel.series.len() as f64;
+        self.panel.only_x().map_or(0.0, |_| width * (share - 0.5))
+    }
+
     /// Series in the order of drawing: the strongest model lies on top.
     fn back_to_front(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.panel.series.len()).rev().collect();
@@ -68,12 +81,12 @@ impl PanelPlan<'_> {
 
     /// Where the lines end; `None` if a series has no visible end.
     pub(super) fn series_ends(&self) -> Option<Vec<Px>> {
-        let end = |series: &Series| {
+        let end = |(index, series): (usize, &Series)| {
             let last = series.points.iter().rev().find(|point| point.is_present())?;
-            let place = self.place(last.x, last.y);
+            let place = self.place_of(index, last);
             self.plot.contains(place).then_some(place)
         };
-        self.panel.series.iter().map(end).collect()
+        self.panel.series.iter().enumerate().map(end).collect()
     }
 
     /// The polyline through points without gaps.
@@ -97,7 +110,7 @@ impl PanelPlan<'_> {
 fn draw_grid(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>) -> Result<()> {
     let Area { left, top, right, bottom } = plan.plot;
     let grid = Pen::line(GRID, 1.0);
-    let x_ticks = plan.x.ticks(66.0);
+    let x_ticks = plan.panel.only_x().map_or_else(|| plan.x.ticks(66.0), |x| vec![x]);
     for (&tick, label) in x_ticks.iter().zip(tick_labels(&x_ticks)) {
         let x = plan.x.at(tick);
         canvas.line(px(x, top), px(x, bottom), grid)?;
@@ -223,7 +236,7 @@ fn draw_measured(
     point: &Point,
 ) -> Result<()> {
     let style = &plan.styles[index];
-    let place = plan.place(point.x, point.y);
+    let place = plan.place_of(index, point);
     if point.has_interval() {
         let ends = (px(place.x, plan.y.at(point.low)), px(place.x, plan.y.at(point.high)));
         if let Some((low, high)) = plan.plot.clip_segment(ends.0, ends.1) {
@@ -236,7 +249,7 @@ fn draw_measured(
 /// Places of the markers on a line: every point if they are few, else some, staggered by series.
 fn signs(plan: &PanelPlan<'_>, index: usize, points: &[Point]) -> Vec<Px> {
     let present = points.iter().filter(|point| point.is_present());
-    let places = present.map(|point| plan.place(point.x, point.y));
+    let places = present.map(|point| plan.place_of(index, point));
     let visible: Vec<Px> = places.filter(|&place| plan.plot.contains(place)).collect();
     if visible.len() <= MARKERS_PER_LINE + 4 {
         return visible;
@@ -317,7 +330,7 @@ fn draw_reference_labels(canvas: &mut Canvas<'_>, plan: &PanelPlan<'_>) -> Resul
 fn obstacles(plan: &PanelPlan<'_>) -> Vec<Px> {
     let zero = [plan.place(plan.x.low, 0.0), plan.place(plan.x.high, 0.0)];
     let mut obstacles = sample_path(&zero);
-    for series in &plan.panel.series {
+    for (index, series) in plan.panel.series.iter().enumerate() {
         let points = thin(&series.points, plan.vertex_limit);
         for run in runs(&points, Point::is_present) {
             obstacles.extend(sample_path(&plan.path(run, series.kind, |point| point.y)));
@@ -325,7 +338,8 @@ fn obstacles(plan: &PanelPlan<'_>) -> Vec<Px> {
         for run in runs(&points, Point::has_interval) {
             obstacles.extend(sample_path(&band(plan, run, series.kind)));
             for point in run {
-                let ends = [plan.place(point.x, point.low), plan.place(point.x, point.high)];
+                let ends =
+                    [point.low, point.high].map(|y| plan.place_of(index, &Point { y, ..*point }));
                 obstacles.extend(sample_path(&ends));
             }
         }

@@ -194,11 +194,12 @@ pub fn model_label(name: &str) -> Cow<'_, str> {
 }
 
 /// Dashes and markers of a model's variants, in their order of appearance.
-const VARIANTS: [(Dash, Marker); 4] = [
+const VARIANTS: [(Dash, Marker); 5] = [
     (Dash::Solid, Marker::Circle),
     (Dash::Short, Marker::Ring),
     (Dash::DashDot, Marker::Cross),
     (Dash::Dotted, Marker::Plus),
+    (Dash::Long, Marker::Diamond),
 ];
 
 /// Style of a model; `None` for any other series.

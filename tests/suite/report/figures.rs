@@ -197,6 +197,30 @@ fn a_single_seed_says_so() {
 }
 
 #[test]
+fn points_at_one_moment_stand_side_by_side() {
+    let circles = |xs: [f64; 2]| -> Vec<f64> {
+        let mut figure = single_seed_figure();
+        let names = ["sa-hyper", "sa-hyper, again"];
+        let series = names.iter().zip(xs).map(|(name, x)| {
+            let point = Point { x, y: 0.5, low: 0.4, high: 0.6 };
+            Series::line(*name, vec![point], 5)
+        });
+        figure.panels[0].series = series.collect();
+        let svg = render_curves(&figure).unwrap();
+        let bars = attributes(&svg, "line", "x1").into_iter().zip(attributes(&svg, "line", "x2"));
+        let upright = bars.filter(|(from, to)| from == to).map(|(x, _)| x.parse().unwrap());
+        // Those of the error bars come last; before them those of the grid, one for each tick.
+        upright.collect()
+    };
+    let one = circles([1000.0, 1000.0]);
+    assert_eq!(one.len(), 3, "one tick and two bars: {one:?}");
+    let [tick, bars @ ..] = &one[..] else { unreachable!() };
+    assert!((bars[0] - bars[1]).abs() > 100.0, "{one:?}");
+    assert!((f64::midpoint(bars[0], bars[1]) - tick).abs() < 1.5, "{one:?}");
+    assert!(circles([1000.0, 2000.0]).len() > 4, "two moments have an axis");
+}
+
+#[test]
 fn senseless_figures_are_refused_in_words() {
     let message = |change: &dyn Fn(&mut Figure)| {
         let mut figure = single_seed_figure();
