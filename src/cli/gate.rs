@@ -211,7 +211,7 @@ fn rule(args: &GateArgs) -> Result<Rule> {
     let &GateArgs { alpha, margin, tolerance, .. } = args;
     let checks = [
         (alpha > 0.0 && alpha < 0.5, "--alpha must lie between 0 and 0.5"),
-        (margin > 0.0 && margin.is_finite(), "--margin must be positive"),
+        (margin > 0.0 && margin < 1.0, "--margin must lie between 0 and 1"),
         (tolerance >= 0.0 && tolerance.is_finite(), "--tolerance must not be negative"),
     ];
     match checks.into_iter().find(|(fits, _)| !fits) {

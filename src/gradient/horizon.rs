@@ -61,6 +61,17 @@ pub struct Candidate {
     pub beyond: Estimate,
 }
 
+impl Candidate {
+    /// Returns whether rollouts may end there.
+    fn is_enough(&self) -> bool {
+        let Self { missed, beyond, .. } = self;
+        // What follows may be large and at a right angle to what came.
+        let surely_more = beyond.low > LITTLE;
+        let surely_little = missed.low > -LITTLE && missed.high < LITTLE;
+        !surely_more && (surely_little || missed.covers(0.0) && missed.half_width() <= CLEAR)
+    }
+}
+
 /// Returns what a pilot says of each of its marks.
 pub fn candidates(pilot: &Bank) -> Vec<Candidate> {
     let at = |i: usize| {
@@ -123,14 +134,28 @@ pub fn choose_horizon(
     // States of its own numbers: the bank's directions and noise are independent of the pilot's.
     let bank = make_bank(agent, pilot, usize::MAX - PILOT, &plan, workers, progress)?;
     let found = candidates(&bank);
-    let enough = |candidate: &&Candidate| {
-        let missed = candidate.missed;
-        let surely_little = missed.low > -LITTLE && missed.high < LITTLE;
-        surely_little || missed.covers(0.0) && missed.half_width() <= CLEAR
-    };
-    Ok(match found.iter().find(enough) {
+    Ok(match found.iter().find(|candidate| candidate.is_enough()) {
         Some(&Candidate { horizon, missed, .. }) => (horizon, Choice::Seen { missed }, found),
         None if full < whole => (full, Choice::Longest, found),
         None => (full, Choice::Full, found),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_rest_at_a_right_angle_is_not_left_out() {
+        let at = |missed: [f64; 2], beyond: [f64; 2]| {
+            let [missed, beyond] = [missed, beyond]
+                .map(|[value, half_width]| Estimate::symmetric(value, half_width, PILOT));
+            Candidate { horizon: 10, missed, beyond }.is_enough()
+        };
+        assert!(at([0.005, 0.006], [0.01, 0.02]), "little along it, little across it");
+        assert!(!at([0.005, 0.006], [10.3, 5.6]), "ten times as much across it");
+        assert!(at([0.1, 0.4], [0.5, 0.6]), "noise hides it");
+        assert!(!at([0.1, 0.4], [0.5, 0.3]), "noise does not hide it");
+        assert!(!at([0.3, 0.1], [0.0, 0.1]), "much along it");
+    }
 }

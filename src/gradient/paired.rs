@@ -11,6 +11,7 @@ use crate::rng::Stream;
 use crate::stats::clusters::clusters;
 use crate::stats::corrected::ceiling_block;
 use crate::stats::quotient::Quotient;
+use crate::stats::resample::freedom_of_clusters;
 use crate::stats::simultaneous::{LeftOut, level_of_each};
 use crate::stats::stacked::effective;
 use crate::stats::{Estimate, LEVEL};
@@ -93,12 +94,13 @@ impl Numbers {
         };
         let (of_critics, of_all) = (freedom(&[1, 3]), freedom(&[1, 3, 5]));
         let inside = |(a, b): &(&StateScore, &StateScore)| {
-            let (a, b) = (a.inside?, b.inside?);
+            // A critic without a gradient there has cosine 0, as in the gate.
+            let [a, b] = [a, b].map(|score| score.inside.or(score.silent));
+            let (a, b) = (a?, b?);
             Some([a.block, b.block, a.pair, a.quad])
         };
         let within: Vec<Vec<[f64; 4]>> =
             episodes.iter().map(|episode| episode.iter().filter_map(inside).collect()).collect();
-        let units = within.iter().filter(|rows| !rows.is_empty()).count();
         let along = |[n, v, m, w, ..]: [f64; 6]| apart(n / v.sqrt(), m / w.sqrt());
         let size = |[.., u, _]: [f64; 6]| u;
         let left_out = [
@@ -107,7 +109,7 @@ impl Numbers {
             LeftOut::of(
                 &within,
                 |[a, b, pair, quad]| apart(a, b) / ceiling_block(pair, quad),
-                (units as f64 - 1.0).max(1.0),
+                freedom_of_clusters(&within),
             ),
         ];
         Self { left_out, kappa: Quotient::of(&rows, along, size), freedom: of_all }

@@ -6,7 +6,7 @@ use super::direction::{Direction, answer, two, whose, why_unknown};
 use super::figure::{Axis, Panel, Point, Series};
 use super::finding::{Finding, appendix};
 use super::numbers::{fixed, short, significant, with_ends};
-use super::policy_cosine::{summary, warnings};
+use super::policy_cosine::{summary, warnings, warnings_of_critic};
 use super::tables::{Cell, Column, Table};
 use super::text;
 use super::theme::model_label;
@@ -186,6 +186,7 @@ fn panel(found: &Comparison, title: &str, of: fn(&Judged) -> Option<Estimate>) -
 /// Says what a reader should know before believing the numbers.
 fn all_warnings(found: &Comparison) -> Vec<String> {
     let mut said: Vec<String> = found.critics.first().map_or(Vec::new(), warnings);
+    said.extend(found.critics.iter().skip(1).flat_map(warnings_of_critic));
     if !found.same_returns {
         said.push(
             "the critics estimate values of different returns; all are judged by the first one's"

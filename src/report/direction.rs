@@ -23,9 +23,9 @@ named!("direction",
         Uphill = "uphill",
         /// It points downhill.
         Downhill = "downhill",
-        /// The truth is known, and neither can be said.
+        /// The truth is known, and κ may be 0.
         Neither = "neither",
-        /// The truth is not known.
+        /// The truth is not known, or κ is hardly.
         Unknown = "unknown",
         /// The actor cannot move, whatever the critic says.
         Stuck = "stuck",
@@ -44,6 +44,7 @@ impl Direction {
         match policy.resolved {
             false if saturated > STUCK => Self::Stuck,
             false => Self::Unknown,
+            true if low < -WIDE && high > WIDE => Self::Unknown,
             true if low > 0.0 => Self::Uphill,
             true if high < 0.0 => Self::Downhill,
             true => Self::Neither,
@@ -101,13 +102,15 @@ pub(super) fn sentence(whose: &str, policy: &Stacked, saturated: f64) -> String 
         Direction::Uphill => format!("{whose}: uphill: {kappa} of a possible 1; {}.", kept()),
         Direction::Downhill => format!("{whose}: downhill: {kappa}; {}.", kept()),
         Direction::Neither if policy.kappa.value.is_nan() => {
-            format!("{whose}: the critic promises nothing: its gradient is 0.")
-        }
-        Direction::Neither if policy.kappa.low < -WIDE && policy.kappa.high > WIDE => {
-            format!("{whose}: cannot be told with {} states: {kappa}.", policy.states)
+            format!(
+                "{whose}: the critic promises nothing: its gradient is 0, or not a number somewhere."
+            )
         }
         Direction::Neither => {
             format!("{whose}: neither uphill nor downhill: {kappa}, which may be 0.")
+        }
+        Direction::Unknown if policy.resolved => {
+            format!("{whose}: cannot be told with {} states: {kappa}.", policy.states)
         }
         Direction::Unknown => format!("{whose}: cannot be told{}.", why_unknown(policy)),
         Direction::Stuck => {

@@ -130,17 +130,33 @@ pub(super) fn warnings(judged: &Judged) -> Vec<String> {
             "{whose}: with fewer than 4 blocks inside is corrected too little where states differ in their noise"
         ));
     }
-    let silent = judged.states.iter().filter(|state| state.silent.is_some()).count();
-    if 0 < silent && silent < score.states {
-        said.push(format!(
-            "{whose}: the critic has no gradient at {silent} of {} states; inside is about the others",
-            score.states
-        ));
-    }
+    said.extend(warnings_of_critic(judged));
     if score.left_out > 0 {
         let left = score.left_out;
         said.push(format!(
             "{whose}: {left} states are left out, for their simulation became unstable"
+        ));
+    }
+    said
+}
+
+/// The same of the critic alone, whatever the bank.
+pub(super) fn warnings_of_critic(judged: &Judged) -> Vec<String> {
+    let (score, whose) = (&judged.score, whose(&judged.whose));
+    let mut said = Vec::new();
+    let silent = judged.states.iter().filter(|state| state.silent.is_some()).count();
+    if 0 < silent && silent < score.states {
+        said.push(format!(
+            "{whose}: the critic has no gradient at {silent} of {} states; inside is about the others, and differences of it count 0 there",
+            score.states
+        ));
+    }
+    let [smoothed, local] = [&score.policy, &score.local].map(|stacked| stacked.kappa);
+    if score.policy.resolved && (local.high < smoothed.low || smoothed.high < local.low) {
+        said.push(format!(
+            "{whose}: the critic is rough: at the policy's own action, where an actor climbs it, κ is {}, and not {}",
+            two(&local),
+            two(&smoothed)
         ));
     }
     said

@@ -19,7 +19,7 @@ use crate::gradient::{Adaptive, Settings, StatesFrom};
 use crate::rng::Stream;
 
 /// Changes whenever the same checkpoint and settings would give another bank.
-const REVISION: u32 = 6;
+const REVISION: u32 = 7;
 
 /// Smallest size of perturbations: critics are asked in single precision, whose steps at a value of 1000 are 6e-5, so
 /// that over 2σ a slope would be off by 0.03 and more.

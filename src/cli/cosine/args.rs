@@ -82,7 +82,7 @@ pub(in crate::cli) struct CosineArgs {
     pub(super) checkpoints: Vec<PathBuf>,
     /// Rollouts that `hyperl-analyze bank` made of the same policy, in place of new ones
     #[arg(long, value_name = "FILE", conflicts_with_all = ["mode", "states", "rollouts", "blocks",
-        "half_width", "max_states", "std", "horizon", "states_from", "seed"])]
+        "half_width", "max_states", "std", "horizon", "states_from", "returns", "seed"])]
     pub(super) bank: Option<PathBuf>,
     /// Which estimator: ours, App. B as printed, or the authors' script [lab, paper, as-released; default: lab,
     /// paper where --rollouts is given]

@@ -45,7 +45,10 @@ pub(super) fn run(
     doubts: Vec<String>,
 ) -> Result<Done> {
     let given = args.bank.as_deref().map(BankFile::read).transpose()?;
-    let settings = &given.as_ref().map_or_else(|| settings.clone(), BankFile::settings);
+    let settings = &given.as_ref().map_or_else(
+        || settings.clone(),
+        |file| Settings { judged: settings.judged, ..file.settings() },
+    );
     for checkpoint in checkpoints {
         match &given {
             Some(file) => policy_cosine::check_bank(checkpoint, file)?,

@@ -113,6 +113,39 @@ fn equal_critics_never_differ() {
 }
 
 #[test]
+fn a_critic_that_is_silent_in_places_is_less_right_inside_than_one_that_is_not() {
+    let world = world(Place::FREE, 80, 4);
+    let exact = world.exact().value;
+    let silent = Critic::of_values(move |s, a| if s[0] > 0.5 { 1.0 } else { exact(s, a) });
+    let share = world.states.iter().filter(|s| s[0] > 0.5).count() as f64 / 80.0;
+    let [pair] = compared(&bank(&world, 4), &[world.exact(), silent]).pairs[..] else { panic!() };
+    assert!(share > 0.1 && (pair.inside.value - share).abs() < 0.01, "{share} {pair:?}");
+    assert!(pair.inside.low > 0.0, "{pair:?}");
+}
+
+#[test]
+fn an_episode_that_holds_most_states_widens_the_interval_of_inside() {
+    // As many episodes, but one of them has 51 of 60 states: Kish's number of episodes is 1.4, and not 10.
+    let world = noisy(Place::FREE, 60, 3);
+    let critics = [30.0, 60.0].map(|degrees| turned(&world, degrees, 1.0));
+    let bank = bank(&world, 4);
+    let width = |episode: fn(usize) -> usize| {
+        let of = |critic: &Critic| {
+            let mut all = states(&bank, critic);
+            for (i, state) in all.iter_mut().enumerate() {
+                state.episode = Some(episode(i) as u64);
+            }
+            all
+        };
+        let scores = critics.each_ref().map(of);
+        let scores = scores.each_ref().map(|states| &states[..]);
+        differences(&scores, &mut drawn(0, "differences")).pairs[0].inside.half_width()
+    };
+    let [even, uneven] = [width(|i| i / 6), width(|i| i.saturating_sub(50))];
+    assert!(uneven > 3.0 * even, "{even} {uneven}");
+}
+
+#[test]
 fn a_difference_is_known_better_than_either_number() {
     let world = noisy(Place::FREE, 80, 11);
     let critics = [30.0, 35.0].map(|degrees| turned(&world, degrees, 1.0));

@@ -93,6 +93,24 @@ fn the_bank_is_that_of_cosine_and_one_from_a_file_says_the_same() {
 }
 
 #[test]
+fn a_bank_judges_the_value_that_is_asked_for_and_has_its_own_returns() {
+    let bench = Bench::new();
+    bench.done(&format!("bank --ckpt @ {SMALL} --out bank.parquet"));
+    let score = |value: &str| {
+        let said =
+            bench.done(&format!("cosine --ckpt @ --bank bank.parquet --json {value}")).json();
+        said["checkpoints"][0]["score"].clone()
+    };
+    let [unset, first, min] = ["", "--value q1", "--value min"].map(score);
+    assert_eq!(unset, first);
+    assert_ne!(first["policy"], min["policy"]);
+    let page = std::fs::read_to_string(bench.path("reports/cosine/report.md")).unwrap();
+    assert!(page.contains("--value min"), "{page}");
+    let said = bench.error("cosine --ckpt @ --bank bank.parquet --returns soft");
+    assert!(said.contains("--returns") && said.contains("--bank"), "{said}");
+}
+
+#[test]
 fn the_folder_is_the_same_for_any_number_of_threads() {
     let bench = Bench::new();
     let folders = ["1", "2"].map(|threads| {

@@ -139,7 +139,8 @@ fn what_cannot_be_compared_is_refused() {
     let gate = |words: &str| bench.error(&format!("gate --ckpt @ --baseline {words}"));
     assert!(gate("nowhere.parquet").starts_with("cannot read nowhere.parquet: No such file"));
     assert_eq!(gate("base.parquet --alpha 0.7"), "--alpha must lie between 0 and 0.5");
-    assert_eq!(gate("base.parquet --margin 0"), "--margin must be positive");
+    assert_eq!(gate("base.parquet --margin 0"), "--margin must lie between 0 and 1");
+    assert_eq!(gate("base.parquet --margin 5"), "--margin must lie between 0 and 1");
     assert_eq!(
         gate("base.parquet base.parquet"),
         "two baselines are of hopper; give one for each environment"
