@@ -142,7 +142,8 @@ fn an_episode_that_holds_most_states_widens_the_interval_of_inside() {
         differences(&scores, &mut drawn(0, "differences")).pairs[0].inside.half_width()
     };
     let [even, uneven] = [width(|i| i / 6), width(|i| i.saturating_sub(50))];
-    assert!(uneven > 3.0 * even, "{even} {uneven}");
+    // 41 times as wide; with the freedom of ten alike episodes some 3 times, by the deviations alone.
+    assert!(uneven > 10.0 * even, "{even} {uneven}");
 }
 
 #[test]
