@@ -31,7 +31,7 @@ pub(crate) const PILOT: usize = 60;
 pub(crate) const CLEAR: f64 = 0.5;
 
 /// Share that may be missed: an interval of [`Candidate::missed`] within ± this is enough.
-const LITTLE: f64 = 0.05;
+pub(crate) const LITTLE: f64 = 0.05;
 
 /// Why a horizon is what it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

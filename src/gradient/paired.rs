@@ -56,8 +56,9 @@ pub fn differences(critics: &[&[StateScore]], stream: &mut Stream) -> Difference
     let all: Vec<LeftOut> = numbers.iter().flat_map(|numbers| numbers.left_out.clone()).collect();
     let level = level_of_each(&all, LEVEL, stream);
     let difference = |(&(first, second), numbers): (&(usize, usize), &Numbers)| {
-        let [_, gain, inside] = numbers.left_out.each_ref().map(|number| number.interval(level));
-        let kappa = numbers.kappa.cosine(2.0, level, numbers.freedom);
+        let gain = numbers.left_out[1].interval(level);
+        let kappa = numbers.kappa.0.cosine(2.0, level, numbers.kappa.1);
+        let inside = numbers.inside.0.corrected(2.0, level, numbers.inside.1);
         Difference { first, second, kappa, gain, inside }
     };
     Differences { level, pairs: pairs.iter().zip(&numbers).map(difference).collect() }
@@ -67,10 +68,10 @@ pub fn differences(critics: &[&[StateScore]], stream: &mut Stream) -> Difference
 struct Numbers {
     /// Differences of κ, gain and inside, with what leaving out each episode does to them.
     left_out: [LeftOut; 3],
-    /// That of κ over the root of the truth's square.
-    kappa: Quotient,
-    /// Degrees of freedom of κ.
-    freedom: f64,
+    /// That of κ over the root of the truth's square, with its degrees of freedom.
+    kappa: (Quotient, f64),
+    /// That of inside over the ceiling, with its degrees of freedom.
+    inside: (Quotient, f64),
 }
 
 impl Numbers {
@@ -103,16 +104,19 @@ impl Numbers {
             episodes.iter().map(|episode| episode.iter().filter_map(inside).collect()).collect();
         let along = |[n, v, m, w, ..]: [f64; 6]| apart(n / v.sqrt(), m / w.sqrt());
         let size = |[.., u, _]: [f64; 6]| u;
+        let of_within = freedom_of_clusters(&within);
+        let blocks = |[a, b, ..]: [f64; 4]| apart(a, b);
+        let ceiling = |[.., pair, quad]: [f64; 4]| ceiling_block(pair, quad);
         let left_out = [
             LeftOut::of(&rows, |sums| along(sums) / size(sums).sqrt(), of_all),
             LeftOut::of(&rows, |[n, v, m, w, ..]| apart(n / v, m / w), of_critics),
-            LeftOut::of(
-                &within,
-                |[a, b, pair, quad]| apart(a, b) / ceiling_block(pair, quad),
-                freedom_of_clusters(&within),
-            ),
+            LeftOut::of(&within, |means| blocks(means) / ceiling(means), of_within),
         ];
-        Self { left_out, kappa: Quotient::of(&rows, along, size), freedom: of_all }
+        Self {
+            left_out,
+            kappa: (Quotient::of(&rows, along, size), of_all),
+            inside: (Quotient::of(&within, blocks, ceiling), of_within),
+        }
     }
 }
 

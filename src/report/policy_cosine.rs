@@ -10,7 +10,7 @@ use super::tables::{Cell, Table};
 use super::text;
 use super::view::step_axis;
 use crate::analysis::measure::policy_cosine::{Judged, Whose};
-use crate::gradient::horizon::{CLEAR, Choice, PILOT};
+use crate::gradient::horizon::{CLEAR, Choice, LITTLE, PILOT};
 use crate::gradient::score::StateScore;
 use crate::gradient::{Settings, StatesFrom};
 use crate::stats::Estimate;
@@ -115,15 +115,18 @@ pub(super) fn warnings(judged: &Judged) -> Vec<String> {
     }
     let ends = format!("{whose}: rollouts end after {} steps", judged.horizon);
     match judged.choice {
-        Choice::Seen { missed } => said.push(format!(
-            "{ends}; what follows was seen to change the gain by {} of it",
-            two(&missed)
-        )),
+        // What was seen to be next to nothing needs no warning.
+        Choice::Seen { missed } if missed.low < -LITTLE || missed.high > LITTLE => {
+            said.push(format!(
+                "{ends}; what follows was seen to change the gain by {} of it",
+                two(&missed)
+            ));
+        }
         Choice::Longest => said.push(format!(
             "{ends}, the most that are made without --horizon; its discount is so near to 1 that what follows counts, and \
              nothing is known of it"
         )),
-        Choice::Asked | Choice::Full => {}
+        Choice::Seen { .. } | Choice::Asked | Choice::Full => {}
     }
     if judged.blocks < 4 {
         said.push(format!(
@@ -220,4 +223,57 @@ pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
 
 pub(crate) fn answers(all: &[Judged]) -> Vec<String> {
     all.iter().map(answer).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gradient::known::{Critic, Place, World};
+    use crate::gradient::score::{Score, score_states};
+    use crate::rng::Stream;
+
+    /// What a clean bank of 40 states says of a critic.
+    fn judged(world: &World, critic: &Critic) -> Judged {
+        let workers = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let bank = world.bank(&world.plan(0), &workers).unwrap();
+        let states = score_states(&bank, 0, critic, &Stream::new(0, "smoothing")).unwrap();
+        Judged {
+            whose: Whose {
+                env: "hopper".into(),
+                algo: "td3".into(),
+                model: "mlp-small".into(),
+                seed: 0,
+                step: 1000,
+            },
+            horizon: 4,
+            choice: Choice::Asked,
+            pilot: Vec::new(),
+            blocks: bank.plan.blocks,
+            rollouts: 0,
+            score: Score::of(&states, bank.plan.blocks, bank.dims()),
+            states,
+        }
+    }
+
+    #[test]
+    fn a_critic_whose_slope_at_the_policys_action_is_not_that_around_it_is_called_rough() {
+        let world = World::new(Place::FREE, 40, 7).unwrap();
+        assert!(warnings_of_critic(&judged(&world, &world.exact())).is_empty());
+        // Right over the perturbations, and the reverse of it at the action itself.
+        let reverse = world.exact().map(|_, slope| -slope);
+        let said = warnings_of_critic(&judged(&world, &reverse));
+        let [said] = &said[..] else { panic!("{said:?}") };
+        assert!(said.contains("the critic is rough") && said.contains("κ is −1.00"), "{said}");
+    }
+
+    #[test]
+    fn what_is_known_to_add_next_to_nothing_is_no_warning() {
+        let world = World::new(Place::FREE, 40, 7).unwrap();
+        let said = |half| {
+            let choice = Choice::Seen { missed: Estimate::symmetric(0.01, half, 60) };
+            warnings(&Judged { choice, ..judged(&world, &world.exact()) }).join("; ")
+        };
+        assert!(!said(0.03).contains("what follows"), "{}", said(0.03));
+        assert!(said(0.3).contains("what follows"), "{}", said(0.3));
+    }
 }

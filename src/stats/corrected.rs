@@ -6,6 +6,9 @@
 //! their noise, this estimates `E[C·c]/√E[C²]`, a mean cosine in which clear states weigh more;
 //! with four blocks the denominator becomes `E[C]`, for a beta-distributed `C²`.
 //!
+//! The ceiling is noisy, too, and least known just where it came out too high by chance. So the interval of
+//! `corrected` is that of [`quotient`](super::quotient), with the ceiling below the line.
+//!
 //! The stacked cosine is that of all states' gradients as one long vector: states without a
 //! gradient weigh nothing, and it needs no ceiling.
 //!
@@ -15,8 +18,9 @@
 use statrs::function::gamma::ln_gamma;
 
 use super::lift::Lift;
+use super::quotient::Quotient;
 use super::replicates::Replicates;
-use super::resample::{jackknife_of_clusters, pseudo_values_of_clusters};
+use super::resample::{freedom_of_clusters, jackknife_of_clusters, pseudo_values_of_clusters};
 use super::summary::positive;
 use super::{Estimate, LEVEL};
 
@@ -45,7 +49,8 @@ pub struct Corrected {
     pub ceiling_block: Estimate,
     /// What an exactly right critic would score as `raw`; see [`Lift::ceiling`].
     pub ceiling: Estimate,
-    /// The mean cosine without the noise of the rollouts: `block / ceiling_block`.
+    /// The mean cosine without the noise of the rollouts: `block / ceiling_block`. An end of its interval that has
+    /// no bound, since the ceiling may be nothing, is ±1.
     pub corrected: Estimate,
     /// `Σ⟨g, v⟩ / √(Σ‖g‖²·Σ‖v‖²)` over states, from unbiased sums.
     pub stacked: Estimate,
@@ -89,6 +94,9 @@ pub fn correct_units(units: &[Vec<Replicates>], lift: Lift, level: f64) -> Corre
     let interval = |stat: Statistic| interval_at(level, stat);
     let blocks = lift.blocks() as f64;
     let second_opinion = |m: &Replicates| (blocks * m.full - m.block) / (blocks - 1.0);
+    let of_means = |stat: fn(&Replicates) -> f64| move |row| stat(&Replicates::of_row(row));
+    let over_ceiling =
+        Quotient::of(&rows, of_means(|m| m.block), of_means(|m| ceiling_block(m.pair, m.quad)));
     let ceiling_block = interval(&|m| ceiling_block(m.pair, m.quad));
     let ceiling = ceiling_block.map_rising(|c| lift.ceiling(c));
     // What the extrapolation makes of an exactly right critic if all states are alike.
@@ -102,7 +110,7 @@ pub fn correct_units(units: &[Vec<Replicates>], lift: Lift, level: f64) -> Corre
         agreement: interval(&|m| m.pair),
         ceiling_block,
         ceiling,
-        corrected: interval(&corrected_cosine),
+        corrected: over_ceiling.corrected(1.0, level, freedom_of_clusters(&rows)),
         stacked: interval(&|m| m.dot / (positive(m.truth_square) * m.critic_square).sqrt()),
         alpha: alpha_square.map_rising(|square| square.clamp(0.0, f64::INFINITY).sqrt()),
         second_opinion: interval(&second_opinion).value,

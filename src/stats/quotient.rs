@@ -58,11 +58,12 @@ impl Quotient {
     /// Returns the cosine `h/√u` with its interval at a level. A cosine is at most `most` in size: so is an end that
     /// has no other bound.
     pub(crate) fn cosine(&self, most: f64, level: f64, freedom: f64) -> Estimate {
-        let found = self.to_power(0.5, tails::t_two_sided(level, freedom));
-        let end = |end: f64| {
-            if end.is_infinite() { end.signum() * most.max(found.value.abs()) } else { end }
-        };
-        Estimate { low: end(found.low), high: end(found.high), ..found }
+        bounded(self.to_power(0.5, tails::t_two_sided(level, freedom)), most)
+    }
+
+    /// Returns the cosine `h/u`, likewise.
+    pub(crate) fn corrected(&self, most: f64, level: f64, freedom: f64) -> Estimate {
+        bounded(self.to_power(1.0, tails::t_two_sided(level, freedom)), most)
     }
 
     /// `h/uᵖ` with what it is on the ellipse of `t` standard errors; NaN where `u` is not positive.
@@ -97,6 +98,13 @@ impl Quotient {
             (u > 0.0).then(|| height(angle.sin(), angle.cos()) / u.powf(power))
         })
     }
+}
+
+/// Ends without a bound are those that a number of at most `most` in size can have.
+fn bounded(found: Estimate, most: f64) -> Estimate {
+    let end =
+        |end: f64| if end.is_infinite() { end.signum() * most.max(found.value.abs()) } else { end };
+    Estimate { low: end(found.low), high: end(found.high), ..found }
 }
 
 /// Returns the largest value of a smooth function on the circle, where it has one.
