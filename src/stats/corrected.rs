@@ -7,7 +7,7 @@
 //! with four blocks the denominator becomes `E[C]`, for a beta-distributed `C²`.
 //!
 //! The ceiling is noisy, too, and least known just where it came out too high by chance. So the interval of
-//! `corrected` is that of [`quotient`](super::quotient), with the ceiling below the line.
+//! `corrected` is Fieller's, with the ceiling below the line.
 //!
 //! The stacked cosine is that of all states' gradients as one long vector: states without a
 //! gradient weigh nothing, and it needs no ceiling.
