@@ -57,8 +57,8 @@ pub fn differences(critics: &[&[StateScore]], stream: &mut Stream) -> Difference
     let level = level_of_each(&all, LEVEL, stream);
     let difference = |(&(first, second), numbers): (&(usize, usize), &Numbers)| {
         let gain = numbers.left_out[1].interval(level);
-        let kappa = numbers.kappa.0.cosine(2.0, level, numbers.kappa.1);
-        let inside = numbers.inside.0.corrected(2.0, level, numbers.inside.1);
+        let kappa = numbers.kappa.cosine(2.0, level, numbers.kappa_freedom);
+        let inside = numbers.inside.corrected(2.0, level, numbers.inside_freedom);
         Difference { first, second, kappa, gain, inside }
     };
     Differences { level, pairs: pairs.iter().zip(&numbers).map(difference).collect() }
@@ -68,10 +68,14 @@ pub fn differences(critics: &[&[StateScore]], stream: &mut Stream) -> Difference
 struct Numbers {
     /// Differences of κ, gain and inside, with what leaving out each episode does to them.
     left_out: [LeftOut; 3],
-    /// That of κ over the root of the truth's square, with its degrees of freedom.
-    kappa: (Quotient, f64),
-    /// That of inside over the ceiling, with its degrees of freedom.
-    inside: (Quotient, f64),
+    /// That of κ over the root of the truth's square.
+    kappa: Quotient,
+    /// Its degrees of freedom.
+    kappa_freedom: f64,
+    /// That of inside over the ceiling.
+    inside: Quotient,
+    /// Its degrees of freedom.
+    inside_freedom: f64,
 }
 
 impl Numbers {
@@ -114,8 +118,10 @@ impl Numbers {
         ];
         Self {
             left_out,
-            kappa: (Quotient::of(&rows, along, size), of_all),
-            inside: (Quotient::of(&within, blocks, ceiling), of_within),
+            kappa: Quotient::of(&rows, along, size),
+            kappa_freedom: of_all,
+            inside: Quotient::of(&within, blocks, ceiling),
+            inside_freedom: of_within,
         }
     }
 }
