@@ -115,7 +115,7 @@ pub enum Error {
         /// When, such as "at step 7".
         moment: String,
         /// Which settings to change, such as "a lower `td3.actor_lr`".
-        remedy: &'static str,
+        remedy: String,
     },
 
     /// A gradient that the data do not determine.
@@ -229,8 +229,8 @@ impl Error {
     /// Says when in training something broke, and what helps against divergence. Physics is to blame only
     /// where the action was a number, which whoever acts checks first.
     #[must_use]
-    pub(crate) fn in_training(self, moment: &str, remedy: &'static str) -> Self {
-        let moment = moment.to_owned();
+    pub(crate) fn in_training(self, moment: &str, remedy: &str) -> Self {
+        let (moment, remedy) = (moment.to_owned(), remedy.to_owned());
         match self {
             Self::NonFinite(what) => Self::Diverged { what, moment, remedy },
             Self::Physics { env, reason } => {

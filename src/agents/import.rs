@@ -7,8 +7,6 @@ use super::state_dict::Layer;
 use super::vec_normalize::Normalise;
 use super::{cleanrl, described, sac_files, sb3, spinning_up, td3_files::Td3Files, vec_normalize};
 use crate::algo::config::{Hidden, TrainConfig};
-use crate::algo::sac::SacConfig;
-use crate::algo::td3::Td3Config;
 use crate::algo::{Algo, RunConfig};
 use crate::checkpoint::disk;
 use crate::checkpoint::manifest::{FORMAT, Hashes, Imported, ImportedFile, Manifest, Versions};
@@ -147,22 +145,21 @@ fn config(agent: &ForeignAgent, given: &Given) -> Result<TrainConfig> {
     if i64::try_from(seed.max(steps)).is_err() {
         return Err(Error::Usage(format!("{seed} or {steps} is too large for a seed or steps")));
     }
-    let base = TrainConfig {
+    let mut config = TrainConfig {
         critic: CriticKind::MlpStandard,
         seed,
         steps,
         ..TrainConfig::of(agent.algo, given.env)
     };
-    let config = if base.is_sac() {
+    config.method_mut().set_gamma(gamma);
+    if config.entropy().is_some() {
         let alpha = settled("alpha", tool, agent.alpha, given.alpha)?;
-        TrainConfig { sac: Some(SacConfig { gamma, alpha, ..base.sac() }), ..base }
+        config.method_mut().set_alpha(alpha);
     } else if given.alpha.is_some() {
         return Err(Error::Usage(format!(
             "--alpha is SAC's, and this is an agent of {tool}; drop it"
         )));
-    } else {
-        TrainConfig { td3: Some(Td3Config { gamma, ..base.td3() }), ..base }
-    };
+    }
     let hidden = agent.hidden().map_err(|reason| Error::agent(&agent.files[0], reason))?;
     // Of runs of ours all follows from the critic's name.
     let ours = Plain::default();
@@ -220,11 +217,9 @@ fn said(agent: &ForeignAgent, config: &TrainConfig) -> String {
     let clipped = agent.reward_clip.map_or(String::new(), |clip| {
         format!(" (that training clipped rewards at ±{clip} of these units is not followed)")
     });
-    let temperature = if config.is_sac() {
-        format!(", entropy coefficient {}", three_digits(config.sac().alpha))
-    } else {
-        String::new()
-    };
+    let temperature = config.entropy().map_or(String::new(), |entropy| {
+        format!(", entropy coefficient {}", three_digits(entropy.alpha))
+    });
     let (tool, gamma, steps) = (agent.tool, config.gamma(), config.steps);
     format!(
         "{tool}: {critics} {built}, γ {gamma}{temperature}, {steps} steps{seen}{scaled}{clipped}"

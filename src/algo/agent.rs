@@ -6,23 +6,20 @@ use tch::{Device, Kind};
 
 use super::config::{Hidden, TrainConfig};
 use super::learner::{Learner, target_name};
-use super::run_config::{Algo, RunConfig};
-use super::sac::Sac;
-use super::td3::Td3;
-use crate::error::{Error, Result};
-use crate::nn::actor::Actor;
+use super::method::Design;
+use super::run_config::RunConfig;
+use crate::error::Result;
 use crate::nn::critic::QNet;
 use crate::nn::plain::Plain;
 use crate::nn::policy_net::PolicyNet;
 use crate::nn::script;
-use crate::nn::squashed_gaussian::SquashedGaussian;
 use crate::nn::weights::{Draw, Shapes, Source, Training};
 use crate::rng::Stream;
 
 /// Makes the agent that a configuration asks for, with new weights of the run's own streams.
 ///
 /// # Errors
-/// [`Error::Usage`] of an algorithm with other agents.
+/// Those of the sources.
 pub fn make(
     config: &TrainConfig,
     device: Device,
@@ -33,39 +30,22 @@ pub fn make(
     let [mut actor, mut q1, mut q2] =
         [&actor, &q1, &q2].map(|stream| Draw { stream, kind: Kind::Float, device });
     let (actor, q1, q2) = (&mut actor, &mut q1, &mut q2);
-    let (critic, workers) = ((config.critic, config.dims()), Arc::clone(workers));
-    let frozen = config.frozen.is_some();
-    Ok(match config.algo {
-        Algo::Sac => {
-            let rates = config.sac().rates(config.critic, config.env);
-            let sac = Sac::new(config.sac(), critic, rates, [actor, q1, q2], workers)?;
-            Box::new(sac.computing_in(config.precision)?.frozen(frozen))
-        }
-        Algo::Td3 => {
-            let td3 = Td3::new(config.td3(), critic, [actor, q1, q2], workers)?;
-            let td3 = td3.computing_in(config.precision)?;
-            Box::new(td3.exploring(config.exploration_noise()).frozen(frozen))
-        }
-        Algo::Maml | Algo::Pearl => return Err(no_agent(config.algo)),
-    })
+    let design = Design {
+        critic: config.critic,
+        dims: config.dims(),
+        env: config.env,
+        precision: config.precision,
+        exploration_noise: config.exploration_noise(),
+        frozen: config.frozen.is_some(),
+        workers: Arc::clone(workers),
+    };
+    config.method().agent(design, [actor, q1, q2])
 }
 
 /// Makes the policy of an agent.
 pub(crate) fn policy(config: &TrainConfig, source: &mut dyn Source) -> Result<PolicyNet> {
-    let (dims, frozen) = (config.dims(), Training::Frozen);
     let plain = config.hidden.as_ref().map_or_else(Plain::default, Hidden::actor);
-    Ok(match config.algo {
-        Algo::Sac => {
-            let actor = SquashedGaussian::plain(&plain, dims, frozen, source)?;
-            PolicyNet::SquashedGaussian(actor)
-        }
-        Algo::Td3 => PolicyNet::Deterministic(Actor::plain(&plain, dims, frozen, source)?),
-        Algo::Maml | Algo::Pearl => return Err(no_agent(config.algo)),
-    })
-}
-
-fn no_agent(algo: Algo) -> Error {
-    Error::Usage(format!("{algo} has no actor and pair of critics"))
+    config.method().policy(&plain, config.dims(), source)
 }
 
 /// Makes one critic of an agent.
@@ -89,7 +69,7 @@ pub(super) fn tensors(config: &TrainConfig) -> Result<Vec<(String, Vec<i64>)>> {
         _ => Ok(critic(config, &mut Shapes)?.params().shapes(name)),
     };
     let mut all = actor("actor")?;
-    if !config.is_sac() {
+    if config.method().has_slow_actor() {
         all.extend(actor(&target_name("actor"))?);
     }
     for name in ["critic.q1", "critic.q2"] {

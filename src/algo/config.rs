@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Algo;
 use super::frozen::Frozen;
-use super::run_config::{Algo, Range, RunConfig, same_fields};
+use super::method::{Entropy, Method, Schedule, check, not_negative, positive};
+use super::run_config::{Range, RunConfig, same_fields};
 use super::sac::SacConfig;
 use super::td3::Td3Config;
 use crate::env::{EnvId, Spec, TaskLists};
@@ -17,9 +19,6 @@ pub(super) const MOST: usize = 1_000_000;
 
 /// Most transitions that a replay buffer holds.
 pub(super) const MOST_TRANSITIONS: usize = 1_000_000_000;
-
-/// Standard deviation of TD3's exploration noise (paper, Table 5), in action half-ranges.
-const EXPLORATION: f64 = 0.1;
 
 /// How the networks of an agent that another tool trained are built.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,9 +80,9 @@ impl Hidden {
         std::iter::once("mlp".to_owned()).chain(widths).chain(activation).collect()
     }
 
-    /// Returns whether its scripts give what those of SAC, or of TD3, must.
-    fn gives_what_is_needed(&self, sac: bool) -> bool {
-        self.actor_script.is_none_or(|gives| gives.is_of_actor(sac))
+    /// Returns whether its scripts give what those of soft critics, or of others, must.
+    fn gives_what_is_needed(&self, soft: bool) -> bool {
+        self.actor_script.is_none_or(|gives| gives.is_of_actor(soft))
             && self.critic_script.is_none_or(|gives| gives == Gives::Value)
     }
 
@@ -153,10 +152,7 @@ impl TrainConfig {
     /// Returns the defaults of an algorithm in an environment, those of the authors' documented runs
     /// (paper, Tables 5 and 7).
     pub fn of(algo: Algo, env: EnvId) -> Self {
-        let sac = algo == Algo::Sac;
-        let warmup_steps = if sac && env == EnvId::HalfCheetah { 10_000 } else { 1_000 };
-        let batch = if sac { 256 } else { 100 };
-        Self {
+        let mut config = Self {
             algo,
             env,
             critic: CriticKind::SaHyper,
@@ -165,22 +161,42 @@ impl TrainConfig {
             checkpoint_every: 10_000,
             evaluate_every: 5_000,
             evaluation_episodes: 10,
-            warmup_steps,
-            batch,
-            exploration_noise: (!sac).then_some(EXPLORATION),
+            warmup_steps: 0,
+            batch: 0,
+            exploration_noise: None,
             replay_capacity: 1_000_000,
             reservoir: 1_000,
             precision: Precision::Fp32,
             hidden: None,
             frozen: None,
-            td3: (!sac).then(Td3Config::default),
-            sac: sac.then(SacConfig::default),
+            td3: None,
+            sac: None,
+        };
+        let Schedule { warmup_steps, batch, exploration_noise } = config.method_mut().schedule(env);
+        Self { warmup_steps, batch, exploration_noise, ..config }
+    }
+
+    /// Returns the hyper-parameters of its algorithm, and what follows from them.
+    pub(crate) fn method(&self) -> Box<dyn Method> {
+        match self.algo {
+            Algo::Sac => Box::new(self.sac()),
+            _ => Box::new(self.td3()),
         }
     }
 
-    /// Returns whether the algorithm is SAC; else it is TD3.
-    pub fn is_sac(&self) -> bool {
-        self.algo == Algo::Sac
+    /// Returns the hyper-parameters of its algorithm, to change them.
+    pub(crate) fn method_mut(&mut self) -> &mut dyn Method {
+        match self.algo {
+            Algo::Sac => self.sac.get_or_insert_default(),
+            _ => self.td3.get_or_insert_default(),
+        }
+    }
+
+    /// Returns the hyper-parameters of other algorithms that are set, and should not be.
+    fn of_others(&self) -> impl Iterator<Item = &'static str> {
+        let tables = [(self.td3.is_some(), Algo::Td3), (self.sac.is_some(), Algo::Sac)];
+        let algo = self.algo;
+        tables.into_iter().filter(move |(set, of)| *set && *of != algo).map(|(_, of)| of.name())
     }
 
     /// Returns the hyper-parameters of TD3.
@@ -193,20 +209,31 @@ impl TrainConfig {
         self.sac.clone().unwrap_or_default()
     }
 
-    /// Returns the standard deviation of TD3's exploration noise, in action half-ranges.
-    pub fn exploration_noise(&self) -> f64 {
-        self.exploration_noise.unwrap_or(EXPLORATION)
+    /// Returns what its critics estimate beside rewards; nothing, unless they are soft.
+    pub fn entropy(&self) -> Option<Entropy> {
+        self.method().entropy()
     }
 
     /// Returns the critic's discount factor γ, per environment step.
     pub fn gamma(&self) -> f64 {
-        if self.is_sac() { self.sac().gamma } else { self.td3().gamma }
+        self.method().gamma()
     }
 
-    /// Returns the environment steps before the first update: TD3 learns once the random actions are
-    /// over, SAC as soon as a batch is there.
+    /// Returns the standard deviation of the exploration noise, in action half-ranges; 0 where the actor draws.
+    pub fn exploration_noise(&self) -> f64 {
+        let usual = || self.method().schedule(self.env).exploration_noise;
+        self.exploration_noise.or_else(usual).unwrap_or_default()
+    }
+
+    /// Returns how the loop runs.
+    fn schedule(&self) -> Schedule {
+        let Self { warmup_steps, batch, exploration_noise, .. } = *self;
+        Schedule { warmup_steps, batch, exploration_noise }
+    }
+
+    /// Returns the environment steps before the first update.
     pub fn learn_from(&self) -> u64 {
-        if self.is_sac() { self.batch as u64 } else { self.warmup_steps }
+        self.method().first_update(&self.schedule()).0
     }
 
     /// Returns the configuration with every value that depends on another one filled in.
@@ -215,13 +242,9 @@ impl TrainConfig {
     /// [`Error::Usage`] for a value outside its range or of another algorithm, naming it.
     pub fn resolved(mut self) -> Result<Self> {
         self.algo.expect(&Algo::OFF_POLICY)?;
-        let noise = self.exploration_noise.is_some();
-        let of_other = if self.is_sac() {
-            [(self.td3.is_some(), "td3"), (noise, "exploration_noise")]
-        } else {
-            [(self.sac.is_some(), "sac"), (false, "")]
-        };
-        if let Some((_, name)) = of_other.into_iter().find(|(given, _)| *given) {
+        let usual = self.method().schedule(self.env).exploration_noise;
+        let noise = self.exploration_noise.filter(|_| usual.is_none()).map(|_| "exploration_noise");
+        if let Some(name) = self.of_others().chain(noise).next() {
             let algo = self.algo.name();
             return Err(Error::Usage(format!("{algo} has no setting {name}; drop it")));
         }
@@ -253,14 +276,10 @@ impl TrainConfig {
             (self.reservoir <= MOST, "reservoir", "at most 1000000"),
             (self.replay_capacity <= MOST_TRANSITIONS, "replay_capacity", "at most 1000000000"),
         ])?;
-        if self.is_sac() {
-            self.sac = Some(resolved_sac(self.sac(), self.critic, self.env)?);
-        } else {
-            let noise = self.exploration_noise();
-            check(&[(not_negative(noise), "exploration_noise", "0 or more")])?;
-            self.exploration_noise = Some(noise);
-            self.td3 = Some(resolved_td3(self.td3(), self.critic)?);
-        }
+        check(&[(not_negative(self.exploration_noise()), "exploration_noise", "0 or more")])?;
+        self.exploration_noise = usual.map(|_| self.exploration_noise());
+        let (critic, env) = (self.critic, self.env);
+        self.method_mut().resolve(critic, env)?;
         Ok(self)
     }
 }
@@ -280,7 +299,11 @@ impl RunConfig for TrainConfig {
     fn ranges(&self) -> Vec<Range> {
         vec![
             ((0.0..1.0).contains(&self.gamma()), "gamma", "in [0, 1)"),
-            (positive(self.sac().reward_scale), "sac.reward_scale", "positive"),
+            (
+                self.entropy().is_none_or(|entropy| positive(entropy.reward_scale)),
+                "sac.reward_scale",
+                "positive",
+            ),
             (
                 self.hidden.as_ref().is_none_or(Hidden::fits),
                 "hidden",
@@ -289,7 +312,7 @@ impl RunConfig for TrainConfig {
             (
                 self.hidden
                     .as_ref()
-                    .is_none_or(|hidden| hidden.gives_what_is_needed(self.is_sac())),
+                    .is_none_or(|hidden| hidden.gives_what_is_needed(self.entropy().is_some())),
                 "hidden.actor_script and hidden.critic_script",
                 "what actors and critics of its algorithm give",
             ),
@@ -304,8 +327,8 @@ impl RunConfig for TrainConfig {
 
     /// Warns if the run ends before its first update.
     fn warning(&self) -> Option<String> {
-        let (steps, first) = (self.steps, self.learn_from());
-        let until = if self.is_sac() { "batch" } else { "warmup_steps" };
+        let steps = self.steps;
+        let (first, until) = self.method().first_update(&self.schedule());
         (steps <= first && self.frozen.is_none()).then(|| {
             format!(
                 "there will be no update in {steps} steps, for learning starts after {first} ({until}); the \
@@ -320,50 +343,5 @@ impl RunConfig for TrainConfig {
 
     fn tasks(&self) -> Result<Option<TaskLists>> {
         Ok(None)
-    }
-}
-
-fn resolved_td3(td3: Td3Config, kind: CriticKind) -> Result<Td3Config> {
-    let Td3Config { gamma, tau, policy_noise, noise_clip, policy_delay, actor_lr, .. } = td3;
-    let critic_lr = td3.critic_lr_for(kind);
-    check(&[
-        ((0.0..1.0).contains(&gamma), "td3.gamma", "in [0, 1)"),
-        (tau > 0.0 && tau <= 1.0, "td3.tau", "in (0, 1]"),
-        (not_negative(policy_noise), "td3.policy_noise", "0 or more"),
-        (not_negative(noise_clip), "td3.noise_clip", "0 or more"),
-        (policy_delay > 0, "td3.policy_delay", "at least 1"),
-        (positive(actor_lr), "td3.actor_lr", "positive"),
-        (positive(critic_lr), "td3.critic_lr", "positive"),
-    ])?;
-    Ok(Td3Config { critic_lr: Some(critic_lr), ..td3 })
-}
-
-fn resolved_sac(sac: SacConfig, kind: CriticKind, env: EnvId) -> Result<SacConfig> {
-    let SacConfig { gamma, tau, alpha, reward_scale, .. } = sac;
-    let [actor_lr, critic_lr] = sac.rates(kind, env);
-    check(&[
-        ((0.0..1.0).contains(&gamma), "sac.gamma", "in [0, 1)"),
-        (tau > 0.0 && tau <= 1.0, "sac.tau", "in (0, 1]"),
-        (not_negative(alpha), "sac.alpha", "0 or more"),
-        (positive(reward_scale), "sac.reward_scale", "positive"),
-        (positive(actor_lr), "sac.actor_lr", "positive"),
-        (positive(critic_lr), "sac.critic_lr", "positive"),
-    ])?;
-    Ok(SacConfig { actor_lr: Some(actor_lr), critic_lr: Some(critic_lr), ..sac })
-}
-
-pub(super) fn positive(x: f64) -> bool {
-    x.is_finite() && x > 0.0
-}
-
-pub(super) fn not_negative(x: f64) -> bool {
-    x.is_finite() && x >= 0.0
-}
-
-/// Names the first setting that does not fit its range.
-pub(super) fn check(settings: &[(bool, &str, &str)]) -> Result<()> {
-    match settings.iter().find(|(fits, ..)| !fits) {
-        Some((_, name, range)) => Err(Error::Usage(format!("{name} must be {range}; change it"))),
-        None => Ok(()),
     }
 }

@@ -252,16 +252,13 @@ impl OffPolicy {
 
     /// Says at which step something failed, and what helps.
     fn failed(&self, error: Error, step: u64) -> Error {
-        error.in_training(&format!("at step {step}"), self.remedy())
+        error.in_training(&format!("at step {step}"), &self.remedy())
     }
 
     /// Returns what helps against divergence.
-    fn remedy(&self) -> &'static str {
-        if self.config.is_sac() {
-            "a lower sac.actor_lr and sac.critic_lr"
-        } else {
-            "a lower td3.actor_lr and td3.critic_lr"
-        }
+    fn remedy(&self) -> String {
+        let algo = self.config.algo;
+        format!("a lower {algo}.actor_lr and {algo}.critic_lr")
     }
 
     fn random_action(&mut self) -> Vec<f64> {
@@ -291,7 +288,7 @@ impl OffPolicy {
         let (env, policy) = (self.config.env, self.agent.greedy());
         let moment = format!("in the evaluation after step {}", self.step);
         let returns = episode_returns(env, policy, &self.evaluation_states, &self.workers)
-            .map_err(|error| error.in_training(&moment, self.remedy()))?;
+            .map_err(|error| error.in_training(&moment, &self.remedy()))?;
         Ok(Event::Evaluated(Evaluation { step: self.step, returns }))
     }
 }

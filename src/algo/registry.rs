@@ -14,16 +14,16 @@ use super::maml::config::MamlConfig;
 use super::off_policy::OffPolicy;
 use super::pearl::Pearl;
 use super::pearl::config::PearlConfig;
-use super::run_config::{Algo, RunConfig};
+use super::run_config::RunConfig;
 use super::trainer::Trainer;
-use super::{agent, maml, pearl};
+use super::{Algo, Learning, agent, maml, pearl};
 use crate::error::Result;
 
 /// The settings of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Config {
-    /// Of TD3 or SAC.
+    /// Of an off-policy algorithm.
     OffPolicy(TrainConfig),
     /// Of MAML.
     Maml(MamlConfig),
@@ -49,10 +49,10 @@ impl Config {
         algo: Algo,
         text: D,
     ) -> std::result::Result<Self, D::Error> {
-        Ok(match algo {
-            Algo::Td3 | Algo::Sac => Self::OffPolicy(TrainConfig::deserialize(text)?),
-            Algo::Maml => Self::Maml(MamlConfig::deserialize(text)?),
-            Algo::Pearl => Self::Pearl(PearlConfig::deserialize(text)?),
+        Ok(match algo.learning() {
+            Learning::OffPolicy => Self::OffPolicy(TrainConfig::deserialize(text)?),
+            Learning::Maml => Self::Maml(MamlConfig::deserialize(text)?),
+            Learning::Pearl => Self::Pearl(PearlConfig::deserialize(text)?),
         })
     }
 
@@ -65,7 +65,7 @@ impl Config {
         // Also names a key that does not exist as it was given.
         let given = Self::read(algo, table.clone())?;
         let Self::OffPolicy(given) = given else { return Ok(given) };
-        // TD3's and SAC's defaults depend on the environment.
+        // Those of off-policy algorithms depend on the environment.
         let base = base.cloned().unwrap_or_else(|| TrainConfig::of(algo, given.env));
         let base =
             toml::Table::try_from(base).map_err(|e| toml::de::Error::custom(e.to_string()))?;
@@ -174,25 +174,25 @@ impl<'de> Deserialize<'de> for Config {
 
 /// Returns the keys that say which run it is; every version has written them.
 pub fn identity(algo: Algo) -> [&'static str; 5] {
-    let model = match algo {
-        Algo::Td3 | Algo::Sac => "critic",
-        Algo::Maml => "policy",
-        Algo::Pearl => "model",
+    let model = match algo.learning() {
+        Learning::OffPolicy => "critic",
+        Learning::Maml => "policy",
+        Learning::Pearl => "model",
     };
     ["algo", "env", model, "seed", algo.unit().name()]
 }
 
 /// Says of a checkpoint of an algorithm what it lacks, and what reads it.
 pub fn readers(algo: Algo) -> &'static str {
-    match algo {
-        Algo::Td3 | Algo::Sac => {
-            "it is of a TD3 or SAC run, which has no tasks; cosine, returns and others read those"
+    match algo.learning() {
+        Learning::OffPolicy => {
+            "it is of a run in one task, such as of TD3 or SAC; cosine, returns and others read those"
         }
-        Algo::Maml => {
+        Learning::Maml => {
             "it is of a MAML run, which has no critic; inspect, maml-noise, maml-adaptation and \
              returns read those"
         }
-        Algo::Pearl => {
+        Learning::Pearl => {
             "it is of a PEARL run, whose critic knows its task by a latent; cosine, self-check, \
              learnable, returns and inspect read those"
         }

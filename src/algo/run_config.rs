@@ -1,31 +1,12 @@
 //! What the settings of every run say, whichever its algorithm.
 
+use super::Algo;
 use crate::env::{Spec, TaskLists};
 use crate::error::{Error, Result};
 use crate::names::named;
 use crate::nn::critic::Dims;
 
-named!("algorithm",
-    /// The algorithms that exist.
-    Algo {
-        /// Twin Delayed Deep Deterministic policy gradient.
-        Td3 = "td3",
-        /// Soft Actor-Critic with a fixed temperature.
-        Sac = "sac",
-        /// Model-agnostic meta-learning with trust-region updates.
-        Maml = "maml",
-        /// Probabilistic embeddings for actor-critic meta-learning.
-        Pearl = "pearl",
-    }
-);
-
 impl Algo {
-    /// The algorithms that learn one task from a replay buffer.
-    pub const OFF_POLICY: [Self; 2] = [Self::Td3, Self::Sac];
-
-    /// The algorithms that learn a family of tasks.
-    pub(crate) const META: [Self; 2] = [Self::Maml, Self::Pearl];
-
     /// Returns what the length of its runs is counted in.
     pub fn unit(self) -> Unit {
         if Self::META.contains(&self) { Unit::Iterations } else { Unit::Steps }

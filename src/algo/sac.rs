@@ -19,6 +19,7 @@ use tch::Tensor;
 
 use super::chunks::{CHUNKS, LossAndGradient, loss_and_gradient, sum_over};
 use super::learner::{Learner, Losses, Part, normal};
+use super::method::{Design, Entropy, Method, Schedule, check, not_negative, positive};
 use super::replay::Batch;
 use super::twin_critic::{Twin, TwinSpec};
 use crate::env::EnvId;
@@ -27,6 +28,8 @@ use crate::nn::adam::Adam;
 use crate::nn::bf16::Precision;
 use crate::nn::critic::{CriticKind, Dims, QNet};
 use crate::nn::init::{HyperInit, Inits, LayerInit};
+use crate::nn::plain::Plain;
+use crate::nn::policy_net::PolicyNet;
 use crate::nn::squashed_gaussian::{Greedily, Sample, SquashedGaussian};
 use crate::nn::weights::{Reuse, Source, Training};
 use crate::rng::Stream;
@@ -74,7 +77,7 @@ impl Default for SacConfig {
 
 impl SacConfig {
     /// Returns the learning rates of actor and critics (paper, Table 7).
-    pub fn rates(&self, kind: CriticKind, env: EnvId) -> [f64; 2] {
+    fn rates(&self, kind: CriticKind, env: EnvId) -> [f64; 2] {
         let actor = match (kind.is_hyper(), env) {
             (false, _) => 3e-4,
             (true, EnvId::HalfCheetah) => 1e-4,
@@ -82,6 +85,74 @@ impl SacConfig {
         };
         let critic = if kind.is_hyper() { 5e-5 } else { 3e-4 };
         [self.actor_lr.unwrap_or(actor), self.critic_lr.unwrap_or(critic)]
+    }
+}
+
+impl Method for SacConfig {
+    fn schedule(&self, env: EnvId) -> Schedule {
+        let warmup_steps = if env == EnvId::HalfCheetah { 10_000 } else { 1_000 };
+        Schedule { warmup_steps, batch: 256, exploration_noise: None }
+    }
+
+    /// As soon as a batch is there.
+    fn first_update(&self, schedule: &Schedule) -> (u64, &'static str) {
+        (schedule.batch as u64, "batch")
+    }
+
+    fn gamma(&self) -> f64 {
+        self.gamma
+    }
+
+    fn set_gamma(&mut self, gamma: f64) {
+        self.gamma = gamma;
+    }
+
+    fn set_critic_lr(&mut self, rate: Option<f64>) {
+        self.critic_lr = rate;
+    }
+
+    fn entropy(&self) -> Option<Entropy> {
+        Some(Entropy { alpha: self.alpha, reward_scale: self.reward_scale })
+    }
+
+    fn set_alpha(&mut self, alpha: f64) {
+        self.alpha = alpha;
+    }
+
+    fn climbs_smaller(&self) -> bool {
+        true
+    }
+
+    fn has_slow_actor(&self) -> bool {
+        false
+    }
+
+    fn resolve(&mut self, critic: CriticKind, env: EnvId) -> Result<()> {
+        let Self { gamma, tau, alpha, reward_scale, .. } = *self;
+        let [actor_lr, critic_lr] = self.rates(critic, env);
+        check(&[
+            ((0.0..1.0).contains(&gamma), "sac.gamma", "in [0, 1)"),
+            (tau > 0.0 && tau <= 1.0, "sac.tau", "in (0, 1]"),
+            (not_negative(alpha), "sac.alpha", "0 or more"),
+            (positive(reward_scale), "sac.reward_scale", "positive"),
+            (positive(actor_lr), "sac.actor_lr", "positive"),
+            (positive(critic_lr), "sac.critic_lr", "positive"),
+        ])?;
+        (self.actor_lr, self.critic_lr) = (Some(actor_lr), Some(critic_lr));
+        Ok(())
+    }
+
+    fn agent(&self, design: Design, sources: [&mut dyn Source; 3]) -> Result<Box<dyn Learner>> {
+        let critic = (design.critic, design.dims);
+        let rates = self.rates(design.critic, design.env);
+        let sac = Sac::new(self.clone(), critic, rates, sources, design.workers)?;
+        let sac = sac.computing_in(design.precision)?;
+        Ok(Box::new(Sac { frozen: design.frozen, ..sac }))
+    }
+
+    fn policy(&self, plain: &Plain, dims: Dims, source: &mut dyn Source) -> Result<PolicyNet> {
+        let actor = SquashedGaussian::plain(plain, dims, Training::Frozen, source)?;
+        Ok(PolicyNet::SquashedGaussian(actor))
     }
 }
 
@@ -145,12 +216,6 @@ impl Sac {
         self.critics.compute_in(precision)?;
         self.views = views(&self.actor.online, &self.critics)?;
         Ok(self)
-    }
-
-    /// Leaves the actor as it is, if `frozen`: critics alone learn.
-    #[must_use]
-    pub(crate) fn frozen(self, frozen: bool) -> Self {
-        Self { frozen, ..self }
     }
 
     /// One gradient step on `batch`; both `[B, A]` tensors of noise are standard normal, drawn by the

@@ -17,17 +17,24 @@ use tch::Tensor;
 
 use super::chunks::{CHUNKS, LossAndGradient, loss_and_gradient, sum_over};
 use super::learner::{Learner, Losses, Part, normal};
+use super::method::{Design, Method, Schedule, check, not_negative, positive};
 use super::replay::Batch;
 use super::twin_critic::{Twin, TwinSpec};
+use crate::env::EnvId;
 use crate::error::Result;
 use crate::nn::actor::Actor;
 use crate::nn::adam::{Adam, PolyakTarget};
 use crate::nn::bf16::Precision;
 use crate::nn::critic::{CriticKind, Dims, QNet};
 use crate::nn::init::Inits;
+use crate::nn::plain::Plain;
+use crate::nn::policy_net::PolicyNet;
 use crate::nn::weights::{Reuse, Source, Training};
 use crate::rng::Stream;
 use crate::rollout::Policy;
+
+/// Standard deviation of the exploration noise (paper, Table 5), in action half-ranges.
+const EXPLORATION: f64 = 0.1;
 
 /// Hyper-parameters of TD3, with the defaults of the authors' code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +75,61 @@ impl Td3Config {
     /// Returns the critics' learning rate for this kind of critic.
     pub(crate) fn critic_lr_for(&self, kind: CriticKind) -> f64 {
         self.critic_lr.unwrap_or(if kind.is_hyper() { 5e-5 } else { 3e-4 })
+    }
+}
+
+impl Method for Td3Config {
+    fn schedule(&self, _env: EnvId) -> Schedule {
+        Schedule { warmup_steps: 1_000, batch: 100, exploration_noise: Some(EXPLORATION) }
+    }
+
+    /// Once the random actions are over.
+    fn first_update(&self, schedule: &Schedule) -> (u64, &'static str) {
+        (schedule.warmup_steps, "warmup_steps")
+    }
+
+    fn gamma(&self) -> f64 {
+        self.gamma
+    }
+
+    fn set_gamma(&mut self, gamma: f64) {
+        self.gamma = gamma;
+    }
+
+    fn set_critic_lr(&mut self, rate: Option<f64>) {
+        self.critic_lr = rate;
+    }
+
+    fn has_slow_actor(&self) -> bool {
+        true
+    }
+
+    fn resolve(&mut self, critic: CriticKind, _env: EnvId) -> Result<()> {
+        let Self { gamma, tau, policy_noise, noise_clip, policy_delay, actor_lr, .. } = *self;
+        let critic_lr = self.critic_lr_for(critic);
+        check(&[
+            ((0.0..1.0).contains(&gamma), "td3.gamma", "in [0, 1)"),
+            (tau > 0.0 && tau <= 1.0, "td3.tau", "in (0, 1]"),
+            (not_negative(policy_noise), "td3.policy_noise", "0 or more"),
+            (not_negative(noise_clip), "td3.noise_clip", "0 or more"),
+            (policy_delay > 0, "td3.policy_delay", "at least 1"),
+            (positive(actor_lr), "td3.actor_lr", "positive"),
+            (positive(critic_lr), "td3.critic_lr", "positive"),
+        ])?;
+        self.critic_lr = Some(critic_lr);
+        Ok(())
+    }
+
+    fn agent(&self, design: Design, sources: [&mut dyn Source; 3]) -> Result<Box<dyn Learner>> {
+        let critic = (design.critic, design.dims);
+        let td3 = Td3::new(self.clone(), critic, sources, design.workers)?;
+        let td3 = td3.computing_in(design.precision)?;
+        let (exploration, frozen) = (design.exploration_noise, design.frozen);
+        Ok(Box::new(Td3 { exploration, frozen, ..td3 }))
+    }
+
+    fn policy(&self, plain: &Plain, dims: Dims, source: &mut dyn Source) -> Result<PolicyNet> {
+        Ok(PolicyNet::Deterministic(Actor::plain(plain, dims, Training::Frozen, source)?))
     }
 }
 
@@ -125,17 +187,11 @@ impl Td3 {
             actor,
             critics,
             views,
-            exploration: 0.1,
+            exploration: EXPLORATION,
             frozen: false,
             updates: 0,
             workers,
         })
-    }
-
-    /// Sets the standard deviation of the exploration noise, in action half-ranges (0.1 unless set).
-    #[must_use]
-    pub(crate) fn exploring(self, std: f64) -> Self {
-        Self { exploration: std, ..self }
     }
 
     /// Sets in what the critics' products compute (`f32` unless set).
@@ -146,12 +202,6 @@ impl Td3 {
         self.critics.compute_in(precision)?;
         self.views = views(&self.actor.online, &self.critics)?;
         Ok(self)
-    }
-
-    /// Leaves the actor as it is, if `frozen`: critics alone learn.
-    #[must_use]
-    pub(crate) fn frozen(self, frozen: bool) -> Self {
-        Self { frozen, ..self }
     }
 
     /// One gradient step on `batch`; `noise [B, A]` is standard normal, drawn by the caller.

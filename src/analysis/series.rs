@@ -1,7 +1,7 @@
 //! Names of curves: the model, and what tells its curves apart.
 
-use crate::algo::Algo;
 use crate::algo::registry::Config;
+use crate::algo::{Algo, Learning};
 use crate::env::TaskList;
 use crate::nn::pearl::PearlModel;
 
@@ -44,9 +44,9 @@ pub(crate) fn task_label(model: &str, on: TaskList) -> String {
 
 /// Returns what tells the curves of returns of one model apart.
 pub(crate) fn of_returns(algo: Algo) -> Vec<String> {
-    match algo {
-        Algo::Td3 | Algo::Sac => vec![String::new()],
-        Algo::Maml => STATES.map(String::from).into(),
-        Algo::Pearl => [TaskList::Train, TaskList::Test].map(tasks).into(),
+    match algo.learning() {
+        Learning::OffPolicy => vec![String::new()],
+        Learning::Maml => STATES.map(String::from).into(),
+        Learning::Pearl => [TaskList::Train, TaskList::Test].map(tasks).into(),
     }
 }

@@ -14,8 +14,6 @@ use super::training::{RunArgs, StartFrom, train};
 use super::worker;
 use crate::algo::config::TrainConfig;
 use crate::algo::frozen::{Frozen, INITIAL};
-use crate::algo::sac::SacConfig;
-use crate::algo::td3::Td3Config;
 use crate::algo::{Algo, RunConfig};
 use crate::checkpoint::Checkpoint;
 use crate::env::EnvId;
@@ -102,9 +100,11 @@ impl CriticArgs {
                 "--actor initial needs an environment; add --env, such as --env hopper".into(),
             )
         })?;
-        let default = Td3Config::default();
-        let td3 = Td3Config { gamma: gamma.unwrap_or(default.gamma), ..default };
-        Ok(TrainConfig { td3: Some(td3), ..TrainConfig::of(Algo::Td3, env) })
+        let mut config = TrainConfig::of(Algo::Td3, env);
+        if let Some(gamma) = *gamma {
+            config.method_mut().set_gamma(gamma);
+        }
+        Ok(config)
     }
 
     /// Returns what the settings of the runs say about their actor.
@@ -127,18 +127,18 @@ impl CriticArgs {
 
     /// Returns the settings that files and flags change: defaults, except for what the actor's returns depend on.
     fn base(&self, of_actor: &TrainConfig, frozen: &Frozen, critic: CriticKind) -> TrainConfig {
-        let td3 = || Td3Config { critic_lr: self.lr, ..of_actor.td3() };
-        let sac = || SacConfig { critic_lr: self.lr, ..of_actor.sac() };
-        TrainConfig {
+        let mut config = TrainConfig {
             critic,
             steps: self.updates,
             checkpoint_every: (self.updates / CHECKPOINTS).max(1),
             evaluate_every: self.updates.max(1), // the policy does not change
             warmup_steps: 0,
             frozen: Some(frozen.clone()),
-            td3: (!of_actor.is_sac()).then(td3),
-            sac: of_actor.is_sac().then(sac),
+            td3: of_actor.td3.clone(),
+            sac: of_actor.sac.clone(),
             ..TrainConfig::of(of_actor.algo, of_actor.env)
-        }
+        };
+        config.method_mut().set_critic_lr(self.lr);
+        config
     }
 }

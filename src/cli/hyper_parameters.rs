@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::program::Done;
 use super::terminal;
 use crate::algo::Algo;
-use crate::analysis::hyper_parameters::{HyperParameter, hyper_parameters, table_of};
+use crate::analysis::hyper_parameters::{HyperParameter, hyper_parameters, listed};
 use crate::error::Result;
 use crate::report::hyper_parameters::table;
 
@@ -24,20 +24,23 @@ pub(super) struct HyperParameterArgs {
 #[derive(Debug, Serialize)]
 struct AlgoLines {
     algo: Algo,
+    #[serde(skip)]
+    table: &'static str,
     parameters: Vec<HyperParameter>,
 }
 
 pub(super) fn run(args: &HyperParameterArgs) -> Result<Done> {
-    let algos = Algo::ALL.into_iter().filter(|a| args.algo.is_none_or(|wanted| wanted == *a));
-    let lines = algos.map(|algo| Ok(AlgoLines { algo, parameters: hyper_parameters(algo)? }));
+    let algos = listed().filter(|(algo, _)| args.algo.is_none_or(|wanted| wanted == *algo));
+    let lines = algos
+        .map(|(algo, table)| Ok(AlgoLines { algo, table, parameters: hyper_parameters(algo)? }));
     let lines = lines.collect::<Result<Vec<_>>>()?;
     if args.json {
         terminal::print_json(&lines)?;
         return Ok(Done::Finished);
     }
-    for AlgoLines { algo, parameters } in lines {
+    for AlgoLines { algo, table: place, parameters } in lines {
         let name = algo.name().to_uppercase();
-        terminal::say!("{}: {name}\n\n{}", table_of(algo), table(&parameters).to_markdown()?);
+        terminal::say!("{place}: {name}\n\n{}", table(&parameters).to_markdown()?);
     }
     Ok(Done::Finished)
 }

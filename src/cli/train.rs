@@ -1,6 +1,7 @@
 //! `hyperl-train`: trains checkpoints.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tch::Device;
 
 use super::critic::CriticArgs;
@@ -26,24 +27,8 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Train with TD3.
-    #[command(after_help = "Examples:
-  hyperl-train td3 --env hopper --critic sa-hyper --seed 0 --steps 100000
-  hyperl-train td3 --env half-cheetah --critic mlp-standard --seeds 0..4 --out checkpoints
-  hyperl-train td3 --env hopper --critic sa-hyper --set td3.critic_lr=3e-4 --dry-run
-  hyperl-train td3 --env hopper --critic sa-hyper --steps 200000 --resume
-
-A run is the folder OUT/td3-ENV-CRITIC-sSEED. Ctrl-C saves and stops; --resume continues bit for bit.")]
-    Td3(OffPolicyArgs),
-    /// Train with SAC.
-    #[command(after_help = "Examples:
-  hyperl-train sac --env hopper --critic mlp-standard --seed 0 --steps 100000
-  hyperl-train sac --env half-cheetah --critic sa-hyper --seeds 0..4 --out checkpoints
-  hyperl-train sac --env hopper --critic sa-hyper --set sac.alpha=1 --set sac.reward_scale=5 --dry-run
-  hyperl-train sac --env hopper --critic mlp-standard --set sac.evaluate=raw-mean
-
-A run is the folder OUT/sac-ENV-CRITIC-sSEED. Ctrl-C saves and stops; --resume continues bit for bit.")]
-    Sac(OffPolicyArgs),
+    #[command(flatten)]
+    OffPolicy(OffPolicy),
     /// Train a policy for a family of tasks with MAML.
     #[command(after_help = "Examples:
   hyperl-train maml --env half-cheetah-vel --policy hyper --seed 0
@@ -96,6 +81,67 @@ is never run again."
     Sweep(SweepCommand),
     #[command(flatten)]
     Shell(ShellCommand),
+}
+
+/// A run of an off-policy algorithm; each is a command, in the order of their names.
+#[derive(Debug)]
+struct OffPolicy {
+    algo: Algo,
+    args: OffPolicyArgs,
+}
+
+impl Subcommand for OffPolicy {
+    fn augment_subcommands(all: clap::Command) -> clap::Command {
+        Algo::OFF_POLICY.into_iter().fold(all, |all, algo| all.subcommand(command_of(algo)))
+    }
+
+    fn augment_subcommands_for_update(all: clap::Command) -> clap::Command {
+        Self::augment_subcommands(all)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        Algo::OFF_POLICY.into_iter().any(|algo| algo.name() == name)
+    }
+}
+
+impl FromArgMatches for OffPolicy {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
+        let (name, own) = matches.subcommand().unwrap_or(("", matches));
+        let of_name = Algo::OFF_POLICY.into_iter().find(|algo| algo.name() == name);
+        let algo = of_name.ok_or_else(|| clap::Error::new(ErrorKind::InvalidSubcommand))?;
+        Ok(Self { algo, args: OffPolicyArgs::from_arg_matches(own)? })
+    }
+
+    fn update_from_arg_matches(
+        &mut self,
+        matches: &ArgMatches,
+    ) -> std::result::Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Returns the command of an algorithm, with examples.
+fn command_of(algo: Algo) -> clap::Command {
+    let own = match algo {
+        Algo::Sac => {
+            "\n  hyperl-train sac --env hopper --critic sa-hyper --set sac.alpha=1 --set sac.reward_scale=5 --dry-run
+  hyperl-train sac --env hopper --critic mlp-standard --set sac.evaluate=raw-mean"
+        }
+        _ => "",
+    };
+    let examples = format!(
+        "Examples:
+  hyperl-train {algo} --env hopper --critic sa-hyper --seed 0 --steps 100000
+  hyperl-train {algo} --env half-cheetah --critic mlp-standard --seeds 0..4 --out checkpoints
+  hyperl-train {algo} --env hopper --critic sa-hyper --set {algo}.critic_lr=3e-4 --dry-run
+  hyperl-train {algo} --env hopper --critic sa-hyper --steps 200000 --resume{own}
+
+A run is the folder OUT/{algo}-ENV-CRITIC-sSEED. Ctrl-C saves and stops; --resume continues bit for bit."
+    );
+    let about = format!("Train with {}", algo.name().to_uppercase());
+    let command = OffPolicyArgs::augment_args(clap::Command::new(algo.name()));
+    command.about(about).after_help(examples)
 }
 
 #[derive(Debug, Args)]
@@ -166,8 +212,7 @@ pub fn main() -> ! {
 /// Runs a command.
 pub(super) fn dispatch(cli: Cli) -> Result<Done> {
     match cli.command {
-        Command::Td3(args) => args.train(Algo::Td3),
-        Command::Sac(args) => args.train(Algo::Sac),
+        Command::OffPolicy(OffPolicy { algo, args }) => args.train(algo),
         Command::Maml(args) => {
             train(Algo::Maml, StartFrom::Scratch, &args.run, &args.flags(), Device::Cpu)
         }

@@ -11,10 +11,11 @@ use super::numbers::short;
 use super::text::{self, Method};
 use super::theme::model_label;
 use crate::algo::Algo;
+use crate::algo::config::TrainConfig;
 use crate::analysis::measure::cosine::{Against, Cosine};
 use crate::analysis::summary::Summary;
 use crate::analysis::table::StateRow;
-use crate::env::Family;
+use crate::env::{EnvId, Family};
 use crate::gradient::{Judged, Mode, Returns, Settings, StatesFrom};
 use crate::study::spec::{Facet, Panel as PanelSpec};
 
@@ -47,10 +48,16 @@ pub(super) fn method(how: &Cosine, rows: &[StateRow], specs: &[PanelSpec]) -> Me
             Judged::Mean => "the mean of Q₁ and Q₂",
         }),
         // Whether the critics of some run estimate entropy, and returns of rewards alone were asked for.
-        "soft": rows.iter().any(|row| row.algo == Algo::Sac.name()),
+        "soft": rows.iter().any(|row| row.algo.parse().is_ok_and(is_soft)),
         "hard": returns.map(|returns| returns == Returns::Hard),
     });
     text::method("cosine.md", values)
+}
+
+/// Returns whether critics of an algorithm estimate entropy.
+fn is_soft(algo: Algo) -> bool {
+    let off_policy = Algo::OFF_POLICY.contains(&algo);
+    off_policy && TrainConfig::of(algo, EnvId::Hopper).entropy().is_some()
 }
 
 fn cut(settings: &Settings, in_tasks: bool) -> String {

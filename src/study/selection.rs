@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::algo::Algo;
 use crate::algo::config::TrainConfig;
 use crate::algo::frozen::Frozen;
 use crate::algo::maml::config::MamlConfig;
 use crate::algo::pearl::config::PearlConfig;
 use crate::algo::registry::Config;
+use crate::algo::{Algo, Learning};
 use crate::analysis::series::{label, of_returns, pearl_name};
 use crate::env::TaskList;
 use crate::error::{Error, Result};
@@ -87,21 +87,21 @@ impl Selection {
         let unknown = |known: &str| {
             Error::Usage(format!("'{model}' is no model of {}: give {known}", self.algo))
         };
-        Ok(match self.algo {
-            Algo::Td3 | Algo::Sac => Config::OffPolicy(TrainConfig {
+        Ok(match self.algo.learning() {
+            Learning::OffPolicy => Config::OffPolicy(TrainConfig {
                 critic: model.parse()?,
                 seed,
                 frozen: self.actor.clone(),
                 ..TrainConfig::of(self.algo, env.parse()?)
             }),
-            Algo::Maml => {
+            Learning::Maml => {
                 let known = "vanilla, context or hyper, each with or without -multi-task";
                 let (policy, multi_task) =
                     MamlConfig::of_model(model).ok_or_else(|| unknown(known))?;
                 let env = env.parse()?;
                 Config::Maml(MamlConfig { env, policy, multi_task, seed, ..MamlConfig::default() })
             }
-            Algo::Pearl => {
+            Learning::Pearl => {
                 let named = |kind: &PearlModel| pearl_name(*kind) == model;
                 let known = PearlModel::ALL.into_iter().find(named);
                 let model = known.ok_or_else(|| unknown("pearl or hyper-pearl"))?;

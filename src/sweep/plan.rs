@@ -96,18 +96,21 @@ impl Plan {
             ));
         }
         let planned = select.planned().map_err(|e| config(e.to_string()))?;
-        let to_be = |planned: Planned| Run {
-            folder: planned.folder.unwrap_or_default().join(planned.config.run_name()),
-            label: planned.label,
-            env: planned.config.env_name().into(),
-            algo: planned.config.algo(),
-            seed: planned.config.seed(),
-            length: planned.config.length(),
-            unit: planned.config.algo().unit().name().into(),
-            seconds: cost::seconds(&planned.config),
-            words: planned.arguments,
+        let to_be = |planned: Planned| -> Result<Run> {
+            let Planned { config, folder, label, arguments } = planned;
+            Ok(Run {
+                folder: folder.unwrap_or_default().join(config.run_name()),
+                label,
+                env: config.env_name().into(),
+                algo: config.algo(),
+                seed: config.seed(),
+                length: config.length(),
+                unit: config.algo().unit().name().into(),
+                seconds: cost::seconds(&config)?,
+                words: arguments,
+            })
         };
-        let runs: Vec<Run> = planned.into_iter().map(to_be).collect();
+        let runs = planned.into_iter().map(to_be).collect::<Result<Vec<_>>>()?;
         if analyse.iter().any(|line| line.trim().is_empty()) {
             return Err(config(
                 "`analyse` has an empty line: give a command, such as `cosine`".into(),

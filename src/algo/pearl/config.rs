@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::config::{MOST, MOST_TRANSITIONS, check, not_negative, positive};
-use super::super::run_config::{Algo, Range, RunConfig, same_fields};
+use super::super::Algo;
+use super::super::config::{MOST, MOST_TRANSITIONS};
+use super::super::method::{check, not_negative, positive};
+use super::super::run_config::{Range, RunConfig, same_fields};
 use super::schedule::Schedule;
 use crate::env::{Family, Spec, TaskLists};
 use crate::error::{Error, Result};

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::cosine::{Against, Cosine, Work};
 use crate::algo::config::TrainConfig;
-use crate::algo::sac::SacConfig;
+use crate::algo::method::Entropy;
 use crate::analysis::table::{Column, StateRow};
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk::hash;
@@ -94,7 +94,7 @@ impl Networks {
         let critic = |which| checkpoint.critic(&weights, which);
         let climbed = match imported {
             Some(Imported { mean_of_critics: true, .. }) => Judged::Mean,
-            _ if config.is_sac() => Judged::Min,
+            _ if config.method().climbs_smaller() => Judged::Min,
             _ => Judged::Q1,
         };
         let judged: Box<dyn ActionValue> = match settings.judged.unwrap_or(climbed) {
@@ -124,17 +124,16 @@ impl Networks {
 /// Returns what a unit of entropy is worth in units of reward, and the factor on returns, which the training of another
 /// tool may have had.
 fn soft(config: &TrainConfig, settings: &Settings, scale: Option<f64>) -> Result<(f64, f64)> {
-    let wrong = match config.is_sac() {
-        false if settings.returns == Some(Returns::Soft) => {
+    let wrong = match config.entropy() {
+        None if settings.returns == Some(Returns::Soft) => {
             "--returns soft: TD3's critics estimate no entropy; drop it for this checkpoint"
         }
-        false => return Ok((0.0, scale.unwrap_or(1.0))),
-        true if settings.mode == Mode::AsReleased => {
+        None => return Ok((0.0, scale.unwrap_or(1.0))),
+        Some(_) if settings.mode == Mode::AsReleased => {
             "--mode as-released is the authors' script for TD3, whose targets know no entropy; use \
              --mode lab or paper for a SAC checkpoint"
         }
-        true => {
-            let SacConfig { alpha, reward_scale, .. } = config.sac();
+        Some(Entropy { alpha, reward_scale }) => {
             let reward_scale = scale.unwrap_or(reward_scale);
             let hard = settings.returns == Some(Returns::Hard);
             return Ok((if hard { 0.0 } else { alpha / reward_scale }, reward_scale));

@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::cosine::{Against, Work, in_checkpoint};
 use super::gradient_cosine::{self, Networks, starts};
 use crate::algo::frozen::Frozen;
-use crate::algo::sac::SacConfig;
 use crate::analysis::bank::{About, BankFile};
 use crate::analysis::table::{Column, StateRow};
 use crate::checkpoint::Checkpoint;
@@ -39,9 +38,8 @@ fn shared_by(checkpoint: &Checkpoint) -> Option<String> {
     let config = checkpoint.off_policy().ok()?;
     let Frozen { trained_by, weights, .. } = config.frozen.as_ref()?;
     let states = checkpoint.manifest().hashes.states.as_deref()?;
-    let SacConfig { alpha, reward_scale, .. } = config.sac();
     let (algo, seed, env) = (config.algo.name(), config.seed, config.env.identity());
-    let returns = (config.gamma(), config.is_sac().then_some([alpha, reward_scale]));
+    let returns = (config.gamma(), config.entropy().map(|of| [of.alpha, of.reward_scale]));
     Some(format!("of {algo} {env} {trained_by} {weights} {seed} {states} {returns:?}"))
 }
 

@@ -226,7 +226,7 @@ impl Judges {
             return Err(Error::Diverged {
                 what: "the critic's values or their gradient".into(),
                 moment: format!("after {update} updates"),
-                remedy: "less --exploration or another --tau",
+                remedy: "less --exploration or another --tau".into(),
             });
         }
         Ok(point)

@@ -264,7 +264,7 @@ fn agents_of_other_tools_are_what_pytorch_says() {
         let both = || [critic(Which::Q1), critic(Which::Q2)];
         let own = match name {
             "tqc" => Mean(both()).action_gradient(&obs, &action),
-            _ if config.is_sac() => Smaller(both()).action_gradient(&obs, &action),
+            _ if config.entropy().is_some() => Smaller(both()).action_gradient(&obs, &action),
             _ => critic(Which::Q1).action_gradient(&obs, &action),
         };
         let own: Vec<f64> = own.unwrap().into_iter().collect();
