@@ -14,13 +14,12 @@ use super::finding::{self, Source};
 use super::output::{shell_words, write_page};
 use super::program::{self, Done};
 use super::threads::Threads;
-use super::weights;
 use super::{signals, terminal};
 use crate::analysis::measure::kept::UNITS;
 use crate::error::Result;
 use crate::report::Page;
 use crate::study::Missing;
-use crate::study::spec::{Measure, Spec};
+use crate::study::spec::Spec;
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
@@ -75,18 +74,7 @@ fn make(job: &Job) -> Result<Done> {
         let (name, missing) = (folder.file_name().unwrap_or_default(), found.missing.len());
         terminal::note!("{}: {} runs, {missing} missing", name.display(), found.runs.len());
     }
-    let measured = match spec.measure {
-        Measure::GradientCosine | Measure::CorrectedCosine | Measure::SelfCheck => {
-            measures::cosines(job)?
-        }
-        Measure::Returns => measures::returns(job)?,
-        Measure::TaskGap => measures::task_gap(job)?,
-        Measure::MamlNoise => measures::maml_noise(job)?,
-        Measure::MamlAdaptation => measures::maml_adaptation(job)?,
-        Measure::HyperParameters => measures::hyper_parameters(job)?,
-        Measure::Weights => return weights::report(spec, folder, job.threads, command.clone()),
-    };
-    let made = match measured {
+    let made = match measures::measure(job)? {
         ControlFlow::Continue(made) => made,
         ControlFlow::Break(done) => return Ok(done),
     };

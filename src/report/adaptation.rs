@@ -44,7 +44,10 @@ pub(crate) fn finding(all: &[Adaptation], settings: &AdaptationSettings) -> Find
     Finding {
         files: vec![("summary.csv", table.clone())],
         table: Some(table),
-        method: text::method("maml-adaptation.md", json!({ "episodes": settings.episodes })),
+        method: text::method(
+            include_str!("text/maml-adaptation.md"),
+            json!({ "episodes": settings.episodes }),
+        ),
         answer: answer(all),
         ..Finding::default()
     }

@@ -184,7 +184,7 @@ pub(crate) fn finding(all: &[Audited], settings: [&Settings; 2]) -> Finding {
         let said = played::warnings(&audited.played, None).into_iter();
         said.map(|warning| format!("{}: {warning}", audited.name)).collect::<Vec<_>>()
     };
-    let own = text::method("audit.md", json!({ "episodes": episodes }));
+    let own = text::method(include_str!("text/audit.md"), json!({ "episodes": episodes }));
     Finding {
         subtitle: format!(
             "critics of {} agents; bars: 95 %; where the truth is not resolved there is no point",

@@ -242,7 +242,7 @@ pub(crate) fn finding(found: &Comparison, settings: &Settings) -> Finding {
         files: vec![("summary.csv", all_numbers(found)), ("differences.csv", differences)],
         table: Some(critics(found)),
         warnings: all_warnings(found),
-        method: text::method("compare-critics.md", values),
+        method: text::method(include_str!("text/compare-critics.md"), values),
         ..Finding::default()
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn method(how: &Cosine, rows: &[StateRow], specs: &[PanelSpec]) -> Me
         "soft": rows.iter().any(|row| row.algo.parse().is_ok_and(is_soft)),
         "hard": returns.map(|returns| returns == Returns::Hard),
     });
-    text::method("cosine.md", values)
+    text::method(include_str!("text/cosine.md"), values)
 }
 
 /// Returns whether critics of an algorithm estimate entropy.

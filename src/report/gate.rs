@@ -54,7 +54,7 @@ pub(crate) fn gate_markdown(outcomes: &[Outcome], verdict: Verdict) -> Result<St
         "paired": outcomes.iter().any(|o| o.truth == Truth::Stored),
         "level": format!("{:.0}", 100.0 * (1.0 - outcomes.first().map_or(0.05, |o| o.alpha))),
     });
-    Ok(fill("gate.md", values) + "\n")
+    Ok(fill(include_str!("text/gate.md"), values) + "\n")
 }
 
 /// Returns a `JUnit` report: a failure for a regression, a skipped test for an inconclusive one.
@@ -65,7 +65,7 @@ pub(crate) fn gate_junit(outcomes: &[Outcome]) -> String {
         "failures": count(Verdict::Regressed),
         "skipped": count(Verdict::Inconclusive),
     });
-    fill("gate.xml", values) + "\n"
+    fill(include_str!("text/gate.xml"), values) + "\n"
 }
 
 /// Outcomes as both templates see them.

@@ -25,7 +25,7 @@ pub(crate) fn finding(parameters: &[HyperParameter]) -> Finding {
     Finding {
         files: vec![("summary.csv", table.clone())],
         table: Some(table),
-        method: text::method("hyper-parameters.md", json!({})),
+        method: text::method(include_str!("text/hyper-parameters.md"), json!({})),
         ..Finding::default()
     }
 }

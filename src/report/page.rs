@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::numbers::interval;
 use super::tables::{Cell, Table};
-use super::text::fill;
+use super::text;
 use crate::error::Result;
 use crate::stats::Estimate;
 pub use crate::study::claim::Verdict;
@@ -126,7 +126,7 @@ fn filled(template: &str, page: &Page) -> Result<String> {
     tables.chain(appendices.map(|appendix| &appendix.table)).try_for_each(Table::validate)?;
     let Page { title, sections } = page;
     let summary = (sections.len() > 1).then(|| summary(page));
-    Ok(fill(
+    Ok(text::page(
         template,
         json!({ "title": title, "summary": summary, "sections": sections, "script": SCRIPT }),
     ))

@@ -216,7 +216,7 @@ pub(crate) fn finding(all: &[Judged], settings: &Settings) -> Finding {
         files: vec![("summary.csv", summary(all)), ("states.csv", states(all))],
         table: Some(table(all)),
         warnings: all.iter().flat_map(warnings).collect(),
-        method: text::method("policy-cosine.md", values),
+        method: text::method(include_str!("text/policy-cosine.md"), values),
         ..Finding::default()
     }
 }

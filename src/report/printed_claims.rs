@@ -88,7 +88,7 @@ pub(crate) fn finding(judged: &[(&PrintedClaim, Vec<Compared>)]) -> Finding {
     });
     Finding {
         files: vec![("claims.csv", Table::of(names, rows))],
-        method: text::method("printed-claims.md", json!({})),
+        method: text::method(include_str!("text/printed-claims.md"), json!({})),
         ..Finding::default()
     }
 }

@@ -154,7 +154,7 @@ pub(crate) fn finding(all: &[Promised], settings: &Settings) -> Finding {
         files: vec![("summary.csv", table(all)), ("promises.csv", promises(all))],
         table: Some(table(all)),
         warnings: all.iter().filter_map(warning).collect(),
-        method: text::method("promise.md", values),
+        method: text::method(include_str!("text/promise.md"), values),
         ..Finding::default()
     }
 }

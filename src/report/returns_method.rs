@@ -136,7 +136,7 @@ pub(super) fn method(runs: &[Run], in_tasks: bool, compared: bool) -> Method {
         "second_order": runs.iter().any(second_order),
         "deviations": if in_tasks { deviations(runs).join("; ") } else { String::new() },
     });
-    text::method("returns.md", values)
+    text::method(include_str!("text/returns.md"), values)
 }
 
 /// Says how a task is explored in an evaluation of PEARL.

@@ -88,7 +88,7 @@ pub(crate) fn characteristics_page(all: &Characteristics, command: &str) -> Resu
         "looks": covered(&all.cells, |world| &world.looks).to_markdown()?,
         "alarms": alarms(&all.alarms).to_markdown()?,
     });
-    Ok(fill("self-test.md", values))
+    Ok(fill(include_str!("text/self-test.md"), values))
 }
 
 /// A share with three decimals; a gap where there was nothing to share.

@@ -131,7 +131,7 @@ pub(crate) fn finding(runs: &[Run]) -> Finding {
         files: vec![("summary.csv", table.clone()), ("differences.csv", between)],
         table: Some(table),
         warnings: undefined::warnings(&curves),
-        method: text::method("task-gap.md", values),
+        method: text::method(include_str!("text/task-gap.md"), values),
         answer: answer(&differences),
         ..Finding::default()
     }

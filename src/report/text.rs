@@ -9,28 +9,9 @@ use serde::Serialize;
 
 use super::canvas::escape;
 
-/// All templates by name: two of pages, of which the HTML one escapes its values, and one for the sentences of each
-/// measure.
-const TEMPLATES: [(&str, &str); 18] = [
-    ("audit.md", include_str!("text/audit.md")),
-    ("compare-critics.md", include_str!("text/compare-critics.md")),
-    ("cosine.md", include_str!("text/cosine.md")),
-    ("gate.md", include_str!("text/gate.md")),
-    ("gate.xml", include_str!("text/gate.xml")),
-    ("hyper-parameters.md", include_str!("text/hyper-parameters.md")),
-    ("maml-adaptation.md", include_str!("text/maml-adaptation.md")),
-    ("maml-noise.md", include_str!("text/maml-noise.md")),
-    ("page.html", include_str!("text/page.html")),
-    ("page.md", include_str!("text/page.md")),
-    ("policy-cosine.md", include_str!("text/policy-cosine.md")),
-    ("printed-claims.md", include_str!("text/printed-claims.md")),
-    ("promise.md", include_str!("text/promise.md")),
-    ("returns.md", include_str!("text/returns.md")),
-    ("self-test.md", include_str!("text/self-test.md")),
-    ("task-gap.md", include_str!("text/task-gap.md")),
-    ("value-error.md", include_str!("text/value-error.md")),
-    ("weights.md", include_str!("text/weights.md")),
-];
+/// The templates of pages by name; those of sentences are compiled into the views that fill them.
+const PAGES: [(&str, &str); 2] =
+    [("page.html", include_str!("text/page.html")), ("page.md", include_str!("text/page.md"))];
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
@@ -47,7 +28,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     });
     environment.add_filter("code", |text: String| Value::from_safe_string(code(&text)));
     environment.add_filter("escape", |text: String| Value::from_safe_string(escape(&text)));
-    for (name, source) in TEMPLATES {
+    for (name, source) in PAGES {
         environment.add_template(name, source).expect("every template parses: a test fills it");
     }
     environment
@@ -62,13 +43,22 @@ fn code(text: &str) -> String {
     pieces.collect()
 }
 
-/// Fills a template.
+/// Fills the template of a page, by its name.
 ///
 /// # Panics
 /// If the template asks for a value that is not there, which a test of its page would show.
-pub(super) fn fill(name: &str, values: impl Serialize) -> String {
+pub(super) fn page(name: &str, values: impl Serialize) -> String {
     let template = ENVIRONMENT.get_template(name).expect("the name of a template");
     template.render(Serde(values)).unwrap_or_else(|error| panic!("{name}: {error:#}"))
+}
+
+/// Fills a template of sentences.
+///
+/// # Panics
+/// As [`page`].
+pub(super) fn fill(template: &str, values: impl Serialize) -> String {
+    let filled = ENVIRONMENT.render_str(template, Serde(values));
+    filled.unwrap_or_else(|error| panic!("{error:#} in\n{template}"))
 }
 
 /// How something was measured, and what a reader must not conclude from it.
@@ -82,9 +72,9 @@ pub(crate) struct Method {
 /// line, so that templates may break lines anywhere.
 ///
 /// # Panics
-/// As [`fill`], and if a heading is missing.
-pub(crate) fn method(name: &str, values: impl Serialize) -> Method {
-    let text = fill(name, values);
+/// As [`page`], and if a heading is missing.
+pub(crate) fn method(template: &str, values: impl Serialize) -> Method {
+    let text = fill(template, values);
     let (how, limits) = text.split_once("## What it does not show").expect("the second heading");
     let how = how.trim_start().strip_prefix("## How it was measured").expect("the first heading");
     let line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");

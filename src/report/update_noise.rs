@@ -127,7 +127,7 @@ pub(crate) fn finding(noises: &[Noise], settings: &NoiseSettings) -> Finding {
         violins: figure_5(noises, &subtitle),
         files: vec![("summary.csv", table.clone())],
         table: Some(table),
-        method: text::method("maml-noise.md", json!({ "subtitle": subtitle })),
+        method: text::method(include_str!("text/maml-noise.md"), json!({ "subtitle": subtitle })),
         answer: answer(noises),
         subtitle,
         ..Finding::default()

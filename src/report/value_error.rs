@@ -195,7 +195,7 @@ pub(crate) fn finding(all: &[Learned]) -> Finding {
         panels: groups.into_iter().map(|group| panel(all, group)).collect(),
         files: vec![("summary.csv", table(all)), ("looks.csv", looks(all))],
         table: Some(table(all)),
-        method: text::method("value-error.md", values),
+        method: text::method(include_str!("text/value-error.md"), values),
         ..Finding::default()
     }
 }

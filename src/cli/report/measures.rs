@@ -18,7 +18,10 @@ use crate::cli::finding::as_table;
 use crate::cli::output::{Origin, origins};
 use crate::cli::program::Done;
 use crate::cli::terminal;
-use crate::cli::{cosine, maml_adaptation as adaptation, maml_noise as noise, returns as returned};
+use crate::cli::{
+    cosine, maml_adaptation as adaptation, maml_noise as noise, returns as returned,
+    weights as drawn,
+};
 use crate::error::Result;
 use crate::gradient::Settings;
 use crate::report::Table;
@@ -37,7 +40,20 @@ type Measured = Result<ControlFlow<Done, Made>>;
 /// Rows that a table of all checkpoints may have on a page; `summary.csv` holds them all.
 const LONGEST_TABLE: usize = 200;
 
-pub(super) fn cosines(job: &Job) -> Measured {
+/// Measures what the spec asks for.
+pub(super) fn measure(job: &Job) -> Measured {
+    match job.spec.measure {
+        Measure::Returns => returns(job),
+        Measure::TaskGap => task_gap(job),
+        Measure::MamlNoise => maml_noise(job),
+        Measure::MamlAdaptation => maml_adaptation(job),
+        Measure::HyperParameters => hyper_parameters(job),
+        Measure::Weights => weights(job),
+        Measure::GradientCosine | Measure::CorrectedCosine | Measure::SelfCheck => cosines(job),
+    }
+}
+
+fn cosines(job: &Job) -> Measured {
     let Job { spec, found, folder, .. } = job;
     let against = spec.measure.against().unwrap_or(Against::Returns);
     let settings = spec.of_estimator()?;
@@ -168,7 +184,7 @@ fn runs(job: &Job) -> Result<(Vec<Run>, Vec<Origin>)> {
     Ok((runs, origins))
 }
 
-pub(super) fn returns(job: &Job) -> Measured {
+fn returns(job: &Job) -> Measured {
     let Job { spec, .. } = job;
     let (runs, sources) = runs(job)?;
     let lock = Lock::folder(&job.folder)?;
@@ -204,7 +220,7 @@ pub(super) fn returns(job: &Job) -> Measured {
 }
 
 /// PEARL in tasks that it was not trained on.
-pub(super) fn task_gap(job: &Job) -> Measured {
+fn task_gap(job: &Job) -> Measured {
     let (runs, sources) = runs(job)?;
     let lock = Lock::folder(&job.folder)?;
     let finding = gap_view::finding(&runs);
@@ -212,7 +228,7 @@ pub(super) fn task_gap(job: &Job) -> Measured {
     Ok(Continue(Made { finding, settings: toml::Table::new(), sources, _lock: lock }))
 }
 
-pub(super) fn maml_noise(job: &Job) -> Measured {
+fn maml_noise(job: &Job) -> Measured {
     let settings: NoiseSettings = job.spec.settings()?;
     let (points, workers) = (job.found.checkpoints()?, job.threads.workers()?);
     let lock = Lock::folder(&job.folder)?;
@@ -226,7 +242,7 @@ pub(super) fn maml_noise(job: &Job) -> Measured {
     Ok(Continue(Made { finding, settings, sources, _lock: lock }))
 }
 
-pub(super) fn maml_adaptation(job: &Job) -> Measured {
+fn maml_adaptation(job: &Job) -> Measured {
     let settings: AdaptationSettings = job.spec.settings()?;
     let (points, workers) = (job.found.checkpoints()?, job.threads.workers()?);
     let lock = Lock::folder(&job.folder)?;
@@ -238,7 +254,13 @@ pub(super) fn maml_adaptation(job: &Job) -> Measured {
     Ok(Continue(Made { finding, settings, sources, _lock: lock }))
 }
 
-pub(super) fn hyper_parameters(job: &Job) -> Measured {
+/// Networks that are only drawn; they have a page of their own.
+fn weights(job: &Job) -> Measured {
+    let Job { spec, folder, threads, command, .. } = job;
+    Ok(Break(drawn::report(spec, folder, *threads, command.clone())?))
+}
+
+fn hyper_parameters(job: &Job) -> Measured {
     let parameters = parameters_of(job.spec.select.algo)?;
     let lock = Lock::folder(&job.folder)?;
     let finding = settings_view::finding(&parameters);

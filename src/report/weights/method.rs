@@ -34,5 +34,5 @@ pub(crate) fn method(settings: WeightSettings, start: bool) -> Method {
             "the two MLP-Smalls of a run".to_owned()
         },
     });
-    text::method("weights.md", values)
+    text::method(include_str!("../text/weights.md"), values)
 }
