@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tch::{Device, Kind};
 
+use super::Algo;
 use super::config::{Hidden, TrainConfig};
 use super::learner::{Learner, target_name};
 use super::method::Design;
@@ -19,12 +20,13 @@ use crate::rng::Stream;
 /// Makes the agent that a configuration asks for, with new weights of the run's own streams.
 ///
 /// # Errors
-/// Those of the sources.
+/// [`Error::Usage`](crate::Error::Usage) of an algorithm with other agents.
 pub fn make(
     config: &TrainConfig,
     device: Device,
     workers: &Arc<rayon::ThreadPool>,
 ) -> Result<Box<dyn Learner>> {
+    config.algo.expect(&Algo::OFF_POLICY)?;
     let init = Stream::new(config.seed, "init");
     let [actor, q1, q2] = ["actor", "q1", "q2"].map(|part| init.child(part));
     let [mut actor, mut q1, mut q2] =

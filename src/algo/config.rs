@@ -176,11 +176,12 @@ impl TrainConfig {
         Self { warmup_steps, batch, exploration_noise, ..config }
     }
 
-    /// Returns the hyper-parameters of its algorithm, and what follows from them.
+    /// Returns the hyper-parameters of its algorithm, and what follows from them; TD3's for MAML and PEARL, which
+    /// [`Self::resolved`] and `agent::make` refuse.
     pub(crate) fn method(&self) -> Box<dyn Method> {
         match self.algo {
             Algo::Sac => Box::new(self.sac()),
-            _ => Box::new(self.td3()),
+            Algo::Td3 | Algo::Maml | Algo::Pearl => Box::new(self.td3()),
         }
     }
 
@@ -188,7 +189,7 @@ impl TrainConfig {
     pub(crate) fn method_mut(&mut self) -> &mut dyn Method {
         match self.algo {
             Algo::Sac => self.sac.get_or_insert_default(),
-            _ => self.td3.get_or_insert_default(),
+            Algo::Td3 | Algo::Maml | Algo::Pearl => self.td3.get_or_insert_default(),
         }
     }
 

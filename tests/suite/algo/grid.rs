@@ -85,6 +85,16 @@ fn every_critic_learns_with_every_algorithm_in_every_environment() {
     assert_eq!(combinations, 72);
 }
 
+#[test]
+fn algorithms_with_other_agents_are_refused() {
+    let workers = workers::start(1).unwrap();
+    for algo in [Algo::Maml, Algo::Pearl] {
+        let config = TrainConfig::of(algo, EnvId::Hopper);
+        let error = make(&config, Device::Cpu, &workers).err().unwrap().to_string();
+        assert_eq!(error, format!("algo is {algo}, it must be td3 or sac"));
+    }
+}
+
 /// A few steps on hopper: two dozen random ones, then a handful of updates.
 fn tiny(algo: Algo, critic: CriticKind) -> TrainConfig {
     let few = TrainConfig {
