@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use tch::Device;
@@ -39,6 +40,9 @@ pub(super) struct RunArgs {
     /// of MAML, 1 of PEARL]
     #[arg(long, value_parser = whole)]
     evaluate_every: Option<u64>,
+    /// Minutes after which a run saves where it is, besides at its checkpoints: what it loses at most if it is killed
+    #[arg(long, value_name = "MINUTES", default_value = "10", value_parser = minutes)]
+    save_every: Duration,
     /// Folder of the runs
     #[arg(long, default_value = "checkpoints")]
     pub(super) out: PathBuf,
@@ -54,6 +58,12 @@ pub(super) struct RunArgs {
     /// Print the resolved settings as TOML and stop
     #[arg(long)]
     dry_run: bool,
+}
+
+/// Reads a time in minutes.
+fn minutes(text: &str) -> std::result::Result<Duration, String> {
+    let seconds = text.parse().map_or(f64::NAN, |minutes: f64| 60.0 * minutes);
+    Duration::try_from_secs_f64(seconds).map_err(|_| "it must be a number of 0 or more".into())
 }
 
 /// What a run starts from, besides its settings.
@@ -188,7 +198,7 @@ fn train_one(
     if signals::stop_asked() {
         return Ok(stopped_at_start(resumed.then(|| place(&*trainer))));
     }
-    drive(&mut *trainer, folder, &mut log, follower)
+    drive(&mut *trainer, folder, args.save_every, &mut log, follower)
 }
 
 /// Returns how far a run is, as text.
@@ -214,6 +224,7 @@ fn stopped_at_start(reached: Option<String>) -> Done {
 fn drive(
     trainer: &mut dyn Trainer,
     folder: &Path,
+    save_every: Duration,
     log: &mut RunLog,
     mut follower: Option<Follower>,
 ) -> Result<Done> {
@@ -223,6 +234,7 @@ fn drive(
     bar.set_prefix(trainer.config().run_name());
     bar.set_position(trainer.position());
     bar.reset_eta();
+    let mut saved = Instant::now();
     while let Some(event) = trainer.advance() {
         let Event { evaluated, progress, line, message, save, may_stop } = event?;
         bar.set_position(trainer.position());
@@ -245,8 +257,10 @@ fn drive(
             save::checkpoint(folder, trainer)?;
         }
         // The point comes last: what it continues from is there.
-        if save != Save::Nothing {
+        let due = may_stop && saved.elapsed() >= save_every && trainer.made() < length;
+        if due || save != Save::Nothing {
             resume_point::save(folder, trainer)?;
+            saved = Instant::now();
         }
         if may_stop && signals::stop_asked() && trainer.made() < length {
             resume_point::save(folder, trainer)?;

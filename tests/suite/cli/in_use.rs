@@ -93,6 +93,34 @@ fn a_killed_run_goes_on_and_leaves_nothing_half_written() {
     assert_eq!(hidden(&killed), Vec::<PathBuf>::new());
 }
 
+#[test]
+fn a_killed_run_loses_no_more_than_the_time_between_two_points() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join(name));
+    let rarely = |out: &Path, more: &str| {
+        let mut command = hyperl_train(
+            "td3 --env hopper --critic mlp-small --threads 1 --steps 300 --checkpoint-every 300 \
+             --evaluate-every 100 --set warmup_steps=50 --set batch=16 --set evaluation_episodes=2",
+        );
+        command.args(more.split_whitespace()).arg("--out").arg(out);
+        command
+    };
+    assert_finishes(&run(rarely(&whole, "")));
+    let mut child = rarely(&killed, "--save-every 0").stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("step 100")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed = run(rarely(&killed, "--resume"));
+    assert_finishes(&resumed);
+    let said = &resumed.err;
+    let (_, place) = said.split_once(" at step ").unwrap();
+    let step: u64 = place.split_whitespace().next().unwrap().parse().unwrap();
+    assert!((99..300).contains(&step), "{said}");
+    let counts = |path: &Path| !path.ends_with("progress.csv") && !path.starts_with("resume");
+    assert_same(&results(&killed.join(RUN), counts), &results(&whole.join(RUN), counts));
+}
+
 /// What is hidden below a folder: locks, and what is half written.
 fn hidden(folder: &Path) -> Vec<PathBuf> {
     let is_hidden = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with('.');
