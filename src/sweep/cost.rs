@@ -42,7 +42,7 @@ pub(super) fn seconds(config: &Config) -> Result<f64> {
 }
 
 /// Seconds of an update of both critics, every second time of the actor, too: what it takes to launch so many products,
-/// and then a time for each weight. Of the nine critics that were timed this is right to a quarter; Emb-Hyper makes its
+/// and then a time for each weight. Of the nine critics that were timed this is right to a third; Emb-Hyper makes its
 /// weights once for all of a batch.
 fn update(config: &TrainConfig) -> Result<f64> {
     let soft = config.entropy().is_some();
