@@ -70,7 +70,7 @@ impl TaskNet {
         let mut x = obs.shallow_clone();
         for (layer, (weight, bias)) in self.layers().enumerate() {
             if layer > 0 {
-                x = x.relu();
+                let _ = x.relu_();
             }
             let y = x.linear(weight, Some(bias));
             inputs.push(x);
@@ -87,8 +87,7 @@ impl TaskNet {
             gradients.push(of_y.sum_dim_intlist([0i64].as_slice(), false, of_y.kind()));
             gradients.push(of_y.tr().matmul(input));
             if gradients.len() < self.parts.len() {
-                // The layer's input is what ReLU let through.
-                of_y = of_y.matmul(weight) * input.gt(0.0);
+                of_y = let_through(input, &of_y.matmul(weight));
             }
         }
         gradients.reverse();
@@ -102,7 +101,7 @@ impl TaskNet {
         for (((weight, _), input), of) in layers {
             let mut of_y = input.linear(&of[0], Some(&of[1]));
             if let Some(of_x) = of_x {
-                of_y += (of_x * input.gt(0.0)).matmul(&weight.tr());
+                of_y += let_through(input, &of_x).matmul(&weight.tr());
             }
             of_x = Some(of_y);
         }
@@ -161,4 +160,9 @@ impl TaskNet {
         let all = each.sum_dim_intlist([1i64].as_slice(), false, mean.kind()).mean(mean.kind());
         Ok(f64::try_from(all)?)
     }
+}
+
+/// Returns a slope where ReLU let its input through, zero elsewhere; `input` is what ReLU returned.
+fn let_through(input: &Tensor, slope: &Tensor) -> Tensor {
+    input.threshold_backward(slope, 0.0)
 }
