@@ -46,7 +46,7 @@ fn actor(state: &mut StateDict) -> Read<(Actor, Vec<[f64; 2]>)> {
     let hidden = two(state)?;
     let mean = state.layer(if sac { "fc_mean" } else { "fc_mu" })?;
     let log_std = sac.then(|| state.layer("fc_logstd")).transpose()?;
-    let bounds = bounds(&state.take("action_scale")?, &state.take("action_bias")?);
+    let bounds = bounds(&state.take("action_scale")?, &state.take("action_bias")?)?;
     Ok((Actor { hidden, mean, log_std }, bounds))
 }
 
@@ -61,7 +61,12 @@ fn two(state: &mut StateDict) -> Read<Vec<Layer>> {
 }
 
 /// Returns lowest and highest action of each coordinate.
-pub(super) fn bounds(scale: &Tensor, middle: &Tensor) -> Vec<[f64; 2]> {
+pub(super) fn bounds(scale: &Tensor, middle: &Tensor) -> Read<Vec<[f64; 2]>> {
+    let (scale, middle) = (&scale.numbers, &middle.numbers);
+    if scale.len() != middle.len() {
+        let (scales, middles) = (scale.len(), middle.len());
+        return Err(format!("its actions have {scales} scales and {middles} middles"));
+    }
     let bound = |(scale, middle): (&f32, &f32)| [middle - scale, middle + scale].map(f64::from);
-    scale.numbers.iter().zip(&middle.numbers).map(bound).collect()
+    Ok(scale.iter().zip(middle).map(bound).collect())
 }

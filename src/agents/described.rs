@@ -140,7 +140,7 @@ pub(super) fn read(path: &Path) -> Result<ForeignAgent> {
     Ok(ForeignAgent {
         one_critic,
         activation: activation.unwrap_or(Activation::Relu),
-        bounds: Some(vec![[-scale, scale]; actions.unwrap_or(1)]),
+        bounds: Some(vec![[-scale, scale]]),
         gamma,
         alpha,
         steps,

@@ -136,7 +136,7 @@ pub(super) struct ForeignAgent {
     pub(super) updates: Option<u64>,
     /// Seed of training, where the files say it.
     pub(super) seed: Option<u64>,
-    /// Lowest and highest action, where the files say it.
+    /// Lowest and highest action, of each coordinate or once for all, where the files say it.
     pub(super) bounds: Option<Vec<[f64; 2]>>,
     /// Whether its networks see actions in [-1, 1], whatever the bounds of the environment are.
     pub(super) unit_actions: bool,
@@ -230,7 +230,11 @@ impl ForeignAgent {
             ));
         }
         let ours = env.bounds();
-        let mut pairs = self.bounds.iter().flatten().zip(&ours);
+        let theirs = self.bounds.as_deref().unwrap_or_default();
+        if theirs.len() > 1 && theirs.len() != ours.len() {
+            let (found, expected) = (theirs.len(), ours.len());
+            return Err(format!("it bounds {found} actions; {env} has {expected}"));
+        }
         let stretched = ours.iter().find(|bounds| !near(bounds, &UNIT));
         let rewritten = self.algo != Algo::Sac && self.critics.layers().is_some();
         if let (Some([low, high]), false) = (stretched, self.unit_actions || rewritten) {
@@ -239,6 +243,8 @@ impl ForeignAgent {
                  TorchScript must see them in [-1, 1], as those of Stable-Baselines3 do"
             ));
         }
+        // One pair is that of all coordinates.
+        let mut pairs = theirs.iter().cycle().zip(&ours);
         match pairs.find(|(theirs, ours)| !near(theirs, ours)) {
             Some(([low, high], [lowest, highest])) => Err(format!(
                 "its actions lie in [{low}, {high}]; those of {env} lie in [{lowest}, {highest}]"

@@ -48,7 +48,7 @@ pub(super) fn read(folder: &Path) -> Result<ForeignAgent> {
 fn actor(state: &mut StateDict) -> Read<(Actor, Vec<[f64; 2]>)> {
     let mut hidden = state.sequential("net.")?;
     let [mean, log_std] = hidden.pop().ok_or("an actor without layers")?.halves()?;
-    let bounds = bounds(&state.take("scale")?, &state.take("bias")?);
+    let bounds = bounds(&state.take("scale")?, &state.take("bias")?)?;
     Ok((Actor { hidden, mean, log_std: Some(log_std) }, bounds))
 }
 

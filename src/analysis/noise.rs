@@ -128,7 +128,8 @@ impl NoiseCorrected {
     /// Corrects the rows of one checkpoint.
     pub(super) fn new(rows: &[StateRow], settings: &Settings) -> Self {
         let found = corrected(rows, settings);
-        let warnings = left_out(rows, &found).into_iter().chain(unsure(&found));
+        let in_tasks = by_task(&rows.iter().collect::<Vec<_>>()).is_some();
+        let warnings = left_out(rows, &found).into_iter().chain(unsure(&found, in_tasks));
         let warnings = warnings.chain(no_ceiling(rows, settings));
         Self {
             replicated: found.states,
@@ -157,12 +158,12 @@ fn left_out(rows: &[StateRow], found: &Corrected) -> Option<String> {
     })
 }
 
-/// Warns of what makes the numbers unsure.
-fn unsure(found: &Corrected) -> Vec<String> {
+/// Warns of what makes the numbers unsure; `in_tasks` says that their units are tasks, not episodes.
+fn unsure(found: &Corrected, in_tasks: bool) -> Vec<String> {
     let mut said = Vec::new();
     if found.states < FEWEST_STATES {
         said.push(format!("{} usable states are too few to judge anything", found.states));
-    } else if found.raw.n < FEWEST_UNITS && !found.resolved {
+    } else if found.raw.n < FEWEST_UNITS && !found.resolved && !in_tasks {
         said.push(format!(
             "the states are of {} episode{}, too few to judge anything: states of one episode resemble \
              each other; use a later checkpoint",
@@ -208,7 +209,8 @@ fn no_ceiling(rows: &[StateRow], settings: &Settings) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::table::blank;
+    use crate::analysis::table::{OfTask, blank};
+    use crate::env::TaskList;
 
     /// As many states of an environment with `dims` action dimensions, of which `tried` have room.
     fn states(env: &str, (dims, tried): (u64, u64), count: usize) -> Vec<StateRow> {
@@ -239,6 +241,20 @@ mod tests {
         let mixed = corrected(&rows, &Settings::lab());
         assert!(mixed.corrected.value.is_nan() && !mixed.resolved && mixed.states == 0);
         assert!(corrected(&rows[..20], &Settings::lab()).resolved);
+    }
+
+    #[test]
+    fn few_tasks_are_not_called_few_episodes() {
+        let noisy = StateRow { replicate_cosine: 0.01, ..states("ant", (8, 8), 1)[0].clone() };
+        let of = |n: u64| OfTask { split: TaskList::Test, number: n % 4, goal: 1.0 };
+        let in_tasks: Vec<StateRow> =
+            (0..40).map(|n| StateRow { task: Some(of(n)), ..noisy.clone() }).collect();
+        let in_episodes: Vec<StateRow> =
+            (0..40).map(|n| StateRow { episode: Some(n % 4), ..noisy.clone() }).collect();
+        let warned =
+            |rows: &[StateRow]| NoiseCorrected::new(rows, &Settings::lab()).warnings.join("; ");
+        assert!(warned(&in_tasks).contains("do not agree"), "{}", warned(&in_tasks));
+        assert!(warned(&in_episodes).contains("of 4 episodes"), "{}", warned(&in_episodes));
     }
 
     #[test]

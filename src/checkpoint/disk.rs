@@ -99,7 +99,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     sync_parent(path)
 }
 
-/// Fills a folder beside its place and renames it; an old folder of that name goes.
+/// Fills a folder beside its place and renames it; an old folder of that name goes. If it holds the same already it
+/// stays, for another process may be reading it.
 ///
 /// # Errors
 /// Those of `fill`; [`Error::Io`] naming the folder.
@@ -108,6 +109,9 @@ pub(crate) fn write_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> 
     let whole = || {
         create_dir(&partial)?;
         fill(&partial).map_err(|e| in_place(e, &partial, path))?;
+        if is_same(&partial, path)? {
+            return fs::remove_dir_all(&partial).map_err(Error::io("remove", &partial));
+        }
         let old = aside(path)?;
         fs::rename(&partial, path).map_err(Error::io("write", path))?;
         old.map_or(Ok(()), |old| fs::remove_dir_all(&old).map_err(Error::io("remove", &old)))
@@ -116,6 +120,20 @@ pub(crate) fn write_dir(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> 
         let _ = fs::remove_dir_all(&partial); // gives the space of a full disk back
     })?;
     sync_parent(path)
+}
+
+/// Returns whether two folders hold the same files with the same bytes; no if one is missing, or holds a folder.
+fn is_same(one: &Path, other: &Path) -> Result<bool> {
+    if !other.is_dir() {
+        return Ok(false);
+    }
+    let (files, others) = (entries(one)?, entries(other)?);
+    let is_there = |file: &PathBuf| {
+        let twin = other.join(file.file_name().unwrap_or_default());
+        let both = [file, &twin].map(|file| fs::read(file).ok());
+        both[0].is_some() && both[0] == both[1]
+    };
+    Ok(files.len() == others.len() && files.iter().all(is_there))
 }
 
 /// Makes an error name the place where a file was to be in the end.

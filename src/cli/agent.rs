@@ -12,6 +12,7 @@ use crate::analysis::measure::played::{self, play};
 use crate::analysis::select;
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::disk;
+use crate::checkpoint::lock::Lock;
 use crate::env::EnvId;
 use crate::error::{Error, Result};
 use crate::report::played::{sentences, warnings};
@@ -193,7 +194,9 @@ pub(super) fn take_over(
     if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         disk::create_dir(parent)?;
     }
+    let lock = Lock::beside(folder)?;
     output.say(&agents::import(path, given, folder)?)?;
+    drop(lock);
     let workers = threads::start(None)?;
     let played = play(&Checkpoint::open(folder)?, episodes, &workers)?;
     for sentence in sentences(&played, claimed) {

@@ -108,8 +108,8 @@ pub(super) fn run(args: &AuditArgs) -> Result<Done> {
         terminal::print_json(&all)?;
     } else {
         terminal::print_answers(&answers, &table(&all))?;
-        terminal::warn(&finding.warnings);
     }
+    terminal::warn(&finding.warnings);
     terminal::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
 }

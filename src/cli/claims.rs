@@ -9,6 +9,7 @@ use super::finding::{Source, write};
 use super::output::{shell_words, write_page};
 use super::program::Done;
 use super::terminal;
+use crate::checkpoint::lock::Lock;
 use crate::error::Result;
 use crate::report::{Page, Section, printed_claims};
 use crate::stats::Estimate;
@@ -39,6 +40,7 @@ struct Line<'a> {
 }
 
 pub(super) fn run(args: &ClaimsArgs) -> Result<Done> {
+    let _lock = Lock::folder(&args.out)?;
     let judged: Vec<(&PrintedClaim, Vec<Compared>)> =
         printed_claim::all().iter().map(|claim| (claim, claim.compared())).collect();
     if args.json {

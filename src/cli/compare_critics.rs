@@ -127,8 +127,8 @@ pub(super) fn run(args: &CompareArgs) -> Result<Done> {
         terminal::print_answers(&answers, &critics(&found))?;
         terminal::say!("");
         terminal::print(differences(&found).to_text()?.as_bytes())?;
-        terminal::warn(&finding.warnings);
     }
+    terminal::warn(&finding.warnings);
     terminal::note!("wrote {}", args.out.join("report.md").display());
     Ok(Done::Finished)
 }
@@ -170,8 +170,9 @@ impl CompareArgs {
             format!("{states}{horizon} --seed {}", self.seed)
         };
         let across = if self.across_algorithms { " --across-algorithms" } else { "" };
+        let worker = self.worker.flags();
         format!(
-            "hyperl-analyze compare-critics --ckpt {ckpt} --against {against}{made_by}{across} --out {out}"
+            "hyperl-analyze compare-critics --ckpt {ckpt} --against {against}{made_by}{across}{worker} --out {out}"
         )
     }
 }

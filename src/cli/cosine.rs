@@ -5,8 +5,6 @@ mod lab;
 mod track;
 
 use std::ops::ControlFlow;
-use std::path::Path;
-use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -21,7 +19,7 @@ use crate::analysis::measure::kept::{Keeper, UNITS};
 use crate::analysis::measure::subject::Subject;
 use crate::analysis::select;
 use crate::analysis::summary::Summary;
-use crate::analysis::table::{self, StateRow};
+use crate::analysis::table;
 use crate::analysis::task_difference::TaskDifference;
 use crate::checkpoint::lock::Lock;
 use crate::error::{Error, Result};
@@ -69,10 +67,13 @@ pub(super) fn run(args: &CosineArgs, which: CosineCommand) -> Result<Done> {
     let workers = args.threads.workers()?;
     let _lock = Lock::folder(&out)?;
     let units = out.parent().unwrap_or(&out).join(UNITS);
-    let rows = match measure(&subjects, &how, &units, &workers)? {
+    let progress = progress(&subjects);
+    let keeper = Keeper { units: &units, workers: &workers, listener: &progress };
+    let rows = match keeper.rows(&subjects, &how)? {
         ControlFlow::Continue(rows) => rows,
-        ControlFlow::Break(done) => return Ok(done),
+        ControlFlow::Break(stopped) => return Ok(progress.stopped(stopped)),
     };
+    progress.bar.finish_and_clear();
     table::write_parquet(&out.join("states.parquet"), &rows.concat())?;
     let found = Cosines { question: which.question(), ..Cosines::new(&rows, &how) };
     let command = command_line(which, args, &how.settings, &out);
@@ -93,26 +94,14 @@ pub(super) fn run(args: &CosineArgs, which: CosineCommand) -> Result<Done> {
         for line in flags.chain(chance(&found.summaries)) {
             terminal::say!("{line}");
         }
-        terminal::warn(&finding.warnings);
     }
+    terminal::warn(&finding.warnings);
     terminal::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
 }
 
-/// Measures subjects, each kept in a file below `units`, until a signal asks for a stop.
-pub(super) fn measure(
-    subjects: &[Subject],
-    how: &Cosine,
-    units: &Path,
-    workers: &Arc<rayon::ThreadPool>,
-) -> Result<ControlFlow<Done, Vec<Vec<StateRow>>>> {
+/// Returns the bar of a measurement of these.
+pub(super) fn progress(subjects: &[Subject]) -> Progress {
     let in_tasks = subjects.iter().any(|subject| subject.tasks.is_some());
-    let unit = if in_tasks { "lists of tasks" } else { "checkpoints" };
-    let progress = Progress::new(subjects.len(), unit);
-    let keeper = Keeper { units, workers, listener: &progress };
-    let rows = keeper.rows(subjects, how)?.map_break(|stopped| progress.stopped(stopped));
-    if rows.is_continue() {
-        progress.bar.finish_and_clear();
-    }
-    Ok(rows)
+    Progress::new(subjects.len(), if in_tasks { "lists of tasks" } else { "checkpoints" })
 }

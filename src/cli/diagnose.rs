@@ -77,11 +77,12 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Done> {
         }
     }
     let command = format!(
-        "hyperl-analyze diagnose --ckpt {} --states {} --seed {}{} --out {}",
+        "hyperl-analyze diagnose --ckpt {} --states {} --seed {}{}{} --out {}",
         shell_words(&args.checkpoints),
         args.states,
         args.seed,
         args.horizon.map_or(String::new(), |h| format!(" --horizon {h}")),
+        args.worker.flags(),
         shell_words(&[&args.out])
     );
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&settings)?;

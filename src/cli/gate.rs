@@ -170,7 +170,7 @@ pub(super) fn gate(args: &GateArgs) -> Result<Done> {
         if comparison.truth() == Truth::Regenerated {
             let (states, horizon) = (base.file.bank.states.len(), base.file.about.plan.horizon);
             terminal::note!(
-                "{}: the actor is not the baseline's, rollouts are made anew: {states} states, at most \
+                "{}: the actor or its returns are not the baseline's, rollouts are made anew: {states} states, at most \
                  {horizon} steps each",
                 base.critic.env
             );

@@ -88,9 +88,10 @@ pub(super) fn run(args: &PromiseArgs) -> Result<Done> {
     progress.bar.finish_and_clear();
     let finding = finding(&all, &settings);
     let command = format!(
-        "hyperl-analyze promise --ckpt {} --states {states} --std {std} --seed {seed}{} --out {}",
+        "hyperl-analyze promise --ckpt {} --states {states} --std {std} --seed {seed}{}{} --out {}",
         shell_words(&args.checkpoints),
         horizon.map_or(String::new(), |horizon| format!(" --horizon {horizon}")),
+        args.worker.flags(),
         shell_words(&[out])
     );
     let source = Source::of_checkpoints(&command, origins(&checkpoints)).with(&settings)?;
@@ -103,8 +104,8 @@ pub(super) fn run(args: &PromiseArgs) -> Result<Done> {
         terminal::print_json(&Json { checkpoints: lines.collect() })?;
     } else {
         terminal::print_answers(&answers, &table(&all))?;
-        terminal::warn(&finding.warnings);
     }
+    terminal::warn(&finding.warnings);
     terminal::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
 }

@@ -12,6 +12,7 @@ use super::program::Done;
 use super::terminal;
 use crate::analysis::measure::returns::{ReturnCurve, ReturnSummary, Run, read_all};
 use crate::analysis::select;
+use crate::checkpoint::lock::Lock;
 use crate::checkpoint::run_log;
 use crate::env::TaskList;
 use crate::error::{Error, Result};
@@ -92,6 +93,7 @@ pub(super) fn run(args: &ReturnsArgs) -> Result<Done> {
     });
     let command = command(args, on);
     let source = Source::of_logs(&command, origins(&runs)?);
+    let _lock = Lock::folder(&args.out)?;
     let section = finding::write(&args.out, &title, &title, &found, &source)?;
     write_page(&args.out, &Page { title, sections: vec![section] })?;
     if args.json {

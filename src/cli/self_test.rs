@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::output::shell_words;
+use super::output::{make_folder_of, shell_words};
 use super::program::Done;
 use super::settings::whole;
 use super::threads::Threads;
@@ -82,6 +82,7 @@ fn outcome(rows: &[Row]) -> Done {
 }
 
 fn write_table(args: &SelfTestArgs, file: &Path, setup: &Setup) -> Result<Done> {
+    make_folder_of(file)?;
     let draws = if args.quick { QUICK } else { DRAWS_OF_TABLE };
     let bar = progress::bar(worlds() as u64, "worlds");
     let found = characteristics(&Setup { draws, ..*setup }, &|| bar.inc(1))?;

@@ -15,7 +15,6 @@ use serde::Serialize;
 use self::counts::{counts, in_words};
 use super::analyze;
 use super::program::{self, Done};
-use super::settings::whole;
 use super::{signals, terminal};
 use crate::checkpoint::disk;
 use crate::error::{Error, Result};
@@ -71,7 +70,7 @@ pub(super) struct RunTaskArgs {
     #[arg(long)]
     task: usize,
     /// Every so many runs from there on, one after the other
-    #[arg(long, value_parser = whole)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     every: Option<u64>,
     /// Worker threads; results do not depend on it
     #[arg(long, default_value_t = 1)]
@@ -183,7 +182,7 @@ fn tasks(args: &RunTaskArgs, train: Train) -> Result<Done> {
             count - 1
         )));
     }
-    let every = args.every.map_or(usize::MAX, |every| (every as usize).max(1));
+    let every = args.every.map_or(usize::MAX, |every| every as usize);
     signals::save_and_stop();
     program::one_by_one((args.task..count).step_by(every), |run| {
         task(&plan, run, args.threads, train)

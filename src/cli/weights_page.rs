@@ -6,6 +6,7 @@ use std::path::Path;
 use super::finding::Source;
 use super::output::{self, write_figure, write_page, write_provenance};
 use crate::analysis::measure::weights::{Layer, Measured, Reading, published};
+use crate::checkpoint::lock::Lock;
 use crate::checkpoint::{Checkpoint, disk};
 use crate::error::Result;
 use crate::report::text::Method;
@@ -59,7 +60,7 @@ const EXCEPTION: &str = "The paper's own Table 2 contradicts both halves of its 
     judged as strictly as here it would fail too. Its numbers are printed without spread.";
 
 pub(super) fn write(folder: &Path, study: &Study) -> Result<()> {
-    disk::create_dir(folder)?;
+    let _lock = Lock::folder(folder)?;
     let Reading { settings, measured } = study.asked();
     let table = distance_table(measured);
     disk::write(&folder.join("summary.csv"), table.to_csv()?.as_bytes())?;

@@ -64,8 +64,10 @@ impl<'c> Comparison<'c> {
             return differ("γ", &about.gamma, &config.gamma(), remedy);
         }
         let networks = Networks::for_critic(candidate)?;
-        let same_actor = policy_hash(&networks)? == about.policy;
-        let truth = if same_actor { Truth::Stored } else { Truth::Regenerated };
+        let stored = [about.gamma, about.reward_scale, about.entropy].map(f64::to_bits);
+        let same_returns = networks.returns().map(f64::to_bits) == stored;
+        let same = same_returns && policy_hash(&networks)? == about.policy;
+        let truth = if same { Truth::Stored } else { Truth::Regenerated };
         let (theirs, ours) = (&critic.versions.mujoco, Versions::current().mujoco);
         if truth == Truth::Stored && *theirs != ours {
             return Err(Error::Mismatch {

@@ -12,9 +12,9 @@ use crate::stats::verdict::Verdict;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Truth {
-    /// The rollouts of the baseline: it has the same actor.
+    /// The rollouts of the baseline: it has the same actor, and returns are made by the same numbers.
     Stored,
-    /// Rollouts of the candidate's own actor on the same states.
+    /// Rollouts of the candidate's own actor on the same states, with its own entropy and scale of rewards.
     Regenerated,
 }
 

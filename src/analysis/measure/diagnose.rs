@@ -18,8 +18,9 @@ use crate::gradient::score::{Score, score_states};
 use crate::gradient::{Agent, Settings};
 use crate::rng::Stream;
 use crate::rollout::{End, Job, Rollouts};
+use crate::stats::clusters::clusters;
 use crate::stats::corrected::FEWEST_STATES;
-use crate::stats::resample::jackknife;
+use crate::stats::resample::jackknife_of_clusters;
 use crate::stats::similarity::cosine;
 use crate::stats::{Estimate, LEVEL, summary};
 
@@ -166,12 +167,14 @@ pub(crate) fn diagnose(
 }
 
 /// Cosines inside the box of the gradient and differences around the same action, the policy's own.
-fn against_differences(bank: &Bank, differences: &Array2<f64>) -> Vec<f64> {
+fn against_differences(bank: &Bank, differences: &Array2<f64>) -> Vec<(f64, Option<u64>)> {
     let rows = bank.states.iter().zip(differences.rows());
     let here =
         |state: &BankState| state.before_tanh.iter().all(|u| u.tanh().abs() <= 1.0 - bank.plan.std);
     rows.filter(|(state, _)| here(state))
-        .filter_map(|(state, row)| cosine(&state.truth(Around::Inside)?, &row.to_vec()))
+        .filter_map(|(state, row)| {
+            Some((cosine(&state.truth(Around::Inside)?, &row.to_vec())?, state.episode))
+        })
         .collect()
 }
 
@@ -201,21 +204,23 @@ fn falls(
     Ok(fell as f64 / starts.len() as f64)
 }
 
-fn mean(values: &[f64]) -> Interval {
-    let finite: Vec<f64> = values.iter().copied().filter(|x| x.is_finite()).collect();
-    if finite.is_empty() {
+/// Returns the mean of values at states and its interval over their episodes, where those are known.
+fn mean(values: &[(f64, Option<u64>)]) -> Interval {
+    let finite = values.iter().filter(|(x, _)| x.is_finite());
+    let episodes = clusters(finite.map(|(x, episode)| ([*x], *episode)));
+    if episodes.is_empty() {
         return Estimate::without_interval(f64::NAN, 0).into();
     }
-    jackknife(&finite, summary::mean, LEVEL).into()
+    jackknife_of_clusters(&episodes, |[x]| x, LEVEL).into()
 }
 
 fn scale(agent: &Agent, starts: &[Visited], bank: &Bank) -> Result<Scale> {
     let Plan { std, seed, blocks, .. } = bank.plan;
     let states = score_states(bank, 0, agent.critic, &smoothing(seed))?;
     let Score { policy, inside, .. } = Score::of(&states, blocks, bank.dims());
-    let own: Vec<f64> = own_scores(agent, starts, std, seed)?
+    let own: Vec<_> = own_scores(agent, starts, std, seed)?
         .iter()
-        .filter_map(|state| Some(state.inside?.full))
+        .filter_map(|state| Some((state.inside?.full, state.episode)))
         .collect();
     let unknown = Estimate::without_interval(f64::NAN, 0);
     Ok(Scale {

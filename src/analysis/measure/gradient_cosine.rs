@@ -70,7 +70,7 @@ impl Networks {
     }
 
     /// Returns what its critic's returns are made by: γ, the factor on rewards, and what a unit of entropy adds.
-    pub(super) fn returns(&self) -> [f64; 3] {
+    pub(in crate::analysis) fn returns(&self) -> [f64; 3] {
         [self.gamma, self.reward_scale, self.temperature]
     }
 

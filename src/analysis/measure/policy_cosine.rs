@@ -27,9 +27,13 @@ const SMALLEST_STD: f64 = 1e-3;
 /// Returns a key that is equal exactly if checkpoint and settings are. All critics that learned from the same
 /// transitions of one actor share a bank.
 pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
-    let settings = serde_json::to_string(&(settings, REVISION)).expect("plain data");
     let shared = shared_by(checkpoint);
-    let whose = shared.as_deref().unwrap_or_else(|| checkpoint.hash());
+    key_of(shared.as_deref().unwrap_or_else(|| checkpoint.hash()), settings)
+}
+
+/// Returns a key that is equal exactly if what is measured and the settings are.
+pub(super) fn key_of(whose: &str, settings: &Settings) -> String {
+    let settings = serde_json::to_string(&(settings, REVISION)).expect("plain data");
     hash(format!("bank {whose} {settings}").as_bytes())[..16].to_owned()
 }
 

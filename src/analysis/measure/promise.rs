@@ -36,9 +36,10 @@ pub(crate) struct Promised {
     pub kept: Vec<Kept>,
 }
 
-/// Returns a key that is equal exactly if checkpoint and settings are.
+/// Returns a key that is equal exactly if checkpoint and settings are: what a critic promises is its own, even where
+/// it shares its bank with others.
 pub(crate) fn key(checkpoint: &Checkpoint, settings: &Settings) -> String {
-    format!("promise-{}", policy_cosine::key(checkpoint, settings))
+    format!("promise-{}", policy_cosine::key_of(checkpoint.hash(), settings))
 }
 
 /// Measures one checkpoint, at no more states than it carries.

@@ -82,8 +82,10 @@ impl<'c> Subject<'c> {
     /// Checks that it can be measured, so that the last one of many does not fail after hours.
     pub(crate) fn check(&self, how: &Cosine) -> Result<()> {
         let Cosine { settings, against } = how;
+        if self.has_bank(how) {
+            return policy_cosine::check(self.checkpoint, settings); // names the checkpoint itself
+        }
         match self.tasks {
-            None if self.has_bank(how) => policy_cosine::check(self.checkpoint, settings),
             None => gradient_cosine::check(self.checkpoint, settings, *against),
             Some(tasks) => pearl_cosine::check(self.checkpoint, tasks, settings),
         }

@@ -92,8 +92,8 @@ pub(super) fn run(
         terminal::print_json(&Json { checkpoints: lines.collect() })?;
     } else {
         terminal::print_answers(&answers, &table(&all))?;
-        terminal::warn(&finding.warnings);
     }
+    terminal::warn(&finding.warnings);
     terminal::note!("wrote {}", out.join("report.md").display());
     Ok(Done::Finished)
 }

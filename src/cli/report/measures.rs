@@ -6,6 +6,7 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use super::job::{Job, Made};
 use crate::analysis::hyper_parameters::hyper_parameters as parameters_of;
 use crate::analysis::measure::cosine::{Against, Cosine};
+use crate::analysis::measure::kept::{Keeper, Stopped};
 use crate::analysis::measure::maml_adaptation::AdaptationSettings;
 use crate::analysis::measure::maml_noise::NoiseSettings;
 use crate::analysis::measure::returns::{ReturnCurve, Run, read_all};
@@ -63,20 +64,25 @@ fn cosines(job: &Job) -> Measured {
     subjects.iter().try_for_each(|subject| subject.check(&how))?;
     let lock = Lock::folder(folder)?;
     let workers = job.threads.workers()?;
-    let mut rows = match cosine::measure(&subjects, &how, &job.units, &workers)? {
+    let progress = cosine::progress(&subjects);
+    let keeper = Keeper { units: &job.units, workers: &workers, listener: &progress };
+    let mut rows = match keeper.rows(&subjects, &how)? {
         Continue(rows) => rows,
-        Break(done) => return Ok(Break(done)),
+        Break(stopped) => return Ok(Break(progress.stopped(stopped))),
     };
     // The paper's number stands beside what the actor can use.
     let paper =
         Cosine { settings: Settings { seed: how.settings.seed, ..Settings::default() }, against };
     let mut beside = Vec::new();
     if spec.in_lab_mode() {
-        beside = match cosine::measure(&subjects, &paper, &job.units, &workers)? {
+        progress.bar.reset();
+        beside = match keeper.rows(&subjects, &paper)? {
             Continue(rows) => rows,
-            Break(done) => return Ok(Break(done)),
+            // What was measured above is kept.
+            Break(_) => return Ok(Break(progress.stopped(Stopped { saved: true }))),
         };
     }
+    progress.bar.finish_and_clear();
     for (number, checkpoint) in checkpoints.iter().enumerate() {
         let label = checkpoint.path().parent().and_then(|run| found.label(run));
         let of_checkpoint = rows.get_mut(number).into_iter().chain(beside.get_mut(number));

@@ -27,7 +27,7 @@ impl Pool {
         Self { said, spec, command: command.into(), limit, idle: Mutex::default() }
     }
 
-    /// Takes a process with which nobody works.
+    /// Takes back a process with which nobody works any more.
     pub(super) fn give_back(&self, process: Process) {
         lock(&self.idle).push(process);
     }

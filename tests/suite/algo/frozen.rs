@@ -11,6 +11,7 @@ use hyperl::checkpoint::resume_point;
 use hyperl::env::EnvId;
 use hyperl::nn::critic::CriticKind;
 use hyperl::nn::weights::Params;
+use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
 use crate::support::program::{Said, files, hyperl_analyze, hyperl_train, run};
@@ -142,6 +143,12 @@ fn the_command_takes_an_actor_and_all_its_critics_share_one_bank() {
     let banks = files(&at.join("reports/units"));
     let banks = banks.keys().filter(|path| path.extension().is_some_and(|end| end == "parquet"));
     assert_eq!(banks.count(), 1, "four checkpoints, one bank");
+    // A promise is the critic's own.
+    let promise =
+        "promise --ckpt critics/critic-td3-*/step-000000040 --states 6 --horizon 5 --json";
+    let said: Value = serde_json::from_str(&ends_well(at, hyperl_analyze(promise)).out).unwrap();
+    let promised = |i: usize| said["checkpoints"][i]["own"].clone();
+    assert!(promised(0).is_object() && promised(0) != promised(1), "{said}");
     // The same again with --resume is finished; with another actor it is another run.
     let again = ends_well(at, hyperl_train(&format!("critic --actor {actor} {critics} --resume")));
     assert!(again.err.contains("is finished, with 40 steps"), "{}", again.err);
@@ -178,7 +185,7 @@ fn a_critic_of_a_game_without_a_future_learns_the_gradient_of_the_reward() {
     ends_well(folder.path(), hyperl_train(critic));
     let cosine = "cosine --ckpt critics/critic-td3-half-cheetah-mlp-standard-s0 --states 60 --json";
     let said = ends_well(folder.path(), hyperl_analyze(cosine));
-    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let json: Value = serde_json::from_str(&said.out).unwrap();
     let found = &json["checkpoints"][0];
     assert!(found["horizon"] == 1 && found["direction"] == "uphill", "{}", said.out);
     let number = |name: &str| found["score"]["policy"][name]["value"].as_f64().unwrap();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -174,6 +175,34 @@ fn a_folder_of_results_is_written_by_one_process() {
         command.arg("--ckpt").arg(runs.join(name)).arg("--out").arg(&out);
         assert_refuses(&run(command), &held_by_us());
     }
+    let returns = format!("returns --ckpt {}", runs.join(RUN).display());
+    for words in [&*returns, "claims", "weights --init --env hopper --seeds 1 --states 2 --bins 4"]
+    {
+        let mut command = hyperl_analyze(words);
+        command.arg("--out").arg(&out);
+        assert_refuses(&run(command), &held_by_us());
+    }
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 1, "the lock alone");
+}
+
+#[test]
+fn an_agent_that_was_imported_before_stays_for_who_is_reading_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agents/td3.zip");
+    let import = || {
+        let mut command = hyperl_analyze("import --env hopper --episodes 1 --out taken");
+        command.arg(&agent).current_dir(folder.path());
+        run(command)
+    };
+    let place = |name: &str| fs::metadata(folder.path().join("taken").join(name)).unwrap().ino();
+    assert_finishes(&import());
+    let before = place("weights.safetensors");
+    assert_finishes(&import());
+    assert_eq!(place("weights.safetensors"), before);
+    fs::write(folder.path().join("taken/weights.safetensors"), "damaged").unwrap();
+    assert_finishes(&import());
+    let _lock = Lock::beside(&folder.path().join("taken")).unwrap();
+    assert_refuses(&import(), &held_by_us());
 }
 
 #[test]

@@ -153,6 +153,7 @@ fn what_was_written_down_is_gathered_in_one_table_and_one_page() {
     let folder = planned(&SWEEP.replace("analyse", "# analyse"));
     let here = folder.path();
     assert_refuses(&run(sweep(here, "gather sweep")), "no run of sweep was evaluated yet");
+    assert_refuses(&run(sweep(here, "run sweep --task 0 --every 0")), "0 is not in 1..");
     assert_finishes(&run(sweep(here, "run sweep --task 0 --every 2")));
     let said = run(sweep(here, "gather sweep"));
     assert_finishes(&said);

@@ -54,9 +54,16 @@ fn an_agent_is_measured_in_an_environment_of_another_process() {
     // A bank needs no environment.
     bench.done(&format!("bank --ckpt agent {how} {SERVED} --out bank.parquet"));
     score("cosine --ckpt agent --bank bank.parquet --out reports/bank");
-    bench.done(&format!("promise --ckpt agent {how} {SERVED}"));
     bench.done("compare-critics --ckpt agent --against agent --bank bank.parquet");
-    bench.done(&format!("diagnose --ckpt agent --states 4 --horizon 3 {SERVED}"));
+    for (name, more) in [
+        ("promise", "--states 12"),
+        ("compare-critics", "--against agent --states 12"),
+        ("diagnose", "--states 4"),
+    ] {
+        bench.done(&format!("{name} --ckpt agent {more} --horizon 3 {SERVED}"));
+        let page = fs::read_to_string(bench.path(&format!("reports/{name}/report.md"))).unwrap();
+        assert!(page.contains(SERVED), "{page}");
+    }
     bench.done(&format!("baseline --ckpt agent {how} {SERVED}"));
     let found = bench.done("gate --ckpt agent --baseline baseline.parquet --json").json();
     assert_eq!(found["environments"][0]["diff"]["est"], 0.0, "{found}");

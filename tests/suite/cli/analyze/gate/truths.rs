@@ -116,3 +116,19 @@ fn fewer_than_four_blocks_are_warned_of_where_truths_differ() {
     let stored = bench.done("gate --ckpt @ --baseline two.parquet");
     assert!(!stored.stderr.contains("warning"), "{}", stored.stderr);
 }
+
+#[test]
+fn the_same_actor_with_other_returns_has_its_own_truth() {
+    let bench = Bench::new();
+    bench.done("baseline --ckpt @ --states 12 --horizon 5 --out base.parquet");
+    let truth = |baseline: &str| {
+        let ran = bench.analyze(&format!("gate --ckpt @ --baseline {baseline} --json"));
+        outcome(&ran).1["truth"].clone()
+    };
+    assert_eq!(truth("base.parquet"), "stored");
+    // As a critic of SAC has with another entropy coefficient.
+    reseal(&bench.path("base.parquet"), &bench.path("other.parquet"), |base| {
+        base.file.about.entropy = 0.2;
+    });
+    assert_eq!(truth("other.parquet"), "regenerated");
+}
