@@ -22,11 +22,18 @@ pub(crate) fn step_folder(run: &Path, step: u64) -> PathBuf {
     run.join(format!("step-{step:09}"))
 }
 
-/// Adds visited states to a file: `name`, `[n, length]`, and their episodes, `[n]`, −1 where unknown.
+/// Adds visited states to a file: `name`, `[n, length]`, and their episodes, `[n]`, −1 where unknown. States of an
+/// environment in another process may differ in length: shorter ones are filled up with zeros.
 pub(super) fn add_visited(set: &mut TensorSet, name: &str, states: &[Visited]) -> Result<()> {
-    let length = states.first().map_or(0, |s| s.snapshot.0.len()) as i64;
-    let flat: Vec<f64> = states.iter().flat_map(|s| s.snapshot.0.iter().copied()).collect();
-    set.add(name.into(), &Tensor::from_slice(&flat).view([states.len() as i64, length]))?;
+    let longest = states.iter().map(|s| s.snapshot.0.len()).max().unwrap_or(0);
+    let filled = |s: &Visited| {
+        let mut row = s.snapshot.0.clone();
+        row.resize(longest, 0.0);
+        row
+    };
+    let flat: Vec<f64> = states.iter().flat_map(filled).collect();
+    let shape = [states.len() as i64, longest as i64];
+    set.add(name.into(), &Tensor::from_slice(&flat).f_view(shape)?)?;
     let episodes: Vec<f64> =
         states.iter().map(|s| s.episode.map_or(-1.0, |episode| episode as f64)).collect();
     set.add(format!("{name}_episodes"), &Tensor::from_slice(&episodes))
@@ -69,4 +76,23 @@ pub fn checkpoint(run: &Path, trainer: &dyn Trainer) -> Result<PathBuf> {
         disk::write(&partial.join(MANIFEST), &disk::json(&manifest)?)
     })?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Snapshot;
+
+    #[test]
+    fn states_of_several_lengths_are_filled_up_with_zeros() {
+        let state = |numbers: &[f64]| Visited { snapshot: Snapshot(numbers.into()), episode: None };
+        let mut set = TensorSet::default();
+        add_visited(&mut set, "states", &[state(&[1.0, 2.0]), state(&[3.0, 4.0, 5.0])]).unwrap();
+        let bytes = set.to_bytes().unwrap();
+        let read = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let states = read.tensor("states").unwrap();
+        assert_eq!(states.shape(), [2, 3]);
+        let rows = [1.0f64, 2.0, 0.0, 3.0, 4.0, 5.0].map(f64::to_le_bytes).concat();
+        assert_eq!(states.data(), rows);
+    }
 }

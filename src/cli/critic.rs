@@ -63,7 +63,9 @@ impl CriticArgs {
         program::one_by_one(&self.critic, |&critic| {
             let base = self.base(&of_actor, &frozen, critic);
             let from = StartFrom::Policy { actor: actor.as_ref(), base: &base };
+            let rate = format!("{}.critic_lr", of_actor.algo);
             let flags = [
+                (&*rate, self.lr.map(toml::Value::Float)),
                 ("critic", Some(text(critic))),
                 ("steps", Some(number(self.updates))),
                 ("precision", self.precision.map(text)),
@@ -138,7 +140,7 @@ impl CriticArgs {
             sac: of_actor.sac.clone(),
             ..TrainConfig::of(of_actor.algo, of_actor.env)
         };
-        config.method_mut().set_critic_lr(self.lr);
+        config.method_mut().set_critic_lr(None); // that of the critic's kind, not of the actor's run
         config
     }
 }

@@ -53,8 +53,8 @@ pub(super) fn one_of<T: std::fmt::Display>(
     format!("{what} [{}; default: {default}]", names.join(", "))
 }
 
-/// A flag and its value, if it was given.
-pub(super) type Flag = (&'static str, Option<toml::Value>);
+/// A setting that a flag is about, such as `seed` or `td3.critic_lr`, and its value, if it was given.
+pub(super) type Flag<'k> = (&'k str, Option<toml::Value>);
 
 pub(super) fn text(value: impl std::fmt::Display) -> toml::Value {
     toml::Value::String(value.to_string())
@@ -65,7 +65,11 @@ pub(super) fn number(value: u64) -> toml::Value {
 }
 
 /// Reads the file, then `--set`, then the flags.
-pub(super) fn settings(file: Option<&Path>, set: &[String], flags: &[Flag]) -> Result<toml::Table> {
+pub(super) fn settings(
+    file: Option<&Path>,
+    set: &[String],
+    flags: &[Flag<'_>],
+) -> Result<toml::Table> {
     let mut table = file.map_or(Ok(toml::Table::new()), run::read_config)?;
     let mut set_keys = Vec::new();
     for setting in set {
@@ -83,7 +87,7 @@ pub(super) fn settings(file: Option<&Path>, set: &[String], flags: &[Flag]) -> R
             let flag = key.replace('_', "-");
             return Err(Error::Usage(format!("--{flag} and --set {set}=… contradict; give one")));
         }
-        table.insert((*key).into(), value.clone());
+        insert(&mut table, key, value.clone()).map_err(|e| of_set(&e))?;
     }
     Ok(table)
 }

@@ -240,7 +240,7 @@ impl OffPolicyArgs {
 }
 
 impl MamlArgs {
-    fn flags(&self) -> [Flag; 6] {
+    fn flags(&self) -> [Flag<'static>; 6] {
         let given = |flag: bool| flag.then_some(toml::Value::Boolean(true));
         [
             ("env", self.env.map(text)),
@@ -254,7 +254,7 @@ impl MamlArgs {
 }
 
 impl PearlArgs {
-    fn flags(&self) -> [Flag; 3] {
+    fn flags(&self) -> [Flag<'static>; 3] {
         [
             ("env", self.env.map(text)),
             ("model", self.model.map(text)),

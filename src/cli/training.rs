@@ -85,7 +85,7 @@ pub(super) fn train(
     algo: Algo,
     from: StartFrom,
     args: &RunArgs,
-    flags: &[Flag],
+    flags: &[Flag<'_>],
     device: Device,
 ) -> Result<Done> {
     let (config, says_length) = args.resolve(algo, from, flags)?;
@@ -104,7 +104,7 @@ pub(super) fn train(
 impl RunArgs {
     /// Returns the algorithm's defaults, then the file, then `--set`, then the flags; and whether these say how
     /// long the run is to be.
-    fn resolve(&self, algo: Algo, from: StartFrom, flags: &[Flag]) -> Result<(Config, bool)> {
+    fn resolve(&self, algo: Algo, from: StartFrom, flags: &[Flag<'_>]) -> Result<(Config, bool)> {
         let seed = self.seeds.as_ref().map_or(self.seed, |seeds| Some(*seeds.start()));
         let common = [
             ("seed", seed.map(number)),
@@ -114,7 +114,7 @@ impl RunArgs {
         let flags = [flags, &common].concat();
         // Names the line of what is wrong in a file.
         self.config.as_deref().map(|file| stored::parse(file, algo)).transpose()?;
-        let table = settings(self.config.as_deref(), &self.set, &flags)?;
+        let mut table = settings(self.config.as_deref(), &self.set, &flags)?;
         if let Some(found) = table.get("algo").and_then(toml::Value::as_str)
             && found != algo.name()
         {
@@ -129,7 +129,11 @@ impl RunArgs {
                 ));
             }
             StartFrom::Scratch => None,
-            StartFrom::Policy { base, .. } => Some(base),
+            StartFrom::Policy { base, .. } => {
+                check_actor(base, &table)?;
+                table.remove("frozen");
+                Some(base)
+            }
         };
         let config = Config::over(base, algo, &table).map_err(|e| of_set(&e))?.resolved()?;
         Ok((config, table.contains_key(algo.unit().name())))
@@ -218,6 +222,20 @@ fn stopped_at_start(reached: Option<String>) -> Done {
     }
     terminal::note!("stopped, nothing saved yet; add --resume to start again");
     Done::StoppedUnsaved
+}
+
+/// Checks that settings say of a frozen actor what the flags say, which name it.
+fn check_actor(base: &TrainConfig, table: &toml::Table) -> Result<()> {
+    let Some(given) = table.get("frozen").and_then(toml::Value::as_table) else { return Ok(()) };
+    let own = toml::Table::try_from(&base.frozen).map_err(|e| of_set(&e))?;
+    let other = given.iter().find(|(key, value)| own.get(*key) != Some(*value));
+    other.map_or(Ok(()), |(key, value)| {
+        let meant = own.get(key).map_or("nothing".into(), toml::Value::to_string);
+        Err(Error::Usage(format!(
+            "the settings have {value} as frozen.{key}, and by --actor and --data it is {meant}; drop it from the settings, \
+             or give the same flags"
+        )))
+    })
 }
 
 /// Follows the events of a run: saves, and shows how it goes.

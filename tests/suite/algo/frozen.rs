@@ -174,6 +174,17 @@ fn an_actor_is_frozen_by_the_command_alone() {
     assert!(refused(alpha).contains("nothing trained --actor initial"));
     let few = "critic --actor initial --env hopper --critic mlp-small --data 50 --dry-run";
     assert!(refused(few).contains("frozen.data (--data) must be at least `batch`"));
+    let plain = "critic --actor initial --env hopper --critic mlp-small --dry-run";
+    let other = refused(&format!("{plain} --data 5000 --set frozen.data=300"));
+    assert!(
+        other.contains("have 300 as frozen.data, and by --actor and --data it is 5000"),
+        "{other}"
+    );
+    // The same may be said twice, and flags are the last to speak.
+    let said = run(hyperl_train(&format!(
+        "{plain} --data 5000 --set frozen.data=5000 --lr 1e-4 --set td3.critic_lr=1e-3"
+    )));
+    assert!(said.code == Some(0) && said.out.contains("critic_lr = 0.0001"), "{}", said.err);
 }
 
 #[test]
