@@ -17,7 +17,8 @@ pub struct Frozen {
     pub trained_by: String,
     /// Its step in that training.
     pub step: u64,
-    /// SHA-256 of the checkpoint's weights that it was taken from, in hexadecimal; empty if nothing trained it.
+    /// SHA-256 of the manifest of the checkpoint that it was taken from, which holds the hash of its weights; empty if
+    /// nothing trained it.
     pub weights: String,
     /// Transitions that are collected.
     pub data: u64,

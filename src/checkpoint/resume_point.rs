@@ -135,7 +135,11 @@ pub fn save(run: &Path, trainer: &dyn Trainer) -> Result<()> {
         add_visited(&mut tensors, VISITED, &visited)?;
     }
     let within = trainer.within().map_or_else(String::new, |updates| format!("-{updates:06}"));
-    let name = format!("point-{:09}{within}", trainer.made());
+    let mut name = format!("point-{:09}{within}", trainer.made());
+    // A frozen actor's transitions are collected before any update is made: the point before has the same name.
+    if run.join(RESUME).join(&name).exists() {
+        name.push_str("-again");
+    }
     let point = Point {
         hyperl_resume: FORMAT,
         algo: trainer.config().algo(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::run_log::PROGRESS;
-use super::save::MANIFEST;
+use super::save::{MANIFEST, step_folder};
 use super::{disk, v1_logs};
 use crate::error::{Error, Result};
 
@@ -42,6 +42,11 @@ pub(crate) fn has_checkpoints(folder: &Path) -> Result<bool> {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-"))
     };
     Ok(told || disk::entries(folder)?.iter().any(is_step))
+}
+
+/// Returns whether a run has the checkpoint of a step.
+pub(crate) fn has_checkpoint(folder: &Path, step: u64) -> bool {
+    step_folder(folder, step).join(MANIFEST).is_file()
 }
 
 /// Writes the configuration of a run.

@@ -130,8 +130,7 @@ impl RunArgs {
             }
             StartFrom::Scratch => None,
             StartFrom::Policy { base, .. } => {
-                check_actor(base, &table)?;
-                table.remove("frozen");
+                check_actor(base, &mut table)?;
                 Some(base)
             }
         };
@@ -171,6 +170,14 @@ fn train_one(
         return Err(Error::Usage(format!(
             "{} has {made} {unit} already, not {length}; give --{unit} {made} or more",
             folder.display()
+        )));
+    }
+    if resumed && made == length && !run::has_checkpoint(folder, made) {
+        return Err(Error::Usage(format!(
+            "{} was stopped at {}, where it has no checkpoint; give --{unit} {} or more",
+            folder.display(),
+            place(&*trainer),
+            made + 1
         )));
     }
     let mut log = RunLog::new(&*config);
@@ -224,18 +231,19 @@ fn stopped_at_start(reached: Option<String>) -> Done {
     Done::StoppedUnsaved
 }
 
-/// Checks that settings say of a frozen actor what the flags say, which name it.
-fn check_actor(base: &TrainConfig, table: &toml::Table) -> Result<()> {
+/// Checks that settings say of a frozen actor what the flags say, which name it, and takes it out of them.
+fn check_actor(base: &TrainConfig, table: &mut toml::Table) -> Result<()> {
     let Some(given) = table.get("frozen").and_then(toml::Value::as_table) else { return Ok(()) };
     let own = toml::Table::try_from(&base.frozen).map_err(|e| of_set(&e))?;
-    let other = given.iter().find(|(key, value)| own.get(*key) != Some(*value));
-    other.map_or(Ok(()), |(key, value)| {
+    if let Some((key, value)) = given.iter().find(|(key, value)| own.get(*key) != Some(*value)) {
         let meant = own.get(key).map_or("nothing".into(), toml::Value::to_string);
-        Err(Error::Usage(format!(
+        return Err(Error::Usage(format!(
             "the settings have {value} as frozen.{key}, and by --actor and --data it is {meant}; drop it from the settings, \
              or give the same flags"
-        )))
-    })
+        )));
+    }
+    table.remove("frozen");
+    Ok(())
 }
 
 /// Follows the events of a run: saves, and shows how it goes.

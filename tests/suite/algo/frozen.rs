@@ -102,10 +102,18 @@ fn stopped_anywhere_it_continues_bit_for_bit() {
     let mut straight = start(&config);
     go_on(&mut straight, 60, None);
     let (mut stopped, folder) = (start(&config), tempfile::tempdir().unwrap());
-    while stopped.replay.added() < 41 {
-        stopped.next().unwrap().unwrap();
+    let mut before = String::new();
+    for collected in [21, 31, 41] {
+        while stopped.replay.added() < collected {
+            stopped.next().unwrap().unwrap();
+        }
+        resume_point::save(folder.path(), &stopped).unwrap();
+        // All of these are at step 0, and a point must be whole before the one before it goes.
+        let latest = std::fs::read_to_string(folder.path().join("resume/latest")).unwrap();
+        let name = latest.split(' ').next().unwrap().to_owned();
+        assert_ne!(name, before);
+        before = name;
     }
-    resume_point::save(folder.path(), &stopped).unwrap();
     let mut after = start(&config);
     assert!(resume_point::load(folder.path(), &mut after).unwrap());
     assert_eq!(after.replay.added(), 41);
@@ -180,6 +188,7 @@ fn an_actor_is_frozen_by_the_command_alone() {
         other.contains("have 300 as frozen.data, and by --actor and --data it is 5000"),
         "{other}"
     );
+    assert!(refused(&format!("{plain} --set frozen=3")).contains("frozen"));
     // The same may be said twice, and flags are the last to speak.
     let said = run(hyperl_train(&format!(
         "{plain} --data 5000 --set frozen.data=5000 --lr 1e-4 --set td3.critic_lr=1e-3"

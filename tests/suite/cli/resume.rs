@@ -109,7 +109,14 @@ fn a_run_goes_on_to_its_own_length_and_stays_there() {
     let [whole, parts] = ["whole", "parts"].map(|name| folder.path().join(name));
     assert_finishes(short(&whole, "--steps 500 --threads 1"));
     let learning = |line: &str| line.starts_with("step 200: mean return ");
-    stop_after(short(&parts, "--steps 500 --threads 1"), learning);
+    let last_words = stop_after(short(&parts, "--steps 500 --threads 1"), learning);
+    let place = last_words.last().unwrap().strip_prefix("saved at step ").unwrap();
+    let (place, _) = place.split_once(';').unwrap();
+    // An end there would lack its evaluation and its checkpoint.
+    assert_refuses(
+        &run(short(&parts, &format!("--steps {place} --threads 1 --resume"))),
+        &format!("was stopped at step {place}, where it has no checkpoint; give --steps "),
+    );
     assert_finishes(short(&parts, "--threads 1 --resume"));
     assert_same_results(&parts, &whole);
     let before = files(&parts);
