@@ -1,7 +1,8 @@
 //! bfloat16: the upper half of an `f32`, as the matrix products of a training step may use it.
 //!
 //! Weights, moments, losses and the last layer of every critic stay `f32`; products are of numbers with eight
-//! significant bits, and their sums are `f32`. Processors with such products (AMX, `avx512_bf16`) are several times
+//! significant bits, and their sums are `f32`. Biases, activations and the sums of residual blocks are rounded, too.
+//! Processors with such products (AMX, `avx512_bf16`) are several times
 //! faster at them; others compute the same more slowly.
 
 use crate::names::named;
