@@ -44,8 +44,9 @@ pub(crate) fn compared(
         Verdict::Holds => Verdict::Holds,
         _ => Verdict::Undecided,
     };
-    let of = |c: &Contrast| Verdict::of(&c.over_seeds);
-    let comparisons = contrasts.iter().map(of).chain(condition.iter().map(shown)).collect();
+    let differences: Vec<_> = contrasts.iter().map(|c| c.over_seeds).collect();
+    let compared = Verdict::of_each(&differences).into_iter();
+    let comparisons = compared.chain(condition.iter().map(shown)).collect();
     let asked = asked + usize::from(condition.is_some());
     let evidence = Evidence { comparisons, asked, incomplete: false, seeds, needed: SEEDS };
     let reason = format!("Intervals are over {seeds} seeds.");

@@ -157,10 +157,11 @@ fn answer(differences: &[GapDifference]) -> Answer {
         reason.push(if own.len() == 1 { of_one(own[0]) } else { of_several(env, &gap) });
         over_seeds.push(gap);
     }
-    let less = |gap: &Estimate| Verdict::of(&Estimate { low: -gap.high, high: -gap.low, ..*gap });
+    let less = |gap: &Estimate| Estimate::symmetric(-gap.value, gap.half_width(), gap.n);
+    let less: Vec<Estimate> = over_seeds.iter().map(less).collect();
     let seeds = over_seeds.iter().map(|gap| gap.n).min().unwrap_or(0);
     Answer {
-        evidence: Evidence::of(over_seeds.iter().map(less).collect(), seeds, SEEDS),
+        evidence: Evidence::of(Verdict::of_each(&less), seeds, SEEDS),
         reason: reason.join(" "),
         headline: Some(Headline {
             label: format!("gap of Hyper-PEARL minus gap of PEARL on {}", first.env),

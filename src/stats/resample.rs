@@ -76,6 +76,21 @@ pub fn interval_of_mean(values: &[f64], level: f64) -> Estimate {
     Estimate::symmetric(mean(values), half, n)
 }
 
+/// Returns a t interval of `n` units, made at [`LEVEL`], at another level.
+///
+/// # Examples
+/// ```
+/// use hyperl::stats::{LEVEL, resample};
+/// let values = [1.0, 2.0, 4.0, 9.0];
+/// let found = resample::at_level(resample::interval_of_mean(&values, LEVEL), 0.99);
+/// let expected = resample::interval_of_mean(&values, 0.99);
+/// assert!((found.low - expected.low).abs() < 1e-12 && (found.high - expected.high).abs() < 1e-12);
+/// ```
+pub fn at_level(made: Estimate, level: f64) -> Estimate {
+    let t = |level| tails::t_two_sided(level, made.n as f64 - 1.0);
+    Estimate::symmetric(made.value, made.half_width() * t(level) / t(LEVEL), made.n)
+}
+
 /// Returns `value ± t(n−1) · se` from the values that leave one unit out each, for callers that can leave one
 /// out faster than [`jackknife`]; `se` is the same.
 ///

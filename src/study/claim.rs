@@ -1,12 +1,13 @@
 //! What comparisons say of a claim: the one judge.
 //!
-//! A claim is about several comparisons. It holds if all of them hold, fails if one fails, and stays open
-//! otherwise. It stays open too where training runs, the units of replication, are missing, short or too few: however sharp a difference is within one run, it says nothing about another seed.
+//! A claim is about several comparisons. It holds if all of them hold, fails if one fails by an interval that is wide
+//! enough for all at once, and stays open otherwise. It stays open too where training runs, the units of replication, are missing, short or too few: however sharp a difference is within one run, it says nothing about another seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::names::named;
-use crate::stats::Estimate;
+use crate::stats::resample::at_level;
+use crate::stats::{Estimate, LEVEL};
 
 named!("verdict",
     /// The verdict on a claim.
@@ -32,6 +33,17 @@ impl Verdict {
             Estimate { high, .. } if *high < 0.0 => Self::Fails,
             _ => Self::Undecided,
         }
+    }
+
+    /// Returns what each of several differences says, which have t intervals over their `n` units. One is enough
+    /// against a claim, so that it needs an interval for all at once (Bonferroni); for a claim it takes all of them.
+    pub(crate) fn of_each(differences: &[Estimate]) -> Vec<Self> {
+        let all_at_once = 1.0 - (1.0 - LEVEL) / differences.len().max(1) as f64;
+        let of_one = |one: &Estimate| match Self::of(one) {
+            Self::Fails => Self::of(&at_level(*one, all_at_once)),
+            other => other,
+        };
+        differences.iter().map(of_one).collect()
     }
 }
 
@@ -152,5 +164,19 @@ mod tests {
         assert_eq!(of(-2.0, -0.1), Verdict::Fails);
         assert_eq!(of(-1.0, 3.0), Verdict::Undecided);
         assert_eq!(of(f64::NAN, f64::NAN), Verdict::Undecided);
+    }
+
+    #[test]
+    fn one_of_many_refutes_only_by_an_interval_for_all() {
+        use Verdict::{Fails, Holds, Undecided};
+        // Five units: t is 2.776 at 95 %, and by scipy 3.495 at 1 − 0.05/2 and 4.851 at 1 − 0.05/6.
+        let of = |value: f64| Estimate::symmetric(value, 2.776, 5);
+        assert_eq!(Verdict::of_each(&[of(-2.8)]), [Fails]);
+        assert_eq!(Verdict::of_each(&[of(2.8), of(-2.8)]), [Holds, Undecided]);
+        assert_eq!(Verdict::of_each(&[of(0.0), of(-3.48)]), [Undecided, Undecided]);
+        assert_eq!(Verdict::of_each(&[of(0.0), of(-3.51)]), [Undecided, Fails]);
+        let six = |value| Verdict::of_each(&[[of(value)].as_slice(), &[of(3.0); 5]].concat())[0];
+        assert_eq!([six(-4.82), six(-4.87)], [Undecided, Fails]);
+        assert_eq!(Verdict::of_each(&[]), []);
     }
 }
