@@ -108,11 +108,23 @@ fn values_and_gradients(net: &QNet, batch: i64) -> [Vec<f64>; 3] {
     [numbers(&q), numbers(&slopes[0]), gradients.iter().flat_map(numbers).collect()]
 }
 
+/// Returns whether oneDNN has products of bfloat16 on this processor.
+fn of_one_dnn() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::is_x86_feature_detected!("avx512bw");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
 #[test]
 fn critics_in_bfloat16_give_what_a_slow_twin_rounds() {
     let file: Critics =
         serde_json::from_str(include_str!("../../fixtures/torch/bf16.json")).unwrap();
     assert_eq!(file.entries.len(), CriticKind::ALL.len());
+    // A few sums lie so near to the middle of two neighbours that they are rounded otherwise: more of them without
+    // AVX-512, where libtorch has no product of bfloat16 by oneDNN and sums in another order. AS-Hyper has been seen
+    // at 0.16 there, the norm of its gradients off by 0.0011.
+    let (share, of_norm) = if of_one_dnn() { (0.1, 1e-3) } else { (0.5, 5e-3) };
     for entry in &file.entries {
         let kind: CriticKind = entry.network.parse().unwrap();
         let full = QNet::new(kind, DIMS, Training::Trainable, &mut Formula::new(Q1, Kind::Float));
@@ -125,12 +137,11 @@ fn critics_in_bfloat16_give_what_a_slow_twin_rounds() {
                 let gap: Vec<f64> = found.iter().zip(twin).map(|(a, b)| a - b).collect();
                 length(&gap) / length(twin)
             };
-            // A few sums lie so near to the middle of two neighbours that they are rounded otherwise.
             let (found, full) = (off(&found[i]), off(&of_full[i]));
-            assert!(found < 0.1 * full, "{kind}, {what}: {found:e}, in f32 {full:e}");
+            assert!(found < share * full, "{kind}, {what}: {found:e}, in f32 {full:e}");
         }
         let norm = entry.gradients.iter().map(|g| g.norm * g.norm).sum::<f64>().sqrt();
         let off = (length(&found[2]) / norm - 1.0).abs();
-        assert!(off < 1e-3, "{kind}, gradients: {off:e}");
+        assert!(off < of_norm, "{kind}, gradients: {off:e}");
     }
 }
