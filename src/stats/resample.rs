@@ -76,13 +76,13 @@ pub fn interval_of_mean(values: &[f64], level: f64) -> Estimate {
     Estimate::symmetric(mean(values), half, n)
 }
 
-/// Returns a t interval of `n` units, made at [`LEVEL`], at another level.
+/// Returns a t interval of `n` units, made at 95 %, at another level.
 ///
 /// # Examples
 /// ```
-/// use hyperl::stats::{LEVEL, resample};
+/// use hyperl::stats::resample;
 /// let values = [1.0, 2.0, 4.0, 9.0];
-/// let found = resample::at_level(resample::interval_of_mean(&values, LEVEL), 0.99);
+/// let found = resample::at_level(resample::interval_of_mean(&values, 0.95), 0.99);
 /// let expected = resample::interval_of_mean(&values, 0.99);
 /// assert!((found.low - expected.low).abs() < 1e-12 && (found.high - expected.high).abs() < 1e-12);
 /// ```
