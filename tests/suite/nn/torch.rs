@@ -109,11 +109,14 @@ fn values_and_gradients(net: &QNet, batch: i64) -> [Vec<f64>; 3] {
 }
 
 /// Returns whether oneDNN has products of bfloat16 on this processor.
+#[cfg(target_arch = "x86_64")]
 fn of_one_dnn() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::is_x86_feature_detected!("avx512bw");
-    #[cfg(not(target_arch = "x86_64"))]
-    return false;
+    std::is_x86_feature_detected!("avx512bw")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn of_one_dnn() -> bool {
+    false
 }
 
 #[test]
